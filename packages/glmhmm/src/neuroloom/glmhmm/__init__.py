@@ -1,0 +1,5 @@
+"""neuroloom.glmhmm."""
+
+from neuroloom.glmhmm._version import __version__
+
+__all__ = ["__version__"]

@@ -1,0 +1,3 @@
+"""The version of neuroloom-glmhmm."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,64 @@
+"""The errors of every neuroloom package.
+
+::
+
+    NeuroloomError
+    ├── DataError(ValueError)                         an input that does not fit
+    ├── NotFittedError(ValueError, AttributeError)    a result asked for before the fit
+    ├── ConvergenceError(RuntimeError)                an iteration that did not arrive
+    └── MissingDependencyError(ImportError)           an optional library is not installed
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+class NeuroloomError(Exception):
+    """Base of all errors that neuroloom raises itself."""
+
+
+class DataError(NeuroloomError, ValueError):
+    """An argument or a file does not have the form that was asked for."""
+
+
+class NotFittedError(NeuroloomError, ValueError, AttributeError):
+    """A fitted attribute was read before the model was fitted."""
+
+
+class ConvergenceError(NeuroloomError, RuntimeError):
+    """An iterative method stopped before it reached its tolerance."""
+
+
+class MissingDependencyError(NeuroloomError, ImportError):
+    """An optional library is needed and not installed."""
+
+
+def require(module: str, *, extra: str) -> ModuleType:
+    """Import an optional library, or say how to install it.
+
+    Parameters
+    ----------
+    module : str
+        Name of the module to import, ``"pynapple"``.
+    extra : str
+        What to install, ``"neuroloom-shared[pynapple]"``.
+
+    Returns
+    -------
+    ModuleType
+        The imported module.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the module is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{module} is needed here and could not be imported ({error}); "
+            f'install it with: pip install "{extra}"'
+        ) from error

@@ -1,0 +1,3 @@
+"""The version of neuroloom-shared."""
+
+__version__ = "0.1.0"
