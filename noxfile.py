@@ -1,0 +1,250 @@
+"""Everything that is run on the workspace; ``python tools/run.py`` sets this up and calls it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PACKAGES = ["shared", "tasks", "glmhmm", "mi", "lifnet", "circuit-inference"]
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["alone", "together", "lint"]
+nox.options.error_on_external_run = True
+
+every_package = nox.parametrize("package", PACKAGES, ids=PACKAGES)
+
+
+def find_links() -> str:
+    """Return where pip was told to look for wheels, empty if nowhere."""
+    if found := os.environ.get("PIP_FIND_LINKS"):
+        return found
+    pip = [sys.executable, "-m", "pip", "config", "get", "global.find-links"]
+    return subprocess.run(pip, capture_output=True, text=True).stdout.strip()
+
+
+# uv does not read pip's settings, and an open torch range takes a CUDA build of several gigabytes.
+os.environ["PIP_CONSTRAINT"] = os.environ["UV_CONSTRAINT"] = str(ROOT / "constraints.txt")
+if links := find_links():
+    os.environ.setdefault("UV_FIND_LINKS", links)
+else:
+    os.environ.setdefault("UV_TORCH_BACKEND", "cpu")
+# Tests share few cores: workers are processes, not BLAS threads.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+
+def folder(package: str) -> Path:
+    return ROOT / "shared" if package == "shared" else ROOT / "packages" / package
+
+
+def module(package: str) -> str:
+    return package.replace("-", "_")
+
+
+def sources(package: str) -> list[str]:
+    """Return the folders to install for a package: shared, then itself."""
+    return [str(folder(name)) for name in dict.fromkeys(["shared", package])]
+
+
+def test_group(package: str) -> list[str]:
+    project = nox.project.load_toml(folder(package) / "pyproject.toml")
+    return nox.project.dependency_groups(project, "test")
+
+
+def build_wheels(session: nox.Session, package: str) -> list[str]:
+    """Return the wheels of shared and the package, freshly built."""
+    out = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(out, ignore_errors=True)
+    for source in sources(package):
+        session.run(
+            "uv", "build", "--quiet", "--wheel", "--out-dir", str(out), source, external=True
+        )
+    return sorted(map(str, out.glob("*.whl")))
+
+
+def run_tests(session: nox.Session, package: str, *options: str) -> None:
+    """Run a package's tests and its doctests, as installed, from the package's folder."""
+    where = session.run(
+        "python",
+        "-c",
+        f"import neuroloom.{module(package)} as m; print(m.__path__[0])",
+        silent=True,
+    )
+    assert isinstance(where, str)
+    session.chdir(folder(package))
+    session.run(
+        *("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", "--doctest-modules"),
+        *("-q", "tests", where.strip().splitlines()[-1], *options, *session.posargs),
+    )
+    session.chdir(ROOT)
+
+
+@nox.session
+@every_package
+def alone(session: nox.Session, package: str) -> None:
+    """Test a package on wheels, with nothing installed but what it declares."""
+    session.install(*build_wheels(session, package), *test_group(package))
+    run_tests(session, package)
+
+
+def install_all(session: nox.Session, *more: str) -> None:
+    editable = [part for package in PACKAGES for part in ("-e", str(folder(package)))]
+    session.install(*editable, *more)
+
+
+@nox.session
+def together(session: nox.Session) -> None:
+    """Test all packages in one environment, and the pipelines that lead through several."""
+    tests = {requirement for package in PACKAGES for requirement in test_group(package)}
+    install_all(session, *sorted(tests))
+    for package in PACKAGES:
+        run_tests(session, package, "-m", "not slow")
+    session.run("python", "-m", "pytest", "-q", "-c", "tests/pytest.ini", "tests", *session.posargs)
+
+
+@nox.session
+@every_package
+def lowest(session: nox.Session, package: str) -> None:
+    """Test a package on the oldest versions that it says it works with."""
+    options = ["--resolution", "lowest-direct"]
+    if os.environ.get("UV_FIND_LINKS"):
+        # A local version sorts higher than the plain one, which would be the CUDA build.
+        constraint = Path(session.create_tmp()) / "torch.txt"
+        constraint.write_text("torch==2.13.0+cpu\n")
+        options += ["--constraint", str(constraint)]
+    session.install(*options, *sources(package), *test_group(package))
+    run_tests(session, package)
+
+
+@nox.session
+@every_package
+def released(session: nox.Session, package: str) -> None:
+    """Test a package against the neuroloom-shared that is on the index."""
+    if package == "shared":
+        session.skip("shared is what the others are tested against here")
+    try:
+        session.install("neuroloom-shared", silent=True)
+    except nox.command.CommandFailed:
+        session.skip("neuroloom-shared is not on the index yet")
+    session.install(str(folder(package)), *test_group(package))
+    run_tests(session, package)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format, style, types and the walls between packages."""
+    install_all(session, "ruff>=0.14,<0.15", "mypy>=1.18,<2", "import-linter>=2.3")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("lint-imports", "--config", "pyproject.toml", "--no-cache")
+    session.run("mypy", "--config-file", "pyproject.toml")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build all twelve artefacts and check them."""
+    session.install("twine>=6", "check-wheel-contents>=0.6")
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    for package in PACKAGES:
+        session.run(
+            "uv", "build", "--quiet", "--out-dir", str(dist), str(folder(package)), external=True
+        )
+    artefacts = sorted(p for p in dist.iterdir() if p.suffix in (".whl", ".gz"))
+    if len(artefacts) != 2 * len(PACKAGES):
+        session.error(f"expected {2 * len(PACKAGES)} artefacts in dist/, got {len(artefacts)}")
+    session.run("twine", "check", "--strict", *map(str, artefacts))
+    wheels = [str(path) for path in artefacts if path.suffix == ".whl"]
+    # W009: every wheel holds one portion of the namespace; W004: which has no __init__.py.
+    session.run("check-wheel-contents", "--ignore", "W004,W009", *wheels)
+    session.run("python", "tools/artefacts.py", *map(str, artefacts))
+
+
+@nox.session
+@every_package
+def release_check(session: nox.Session, package: str) -> None:
+    """Check that a package is ready for its release: version, changelog, licence, contents."""
+    session.install("twine>=6", "towncrier>=24.8", "packaging>=24")
+    dist = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run(
+        "uv", "build", "--quiet", "--out-dir", str(dist), str(folder(package)), external=True
+    )
+    session.run("twine", "check", "--strict", *map(str, dist.glob("neuroloom*")))
+    session.run("python", "tools/artefacts.py", *map(str, dist.glob("neuroloom*")))
+    session.run("python", "tools/release.py", "check", package)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure which lines the tests reach, over all packages."""
+    tests = {requirement for package in PACKAGES for requirement in test_group(package)}
+    install_all(session, *sorted(tests), "coverage[toml]>=7.6")
+    session.env["COVERAGE_FILE"] = str(ROOT / ".coverage")
+    session.run("coverage", "erase")
+    options = [
+        "--cov=neuroloom",
+        "--cov-append",
+        "--cov-report=",
+        f"--cov-config={ROOT}/pyproject.toml",
+    ]
+    for package in PACKAGES:
+        run_tests(session, package, *options)
+    session.run("python", "-m", "pytest", "-q", "-c", "tests/pytest.ini", "tests", *options)
+    session.run("coverage", "report", "--skip-covered", "--sort=cover")
+    session.run("coverage", "html", "-d", "htmlcov")
+
+
+@nox.session(reuse_venv=True)
+def docs(session: nox.Session) -> None:
+    """Build the site; every warning is an error, every tutorial is run."""
+    install_all(
+        session, "sphinx>=9,<10", "myst-nb>=1.3", "furo>=2025.7", "sphinx-copybutton>=0.5.2"
+    )
+    session.run(
+        "sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html"
+    )
+
+
+@nox.session(reuse_venv=True)
+def demo(session: nox.Session) -> None:
+    """Take the guided tour over all five packages; writes report/report.html."""
+    install_all(session)
+    session.run("python", "tools/demo.py", *session.posargs)
+
+
+def run_figures(session: nox.Session, package: str, script: str) -> None:
+    """Run a package's benchmark or proof script, which writes JSON."""
+    path = folder(package) / "benchmarks" / f"{script}.py"
+    if not path.is_file():
+        session.skip(f"{package} has no {path.relative_to(ROOT)}")
+    results = ROOT / "benchmark-results"
+    results.mkdir(exist_ok=True)
+    session.install(*sources(package), *test_group(package))
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.pop(variable, None)
+    session.run(
+        "python", str(path), "--out", str(results / f"{script}-{package}.json"), *session.posargs
+    )
+
+
+@nox.session(reuse_venv=True)
+@every_package
+def bench(session: nox.Session, package: str) -> None:
+    """Measure a package beside its peers; writes benchmark-results/bench-<package>.json."""
+    run_figures(session, package, "bench")
+
+
+@nox.session(reuse_venv=True)
+@every_package
+def prove(session: nox.Session, package: str) -> None:
+    """Run a package's slow proofs; writes benchmark-results/prove-<package>.json."""
+    run_figures(session, package, "prove")
