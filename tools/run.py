@@ -44,7 +44,7 @@ def set_up() -> Path:
 
 def main(arguments: list[str]) -> int:
     """Run nox on the arguments, one of the short words first or nox's own options."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 — this file is what an old Python meets first
         sys.exit(f"neuroloom needs Python 3.11 or newer, this is {sys.version.split()[0]}.")
     if not arguments or arguments[0] in ("-h", "--help"):
         print(__doc__)
