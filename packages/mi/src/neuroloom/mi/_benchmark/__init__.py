@@ -1,0 +1,1 @@
+"""The benchmark of 40 distributions with known mutual information."""
