@@ -1,0 +1,238 @@
+"""A task made ready to draw from: names turned into numbers, everything checked once."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Space
+from numpy.typing import NDArray
+
+from neuroloom.tasks._durations import Computed, Duration, Until, as_duration
+from neuroloom.tasks._errors import TaskError, TimingError, fail, real, unknown
+from neuroloom.tasks._spaces import Box, Discrete, indices
+from neuroloom.tasks._table import Levels, Rows, Table, Targets, Where
+from neuroloom.tasks._task import Conditions, Task
+
+BLOCK = 256
+"""Trials drawn at once. A constant of the package: other blocks would be other trials."""
+
+
+class Plan:
+    """A task's channels, actions, periods, noise and rewards as arrays.
+
+    Parameters
+    ----------
+    task : Task
+        The declaration.
+
+    Raises
+    ------
+    TimingError
+        If a period would round to no step on the grid of `dt`.
+    TaskError
+        If noise is named for a period or channel that does not exist.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.dt = float(task.dt)
+        self.period_names = tuple(task.periods)
+        if not self.period_names:
+            raise fail("periods", "at least one period", "none")
+        self.part = {name: at for at, name in enumerate(self.period_names)}
+        self.phase = np.array([p.phase for p in task.periods.values()], dtype=np.int8)
+        self.durations = self._durations()
+        self.channel_names = indices(task.channels())
+        self.n_channels = 1 + max(max(_as_list(v)) for v in self.channel_names.values())
+        self._column = {name: _column(at) for name, at in self.channel_names.items()}
+        self.observation_space = Box(
+            -math.inf, math.inf, name=self.channel_names, shape=(self.n_channels,), dtype=np.float32
+        )
+        self.action_space = _action_space(task)
+        self.discrete = isinstance(self.action_space, Discrete)
+        self.n_actions = int(self.action_space.n) if isinstance(self.action_space, Discrete) else 0
+        self.target_shape = tuple(self.action_space.shape or ())
+        self.target_dtype = np.dtype(np.int64 if self.discrete else np.float32)
+        self._noise()
+        self.rewards = task.reward
+        self.custom = task.overrides("outcome")
+        self.pays = task.overrides("payoff")
+        self.graded = task.overrides("grade")
+        self.observes = task.overrides("observe")
+        self.guided = task.overrides("guide")
+        self.begins = task.overrides("begin")
+
+    def __reduce__(self) -> tuple[type[Plan], tuple[Task]]:
+        return Plan, (self.task,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Plan:
+        return self
+
+    def parts(self, where: Where) -> list[int]:
+        """Return the numbers of the periods called `where`."""
+        if isinstance(where, slice):
+            return list(range(len(self.period_names)))[where]
+        names = (where,) if isinstance(where, str) else where
+        for name in names:
+            if name not in self.part:
+                raise unknown("period", name, self.part)
+        return [self.part[name] for name in names]
+
+    def channel(self, name: str | slice) -> int | slice | NDArray[np.int64]:
+        """Return where the channels called `name` are."""
+        if isinstance(name, slice):
+            return name
+        if name == "*":
+            return slice(None)
+        if name not in self._column:
+            raise unknown("channel", name, self._column)
+        return self._column[name]
+
+    # Drawing ----------------------------------------------------------------------------------
+
+    def block(
+        self,
+        rng: np.random.Generator,
+        memory: dict[str, Any],
+        *,
+        n: int = BLOCK,
+        fixed: dict[str, Any] | None = None,
+    ) -> Table:
+        """Return the next `n` trials.
+
+        Raises
+        ------
+        TimingError
+            If a trial has no step.
+        TaskError
+            If `fixed` names a condition that the task does not draw.
+        """
+        task, parts = self.task, len(self.period_names)
+        steps = {name: self._steps(name, d.draw(rng, n)) for name, d in self.durations.items()}
+        c: Conditions = task.session(rng, n, memory)
+        for name, value in (fixed or {}).items():
+            if name not in c:
+                raise unknown("trial condition", name, c)
+            c[name] = np.array(np.broadcast_to(value, c[name].shape), dtype=c[name].dtype)
+        task.arrange(c, steps)
+        self._fill_until(steps)
+        counts = np.stack([steps[name] for name in self.period_names], axis=1)
+        levels = np.zeros((n, parts, self.n_channels), dtype=np.float32)
+        target = np.zeros((n, parts, *self.target_shape), dtype=self.target_dtype)
+        task.paint(c, Levels(levels, self), Targets(target, self))
+        return self._lay_out(c, counts, levels, target)
+
+    def _lay_out(
+        self, c: Conditions, counts: NDArray[np.int64], levels: NDArray[Any], target: NDArray[Any]
+    ) -> Table:
+        n, parts = counts.shape
+        per_trial = counts.sum(axis=1)
+        if not per_trial.all():
+            raise TimingError(f"timing: every period of a trial is 0 ms long at dt {self.dt:g} ms")
+        flat = counts.ravel()
+        source = np.repeat(np.arange(n * parts), flat)
+        starts = np.concatenate([[0], np.cumsum(per_trial)])
+        trial, period = source // parts, (source % parts).astype(np.int16)
+        begins = np.concatenate([[0], np.cumsum(flat)[:-1]])[source]
+        levels = levels.reshape(n * parts, self.n_channels)
+        target = target.reshape(n * parts, *self.target_shape)
+        shown = target.reshape(n, parts, -1) * (counts[:, :, None] > 0)
+        table = Table(
+            plan=self,
+            conditions=c,
+            levels=levels,
+            target=target,
+            source=source,
+            period=period,
+            trial=trial,
+            starts=starts,
+            due=shown.any(axis=(1, 2)),
+            period_starts=begins,
+        )
+        if self.task.overrides("curve"):
+            table.levels, table.target = levels[source], target[source]
+            table.source = np.arange(len(source))
+            self.task.curve(Rows(table, 0, len(source)), table.levels, table.target)
+            asked = (table.target != 0).reshape(len(source), -1).any(axis=1)
+            table.due = np.bincount(trial[asked], minlength=n) > 0
+        return table
+
+    def _steps(self, name: str, ms: NDArray[np.float64]) -> NDArray[np.int64]:
+        steps = np.where(ms < 0, -ms, np.floor(np.abs(ms) / self.dt + 1e-9)).astype(np.int64)
+        lost = (steps == 0) & (ms > 0)
+        if lost.any():
+            raise _lost(name, float(ms[lost][0]), self.dt)
+        return steps
+
+    def _fill_until(self, steps: dict[str, NDArray[np.int64]]) -> None:
+        past = np.zeros_like(next(iter(steps.values())))
+        for name, duration in self.durations.items():
+            if isinstance(duration, Until):
+                steps[name] = int(duration.ms / self.dt + 1e-9) - past
+                if (steps[name] < 0).any():
+                    raise TimingError(
+                        f"timing[{name!r}]: until {duration.ms:g} ms lies before the end of the "
+                        f"periods before it, at {float(past.max()) * self.dt:g} ms"
+                    )
+            past = past + steps[name]
+
+    # Making -----------------------------------------------------------------------------------
+
+    def _durations(self) -> dict[str, Duration]:
+        chosen = self.task.timing or {}
+        durations = {
+            name: as_duration(chosen.get(name, period.duration))
+            for name, period in self.task.periods.items()
+        }
+        for name, duration in durations.items():
+            for ms in () if isinstance(duration, Computed) else duration.shortest():
+                if 0 < ms < self.dt * (1 - 1e-9):
+                    raise _lost(name, ms, self.dt)
+        return durations
+
+    def _noise(self) -> None:
+        sigma = np.zeros((len(self.period_names), self.n_channels), dtype=np.float32)
+        for (period, channel), value in self.task.noise().items():
+            part = self.parts(slice(None) if period == "*" else period)
+            scaled = real(f"noise[{period!r}, {channel!r}]", value, minimum=0) / math.sqrt(self.dt)
+            for at in part:
+                sigma[at, self.channel(channel)] = scaled
+        self.sigma = sigma
+        self.noise_columns = np.flatnonzero(sigma.any(axis=0))
+        self.noise_scale = np.ascontiguousarray(sigma[:, self.noise_columns])
+        self.noisy = sigma.any(axis=1)
+        columns = self.noise_columns
+        adjacent = columns.size and columns[-1] - columns[0] + 1 == columns.size
+        self.noise_slice = slice(int(columns[0]), int(columns[-1]) + 1) if adjacent else None
+
+
+def _lost(name: str, ms: float, dt: float) -> TimingError:
+    return TimingError(
+        f"timing[{name!r}]: {ms:g} ms is less than one step of dt {dt:g} ms and would get lost; "
+        f"make it 0, at least {dt:g} ms, or the step smaller"
+    )
+
+
+def _as_list(at: int | list[int]) -> list[int]:
+    return at if isinstance(at, list) else [at]
+
+
+def _column(at: int | list[int]) -> int | slice | NDArray[np.int64]:
+    if isinstance(at, int):
+        return at
+    if at == list(range(at[0], at[-1] + 1)):
+        return slice(at[0], at[-1] + 1)
+    return np.array(at)
+
+
+def _action_space(task: Task) -> Space[Any]:
+    actions = task.actions()
+    if isinstance(actions, Space):
+        return actions
+    names = indices(actions)
+    n = 1 + max(max(_as_list(at)) for at in names.values())
+    if sorted(i for at in names.values() for i in _as_list(at)) != list(range(n)):
+        raise TaskError(f"actions: expected every number from 0 to {n - 1} once, got {names}")
+    return Discrete(n, name=names)

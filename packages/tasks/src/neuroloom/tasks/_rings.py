@@ -1,0 +1,34 @@
+"""Directions on a ring, and bumps of activity around them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def ring(n: int) -> NDArray[np.float64]:
+    """Return `n` directions in radians, evenly spaced from 0."""
+    return np.linspace(0, 2 * np.pi, n, endpoint=False)
+
+
+def cosine(n: int, angle: ArrayLike) -> NDArray[np.float64]:
+    """Return the cosine of the distance from `angle` to each of `n` directions, `(…, n)`."""
+    return np.cos(ring(n) - np.asarray(angle)[..., None])
+
+
+def bump(n: int, angle: ArrayLike, *, width: float = np.pi / 8, height: float = 0.8) -> Any:
+    """Return a Gaussian bump of activity around `angle` on `n` directions, `(…, n)`.
+
+    ``height * exp(-distance**2 / (2 width**2))`` (Yang et al. 2019, Methods).
+    """
+    apart = np.abs(ring(n) - np.asarray(angle)[..., None]) % (2 * np.pi)
+    distance = np.minimum(apart, 2 * np.pi - apart)
+    return height * np.exp(-0.5 * (distance / width) ** 2)
+
+
+def pick(rng: np.random.Generator, values: ArrayLike, n: int) -> NDArray[Any]:
+    """Return `n` of `values`, each as likely; of an integer `k`: of 0 … k - 1."""
+    options = np.arange(values) if isinstance(values, (int, np.integer)) else np.asarray(values)
+    return options[rng.integers(len(options), size=n)]

@@ -1,0 +1,126 @@
+"""A stream of trials: what every door reads from."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.shared import Seed, as_seed
+from neuroloom.tasks._errors import whole
+from neuroloom.tasks._plan import BLOCK, Plan
+from neuroloom.tasks._table import Rows, Table
+
+
+class Stream:
+    """The trials of ``(task, seed, index)``, one after another, step by step.
+
+    Stream `i` of a seed is the same to the last byte wherever it is read: by the single
+    environment (stream 0), by environment `i` of a vector environment, by row `i` of a data set,
+    in pieces of any length. Conditions and noise come from two generators, so that noise leaves
+    the conditions as they are.
+
+    Parameters
+    ----------
+    plan : Plan
+        Task to draw from.
+    seed : int or Seed or None
+        Root of the streams; None takes it from the operating system.
+    index : int
+        Which stream.
+    """
+
+    def __init__(self, plan: Plan, seed: int | Seed | None, index: int = 0) -> None:
+        self.plan = plan
+        root = np.random.SeedSequence() if seed is None else _root(seed)
+        words = (*root.spawn_key, whole("index", index))
+        self._draws = _generator(root.entropy, (*words, 0))
+        self._noise = _generator(root.entropy, (*words, 1))
+        self._memory: dict[str, Any] = {}
+        self._table: Table | None = None
+        self._row = 0
+        self._n_trials = 0
+
+    def fill(
+        self, observation: NDArray[np.float32], target: NDArray[Any]
+    ) -> list[tuple[int, Rows]]:
+        """Write the next steps into `observation` and `target`.
+
+        Returns
+        -------
+        list of (int, Rows)
+            Where in the output each run of steps begins, and the steps: at the end of a block a
+            new run begins.
+        """
+        at, spans = 0, []
+        while at < len(observation):
+            table = self._current()
+            start = self._row
+            stop = min(table.n_rows, start + len(observation) - at)
+            end = at + stop - start
+            self._emit(table, start, stop, observation[at:end], target[at:end])
+            spans.append((at, Rows(table, start, stop)))
+            at, self._row = end, stop
+        return spans
+
+    def trial(self, **fixed: Any) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
+        """Return one trial drawn apart from the blocks, with some conditions as given."""
+        table = self.plan.block(self._draws, self._memory, n=1, fixed=fixed)
+        table.first = self._n_trials
+        observation, target = self.empty(table.n_rows)
+        self._emit(table, 0, table.n_rows, observation, target)
+        return observation, target, Rows(table, 0, table.n_rows)
+
+    def empty(self, n: int) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """Return room for the observations and targets of `n` steps."""
+        plan = self.plan
+        observation = np.empty((n, plan.n_channels), dtype=np.float32)
+        return observation, np.empty((n, *plan.target_shape), dtype=plan.target_dtype)
+
+    def copy(self) -> Stream:
+        """Return a stream that goes on as this one would."""
+        return copy.deepcopy(self)
+
+    def _current(self) -> Table:
+        if self._table is None or self._row == self._table.n_rows:
+            self._table = self.plan.block(self._draws, self._memory)
+            self._table.first = self._n_trials
+            self._n_trials += BLOCK
+            self._row = 0
+        return self._table
+
+    def _emit(
+        self,
+        table: Table,
+        start: int,
+        stop: int,
+        observation: NDArray[np.float32],
+        target: NDArray[Any],
+    ) -> None:
+        source = table.source[start:stop]
+        # mode="clip" writes straight into `out`; all sources are in range.
+        np.take(table.levels, source, axis=0, out=observation, mode="clip")
+        np.take(table.target, source, axis=0, out=target, mode="clip")
+        plan = self.plan
+        if not plan.noise_columns.size:
+            return
+        first, last = np.searchsorted(table.noisy, (start, stop))
+        rows = table.noisy[first:last]
+        draws = self._noise.standard_normal((len(rows), plan.noise_columns.size), dtype=np.float32)
+        draws *= plan.noise_scale[table.period[rows]]
+        rows = rows - start
+        if plan.noise_slice is not None:
+            observation[rows, plan.noise_slice] += draws
+        else:
+            observation[rows[:, None], plan.noise_columns] += draws
+
+
+def _root(seed: int | Seed) -> np.random.SeedSequence:
+    return as_seed(seed).sequence()
+
+
+def _generator(entropy: Any, words: tuple[int, ...]) -> np.random.Generator:
+    sequence = np.random.SeedSequence(entropy, spawn_key=words)
+    return np.random.Generator(np.random.SFC64(sequence))

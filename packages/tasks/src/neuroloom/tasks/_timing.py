@@ -1,0 +1,24 @@
+"""What a produced interval is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def timing_reward(
+    error: NDArray[Any], interval: NDArray[Any], margin: float, rewards: Mapping[str, float]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return reward and performance of answers that are `error` ms off an `interval` in ms.
+
+    The reward falls from ``correct`` as ``(1 - |error| / window)**1.5``, not below a tenth of it,
+    and is ``fail`` outside the window of ``margin * interval + 25`` ms.
+    """
+    window = margin * interval + 25
+    share = np.clip(1 - np.abs(error) / window, 0, 1)
+    inside = np.abs(error) <= window
+    worth = np.maximum(share**1.5, 0.1) * rewards["correct"]
+    return np.where(inside, worth, rewards["fail"]), inside.astype(float)

@@ -1,0 +1,77 @@
+"""Delayed match to sample."""
+
+# ruff: noqa: D102 — what the methods do is said in Task
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuroloom.tasks.declare import (
+    Conditions,
+    Levels,
+    Names,
+    Noise,
+    Paper,
+    StepCounts,
+    Targets,
+    Task,
+    cosine,
+    decide,
+    fixate,
+    pay,
+    pick,
+    register,
+    ring,
+    timeline,
+)
+
+
+@register(
+    "DelayMatchSample-v0",
+    tags=("perceptual", "working memory", "two-alternative", "supervised"),
+    paper=Paper(
+        "Neural Mechanisms of Visual Working Memory in Prefrontal Cortex of the Macaque",
+        "https://www.jneurosci.org/content/jneuro/16/16/5154.full.pdf",
+    ),
+)
+class DelayMatchSample(Task):
+    """Say whether the test is the sample seen before the delay (match) or its opposite.
+
+    Parameters
+    ----------
+    dim_ring : int
+        Number of channels that show the stimulus.
+    sigma : float
+        Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
+    """
+
+    dim_ring: int = 2
+    sigma: float = 1.0
+
+    periods = timeline(fixation=fixate(300), sample=500, delay=1000, test=500, decision=decide(900))
+    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+
+    def channels(self) -> Names:
+        return {"fixation": 1, "stimulus": self.dim_ring}
+
+    def actions(self) -> Names:
+        return {"fixation": 1, "match": 1, "non-match": 1}
+
+    def noise(self) -> Noise:
+        return {("sample", "stimulus"): self.sigma, ("test", "stimulus"): self.sigma}
+
+    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+        return {
+            "ground_truth": pick(rng, [1, 2], n),
+            "sample_theta": pick(rng, ring(self.dim_ring), n),
+        }
+
+    def arrange(self, c: Conditions, steps: StepCounts) -> None:
+        away = np.where(c["ground_truth"] == 1, 0, np.pi)
+        c["test_theta"] = (c["sample_theta"] + away) % (2 * np.pi)
+
+    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+        levels[("fixation", "sample", "delay", "test"), "fixation"] = 1
+        levels["sample", "stimulus"] = 0.5 + 0.5 * cosine(self.dim_ring, c["sample_theta"])
+        levels["test", "stimulus"] = 0.5 + 0.5 * cosine(self.dim_ring, c["test_theta"])
+        target["decision"] = c["ground_truth"]

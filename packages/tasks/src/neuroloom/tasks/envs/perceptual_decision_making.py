@@ -1,0 +1,76 @@
+"""Two-alternative (or ring) decisions on random dots."""
+
+# ruff: noqa: D102 — what the methods do is said in Task
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from neuroloom.tasks.declare import (
+    Conditions,
+    Levels,
+    Names,
+    Noise,
+    Paper,
+    Targets,
+    Task,
+    cosine,
+    decide,
+    fixate,
+    pay,
+    pick,
+    register,
+    ring,
+    timeline,
+)
+
+
+@register(
+    "PerceptualDecisionMaking-v0",
+    tags=("perceptual", "two-alternative", "supervised"),
+    paper=Paper(
+        "The analysis of visual motion: a comparison of neuronal and psychophysical performance",
+        "https://www.jneurosci.org/content/12/12/4745",
+    ),
+)
+class PerceptualDecisionMaking(Task):
+    """Say into which of `dim_ring` directions a cloud of dots moves.
+
+    Every direction has a channel at ``0.5 + coherence / 200 * cos(distance)`` plus noise.
+
+    Parameters
+    ----------
+    dim_ring : int
+        Number of directions.
+    cohs : sequence of float
+        Coherences in percent, one of which is drawn for every trial.
+    sigma : float
+        Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
+    """
+
+    dim_ring: int = 2
+    cohs: Sequence[float] = (0, 6.4, 12.8, 25.6, 51.2)
+    sigma: float = 1.0
+
+    periods = timeline(fixation=fixate(100), stimulus=2000, delay=0, decision=decide(100))
+    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+
+    def channels(self) -> Names:
+        return {"fixation": 1, "stimulus": self.dim_ring}
+
+    def actions(self) -> Names:
+        return {"fixation": 1, "choice": self.dim_ring}
+
+    def noise(self) -> Noise:
+        return {("stimulus", "stimulus"): self.sigma}
+
+    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+        return {"ground_truth": pick(rng, self.dim_ring, n), "coh": pick(rng, self.cohs, n)}
+
+    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+        direction = cosine(self.dim_ring, ring(self.dim_ring)[c["ground_truth"]])
+        levels["fixation", "fixation"] = 1
+        levels["stimulus", "stimulus"] = 0.5 + direction * c["coh"][:, None] / 200
+        target["decision"] = 1 + c["ground_truth"]
