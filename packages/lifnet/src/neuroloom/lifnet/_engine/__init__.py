@@ -1,0 +1,23 @@
+"""The spiking engine: neurons, synapses and input in arrays, and the step in three forms."""
+
+from neuroloom.lifnet._engine._cells import Cells, Propagators, propagators
+from neuroloom.lifnet._engine._connectivity import Connectivity
+from neuroloom.lifnet._engine._noise import CountDrive
+from neuroloom.lifnet._engine._result import Record, Simulation, State
+from neuroloom.lifnet._engine._simulate import simulate
+from neuroloom.lifnet._engine._torch import SurrogateSpike, TorchRun, run_torch
+
+__all__ = [
+    "Cells",
+    "Connectivity",
+    "CountDrive",
+    "Propagators",
+    "Record",
+    "Simulation",
+    "State",
+    "SurrogateSpike",
+    "TorchRun",
+    "propagators",
+    "run_torch",
+    "simulate",
+]

@@ -1,0 +1,366 @@
+"""The compiled step: every thread takes its own neurons through a stretch of steps.
+
+Nothing that a thread writes is read by another, but for the lists of spikes: these are exchanged
+once per window, which is as long as the shortest delay allows. Sums of synaptic input run over
+sources in ascending order whatever the number of threads, so results are the same to the bit.
+
+An argument that is None (`reversal`, `seg_weight`) is pruned at compile time, so that a network
+compiles and runs only what it has.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from neuroloom.lifnet._engine._noise import GOLDEN, GUIDE_BITS, mix
+from neuroloom.lifnet._engine._sync import meet
+
+_SHIFT = np.uint64(64 - GUIDE_BITS)
+
+
+class Tiles(NamedTuple):
+    """Runs of neurons with equal parameters, at most one grid cell long."""
+
+    start: Any  # (n_tiles + 1,)
+    of_part: Any  # (n_parts + 1,) first tile of each part
+    v_v: Any  # (n_tiles,)
+    v_b: Any
+    threshold: Any
+    reset: Any
+    n_refractory: Any
+    v_i: Any  # (n_tiles, n_channels)
+    v_x: Any
+    i_i: Any
+    i_x: Any
+    x_x: Any
+    scale: Any
+    kind: Any  # (n_channels,) 0 delta, 1 exponential, 2 rise and decay
+    v_g: Any  # (n_tiles, n_channels) conductance channels: step / capacitance
+    reversal: Any  # (n_tiles, n_channels)
+    leak: Any  # (n_tiles,) conductance neurons: step / tau_membrane
+
+
+class Synapses(NamedTuple):
+    """Outgoing synapses, as in `Parts`."""
+
+    bounds: Any
+    rows: Any
+    start: Any
+    delay: Any
+    channel: Any
+    target: Any
+    weight: Any
+
+
+class Noise(NamedTuple):
+    """All drives, their tables padded to one shape."""
+
+    keys: Any  # (n_drives, n_steps) uint64
+    table: Any  # (n_drives, n_steps) int32
+    limit: Any  # (n_drives, n_tables, n_groups, n_counts) uint64
+    guide: Any  # (n_drives, n_tables, n_groups, 2**GUIDE_BITS) uint16
+    group: Any  # (n_drives, n_tiles) int32
+    jump: Any  # (n_drives, n_neurons)
+    channel: Any  # (n_drives,)
+
+
+class Given(NamedTuple):
+    """Input that the caller brings; empty arrays where there is none."""
+
+    bias: Any  # (n_neurons,) already times v_b
+    stimulus: Any  # (n_steps, n_neurons)
+    waveform: Any  # (n_steps, n_waveforms)
+    gain: Any  # (n_waveforms, n_neurons)
+    jumps: Any  # (n_steps, n_neurons)
+
+
+class Variables(NamedTuple):
+    """The state; voltages are relative to rest."""
+
+    v: Any  # (n_neurons,)
+    i: Any  # (n_channels, n_neurons)
+    x: Any  # (n_channels, n_neurons)
+    refractory: Any  # (n_neurons,) int32
+    ring: Any  # (n_channels, n_slots, n_neurons) input that is on its way
+
+
+class Output(NamedTuple):
+    """What is recorded; empty arrays where nothing is asked for."""
+
+    spikes: Any  # (n_threads, capacity) int32
+    ends: Any  # (n_threads, n_steps + 1) int64
+    every: int
+    voltage: Any  # (n_records, n_watched)
+    current: Any  # (n_records, n_channels, n_watched)
+    watched: Any  # (n_watched,) neurons
+    watched_of_tile: Any  # (n_tiles + 1,)
+    tile_current: Any  # (n_records, n_channels, n_tiles) float64
+    tile_voltage: Any  # (n_records, n_tiles) float64
+
+
+@njit(nogil=True, cache=True)
+def _draw(noise: Any, tiles: Any, t: int, slot: int, first: int, last: int, ring: Any) -> None:
+    """Add this step's random counts to the input of the step."""
+    for d in range(noise.keys.shape[0]):
+        key = noise.keys[d, t]
+        table = noise.table[d, t]
+        channel = noise.channel[d]
+        for k in range(first, last):
+            group = noise.group[d, k]
+            if group < 0:
+                continue
+            limit = noise.limit[d, table, group]
+            guide = noise.guide[d, table, group]
+            a, b = tiles.start[k], tiles.start[k + 1]
+            z = key + GOLDEN * np.uint64(a)
+            for n in range(a, b):
+                z += GOLDEN
+                u = mix(z)
+                count = np.int64(guide[u >> _SHIFT])
+                while u >= limit[count] and count < len(limit) - 1:
+                    count += 1
+                if count:
+                    ring[channel, slot, n] += count * noise.jump[d, n]
+
+
+@njit(nogil=True, cache=True)
+def _deliver(
+    syn: Any, t: int, p: int, out: Any, first_step: int, ring: Any, seg_weight: Any
+) -> None:
+    """Send the spikes of step t to part p."""
+    n_slots = ring.shape[1]
+    offset = syn.bounds[p]
+    for q in range(out.ends.shape[0]):
+        for e in range(out.ends[q, t], out.ends[q, t + 1]):
+            j = out.spikes[q, e]
+            for s in range(syn.rows[p, j], syn.rows[p, j + 1]):
+                slot = (first_step + t + syn.delay[s]) % n_slots
+                to = ring[syn.channel[s], slot]
+                if seg_weight is None:
+                    for k in range(syn.start[s], syn.start[s + 1]):
+                        to[offset + syn.target[k]] += syn.weight[k]
+                else:
+                    w = seg_weight[s]
+                    for k in range(syn.start[s], syn.start[s + 1]):
+                        to[offset + syn.target[k]] += w
+
+
+@njit(nogil=True, cache=True)
+def _arrive(
+    state: Any, tiles: Any, k: int, slot: int, record: int, out: Any, with_voltage: bool
+) -> None:
+    """Take the input of a step into the synaptic state of a tile, and record the step's end."""
+    a, b = tiles.start[k], tiles.start[k + 1]
+    for c in range(len(tiles.kind)):
+        if tiles.kind[c] == 0:
+            continue
+        scale = tiles.scale[k, c]
+        ring = state.ring[c, slot]
+        into = state.i[c] if tiles.kind[c] == 1 else state.x[c]
+        for n in range(a, b):
+            into[n] += scale * ring[n]
+            ring[n] = 0
+    if record < 0:
+        return
+    if out.tile_current.shape[0]:
+        for c in range(len(tiles.kind)):
+            i = state.i[c]
+            total = 0.0
+            if with_voltage:
+                reversal = tiles.reversal[k, c]
+                for n in range(a, b):
+                    total += i[n] * (reversal - state.v[n])
+            else:
+                for n in range(a, b):
+                    total += i[n]
+            out.tile_current[record, c, k] = total
+    if out.tile_voltage.shape[0]:
+        total = 0.0
+        for n in range(a, b):
+            total += state.v[n]
+        out.tile_voltage[record, k] = total
+    for w in range(out.watched_of_tile[k], out.watched_of_tile[k + 1]):
+        n = out.watched[w]
+        if out.voltage.shape[0]:
+            out.voltage[record, w] = state.v[n]
+        if out.current.shape[0]:
+            for c in range(len(tiles.kind)):
+                out.current[record, c, w] = state.i[c, n]
+
+
+@njit(nogil=True, cache=True)
+def _drive_current(given: Any, t: int, n: int, v_b: Any, here: Any, a: int) -> None:
+    """Add the stimuli of step t, as steps of the voltage, to `here`."""
+    if given.stimulus.shape[0]:
+        for m in range(n):
+            here[m] += v_b * given.stimulus[t, a + m]
+    for s in range(given.waveform.shape[1]):
+        level = given.waveform[t, s]
+        if level != 0:
+            for m in range(n):
+                here[m] += v_b * level * given.gain[s, a + m]
+
+
+@njit(nogil=True, cache=True)
+def _propagate(state: Any, tiles: Any, given: Any, k: int, t: int, slot: int, here: Any) -> None:
+    """Take voltage and currents of a tile one step on; the new voltage is left in `here`."""
+    a, b = tiles.start[k], tiles.start[k + 1]
+    n = b - a
+    v_v = tiles.v_v[k]
+    for m in range(n):
+        here[m] = v_v * state.v[a + m] + given.bias[a + m]
+    _drive_current(given, t, n, tiles.v_b[k], here, a)
+    for c in range(len(tiles.kind)):
+        i = state.i[c]
+        if tiles.kind[c] == 0:
+            ring = state.ring[c, slot]
+            scale = tiles.scale[k, c]
+            for m in range(n):
+                here[m] += scale * ring[a + m]
+                ring[a + m] = 0
+        elif tiles.kind[c] == 1:
+            v_i, i_i = tiles.v_i[k, c], tiles.i_i[k, c]
+            for m in range(n):
+                here[m] += v_i * i[a + m]
+                i[a + m] *= i_i
+        else:
+            x = state.x[c]
+            v_i, i_i = tiles.v_i[k, c], tiles.i_i[k, c]
+            v_x, i_x, x_x = tiles.v_x[k, c], tiles.i_x[k, c], tiles.x_x[k, c]
+            for m in range(n):
+                here[m] += v_i * i[a + m] + v_x * x[a + m]
+                i[a + m] = i_i * i[a + m] + i_x * x[a + m]
+                x[a + m] *= x_x
+
+
+@njit(nogil=True, cache=True)
+def _propagate_conductance(
+    state: Any, tiles: Any, given: Any, k: int, t: int, here: Any, total: Any, pull: Any
+) -> None:
+    """As `_propagate`, for conductances: exact for them, their mean over the step for the voltage.
+
+    The exponential of the voltage is Padé's of order (2, 2), which is as exact as the step.
+    """
+    a, b = tiles.start[k], tiles.start[k + 1]
+    n = b - a
+    leak = tiles.leak[k]
+    for m in range(n):
+        total[m] = leak
+        pull[m] = given.bias[a + m]
+    _drive_current(given, t, n, tiles.v_b[k], pull, a)
+    for c in range(len(tiles.kind)):
+        g, x = state.i[c], state.x[c]
+        i_i, i_x, x_x = tiles.i_i[k, c], tiles.i_x[k, c], tiles.x_x[k, c]
+        half, reversal = tiles.v_g[k, c] / 2, tiles.reversal[k, c]
+        for m in range(n):
+            old = g[a + m]
+            new = i_i * old + i_x * x[a + m]
+            x[a + m] *= x_x
+            g[a + m] = new
+            both = half * (old + new)
+            total[m] += both
+            pull[m] += both * reversal
+    for m in range(n):
+        y = total[m]
+        square = y * y / 12
+        # v' = v∞ + (v − v∞) e^{−y} with v∞ = pull / y
+        decay = (1 - y / 2 + square) / (1 + y / 2 + square)
+        here[m] = state.v[a + m] * decay + pull[m] / (1 + y / 2 + square)
+
+
+@njit(nogil=True, cache=True)
+def _fire(state: Any, tiles: Any, k: int, here: Any, fired: Any, spikes: Any, n_spikes: int) -> int:
+    """Clamp, compare with the threshold and reset a tile; return the number of spikes so far."""
+    a, b = tiles.start[k], tiles.start[k + 1]
+    n = b - a
+    threshold, reset, period = tiles.threshold[k], tiles.reset[k], tiles.n_refractory[k]
+    some = 0
+    for m in range(n):
+        wait = state.refractory[a + m]
+        v = reset if wait > 0 else here[m]
+        spike = v >= threshold
+        state.v[a + m] = reset if spike else v
+        state.refractory[a + m] = period if spike else (wait - 1 if wait > 0 else 0)
+        fired[m] = spike
+        some += spike
+    if some:
+        for m in range(n):
+            if fired[m]:
+                spikes[n_spikes] = a + m
+                n_spikes += 1
+    return n_spikes
+
+
+@njit(nogil=True, cache=True)
+def advance(
+    thread: int,
+    parts: Any,
+    first_step: int,
+    n_steps: int,
+    window: int,
+    tiles: Any,
+    syn: Any,
+    seg_weight: Any,
+    noise: Any,
+    given: Any,
+    state: Any,
+    out: Any,
+    conductance: Any,
+    scratch: Any,
+    fired: Any,
+    counter: Any,
+) -> None:
+    """Take the parts ``parts[thread]`` to ``parts[thread + 1]`` through `n_steps` steps."""
+    n_threads = len(parts) - 1
+    part_first, part_last = parts[thread], parts[thread + 1]
+    first, last = tiles.of_part[part_first], tiles.of_part[part_last]
+    n_slots = state.ring.shape[1]
+    here, total, pull = scratch[thread, 0], scratch[thread, 1], scratch[thread, 2]
+    marks = fired[thread]
+    spikes, ends = out.spikes[thread], out.ends[thread]
+    n_spikes = 0
+    since = 0
+    meeting = 0
+    for t in range(n_steps):
+        slot = (first_step + t) % n_slots
+        previous = (first_step + t - 1) % n_slots
+        _draw(noise, tiles, t, slot, first, last, state.ring)
+        if given.jumps.shape[0]:
+            for n in range(tiles.start[first], tiles.start[last]):
+                state.ring[0, slot, n] += given.jumps[t, n]
+        record = -1
+        if t and t % out.every == 0:
+            record = t // out.every - 1
+        for k in range(first, last):
+            if t:
+                _arrive(state, tiles, k, previous, record, out, conductance is not None)
+            if conductance is None:
+                _propagate(state, tiles, given, k, t, slot, here)
+            else:
+                _propagate_conductance(state, tiles, given, k, t, here, total, pull)
+            n_spikes = _fire(state, tiles, k, here, marks, spikes, n_spikes)
+        ends[t + 1] = n_spikes
+        if t + 1 - since == window or t + 1 == n_steps:
+            if n_threads > 1:
+                meeting += 1
+                meet(counter, n_threads, meeting)
+            for p in range(part_first, part_last):
+                for u in range(since, t + 1):
+                    _deliver(syn, u, p, out, first_step, state.ring, seg_weight)
+            since = t + 1
+    record = -1
+    if n_steps % out.every == 0:
+        record = n_steps // out.every - 1
+    for k in range(first, last):
+        _arrive(
+            state,
+            tiles,
+            k,
+            (first_step + n_steps - 1) % n_slots,
+            record,
+            out,
+            conductance is not None,
+        )

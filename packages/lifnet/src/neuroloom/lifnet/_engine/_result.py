@@ -1,0 +1,199 @@
+"""What a run leaves: spikes as (step, neuron), what was asked for besides, and the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.lifnet._engine._cells import Cells
+from neuroloom.lifnet._errors import SimulationError
+from neuroloom.shared import Epochs, Recording, Signal, SpikeTrains
+
+Watch = bool | Sequence[int] | NDArray[np.integer] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """What to record.
+
+    Parameters
+    ----------
+    spikes : bool
+        Keep each spike; population rates are there without.
+    voltage, current : None, True or sequence of int
+        Nothing, all neurons, or these neurons, at the end of every `every`-th step.
+    population_current, population_voltage : bool
+        Sums over each population: synaptic currents per channel (for conductance channels the
+        current ``g (E − V)`` that flows in), and voltages.
+    every : int
+        Steps between two samples.
+    """
+
+    spikes: bool = True
+    voltage: Watch = None
+    current: Watch = None
+    population_current: bool = False
+    population_voltage: bool = False
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if isinstance(self.every, bool) or int(self.every) != self.every or self.every < 1:
+            raise SimulationError(f"every: expected a whole number of steps, got {self.every!r}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Where a run begins or ended.
+
+    Parameters
+    ----------
+    voltage : ndarray, shape (n_neurons,)
+        Membrane voltages.
+    current : ndarray, shape (n_channels, n_neurons)
+        Synaptic currents or conductances.
+    refractory : ndarray of int, shape (n_neurons,)
+        Steps for which each neuron stays at its reset.
+    rise : ndarray, shape (n_channels, n_neurons), optional
+        Rising states of synapses that have one.
+    pending : ndarray, shape (n_channels, n_slots, n_neurons), optional
+        Input on its way, by arrival step modulo n_slots.
+    """
+
+    voltage: NDArray[Any]
+    current: NDArray[Any]
+    refractory: NDArray[np.int32]
+    rise: NDArray[Any] | None = None
+    pending: NDArray[Any] | None = None
+
+    @classmethod
+    def rest(cls, cells: Cells) -> State:
+        """Return neurons at rest without any input."""
+        n, c = cells.n_neurons, cells.n_channels
+        return cls(cells.resting.copy(), np.zeros((c, n)), np.zeros(n, dtype=np.int32))
+
+    def with_voltage(self, voltage: ArrayLike) -> State:
+        """Return this state with other voltages."""
+        return replace(self, voltage=np.array(np.broadcast_to(voltage, self.voltage.shape)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Simulation:
+    """The outcome of a run.
+
+    Parameters
+    ----------
+    delta_t : float
+        Step in seconds.
+    n_steps, first_step : int
+        Number of steps, and the absolute number of the first.
+    n_neurons : int
+        Number of neurons.
+    spike_steps, spike_ids : ndarray, shape (n_spikes,)
+        Step (from 0 in this run) and neuron of each spike, sorted; empty if not recorded.
+    spike_counts : ndarray, shape (n_steps, n_populations)
+        Spikes of each population in each step.
+    populations : dict of str to (int, int)
+        First neuron of each population and the one after its last.
+    voltage, current : ndarray or None
+        Shapes (n_samples, n_watched) and (n_samples, n_channels, n_watched), the latter without
+        its second axis if there is one channel.
+    population_current : dict of str to ndarray, shape (n_samples, n_channels)
+        Sums over each population; empty if not asked for.
+    population_voltage : dict of str to ndarray, shape (n_samples,)
+        Sums over each population; empty if not asked for.
+    every : int
+        Steps between two samples. Sample k is taken at the end of step ``(k + 1) every − 1``.
+    channels : tuple of str
+        Names of the synaptic channels.
+    state : State
+        Where the run ended.
+    """
+
+    delta_t: float
+    n_steps: int
+    first_step: int
+    n_neurons: int
+    spike_steps: NDArray[np.int64]
+    spike_ids: NDArray[np.int32]
+    spike_counts: NDArray[np.int32]
+    populations: dict[str, tuple[int, int]]
+    voltage: NDArray[Any] | None
+    current: NDArray[Any] | None
+    population_current: dict[str, NDArray[np.float64]]
+    population_voltage: dict[str, NDArray[np.float64]]
+    every: int
+    channels: tuple[str, ...]
+    state: State
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def duration(self) -> float:
+        """Simulated time in seconds."""
+        return self.n_steps * self.delta_t
+
+    def raster(self) -> NDArray[np.bool_]:
+        """Return whether each neuron spiked in each step, shape (n_steps, n_neurons)."""
+        out = np.zeros((self.n_steps, self.n_neurons), dtype=bool)
+        out[self.spike_steps, self.spike_ids] = True
+        return out
+
+    def rates_hz(self, *, after: float = 0.0) -> dict[str, float]:
+        """Return the mean rate of each population in Hz, from `after` seconds on."""
+        skip = round(after / self.delta_t)
+        if not 0 <= skip < self.n_steps:
+            raise SimulationError(f"after: expected 0 to {self.duration:g} s, got {after!r}")
+        time = (self.n_steps - skip) * self.delta_t
+        totals = self.spike_counts[skip:].sum(axis=0)
+        return {
+            name: float(total) / (time * (stop - start))
+            for (name, (start, stop)), total in zip(self.populations.items(), totals, strict=True)
+        }
+
+    def population_rates(self, *, bin_width: float | None = None) -> Signal:
+        """Return each population's rate in Hz over time, in bins of `bin_width` seconds."""
+        steps = 1 if bin_width is None else round(bin_width / self.delta_t)
+        if steps < 1 or steps > self.n_steps:
+            raise SimulationError(
+                f"bin_width: expected {self.delta_t:g} to {self.duration:g} s, got {bin_width!r}"
+            )
+        n_bins = self.n_steps // steps
+        counts = self.spike_counts[: n_bins * steps].reshape(n_bins, steps, -1).sum(axis=1)
+        sizes = np.array([stop - start for start, stop in self.populations.values()])
+        width = steps * self.delta_t
+        start = self.first_step * self.delta_t + width / 2
+        return Signal(counts / (sizes * width), 1.0 / width, start, list(self.populations))
+
+    def to_spike_trains(self, *, start: float = 0.0) -> SpikeTrains:
+        """Return the spikes from `start` seconds on; a spike lies at the end of its step."""
+        if len(self.spike_ids) == 0 and self.spike_counts.sum():
+            raise SimulationError("to_spike_trains: the run did not record spikes")
+        begin = self.first_step * self.delta_t
+        times = (self.first_step + self.spike_steps + 1) * self.delta_t
+        end = np.nextafter((self.first_step + self.n_steps) * self.delta_t, np.inf)
+        keep = times >= begin + start
+        epoch = Epochs(begin + start, end)
+        return SpikeTrains(times[keep], self.spike_ids[keep], self.n_neurons, epoch)
+
+    @property
+    def recording(self) -> Recording:
+        """Spikes, population rates and whatever else was recorded, on one clock."""
+        signals = {"rates": self.population_rates()}
+        rate = 1.0 / (self.delta_t * self.every)
+        start = (self.first_step + self.every) * self.delta_t
+        for name, current in self.population_current.items():
+            signals[f"current {name}"] = Signal(current, rate, start, self.channels)
+        if self.population_voltage:
+            stacked = np.stack(list(self.population_voltage.values()), axis=1)
+            signals["voltage sums"] = Signal(stacked, rate, start, list(self.population_voltage))
+        if self.voltage is not None and self.voltage.size:
+            signals["voltage"] = Signal(self.voltage, rate, start)
+        spikes = None
+        if len(self.spike_ids) or not self.spike_counts.sum():
+            spikes = self.to_spike_trains()
+        places = {name: list(span) for name, span in self.populations.items()}
+        metadata = {"delta_t": self.delta_t, "populations": places, **self.metadata}
+        return Recording(spikes=spikes, signals=signals, metadata=metadata)

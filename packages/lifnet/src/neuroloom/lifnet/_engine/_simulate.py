@@ -1,0 +1,569 @@
+"""Run a network: check what comes in, then step by the compiled kernel, torch or numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from neuroloom.lifnet._engine import _kernel as kernel
+from neuroloom.lifnet._engine._cells import Cells, Propagators, propagators
+from neuroloom.lifnet._engine._connectivity import GRID, MAX_PART, Connectivity, Parts
+from neuroloom.lifnet._engine._noise import GUIDE_BITS, CountDrive, step_keys
+from neuroloom.lifnet._engine._result import Record, Simulation, State
+from neuroloom.lifnet._errors import SimulationError
+from neuroloom.shared import Seed
+
+Pairs = Sequence[tuple[ArrayLike, ArrayLike]]
+DTYPES = ("float32", "float64")
+# Steps between two returns to Python: few enough to show progress, enough to hide the cost.
+_STRETCH_BYTES = 64e6
+
+
+def simulate(
+    cells: Cells,
+    connectivity: Connectivity,
+    *,
+    n_steps: int,
+    delta_t: float,
+    drives: Sequence[CountDrive] = (),
+    stimulus: ArrayLike | Pairs | None = None,
+    external_jumps: ArrayLike | None = None,
+    state: State | None = None,
+    first_step: int = 0,
+    record: Record | None = None,
+    dtype: str = "float64",
+    n_threads: int = 1,
+    mechanism: str = "analytic",
+    backend: str = "kernel",
+    populations: Mapping[str, tuple[int, int]] | None = None,
+    channels: Sequence[str] = (),
+    progress: bool = False,
+    description: str = "",
+    seed: int | Seed = 0,
+) -> Simulation:
+    """Return the spikes of a network of leaky integrate-and-fire neurons.
+
+    The same seed gives the same spikes for any `n_threads`, for one run or consecutive ones, and
+    in float64 for every backend.
+
+    Parameters
+    ----------
+    cells : Cells
+        The neurons.
+    connectivity : Connectivity
+        The synapses.
+    n_steps : int
+        Number of steps.
+    delta_t : float
+        Step in seconds, at most half the shortest time constant.
+    drives : sequence of CountDrive
+        Random input.
+    stimulus : array_like, shape (n_steps, n_neurons), or sequence of pairs
+        Current into each neuron; or pairs of a waveform, shape (n_steps,), and its gain for each
+        neuron, shape (n_neurons,).
+    external_jumps : array_like, shape (n_steps, n_neurons), optional
+        Given input of channel 0, in units of weight.
+    state : State, optional
+        Where to begin; at rest if not given. It is not changed.
+    first_step : int
+        Absolute number of the first step: random input goes on from there.
+    record : Record, optional
+        What to record; spikes if not given.
+    dtype : {"float64", "float32"}
+        Precision of the state and the weights.
+    n_threads : int
+        Threads of this run.
+    mechanism : {"analytic", "euler"}
+        How the linear equations are solved between spikes.
+    backend : {"kernel", "torch", "numpy"}
+        What computes the steps. The latter two are dense and for exponential synapses without
+        delay: for comparison and, in torch, as a base for gradients.
+    populations : mapping of str to (int, int), optional
+        Names for ranges of neurons, over which rates and sums are taken; one for all if not given.
+    channels : sequence of str
+        Names of the synaptic channels.
+    progress : bool
+        Show a bar.
+    description : str
+        Text in front of the bar.
+    seed : int or Seed
+        Seed of the random input.
+
+    Returns
+    -------
+    Simulation
+        Spikes, what was recorded besides, and the state at the end.
+
+    Raises
+    ------
+    SimulationError
+        If an argument does not fit the network.
+    """
+    record = Record() if record is None else record
+    _check(cells, connectivity, n_steps, dtype, n_threads, first_step, backend)
+    if not connectivity.min_delay and connectivity.n_synapses and cells.delta_channels.any():
+        raise SimulationError("delay_steps: expected at least 1 where synapses are delta synapses")
+    spans = {name: (int(a), int(b)) for name, (a, b) in (populations or {}).items()}
+    spans = spans or {"all": (0, cells.n_neurons)}
+    for name, (a, b) in spans.items():
+        if not 0 <= a < b <= cells.n_neurons:
+            raise SimulationError(
+                f"populations[{name!r}]: expected a range in 0 to {cells.n_neurons}, got {(a, b)}"
+            )
+    for drive in drives:
+        if len(drive.group) != cells.n_neurons:
+            raise SimulationError(
+                f"drives: expected groups for {cells.n_neurons} neurons, got {len(drive.group)}"
+            )
+        if drive.channel >= cells.n_channels:
+            raise SimulationError(
+                f"drives: expected a channel below {cells.n_channels}, got {drive.channel}"
+            )
+    bits = seed.integer(64) if isinstance(seed, Seed) else int(seed)
+    if bits < 0:
+        raise SimulationError(f"seed: expected 0 or more, got {seed}")
+    stimuli = _stimuli(stimulus, n_steps, cells.n_neurons)
+    jumps = _table("external_jumps", external_jumps, n_steps, cells.n_neurons)
+    start = State.rest(cells) if state is None else state
+    _check_state(start, cells)
+    if backend != "kernel":
+        from neuroloom.lifnet._engine._dense import run_dense
+
+        return run_dense(
+            cells,
+            connectivity,
+            n_steps=n_steps,
+            delta_t=delta_t,
+            drives=drives,
+            stimuli=stimuli,
+            jumps=jumps,
+            state=start,
+            first_step=first_step,
+            record=record,
+            dtype=dtype,
+            mechanism=mechanism,
+            backend=backend,
+            populations=spans,
+            channels=tuple(channels),
+            seed=bits,
+        )
+    run = _Run(
+        cells,
+        connectivity,
+        propagators(cells, delta_t, mechanism),
+        drives,
+        delta_t,
+        np.dtype(dtype),
+        n_threads,
+        record,
+        spans,
+        bits,
+    )
+    return run(start, first_step, n_steps, stimuli, jumps, tuple(channels), progress, description)
+
+
+class _Run:
+    """The arrays of one network in the kernel's form."""
+
+    def __init__(
+        self,
+        cells: Cells,
+        connectivity: Connectivity,
+        step: Propagators,
+        drives: Sequence[CountDrive],
+        delta_t: float,
+        dtype: np.dtype[Any],
+        n_threads: int,
+        record: Record,
+        populations: dict[str, tuple[int, int]],
+        seed: int,
+    ) -> None:
+        self.cells, self.drives, self.delta_t, self.dtype = cells, drives, delta_t, dtype
+        self.record, self.populations, self.seed = record, populations, seed
+        n = cells.n_neurons
+        n_threads = max(1, min(n_threads, -(-n // GRID)))
+        parts: Parts = connectivity.split(max(n_threads, -(-n // MAX_PART)), dtype.name)
+        n_parts = len(parts.bounds) - 1
+        self.of_thread = np.rint(np.linspace(0, n_parts, n_threads + 1)).astype(np.int64)
+        self.n_threads = n_threads
+        starts = [cells.runs(), np.arange(0, n, GRID), parts.bounds]
+        starts += [np.flatnonzero(np.diff(drive.group)) + 1 for drive in drives]
+        starts += [np.array(list(populations.values()), dtype=np.int64).ravel()]
+        self.tile_start = np.unique(np.concatenate(starts)).astype(np.int64)
+        at = self.tile_start[:-1]
+
+        def one(values: NDArray[Any]) -> NDArray[Any]:
+            return np.ascontiguousarray(np.asarray(values)[..., at].T.astype(dtype))
+
+        conductance = cells.reversal is not None
+        reversal = cells.reversal if cells.reversal is not None else np.zeros((0, n))
+        per_step = np.broadcast_to(delta_t / cells.capacitance, reversal.shape)
+        self.v_b = delta_t / cells.capacitance if conductance else step.v_b
+        self.tiles = kernel.Tiles(
+            start=self.tile_start,
+            of_part=np.searchsorted(self.tile_start, parts.bounds),
+            v_v=one(step.v_v),
+            v_b=one(self.v_b),
+            threshold=one(cells.threshold - cells.resting),
+            reset=one(cells.reset - cells.resting),
+            n_refractory=step.n_refractory[at],
+            v_i=one(step.v_i),
+            v_x=one(step.v_x),
+            i_i=one(step.i_i),
+            i_x=one(step.i_x),
+            x_x=one(step.x_x),
+            scale=one(cells.scale),
+            kind=np.array(
+                [
+                    0 if delta else 1 + int((rise > 0).any())
+                    for delta, rise in zip(cells.delta_channels, cells.tau_rise, strict=True)
+                ],
+                dtype=np.int64,
+            ),
+            v_g=one(per_step),
+            reversal=one(reversal - cells.resting),
+            leak=one(delta_t / cells.tau_membrane),
+        )
+        self.synapses = kernel.Synapses(
+            bounds=parts.bounds,
+            rows=parts.rows,
+            start=parts.start,
+            delay=parts.delay,
+            channel=parts.channel,
+            target=parts.target,
+            weight=parts.weight,
+        )
+        self.seg_weight = parts.weight if parts.shared_weights else None
+        self.conductance = True if conductance else None
+        self.window = max(1, connectivity.min_delay)
+        self.n_slots = connectivity.max_delay + 2
+        self.bias = (self.v_b * cells.bias).astype(dtype)
+        self.watched = [_watched(w, n) for w in (record.voltage, record.current)]
+
+    def __call__(
+        self,
+        start: State,
+        first_step: int,
+        n_steps: int,
+        stimuli: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+        jumps: NDArray[Any],
+        channels: tuple[str, ...],
+        progress: bool,
+        description: str,
+    ) -> Simulation:
+        state = self._begin(start, first_step)
+        every = self.record.every
+        per_step = 8 * self.cells.n_neurons + 4 * sum(w.size for w in self.watched) * 2
+        per_step += 64 * len(self.drives) * 256
+        stretch = int(np.clip(_STRETCH_BYTES // per_step, 200, 20000)) // every * every
+        stretch = max(stretch, every)
+        done = 0
+        pieces: list[dict[str, Any]] = []
+        with (
+            ThreadPoolExecutor(self.n_threads) as pool,
+            tqdm(total=n_steps, desc=description or None, unit="step", disable=not progress) as bar,
+        ):
+            while done < n_steps:
+                n = min(stretch, n_steps - done)
+                here = slice(done, done + n)
+                given = kernel.Given(
+                    self.bias,
+                    stimuli[0][here].astype(self.dtype, copy=False),
+                    stimuli[1][here].astype(self.dtype, copy=False),
+                    stimuli[2].astype(self.dtype, copy=False),
+                    jumps[here].astype(self.dtype, copy=False),
+                )
+                pieces.append(self._stretch(pool, state, first_step + done, n, given))
+                done += n
+                bar.update(n)
+        return self._gather(pieces, state, first_step, n_steps, channels)
+
+    def _begin(self, start: State, first_step: int) -> kernel.Variables:
+        cells, n = self.cells, self.cells.n_neurons
+        shape = (cells.n_channels, n)
+        ring = np.zeros((cells.n_channels, self.n_slots, n), dtype=self.dtype)
+        if start.pending is not None:
+            old = start.pending
+            for ahead in range(min(old.shape[1], self.n_slots)):
+                step = first_step + ahead
+                ring[:, step % self.n_slots] = old[:, step % old.shape[1]]
+        rise = np.zeros(shape) if start.rise is None else start.rise
+        return kernel.Variables(
+            v=(start.voltage - cells.resting).astype(self.dtype),
+            i=start.current.astype(self.dtype).reshape(shape).copy(),
+            x=rise.astype(self.dtype).reshape(shape).copy(),
+            refractory=start.refractory.astype(np.int32).copy(),
+            ring=ring,
+        )
+
+    def _noise(self, first_step: int, n_steps: int) -> kernel.Noise:
+        tables = [drive.tables(first_step, n_steps) for drive in self.drives]
+        shape = [len(tables)] + [max((t[0].shape[i] for t in tables), default=1) for i in range(3)]
+        limit = np.full(shape, 2**64 - 1, dtype=np.uint64)
+        guide = np.zeros((*shape[:3], 2**GUIDE_BITS), dtype=np.uint16)
+        for d, (edges, places, _) in enumerate(tables):
+            a, b, c = edges.shape
+            limit[d, :a, :b, :c] = edges
+            guide[d, :a, :b] = places
+        at = self.tile_start[:-1]
+        none = (0, self.cells.n_neurons)
+        return kernel.Noise(
+            keys=np.array(
+                [step_keys(self.seed, d, first_step, n_steps) for d in range(len(tables))],
+                dtype=np.uint64,
+            ).reshape(len(tables), n_steps),
+            table=np.array([t[2] for t in tables], dtype=np.int32).reshape(len(tables), n_steps),
+            limit=limit,
+            guide=guide,
+            group=np.array([d.group[at] for d in self.drives], np.int32).reshape(-1, len(at)),
+            jump=np.array([d.jump for d in self.drives], self.dtype).reshape(
+                none if not tables else (-1, self.cells.n_neurons)
+            ),
+            channel=np.array([d.channel for d in self.drives], dtype=np.int64),
+        )
+
+    def _stretch(
+        self,
+        pool: ThreadPoolExecutor,
+        state: kernel.Variables,
+        first_step: int,
+        n_steps: int,
+        given: kernel.Given,
+    ) -> dict[str, Any]:
+        record, dtype = self.record, self.dtype
+        n_tiles, n_channels = len(self.tile_start) - 1, self.cells.n_channels
+        n_records = n_steps // record.every
+        both = np.union1d(*self.watched)
+        of_part = self.tiles.of_part
+        largest = max(
+            self.tile_start[of_part[b]] - self.tile_start[of_part[a]]
+            for a, b in zip(self.of_thread[:-1], self.of_thread[1:], strict=True)
+        )
+        out = kernel.Output(
+            # Untouched pages of this take no memory.
+            spikes=np.empty((self.n_threads, max(1, n_steps * largest)), dtype=np.int32),
+            ends=np.zeros((self.n_threads, n_steps + 1), dtype=np.int64),
+            every=record.every,
+            voltage=np.empty((n_records if self.watched[0].size else 0, len(both)), dtype),
+            current=np.empty(
+                (n_records if self.watched[1].size else 0, n_channels, len(both)), dtype
+            ),
+            watched=both,
+            watched_of_tile=np.searchsorted(both, self.tile_start),
+            tile_current=np.empty(
+                (n_records if record.population_current else 0, n_channels, n_tiles)
+            ),
+            tile_voltage=np.empty((n_records if record.population_voltage else 0, n_tiles)),
+        )
+        noise = self._noise(first_step, n_steps)
+        counter = np.zeros(1, dtype=np.int64)
+        scratch = np.empty((self.n_threads, 3, GRID), dtype=dtype)
+        fired = np.empty((self.n_threads, GRID), dtype=np.bool_)
+
+        def work(thread: int) -> None:
+            kernel.advance(
+                thread,
+                self.of_thread,
+                first_step,
+                n_steps,
+                self.window,
+                self.tiles,
+                self.synapses,
+                self.seg_weight,
+                noise,
+                given,
+                state,
+                out,
+                self.conductance,
+                scratch,
+                fired,
+                counter,
+            )
+
+        for _ in pool.map(work, range(self.n_threads)):
+            pass
+        return self._collect(out, state, n_steps, both)
+
+    def _collect(
+        self, out: kernel.Output, state: kernel.Variables, n_steps: int, both: NDArray[Any]
+    ) -> dict[str, Any]:
+        """Return what a stretch leaves, in its final form and without the working arrays."""
+        per_step = np.diff(out.ends, axis=1)
+        ids = [out.spikes[q, : out.ends[q, -1]] for q in range(self.n_threads)]
+        steps = [np.repeat(np.arange(n_steps), per_step[q]) for q in range(self.n_threads)]
+        step, who = np.concatenate(steps), np.concatenate(ids)
+        if self.n_threads > 1:
+            order = np.argsort(step, kind="stable")
+            step, who = step[order], who[order]
+        spans = list(self.populations.values())
+        counts = np.zeros((n_steps, len(spans)), dtype=np.int32)
+        for p, (first, last) in enumerate(spans):
+            inside = step[(who >= first) & (who < last)]
+            counts[:, p] = np.bincount(inside, minlength=n_steps)
+        piece: dict[str, Any] = {"n": n_steps, "counts": counts}
+        if self.record.spikes:
+            piece["step"], piece["who"] = step, who
+        rest = self.cells.resting[both].astype(self.dtype)
+        mine = [np.searchsorted(both, w) for w in self.watched]
+        piece["voltage"] = (out.voltage + rest)[:, mine[0]] if self.watched[0].size else None
+        piece["current"] = out.current[:, :, mine[1]] if self.watched[1].size else None
+        edges = np.searchsorted(self.tile_start, np.array(spans))
+        if self.record.population_current:
+            piece["sums"] = [out.tile_current[:, :, a:b].sum(axis=2) for a, b in edges]
+        if self.record.population_voltage:
+            resting = [self.cells.resting[a:b].sum() for a, b in spans]
+            piece["voltage sums"] = [
+                out.tile_voltage[:, a:b].sum(axis=1) + r
+                for (a, b), r in zip(edges, resting, strict=True)
+            ]
+        return piece
+
+    def _gather(
+        self,
+        pieces: list[dict[str, Any]],
+        state: kernel.Variables,
+        first_step: int,
+        n_steps: int,
+        channels: tuple[str, ...],
+    ) -> Simulation:
+        record, cells = self.record, self.cells
+        offsets = np.cumsum([0] + [piece["n"] for piece in pieces])
+
+        def joined(name: str) -> Any:
+            parts = [piece[name] for piece in pieces]
+            return None if parts[0] is None else np.concatenate(parts)
+
+        def sums(name: str) -> dict[str, Any]:
+            return {
+                population: np.concatenate([piece[name][p] for piece in pieces])
+                for p, population in enumerate(self.populations)
+            }
+
+        steps = np.zeros(0, dtype=np.int64)
+        who = np.zeros(0, dtype=np.int32)
+        if record.spikes:
+            steps = np.concatenate(
+                [piece["step"] + o for piece, o in zip(pieces, offsets, strict=False)]
+            )
+            who = joined("who")
+        current = joined("current")
+        if current is not None and cells.n_channels == 1:
+            current = current[:, 0]
+        return Simulation(
+            delta_t=self.delta_t,
+            n_steps=n_steps,
+            first_step=first_step,
+            n_neurons=cells.n_neurons,
+            spike_steps=steps,
+            spike_ids=who,
+            spike_counts=joined("counts"),
+            populations=self.populations,
+            voltage=joined("voltage"),
+            current=current,
+            population_current=sums("sums") if record.population_current else {},
+            population_voltage=sums("voltage sums") if record.population_voltage else {},
+            every=record.every,
+            channels=channels or tuple(f"channel {c}" for c in range(cells.n_channels)),
+            state=State(
+                state.v + cells.resting.astype(self.dtype),
+                state.i,
+                state.refractory,
+                state.x,
+                state.ring,
+            ),
+        )
+
+
+def _check(
+    cells: Cells,
+    connectivity: Connectivity,
+    n_steps: int,
+    dtype: str,
+    n_threads: int,
+    first_step: int,
+    backend: str,
+) -> None:
+    for name, value, least in (
+        ("n_steps", n_steps, 1),
+        ("n_threads", n_threads, 1),
+        ("first_step", first_step, 0),
+    ):
+        if isinstance(value, bool) or int(value) != value or value < least:
+            raise SimulationError(f"{name}: expected a whole number from {least}, got {value!r}")
+    if dtype not in DTYPES:
+        raise SimulationError(f"dtype: expected one of {DTYPES}, got {dtype!r}")
+    if backend not in ("kernel", "torch", "numpy"):
+        raise SimulationError(f"backend: expected 'kernel', 'torch' or 'numpy', got {backend!r}")
+    if connectivity.n_neurons != cells.n_neurons:
+        raise SimulationError(
+            f"connectivity: expected {cells.n_neurons} neurons, got {connectivity.n_neurons}"
+        )
+    if connectivity.n_channels > cells.n_channels:
+        raise SimulationError(
+            f"connectivity: expected at most {cells.n_channels} channels, "
+            f"got {connectivity.n_channels}"
+        )
+
+
+def _check_state(state: State, cells: Cells) -> None:
+    n, c = cells.n_neurons, cells.n_channels
+    expected = {"voltage": (n,), "current": (c, n), "refractory": (n,)}
+    for name, shape in expected.items():
+        value = np.asarray(getattr(state, name))
+        if value.shape != shape and not (name == "current" and c == 1 and value.shape == (n,)):
+            raise SimulationError(f"state.{name}: expected shape {shape}, got {value.shape}")
+        if not np.isfinite(value).all():
+            raise SimulationError(f"state.{name}: expected finite values, got NaN or infinity")
+
+
+def _table(name: str, values: ArrayLike | None, n_steps: int, n: int) -> NDArray[Any]:
+    if values is None:
+        return np.zeros((0, n))
+    table = np.asarray(values)
+    if table.shape != (n_steps, n) or table.dtype.kind not in "fiub":
+        raise SimulationError(f"{name}: expected shape {(n_steps, n)}, got {table.shape}")
+    if not np.isfinite(table).all():
+        raise SimulationError(f"{name}: expected finite values, got NaN or infinity")
+    return table
+
+
+def _stimuli(
+    stimulus: ArrayLike | Pairs | None, n_steps: int, n: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the stimulus as a table, or as waveforms and gains; unused ones are empty."""
+    nothing = (np.zeros((0, n)), np.zeros((n_steps, 0)), np.zeros((0, n)))
+    if stimulus is None:
+        return nothing
+    if isinstance(stimulus, (list, tuple)) and stimulus and isinstance(stimulus[0], tuple):
+        waves = [np.asarray(wave, dtype=np.float64) for wave, _ in stimulus]
+        gains = [np.asarray(gain, dtype=np.float64) for _, gain in stimulus]
+        for wave, gain in zip(waves, gains, strict=True):
+            if wave.shape != (n_steps,) or gain.shape != (n,):
+                raise SimulationError(
+                    f"stimulus: expected waveforms of shape {(n_steps,)} and gains of {(n,)}, "
+                    f"got {wave.shape} and {gain.shape}"
+                )
+            if not (np.isfinite(wave).all() and np.isfinite(gain).all()):
+                raise SimulationError("stimulus: expected finite values, got NaN or infinity")
+        return nothing[0], np.stack(waves, axis=1), np.stack(gains)
+    return _table("stimulus", stimulus, n_steps, n), nothing[1], nothing[2]  # type: ignore[arg-type]
+
+
+def _watched(watch: Any, n: int) -> NDArray[np.int64]:
+    if watch is None or watch is False:
+        return np.zeros(0, dtype=np.int64)
+    if watch is True:
+        return np.arange(n)
+    ids = np.asarray(watch)
+    if (
+        ids.ndim != 1
+        or ids.dtype.kind not in "iu"
+        or (ids.size and not 0 <= ids.min() <= ids.max() < n)
+    ):
+        raise SimulationError(f"record: expected neurons from 0 to {n - 1}, got {watch!r}")
+    return ids.astype(np.int64)
