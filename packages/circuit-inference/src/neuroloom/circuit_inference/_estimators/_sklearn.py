@@ -1,0 +1,158 @@
+"""Any scikit-learn regressor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from neuroloom.circuit_inference._errors import ArgumentError, UnsafeFormatError
+from neuroloom.circuit_inference._estimators._base import Array, Estimator
+from neuroloom.shared import Seed
+
+
+@cache
+def regressors() -> dict[str, type]:
+    """Return scikit-learn's regressors by name."""
+    # The modules of the estimators, one by one: all_estimators() imports all of scikit-learn,
+    # its tests' helpers included, and takes seconds.
+    import importlib
+    import inspect
+
+    from sklearn.base import RegressorMixin
+
+    modules = (
+        *("cross_decomposition", "dummy", "ensemble", "gaussian_process", "isotonic"),
+        *("kernel_ridge", "linear_model", "multioutput", "neighbors", "neural_network"),
+        *("compose", "svm", "tree"),
+    )
+    found: dict[str, type] = {}
+    for name in modules:
+        module = importlib.import_module(f"sklearn.{name}")
+        for label, member in vars(module).items():
+            if (
+                inspect.isclass(member)
+                and issubclass(member, RegressorMixin)
+                and not inspect.isabstract(member)
+                and not label.startswith("_")
+            ):
+                found[label] = member
+    return found
+
+
+_HOMES = {  # the usual ones, so that one regressor costs one import
+    "MLPRegressor": "neural_network",
+    "RandomForestRegressor": "ensemble",
+    "GradientBoostingRegressor": "ensemble",
+    "HistGradientBoostingRegressor": "ensemble",
+    "Ridge": "linear_model",
+    "LinearRegression": "linear_model",
+    "Lasso": "linear_model",
+    "KNeighborsRegressor": "neighbors",
+    "SVR": "svm",
+    "GaussianProcessRegressor": "gaussian_process",
+}
+
+
+def regressor(name: str) -> type | None:
+    """Return scikit-learn's regressor of that name, None if there is none."""
+    if name in _HOMES:
+        import importlib
+
+        found: type = getattr(importlib.import_module(f"sklearn.{_HOMES[name]}"), name)
+        return found
+    return regressors().get(name)
+
+
+class SklearnEstimator(Estimator):
+    """One regressor, or several whose predictions are averaged.
+
+    Parameters
+    ----------
+    name : str
+        Name of the scikit-learn class.
+    hyperparams : mapping
+        Its arguments. A `random_state` is taken from the seed where the class has one and none
+        is given.
+    """
+
+    kind: ClassVar[str] = "sklearn"
+
+    def __init__(self, name: str, hyperparams: Mapping[str, Any] | None = None) -> None:
+        self.name = name
+        self.hyperparams = dict(hyperparams or {})
+        self.models: list[Any] = []
+        self._flat = True
+        self.make(None)
+
+    def make(self, random_state: int | None) -> Any:
+        """Return a fresh, untrained regressor."""
+        found = regressor(self.name)
+        assert found is not None, self.name
+        try:
+            model = found(**self.hyperparams)
+        except TypeError as error:
+            raise ArgumentError(f"hyperparams: {self.name} does not take them: {error}") from error
+        parameters = model.get_params(deep=False)
+        if (
+            random_state is not None
+            and "random_state" in parameters
+            and parameters["random_state"] is None
+        ):
+            model.set_params(random_state=random_state)
+        return model
+
+    def fit(self, x: Array, theta: Array, *, seed: Seed) -> Self:
+        """Train one regressor."""
+        model = self.make(seed.integer(31))
+        self.models = [self._trained(model, x, theta)]
+        return self
+
+    def _trained(self, model: Any, x: Array, theta: Array) -> Any:
+        self._flat = theta.shape[1] == 1
+        try:
+            return model.fit(x, theta[:, 0] if self._flat else theta)
+        except ValueError as error:
+            if self._flat or "1d" not in str(error).lower():
+                raise
+            # A regressor of one output: one of them per parameter.
+            from sklearn.multioutput import MultiOutputRegressor
+
+            return MultiOutputRegressor(model).fit(x, theta)
+
+    def predict(self, x: Array) -> Array:
+        """Return the mean of the regressors' predictions."""
+        parts = [np.asarray(model.predict(x), dtype=np.float64) for model in self.models]
+        mean = np.mean(parts, axis=0)
+        return np.asarray(mean[:, None] if mean.ndim == 1 else mean)
+
+    def save(self, folder: Path) -> Mapping[str, Any]:
+        """Write each regressor with skops."""
+        import skops.io
+
+        for i, model in enumerate(self.models):
+            skops.io.dump(model, folder / f"model-{i}.skops")
+        return {"name": self.name, "n_models": len(self.models), "flat": self._flat}
+
+    @classmethod
+    def load(cls, folder: Path, header: Mapping[str, Any]) -> SklearnEstimator:
+        """Read the regressors; a file with any type but scikit-learn's and numpy's is refused."""
+        import skops.io
+
+        estimator = cls(header["name"])
+        for i in range(header["n_models"]):
+            path = folder / f"model-{i}.skops"
+            strange = skops.io.get_untrusted_types(file=path)
+            trusted = [name for name in strange if name.split(".")[0] in ("sklearn", "numpy")]
+            if len(trusted) < len(strange):
+                foreign = sorted(set(strange) - set(trusted))
+                raise UnsafeFormatError(
+                    f"path: expected scikit-learn objects only, got {foreign} in {path.name}; "
+                    "nothing was run"
+                )
+            estimator.models.append(skops.io.load(path, trusted=trusted))
+        estimator._flat = header["flat"]
+        return estimator
