@@ -1,0 +1,1 @@
+"""Data sets whose mutual information, lag or structure is known."""
