@@ -183,4 +183,5 @@ def _random_network(
     first = rng.standard_normal((z.shape[1], hidden)) / np.sqrt(z.shape[1])
     second = rng.standard_normal((hidden, out)) / np.sqrt(hidden)
     bias = rng.uniform(-1, 1, hidden)
-    return np.logaddexp(0, z @ first + bias) @ second
+    observed: NDArray[np.float64] = np.logaddexp(0, z @ first + bias) @ second
+    return observed

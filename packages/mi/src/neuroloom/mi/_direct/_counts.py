@@ -25,9 +25,10 @@ def miller_madow_entropy(codes: NDArray[np.integer], *, corrected: bool = True) 
     counts = np.unique(codes, return_counts=True)[1]
     share = counts / counts.sum()
     entropy = float(-(share * np.log(share)).sum())
-    return entropy + (len(counts) - 1) / (2 * counts.sum()) * corrected
+    return entropy + float((len(counts) - 1) / (2 * counts.sum())) * corrected
 
 
 def _codes(values: NDArray[np.generic]) -> NDArray[np.int64]:
     rows = values.reshape(len(values), -1)
-    return np.unique(rows, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
+    codes: NDArray[np.int64] = np.unique(rows, axis=0, return_inverse=True)[1].ravel()
+    return codes

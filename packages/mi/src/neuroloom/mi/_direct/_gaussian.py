@@ -37,7 +37,8 @@ def gcmi_conditional(x: Array, y: Array, z: Array) -> float:
 
 def copula_normal(values: Array) -> Array:
     """Return the normal scores of each column, ``Φ⁻¹(rank / (n + 1))``."""
-    return ndtri(rankdata(values, axis=0) / (len(values) + 1))
+    scores: Array = ndtri(rankdata(values, axis=0) / (len(values) + 1))
+    return scores
 
 
 def _entropy(values: Array) -> float:

@@ -30,12 +30,14 @@ def ksg_local(x: Array, y: Array, *, k: int = 5, variant: Literal[1, 2] = 1) -> 
     if variant == 1:
         n_x = _closer(x, distance)
         n_y = _closer(y, distance)
-        return psi(k) + psi(n) - psi(n_x + 1) - psi(n_y + 1)
+        share: Array = psi(k) + psi(n) - psi(n_x + 1) - psi(n_y + 1)
+        return share
     reach_x = np.abs(x[neighbours] - x[:, None]).max(axis=(1, 2))
     reach_y = np.abs(y[neighbours] - y[:, None]).max(axis=(1, 2))
     n_x = _closer(x, reach_x, inclusive=True)
     n_y = _closer(y, reach_y, inclusive=True)
-    return psi(k) - 1 / k + psi(n) - psi(n_x) - psi(n_y)
+    share = psi(k) - 1 / k + psi(n) - psi(n_x) - psi(n_y)
+    return share
 
 
 def ksg_mixed(x: Array, y: Array, *, k: int = 5) -> float:
@@ -117,4 +119,5 @@ def _closer(points: Array, reach: Array, *, inclusive: bool = False) -> Array:
         tree = cKDTree(points)
         count = tree.query_ball_point(points, radius, p=np.inf, return_length=True)
     nothing = 0 if inclusive else (reach == 0)
-    return np.maximum(count - 1, 0) * (1.0 - nothing)
+    others: Array = np.maximum(count - 1, 0) * (1.0 - nothing)
+    return others
