@@ -1,0 +1,85 @@
+"""The errors and warnings of glmhmm.
+
+::
+
+    NeuroloomError
+    └── GLMHMMError
+        ├── InputError(DataError)                 an argument or data that do not fit
+        │   └── InputTypeError(TypeError)         … because of their type
+        ├── UnknownNameError(KeyError, DataError) a key or name that does not exist
+        └── NotFittedError                        a result asked for before the fit
+    GLMHMMWarning(RuntimeWarning)
+    ├── ConvergenceWarning                        EM stopped at its largest number of iterations
+    ├── DeadStateWarning                          a state explains no trials
+    ├── SeparationWarning                         weights that grow without bound
+    ├── CollinearWarning                          regressors that say the same
+    ├── InitializationWarning                     a start that had to be changed
+    └── SessionWarning                            repeated session starts
+"""
+
+from __future__ import annotations
+
+from sklearn.exceptions import NotFittedError as _SklearnNotFittedError
+
+from neuroloom import shared
+
+
+class GLMHMMError(shared.NeuroloomError):
+    """Base of all errors that glmhmm raises itself."""
+
+
+class InputError(GLMHMMError, shared.DataError):
+    """An argument or data do not have the form that was asked for."""
+
+
+class InputTypeError(InputError, TypeError):
+    """An argument has a type that is not accepted; also a `TypeError`."""
+
+
+class UnknownNameError(GLMHMMError, shared.DataError, KeyError):
+    """A key or a name that does not exist; also a `KeyError`."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class NotFittedError(GLMHMMError, shared.NotFittedError, _SklearnNotFittedError):
+    """A fitted attribute was needed before the model was fitted."""
+
+
+class GLMHMMWarning(RuntimeWarning):
+    """Base of the warnings of glmhmm."""
+
+
+class ConvergenceWarning(GLMHMMWarning):
+    """EM stopped at its largest number of iterations, before its tolerance."""
+
+
+class DeadStateWarning(GLMHMMWarning):
+    """A state explains no trials and kept its last parameters."""
+
+
+class SeparationWarning(GLMHMMWarning):
+    """The data separate perfectly along a direction; the weights there have no finite optimum."""
+
+
+class CollinearWarning(GLMHMMWarning):
+    """Columns of the design say the same; the fit is the one of smallest norm."""
+
+
+class InitializationWarning(GLMHMMWarning):
+    """The starting parameters had to be changed."""
+
+
+class SessionWarning(GLMHMMWarning):
+    """Session starts are given twice."""
+
+
+def fail(argument: str, expected: str, got: object) -> InputError:
+    """Return the error that names the argument, what was expected and what came."""
+    return InputError(f"{argument}: expected {expected}, got {got}")
+
+
+def fail_type(argument: str, expected: str, got: object) -> InputTypeError:
+    """Return the error about a wrong type, with the value that came."""
+    return InputTypeError(f"{argument}: expected {expected}, got {got!r} ({type(got).__name__})")

@@ -1,0 +1,127 @@
+"""Trials laid out for the recursions: columns that a machine can work on side by side.
+
+Time runs down the `n_steps` rows of `n_columns` columns. A column begins at a session's start,
+unless one session is so long that it is cut over several columns (`split`). Places that hold
+no trial are session starts of their own with likelihood one: they change nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = Any
+
+
+class Trials(NamedTuple):
+    """Packed arrays, the traced input of the compiled programs.
+
+    `x` has shape (n_regressors + 1, n_places) with a last row of ones, `y` (n_outputs, n_places)
+    or (1, n_places), the masks (n_steps, n_columns).
+    """
+
+    x: Array
+    y: Array
+    observed: Array  # 1.0 where the observation counts
+    reset: Array  # True where the chain starts afresh, or no trial is
+    start: Array  # 1.0 where a session starts
+    u: Array  # regressors of the transitions, (n_inputs, n_steps, n_columns); n_inputs may be 0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which trial stands where: `place[t]` is the flat position of trial `t`."""
+
+    place: NDArray[np.int64]
+    n_steps: int
+    n_columns: int
+    split: bool
+
+    @property
+    def size(self) -> int:
+        """Number of places, filled or not."""
+        return self.n_steps * self.n_columns
+
+    def put(self, values: NDArray[Any], fill: float) -> NDArray[Any]:
+        """Return values of the trials (first axis) in their places along the last axis."""
+        out = np.full((*values.shape[1:], self.size), fill, dtype=values.dtype)
+        out[..., self.place] = np.moveaxis(values, 0, -1)
+        return out
+
+    def take(self, packed: Array) -> NDArray[Any]:
+        """Return what stands in the trials' places of the last axis, trials first."""
+        return np.moveaxis(np.asarray(packed)[..., self.place], -1, 0)
+
+
+def bucket(n: int) -> int:
+    """Return a size of at least `n` from a coarse grid, so that near sizes share a program."""
+    if n <= 8:
+        return max(n, 1)
+    step = 2 ** max(int(np.floor(np.log2(n))) - 3, 0)
+    return int(-(-n // step) * step)
+
+
+def lay_out(starts: NDArray[np.bool_]) -> Layout:
+    """Return the layout of trials whose sessions begin where `starts` is True."""
+    n = len(starts)
+    first = np.flatnonzero(starts)
+    lengths = np.diff(np.append(first, n))
+    side = max(int(np.ceil(np.sqrt(n))), 1)
+    longest = int(lengths.max())
+    if longest <= 4 * side:
+        sizes = {bucket(max(longest, int(side * factor))) for factor in (0.5, 0.7, 1.0, 1.4)}
+        sizes |= {longest * repeats for repeats in (1, 2, 3) if longest * repeats <= 2 * side}
+        return min(
+            (_fill(lengths, first, n_steps) for n_steps in sorted(sizes)),
+            key=lambda layout: layout.size + 60 * layout.n_steps,
+        )
+    n_steps = bucket(side)
+    n_columns = bucket(-(-n // n_steps))
+    t = np.arange(n)
+    return Layout((t % n_steps) * n_columns + t // n_steps, n_steps, n_columns, split=True)
+
+
+def _fill(lengths: NDArray[np.int64], first: NDArray[np.int64], n_steps: int) -> Layout:
+    """Return the layout with whole sessions below one another, as many as a column holds."""
+    column, used = 0, 0
+    offsets, columns = np.empty_like(lengths), np.empty_like(lengths)
+    for i, length in enumerate(lengths.tolist()):
+        if used + length > n_steps:
+            column, used = column + 1, 0
+        columns[i], offsets[i] = column, used
+        used += length
+    n_columns = bucket(column + 1)
+    step = np.repeat(offsets - first, lengths) + np.arange(int(lengths.sum()))
+    place = step * n_columns + np.repeat(columns, lengths)
+    return Layout(place, n_steps, n_columns, split=False)
+
+
+def pack(
+    layout: Layout,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    starts: NDArray[np.bool_],
+    observed: NDArray[np.bool_],
+    u: NDArray[np.float64] | None = None,
+) -> Trials:
+    """Return the trials in their places; values that are not observed become harmless ones."""
+    shape = (layout.n_steps, layout.n_columns)
+    safe = float(y[observed].flat[0]) if observed.any() else 1.0
+    y = np.where(observed if y.ndim == 1 else observed[:, None], y, safe)
+    design = np.concatenate([x, np.ones((len(x), 1))], axis=1)
+    inputs = np.zeros((len(x), 0)) if u is None else u
+    y2 = y[:, None] if y.ndim == 1 else y
+    # Empty places repeat a real trial, so that no link meets a value outside of its domain.
+    x_packed = np.repeat(design[:1].T, layout.size, axis=1)
+    x_packed[:, layout.place] = design.T
+    return Trials(
+        x=x_packed,
+        y=layout.put(y2, safe),
+        observed=layout.put(observed.astype(np.float64), 0.0).reshape(shape),
+        reset=layout.put(starts, True).reshape(shape),
+        start=layout.put(starts.astype(np.float64), 0.0).reshape(shape),
+        u=layout.put(inputs, 0.0).reshape(-1, *shape),
+    )

@@ -1,0 +1,12 @@
+"""The penalties, under the reference's module path."""
+
+from neuroloom.glmhmm._regularizers import (
+    ElasticNet,
+    GroupLasso,
+    Lasso,
+    Regularizer,
+    Ridge,
+    UnRegularized,
+)
+
+__all__ = ["ElasticNet", "GroupLasso", "Lasso", "Regularizer", "Ridge", "UnRegularized"]

@@ -1,0 +1,31 @@
+import os
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def global_jax_is_left_alone():
+    before = (jax.config.jax_enable_x64, jax.config.jax_default_matmul_precision)
+    yield
+    assert before == (jax.config.jax_enable_x64, jax.config.jax_default_matmul_precision)
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    folder = os.environ.get("NEUROLOOM_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("NEUROLOOM_DATA does not lead to the recordings")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def ibl(data_folder):
+    with np.load(data_folder / "ibl_2afc_share10.npz", allow_pickle=False) as file:
+        d = {name: file[name] for name in file.files}
+    X = np.column_stack([d["stim_z"], d["prev_choice"], d["wsls"]]).astype(float)
+    y = np.where(d["choice"] < 0, np.nan, d["choice"]).astype(float)
+    starts = np.append(True, np.diff(d["session"]) != 0)
+    return {**d, "X": X, "y": y, "starts": starts}
