@@ -115,7 +115,7 @@ class TruncatedExponential(Duration):
 
     def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
         """Return `n` durations in ms."""
-        return truncated_exponential(rng.random(n), self.mean, self.low, self.high)
+        return np.asarray(truncated_exponential(rng.random(n), self.mean, self.low, self.high))
 
     def shortest(self) -> Sequence[float]:
         """Return the lower end in ms."""

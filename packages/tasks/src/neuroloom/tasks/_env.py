@@ -56,7 +56,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         self.task = task
         self.dt = task.dt
         self.rewards = self.plan.rewards
-        self.observation_space = self.plan.observation_space
+        self.observation_space: Any = self.plan.observation_space
         self.action_space = self.plan.action_space
         if trials_per_episode is not None:
             trials_per_episode = whole("trials_per_episode", trials_per_episode, minimum=1)
@@ -145,10 +145,18 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         return {name: values[number] for name, values in rows.conditions.items()}
 
     @property
+    def right_action(self) -> Any:
+        """The right action of the present step."""
+        self._where()
+        if self.plan.guided:
+            return self.task.guide(self._now())[0]
+        return self._target[self._at]
+
+    @property
     def period(self) -> str:
         """Name of the present period."""
         rows, at = self._where()
-        return self.plan.period_names[rows.period[at]]
+        return str(self.plan.period_names[rows.period[at]])
 
     def new_trial(self, **conditions: Any) -> dict[str, Any]:
         """Begin the next trial, some of its conditions as given, and return its conditions."""
@@ -212,7 +220,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         rows, row = self._where()
         trial = rows.trial[row]
         return Now(
-            period=rows.period[row : row + 1].astype(np.int64),
+            period=rows.period[row : row + 1],
             step=rows.step[row : row + 1],
             elapsed=rows.elapsed[row : row + 1],
             last=rows.left[row : row + 1] == 1,
@@ -223,9 +231,9 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         )
 
     def _observation(self) -> NDArray[np.float32]:
-        observation = self._rows[self._at]
+        observation: NDArray[np.float32] = self._rows[self._at]
         if self.plan.observes:
-            observation = self.task.observe(self._now(), observation[None].copy())[0]
+            observation = np.asarray(self.task.observe(self._now(), observation[None].copy())[0])
         return observation
 
     def _where(self, at: int | None = None) -> tuple[Rows, int]:

@@ -30,7 +30,7 @@ class Now:
         Number of each period.
     """
 
-    period: NDArray[np.int64]
+    period: NDArray[Any]
     step: NDArray[np.int64]
     elapsed: NDArray[np.int64]
     last: NDArray[np.bool_]
@@ -44,7 +44,7 @@ class Now:
 
     def inside(self, *periods: str) -> NDArray[np.bool_]:
         """Return which environments are in one of `periods`."""
-        where = self.period == self.parts[periods[0]]
+        where: NDArray[np.bool_] = self.period == self.parts[periods[0]]
         for name in periods[1:]:
             where = where | (self.period == self.parts[name])
         return where

@@ -148,7 +148,7 @@ class Plan:
             period=period,
             trial=trial,
             starts=starts,
-            due=shown.any(axis=(1, 2)),
+            due=np.asarray(shown.any(axis=(1, 2))),
             period_starts=begins,
         )
         if self.task.overrides("curve"):

@@ -123,7 +123,7 @@ def get_task(task: str | Task, **params: Any) -> Task:
         return task
     known = entry(task)
     chosen = {**known.params, **params}
-    valid = known.cls.__dataclass_fields__  # type: ignore[attr-defined]
+    valid = known.cls.__dataclass_fields__
     for name in chosen:
         if name not in valid:
             raise unknown(f"parameter of {known.id}", name, valid)

@@ -15,7 +15,8 @@ def ring(n: int) -> NDArray[np.float64]:
 
 def cosine(n: int, angle: ArrayLike) -> NDArray[np.float64]:
     """Return the cosine of the distance from `angle` to each of `n` directions, `(…, n)`."""
-    return np.cos(ring(n) - np.asarray(angle)[..., None])
+    apart: NDArray[np.float64] = ring(n) - np.asarray(angle)[..., None]
+    return np.cos(apart)
 
 
 def bump(n: int, angle: ArrayLike, *, width: float = np.pi / 8, height: float = 0.8) -> Any:

@@ -42,6 +42,7 @@ class Stream:
         self._table: Table | None = None
         self._row = 0
         self._n_trials = 0
+        self._fixed: dict[str, Any] = {}
 
     def fill(
         self, observation: NDArray[np.float32], target: NDArray[Any]
@@ -73,6 +74,24 @@ class Stream:
         self._emit(table, 0, table.n_rows, observation, target)
         return observation, target, Rows(table, 0, table.n_rows)
 
+    def next_trial(self) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
+        """Return the next whole trial: at a trial's start this one, within one the next."""
+        table = self._current()
+        begins = np.searchsorted(table.starts, self._row)
+        if begins == table.n_trials:
+            self.fill(*self.empty(table.n_rows - self._row))
+            return self.next_trial()
+        self.fill(*self.empty(int(table.starts[begins]) - self._row))
+        start, stop = int(table.starts[begins]), int(table.starts[begins + 1])
+        observation, target = self.empty(stop - start)
+        self.fill(observation, target)
+        return observation, target, Rows(table, start, stop)
+
+    def fix(self, conditions: dict[str, Any]) -> None:
+        """Give all trials from now on these conditions; drops what is left of the block."""
+        self._fixed = dict(conditions)
+        self._table = None
+
     def empty(self, n: int) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """Return room for the observations and targets of `n` steps."""
         plan = self.plan
@@ -85,7 +104,7 @@ class Stream:
 
     def _current(self) -> Table:
         if self._table is None or self._row == self._table.n_rows:
-            self._table = self.plan.block(self._draws, self._memory)
+            self._table = self.plan.block(self._draws, self._memory, fixed=self._fixed)
             self._table.first = self._n_trials
             self._n_trials += BLOCK
             self._row = 0

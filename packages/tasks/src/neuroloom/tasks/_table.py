@@ -134,7 +134,7 @@ class Table:
     @cached_property
     def noisy(self) -> NDArray[np.int64]:
         """Steps that get noise."""
-        return np.flatnonzero(self.plan.noisy[self.period])
+        return np.flatnonzero(np.asarray(self.plan.noisy)[self.period])
 
 
 @dataclass(eq=False)

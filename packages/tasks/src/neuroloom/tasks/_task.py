@@ -153,7 +153,7 @@ class Task(_Declared):
             if name not in settable:
                 raise unknown("timing", name, settable)
             as_duration((self.timing or {})[name])
-        for field in fields(self):  # type: ignore[arg-type]
+        for field in fields(self):
             check = _CHECKS.get(field.name)
             if check is not None and getattr(self, field.name) is not None:
                 object.__setattr__(self, field.name, check(field.name, getattr(self, field.name)))

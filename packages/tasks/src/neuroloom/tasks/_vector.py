@@ -126,9 +126,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         actions = self._checked(actions)
         here = self._base + self._at
         left = self._left.ravel()[here]
-        target = self._target.reshape(-1, *self.plan.target_shape)[here]
-        if self.plan.guided:
-            target = np.asarray(self.task.guide(self._now()))
+        target = self.right_action
         reward, end, performance = self._outcome(actions, here, left, target)
         info: dict[str, Any] = {"gt": target, "new_trial": end}
         terminated = np.zeros(self.num_envs, dtype=bool)
@@ -154,6 +152,21 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             info["_final_obs"] = terminated.copy()
         return observation, reward, terminated, np.zeros(self.num_envs, dtype=bool), info
 
+    @property
+    def period(self) -> NDArray[np.int16]:
+        """Number of each environment's present period, in ``plan.period_names``."""
+        period: NDArray[np.int16] = self._period.ravel()[self._base + self._at]
+        return period
+
+    @property
+    def right_action(self) -> NDArray[Any]:
+        """The right action of each environment's present step."""
+        if self.plan.guided:
+            return np.asarray(self.task.guide(self._now()))
+        here = self._base + self._at
+        right: NDArray[Any] = self._target.reshape(-1, *self.plan.target_shape)[here]
+        return right
+
     # Within -----------------------------------------------------------------------------------
 
     def _start(self, seed: Any) -> None:
@@ -167,6 +180,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         self._ob = np.empty((n, room, plan.n_channels), dtype=np.float32)
         self._target = np.empty((n, room, *plan.target_shape), dtype=plan.target_dtype)
         self._phase = np.empty((n, room), dtype=np.int8)
+        self._period = np.empty((n, room), dtype=np.int16)
         self._left = np.ones((n, room), dtype=np.int64)
         self._slot = np.empty((n, room), dtype=np.int64)
         self._due = np.empty((n, room), dtype=bool)
@@ -191,6 +205,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             part = slice(start, start + len(rows))
             first, last = int(rows.trial[0]), int(rows.trial[-1]) + 1
             self._phase[env, part] = self.plan.phase[rows.period]
+            self._period[env, part] = rows.period
             self._left[env, part] = rows.left
             self._slot[env, part] = rows.trial - (first - slot)
             self._due[env, part] = rows.table.due[rows.trial]
@@ -202,7 +217,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
                 self._conditions[name][env, slot : slot + last - first] = values[first:last]
             slot += last - first
             if self.plan.custom or self.plan.observes or self.plan.guided or self.plan.begins:
-                for name in ("period", "step", "elapsed"):
+                for name in ("step", "elapsed"):
                     self._detail(name, np.dtype(np.int64))[env, part] = getattr(rows, name)
             if self.plan.graded:
                 graded = self.task.grade(rows)
@@ -282,7 +297,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         if envs is not self._env:
             memory = {name: values[envs] for name, values in memory.items()}
         return Now(
-            period=self._details["period"][envs, at],
+            period=self._period[envs, at],
             step=self._details["step"][envs, at],
             elapsed=self._details["elapsed"][envs, at],
             last=self._left[envs, at] == 1,
@@ -299,9 +314,10 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             start_memory(self._memory, now.memory, envs, self.num_envs)
 
     def _observation(self) -> NDArray[np.float32]:
-        observation = self._ob.reshape(-1, self.plan.n_channels)[self._base + self._at]
+        at = self._base + self._at
+        observation: NDArray[np.float32] = self._ob.reshape(-1, self.plan.n_channels)[at]
         if self.plan.observes:
-            observation = self.task.observe(self._now(), observation)
+            observation = np.asarray(self.task.observe(self._now(), observation))
         return observation
 
     def _checked(self, actions: Any) -> NDArray[Any]:

@@ -1,0 +1,143 @@
+"""Psychometric and chronometric curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from neuroloom.shared import Trials, axes
+from neuroloom.tasks._errors import fail
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A mean for every value of a stimulus.
+
+    Parameters
+    ----------
+    stimulus : array, (n,)
+        Values of the stimulus, ascending.
+    mean : array, (n,)
+        Mean of the response.
+    low, high : array, (n,)
+        Interval of one standard error: Wilson's for a proportion, the mean's otherwise.
+    n : array of int, (n,)
+        Number of trials.
+    """
+
+    stimulus: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    n: NDArray[np.int64]
+
+    def plot(self, *, ax: Axes | None = None, **artist: Any) -> Axes:
+        """Draw the means with their intervals, and return the axes."""
+        ax = axes(ax)
+        style = {"marker": "o", "capsize": 0, **artist}
+        errors = np.stack([self.mean - self.low, self.high - self.mean])
+        ax.errorbar(self.stimulus, self.mean, yerr=np.maximum(errors, 0), **style)
+        return ax
+
+
+def psychometric(
+    trials: Trials | Mapping[str, Any] | pd.DataFrame,
+    *,
+    stimulus: str = "coh",
+    response: str = "correct",
+) -> Curve:
+    """Return the proportion of a response for every stimulus.
+
+    Parameters
+    ----------
+    trials : Trials or table
+        One row a trial.
+    stimulus : str
+        Column of the stimulus.
+    response : str
+        Column of 0 and 1, or of truth values.
+
+    Raises
+    ------
+    TaskError
+        If the response is anything else, or there is no trial.
+    DataError
+        If a column is missing.
+
+    Examples
+    --------
+    >>> from neuroloom.tasks import psychometric
+    >>> psychometric({"coh": [0, 0, 10, 10], "correct": [0, 1, 1, 1]}).mean
+    array([0.5, 1. ])
+    """
+    table = _table(trials, stimulus, response)
+    answers = table[response].to_numpy(dtype=float)
+    if not np.isin(answers, (0, 1)).all():
+        raise fail(f"column {response!r}", "0 and 1", np.unique(answers)[:5])
+    values, mean, n = _means(table[stimulus].to_numpy(dtype=float), answers)
+    centre = (mean + 0.5 / n) / (1 + 1 / n)
+    half = np.sqrt(mean * (1 - mean) / n + 0.25 / n**2) / (1 + 1 / n)
+    return Curve(values, mean, centre - half, centre + half, n)
+
+
+def chronometric(
+    trials: Trials | Mapping[str, Any] | pd.DataFrame,
+    *,
+    stimulus: str = "coh",
+    time: str = "reaction_time",
+    correct: str | None = "correct",
+) -> Curve:
+    """Return the mean reaction time for every stimulus.
+
+    Parameters
+    ----------
+    trials : Trials or table
+        One row a trial; rows without a time (NaN) are left out.
+    stimulus, time : str
+        Columns.
+    correct : str, optional
+        Column that says which trials count; None: all.
+
+    Raises
+    ------
+    TaskError
+        If no trial is left.
+    DataError
+        If a column is missing.
+    """
+    names = [stimulus, time] + ([correct] if correct else [])
+    table = _table(trials, *names)
+    keep = table[time].notna()
+    if correct:
+        keep &= table[correct].astype(bool)
+    table = table[keep]
+    if not len(table):
+        raise fail("trials", "at least one answered trial", "none")
+    seconds = table[time].to_numpy(dtype=float)
+    x = table[stimulus].to_numpy(dtype=float)
+    values, mean, n = _means(x, seconds)
+    square = _means(x, seconds**2)[1]
+    error = np.sqrt(np.maximum(square - mean**2, 0) / np.maximum(n - 1, 1))
+    return Curve(values, mean, mean - error, mean + error, n)
+
+
+def _table(trials: Trials | Mapping[str, Any] | pd.DataFrame, *names: str) -> pd.DataFrame:
+    made = trials if isinstance(trials, Trials) else Trials(trials)
+    table = made.require(*dict.fromkeys(names))
+    if not len(table):
+        raise fail("trials", "at least one trial", "none")
+    return table
+
+
+def _means(
+    x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    values, group = np.unique(x, return_inverse=True)
+    n = np.bincount(group)
+    return values, np.bincount(group, weights=y) / n, n

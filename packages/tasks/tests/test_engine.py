@@ -1,0 +1,138 @@
+"""Streams, timing and noise of the engine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import neuroloom.tasks as tasks
+from neuroloom.tasks import declare as d
+from neuroloom.tasks._plan import BLOCK, Plan
+from neuroloom.tasks._stream import Stream
+
+PDM = "PerceptualDecisionMaking-v0"
+
+
+def read(task: str, sizes: list[int], index: int = 0, **params: object) -> np.ndarray:
+    stream = Stream(Plan(tasks.get_task(task, **params)), 11, index)
+    out = []
+    for size in sizes:
+        observation, target = stream.empty(size)
+        stream.fill(observation, target)
+        out.append(observation)
+    return np.concatenate(out)
+
+
+@given(st.lists(st.integers(1, 700), min_size=1, max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_pieces_of_any_size_are_one_stream(sizes: list[int]) -> None:
+    whole = read(PDM, [sum(sizes)])
+    assert read(PDM, sizes).tobytes() == whole.tobytes()
+
+
+def test_streams_are_independent_of_one_another() -> None:
+    a, b = read(PDM, [4000], 0, cohs=[0])[:, 1], read(PDM, [4000], 1, cohs=[0])[:, 1]
+    noisy = (a != 0) & (b != 0)
+    assert noisy.sum() > 3000
+    assert abs(np.corrcoef(a[noisy], b[noisy])[0, 1]) < 5 / np.sqrt(noisy.sum())
+
+
+def test_noise_leaves_the_conditions_as_they_are() -> None:
+    quiet = tasks.run_trials(PDM, "random", 64, sigma=0.0, seed=2).table
+    loud = tasks.run_trials(PDM, "random", 64, sigma=3.0, seed=2).table
+    for name in ("ground_truth", "coh"):
+        assert (quiet[name] == loud[name]).all()
+
+
+def test_noise_has_the_size_that_sigma_says() -> None:
+    plan = Plan(tasks.get_task(PDM, sigma=2.0, dt=20))
+    noise = read(PDM, [200_000], sigma=2.0, dt=20) - read(PDM, [200_000], sigma=0.0, dt=20)
+    shown = noise[noise[:, 1] != 0]
+    assert plan.sigma.max() == pytest.approx(2 / np.sqrt(20))
+    # The s.d. of n normal numbers is known to 1 / sqrt(2 n) of itself; five of these.
+    assert shown[:, 1:].std() == pytest.approx(2 / np.sqrt(20), rel=5 / np.sqrt(2 * shown.size))
+    assert abs(np.corrcoef(shown[:, 1], shown[:, 2])[0, 1]) < 5 / np.sqrt(len(shown))
+    assert not noise[:, 0].any()
+
+
+def test_blocks_follow_one_another() -> None:
+    stream = Stream(Plan(tasks.get_task(PDM)), 3)
+    spans = stream.fill(*stream.empty(22 * (2 * BLOCK + 3)))
+    assert [rows.table.first for _, rows in spans] == [0, BLOCK, 2 * BLOCK]
+    assert [len(rows) for _, rows in spans] == [22 * BLOCK, 22 * BLOCK, 66]
+
+
+def test_conditions_given_to_a_new_trial_are_followed_by_what_derives_from_them() -> None:
+    env = tasks.make("DelayMatchSample-v0", sigma=0.0)
+    env.reset(seed=1)
+    for right in (1, 2, 1):
+        trial = env.new_trial(ground_truth=right)
+        assert trial["ground_truth"] == right
+        assert np.isclose(trial["sample_theta"], trial["test_theta"]) == (right == 1)
+        total = 0.0
+        for _ in range(100):
+            _, reward, _, _, info = env.step(env.right_action)
+            total += reward
+            if info["new_trial"]:
+                break
+        assert info["trial"]["ground_truth"] == right
+        assert (total, info["performance"]) == (1.0, 1.0)
+
+
+def test_a_trial_of_ones_own_leaves_the_stream_after_it() -> None:
+    """The trials after it are those that would have come next in the block."""
+    plain, other = tasks.make(PDM), tasks.make(PDM)
+    plain.reset(seed=4)
+    other.reset(seed=4)
+    expected = [plain.new_trial() for _ in range(40)]
+    got = []
+    for _ in range(20):
+        got += [other.new_trial(), other.new_trial()]
+        other.new_trial(coh=51.2)
+    assert got == expected
+
+
+def test_unknown_condition_is_named() -> None:
+    env = tasks.make(PDM)
+    env.reset(seed=1)
+    with pytest.raises(tasks.TaskError, match="did you mean 'coh'"):
+        env.new_trial(cho=3)
+
+
+class Memory(d.Task):
+    """Count the trials of a session."""
+
+    periods = d.timeline(decision=d.decide(100))
+    pays = d.pay(correct=1)
+
+    def channels(self) -> d.Names:
+        return {"count": 1}
+
+    def actions(self) -> d.Names:
+        return {"stay": 1, "go": 1}
+
+    def session(self, rng: np.random.Generator, n: int, memory: dict[str, int]) -> d.Conditions:
+        start = memory.get("count", 0)
+        memory["count"] = start + n
+        return {"count": np.arange(start, start + n)}
+
+    def paint(self, c: d.Conditions, levels: d.Levels, target: d.Targets) -> None:
+        levels["decision", "count"] = c["count"]
+        target["decision"] = 1
+
+
+def test_session_memory_goes_on_from_block_to_block() -> None:
+    inputs, _ = tasks.Dataset(Memory(), seq_len=1000, seed=1)()
+    assert (inputs[:, 0, 0] == np.arange(1000)).all()
+
+
+def test_reset_without_a_seed_goes_on_with_the_next_trial() -> None:
+    env = tasks.make(Memory())
+    assert [env.reset(seed=1)[0][0], env.reset()[0][0], env.reset()[0][0]] == [0, 1, 2]
+    vector = tasks.make_vec(Memory(), 2)
+    vector.reset(seed=1)
+    assert vector.reset()[0].ravel().tolist() == [1, 1]
+    mask = np.array([True, False])
+    assert vector.reset(options={"reset_mask": mask})[0].ravel().tolist() == [2, 1]
