@@ -1,0 +1,1 @@
+"""The clustered network, from its configuration to parameters and connections."""

@@ -1,0 +1,216 @@
+"""The clustered spiking network: from a configuration to a run on the compiled kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.lifnet._clustered._drive import external_drives
+from neuroloom.lifnet._clustered._parameters import ClusteredParameters, clustered_parameters
+from neuroloom.lifnet._clustered._perturbation import (
+    checked,
+    config_perturbations,
+    merged,
+    segments,
+)
+from neuroloom.lifnet._clustered._stimulus import stimulated_neurons, waveform
+from neuroloom.lifnet._clustered._wiring import Wiring, draw_wiring
+from neuroloom.lifnet._config._load import load_config
+from neuroloom.lifnet._config._schema import Config
+from neuroloom.lifnet._engine import Cells, Record, Simulation, State, simulate
+from neuroloom.lifnet._errors import SimulationError
+from neuroloom.shared import Seed, as_seed
+
+Perturbations = Mapping[str, ArrayLike | None]
+
+
+@dataclass(frozen=True, eq=False)
+class ClusteredNetwork:
+    """A clustered network with its connections drawn.
+
+    Examples
+    --------
+    >>> network = ClusteredNetwork.from_config("default_snn_params", seed=1)
+    >>> run = network.simulate(duration=0.1, seed=2)
+    >>> run.n_neurons, run.n_steps
+    (2000, 200)
+    """
+
+    config: Config
+    wiring: Wiring
+
+    @classmethod
+    def from_config(cls, config: Any = None, *, seed: int | Seed = 0) -> ClusteredNetwork:
+        """Return the network of a configuration, its connections drawn from `seed`.
+
+        Parameters
+        ----------
+        config : anything that `load_config` reads
+            The configuration.
+        seed : int or Seed
+            Seed of the connections.
+        """
+        loaded = load_config(config)
+        return cls(loaded, draw_wiring(clustered_parameters(loaded), seed=seed))
+
+    @property
+    def parameters(self) -> ClusteredParameters:
+        """Numbers of each population without perturbations."""
+        return clustered_parameters(self.config)
+
+    @property
+    def populations(self) -> dict[str, tuple[int, int]]:
+        """First neuron of each population and the one after its last; empty ones left out."""
+        parameters = self.parameters
+        edges = np.concatenate([[0], np.cumsum(parameters.sizes)]).tolist()
+        return {
+            name: (edges[i], edges[i + 1])
+            for i, name in enumerate(parameters.names)
+            if edges[i + 1] > edges[i]
+        }
+
+    def simulate(
+        self,
+        *,
+        duration: float | None = None,
+        delta_t: float | None = None,
+        perturbations: Perturbations | None = None,
+        record: Record | None = None,
+        state: State | None = None,
+        dtype: str = "float32",
+        n_threads: int = 1,
+        progress: bool = False,
+        seed: int | Seed = 0,
+    ) -> Simulation:
+        """Return a run of the network.
+
+        Parameters
+        ----------
+        duration, delta_t : float, optional
+            In seconds; the configuration's if not given.
+        perturbations : mapping of target to array_like, optional
+            They replace the configuration's own, target by target. Arrays may end in a time
+            axis of one value per step.
+        record : Record, optional
+            What to record; spikes if not given.
+        state : State, optional
+            Where to begin; rest if not given.
+        dtype : {"float32", "float64"}
+            Precision of the state.
+        n_threads : int
+            Threads; spikes are the same for any number.
+        progress : bool
+            Show a bar.
+        seed : int or Seed
+            Seed of the external input and of the choice of stimulated neurons.
+
+        Raises
+        ------
+        ConfigError, PerturbationError, SimulationError
+            If a time, perturbation or state does not fit.
+        """
+        config = self._timed(duration, delta_t)
+        init = config.init_params
+        step, n_steps = init.delta_t, round(init.duration_sec / init.delta_t)
+        n_pops = config.architecture.clusters.total_pops
+        own = config_perturbations(config, in_time=True)
+        given = checked(merged(own, perturbations or {}), n_pops, n_steps)
+        root = as_seed(seed)
+        stimulus = None
+        if config.stimulus.onsets and config.stimulus.amplitude:
+            wave = waveform(config.stimulus, n_steps, step)
+            neurons = stimulated_neurons(
+                config.stimulus, self.parameters, seed=root.child("stimulus")
+            )
+            stimulus = (wave, neurons.astype(np.float64))
+        pieces: list[Simulation] = []
+        previous = self.parameters.efficacy
+        connectivity = self.wiring.connectivity(self.parameters)
+        for start, stop, constant in segments(given, n_pops, n_steps):
+            parameters = clustered_parameters(config, constant)
+            if not np.array_equal(previous, parameters.efficacy):
+                connectivity = self.wiring.connectivity(parameters)
+                previous = parameters.efficacy
+            piece = simulate(
+                cells(parameters),
+                connectivity,
+                n_steps=stop - start,
+                delta_t=step,
+                drives=external_drives(parameters, step),
+                stimulus=None if stimulus is None else [(stimulus[0][start:stop], stimulus[1])],
+                state=state if not pieces else pieces[-1].state,
+                first_step=start,
+                record=record or Record(),
+                populations=self.populations,
+                dtype=dtype,
+                n_threads=n_threads,
+                mechanism="euler" if init.mechanism == "euler" else "analytic",
+                progress=progress,
+                seed=root.child("external"),
+            )
+            pieces.append(piece)
+        return join(pieces)
+
+    def _timed(self, duration: float | None, delta_t: float | None) -> Config:
+        config = self.config
+        if duration is not None:
+            config = config.with_value("init_params.duration_sec", duration)
+        if delta_t is not None:
+            config = config.with_value("init_params.delta_t", delta_t)
+        if round(config.init_params.duration_sec / config.init_params.delta_t) < 1:
+            raise SimulationError(
+                f"duration: expected at least one step of {config.init_params.delta_t:g} s, "
+                f"got {config.init_params.duration_sec:g} s"
+            )
+        return config
+
+
+def cells(parameters: ClusteredParameters) -> Cells:
+    """Return the neurons of a clustered network for the engine."""
+    spread = parameters.per_neuron
+    return Cells.create(
+        parameters.n_neurons,
+        tau_membrane=spread(parameters.tau_membrane),
+        tau_synaptic=spread(parameters.tau_synaptic),
+        threshold=spread(parameters.threshold),
+        reset=spread(parameters.reset_voltage),
+        tau_refractory=spread(parameters.tau_refractory),
+        charge=True,
+    )
+
+
+def join(pieces: Sequence[Simulation]) -> Simulation:
+    """Return consecutive runs as one."""
+    first = pieces[0]
+    if len(pieces) == 1:
+        return first
+
+    def stack(name: str) -> NDArray[Any] | None:
+        parts = [getattr(piece, name) for piece in pieces]
+        return None if parts[0] is None else np.concatenate(parts)
+
+    shift = [piece.first_step - first.first_step for piece in pieces]
+    return replace(
+        first,
+        n_steps=sum(piece.n_steps for piece in pieces),
+        spike_steps=np.concatenate(
+            [piece.spike_steps + by for piece, by in zip(pieces, shift, strict=True)]
+        ),
+        spike_ids=np.concatenate([piece.spike_ids for piece in pieces]),
+        spike_counts=np.concatenate([piece.spike_counts for piece in pieces]),
+        voltage=stack("voltage"),
+        current=stack("current"),
+        population_current={
+            name: np.concatenate([piece.population_current[name] for piece in pieces])
+            for name in first.population_current
+        },
+        population_voltage={
+            name: np.concatenate([piece.population_voltage[name] for piece in pieces])
+            for name in first.population_voltage
+        },
+        state=pieces[-1].state,
+    )

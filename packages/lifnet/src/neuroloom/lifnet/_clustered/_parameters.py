@@ -1,0 +1,243 @@
+"""From a configuration to the numbers of each population: one source for both halves.
+
+Populations stand in the order ``[E_1 … E_Q, E_b, I_1 … I_Q, I_b]``; matrices are
+``[post, pre]``. Lists of four of the configuration run over ``[E→E, E→I, I→E, I→I]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.lifnet._clustered._arousal import Arousal, arousal, shifted
+from neuroloom.lifnet._clustered._perturbation import checked
+from neuroloom.lifnet._config._schema import Config
+from neuroloom.lifnet._errors import PerturbationError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ClusteredParameters:
+    """All numbers of a clustered network, per population.
+
+    External drive has two rows: afferents from outside excitatory and inhibitory neurons.
+    """
+
+    n_clusters: int
+    sizes: NDArray[np.int64]
+    """Neurons, shape (n_pops,)."""
+    efficacy: Array
+    """What one spike adds to the charge of a synapse, shape (n_pops, n_pops)."""
+    in_degree: NDArray[np.int64]
+    """Inputs of each neuron, shape (n_pops, n_pops)."""
+    j_ext: Array
+    """External efficacies, shape (2, n_pops)."""
+    c_ext: Array
+    """External afferents per neuron, shape (2, n_pops)."""
+    nu_ext: Array
+    """Rate of each external afferent in Hz without arousal, shape (2, n_pops)."""
+    arousal: Arousal
+    tau_membrane: Array
+    tau_synaptic: Array
+    tau_refractory: Array
+    threshold: Array
+    reset_voltage: Array
+
+    @property
+    def n_pops(self) -> int:
+        """Number of populations, ``2 n_clusters + 2``."""
+        return len(self.sizes)
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of neurons."""
+        return int(self.sizes.sum())
+
+    @property
+    def population(self) -> NDArray[np.int64]:
+        """Population of each neuron (from 0), shape (n_neurons,)."""
+        return np.repeat(np.arange(self.n_pops), self.sizes)
+
+    @property
+    def mean_nu_ext(self) -> Array:
+        """Mean rate of each external afferent in Hz, arousal included, shape (2, n_pops)."""
+        return np.maximum(self.nu_ext + self.arousal.mean_rate, 0.0)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the populations, ``E1 … Eb I1 … Ib``."""
+        clusters = range(1, self.n_clusters + 1)
+        return [*(f"E{q}" for q in clusters), "Eb", *(f"I{q}" for q in clusters), "Ib"]
+
+    def per_neuron(self, values: ArrayLike) -> NDArray[Any]:
+        """Return one value per population as one per neuron."""
+        return np.repeat(np.asarray(values), self.sizes)
+
+
+def depression(share_post: float, share_pre: float, n_clusters: int, potentiation: float) -> float:
+    """Return the factor between different clusters that keeps the mean efficacy at its baseline.
+
+    Parameters
+    ----------
+    share_post, share_pre : float
+        Neurons of one cluster over all neurons of its kind.
+    n_clusters : int
+        Number of clusters.
+    potentiation : float
+        Factor J+ within a cluster.
+    """
+    both, product = share_post + share_pre, share_post * share_pre
+    denominator = both - product * (n_clusters + 1)
+    factor = (both - product * (n_clusters + potentiation)) / denominator if denominator else 1.0
+    return factor if np.isfinite(factor) else 1.0
+
+
+def clustered_parameters(
+    config: Config, perturbations: Mapping[str, ArrayLike | None] | None = None
+) -> ClusteredParameters:
+    """Return the numbers of each population, with perturbations that are constant in time.
+
+    Parameters
+    ----------
+    config : Config
+        The network. Its own ``perturbation`` block is not read here.
+    perturbations : mapping of target to array_like, optional
+        Scalars or one value per population (from 0); for ``j`` and ``j_baseline`` also one per
+        pair (post, pre). ``rate`` is added to all external rates in Hz; ``j_baseline`` p is a
+        factor 1 + p and ``j`` a factor p of the efficacies onto a population; ``j_potentiated``
+        p is a factor 1 + p of the efficacies from a clustered population to its own cluster;
+        ``j_ext``, ``threshold`` and the time constants are added to; what is added to an arousal
+        parameter is the mean over the populations. Rates below zero are set to zero where used.
+
+    Raises
+    ------
+    PerturbationError
+        If a target is unknown, a shape does not fit, or what results cannot be.
+    """
+    init, clusters = config.init_params, config.architecture.clusters
+    q, n_pops = clusters.n_clusters, clusters.total_pops
+    given = checked(perturbations or {}, n_pops, None)
+    sizes = np.array(
+        [(init.n_excitatory - clusters.n_excitatory_background) // q] * q
+        + [clusters.n_excitatory_background]
+        + [(init.n_inhibitory - clusters.n_inhibitory_background) // q] * q
+        + [clusters.n_inhibitory_background],
+        dtype=np.int64,
+    )
+    changes = {
+        name.removeprefix("arousal_"): float(np.mean(values))
+        for name, values in given.items()
+        if name.startswith("arousal_")
+    }
+    aroused = arousal(shifted(config.arousal, changes))
+    root = np.sqrt(init.n_neurons)
+
+    def vector(values: Any, target: str | None = None) -> Array:
+        result = _per_population(values, q, n_pops)
+        return result + given[target] if target in given else result
+
+    j_ext = _external(config.architecture.network.j_ext, q)
+    j_ext[0] += given.get("j_ext", np.zeros(()))
+    nu_ext = _external(config.external_currents.nu_ext_baseline, q) + given.get("rate", 0.0)
+    network = config.architecture.network
+    result = ClusteredParameters(
+        n_clusters=q,
+        sizes=sizes,
+        efficacy=_efficacy(config, sizes, aroused.ee_scale, given) / root,
+        in_degree=_in_degree(clusters.connectivity_fraction_probs, sizes, q),
+        j_ext=j_ext / root,
+        c_ext=_external(config.external_currents.c_ext, q),
+        nu_ext=nu_ext,
+        arousal=aroused,
+        tau_membrane=vector(network.tau_membrane, "tau_membrane"),
+        tau_synaptic=vector(network.tau_synaptic, "tau_synaptic"),
+        tau_refractory=vector(network.tau_refractory, "tau_refractory"),
+        threshold=vector(network.threshold, "threshold"),
+        reset_voltage=vector(network.reset_voltage),
+    )
+    _check(result, init.delta_t)
+    return result
+
+
+def _efficacy(config: Config, sizes: NDArray[np.int64], ee_scale: float, given: Any) -> Array:
+    """Return J before the division by √N, (post, pre)."""
+    clusters = config.architecture.clusters
+    q, n_pops = clusters.n_clusters, len(sizes)
+    totals = (config.init_params.n_excitatory, config.init_params.n_inhibitory)
+    shares = [sizes[0] / totals[0], sizes[q + 1] / totals[1] if totals[1] else 0.0]
+    efficacy = np.empty((n_pops, n_pops))
+    same = np.zeros((n_pops, n_pops), dtype=bool)
+    for pathway in range(4):
+        pre, post = divmod(pathway, 2)
+        plus = clusters.j_potentiated[pathway]
+        g = depression(shares[post], shares[pre], q, plus) if clusters.potentiate else 1.0
+        factor = np.full((q + 1, q + 1), g)
+        factor[np.arange(q), np.arange(q)] = plus
+        factor[q, q] = 1.0
+        rows = slice(post * (q + 1), (post + 1) * (q + 1))
+        columns = slice(pre * (q + 1), (pre + 1) * (q + 1))
+        scale = ee_scale if pathway == 0 else 1.0
+        efficacy[rows, columns] = clusters.j_baseline[pathway] * scale * factor
+        same[rows, columns][np.arange(q), np.arange(q)] = True
+    if "j_potentiated" in given:
+        stronger = np.broadcast_to(1.0 + given["j_potentiated"], (n_pops,))
+        efficacy = np.where(same, efficacy * stronger[None, :], efficacy)
+    for target, shift in (("j_baseline", 1.0), ("j", 0.0)):
+        if target in given:
+            change = shift + given[target]
+            efficacy = efficacy * (change[:, None] if change.ndim == 1 else change)
+    return efficacy
+
+
+def _in_degree(
+    probabilities: tuple[float, ...], sizes: NDArray[np.int64], q: int
+) -> NDArray[np.int64]:
+    ee, ei, ie, ii = probabilities
+    table = np.array([[ee, ie], [ei, ii]])  # [post, pre] from [E→E, E→I, I→E, I→I]
+    kind = np.repeat([0, 1], q + 1)
+    # The small term keeps .29 · 100 at 29.
+    inputs = np.floor(table[np.ix_(kind, kind)] * sizes[None, :] + 1e-9)
+    return np.asarray(inputs, dtype=np.int64)
+
+
+def _external(four: tuple[float, ...], q: int) -> Array:
+    """Return ``[E→E, E→I, I→E, I→I]`` as rows of outside kind and columns of populations."""
+    return np.repeat(np.reshape(four, (2, 2)).astype(np.float64), q + 1, axis=1)
+
+
+def _per_population(values: Any, q: int, n_pops: int) -> Array:
+    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    if len(array) == 2 != n_pops:
+        array = np.repeat(array, q + 1)
+    return np.broadcast_to(array, (n_pops,)).copy()
+
+
+def _check(parameters: ClusteredParameters, delta_t: float) -> None:
+    """Refuse what a perturbation has made impossible."""
+    names = parameters.names
+    for name, low in (("tau_membrane", 2 * delta_t), ("tau_synaptic", 2 * delta_t)):
+        values = getattr(parameters, name)
+        if (values < low).any():
+            i = int(np.argmin(values))
+            raise PerturbationError(
+                f"perturbation.{name}: expected time constants of at least 2 delta_t = {low:g} s, "
+                f"got {values[i]:g} in population {names[i]}"
+            )
+    if (parameters.tau_refractory < 0).any():
+        i = int(np.argmin(parameters.tau_refractory))
+        raise PerturbationError(
+            "perturbation.tau_refractory: expected refractory times of at least 0, "
+            f"got {parameters.tau_refractory[i]:g} in population {names[i]}"
+        )
+    gap = parameters.threshold - parameters.reset_voltage
+    if (gap <= 0).any():
+        i = int(np.argmin(gap))
+        raise PerturbationError(
+            "perturbation.threshold: expected thresholds above the reset voltage, "
+            f"got {parameters.threshold[i]:g} in population {names[i]}"
+        )

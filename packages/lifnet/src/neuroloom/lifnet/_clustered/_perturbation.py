@@ -1,0 +1,328 @@
+"""Perturbations: vectors over populations, combined by coefficients, constant or in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.lifnet._config._read import unknown
+from neuroloom.lifnet._config._schema import (
+    TARGETS,
+    Config,
+    PerturbationParams,
+    TimeDependence,
+)
+from neuroloom.lifnet._errors import PerturbationError
+
+Array = NDArray[np.float64]
+
+
+class VectorialPerturbation:
+    """Vectors over the populations, of which any combination is a perturbation.
+
+    Parameters
+    ----------
+    *vectors : array_like
+        Values for the involved clusters: ``vector[k]`` goes to ``involved_clusters[k]``, the rest
+        is zero. Vectors that are not given are drawn.
+    n_vectors : int, optional
+        Number of vectors; as many as are given if not said.
+    length : int
+        Number of populations.
+    structured : bool
+        Draw ±1 (with P(+1) = `balance`) rather than a normal distribution.
+    involved_clusters : sequence of int, or one such sequence per vector, optional
+        Populations (from 0) that the vectors act on; all if not given.
+    sigma, mean : float
+        Standard deviation and mean of normal vectors.
+    balance : float
+        Probability of +1 in structured vectors.
+    rng : numpy.random.Generator, optional
+        Where vectors are drawn from; ``numpy.random.default_rng(256)`` if not given.
+
+    Raises
+    ------
+    PerturbationError
+        If a vector is longer than its involved clusters, a cluster is out of range or named
+        twice, or numbers of vectors contradict each other.
+
+    Examples
+    --------
+    >>> perturbation = VectorialPerturbation([1, -1], [0, 2], length=4, involved_clusters=[3, 0])
+    >>> perturbation.get_perturbation(0.5, 1.0)
+    array([1.5, 0. , 0. , 0.5])
+    """
+
+    def __init__(
+        self,
+        *vectors: ArrayLike,
+        n_vectors: int | None = None,
+        length: int,
+        structured: bool = True,
+        involved_clusters: Sequence[Any] | None = None,
+        sigma: float = 1.0,
+        mean: float = 0.0,
+        balance: float = 0.5,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        number = len(vectors) if n_vectors is None else int(n_vectors)
+        if number < 1 or len(vectors) > number:
+            raise PerturbationError(
+                f"n_vectors: expected at least the {max(1, len(vectors))} vectors, got {number}"
+            )
+        if not 0.0 <= balance <= 1.0:
+            raise PerturbationError(f"balance: expected a probability, got {balance}")
+        places = _places(involved_clusters, number, length)
+        generator = np.random.default_rng(256) if rng is None else rng
+        matrix = np.zeros((number, length))
+        for k, place in enumerate(places):
+            if k < len(vectors):
+                values = _vector(vectors[k], k)
+                if len(values) > len(place):
+                    raise PerturbationError(
+                        f"vectors[{k}]: expected at most one value per involved cluster "
+                        f"({len(place)}), got {len(values)}"
+                    )
+                matrix[k, place[: len(values)]] = values
+            elif structured:
+                matrix[k, place] = np.where(generator.random(len(place)) < balance, 1.0, -1.0)
+            else:
+                matrix[k, place] = generator.normal(mean, sigma, len(place))
+        self.matrix = matrix
+        """Shape (n_vectors, length)."""
+
+    @property
+    def n_vectors(self) -> int:
+        """Number of vectors."""
+        return len(self.matrix)
+
+    @property
+    def length(self) -> int:
+        """Number of populations."""
+        return int(self.matrix.shape[1])
+
+    @property
+    def vectors(self) -> Array:
+        """The vectors, shape (n_vectors, length)."""
+        return self.matrix
+
+    def get_perturbation(self, *params: ArrayLike) -> Array:
+        """Return the combination of the vectors, shape (length,) or (length, n_times).
+
+        Parameters
+        ----------
+        *params : float, or one array of shape (n_vectors,) or (n_vectors, n_times)
+            One coefficient per vector, which may change in time.
+
+        Raises
+        ------
+        PerturbationError
+            If there is not one coefficient per vector.
+        """
+        values = params[0] if len(params) == 1 and np.ndim(params[0]) else np.asarray(params)
+        coefficients = np.asarray(values, dtype=np.float64)
+        if coefficients.ndim not in (1, 2) or len(coefficients) != self.n_vectors:
+            raise PerturbationError(
+                f"params: expected shape ({self.n_vectors},) or ({self.n_vectors}, n_times), "
+                f"got {coefficients.shape}"
+            )
+        return np.asarray(self.matrix.T @ coefficients)
+
+
+class CirculantPerturbation:
+    """Factors of the efficacies that couple each cluster more to its neighbour on a ring.
+
+    Parameters
+    ----------
+    n_clusters : int
+        Clusters of each kind; the populations are ``2 n_clusters + 2``.
+    alpha, beta : float
+        Strength of the ring among E clusters, and of its transpose from I to E clusters.
+    """
+
+    def __init__(self, n_clusters: int, alpha: float = 0.0, beta: float = 0.0) -> None:
+        if n_clusters < 2:
+            raise PerturbationError(f"n_clusters: expected at least 2, got {n_clusters}")
+        ring = np.roll(np.eye(n_clusters), 1, axis=1)
+        size = 2 * n_clusters + 2
+        self.factors = np.ones((size, size))
+        inhibitory = slice(n_clusters + 1, 2 * n_clusters + 1)
+        self.factors[:n_clusters, :n_clusters] += alpha * ring
+        self.factors[:n_clusters, inhibitory] += beta * ring.T
+
+    def get_perturbation(self) -> Array:
+        """Return the factors, shape (n_pops, n_pops), for the target ``j``."""
+        return self.factors.copy()
+
+
+def check_target(target: str) -> str:
+    """Return the name of a target, or say which are known."""
+    if target not in TARGETS:
+        raise PerturbationError(unknown("perturbation", target, TARGETS, "target"))
+    return target
+
+
+def time_mask(when: TimeDependence | None, duration: float, delta_t: float) -> Array | None:
+    """Return 1 where a perturbation is on and 0 where not, one value per step; None if always."""
+    if when is None:
+        return None
+    n_steps = round(duration / delta_t)
+    start = round(when.onset_time / delta_t)
+    stop = n_steps if when.offset_time is None else round(when.offset_time / delta_t)
+    mask = np.zeros(n_steps)
+    mask[start:stop] = 1.0
+    return mask
+
+
+def from_params(
+    params: PerturbationParams, n_pops: int, *, mask: NDArray[np.float64] | None = None
+) -> Array:
+    """Return the perturbation that a configuration's block describes, (n_pops[, n_times])."""
+    vectors = VectorialPerturbation(
+        *params.vectors,
+        n_vectors=params.n_vectors or max(len(params.vectors), len(params.params)),
+        length=n_pops,
+        structured=params.structured,
+        involved_clusters=params.involved_clusters,
+        sigma=params.sigma,
+        mean=params.mean,
+        balance=params.balance,
+        rng=np.random.default_rng(params.seed),
+    )
+    coefficients = np.asarray(params.params, dtype=np.float64)
+    if mask is not None and len(coefficients) == vectors.n_vectors:
+        return vectors.get_perturbation(np.outer(coefficients, mask))
+    return vectors.get_perturbation(coefficients)
+
+
+def config_perturbations(config: Config, *, in_time: bool) -> dict[str, Array]:
+    """Return the perturbations of a configuration by target.
+
+    With `in_time` those with a time dependence have one column per step; without, they are what
+    they are while they are on.
+    """
+    result = {}
+    for target, params in (config.perturbation or {}).items():
+        mask = None
+        if in_time:
+            run = config.init_params
+            mask = time_mask(params.time_dependence, run.duration_sec, run.delta_t)
+        try:
+            result[target] = from_params(params, config.architecture.clusters.total_pops, mask=mask)
+        except PerturbationError as error:
+            raise PerturbationError(f"perturbation.{target}.{error}") from None
+    return result
+
+
+def checked(
+    perturbations: Mapping[str, ArrayLike | None], n_pops: int, n_steps: int | None
+) -> dict[str, Array]:
+    """Return perturbations by target with shapes that fit, or say which shapes would.
+
+    Every array may end in a time axis of `n_steps`; without `n_steps` none may.
+    """
+    result = {}
+    for name, values in perturbations.items():
+        target = check_target(name)
+        if values is None:
+            continue
+        array = np.asarray(values, dtype=np.float64)
+        if not np.isfinite(array).all():
+            raise PerturbationError(
+                f"perturbation.{target}: expected finite values, got NaN or inf"
+            )
+        shapes: list[tuple[int, ...]] = [(), (n_pops,)]
+        if target in ("j", "j_baseline"):
+            shapes.append((n_pops, n_pops))
+        if n_steps is not None:
+            shapes += [(*shape, n_steps) for shape in shapes if shape]
+        if array.shape not in shapes:
+            allowed = " or ".join("a scalar" if not shape else str(shape) for shape in shapes)
+            raise PerturbationError(
+                f"perturbation.{target}: expected {allowed}, got shape {array.shape}"
+            )
+        result[target] = array
+    return result
+
+
+def changes_in_time(target: str, array: Array, n_pops: int, n_steps: int) -> bool:
+    """Return whether the last axis of a checked perturbation is time."""
+    if array.ndim == 2 and target in ("j", "j_baseline") and array.shape == (n_pops, n_pops):
+        # A square array for J is one factor per pair, also where n_steps happens to be n_pops.
+        return False
+    return array.ndim >= 2 and array.shape[-1] == n_steps
+
+
+def segments(
+    perturbations: Mapping[str, Array], n_pops: int, n_steps: int
+) -> list[tuple[int, int, dict[str, Array]]]:
+    """Return the stretches ``(start, stop, perturbations)`` in which nothing changes."""
+    moving = {
+        target: array
+        for target, array in perturbations.items()
+        if changes_in_time(target, array, n_pops, n_steps)
+    }
+    edge = np.zeros(n_steps, dtype=bool)
+    edge[:1] = True
+    for array in moving.values():
+        flat = array.reshape(-1, n_steps)
+        edge[1:] |= (flat[:, 1:] != flat[:, :-1]).any(axis=0)
+    starts = np.flatnonzero(edge).tolist()
+    return [
+        (
+            start,
+            stop,
+            {t: a[..., start] if t in moving else a for t, a in perturbations.items()},
+        )
+        for start, stop in zip(starts, [*starts[1:], n_steps], strict=True)
+    ]
+
+
+def merged(
+    base: Mapping[str, Array], override: Mapping[str, ArrayLike | None]
+) -> dict[str, ArrayLike]:
+    """Return the perturbations of `base`, replaced per target by those of `override`."""
+    given = {name: values for name, values in override.items() if values is not None}
+    for name in given:
+        check_target(name)
+    return {**base, **given}
+
+
+def _vector(values: ArrayLike, k: int) -> Array:
+    vector = np.asarray(values, dtype=np.float64)
+    if vector.ndim != 1 or not np.isfinite(vector).all():
+        raise PerturbationError(
+            f"vectors[{k}]: expected a list of finite numbers, got shape {vector.shape}"
+        )
+    return vector
+
+
+def _places(involved: Sequence[Any] | None, number: int, length: int) -> list[NDArray[np.int64]]:
+    if involved is None:
+        return [np.arange(length)] * number
+    rows: Iterable[Any]
+    if len(involved) and np.ndim(involved[0]) > 0:
+        if len(involved) != number:
+            raise PerturbationError(
+                f"involved_clusters: expected one list per vector ({number}), got {len(involved)}"
+            )
+        rows = involved
+    else:
+        rows = [involved] * number
+    places = []
+    for row in rows:
+        place = np.asarray(row, dtype=np.int64).reshape(-1)
+        if place.size and (place.min() < 0 or place.max() >= length):
+            raise PerturbationError(
+                f"involved_clusters: expected populations from 0 to {length - 1}, "
+                f"got {place.tolist()}"
+            )
+        if len(np.unique(place)) != len(place):
+            raise PerturbationError(
+                f"involved_clusters: expected each population once, got {place.tolist()}"
+            )
+        places.append(place)
+    return places

@@ -1,0 +1,1 @@
+"""Configurations: schema, reading and writing, and the shipped ones."""

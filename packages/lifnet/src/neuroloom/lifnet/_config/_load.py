@@ -1,0 +1,105 @@
+"""Reading and writing configurations, and the ones that ship with the package."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from neuroloom.lifnet._config._read import refuse
+from neuroloom.lifnet._config._schema import Config
+from neuroloom.lifnet._errors import ConfigError
+
+
+def load_config(source: str | Path | bytes | Mapping[str, Any] | Config | None = None) -> Config:
+    """Return the configuration that a YAML file, its bytes, or a mapping describes.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, mapping or Config, optional
+        A YAML file, its contents as bytes, or nested mappings. The name of a shipped
+        configuration (``"2_cluster_mf"``, see `shipped_configs`) is read from the package when
+        no file has that name. The default network if not given.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file, it is not YAML, or its keys or values do not fit.
+
+    Examples
+    --------
+    >>> load_config("2_cluster_mf").init_params.n_neurons
+    800
+    """
+    if isinstance(source, Config):
+        return source
+    if source is None:
+        source = "default_snn_params"
+    mapping = source if isinstance(source, Mapping) else _parse(source)
+    return Config.from_mapping(mapping)
+
+
+def read_mapping(source: str | Path | bytes | Mapping[str, Any] | Config) -> dict[str, Any]:
+    """Return a configuration as nested plain dicts of its own, checked."""
+    return load_config(source).to_mapping()
+
+
+def save_config(config: Config, path: str | Path) -> Path:
+    """Write a configuration as YAML and return the file's path."""
+    target = Path(path)
+    target.write_text(dump(config), encoding="utf-8")
+    return target
+
+
+def dump(config: Config) -> str:
+    """Return a configuration as YAML text."""
+    return str(yaml.safe_dump(config.to_mapping(), sort_keys=False, default_flow_style=None))
+
+
+def shipped_configs() -> tuple[str, ...]:
+    """Return the names of the configurations that ship with the package."""
+    with as_file(files("neuroloom.lifnet._config") / "configs") as folder:
+        found = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.yaml"))
+        return tuple(sorted(path.as_posix() for path in found))
+
+
+def copy_configs(directory: str | Path) -> Path:
+    """Copy the shipped configurations, templates and examples, and return the folder.
+
+    Existing files of the same name are left as they are.
+    """
+    target = Path(directory)
+    with as_file(files("neuroloom.lifnet._config") / "configs") as folder:
+        for path in sorted(folder.rglob("*.yaml")):
+            copy = target / path.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if not copy.exists():
+                shutil.copyfile(path, copy)
+    return target
+
+
+def _parse(source: str | Path | bytes) -> Mapping[str, Any]:
+    if isinstance(source, bytes):
+        name, raw = "configuration", source
+    else:
+        path = Path(source)
+        name = str(source)
+        if path.is_file():
+            raw = path.read_bytes()
+        else:
+            shipped = files("neuroloom.lifnet._config") / "configs" / f"{name}.yaml"
+            if not shipped.is_file():
+                names = ", ".join(n for n in shipped_configs() if not n.startswith("templates"))
+                raise refuse(name, f"a YAML file, or one of the shipped {names}", "no such file")
+            raw = shipped.read_bytes()
+    try:
+        parsed = yaml.safe_load(raw)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: expected YAML, got {error}") from error
+    if not isinstance(parsed, Mapping):
+        raise refuse(name, "a YAML mapping of keys to values", parsed)
+    return parsed

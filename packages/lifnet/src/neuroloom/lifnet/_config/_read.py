@@ -1,0 +1,197 @@
+"""How one value of a configuration is read: checked, converted, or refused by its full path."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from typing import Any, ClassVar, TypeVar, get_type_hints
+
+from neuroloom.lifnet._errors import ConfigError
+
+Reader = Callable[[str, Any], Any]
+S = TypeVar("S", bound="Section")
+
+
+def refuse(path: str, expected: str, got: object) -> ConfigError:
+    """Return the error that names the key's path, what was expected and what came."""
+    return ConfigError(f"{path}: expected {expected}, got {got!r}")
+
+
+def unknown(path: str, key: object, known: Iterable[str], what: str = "key") -> str:
+    """Return the sentence about an unknown name, with the nearest known one."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(key), names, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    place = f"{path}.{key}" if path else str(key)
+    return f"{place}: unknown {what}{hint} Known: {', '.join(names)}"
+
+
+class Section:
+    """Base of the frozen dataclasses: every field is read and checked on construction.
+
+    A field is annotated with what reads it, ``level: Annotated[float, probability]``.
+    """
+
+    path: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self), include_extras=True)
+        for spec in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, spec.name)
+            if value is None and _optional(spec):
+                continue
+            where = f"{self.path}.{spec.name}" if self.path else spec.name
+            object.__setattr__(self, spec.name, hints[spec.name].__metadata__[0](where, value))
+
+    @classmethod
+    def from_mapping(cls: type[S], data: object) -> S:
+        """Return the section that a mapping of keys to values describes.
+
+        Raises
+        ------
+        ConfigError
+            If a key is unknown (with the nearest known one) or missing, or a value impossible.
+        """
+        if isinstance(data, cls):
+            return data
+        if not isinstance(data, Mapping):
+            raise refuse(cls.path or "configuration", "a mapping of keys to values", data)
+        known = {spec.name: spec for spec in fields(cls)}  # type: ignore[arg-type]
+        for name in data:
+            if name not in known:
+                raise ConfigError(unknown(cls.path, name, known))
+        given = {name: value for name, value in data.items() if value is not None}
+        for name, spec in known.items():
+            if name not in given and not _optional(spec):
+                place = f"{cls.path}.{name}" if cls.path else name
+                raise ConfigError(f"{place}: missing; the configuration needs this key")
+        return cls(**given)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the section as nested plain dicts and lists, ready for YAML."""
+        return {spec.name: plain(getattr(self, spec.name)) for spec in fields(self)}  # type: ignore[arg-type]
+
+
+def plain(value: Any) -> Any:
+    """Return `value` with sections as dicts and tuples as lists."""
+    if isinstance(value, Section):
+        return value.to_mapping()
+    if isinstance(value, Mapping):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(part) for part in value]
+    return value
+
+
+def _optional(spec: Field[Any]) -> bool:
+    return spec.default is not MISSING or spec.default_factory is not MISSING
+
+
+def real(path: str, value: Any) -> float:
+    """Return a finite number; text such as ``1e-3``, which YAML 1.1 leaves as text, is read."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise refuse(path, "a number", value) from None
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise refuse(path, "a number", value)
+    result = float(value)
+    if not math.isfinite(result):
+        raise refuse(path, "a finite number", result)
+    return result
+
+
+def between(low: float, high: float, *, open_low: bool = False) -> Reader:
+    """Return a reader of numbers in ``[low, high]``, or ``(low, high]``."""
+    edge = "(" if open_low else "["
+
+    def read(path: str, value: Any) -> float:
+        result = real(path, value)
+        if not low <= result <= high or (open_low and result == low):
+            raise refuse(path, f"a number in {edge}{low:g}, {high:g}]", result)
+        return result
+
+    return read
+
+
+positive = between(0.0, math.inf, open_low=True)
+not_negative = between(0.0, math.inf)
+probability = between(0.0, 1.0)
+
+
+def whole(minimum: int) -> Reader:
+    """Return a reader of integers of at least `minimum`."""
+
+    def read(path: str, value: Any) -> int:
+        number = real(path, value)
+        if number != int(number) or number < minimum:
+            raise refuse(path, f"an integer of at least {minimum}", value)
+        return int(number)
+
+    return read
+
+
+def items(read: Reader, *, length: int | None = None) -> Reader:
+    """Return a reader of lists whose items `read` reads, of a fixed length if one is given."""
+    expected = "a list" if length is None else f"a list of {length}"
+
+    def read_all(path: str, value: Any) -> tuple[Any, ...]:
+        if hasattr(value, "tolist"):
+            value = value.tolist()
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise refuse(path, expected, value)
+        if length is not None and len(value) != length:
+            raise refuse(path, expected, f"{len(value)}: {list(value)}")
+        return tuple(read(f"{path}[{i}]", item) for i, item in enumerate(value))
+
+    return read_all
+
+
+def one_or_more(read: Reader) -> Reader:
+    """Return a reader of one value, or a list of values."""
+    many = items(read)
+
+    def read_any(path: str, value: Any) -> Any:
+        if isinstance(value, (Sequence, tuple)) and not isinstance(value, str):
+            return many(path, value)
+        return many(path, value) if hasattr(value, "__len__") else read(path, value)
+
+    return read_any
+
+
+def flag(path: str, value: Any) -> bool:
+    """Return a boolean."""
+    if not isinstance(value, bool):
+        raise refuse(path, "true or false", value)
+    return value
+
+
+def text(path: str, value: Any) -> str:
+    """Return text."""
+    if not isinstance(value, str):
+        raise refuse(path, "text", value)
+    return value
+
+
+def choice(*allowed: str) -> Reader:
+    """Return a reader of one of some words."""
+
+    def read(path: str, value: Any) -> str:
+        if value not in allowed:
+            raise ConfigError(f"{path}: expected one of {', '.join(allowed)}, got {value!r}")
+        return str(value)
+
+    return read
+
+
+def section(kind: type[S]) -> Reader:
+    """Return a reader of a nested section."""
+
+    def read(path: str, value: Any) -> S:
+        return kind.from_mapping(value)
+
+    return read

@@ -1,0 +1,1 @@
+"""Mean-field theory of networks of leaky integrate-and-fire neurons."""

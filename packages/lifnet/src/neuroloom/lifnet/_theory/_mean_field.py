@@ -1,0 +1,321 @@
+"""The mean field of a network of populations of leaky integrate-and-fire neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.lifnet._clustered._parameters import ClusteredParameters, clustered_parameters
+from neuroloom.lifnet._clustered._perturbation import config_perturbations, merged
+from neuroloom.lifnet._config._load import load_config
+from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._theory._rate_equations import RateEquations, Solutions, solve
+from neuroloom.lifnet._theory._stability import classify, linearized_eigenvalues
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RateSolution:
+    """Where a solve ended; only with `success` is it a fixed point."""
+
+    x: Array
+    """Rates in Hz, shape (n_pops,)."""
+    success: bool
+    residual: float
+    """Largest |ν − Φ(ν)| in Hz."""
+    n_iterations: int
+    message: str
+
+
+class LIFMeanField:
+    """Population rates of a network of leaky integrate-and-fire neurons in the diffusion limit.
+
+    A neuron of population i receives ``c_matrix[i, j]`` inputs of efficacy ``j_matrix[i, j]``
+    from population j, and ``c_ext[i]`` external ones of efficacy ``j_ext[i]`` and rate
+    ``nu_ext[i]``: ``μ = τ (Σ C J ν + C_ext J_ext ν_ext)`` and ``σ² = τ (Σ C J² ν + …)``
+    (Brunel 2000; Amit & Brunel 1997). Its rate is `siegert`'s.
+
+    Parameters
+    ----------
+    n_clusters : int
+        Number of clusters Q. Values given for two populations, E and I, are spread over
+        ``[E_1 … E_Q, E_b, I_1 … I_Q, I_b]``.
+    c_matrix, j_matrix : array_like, shape (n_pops, n_pops)
+        Inputs per neuron, and their efficacies, as [post, pre].
+    j_ext, c_ext, nu_ext : array_like
+        External efficacies, inputs per neuron, and rates in Hz: one value, two (E, I), or one
+        per population; or one such row per kind of afferent, shape (n_kinds, n_pops).
+    tau_membrane, tau_synaptic, threshold, reset_voltage, tau_refractory : array_like
+        Neurons: one value, two (E, I), or one per population. Times in seconds.
+
+    Raises
+    ------
+    LifnetError
+        If shapes do not fit, a value is not finite, a time constant not positive, or a threshold
+        not above its reset.
+
+    Examples
+    --------
+    >>> brunel = LIFMeanField(1, [[1000, 250], [1000, 250]], [[0.1, -0.5], [0.1, -0.5]],
+    ...     j_ext=0.1, c_ext=1000, nu_ext=20.0, tau_membrane=0.02, tau_synaptic=0.0,
+    ...     threshold=20.0, reset_voltage=10.0, tau_refractory=0.002)
+    >>> solution = brunel.solve_rates([30.0, 30.0])
+    >>> solution.success, round(float(solution.x[0]), 2)
+    (True, 37.95)
+    """
+
+    def __init__(
+        self,
+        n_clusters: int,
+        c_matrix: ArrayLike,
+        j_matrix: ArrayLike,
+        j_ext: ArrayLike,
+        c_ext: ArrayLike,
+        nu_ext: ArrayLike,
+        tau_membrane: ArrayLike,
+        tau_synaptic: ArrayLike,
+        threshold: ArrayLike,
+        reset_voltage: ArrayLike,
+        tau_refractory: ArrayLike = 0.0,
+    ) -> None:
+        self.n_clusters = int(n_clusters)
+        j = _matrix("j_matrix", j_matrix)
+        c = _matrix("c_matrix", c_matrix)
+        if c.shape != j.shape:
+            raise LifnetError(f"c_matrix: expected shape {j.shape} of j_matrix, got {c.shape}")
+        if (c < 0).any():
+            raise LifnetError(f"c_matrix: expected numbers of at least 0, got {c.min():g}")
+        self.c_matrix, self.j_matrix = c, j
+        self.j_ext = self._external("j_ext", j_ext)
+        self.c_ext = self._external("c_ext", c_ext, low=0.0)
+        self.nu_ext = self._external("nu_ext", nu_ext, low=0.0)
+        tau = self._spread("tau_membrane", tau_membrane)
+        tau_s = self._spread("tau_synaptic", tau_synaptic)
+        tau_ref = self._spread("tau_refractory", tau_refractory)
+        theta = self._spread("threshold", threshold)
+        reset = self._spread("reset_voltage", reset_voltage)
+        if (tau <= 0).any():
+            raise LifnetError(f"tau_membrane: expected positive values, got {tau.min():g}")
+        for name, values in (("tau_synaptic", tau_s), ("tau_refractory", tau_ref)):
+            if (values < 0).any():
+                raise LifnetError(f"{name}: expected values of at least 0, got {values.min():g}")
+        if (theta <= reset).any():
+            i = int(np.argmin(theta - reset))
+            raise LifnetError(
+                f"threshold: expected more than the reset {reset[i]:g}, got {theta[i]:g} "
+                f"in population {i}"
+            )
+        drive = self.c_ext * self.nu_ext
+        self.equations = RateEquations(
+            mean=tau[:, None] * c * j,
+            variance=tau[:, None] * c * j**2,
+            mean_external=tau * np.atleast_2d(self.j_ext * drive).sum(axis=0),
+            variance_external=tau * np.atleast_2d(self.j_ext**2 * drive).sum(axis=0),
+            tau_membrane=tau,
+            tau_synaptic=tau_s,
+            tau_refractory=tau_ref,
+            threshold=theta,
+            reset_voltage=reset,
+        )
+
+    @classmethod
+    def from_parameters(cls, parameters: ClusteredParameters) -> LIFMeanField:
+        """Return the mean field of a clustered network's parameters."""
+        return cls(
+            parameters.n_clusters,
+            parameters.in_degree,
+            parameters.efficacy,
+            parameters.j_ext,
+            parameters.c_ext,
+            parameters.mean_nu_ext,
+            parameters.tau_membrane,
+            parameters.tau_synaptic,
+            parameters.threshold,
+            parameters.reset_voltage,
+            parameters.tau_refractory,
+        )
+
+    @classmethod
+    def from_config(
+        cls, config: Any = None, *, perturbations: Mapping[str, ArrayLike | None] | None = None
+    ) -> LIFMeanField:
+        """Return the mean field of a configuration (anything `load_config` reads).
+
+        The configuration's own perturbations act as they do while they are on; those given here
+        replace them, target by target.
+
+        Examples
+        --------
+        >>> field = LIFMeanField.from_config("2_cluster_mf")
+        >>> field.n_pops
+        6
+        """
+        loaded = load_config(config)
+        own = config_perturbations(loaded, in_time=False)
+        return cls.from_parameters(clustered_parameters(loaded, merged(own, perturbations or {})))
+
+    @property
+    def n_pops(self) -> int:
+        """Number of populations."""
+        return len(self.j_matrix)
+
+    def response(self, nu: ArrayLike) -> Array:
+        """Return Φ(ν) in Hz for rates of shape (n_pops,) or (n_states, n_pops)."""
+        return self.equations.phi(self._rates("nu", nu))
+
+    def jacobian(self, nu: ArrayLike) -> Array:
+        """Return dΦ_i/dν_j, shape (..., n_pops, n_pops)."""
+        return self.equations.linearized(self._rates("nu", nu))[1]
+
+    def moments(self, nu: ArrayLike) -> tuple[Array, Array]:
+        """Return mean μ and noise amplitude σ of the populations' input."""
+        return self.equations.moments(self._rates("nu", nu))
+
+    def solve_rates(self, nu_init: ArrayLike | None = None) -> RateSolution:
+        """Return the solution of ν = Φ(ν) that a damped Newton method finds from a start.
+
+        Parameters
+        ----------
+        nu_init : array_like, shape (n_pops,), optional
+            Rates to start from, in Hz; zeros if not given.
+
+        Returns
+        -------
+        RateSolution
+            With `x` in Hz and `success`; a solve that does not arrive is flagged, never passed off
+            as a fixed point.
+        """
+        start = np.zeros(self.n_pops) if nu_init is None else self._rates("nu_init", nu_init)
+        if start.ndim != 1:
+            raise LifnetError(f"nu_init: expected shape ({self.n_pops},), got {start.shape}")
+        found = solve(self.equations, start[None])
+        ok = bool(found.converged[0])
+        message = (
+            "converged"
+            if ok
+            else (f"no solution from this start: |nu - Phi(nu)| is {found.residual[0]:.3g} Hz")
+        )
+        return RateSolution(
+            found.rates[0], ok, float(found.residual[0]), int(found.n_iterations[0]), message
+        )
+
+    def solve_many(self, starts: ArrayLike) -> Solutions:
+        """Return the solutions from many starts at once, shape (n_starts, n_pops)."""
+        return solve(self.equations, np.atleast_2d(self._rates("starts", starts)))
+
+    def determine_stability(
+        self, nu: ArrayLike, *, tau: ArrayLike | None = None
+    ) -> tuple[str, NDArray[np.complex128]]:
+        """Return the kind of a fixed point and the eigenvalues of the linearized dynamics.
+
+        Parameters
+        ----------
+        nu : array_like, shape (n_pops,)
+            A fixed point, in Hz.
+        tau : array_like, optional
+            Time constants of the rates in seconds: one, two (E, I), or one per population; then
+            eigenvalues are in 1/s. If not given, all rates have the same time constant, which is
+            the unit of time.
+
+        Returns
+        -------
+        label : str
+            As `classify` names it.
+        eigenvalues : ndarray of complex, shape (n_pops,)
+            Of ``(dΦ/dν − 1)/τ``, largest real part first.
+        """
+        spread = None if tau is None else self._spread("tau", tau)
+        values = linearized_eigenvalues(self.jacobian(nu), spread)
+        return classify(values), values
+
+    def effective_response_function(
+        self, focus: ArrayLike, nu: ArrayLike, *, nu_init: ArrayLike | None = None
+    ) -> Array:
+        """Return Φ of all populations with the focus clamped and the others at rest around it.
+
+        Parameters
+        ----------
+        focus : sequence of int
+            Populations whose rates are held.
+        nu : array_like, shape (n_focus,) or (n_states, n_focus)
+            Their rates in Hz.
+        nu_init : array_like, optional
+            Rates from which those of the other populations are solved, (n_pops − n_focus,).
+
+        Returns
+        -------
+        ndarray, shape (n_pops,) or (n_states, n_pops)
+            Rates in Hz; NaN where the others find no fixed point (Mascaro & Amit 1999).
+        """
+        return self.around(focus, nu, nu_init=nu_init)[0]
+
+    def around(
+        self, focus: ArrayLike, nu: ArrayLike, *, nu_init: ArrayLike | None = None
+    ) -> tuple[Array, Array]:
+        """Return the effective response, and the full states ν that it was taken at."""
+        held = np.asarray(focus, dtype=np.int64).ravel()
+        if len(set(held.tolist())) != len(held) or (held < 0).any() or (held >= self.n_pops).any():
+            raise LifnetError(
+                f"focus: expected different populations from 0 to {self.n_pops - 1}, "
+                f"got {held.tolist()}"
+            )
+        rates = np.atleast_2d(np.asarray(nu, dtype=np.float64))
+        if rates.shape[1] != len(held):
+            raise LifnetError(f"nu: expected {len(held)} rates per state, got {rates.shape[1]}")
+        free = np.setdiff1d(np.arange(self.n_pops), held)
+        state = np.empty((len(rates), self.n_pops))
+        state[:, held] = rates
+        if len(free):
+            start = np.zeros(len(free)) if nu_init is None else np.asarray(nu_init, dtype=float)
+            starts = np.broadcast_to(start, (len(rates), len(free)))
+            found = solve(self.equations.clamp(free, held, rates), starts)
+            state[:, free] = np.where(found.converged[:, None], found.rates, np.nan)
+        answer = self.equations.phi(state)
+        shape = np.shape(nu)[:-1]
+        return answer.reshape(*shape, self.n_pops), state.reshape(*shape, self.n_pops)
+
+    def _rates(self, name: str, values: ArrayLike) -> Array:
+        array = np.asarray(values, dtype=np.float64)
+        if array.ndim not in (1, 2) or array.shape[-1] != self.n_pops:
+            raise LifnetError(f"{name}: expected {self.n_pops} rates, got shape {array.shape}")
+        if not np.isfinite(array).all():
+            raise LifnetError(f"{name}: expected finite rates, got NaN or inf")
+        return array
+
+    def _spread(self, name: str, values: ArrayLike) -> Array:
+        """Return one value per population of a scalar, an (E, I) pair or a full vector."""
+        array = np.asarray(values, dtype=np.float64)
+        n = self.n_pops
+        if array.ndim == 0 or array.shape == (1,):
+            array = np.full(n, float(array.ravel()[0]))
+        elif array.shape == (2,) and n != 2 and n > self.n_clusters + 1:
+            array = np.repeat(array, [self.n_clusters + 1, n - self.n_clusters - 1])
+        if array.shape != (n,):
+            raise LifnetError(f"{name}: expected one value, two (E, I) or {n}, got {array.shape}")
+        if not np.isfinite(array).all():
+            raise LifnetError(f"{name}: expected finite values, got {array.tolist()}")
+        return array.copy()
+
+    def _external(self, name: str, values: ArrayLike, low: float = -np.inf) -> Array:
+        array = np.asarray(values, dtype=np.float64)
+        if array.ndim == 2:
+            result = np.stack([self._spread(name, row) for row in array])
+        else:
+            result = self._spread(name, array)
+        if (result < low).any():
+            raise LifnetError(f"{name}: expected values of at least {low:g}, got {result.min():g}")
+        return result
+
+
+def _matrix(name: str, values: ArrayLike) -> Array:
+    array = np.array(values, dtype=np.float64)
+    if array.ndim != 2 or array.shape[0] != array.shape[1]:
+        raise LifnetError(f"{name}: expected a square matrix [post, pre], got {array.shape}")
+    if not np.isfinite(array).all():
+        raise LifnetError(f"{name}: expected finite values, got NaN or inf")
+    return array

@@ -1,0 +1,212 @@
+"""The rate equations ``ν = Φ(μ(ν), σ(ν))`` and their solution by a damped Newton method.
+
+All functions take one state ``(n_pops,)`` or many ``(n_states, n_pops)`` at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import root
+
+from neuroloom.lifnet._theory._siegert import SHIFT, Response, response
+
+Array = NDArray[np.float64]
+
+STEP_TOLERANCE = 1e-12
+RESIDUAL_TOLERANCE = 1e-9
+_MAX_ITERATIONS = 100
+_MAX_HALVINGS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class RateEquations:
+    """Input statistics linear in the rates, and the neurons' response to them.
+
+    ``μ = mean · ν + mean_external`` and ``σ² = variance · ν + variance_external``. The external
+    parts may have one row per state.
+    """
+
+    mean: Array
+    variance: Array
+    mean_external: Array
+    variance_external: Array
+    tau_membrane: Array
+    tau_synaptic: Array
+    tau_refractory: Array
+    threshold: Array
+    reset_voltage: Array
+
+    @property
+    def n_pops(self) -> int:
+        """Number of equations."""
+        return len(self.mean)
+
+    def moments(self, nu: Array) -> tuple[Array, Array]:
+        """Return mean and standard deviation of the input, each of the shape of `nu`."""
+        positive = np.maximum(nu, 0.0)
+        mu = positive @ self.mean.T + self.mean_external
+        variance = positive @ self.variance.T + self.variance_external
+        return mu, np.sqrt(np.maximum(variance, 0.0))
+
+    def response(self, nu: Array) -> Response:
+        """Return Φ(ν) in Hz and its derivatives by μ and σ."""
+        mu, sigma = self.moments(nu)
+        return response(
+            mu,
+            sigma,
+            self.tau_membrane,
+            self.threshold,
+            self.reset_voltage,
+            self.tau_refractory,
+            SHIFT * np.sqrt(self.tau_synaptic / self.tau_membrane),
+        )
+
+    def phi(self, nu: Array) -> Array:
+        """Return Φ(ν) in Hz."""
+        return self.response(nu).rate
+
+    def linearized(self, nu: Array) -> tuple[Array, Array]:
+        """Return Φ(ν) and its Jacobian dΦ_i/dν_j, shape (..., n_pops, n_pops)."""
+        _, sigma = self.moments(nu)
+        answer = self.response(nu)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            by_variance = np.where(sigma > 0, answer.by_sigma / (2 * sigma), 0.0)
+        jacobian = answer.by_mu[..., None] * self.mean + by_variance[..., None] * self.variance
+        return answer.rate, jacobian
+
+    def lump(self, classes: Sequence[NDArray[np.int64]]) -> RateEquations:
+        """Return the equations of states in which each class of populations has one rate."""
+        first = np.array([members[0] for members in classes])
+        member = np.zeros((self.n_pops, len(classes)))
+        for g, members in enumerate(classes):
+            member[members, g] = 1.0
+        return replace(
+            self._take(first),
+            mean=self.mean[first] @ member,
+            variance=self.variance[first] @ member,
+        )
+
+    def clamp(
+        self, free: NDArray[np.int64], fixed: NDArray[np.int64], rates: Array
+    ) -> RateEquations:
+        """Return the equations of the `free` populations with the `fixed` ones held at `rates`."""
+        part = self._take(free)
+        return replace(
+            part,
+            mean=self.mean[np.ix_(free, free)],
+            variance=self.variance[np.ix_(free, free)],
+            mean_external=part.mean_external + rates @ self.mean[np.ix_(free, fixed)].T,
+            variance_external=part.variance_external + rates @ self.variance[np.ix_(free, fixed)].T,
+        )
+
+    def rows(self, index: NDArray[Any] | np.int64) -> RateEquations:
+        """Return the equations of some of the states, where the external parts differ by state."""
+        if self.mean_external.ndim == 1:
+            return self
+        return replace(
+            self,
+            mean_external=self.mean_external[index],
+            variance_external=self.variance_external[index],
+        )
+
+    def _take(self, index: NDArray[np.int64]) -> RateEquations:
+        names = ("mean_external", "variance_external", "tau_membrane", "tau_synaptic")
+        more = ("tau_refractory", "threshold", "reset_voltage")
+        return replace(self, **{name: getattr(self, name)[..., index] for name in names + more})
+
+
+@dataclass(frozen=True, eq=False)
+class Solutions:
+    """Where the solver ended from each start."""
+
+    rates: Array
+    """Hz, shape (n_starts, n_pops)."""
+    converged: NDArray[np.bool_]
+    residual: Array
+    """Largest |ν − Φ(ν)| in Hz."""
+    n_iterations: NDArray[np.int64]
+
+
+def solve(equations: RateEquations, starts: Array) -> Solutions:
+    """Return where Newton's method leads from each start, shape (n_starts, n_pops).
+
+    Steps are halved until the residual falls. A start at which that fails goes on with
+    Powell's hybrid method; one that does not arrive by either is not converged.
+    """
+    nu = np.maximum(np.array(starts, dtype=np.float64, ndmin=2), 0.0)
+    n_starts, n_pops = nu.shape
+    done = np.zeros(n_starts, dtype=bool)
+    stuck = np.zeros(n_starts, dtype=bool)
+    iterations = np.zeros(n_starts, dtype=np.int64)
+    unit = np.eye(n_pops)
+    for _ in range(_MAX_ITERATIONS):
+        todo = np.flatnonzero(~done & ~stuck)
+        if not todo.size:
+            break
+        part, here = equations.rows(todo), nu[todo]
+        phi, jacobian = part.linearized(here)
+        error = here - phi
+        iterations[todo] += 1
+        try:
+            step = np.asarray(np.linalg.solve(unit - jacobian, error[..., None])[..., 0])
+        except np.linalg.LinAlgError:
+            step = np.stack(
+                [
+                    np.linalg.lstsq(unit - j, e, rcond=None)[0]
+                    for j, e in zip(jacobian, error, strict=True)
+                ]
+            )
+        taken, moved = _search(part, here, error, step)
+        nu[todo] = taken
+        size = 1.0 + np.abs(taken).max(axis=1)
+        left = np.abs(taken - part.phi(taken)).max(axis=1)
+        small = np.abs(step).max(axis=1) <= STEP_TOLERANCE * size
+        done[todo] = (small | ~moved) & (left <= RESIDUAL_TOLERANCE * size)
+        stuck[todo] = ~moved & ~done[todo]
+    for row in np.flatnonzero(~done):
+        nu[row], done[row] = _hybrid(
+            equations.rows(np.int64(row)), nu[row], np.asarray(starts).reshape(nu.shape)[row]
+        )
+    residual = np.abs(nu - equations.phi(nu)).max(axis=1)
+    return Solutions(nu, done, residual, iterations)
+
+
+def _search(
+    equations: RateEquations, here: Array, error: Array, step: Array
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the states after halved steps, and which of them came closer."""
+    norm = np.linalg.norm(error, axis=1)
+    best, moved = here.copy(), np.zeros(len(here), dtype=bool)
+    length = 1.0
+    for _ in range(_MAX_HALVINGS):
+        todo = np.flatnonzero(~moved)
+        trial = np.maximum(here[todo] - length * step[todo], 0.0)
+        closer = np.linalg.norm(trial - equations.rows(todo).phi(trial), axis=1) < norm[todo]
+        best[todo[closer]] = trial[closer]
+        moved[todo[closer]] = True
+        if moved.all():
+            break
+        length /= 2
+    return best, moved
+
+
+def _hybrid(equations: RateEquations, here: Array, start: Array) -> tuple[Array, bool]:
+    unit = np.eye(equations.n_pops)
+    for origin in (here, start):
+        answer = root(
+            lambda nu: nu - equations.phi(nu),
+            origin,
+            jac=lambda nu: unit - equations.linearized(nu)[1],
+            method="hybr",
+            options={"xtol": STEP_TOLERANCE},
+        )
+        rates = np.maximum(answer.x, 0.0)
+        left = np.abs(rates - equations.phi(rates)).max()
+        if left <= RESIDUAL_TOLERANCE * (1.0 + np.abs(rates).max()):
+            return rates, True
+    return here, False
