@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from neuroloom.shared import Seed, as_seed, require
 from neuroloom.tasks._env import TaskEnv
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail, real, unknown, whole
+from neuroloom.tasks._kernels import Backend
 from neuroloom.tasks._plan import Plan
 from neuroloom.tasks._registry import get_task, make
 from neuroloom.tasks._stream import Stream
@@ -89,6 +90,8 @@ class Dataset:
         ``"numpy"`` or ``"torch"`` (tensors that share the arrays' memory).
     split : str
         ``"train"`` or any other name, ``"test"``: splits never share a stream.
+    backend : str
+        ``"auto"`` (numba if installed), ``"numba"`` or ``"numpy"``; changes the speed, no bit.
     seed : int or Seed, optional
         Root of the streams; None takes it from the operating system.
 
@@ -122,9 +125,10 @@ class Dataset:
         mask_weights: Mapping[str, float] | None = None,
         output: Literal["numpy", "torch"] = "numpy",
         split: str = "train",
+        backend: Backend = "auto",
         seed: int | Seed | None = None,
     ) -> None:
-        self.plan = Plan(_task(env, env_kwargs))
+        self.plan = Plan(_task(env, env_kwargs), backend=backend)
         self._env = env if isinstance(env, Env) else None
         self.batch_size = whole("batch_size", batch_size, minimum=1)
         if align not in ("stream", "trial"):
@@ -206,17 +210,17 @@ class Dataset:
         **conditions
             Conditions that all trials from now on get, ``coh=51.2``, until the next call.
         """
-        inputs, target, _ = self._next(conditions)
+        inputs, target = self._next(conditions)
         return self._out(inputs), self._out(target)
 
     def batch(self, **conditions: Any) -> Batch:
         """Return the next batch with mask, trial numbers, periods and conditions."""
-        inputs, target, spans = self._next(conditions)
+        inputs, target = self._next(conditions)
         shape = self._shape(inputs.shape[1 if self.batch_first else 0])
         trial, period = np.full(shape, -1, dtype=np.int64), np.full(shape, -1, dtype=np.int64)
         mask = np.zeros(shape, dtype=np.float32)
         drawn: dict[str, NDArray[Any]] = {}
-        for row, (start, rows) in spans:
+        for row, (start, rows) in self._spans_of_batch():
             part = slice(start, start + len(rows))
             where = (row, part) if self.batch_first else (part, row)
             trial[where] = rows.table.first + rows.trial
@@ -238,9 +242,7 @@ class Dataset:
 
     # Within -----------------------------------------------------------------------------------
 
-    def _next(
-        self, conditions: dict[str, Any]
-    ) -> tuple[NDArray[Any], NDArray[Any], list[tuple[int, tuple[int, Rows]]]]:
+    def _next(self, conditions: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         if self.max_batch is not None and self._i_batch >= self.max_batch:
             self._i_batch = 0
             raise StopIteration
@@ -252,9 +254,7 @@ class Dataset:
         self._i_batch += 1
         return self._whole_trials() if self.align == "trial" else self._pieces()
 
-    def _pieces(
-        self,
-    ) -> tuple[NDArray[Any], NDArray[Any], list[tuple[int, tuple[int, Rows]]]]:
+    def _pieces(self) -> tuple[NDArray[Any], NDArray[Any]]:
         if self._at == self._cached:
             self._refill()
         part = slice(self._at, self._at + self.seq_len)
@@ -262,12 +262,7 @@ class Dataset:
         inputs, target = self._inputs[:, part], self._target[:, part]
         if not self.batch_first:
             inputs, target = inputs.swapaxes(0, 1), target.swapaxes(0, 1)
-        spans = [
-            (row, cut)
-            for row, found in enumerate(self._spans)
-            for cut in _cut(found, part.start, part.stop)
-        ]
-        return inputs.copy(order="C"), target.copy(order="C"), spans
+        return inputs.copy(order="C"), target.copy(order="C")
 
     def _refill(self) -> None:
         size, steps, plan = self.batch_size, self._cache_len, self.plan
@@ -281,9 +276,7 @@ class Dataset:
         ]
         self._at, self._cached = 0, steps
 
-    def _whole_trials(
-        self,
-    ) -> tuple[NDArray[Any], NDArray[Any], list[tuple[int, tuple[int, Rows]]]]:
+    def _whole_trials(self) -> tuple[NDArray[Any], NDArray[Any]]:
         trials = [stream.next_trial() for stream in self._streams]
         longest = max(len(rows) for _, _, rows in trials)
         length = longest if self._given_len is None else self._given_len
@@ -298,7 +291,16 @@ class Dataset:
         for row, (observation, right, rows) in enumerate(trials):
             where = (row, slice(len(rows))) if self.batch_first else (slice(len(rows)), row)
             inputs[where], target[where] = observation, right
-        return inputs, target, [(row, (0, rows)) for row, (_, _, rows) in enumerate(trials)]
+        self._spans = [[(0, rows)] for _, _, rows in trials]
+        return inputs, target
+
+    def _spans_of_batch(self) -> Iterator[tuple[int, tuple[int, Rows]]]:
+        """Yield row, first step and steps of every run of trials in the last batch."""
+        for row, spans in enumerate(self._spans):
+            if self.align == "stream":
+                spans = _cut(spans, self._at - self.seq_len, self._at)
+            for span in spans:
+                yield row, span
 
     def _forget(self) -> None:
         self._at = self._cached = 0

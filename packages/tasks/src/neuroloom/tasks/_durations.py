@@ -53,8 +53,8 @@ class Steps(Duration):
     n: int
 
     def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
-        """Return `n` times the number of steps, as a negative number: see `to_steps`."""
-        return np.full(n, -float(self.n))
+        """Return nothing of use: steps have no length in ms."""
+        raise NotImplementedError("a duration in steps is not drawn")
 
 
 @dataclass(frozen=True)

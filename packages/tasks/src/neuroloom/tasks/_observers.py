@@ -196,8 +196,8 @@ def ideal_trials(
     --------
     >>> from neuroloom.tasks import ideal_trials
     >>> trials = ideal_trials("PerceptualDecisionMaking-v0", 2000, seed=1)
-    >>> round(float(trials.table["correct"].mean()), 2)
-    0.89
+    >>> bool(0.87 < trials.table["correct"].mean() < 0.92)
+    True
     """
     made = get_task(task, **params)
     observer = IdealObserver(made, seed=as_seed(seed).child("observer"))

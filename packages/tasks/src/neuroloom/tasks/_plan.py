@@ -9,8 +9,9 @@ import numpy as np
 from gymnasium.spaces import Space
 from numpy.typing import NDArray
 
-from neuroloom.tasks._durations import Computed, Duration, Until, as_duration
+from neuroloom.tasks._durations import Computed, Constant, Duration, Steps, Until, as_duration
 from neuroloom.tasks._errors import TaskError, TimingError, fail, real, unknown
+from neuroloom.tasks._kernels import Backend, chosen, compiled
 from neuroloom.tasks._spaces import Box, Discrete, indices
 from neuroloom.tasks._table import Levels, Rows, Table, Targets, Where
 from neuroloom.tasks._task import Conditions, Task
@@ -26,6 +27,8 @@ class Plan:
     ----------
     task : Task
         The declaration.
+    backend : str
+        ``"numba"``, ``"numpy"``, or ``"auto"``: numba if it is installed.
 
     Raises
     ------
@@ -35,8 +38,9 @@ class Plan:
         If noise is named for a period or channel that does not exist.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, *, backend: Backend = "numpy") -> None:
         self.task = task
+        self.backend = chosen(backend)
         self.dt = float(task.dt)
         self.period_names = tuple(task.periods)
         if not self.period_names:
@@ -57,6 +61,9 @@ class Plan:
         self.target_dtype = np.dtype(np.int64 if self.discrete else np.float32)
         self._noise()
         self.rewards = task.reward
+        self._segment_period = np.zeros(0, dtype=np.int16)
+        self._has_until = any(isinstance(d, Until) for d in self.durations.values())
+        self._curved = task.overrides("curve")
         self.custom = task.overrides("outcome")
         self.pays = task.overrides("payoff")
         self.graded = task.overrides("grade")
@@ -64,8 +71,8 @@ class Plan:
         self.guided = task.overrides("guide")
         self.begins = task.overrides("begin")
 
-    def __reduce__(self) -> tuple[type[Plan], tuple[Task]]:
-        return Plan, (self.task,)
+    def __reduce__(self) -> tuple[Any, tuple[Task, str]]:
+        return _plan, (self.task, self.backend)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Plan:
         return self
@@ -110,14 +117,15 @@ class Plan:
             If `fixed` names a condition that the task does not draw.
         """
         task, parts = self.task, len(self.period_names)
-        steps = {name: self._steps(name, d.draw(rng, n)) for name, d in self.durations.items()}
+        steps = {name: self._steps(name, d, rng, n) for name, d in self.durations.items()}
         c: Conditions = task.session(rng, n, memory)
         for name, value in (fixed or {}).items():
             if name not in c:
                 raise unknown("trial condition", name, c)
             c[name] = np.array(np.broadcast_to(value, c[name].shape), dtype=c[name].dtype)
         task.arrange(c, steps)
-        self._fill_until(steps)
+        if self._has_until:
+            self._fill_until(steps)
         counts = np.stack([steps[name] for name in self.period_names], axis=1)
         levels = np.zeros((n, parts, self.n_channels), dtype=np.float32)
         target = np.zeros((n, parts, *self.target_shape), dtype=self.target_dtype)
@@ -128,41 +136,36 @@ class Plan:
         self, c: Conditions, counts: NDArray[np.int64], levels: NDArray[Any], target: NDArray[Any]
     ) -> Table:
         n, parts = counts.shape
-        per_trial = counts.sum(axis=1)
-        if not per_trial.all():
-            raise TimingError(f"timing: every period of a trial is 0 ms long at dt {self.dt:g} ms")
-        flat = counts.ravel()
-        source = np.repeat(np.arange(n * parts), flat)
-        starts = np.concatenate([[0], np.cumsum(per_trial)])
-        trial, period = source // parts, (source % parts).astype(np.int16)
-        begins = np.concatenate([[0], np.cumsum(flat)[:-1]])[source]
-        levels = levels.reshape(n * parts, self.n_channels)
-        target = target.reshape(n * parts, *self.target_shape)
-        shown = target.reshape(n, parts, -1) * (counts[:, :, None] > 0)
         table = Table(
             plan=self,
             conditions=c,
-            levels=levels,
-            target=target,
-            source=source,
-            period=period,
-            trial=trial,
-            starts=starts,
-            due=np.asarray(shown.any(axis=(1, 2))),
-            period_starts=begins,
+            counts=counts,
+            levels=levels.reshape(n * parts, self.n_channels),
+            target=target.reshape(n * parts, *self.target_shape),
         )
-        if self.task.overrides("curve"):
-            table.levels, table.target = levels[source], target[source]
-            table.source = np.arange(len(source))
-            self.task.curve(Rows(table, 0, len(source)), table.levels, table.target)
-            asked = (table.target != 0).reshape(len(source), -1).any(axis=1)
-            table.due = np.bincount(trial[asked], minlength=n) > 0
+        if not np.diff(table.starts).all():
+            raise TimingError(f"timing: every period of a trial is 0 ms long at dt {self.dt:g} ms")
+        if self._curved:
+            table.by_step()
+            self.task.curve(Rows(table, 0, table.n_rows), table.levels, table.target)
         return table
 
-    def _steps(self, name: str, ms: NDArray[np.float64]) -> NDArray[np.int64]:
-        steps = np.where(ms < 0, -ms, np.floor(np.abs(ms) / self.dt + 1e-9)).astype(np.int64)
-        lost = (steps == 0) & (ms > 0)
-        if lost.any():
+    def segment_period(self, n: int) -> NDArray[np.int16]:
+        """Return the period of every segment of `n` trials."""
+        if len(self._segment_period) < n * len(self.period_names):
+            numbers = np.arange(len(self.period_names), dtype=np.int16)
+            self._segment_period = np.tile(numbers, n)
+        return self._segment_period
+
+    def _steps(
+        self, name: str, duration: Duration, rng: np.random.Generator, n: int
+    ) -> NDArray[np.int64]:
+        if isinstance(duration, (Constant, Steps)):
+            one = duration.n if isinstance(duration, Steps) else int(duration.ms / self.dt + 1e-9)
+            return np.full(n, one)
+        ms = duration.draw(rng, n)
+        steps = (ms / self.dt + 1e-9).astype(np.int64)
+        if not steps.all() and (lost := (steps == 0) & (ms > 0)).any():
             raise _lost(name, float(ms[lost][0]), self.dt)
         return steps
 
@@ -177,6 +180,44 @@ class Plan:
                         f"periods before it, at {float(past.max()) * self.dt:g} ms"
                     )
             past = past + steps[name]
+
+    def emit(
+        self,
+        table: Table,
+        start: int,
+        stop: int,
+        rows: NDArray[np.int64],
+        draws: NDArray[np.float32],
+        observation: NDArray[np.float32],
+        target: NDArray[Any],
+    ) -> None:
+        """Write the steps from `start` to `stop`; `draws` is the noise of the noisy `rows`."""
+        if self.backend == "numba":
+            compiled("emit_loop")(
+                table.levels,
+                table.target,
+                table.source,
+                rows,
+                draws,
+                self.noise_scale,
+                self.noise_columns,
+                table.period,
+                start,
+                observation,
+                target,
+            )
+            return
+        source = table.source[start:stop]
+        # mode="clip" writes straight into `out`; all sources are in range.
+        np.take(table.levels, source, axis=0, out=observation, mode="clip")
+        np.take(table.target, source, axis=0, out=target, mode="clip")
+        if rows.size:
+            draws *= self.noise_scale[table.period[rows]]
+            where = (rows - start)[:, None]
+            if self.noise_slice is not None:
+                observation[where[:, 0], self.noise_slice] += draws
+            else:
+                observation[where, self.noise_columns] += draws
 
     # Making -----------------------------------------------------------------------------------
 
@@ -206,6 +247,10 @@ class Plan:
         columns = self.noise_columns
         adjacent = columns.size and columns[-1] - columns[0] + 1 == columns.size
         self.noise_slice = slice(int(columns[0]), int(columns[-1]) + 1) if adjacent else None
+
+
+def _plan(task: Task, backend: Backend) -> Plan:
+    return Plan(task, backend=backend)
 
 
 def _lost(name: str, ms: float, dt: float) -> TimingError:

@@ -14,6 +14,7 @@ from gymnasium.error import NameNotFound
 from neuroloom.shared import Seed
 from neuroloom.tasks._env import TaskEnv
 from neuroloom.tasks._errors import fail, unknown
+from neuroloom.tasks._kernels import Backend
 from neuroloom.tasks._task import Paper, Task
 from neuroloom.tasks._vector import TaskVectorEnv
 
@@ -176,10 +177,11 @@ def make_vec(
     num_envs: int = 1,
     *,
     trials_per_episode: int | None = None,
+    backend: Backend = "auto",
     seed: int | Seed | None = None,
     **params: Any,
 ) -> TaskVectorEnv:
-    """Return a task as a vector environment; see `make` for the parameters.
+    """Return a task as a vector environment; see `make` and `TaskVectorEnv` for the parameters.
 
     Examples
     --------
@@ -189,7 +191,11 @@ def make_vec(
     (4, 3)
     """
     return TaskVectorEnv(
-        get_task(task, **params), num_envs, trials_per_episode=trials_per_episode, seed=seed
+        get_task(task, **params),
+        num_envs,
+        trials_per_episode=trials_per_episode,
+        backend=backend,
+        seed=seed,
     )
 
 

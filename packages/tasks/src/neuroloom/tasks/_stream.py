@@ -118,22 +118,10 @@ class Stream:
         observation: NDArray[np.float32],
         target: NDArray[Any],
     ) -> None:
-        source = table.source[start:stop]
-        # mode="clip" writes straight into `out`; all sources are in range.
-        np.take(table.levels, source, axis=0, out=observation, mode="clip")
-        np.take(table.target, source, axis=0, out=target, mode="clip")
         plan = self.plan
-        if not plan.noise_columns.size:
-            return
-        first, last = np.searchsorted(table.noisy, (start, stop))
-        rows = table.noisy[first:last]
+        rows = table.noisy[slice(*np.searchsorted(table.noisy, (start, stop)))]
         draws = self._noise.standard_normal((len(rows), plan.noise_columns.size), dtype=np.float32)
-        draws *= plan.noise_scale[table.period[rows]]
-        rows = rows - start
-        if plan.noise_slice is not None:
-            observation[rows, plan.noise_slice] += draws
-        else:
-            observation[rows[:, None], plan.noise_columns] += draws
+        plan.emit(table, start, stop, rows, draws, observation, target)
 
 
 def _root(seed: int | Seed) -> np.random.SeedSequence:

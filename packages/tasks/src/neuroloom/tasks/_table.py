@@ -74,41 +74,41 @@ class Table:
         What the trials were drawn from.
     conditions : dict of array
         What was drawn, one row a trial.
+    counts : array of int, (n_trials, n_periods)
+        Length of every period in steps.
     levels, target : array
-        Observation without noise and right action, one row a source.
-    source : array of int
-        Row of `levels` at every step.
-    period, trial : array of int
-        Period and trial at every step.
-    step, elapsed, left : array of int
-        Steps since the trial and since the period began, and steps until the next trial begins.
-    starts : array of int
-        Step at which each trial begins, and the end of the last.
-    due : array of bool
-        Whether an answer is due, one a trial.
+        Observation without noise and right action, one row a segment (a period of a trial), or
+        one row a step if they change within periods.
+    first : int
+        Number of the first trial in its stream.
     """
 
     plan: Plan
     conditions: dict[str, NDArray[Any]]
+    counts: NDArray[np.int64]
     levels: NDArray[np.float32]
     target: NDArray[Any]
-    source: NDArray[np.int64]
-    period: NDArray[np.int16]
-    trial: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    due: NDArray[np.bool_]
-    period_starts: NDArray[np.int64]
     first: int = 0
 
-    @property
-    def n_rows(self) -> int:
-        """Number of steps."""
-        return len(self.source)
+    def __post_init__(self) -> None:
+        per_trial = self.counts.sum(axis=1)
+        self.starts = np.zeros(len(per_trial) + 1, dtype=np.int64)
+        np.cumsum(per_trial, out=self.starts[1:])
+        self.n_trials = len(per_trial)
+        self.n_rows = int(self.starts[-1])
+        self.segment = np.repeat(np.arange(self.counts.size), self.counts.ravel())
+        self.source = self.segment
+        self.period = self.plan.segment_period(self.n_trials)[self.segment]
 
-    @property
-    def n_trials(self) -> int:
-        """Number of trials."""
-        return len(self.starts) - 1
+    def by_step(self) -> None:
+        """Give every step its own level and target."""
+        self.levels, self.target = self.levels[self.segment], self.target[self.segment]
+        self.source = np.arange(self.n_rows)
+
+    @cached_property
+    def trial(self) -> NDArray[np.int64]:
+        """Trial of every step, from 0."""
+        return np.repeat(np.arange(self.n_trials), np.diff(self.starts))
 
     @cached_property
     def step(self) -> NDArray[np.int64]:
@@ -118,12 +118,21 @@ class Table:
     @cached_property
     def elapsed(self) -> NDArray[np.int64]:
         """Steps since the period began."""
-        return np.arange(self.n_rows) - self.period_starts
+        flat = self.counts.ravel()
+        return np.arange(self.n_rows) - (np.cumsum(flat) - flat)[self.segment]
 
     @cached_property
     def left(self) -> NDArray[np.int64]:
         """Steps until the next trial begins, 1 at a trial's last step."""
-        return self.starts[self.trial + 1] - np.arange(self.n_rows)
+        return np.repeat(self.starts[1:], np.diff(self.starts)) - np.arange(self.n_rows)
+
+    @cached_property
+    def due(self) -> NDArray[np.bool_]:
+        """Whether an answer is due, one a trial."""
+        asked = (self.target != 0).reshape(len(self.target), -1).any(axis=1)
+        due = np.zeros(self.n_trials, dtype=bool)
+        due[self.trial[asked[self.source]]] = True
+        return due
 
     @cached_property
     def payoff(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

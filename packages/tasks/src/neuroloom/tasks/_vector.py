@@ -13,10 +13,21 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed
 from neuroloom.tasks._errors import ActionError, whole
+from neuroloom.tasks._kernels import Backend, compiled
 from neuroloom.tasks._now import Now, start_memory
 from neuroloom.tasks._plan import Plan
 from neuroloom.tasks._stream import Stream
 from neuroloom.tasks._task import DECIDE, FIXATE, Task
+
+_NOTHING = np.zeros((0, 0, 0))
+_Stepped = tuple[
+    NDArray[np.float32],
+    NDArray[np.float64],
+    NDArray[np.bool_],
+    NDArray[np.float64],
+    NDArray[Any],
+    dict[str, NDArray[Any]],
+]
 
 
 class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
@@ -34,6 +45,8 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         How many.
     trials_per_episode : int, optional
         After so many trials an environment is `terminated` and goes on with its next trial.
+    backend : str
+        ``"auto"`` (numba if installed), ``"numba"`` or ``"numpy"``; changes the speed, no bit.
     seed : int or Seed, optional
         Where the trials come from until `reset` is called with a seed.
     """
@@ -49,9 +62,10 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         num_envs: int = 1,
         *,
         trials_per_episode: int | None = None,
+        backend: Backend = "auto",
         seed: int | Seed | None = None,
     ) -> None:
-        self.plan = Plan(task)
+        self.plan = Plan(task, backend=backend)
         self.task = task
         self.num_envs = whole("num_envs", num_envs, minimum=1)
         self.single_observation_space = self.plan.observation_space
@@ -63,12 +77,16 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         self.trials_per_episode = trials_per_episode
         width = self.plan.n_channels + 4
         self._room = int(np.clip(2**21 // (self.num_envs * width), 64, 1024))
+        plan = self.plan
+        plain = not (plan.custom or plan.observes or plan.guided or plan.begins)
+        self._fused = plain and plan.discrete and plan.backend == "numba"
         self._env = np.arange(self.num_envs)
         self._base = self._env * self._room
         self._ready = False
         self._start(seed)
         pays = self.plan.rewards.get
         self._pays = [float(pays(k, 0.0)) for k in ("abort", "correct", "fail", "miss", "withhold")]
+        self._pay_table = np.array(self._pays)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -124,27 +142,17 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         if not self._ready:
             raise ResetNeeded("Call reset() before step().")
         actions = self._checked(actions)
-        here = self._base + self._at
-        left = self._left.ravel()[here]
-        target = self.right_action
-        reward, end, performance = self._outcome(actions, here, left, target)
+        act = self._step_fused if self._fused else self._step_plain
+        observation, reward, end, performance, target, trials = act(actions)
         info: dict[str, Any] = {"gt": target, "new_trial": end}
         terminated = np.zeros(self.num_envs, dtype=bool)
-        if end.any():
-            ended = np.flatnonzero(end)
-            info["performance"] = np.where(end, performance, 0.0)
-            info["_performance"] = end
-            info["trial"] = self._describe(ended)
-            info["_trial"] = end
-            self._done[ended] += 1
-            if self.trials_per_episode is not None:
-                terminated = end & (self._done == self.trials_per_episode)
-                self._done[terminated] = 0
-            self._advance(np.where(end, left, 1))
-            self._begin(ended)
-        else:
-            self._advance(np.ones(self.num_envs, dtype=np.int64))
-        observation = self._observation()
+        if trials:
+            info |= {"performance": performance, "_performance": end}
+            info |= {"trial": trials, "_trial": end}
+        if self.trials_per_episode is not None:
+            self._done += end
+            terminated = self._done == self.trials_per_episode
+            self._done[terminated] = 0
         if terminated.any():
             info["final_obs"] = np.empty(self.num_envs, dtype=object)
             for at in np.flatnonzero(terminated):
@@ -168,6 +176,47 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         return right
 
     # Within -----------------------------------------------------------------------------------
+
+    def _step_fused(self, actions: NDArray[Any]) -> _Stepped:
+        n, plan = self.num_envs, self.plan
+        observation = np.empty((n, plan.n_channels), dtype=np.float32)
+        reward, performance = np.empty(n), np.empty(n)
+        end, target = np.empty(n, dtype=bool), np.empty(n, dtype=np.int64)
+        slots = np.empty(n, dtype=np.int64)
+        worth = merit = _NOTHING
+        if plan.graded:
+            worth, merit = (self._details[k][:, :, None] for k in ("reward", "performance"))
+        elif plan.pays:
+            worth, merit = (self._conditions[k] for k in ("_reward", "_performance"))
+        out_of_steps = compiled("step_loop")(
+            *(actions, self._at, self._ob, self._target, self._phase, self._left, self._due),
+            *(self._slot, worth, merit, 1 if plan.graded else 2 if plan.pays else 0),
+            *(self._pay_table, self.task.abort, observation, reward, end, performance, target),
+            slots,
+        )
+        trials = self._describe(np.flatnonzero(end), slots) if end.any() else {}
+        if out_of_steps:
+            late = np.flatnonzero(self._at >= self._room)
+            self._advance(np.zeros(n, dtype=np.int64))
+            observation[late] = self._ob[late, self._at[late]]
+        return observation, reward, end, performance, target, trials
+
+    def _step_plain(self, actions: NDArray[Any]) -> _Stepped:
+        here = self._base + self._at
+        left = self._left.ravel()[here]
+        target = self.right_action
+        reward, end, performance = self._outcome(actions, here, left, target)
+        trials = {}
+        if end.any():
+            ended = np.flatnonzero(end)
+            performance = np.where(end, performance, 0.0)
+            trials = self._describe(ended, self._slot.ravel()[here])
+            self._advance(np.where(end, left, 1))
+            self._begin(ended)
+        else:
+            performance = np.zeros(self.num_envs)
+            self._advance(np.ones(self.num_envs, dtype=np.int64))
+        return self._observation(), reward, end, performance, target, trials
 
     def _start(self, seed: Any) -> None:
         n, room, plan = self.num_envs, self._room, self.plan
@@ -203,12 +252,22 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         slot = 0
         for start, rows in spans:
             part = slice(start, start + len(rows))
-            first, last = int(rows.trial[0]), int(rows.trial[-1]) + 1
-            self._phase[env, part] = self.plan.phase[rows.period]
-            self._period[env, part] = rows.period
-            self._left[env, part] = rows.left
-            self._slot[env, part] = rows.trial - (first - slot)
-            self._due[env, part] = rows.table.due[rows.trial]
+            table = rows.table
+            edges = table.starts.searchsorted((rows.start, rows.stop - 1), side="right")
+            first, last = int(edges[0]) - 1, int(edges[1])
+            if self.plan.backend == "numba":
+                compiled("describe_loop")(
+                    *(table.period, table.starts, table.due, self.plan.phase),
+                    *(rows.start, rows.stop, first, start, slot),
+                    *(self._period[env], self._phase[env], self._left[env], self._slot[env]),
+                    self._due[env],
+                )
+            else:
+                self._period[env, part] = rows.period
+                self._phase[env, part] = self.plan.phase[rows.period]
+                self._left[env, part] = rows.left
+                self._slot[env, part] = rows.trial - (first - slot)
+                self._due[env, part] = table.due[rows.trial]
             trials = dict(rows.conditions)
             if self.plan.pays:
                 trials["_reward"], trials["_performance"] = rows.table.payoff
@@ -280,8 +339,10 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             performance[late & ~due] = 1.0
         return reward, end | answered | stopped, performance
 
-    def _describe(self, ended: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        slot = self._slot[ended, self._at[ended]]
+    def _describe(
+        self, ended: NDArray[np.int64], slots: NDArray[np.int64]
+    ) -> dict[str, NDArray[Any]]:
+        slot = slots[ended]
         out = {}
         for name, values in self._conditions.items():
             if not name.startswith("_"):
@@ -331,6 +392,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             space = self.single_action_space
             inside = np.array([space.contains(value) for value in values])
         elif values.dtype.kind in "iu":
+            values = values.astype(np.int64, copy=False)
             inside = (values >= 0) & (values < plan.n_actions)
         else:
             raise ActionError(f"actions: expected integers, got dtype {values.dtype}")
