@@ -214,6 +214,8 @@ def propagators(cells: Cells, delta_t: float, mechanism: str = "analytic") -> Pr
         )
     n_channels, n = cells.tau_decay.shape
     shape = (n_channels, n)
+    # A conductance acts on the voltage by its integral over the step: no membrane in between.
+    membrane = np.full(n, np.inf) if cells.reversal is not None else cells.tau_membrane
     v_i, v_x, i_i, i_x, x_x = (np.zeros(shape) for _ in range(5))
     if mechanism == "euler":
         v_v = 1.0 - delta_t / cells.tau_membrane
@@ -231,11 +233,11 @@ def propagators(cells: Cells, delta_t: float, mechanism: str = "analytic") -> Pr
             x_x[c, rise > 0] = 1.0 - delta_t / rise[rise > 0]
             continue
         i_i[c, some] = np.exp(-delta_t / decay[some])
-        v_i[c, some] = _convolved(cells.tau_membrane[some], decay[some], delta_t)
+        v_i[c, some] = _convolved(membrane[some], decay[some], delta_t)
         v_i[c] /= cells.capacitance
         both = np.flatnonzero(rise > 0)
         if both.size:
-            kinds = np.stack([cells.tau_membrane, decay, rise, cells.capacitance])[:, both]
+            kinds = np.stack([membrane, decay, rise, cells.capacitance])[:, both]
             unique, which = np.unique(kinds, axis=1, return_inverse=True)
             steps = np.array([_chain(tm, ts, tr, cm, delta_t) for tm, ts, tr, cm in unique.T])
             steps = steps[which.ravel()]

@@ -38,8 +38,7 @@ class Tiles(NamedTuple):
     x_x: Any
     scale: Any
     kind: Any  # (n_channels,) 0 delta, 1 exponential, 2 rise and decay
-    v_g: Any  # (n_tiles, n_channels) conductance channels: step / capacitance
-    reversal: Any  # (n_tiles, n_channels)
+    reversal: Any  # (n_tiles, n_channels), of conductances
     leak: Any  # (n_tiles,) conductance neurons: step / tau_membrane
 
 
@@ -254,15 +253,13 @@ def _propagate_conductance(
     for c in range(len(tiles.kind)):
         g, x = state.i[c], state.x[c]
         i_i, i_x, x_x = tiles.i_i[k, c], tiles.i_x[k, c], tiles.x_x[k, c]
-        half, reversal = tiles.v_g[k, c] / 2, tiles.reversal[k, c]
+        v_i, v_x, reversal = tiles.v_i[k, c], tiles.v_x[k, c], tiles.reversal[k, c]
         for m in range(n):
-            old = g[a + m]
-            new = i_i * old + i_x * x[a + m]
+            flow = v_i * g[a + m] + v_x * x[a + m]
+            g[a + m] = i_i * g[a + m] + i_x * x[a + m]
             x[a + m] *= x_x
-            g[a + m] = new
-            both = half * (old + new)
-            total[m] += both
-            pull[m] += both * reversal
+            total[m] += flow
+            pull[m] += flow * reversal
     for m in range(n):
         y = total[m]
         square = y * y / 12

@@ -202,7 +202,6 @@ class _Run:
 
         conductance = cells.reversal is not None
         reversal = cells.reversal if cells.reversal is not None else np.zeros((0, n))
-        per_step = np.broadcast_to(delta_t / cells.capacitance, reversal.shape)
         self.v_b = delta_t / cells.capacitance if conductance else step.v_b
         self.tiles = kernel.Tiles(
             start=self.tile_start,
@@ -225,7 +224,6 @@ class _Run:
                 ],
                 dtype=np.int64,
             ),
-            v_g=one(per_step),
             reversal=one(reversal - cells.resting),
             leak=one(delta_t / cells.tau_membrane),
         )

@@ -1,0 +1,41 @@
+"""Networks as declarations: populations, projections and inputs, and what is built from them."""
+
+from neuroloom.lifnet._network._batch import simulate_batch, simulate_trials
+from neuroloom.lifnet._network._built import BuiltNetwork
+from neuroloom.lifnet._network._declare import Network, Population, Projection
+from neuroloom.lifnet._network._distributions import Lognormal, Normal, Uniform
+from neuroloom.lifnet._network._inputs import (
+    CurrentInput,
+    OrnsteinUhlenbeck,
+    PoissonInput,
+    SampledRate,
+    SineRate,
+)
+from neuroloom.lifnet._network._rules import Bernoulli, Explicit, FixedIndegree, FixedTotal
+from neuroloom.lifnet._network._synapses import Alpha, Beta, Delta, DoubleExponential, Exponential
+
+__all__ = [
+    "Alpha",
+    "Bernoulli",
+    "Beta",
+    "BuiltNetwork",
+    "CurrentInput",
+    "Delta",
+    "DoubleExponential",
+    "Explicit",
+    "Exponential",
+    "FixedIndegree",
+    "FixedTotal",
+    "Lognormal",
+    "Network",
+    "Normal",
+    "OrnsteinUhlenbeck",
+    "PoissonInput",
+    "Population",
+    "Projection",
+    "SampledRate",
+    "SineRate",
+    "Uniform",
+    "simulate_batch",
+    "simulate_trials",
+]

@@ -1,0 +1,210 @@
+"""A network whose synapses are drawn: what trials run on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.lifnet._engine import (
+    Cells,
+    Connectivity,
+    CountDrive,
+    Record,
+    Simulation,
+    State,
+    simulate,
+)
+from neuroloom.lifnet._errors import SimulationError
+from neuroloom.lifnet._network._declare import Network
+from neuroloom.lifnet._network._distributions import sample
+from neuroloom.lifnet._network._inputs import CurrentInput, PoissonInput
+from neuroloom.lifnet._network._synapses import Beta
+from neuroloom.lifnet._network._wire import wire
+from neuroloom.shared import Seed, as_seed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BuiltNetwork:
+    """A network with its synapses; it is not changed by running.
+
+    Parameters
+    ----------
+    network : Network
+        The declaration.
+    cells : Cells
+        Parameters of the neurons.
+    connectivity : Connectivity
+        The synapses.
+    state : State
+        Voltages at the beginning.
+    delta_t : float
+        Step in seconds.
+    dtype : {"float32", "float64"}
+        Precision.
+    """
+
+    network: Network
+    cells: Cells
+    connectivity: Connectivity
+    state: State
+    delta_t: float
+    dtype: str
+
+    def simulate(
+        self,
+        duration: float,
+        *,
+        n_threads: int = 1,
+        record: Record | None = None,
+        state: State | None = None,
+        progress: bool = False,
+        description: str = "",
+        seed: int | Seed,
+    ) -> Simulation:
+        """Return one trial.
+
+        Parameters
+        ----------
+        duration : float
+            Time in seconds, a multiple of the step.
+        n_threads : int
+            Threads of this run; the result does not depend on it.
+        record : Record, optional
+            What to record; spikes if not given.
+        state : State, optional
+            Where to begin; the drawn initial voltages if not given.
+        progress : bool
+            Show a bar.
+        description : str
+            Text in front of the bar.
+        seed : int or Seed
+            Seed of the input.
+
+        Raises
+        ------
+        SimulationError
+            If the duration is not a positive number of at least one step.
+        """
+        if isinstance(duration, bool) or not np.isfinite(duration) or duration < self.delta_t:
+            raise SimulationError(
+                f"duration: expected at least one step ({self.delta_t:g} s), got {duration!r}"
+            )
+        n_steps = round(duration / self.delta_t)
+        stream = as_seed(seed)
+        return simulate(
+            self.cells,
+            self.connectivity,
+            n_steps=n_steps,
+            delta_t=self.delta_t,
+            drives=self._drives(n_steps, stream),
+            stimulus=self._currents(n_steps),
+            state=self.state if state is None else state,
+            record=record,
+            dtype=self.dtype,
+            n_threads=n_threads,
+            populations=self.network.spans,
+            channels=self.network.receptors,
+            progress=progress,
+            description=description,
+            seed=stream.child("input"),
+        )
+
+    def _drives(self, n_steps: int, seed: Seed) -> list[CountDrive]:
+        """Return the Poisson inputs; those that do not meet in a population share a drive."""
+        network, spans = self.network, self.network.spans
+        receptors = list(network.receptors)
+        constant: dict[tuple[int, int], list[tuple[PoissonInput, Any]]] = {}
+        entry: tuple[PoissonInput, Any]
+        varying: dict[tuple[int, int], list[tuple[PoissonInput, Any]]] = {}
+        used: dict[tuple[str, int], int] = {}
+        processes: dict[int, NDArray[Any]] = {}
+        inputs = [source for source in network.inputs if isinstance(source, PoissonInput)]
+        for k, source in enumerate(inputs):
+            channel = receptors.index(source.receptor)
+            layer = used.get((source.post, channel), 0)
+            used[source.post, channel] = layer + 1
+            factor = source.n_sources * self.delta_t
+            if isinstance(source.rate_hz, (int, float)):
+                entry = (source, source.rate_hz * factor)
+                constant.setdefault((channel, layer), []).append(entry)
+            else:
+                # Inputs that hold the same process object see the same rate.
+                one = id(source.rate_hz)
+                if one not in processes:
+                    stream = seed.child("rate").child(k)
+                    processes[one] = source.rate_hz.sample(n_steps, self.delta_t, stream)
+                entry = (source, processes[one] * factor)
+                varying.setdefault((channel, layer), []).append(entry)
+        drives = []
+        for table in (constant, varying):
+            for (channel, _), entries in table.items():
+                group = np.full(network.n_neurons, -1)
+                jump = np.zeros(network.n_neurons)
+                for g, (source, _) in enumerate(entries):
+                    place = slice(*spans[source.post])
+                    group[place], jump[place] = g, source.weight
+                means = np.stack([mean for _, mean in entries], axis=-1)
+                drives.append(CountDrive.poisson(means, group, jump, channel=channel))
+        return drives
+
+    def _currents(self, n_steps: int) -> list[tuple[NDArray[Any], NDArray[Any]]] | None:
+        pairs = []
+        for source in self.network.inputs:
+            if isinstance(source, CurrentInput):
+                gain = np.zeros(self.network.n_neurons)
+                low, high = self.network.spans[source.post]
+                inside = np.arange(high - low) if source.neurons is None else source.neurons
+                gain[low + np.asarray(inside)] = 1.0
+                pairs.append((source.sample(n_steps, self.delta_t), gain))
+        return pairs or None
+
+
+def build(network: Network, delta_t: float, dtype: str, n_threads: int, seed: Seed) -> BuiltNetwork:
+    """Return `network` with everything drawn that is drawn once."""
+    receptors, n = network.receptors, network.n_neurons
+    shape = (len(receptors), n)
+    decay, rise, scale = (np.zeros(shape) for _ in range(3))
+    reversal: NDArray[Any] | None = None
+    per_neuron = {
+        name: np.empty(n)
+        for name in (
+            "tau_membrane",
+            "threshold",
+            "reset",
+            "resting",
+            "tau_refractory",
+            "capacitance",
+            "bias",
+        )
+    }
+    voltage = np.empty(n)
+    for population in network.populations:
+        here = slice(*network.spans[population.name])
+        for name, values in per_neuron.items():
+            if name != "bias":
+                values[here] = getattr(population, name)
+        stream = seed.child(population.name)
+        per_neuron["bias"][here] = population.biases(stream.child("bias").generator())
+        first = population.initial_voltage
+        voltage[here] = (
+            population.resting
+            if first is None
+            else sample(first, population.size, stream.child("voltage").generator())
+        )
+        for c, receptor in enumerate(receptors):
+            synapse = population.synapses.get(receptor)
+            if synapse is None:  # a receptor that others have: nothing enters it here
+                synapse = next(
+                    p.synapses[receptor] for p in network.populations if receptor in p.synapses
+                )
+            rise[c, here], decay[c, here], scale[c, here] = synapse.constants
+            if isinstance(synapse, Beta):
+                reversal = np.zeros(shape) if reversal is None else reversal
+                reversal[c, here] = synapse.reversal
+    cells = Cells(tau_decay=decay, tau_rise=rise, scale=scale, reversal=reversal, **per_neuron)
+    connectivity = wire(network, delta_t, dtype, n_threads, seed)
+    state = State.rest(cells).with_voltage(voltage)
+    return BuiltNetwork(network, cells, connectivity, state, delta_t, dtype)

@@ -1,0 +1,117 @@
+"""Distributions of weights, delays and first voltages."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.lifnet._errors import NetworkError
+
+CONSTANT, NORMAL, LOGNORMAL, UNIFORM, GIVEN = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """Normal values, drawn again until they lie in [low, high].
+
+    Parameters
+    ----------
+    mean, sd : float
+        Mean and standard deviation before the bounds.
+    low, high : float
+        Bounds. ``Normal(j, 0.1 * abs(j), low=0)`` keeps the sign of a positive weight.
+    """
+
+    mean: float
+    sd: float
+    low: float = -math.inf
+    high: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.mean) and math.isfinite(self.sd) and self.sd >= 0):
+            raise NetworkError(f"Normal: expected finite mean and sd ≥ 0, got {self}")
+        if not self.low < self.high or not self.low - 4 * self.sd <= self.mean <= (
+            self.high + 4 * self.sd
+        ):
+            raise NetworkError(f"Normal: expected bounds around the mean, got {self}")
+
+    @classmethod
+    def relative(cls, mean: float, cv: float) -> Normal:
+        """Return a normal of standard deviation ``cv |mean|`` that keeps the mean's sign."""
+        bounds = (0.0, math.inf) if mean >= 0 else (-math.inf, 0.0)
+        return cls(mean, cv * abs(mean), *bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Lognormal:
+    """Log-normal values of given mean and standard deviation; a negative mean turns the sign."""
+
+    mean: float
+    sd: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.mean) and math.isfinite(self.sd) and self.sd >= 0 and self.mean):
+            raise NetworkError(f"Lognormal: expected finite mean ≠ 0 and sd ≥ 0, got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Values spread evenly over [low, high)."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
+            raise NetworkError(f"Uniform: expected finite low ≤ high, got {self}")
+
+
+Distribution = float | Normal | Lognormal | Uniform
+
+
+def mean_of(value: Distribution) -> float:
+    """Return the mean, of a normal before its bounds."""
+    if isinstance(value, Uniform):
+        return (value.low + value.high) / 2
+    return value.mean if isinstance(value, (Normal, Lognormal)) else float(value)
+
+
+def check(name: str, value: Distribution) -> None:
+    """Raise unless `value` is a finite number or a distribution."""
+    if isinstance(value, (Normal, Lognormal, Uniform)):
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise NetworkError(f"{name}: expected a number or a distribution, got {value!r}")
+    if not math.isfinite(value):
+        raise NetworkError(f"{name}: expected a finite number, got {value!r}")
+
+
+def coded(value: Distribution) -> tuple[int, float, float, float, float]:
+    """Return (kind, a, b, low, high) for the compiled wiring."""
+    if isinstance(value, Normal):
+        return NORMAL, value.mean, value.sd, value.low, value.high
+    if isinstance(value, Lognormal):
+        spread = math.sqrt(math.log1p((value.sd / value.mean) ** 2))
+        centre = math.log(abs(value.mean)) - spread**2 / 2
+        return LOGNORMAL, centre, spread, math.copysign(1.0, value.mean), 0.0
+    if isinstance(value, Uniform):
+        return UNIFORM, value.low, value.high - value.low, 0.0, 0.0
+    return CONSTANT, float(value), 0.0, 0.0, 0.0
+
+
+def sample(value: Distribution, n: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Return `n` values."""
+    if isinstance(value, Normal):
+        out = generator.normal(value.mean, value.sd, n)
+        while (wrong := (out < value.low) | (out > value.high)).any():
+            out[wrong] = generator.normal(value.mean, value.sd, int(wrong.sum()))
+        return out
+    if isinstance(value, Lognormal):
+        _, centre, spread, sign, _ = coded(value)
+        return np.asarray(sign * generator.lognormal(centre, spread, n))
+    if isinstance(value, Uniform):
+        return generator.uniform(value.low, value.high, n)
+    return np.full(n, float(value))
