@@ -1,0 +1,112 @@
+"""The errors of neuroloom.mi.
+
+::
+
+    NeuralMIError(NeuroloomError)
+    ├── DataShapeError(DataError)              arrays that do not fit together
+    │   └── InsufficientDataError              too little data for what was asked
+    ├── InvalidDataError(DataError)            NaN, constants, labels that are none
+    ├── OptionError(ValueError)                an option outside its range or choices
+    ├── UnknownOptionError(TypeError)          a name that is no option, or a wrong type
+    │   └── CriticOutputError                  a custom critic that returns no scores
+    └── TrainingError(RuntimeError)            a critic that diverged
+
+Warnings: ``AxisWarning``, ``UnitsWarning``, ``CeilingWarning``, ``DegenerateDataWarning``,
+``SmallSampleWarning``, all of them ``UserWarning``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from neuroloom.shared import DataError, NeuroloomError
+
+
+class NeuralMIError(NeuroloomError):
+    """Base of all errors that neuroloom.mi raises itself."""
+
+
+class DataShapeError(NeuralMIError, DataError):
+    """Arrays have the wrong number of dimensions or do not fit together."""
+
+
+class InsufficientDataError(DataShapeError):
+    """There are fewer samples than the analysis needs."""
+
+
+class InvalidDataError(NeuralMIError, DataError):
+    """Values that carry no information or are not numbers."""
+
+
+class OptionError(NeuralMIError, ValueError):
+    """An option has a value outside its range or its choices."""
+
+
+class UnknownOptionError(NeuralMIError, TypeError):
+    """A name is not an option, or an option has the wrong type."""
+
+
+class CriticOutputError(UnknownOptionError):
+    """A custom critic does not return an ``n × n`` matrix of scores."""
+
+
+class TrainingError(NeuralMIError, RuntimeError):
+    """A critic's training failed."""
+
+
+class AxisWarning(UserWarning):
+    """Says which axis was taken for which."""
+
+
+class UnitsWarning(UserWarning):
+    """Times and windows do not seem to be in the same unit."""
+
+
+class CeilingWarning(UserWarning):
+    """The estimate is close to the largest value that the bound can take."""
+
+
+class DegenerateDataWarning(UserWarning):
+    """Some channels are constant."""
+
+
+class SmallSampleWarning(UserWarning):
+    """Parts of the analysis were left out for lack of samples."""
+
+
+def closest(name: object, known: Iterable[str]) -> str:
+    """Return “; did you mean …?” if a known name is close, otherwise nothing."""
+    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def choice(argument: str, value: object, choices: Iterable[str]) -> str:
+    """Return `value` if it is one of `choices`.
+
+    Raises
+    ------
+    OptionError
+        Naming the argument, the choices and the closest one.
+    """
+    names = list(choices)
+    if isinstance(value, str) and value in names:
+        return value
+    raise OptionError(f"{argument}: expected one of {names}, got {value!r}{closest(value, names)}")
+
+
+def known(argument: str, names: Iterable[str], allowed: Iterable[str]) -> None:
+    """Check that `names` are all among `allowed`.
+
+    Raises
+    ------
+    UnknownOptionError
+        Naming the first that is not, and the closest that is.
+    """
+    choices = list(allowed)
+    for name in names:
+        if name not in choices:
+            raise UnknownOptionError(
+                f"{argument}: unknown key {name!r}{closest(name, choices)} "
+                f"(known: {', '.join(sorted(choices))})"
+            )

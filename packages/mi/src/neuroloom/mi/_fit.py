@@ -1,0 +1,367 @@
+"""Jobs: one critic each, trained on one fold and scored on samples it has not seen.
+
+Analyses make lists of jobs. Jobs of equal shape are trained together, a few per stack, and the
+stacks are spread over the workers. A job's result depends on its data and its seed alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neuroloom import shared
+from neuroloom.mi import _baseline, _score
+from neuroloom.mi._bounds import Bound
+from neuroloom.mi._options import Params
+from neuroloom.mi._split import Fold
+from neuroloom.mi._stack import CriticStack
+from neuroloom.shared import Seed
+
+STACK = 4
+_CHECKS = 30
+_FIRST = 0.1  # factor on the last layer's first weights where a baseline stands in
+_MAX_VALIDATION = 1000
+
+
+@dataclass(frozen=True)
+class Job:
+    """One critic to train: the mean of ``n_inits`` networks.
+
+    Attributes
+    ----------
+    x, y : ndarray, shape (n_samples, n_channels, n_features)
+    fold : Fold
+        Which samples train, stop and test.
+    seed : Seed
+    key : dict
+        What this job is, for tables.
+    permutation : ndarray, optional
+        Which row of y goes with each row of x; their own by default.
+    n_reference : int, optional
+        Number of training samples that sets the number of steps; the fold's own by default.
+    params : Params
+    bound, bound_options : str and dict
+    critic, embedding : optional
+        The user's own module, or class of embeddings.
+    keep : bool
+        Whether to return the critic's weights.
+    """
+
+    x: NDArray[np.floating]
+    y: NDArray[np.floating]
+    fold: Fold
+    seed: Seed
+    params: Params = field(default_factory=Params)
+    bound: str = "infonce"
+    bound_options: dict[str, Any] = field(default_factory=dict)
+    key: dict[str, Any] = field(default_factory=dict)
+    permutation: NDArray[np.int64] | None = None
+    n_reference: int | None = None
+    critic: torch.nn.Module | None = None
+    embedding: type | None = None
+    keep: bool = False
+    device: str = "cpu"
+
+    @property
+    def n_steps(self) -> int:
+        """Number of optimiser steps."""
+        n = self.n_reference or len(self.fold.train)
+        return self.params.training.n_epochs * max(1, -(-n // self.params.training.batch_size))
+
+    def plain(self) -> bool:
+        """Return whether the written-out stack can train this critic."""
+        model, training = self.params.model, self.params.training
+        return (
+            self.critic is None
+            and self.embedding is None
+            and model.critic_type == "separable"
+            and model.embedding_model == "mlp"
+            and not model.use_variational
+            and not model.shared_encoder
+            and model.dropout == 0
+            and training.optimizer in ("adam", "adamw")
+            and training.gradient_clip_val is None
+            and self.device == "cpu"
+        )
+
+    def shape(self) -> tuple[Any, ...]:
+        """Return what jobs of one stack have in common."""
+        own = (id(self.critic), self.embedding) if not self.plain() else ()
+        return (
+            self.plain(),
+            *(int(np.prod(v.shape[1:])) for v in (self.x, self.y)),
+            self.params,
+            self.bound,
+            tuple(sorted(self.bound_options.items())),
+            self.batch,
+            self.n_steps,
+            *own,
+        )
+
+    @property
+    def batch(self) -> int:
+        """Samples per step."""
+        return min(self.params.training.batch_size, len(self.fold.train))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained critic's account of its job; information in nats."""
+
+    job: Job
+    score: _score.Score
+    train_mi: float
+    best_step: int
+    history: tuple[float, ...]
+    gaussian: float
+    state: dict[str, NDArray[Any]] | None = None
+    failure: str | None = None
+
+
+def run_jobs(
+    jobs: Sequence[Job], *, n_workers: int = 1, progress: bool = False, description: str = ""
+) -> list[Fitted]:
+    """Return the fits of all jobs, in their order."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for place, job in enumerate(jobs):
+        groups.setdefault(job.shape(), []).append(place)
+    chunks = []
+    for places in groups.values():
+        size = max(1, STACK // jobs[places[0]].params.training.n_inits)
+        chunks += [places[i : i + size] for i in range(0, len(places), size)]
+    done = shared.map(
+        fit_stack,
+        [[jobs[p] for p in chunk] for chunk in chunks],
+        n_workers=n_workers,
+        progress=progress,
+        description=description,
+    )
+    fitted: dict[int, Fitted] = {}
+    for chunk, results in zip(chunks, done, strict=True):
+        for place, result in zip(chunk, results, strict=True):
+            fitted[place] = replace(result, job=jobs[place])
+    return [fitted[place] for place in range(len(jobs))]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A job's samples as the critic sees them, in training order of features."""
+
+    x: Tensor
+    y: Tensor
+    u: Tensor | None
+    v: Tensor | None
+    gaussian: float
+
+    def rows(self, index: NDArray[np.int64] | Tensor) -> tuple[Tensor, ...]:
+        where = torch.as_tensor(index)
+        parts = (self.x, self.y, self.u, self.v)
+        return tuple(part[where] for part in parts if part is not None)
+
+
+def transform(values: NDArray[np.floating], how: str) -> NDArray[np.float64]:
+    """Return samples as 2-D features, each transformed on its own."""
+    flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+    if how == "rank":
+        return _baseline.rank_normal(flat)
+    if how == "zscore":
+        spread = flat.std(axis=0)
+        flat = (flat - flat.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return flat
+
+
+def prepare(job: Job) -> _Ready:
+    """Return the job's samples, transformed, with the baseline's features."""
+    training = job.params.training
+    x: NDArray[np.floating] = transform(job.x, training.transform)
+    y: NDArray[np.floating] = transform(job.y, training.transform)
+    if job.permutation is not None:
+        y = y[job.permutation]
+    u = v = None
+    information = 0.0
+    if training.baseline and training.transform != "none" and job.bound not in ("js",):
+        rng = job.seed.child("baseline").generator()
+        gaussian = _baseline.fit(x[job.fold.train], y[job.fold.train], rng)
+        information = gaussian.information
+        u, v = map(torch.from_numpy, gaussian.features(x, y))
+        x, y = gaussian.reduce(x, y)
+    a, b = (torch.from_numpy(np.ascontiguousarray(v, dtype=np.float32)) for v in (x, y))
+    return _Ready(a, b, u, v, information)
+
+
+def _batches(job: Job, member: int) -> NDArray[np.int64]:
+    """Return the rows of each step, shape (n_steps, batch): shuffled passes, end to end."""
+    rng = job.seed.child("batches").child(member).generator()
+    train = job.fold.train
+    n_passes = -(-job.n_steps * job.batch // len(train))
+    order = np.concatenate([rng.permutation(train) for _ in range(n_passes)])
+    return order[: job.n_steps * job.batch].reshape(job.n_steps, job.batch)
+
+
+def rate_at(base: float, step: int, n_steps: int, scheduler: str) -> float:
+    """Return the learning rate of a step."""
+    if scheduler == "constant":
+        return base
+    if scheduler == "step":
+        return base * 0.1 ** (3 * step // n_steps)
+    warm = n_steps // 10 if scheduler == "cosine_warmup" else 0
+    if step < warm:
+        return base * (step + 1) / warm
+    return base * 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(n_steps - warm, 1))))
+
+
+def fit_stack(jobs: Sequence[Job]) -> list[Fitted]:
+    """Return the fits of jobs of equal shape."""
+    if not jobs[0].plain():
+        from neuroloom.mi._fit_module import fit_module
+
+        return [fit_module(job) for job in jobs]
+    by_width: dict[tuple[int, int], list[int]] = {}
+    ready = [prepare(job) for job in jobs]
+    for place, data in enumerate(ready):  # baselines may leave different numbers of features
+        by_width.setdefault((data.x.shape[1], data.y.shape[1]), []).append(place)
+    out: dict[int, Fitted] = {}
+    for places in by_width.values():
+        fitted = _fit_equal([jobs[p] for p in places], [ready[p] for p in places])
+        out.update(zip(places, fitted, strict=True))
+    return [out[place] for place in range(len(jobs))]
+
+
+class _Ensemble:
+    """One job's networks inside a stack: their places, batches and best weights so far."""
+
+    def __init__(self, job: Job, data: _Ready, first: int, stack: CriticStack) -> None:
+        self.job, self.data, self.stack = job, data, stack
+        self.members = range(first, first + job.params.training.n_inits)
+        self.batches = [torch.from_numpy(_batches(job, i)) for i in range(len(self.members))]
+        self.held_out = data.rows(job.fold.validation[:_MAX_VALIDATION])
+        self.history: list[float] = []
+        self.best = [(-np.inf, 0, stack.weights(c)) for c in self.members]
+
+    def rows(self, step: int) -> list[tuple[Tensor, ...]]:
+        """Return each network's batch."""
+        return [self.data.rows(batch[step]) for batch in self.batches]
+
+    def check(self, step: int, bound: Bound) -> None:
+        """Score the validation samples, and keep weights that are the best so far."""
+        values = []
+        for place, c in enumerate(self.members):
+            left, right = _factors(self.stack, [c], self.held_out)
+            values.append(float(bound.value(left @ right.T)))
+            if values[-1] > self.best[place][0]:
+                self.best[place] = (values[-1], step, self.stack.weights(c))
+        self.history.append(float(np.mean(values)))
+
+    def last_gain(self) -> int:
+        """Return the step at which a network was last better than before."""
+        return max(step for _, step, _ in self.best)
+
+    def finish(self, bound: Bound) -> Fitted:
+        """Return the account of the best networks together."""
+        job, learning = self.job, self.job.params.training
+        if not all(np.isfinite(value) for value, _, _ in self.best):
+            return failed(
+                job,
+                self.history,
+                f"training diverged: no finite validation score in {job.n_steps} steps "
+                f"({learning.n_epochs} epochs) at learning rate {learning.learning_rate:g}; "
+                "lower it",
+            )
+        for c, (_, _, weights) in zip(self.members, self.best, strict=True):
+            self.stack.restore(c, weights)
+        left, right = _factors(self.stack, self.members, self.held_out)
+        warmth = _score.temperature(left @ right.T, bound)
+
+        def embedded(index: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+            one, other = _factors(self.stack, self.members, self.data.rows(index))
+            return one * warmth, other
+
+        return Fitted(
+            job,
+            _score.score(embedded(job.fold.test), bound),
+            _score.train_value(embedded(job.fold.train[:_MAX_VALIDATION]), bound),
+            int(np.median([step for _, step, _ in self.best])),
+            tuple(self.history),
+            self.data.gaussian,
+            self._state(warmth) if job.keep else None,
+        )
+
+    def _state(self, warmth: float) -> dict[str, NDArray[Any]]:
+        state = {"temperature": np.array(warmth, dtype=np.float32)}
+        for member, (_, _, weights) in enumerate(self.best):
+            half = len(weights) // 2
+            for place, values in enumerate(weights):
+                tower = "x" if place < half else "y"
+                kind = "bias" if place % 2 else "weight"
+                name = f"network{member}.{tower}.layer{place % half // 2}.{kind}"
+                state[name] = values.numpy()
+        return state
+
+
+def _fit_equal(jobs: Sequence[Job], ready: Sequence[_Ready]) -> list[Fitted]:
+    first, model, learning = jobs[0], jobs[0].params.model, jobs[0].params.training
+    bound = Bound(first.bound, **first.bound_options)
+    hidden = [model.hidden_dim] * model.n_layers
+    stack = CriticStack(
+        [ready[0].x.shape[1], *hidden, model.embedding_dim],
+        [ready[0].y.shape[1], *hidden, model.embedding_dim],
+        [
+            torch.Generator().manual_seed(job.seed.child("weights").child(i).integer())
+            for job in jobs
+            for i in range(learning.n_inits)
+        ],
+        learning_rate=learning.learning_rate,
+        weight_decay=learning.weight_decay,
+        last=_FIRST if ready[0].u is not None else 1.0,
+    )
+    ensembles = [
+        _Ensemble(job, data, k * learning.n_inits, stack)
+        for k, (job, data) in enumerate(zip(jobs, ready, strict=True))
+    ]
+    n_steps = first.n_steps
+    every = max(1, n_steps // _CHECKS)
+    patience = _patience(first, every)
+    for step in range(n_steps + 1):
+        if step % every == 0 or step == n_steps:
+            for ensemble in ensembles:
+                ensemble.check(step, bound)
+            if all(step - ensemble.last_gain() > patience for ensemble in ensembles):
+                break
+        if step < n_steps:
+            stack.set_learning_rate(
+                rate_at(learning.learning_rate, step, n_steps, learning.scheduler)
+            )
+            rows = [row for ensemble in ensembles for row in ensemble.rows(step)]
+            x, y, *features = (torch.stack(part) for part in zip(*rows, strict=True))
+            stack.step(x, y, bound, *features)
+    return [ensemble.finish(bound) for ensemble in ensembles]
+
+
+def _patience(job: Job, every: int) -> float:
+    patience = job.params.training.patience
+    if patience is None:
+        return np.inf
+    return max(every, patience * max(1, job.n_steps // job.params.training.n_epochs))
+
+
+def failed(job: Job, history: Sequence[float], message: str) -> Fitted:
+    """Return the account of a job that did not work out."""
+    nothing = _score.nothing(len(job.fold.test))
+    return Fitted(job, nothing, np.nan, 0, tuple(history), np.nan, failure=message)
+
+
+def _factors(
+    stack: CriticStack, members: Sequence[int], rows: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor]:
+    """Return factors whose products are the mean score of some networks of a stack."""
+    x, y, *features = rows
+    pairs = [stack.embed_one(c, x, y) for c in members]
+    left = [g / len(pairs) for g, _ in pairs] + features[:1]
+    right = [h for _, h in pairs] + features[1:]
+    return torch.cat(left, 1), torch.cat(right, 1)

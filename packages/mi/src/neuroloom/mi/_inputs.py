@@ -1,0 +1,206 @@
+"""From what the user has to arrays: checks at the border, axes, and the shared types."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neuroloom.mi._errors import (
+    AxisWarning,
+    DataShapeError,
+    DegenerateDataWarning,
+    InvalidDataError,
+    UnknownOptionError,
+    choice,
+)
+from neuroloom.shared import Epochs, Signal, SpikeTrains
+
+Array = NDArray[Any]
+FORMATS = ("channels_first", "channels_last")
+
+
+def plain(data: Any) -> Any:
+    """Return arrays for tensors, shared types for pynapple objects, anything else as it is."""
+    if isinstance(data, torch.Tensor):
+        return data.detach().cpu().numpy()
+    if type(data).__module__.partition(".")[0] == "pynapple":
+        return _from_pynapple(data)
+    return data
+
+
+def _from_pynapple(data: Any) -> SpikeTrains | Signal:
+    """Return a TsGroup or Ts as spike trains, a Tsd or TsdFrame as a signal."""
+    support = Epochs(data.time_support.values[:, 0], data.time_support.values[:, 1])
+    if hasattr(data, "rates"):
+        return SpikeTrains.from_lists([data[unit].t for unit in data.index], _closed(support))
+    if not hasattr(data, "d"):
+        return SpikeTrains.from_lists([data.t], _closed(support))
+    step = np.diff(data.t)
+    if step.size == 0 or np.ptp(step) > 1e-3 * np.median(step):
+        raise DataShapeError(
+            f"{type(data).__name__}: expected regular samples without gaps, got steps of "
+            f"{step.min() if step.size else 0:g} to {step.max() if step.size else 0:g} s"
+        )
+    return Signal(data.d, 1 / float(np.median(step)), float(data.t[0]))
+
+
+def _closed(support: Epochs) -> Epochs:
+    """Return epochs whose last moment is inside, as in pynapple."""
+    return Epochs(support.start, np.nextafter(support.stop, np.inf))
+
+
+def numbers(name: str, data: Any) -> Array:
+    """Return `data` as an array of finite numbers.
+
+    Raises
+    ------
+    UnknownOptionError
+        If the values are objects or text (a ``TypeError``).
+    DataShapeError
+        If the array is ragged.
+    InvalidDataError
+        If there is NaN or infinity, naming the channel and how many.
+    """
+    try:
+        values = np.asarray(data)
+    except ValueError as error:
+        raise DataShapeError(f"{name}: expected a regular array, got ragged values") from error
+    if values.dtype.kind not in "biuf":
+        raise UnknownOptionError(f"{name}: expected numbers, got values of dtype {values.dtype}")
+    if values.dtype.kind == "f":
+        check_finite(name, values)
+    return values
+
+
+def check_finite(name: str, values: Array) -> None:
+    """Raise if there is NaN or infinity in `values`."""
+    bad = ~np.isfinite(values)
+    if bad.any():
+        where = [int(i) for i in np.argwhere(bad)[0]]
+        raise InvalidDataError(
+            f"{name}: expected finite values, got {int(bad.sum())} NaN or infinite, the first at "
+            f"index {where} (channel {where[-1] if values.ndim > 1 else 0}); "
+            "drop or interpolate them first"
+        )
+
+
+def check_varies(name: str, samples: Array) -> None:
+    """Raise if all channels of `samples` (n, channels, features) are constant, warn if some."""
+    constant = (samples == samples[:1]).all(axis=0).all(axis=-1)
+    if constant.all():
+        raise InvalidDataError(
+            f"{name}: expected values that vary, got {constant.size} constant channel(s); "
+            "a constant carries no information"
+        )
+    if constant.any():
+        warnings.warn(
+            f"{name}: channels {np.flatnonzero(constant).tolist()} are constant",
+            DegenerateDataWarning,
+            stacklevel=4,
+        )
+
+
+def channels_first(name: str, values: Array, data_format: str | None) -> Array:
+    """Return a raw recording as (n_channels, n_timepoints).
+
+    Without `data_format` the longer axis is taken for time, with a warning if that means to
+    transpose. A 1-D array is one channel.
+    """
+    if values.ndim == 1:
+        return values[None, :]
+    if values.ndim != 2:
+        raise DataShapeError(
+            f"{name}: expected a 2-D array (n_channels, n_timepoints), got shape {values.shape}"
+        )
+    if data_format is not None:
+        last = choice("data_format", data_format, FORMATS) == "channels_last"
+        return values.T if last else values
+    if values.shape[0] > values.shape[1]:
+        warnings.warn(
+            f"{name}: shape {values.shape} has more rows than columns and was taken as "
+            "(n_timepoints, n_channels); say data_format='channels_last' to confirm, or "
+            "'channels_first' if rows are channels",
+            AxisWarning,
+            stacklevel=4,
+        )
+        return values.T
+    return values
+
+
+def samples(name: str, data: Any) -> NDArray[np.float64]:
+    """Return data that need no windows as (n_samples, n_channels, n_features).
+
+    A 1-D array is one feature per sample, a 2-D one (n_samples, n_features).
+    """
+    values = numbers(name, data).astype(np.float64)
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.ndim == 2:
+        if values.shape[1] > values.shape[0] > 1:
+            warnings.warn(
+                f"{name}: shape {values.shape} was taken as (n_samples, n_features); transpose it "
+                "if samples are in columns, or name a processor",
+                AxisWarning,
+                stacklevel=4,
+            )
+        values = values[:, None, :]
+    if values.ndim not in (3, 4):
+        raise DataShapeError(
+            f"{name}: expected (n_samples, n_features) or (n_samples, n_channels, n_features), "
+            f"got shape {np.shape(data)}"
+        )
+    if values.size == 0:
+        raise DataShapeError(f"{name}: expected samples, got an empty array {values.shape}")
+    return values
+
+
+def spike_lists(name: str, data: Any) -> list[NDArray[np.float64]]:
+    """Return sorted copies of spike times, one array per unit.
+
+    Raises
+    ------
+    UnknownOptionError
+        If `data` is not a list of 1-D arrays (a ``TypeError``).
+    InvalidDataError
+        If a time is negative or not finite.
+    """
+    if isinstance(data, SpikeTrains):
+        return data.to_lists()
+    if not isinstance(data, Sequence) or isinstance(data, str):
+        raise UnknownOptionError(
+            f"{name}: expected a list of 1-D arrays of spike times or SpikeTrains, "
+            f"got {type(data).__name__}"
+        )
+    out = []
+    for unit, train in enumerate(data):
+        times = np.array(plain(train), dtype=np.float64)
+        if times.ndim != 1:
+            raise UnknownOptionError(
+                f"{name}[{unit}]: expected a 1-D array of spike times, got shape {times.shape}"
+            )
+        check_finite(f"{name}[{unit}]", times)
+        if (times < 0).any():
+            raise InvalidDataError(f"{name}[{unit}]: expected times ≥ 0, got {times.min()}")
+        if (np.diff(times) < 0).any():
+            warnings.warn(
+                f"{name}[{unit}]: spike times were not sorted; a sorted copy is used",
+                UserWarning,
+                stacklevel=4,
+            )
+            times = np.sort(times)
+        out.append(times)
+    if not any(len(times) for times in out):
+        raise InvalidDataError(f"{name}: expected spikes, got {len(out)} empty unit(s)")
+    return out
+
+
+def signal_values(name: str, signal: Signal) -> NDArray[np.float64]:
+    """Return a signal's samples as (n_channels, n_timepoints)."""
+    values = np.asarray(signal.values, dtype=np.float64).T
+    check_finite(name, values.T)
+    return values

@@ -1,0 +1,162 @@
+"""What every analysis returns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from neuroloom.mi._errors import OptionError, choice
+
+UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}
+TIDY = (
+    "mi",
+    "mi_err",
+    "ci_lo",
+    "ci_hi",
+    "test_mi",
+    "train_mi",
+    "n",
+    "ceiling",
+    "reliable",
+    "units",
+)
+
+
+def unit_factor(units: str) -> float:
+    """Return what turns nats into `units`."""
+    return UNITS[choice("output_units", units, UNITS)]
+
+
+@dataclass
+class Results:
+    """The outcome of an analysis.
+
+    Attributes
+    ----------
+    mode : str
+        The analysis that was run.
+    params : dict
+        The parameters it was run with.
+    mi_estimate : float, optional
+        Mutual information in ``params["output_units"]``; negative values are not cut off.
+    dataframe : pandas.DataFrame, optional
+        The table of the mode: swept parameters with ``mi_mean`` and ``mi_std``, or raw rows
+        with ``gamma`` and ``test_mi``.
+    details : dict
+        All else: raw results, interval, null distribution, diagnostics.
+
+    Examples
+    --------
+    >>> result = Results("estimate", {"output_units": "bits"}, 1.25, details={"mi_error": 0.1})
+    >>> print(result)
+    estimate: 1.250 ± 0.100 bits
+    """
+
+    mode: str
+    params: dict[str, Any] = field(default_factory=dict)
+    mi_estimate: float | None = None
+    dataframe: pd.DataFrame | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def units(self) -> str:
+        """Unit of all information values."""
+        return str(self.params.get("output_units", "bits"))
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether no diagnostic speaks against the estimate."""
+        return bool(self.details.get("is_reliable", True))
+
+    @property
+    def p_value(self) -> float | None:
+        """Probability of an estimate as large without dependence, if surrogates were run."""
+        value = self.details.get("p_value")
+        return None if value is None else float(value)
+
+    def __str__(self) -> str:
+        if self.mi_estimate is None:
+            rows = 0 if self.dataframe is None else len(self.dataframe)
+            return f"{self.mode}: {rows} rows"
+        text = f"{self.mode}: {self.mi_estimate:.3f}"
+        if self.details.get("mi_error") is not None:
+            text += f" ± {self.details['mi_error']:.3f}"
+        text += f" {self.units}"
+        if self.p_value is not None:
+            text += f", p = {self.p_value:.3g}"
+        return text if self.is_reliable else f"{text} (not reliable)"
+
+    def summary(self) -> str:
+        """Return the estimate, its interval and every diagnostic as text, one per line."""
+        lines = [str(self)]
+        for key, value in self.details.items():
+            if isinstance(value, (bool, int, float, str, np.generic)) or value is None:
+                lines.append(f"  {key}: {value}")
+        return "\n".join(lines)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one tidy table with the same columns in every mode.
+
+        Columns: ``mode``, the varied parameters, then ``mi, mi_err, ci_lo, ci_hi, test_mi,
+        train_mi, n, ceiling, reliable, units``.
+        """
+        tidy = self.details.get("tidy")
+        rows = pd.DataFrame(tidy if tidy is not None else [{"mi": self.mi_estimate}])
+        for name in TIDY:
+            if name not in rows:
+                rows[name] = self.units if name == "units" else np.nan
+        varied = [c for c in rows.columns if c not in TIDY]
+        rows.insert(0, "mode", self.mode)
+        return rows[["mode", *varied, *TIDY]]
+
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """Draw the result and return the axes.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure if not given.
+        **kwargs
+            For the mode's plot: ``title``, ``show``, ``figsize`` and artist properties.
+
+        Raises
+        ------
+        OptionError
+            If there is nothing to draw (a ``ValueError``).
+        NotImplementedError
+            If the mode has no plot.
+        """
+        from neuroloom.mi import _plots
+
+        return _plots.plot_results(self, ax, **kwargs)
+
+    def save(self, path: Any) -> Any:
+        """Write the result to `path` as arrays and JSON, and return the path."""
+        from neuroloom.mi import _saving
+
+        return _saving.save_results(self, path)
+
+    @classmethod
+    def load(cls, path: Any) -> Results:
+        """Return a result that `save` wrote.
+
+        Raises
+        ------
+        DataError
+            If the file is foreign, or holds a pickled object.
+        """
+        from neuroloom.mi import _saving
+
+        return _saving.load_results(path)
+
+
+def require_table(results: Results) -> pd.DataFrame:
+    """Return the table of `results`, or raise that there is none."""
+    if results.dataframe is None or results.dataframe.empty:
+        raise OptionError(f"plot: expected results with a table in mode {results.mode!r}, got none")
+    return results.dataframe

@@ -1,0 +1,33 @@
+"""The errors and warnings of neuroloom.mi."""
+
+from neuroloom.mi._errors import (
+    AxisWarning,
+    CeilingWarning,
+    CriticOutputError,
+    DataShapeError,
+    DegenerateDataWarning,
+    InsufficientDataError,
+    InvalidDataError,
+    NeuralMIError,
+    OptionError,
+    SmallSampleWarning,
+    TrainingError,
+    UnitsWarning,
+    UnknownOptionError,
+)
+
+__all__ = [
+    "AxisWarning",
+    "CeilingWarning",
+    "CriticOutputError",
+    "DataShapeError",
+    "DegenerateDataWarning",
+    "InsufficientDataError",
+    "InvalidDataError",
+    "NeuralMIError",
+    "OptionError",
+    "SmallSampleWarning",
+    "TrainingError",
+    "UnitsWarning",
+    "UnknownOptionError",
+]
