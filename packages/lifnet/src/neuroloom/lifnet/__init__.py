@@ -1,5 +1,6 @@
 """Clustered spiking networks and their mean field from one configuration."""
 
+from neuroloom.lifnet import models
 from neuroloom.lifnet._clustered._clustered_network import ClusteredNetwork
 from neuroloom.lifnet._clustered._parameters import ClusteredParameters, clustered_parameters
 from neuroloom.lifnet._clustered._perturbation import (
@@ -13,6 +14,18 @@ from neuroloom.lifnet._config._load import (
     shipped_configs,
 )
 from neuroloom.lifnet._config._schema import Config
+from neuroloom.lifnet._engine import (
+    Cells,
+    Connectivity,
+    CountDrive,
+    Record,
+    Simulation,
+    State,
+    SurrogateSpike,
+    TorchRun,
+    run_torch,
+    simulate,
+)
 from neuroloom.lifnet._errors import (
     ClippingWarning,
     ConfigError,
@@ -21,6 +34,31 @@ from neuroloom.lifnet._errors import (
     PerturbationError,
     RoundingWarning,
     SimulationError,
+)
+from neuroloom.lifnet._network import (
+    Alpha,
+    Bernoulli,
+    Beta,
+    BuiltNetwork,
+    CurrentInput,
+    Delta,
+    DoubleExponential,
+    Explicit,
+    Exponential,
+    FixedIndegree,
+    FixedTotal,
+    Lognormal,
+    Network,
+    Normal,
+    OrnsteinUhlenbeck,
+    PoissonInput,
+    Population,
+    Projection,
+    SampledRate,
+    SineRate,
+    Uniform,
+    simulate_batch,
+    simulate_trials,
 )
 from neuroloom.lifnet._plots import plot_fixed_points, plot_raster, plot_rates
 from neuroloom.lifnet._theory._fixed_points import FixedPoint, fixed_points
