@@ -1,5 +1,10 @@
 """What the neuroloom packages share: data types, random streams, parallel map, files, pictures."""
 
+from neuroloom.shared._convert._neo import from_neo, to_neo
+from neuroloom.shared._convert._nwb import read_nwb
+from neuroloom.shared._convert._pandas import from_frame, to_frame
+from neuroloom.shared._convert._pynapple import from_pynapple, to_pynapple
+from neuroloom.shared._convert._xarray import from_xarray, to_xarray
 from neuroloom.shared._epochs import Epochs
 from neuroloom.shared._errors import (
     ConvergenceError,
@@ -9,6 +14,7 @@ from neuroloom.shared._errors import (
     NotFittedError,
     require,
 )
+from neuroloom.shared._files import load, load_table, save, save_table
 from neuroloom.shared._logging import logger, set_verbosity
 from neuroloom.shared._parallel import map
 from neuroloom.shared._plots import raster, state_ribbon, traces, trials_table
@@ -22,15 +28,15 @@ from neuroloom.shared._trials import Trials
 from neuroloom.shared._version import __version__
 
 __all__ = [
-    "POPULATION_COLORS",
-    "STATE_COLORS",
     "ConvergenceError",
     "DataError",
     "Epochs",
     "MissingDependencyError",
     "NeuroloomError",
     "NotFittedError",
+    "POPULATION_COLORS",
     "Recording",
+    "STATE_COLORS",
     "Seed",
     "Signal",
     "SpikeTrains",
@@ -38,16 +44,29 @@ __all__ = [
     "__version__",
     "as_seed",
     "axes",
+    "from_frame",
+    "from_neo",
+    "from_pynapple",
+    "from_xarray",
+    "load",
     "load_arrays",
+    "load_table",
     "logger",
     "map",
     "raster",
+    "read_nwb",
     "require",
+    "save",
     "save_arrays",
+    "save_table",
     "set_verbosity",
     "state_colors",
     "state_ribbon",
     "style",
+    "to_frame",
+    "to_neo",
+    "to_pynapple",
+    "to_xarray",
     "traces",
     "trials_table",
 ]

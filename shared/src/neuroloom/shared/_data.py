@@ -15,18 +15,19 @@ class Data:
 
     __slots__ = ()
 
-    def _fields(self) -> tuple[Any, ...]:
+    def parts(self) -> tuple[Any, ...]:
+        """Return the fields' values, in the order in which the constructor takes them."""
         return tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return all(map(equal, self._fields(), other._fields()))  # type: ignore[attr-defined]
+        return all(map(equal, self.parts(), other.parts()))
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._fields()
+        return type(self), self.parts()
 
 
 def equal(a: Any, b: Any) -> bool:

@@ -41,8 +41,8 @@ class Epochs(Data):
     stop: NDArray[np.float64]
 
     def __init__(self, start: ArrayLike, stop: ArrayLike) -> None:
-        first = array("start", np.atleast_1d(_plain(start)), np.float64, ndim=1)
-        after = array("stop", np.atleast_1d(_plain(stop)), np.float64, ndim=1)
+        first = array("start", _vector(start), np.float64, ndim=1)
+        after = array("stop", _vector(stop), np.float64, ndim=1)
         if len(first) != len(after):
             raise fail("stop", f"as many as start ({len(first)})", len(after))
         short = np.flatnonzero(after <= first)
@@ -71,10 +71,8 @@ class Epochs(Data):
         """Return for each time the number of its epoch, −1 outside all, shape of `times`."""
         when = np.asarray(times, dtype=np.float64)
         candidate = np.searchsorted(self.start, when, side="right") - 1
-        if not len(self):
-            return np.full(when.shape, -1, dtype=np.int64)
-        inside = (candidate >= 0) & (when < self.stop[np.maximum(candidate, 0)])
-        return np.where(inside, candidate, -1).astype(np.int64)
+        stop = np.append(self.stop, -np.inf)  # the last one stands for "before the first epoch"
+        return np.where(when < stop[candidate], candidate, -1).astype(np.int64)
 
     def contains(self, times: ArrayLike) -> NDArray[np.bool_]:
         """Return whether each time lies in an epoch, shape of `times`."""
@@ -82,27 +80,19 @@ class Epochs(Data):
 
     def intersect(self, other: Epochs) -> Epochs:
         """Return the time that lies in both."""
-        starts: list[float] = []
-        stops: list[float] = []
-        i = j = 0
-        while i < len(self) and j < len(other):
-            start = max(self.start[i], other.start[j])
-            stop = min(self.stop[i], other.stop[j])
-            if start < stop:
-                starts.append(start)
-                stops.append(stop)
-            if self.stop[i] < other.stop[j]:
-                i += 1
-            else:
-                j += 1
-        return Epochs(np.array(starts, dtype=np.float64), np.array(stops, dtype=np.float64))
+        if not isinstance(other, Epochs):
+            raise fail("other", "Epochs", type(other).__name__)
+        # Each common epoch begins where one of the two begins inside the other, so the starts
+        # are these, and each ends at the first stop of either.
+        own, others = (
+            self.start[other.contains(self.start)],
+            other.start[self.contains(other.start)],
+        )
+        starts = np.union1d(own, others)
+        stops = np.sort(np.concatenate([self.stop, other.stop]))
+        return Epochs(starts, stops[np.searchsorted(stops, starts, side="right")])
 
 
-def _plain(values: Any) -> Any:
-    """Return `values`, with an empty sequence as an empty float array."""
-    if isinstance(values, (list, tuple)) and not values:
-        return np.empty(0)
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise fail("start, stop", "regular 1-D arrays", "ragged values") from error
+def _vector(values: Any) -> Any:
+    """Return a scalar as one epoch's list."""
+    return [values] if np.isscalar(values) else values

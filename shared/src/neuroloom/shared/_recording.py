@@ -61,9 +61,12 @@ class Recording(Data):
         object.__setattr__(self, "trials", trials)
         object.__setattr__(self, "epochs", _named("epochs", epochs, Epochs))
         try:
-            plain = json.loads(json.dumps(dict(metadata or {}), allow_nan=False))
+            given = dict(metadata or {})
+            plain = json.loads(json.dumps(given, allow_nan=False))
         except (TypeError, ValueError) as error:
             raise fail("metadata", "a mapping that JSON can hold", error) from error
+        if given.keys() != plain.keys():
+            raise fail("metadata", "names as text", [k for k in given if not isinstance(k, str)])
         object.__setattr__(self, "metadata", plain)
 
 

@@ -7,15 +7,16 @@ kind's format.
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import tempfile
+import re
+import uuid
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,11 @@ from numpy.typing import ArrayLike, NDArray
 from neuroloom.shared._validate import fail
 
 _HEADER = "neuroloom.json"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, OSError, EOFError),
+    *(KeyError, RuntimeError, NotImplementedError, MemoryError),
+)
 
 
 def save_arrays(
@@ -40,7 +46,8 @@ def save_arrays(
     path : str or Path
         File to write; an existing one is replaced at the end.
     arrays : mapping of str to array_like
-        Numbers, booleans or text; no objects.
+        Numbers, booleans, dates or text; no objects. Names that are no plain words are kept in
+        the header, and their members numbered: nobody can unpack such a file somewhere else.
     kind : str
         What the file holds, ``"SpikeTrains"``.
     header : mapping, optional
@@ -56,31 +63,35 @@ def save_arrays(
     Raises
     ------
     DataError
-        If an array would need pickle, or the header does not fit JSON.
+        If an array would need pickle, the header does not fit JSON, or the folder is missing.
     """
-    plain = {}
-    for name, values in arrays.items():
+    members: dict[str, str] = {}
+    plain: dict[str, NDArray[Any]] = {}
+    for place, (name, values) in enumerate(arrays.items()):
         values = np.asarray(values)
         if values.dtype.hasobject:
             raise fail(f"arrays[{name!r}]", "numbers, booleans or text", "Python objects")
+        members[name] = f"{name if _PLAIN_NAME.fullmatch(name) else f'~{place}'}.npy"
         plain[name] = values
+    top = {"kind": kind, "version": version, "members": members, "header": dict(header or {})}
     try:
-        text = json.dumps(
-            {"kind": kind, "version": version, "header": dict(header or {})}, allow_nan=True
-        )
+        text = json.dumps(top)
     except (TypeError, ValueError) as error:
         raise fail("header", "a mapping that JSON can hold", error) from error
     target = Path(path)
-    with _atomic(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with (
+        atomic(target) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
         archive.writestr(_HEADER, text)
         for name, values in plain.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+            with archive.open(members[name], "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, values, allow_pickle=False)
     return target
 
 
 def load_arrays(
-    path: str | Path, *, kind: str, version: int = 1
+    path: str | Path, *, kind: str | tuple[str, ...], version: int = 1
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return the arrays and the header of a file that `save_arrays` wrote.
 
@@ -88,8 +99,8 @@ def load_arrays(
     ----------
     path : str or Path
         File to read.
-    kind : str
-        What the file must hold.
+    kind : str or tuple of str
+        What the file must hold, or may.
     version : int
         Newest version of the format that the caller understands.
 
@@ -105,63 +116,65 @@ def load_arrays(
         holds a pickled object. No code of the file is run.
     """
     source = Path(path)
+    kinds = (kind,) if isinstance(kind, str) else kind
+    wanted = f"a neuroloom file of kind {' or '.join(kinds)}"
     if not source.is_file():
         raise fail("path", "an existing file", f"{source}")
     try:
         with zipfile.ZipFile(source) as archive:
-            names = archive.namelist()
-            if _HEADER not in names:
-                raise fail("path", f"a neuroloom file of kind {kind!r}", f"{source.name}, foreign")
+            if _HEADER not in archive.namelist():
+                raise fail("path", wanted, f"{source.name}, a foreign archive")
             top = _read_header(archive.read(_HEADER), source)
-            if top["kind"] != kind:
-                raise fail("path", f"a file of kind {kind!r}", f"kind {top['kind']!r}")
+            if top["kind"] not in kinds:
+                raise fail("path", wanted, f"kind {top['kind']!r} in {source.name}")
             if top["version"] > version:
                 raise fail(
                     "path",
-                    f"format {version} or older of kind {kind!r}",
-                    f"format {top['version']}; update neuroloom to read it",
+                    f"format {version} or older of kind {top['kind']!r}",
+                    f"format {top['version']} in {source.name}; update neuroloom to read it",
                 )
             arrays = {}
-            for name in names:
-                if name != _HEADER:
-                    data = io.BytesIO(archive.read(name))
-                    arrays[name.removesuffix(".npy")] = _read_array(data, name, source)
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise fail(
-            "path", f"a neuroloom file of kind {kind!r}", f"{source.name}: {error}"
-        ) from error
+            for name, member in top["members"].items():
+                with archive.open(member) as data:
+                    arrays[name] = _read_array(data, member, source)
+    except _DAMAGE as error:
+        raise fail("path", wanted, f"{source.name}, foreign or damaged: {error}") from error
     return arrays, top["header"]
 
 
 def _read_header(raw: bytes, source: Path) -> dict[str, Any]:
+    shape = {"kind": str, "version": int, "members": dict, "header": dict}
     try:
         top = json.loads(raw)
-        if isinstance(top["kind"], str) and isinstance(top["version"], int):
-            return {"header": {}, **top}
-    except (ValueError, KeyError, TypeError):
-        pass
+        if all(isinstance(top[key], kind) for key, kind in shape.items()):
+            return dict(top)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise fail("path", "a readable header", f"{source.name} with {error!r}") from error
     raise fail("path", "a readable header", f"{source.name} with a damaged one")
 
 
-def _read_array(data: BinaryIO, name: str, source: Path) -> NDArray[Any]:
+def _read_array(data: IO[bytes], member: str, source: Path) -> NDArray[Any]:
     try:
-        return np.lib.format.read_array(data, allow_pickle=False)
+        values = np.lib.format.read_array(data, allow_pickle=False)
+        if data.read(1):  # reading to the end has the checksum compared, too
+            raise ValueError("more bytes than its shape says")
     except ValueError as error:
         raise fail(
-            "path", "plain arrays only", f"{source.name} with {name}: {error}; nothing was run"
+            "path", "plain arrays only", f"{source.name} with {member}: {error}; nothing was run"
         ) from error
+    return values
 
 
 @contextmanager
-def _atomic(target: Path) -> Iterator[BinaryIO]:
+def atomic(target: Path) -> Iterator[BinaryIO]:
     """Yield a file that takes the place of `target` once all is written."""
     if not target.parent.is_dir():
         raise fail("path", "a file in an existing folder", f"{target}")
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+    temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             yield file
         os.replace(temporary, target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -44,14 +44,16 @@ class Seed:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entropy", count("entropy", self.entropy))
-        for name in self.path:
+        if not isinstance(self.path, (tuple, list)):
+            raise fail("path", "a tuple of names", repr(self.path))
+        names = tuple(int(name) if isinstance(name, np.integer) else name for name in self.path)
+        for name in names:
             if isinstance(name, bool) or not isinstance(name, (str, int)):
                 raise fail("name", "text or an integer", f"{name!r} ({type(name).__name__})")
+        object.__setattr__(self, "path", names)
 
     def child(self, name: str | int) -> Seed:
         """Return the stream called `name` below this one."""
-        if isinstance(name, np.integer):
-            name = int(name)
         return Seed(self.entropy, (*self.path, name))
 
     def children(self, n: int) -> list[Seed]:
@@ -89,4 +91,4 @@ def as_seed(seed: int | Seed) -> Seed:
 def _digest(name: str | int) -> list[int]:
     text = f"{'i' if isinstance(name, int) else 's'}{name}"
     digest = hashlib.blake2s(text.encode(), digest_size=4 * _WORDS_PER_NAME).digest()
-    return np.frombuffer(digest, dtype="<u4").tolist()
+    return [int(word) for word in np.frombuffer(digest, dtype="<u4")]

@@ -69,6 +69,8 @@ class Signal(Data):
         if np.isinf(samples).any():
             time, channel = np.argwhere(np.isinf(samples))[0]
             raise fail("values", "finite samples, NaN where missing", f"inf at [{time}, {channel}]")
+        if not isinstance(channels, Iterable):
+            raise fail("channels", "names", repr(channels))
         names = (channels,) if isinstance(channels, str) else tuple(channels)
         if not all(isinstance(name, str) for name in names):
             raise fail("channels", "names as text", names)
@@ -93,7 +95,7 @@ class Signal(Data):
     @property
     def n_channels(self) -> int:
         """Number of channels."""
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -120,17 +122,11 @@ class Signal(Data):
 
     def restrict(self, epochs: Epochs) -> list[Signal]:
         """Return one signal for each epoch that holds samples, in order."""
-        inside = epochs.index(self.times)
-        pieces = []
-        for k in np.unique(inside[inside >= 0]):
-            (samples,) = np.nonzero(inside == k)
-            first, last = int(samples[0]), int(samples[-1])
-            pieces.append(
-                Signal(
-                    self.values[first : last + 1],
-                    self.rate,
-                    self.start + first / self.rate,
-                    self.channels,
-                )
-            )
-        return pieces
+        times = self.times
+        first = np.searchsorted(times, epochs.start)
+        after = np.searchsorted(times, epochs.stop)
+        return [
+            Signal(self.values[i:j], self.rate, times[i], self.channels)
+            for i, j in zip(first, after, strict=True)
+            if i < j
+        ]

@@ -90,7 +90,7 @@ class SpikeTrains(Data):
     @classmethod
     def from_lists(cls, trains: Sequence[ArrayLike], epochs: Epochs | None = None) -> SpikeTrains:
         """Return spike trains from one array of times (seconds, in any order) per unit."""
-        arrays = [np.asarray(train, dtype=np.float64).ravel() for train in trains]
+        arrays = [array(f"trains[{i}]", t, np.float64, ndim=1) for i, t in enumerate(trains)]
         times = np.concatenate([*arrays, np.empty(0)])
         units = np.repeat(np.arange(len(arrays), dtype=np.int32), [len(a) for a in arrays])
         order = np.lexsort((units, times))
@@ -115,11 +115,14 @@ class SpikeTrains(Data):
         """
         if not 0 <= count("unit", unit) < self.n_units:
             raise fail("unit", f"a unit from 0 to {self.n_units - 1}", unit)
-        return self.times[self.units == unit]
+        times: NDArray[np.float64] = self.times[self.units == unit]
+        return times
 
     @property
     def rates_hz(self) -> NDArray[np.float64]:
         """Mean firing rate of each unit over the epochs in Hz, shape (n_units,)."""
+        if not len(self.epochs):
+            raise fail("epochs", "some time recorded", "none")
         return np.bincount(self.units, minlength=self.n_units) / self.epochs.duration
 
     def restrict(self, epochs: Epochs) -> SpikeTrains:

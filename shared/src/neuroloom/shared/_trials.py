@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import pandas as pd
@@ -75,13 +76,15 @@ class Trials(Data):
         """
         missing = [name for name in columns if name not in self.table.columns]
         if missing:
-            raise fail("table", f"the columns {missing} too", list(self.table.columns))
+            near = get_close_matches(missing[0], list(self.table.columns), n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise fail("table", f"the columns {missing} too", f"{list(self.table.columns)}{hint}")
         return self.table[list(columns)]
 
     def split(self, by: str) -> dict[Any, Trials]:
         """Return the trials of each value of the column `by`, in order of first appearance."""
         self.require(by)
-        groups = self.table.groupby(by, sort=False, dropna=False)
+        groups = self.table.groupby(by, sort=False, dropna=False, observed=True)
         return {value: Trials(group, self.session) for value, group in groups}
 
     def sessions(self) -> Iterator[Trials]:

@@ -26,31 +26,40 @@ def array(
     Raises
     ------
     DataError
-        If `values` is ragged, not numeric, of another dimension, would change its value in
-        `dtype`, or holds NaN or infinity where `finite` is asked for.
+        If `values` is ragged, masked, not numeric (booleans are not), of another dimension,
+        would change its value in `dtype`, or holds NaN or infinity where `finite` is asked for.
     """
+    if isinstance(values, (list, tuple)) and not values:
+        values = np.empty((0,) * ndim)
     try:
         raw = np.asarray(values)
     except ValueError as error:
         raise fail(argument, f"a regular {ndim}-D array", "ragged values") from error
-    if raw.dtype.kind not in "biuf":
+    if raw.dtype.kind not in "iuf":
         raise fail(argument, "numbers", f"values of dtype {raw.dtype}")
+    if np.ma.is_masked(values):
+        raise fail(argument, "values without a mask", "masked values")
     if raw.ndim != ndim:
         raise fail(argument, f"a {ndim}-D array", f"shape {raw.shape}")
-    target = np.dtype(dtype)
-    if raw.dtype.kind == "f" and target.kind in "iu" and not np.array_equal(raw, np.trunc(raw)):
-        raise fail(argument, "whole numbers", f"values of dtype {raw.dtype} with fractions")
-    if target.kind in "iu" and raw.size:
-        limits = np.iinfo(target)
-        if raw.min() < limits.min or raw.max() > limits.max:
-            raise fail(argument, f"values that fit {target}", f"{raw.min()} to {raw.max()}")
     if finite and raw.dtype.kind == "f" and not np.isfinite(raw).all():
         where = np.argwhere(~np.isfinite(raw))[0]
         index = ", ".join(map(str, where))
         raise fail(argument, "finite values", f"{raw[tuple(where)]} at [{index}]")
+    target = np.dtype(dtype)
+    if target.kind in "iu" and raw.size:
+        if raw.dtype.kind == "f" and not np.array_equal(raw, np.trunc(raw)):
+            raise fail(argument, "whole numbers", f"values of dtype {raw.dtype} with fractions")
+        limits = np.iinfo(target)
+        if raw.min() < limits.min or raw.max() > limits.max:
+            raise fail(argument, f"values that fit {target}", f"{raw.min()} to {raw.max()}")
     if raw.dtype == target and not raw.flags.writeable and raw.base is None:
         return raw
     out = np.array(raw, dtype=target, order="C")
+    if raw.dtype.kind in "iu" and target.kind == "f":
+        with np.errstate(invalid="ignore"):
+            same = np.array_equal(out.astype(raw.dtype), raw)
+        if not same:
+            raise fail(argument, f"integers that {target} can hold", "larger ones")
     out.flags.writeable = False
     return out
 

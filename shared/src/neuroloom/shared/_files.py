@@ -1,0 +1,145 @@
+"""Saving and loading the data types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from neuroloom.shared._epochs import Epochs
+from neuroloom.shared._errors import require
+from neuroloom.shared._packing import TYPES, Arrays, pack, unpack
+from neuroloom.shared._recording import Recording
+from neuroloom.shared._saving import atomic, load_arrays, save_arrays
+from neuroloom.shared._signal import Signal
+from neuroloom.shared._spike_trains import SpikeTrains
+from neuroloom.shared._trials import Trials
+from neuroloom.shared._validate import fail
+
+AnyData = Epochs | Recording | Signal | SpikeTrains | Trials
+
+
+def save(path: str | Path, data: AnyData) -> Path:
+    """Write any of the data types to one file, and return its path.
+
+    Numbers, dates, text, missing values and categories of a table come back as they were.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write, by custom ``.npz``; an existing one is replaced once all is written.
+    data : Epochs, SpikeTrains, Signal, Trials or Recording
+        What to write.
+
+    Raises
+    ------
+    DataError
+        If `data` is of another type, or a table holds objects that would need pickle.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from neuroloom.shared import Epochs, load, save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(pathlib.Path(folder, "running.npz"), Epochs([0, 10], [4, 12]))
+    ...     load(path).duration
+    6.0
+    """
+    kind = type(data).__name__
+    if type(data) not in TYPES.values():
+        raise fail("data", f"one of {sorted(TYPES)}", kind)
+    arrays: Arrays = {}
+    tree = pack(data, arrays)
+    return save_arrays(path, arrays, kind=kind, header={"data": tree})
+
+
+def load(path: str | Path) -> AnyData:
+    """Return what `save` wrote, in the type it had.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to read.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged, foreign or newer than this version reads, or holds a
+        pickled object. No code of the file is run.
+    """
+    arrays, header = load_arrays(path, kind=tuple(TYPES))
+    try:
+        data: AnyData = unpack(header["data"], arrays)
+        if type(data) not in TYPES.values():
+            raise TypeError(f"{type(data).__name__} in it")
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise fail("path", "an undamaged file", f"{Path(path).name}: {error!r}") from error
+    return data
+
+
+def save_table(path: str | Path, trials: Trials) -> Path:
+    """Write the table of trials for other programs, and return its path.
+
+    CSV keeps no types and does not tell empty text from a missing value; `save` does.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write, ``.csv`` or ``.parquet`` (needs ``neuroloom-shared[parquet]``).
+    trials : Trials
+        What to write.
+
+    Raises
+    ------
+    DataError
+        If the ending is another, or `trials` is not `Trials`.
+    """
+    target = Path(path)
+    ending = _ending(target)
+    if not isinstance(trials, Trials):
+        raise fail("trials", "Trials", type(trials).__name__)
+    with atomic(target) as file:
+        if ending == ".csv":
+            trials.table.to_csv(file, index=False)
+        else:
+            trials.table.to_parquet(file, index=False, engine="pyarrow")
+    return target
+
+
+def load_table(path: str | Path, *, session: str | None = None) -> Trials:
+    """Return the trials of a table that `save_table` or another program wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to read, ``.csv`` or ``.parquet``. In CSV only an empty field is a missing value:
+        the text ``NA`` stays text.
+    session : str, optional
+        Column that tells sessions apart.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, cannot be read as a table, or its ending is another.
+    """
+    source = Path(path)
+    ending = _ending(source)
+    if not source.is_file():
+        raise fail("path", "an existing file", f"{source}")
+    try:
+        if ending == ".csv":
+            table = pd.read_csv(source, keep_default_na=False, na_values=[""])
+        else:
+            table = pd.read_parquet(source, engine="pyarrow")
+    except (ValueError, OSError) as error:
+        raise fail("path", f"a {ending} table", f"{source.name}: {error}") from error
+    return Trials(table, session)
+
+
+def _ending(path: Path) -> str:
+    ending = path.suffix.lower()
+    if ending not in (".csv", ".parquet"):
+        raise fail("path", "a file that ends with .csv or .parquet", path.name)
+    if ending == ".parquet":
+        require("pyarrow", extra="neuroloom-shared[parquet]")
+    return ending
