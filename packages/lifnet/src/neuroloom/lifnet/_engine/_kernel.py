@@ -19,6 +19,7 @@ from neuroloom.lifnet._engine._noise import GOLDEN, GUIDE_BITS, mix
 from neuroloom.lifnet._engine._sync import meet
 
 _SHIFT = np.uint64(64 - GUIDE_BITS)
+_ONE = np.uint64(1)
 
 
 class Tiles(NamedTuple):
@@ -101,7 +102,17 @@ class Output(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def _draw(noise: Any, tiles: Any, t: int, slot: int, first: int, last: int, ring: Any) -> None:
+def _draw(
+    noise: Any,
+    tiles: Any,
+    t: int,
+    slot: int,
+    first: int,
+    last: int,
+    ring: Any,
+    words: Any,
+    counts: Any,
+) -> None:
     """Add this step's random counts to the input of the step."""
     for d in range(noise.keys.shape[0]):
         key = noise.keys[d, t]
@@ -111,18 +122,19 @@ def _draw(noise: Any, tiles: Any, t: int, slot: int, first: int, last: int, ring
             group = noise.group[d, k]
             if group < 0:
                 continue
+            a, b = np.uint64(tiles.start[k]), np.uint64(tiles.start[k + 1])
+            for n in range(a, b):
+                words[n - a] = mix(key + GOLDEN * (n + _ONE))
             limit = noise.limit[d, table, group]
             guide = noise.guide[d, table, group]
-            a, b = tiles.start[k], tiles.start[k + 1]
-            z = key + GOLDEN * np.uint64(a)
+            last_count = len(limit) - 1
+            for m in range(b - a):
+                count = np.uint64(guide[words[m] >> _SHIFT])
+                while words[m] >= limit[count] and count < last_count:
+                    count += _ONE
+                counts[m] = count
             for n in range(a, b):
-                z += GOLDEN
-                u = mix(z)
-                count = np.int64(guide[u >> _SHIFT])
-                while u >= limit[count] and count < len(limit) - 1:
-                    count += 1
-                if count:
-                    ring[channel, slot, n] += count * noise.jump[d, n]
+                ring[channel, slot, n] += counts[n - a] * noise.jump[d, n]
 
 
 @njit(nogil=True, cache=True)
@@ -131,20 +143,21 @@ def _deliver(
 ) -> None:
     """Send the spikes of step t to part p."""
     n_slots = ring.shape[1]
-    offset = syn.bounds[p]
+    offset = np.uint64(syn.bounds[p])
     for q in range(out.ends.shape[0]):
         for e in range(out.ends[q, t], out.ends[q, t + 1]):
             j = out.spikes[q, e]
             for s in range(syn.rows[p, j], syn.rows[p, j + 1]):
-                slot = (first_step + t + syn.delay[s]) % n_slots
-                to = ring[syn.channel[s], slot]
+                slot = np.uint64((first_step + t + syn.delay[s]) % n_slots)
+                channel = syn.channel[s]
+                begin, end = np.uint64(syn.start[s]), np.uint64(syn.start[s + 1])
                 if seg_weight is None:
-                    for k in range(syn.start[s], syn.start[s + 1]):
-                        to[offset + syn.target[k]] += syn.weight[k]
+                    for k in range(begin, end):
+                        ring[channel, slot, offset + syn.target[k]] += syn.weight[k]
                 else:
                     w = seg_weight[s]
-                    for k in range(syn.start[s], syn.start[s + 1]):
-                        to[offset + syn.target[k]] += w
+                    for k in range(begin, end):
+                        ring[channel, slot, offset + syn.target[k]] += w
 
 
 @njit(nogil=True, cache=True)
@@ -152,29 +165,27 @@ def _arrive(
     state: Any, tiles: Any, k: int, slot: int, record: int, out: Any, with_voltage: bool
 ) -> None:
     """Take the input of a step into the synaptic state of a tile, and record the step's end."""
-    a, b = tiles.start[k], tiles.start[k + 1]
+    a, b = np.uint64(tiles.start[k]), np.uint64(tiles.start[k + 1])
     for c in range(len(tiles.kind)):
         if tiles.kind[c] == 0:
             continue
         scale = tiles.scale[k, c]
-        ring = state.ring[c, slot]
-        into = state.i[c] if tiles.kind[c] == 1 else state.x[c]
+        into = state.i if tiles.kind[c] == 1 else state.x
         for n in range(a, b):
-            into[n] += scale * ring[n]
-            ring[n] = 0
+            into[c, n] += scale * state.ring[c, slot, n]
+            state.ring[c, slot, n] = 0
     if record < 0:
         return
     if out.tile_current.shape[0]:
         for c in range(len(tiles.kind)):
-            i = state.i[c]
             total = 0.0
             if with_voltage:
                 reversal = tiles.reversal[k, c]
                 for n in range(a, b):
-                    total += i[n] * (reversal - state.v[n])
+                    total += state.i[c, n] * (reversal - state.v[n])
             else:
                 for n in range(a, b):
-                    total += i[n]
+                    total += state.i[c, n]
             out.tile_current[record, c, k] = total
     if out.tile_voltage.shape[0]:
         total = 0.0
@@ -182,57 +193,55 @@ def _arrive(
             total += state.v[n]
         out.tile_voltage[record, k] = total
     for w in range(out.watched_of_tile[k], out.watched_of_tile[k + 1]):
-        n = out.watched[w]
+        watched = out.watched[w]
         if out.voltage.shape[0]:
-            out.voltage[record, w] = state.v[n]
+            out.voltage[record, w] = state.v[watched]
         if out.current.shape[0]:
             for c in range(len(tiles.kind)):
-                out.current[record, c, w] = state.i[c, n]
+                out.current[record, c, w] = state.i[c, watched]
 
 
 @njit(nogil=True, cache=True)
-def _drive_current(given: Any, t: int, n: int, v_b: Any, here: Any, a: int) -> None:
+def _drive_current(given: Any, t: int, a: Any, b: Any, v_b: Any, here: Any) -> None:
     """Add the stimuli of step t, as steps of the voltage, to `here`."""
     if given.stimulus.shape[0]:
-        for m in range(n):
-            here[m] += v_b * given.stimulus[t, a + m]
+        for n in range(a, b):
+            here[n - a] += v_b * given.stimulus[t, n]
     for s in range(given.waveform.shape[1]):
         level = given.waveform[t, s]
         if level != 0:
-            for m in range(n):
-                here[m] += v_b * level * given.gain[s, a + m]
+            for n in range(a, b):
+                here[n - a] += v_b * level * given.gain[s, n]
 
 
 @njit(nogil=True, cache=True)
 def _propagate(state: Any, tiles: Any, given: Any, k: int, t: int, slot: int, here: Any) -> None:
     """Take voltage and currents of a tile one step on; the new voltage is left in `here`."""
-    a, b = tiles.start[k], tiles.start[k + 1]
-    n = b - a
+    a, b = np.uint64(tiles.start[k]), np.uint64(tiles.start[k + 1])
     v_v = tiles.v_v[k]
-    for m in range(n):
-        here[m] = v_v * state.v[a + m] + given.bias[a + m]
-    _drive_current(given, t, n, tiles.v_b[k], here, a)
+    for n in range(a, b):
+        here[n - a] = v_v * state.v[n] + given.bias[n]
+    _drive_current(given, t, a, b, tiles.v_b[k], here)
     for c in range(len(tiles.kind)):
-        i = state.i[c]
         if tiles.kind[c] == 0:
-            ring = state.ring[c, slot]
             scale = tiles.scale[k, c]
-            for m in range(n):
-                here[m] += scale * ring[a + m]
-                ring[a + m] = 0
+            for n in range(a, b):
+                here[n - a] += scale * state.ring[c, slot, n]
+                state.ring[c, slot, n] = 0
         elif tiles.kind[c] == 1:
             v_i, i_i = tiles.v_i[k, c], tiles.i_i[k, c]
-            for m in range(n):
-                here[m] += v_i * i[a + m]
-                i[a + m] *= i_i
+            for n in range(a, b):
+                i = state.i[c, n]
+                here[n - a] += v_i * i
+                state.i[c, n] = i_i * i
         else:
-            x = state.x[c]
             v_i, i_i = tiles.v_i[k, c], tiles.i_i[k, c]
             v_x, i_x, x_x = tiles.v_x[k, c], tiles.i_x[k, c], tiles.x_x[k, c]
-            for m in range(n):
-                here[m] += v_i * i[a + m] + v_x * x[a + m]
-                i[a + m] = i_i * i[a + m] + i_x * x[a + m]
-                x[a + m] *= x_x
+            for n in range(a, b):
+                i, x = state.i[c, n], state.x[c, n]
+                here[n - a] += v_i * i + v_x * x
+                state.i[c, n] = i_i * i + i_x * x
+                state.x[c, n] = x_x * x
 
 
 @njit(nogil=True, cache=True)
@@ -243,50 +252,52 @@ def _propagate_conductance(
 
     The exponential of the voltage is Padé's of order (2, 2), which is as exact as the step.
     """
-    a, b = tiles.start[k], tiles.start[k + 1]
-    n = b - a
+    a, b = np.uint64(tiles.start[k]), np.uint64(tiles.start[k + 1])
     leak = tiles.leak[k]
-    for m in range(n):
-        total[m] = leak
-        pull[m] = given.bias[a + m]
-    _drive_current(given, t, n, tiles.v_b[k], pull, a)
+    for n in range(a, b):
+        total[n - a] = leak
+        pull[n - a] = given.bias[n]
+    _drive_current(given, t, a, b, tiles.v_b[k], pull)
     for c in range(len(tiles.kind)):
-        g, x = state.i[c], state.x[c]
         i_i, i_x, x_x = tiles.i_i[k, c], tiles.i_x[k, c], tiles.x_x[k, c]
         v_i, v_x, reversal = tiles.v_i[k, c], tiles.v_x[k, c], tiles.reversal[k, c]
-        for m in range(n):
-            flow = v_i * g[a + m] + v_x * x[a + m]
-            g[a + m] = i_i * g[a + m] + i_x * x[a + m]
-            x[a + m] *= x_x
-            total[m] += flow
-            pull[m] += flow * reversal
-    for m in range(n):
-        y = total[m]
-        square = y * y / 12
-        # v' = v∞ + (v − v∞) e^{−y} with v∞ = pull / y
-        decay = (1 - y / 2 + square) / (1 + y / 2 + square)
-        here[m] = state.v[a + m] * decay + pull[m] / (1 + y / 2 + square)
+        for n in range(a, b):
+            g, x = state.i[c, n], state.x[c, n]
+            flow = v_i * g + v_x * x
+            state.i[c, n] = i_i * g + i_x * x
+            state.x[c, n] = x_x * x
+            total[n - a] += flow
+            pull[n - a] += flow * reversal
+    two = here.dtype.type(2)
+    twelve = here.dtype.type(12)
+    one = here.dtype.type(1)
+    for n in range(a, b):
+        y = total[n - a]
+        square = y * y / twelve
+        # v' = v∞ + (v − v∞) e^(−y) with v∞ = pull / y
+        below = one + y / two + square
+        here[n - a] = (state.v[n] * (one - y / two + square) + pull[n - a]) / below
 
 
 @njit(nogil=True, cache=True)
 def _fire(state: Any, tiles: Any, k: int, here: Any, fired: Any, spikes: Any, n_spikes: int) -> int:
     """Clamp, compare with the threshold and reset a tile; return the number of spikes so far."""
-    a, b = tiles.start[k], tiles.start[k + 1]
-    n = b - a
+    a, b = np.uint64(tiles.start[k]), np.uint64(tiles.start[k + 1])
     threshold, reset, period = tiles.threshold[k], tiles.reset[k], tiles.n_refractory[k]
-    some = 0
-    for m in range(n):
-        wait = state.refractory[a + m]
-        v = reset if wait > 0 else here[m]
+    some = np.int32(0)
+    for n in range(a, b):
+        wait = state.refractory[n]
+        v = reset if wait > 0 else here[n - a]
         spike = v >= threshold
-        state.v[a + m] = reset if spike else v
-        state.refractory[a + m] = period if spike else (wait - 1 if wait > 0 else 0)
-        fired[m] = spike
-        some += spike
+        state.v[n] = reset if spike else v
+        wait = wait - np.int32(1) if wait > 0 else np.int32(0)
+        state.refractory[n] = period if spike else wait
+        fired[n - a] = spike
+        some |= spike
     if some:
-        for m in range(n):
-            if fired[m]:
-                spikes[n_spikes] = a + m
+        for n in range(a, b):
+            if fired[n - a]:
+                spikes[n_spikes] = n
                 n_spikes += 1
     return n_spikes
 
@@ -308,6 +319,7 @@ def advance(
     conductance: Any,
     scratch: Any,
     fired: Any,
+    words: Any,
     counter: Any,
 ) -> None:
     """Take the parts ``parts[thread]`` to ``parts[thread + 1]`` through `n_steps` steps."""
@@ -316,17 +328,17 @@ def advance(
     first, last = tiles.of_part[part_first], tiles.of_part[part_last]
     n_slots = state.ring.shape[1]
     here, total, pull = scratch[thread, 0], scratch[thread, 1], scratch[thread, 2]
-    marks = fired[thread]
+    marks, random, counts = fired[thread], words[thread], scratch[thread, 3]
     spikes, ends = out.spikes[thread], out.ends[thread]
     n_spikes = 0
     since = 0
     meeting = 0
     for t in range(n_steps):
-        slot = (first_step + t) % n_slots
-        previous = (first_step + t - 1) % n_slots
-        _draw(noise, tiles, t, slot, first, last, state.ring)
+        slot: Any = np.uint64((first_step + t) % n_slots)
+        previous: Any = np.uint64((first_step + t - 1) % n_slots)
+        _draw(noise, tiles, t, slot, first, last, state.ring, random, counts)
         if given.jumps.shape[0]:
-            for n in range(tiles.start[first], tiles.start[last]):
+            for n in range(np.uint64(tiles.start[first]), np.uint64(tiles.start[last])):
                 state.ring[0, slot, n] += given.jumps[t, n]
         record = -1
         if t and t % out.every == 0:
@@ -351,13 +363,6 @@ def advance(
     record = -1
     if n_steps % out.every == 0:
         record = n_steps // out.every - 1
+    slot = np.uint64((first_step + n_steps - 1) % n_slots)
     for k in range(first, last):
-        _arrive(
-            state,
-            tiles,
-            k,
-            (first_step + n_steps - 1) % n_slots,
-            record,
-            out,
-            conductance is not None,
-        )
+        _arrive(state, tiles, k, slot, record, out, conductance is not None)

@@ -360,8 +360,9 @@ class _Run:
         )
         noise = self._noise(first_step, n_steps)
         counter = np.zeros(1, dtype=np.int64)
-        scratch = np.empty((self.n_threads, 3, GRID), dtype=dtype)
-        fired = np.empty((self.n_threads, GRID), dtype=np.bool_)
+        scratch = np.empty((self.n_threads, 4, GRID), dtype=dtype)
+        fired = np.empty((self.n_threads, GRID), dtype=np.uint8)
+        words = np.empty((self.n_threads, GRID), dtype=np.uint64)
 
         def work(thread: int) -> None:
             kernel.advance(
@@ -380,6 +381,7 @@ class _Run:
                 self.conductance,
                 scratch,
                 fired,
+                words,
                 counter,
             )
 
