@@ -5,6 +5,12 @@ of the reference import.
 """
 
 from neuroloom.glmhmm import glm_hmm, hmm, observation_models, regularizer
+from neuroloom.glmhmm._baselines import LapseModel, fit_glm, fit_lapse
+from neuroloom.glmhmm._bootstrap import Bootstrap, parametric_bootstrap
+from neuroloom.glmhmm._criteria import Criteria, information_criteria
+from neuroloom.glmhmm._cross_validation import CrossValidation, cross_validate
+from neuroloom.glmhmm._design import DesignMatrix, design_matrix
+from neuroloom.glmhmm._diagnostics import Diagnostics, diagnose
 from neuroloom.glmhmm._dwell import dwell_times, occupancy
 from neuroloom.glmhmm._errors import (
     CollinearWarning,
@@ -21,6 +27,7 @@ from neuroloom.glmhmm._errors import (
     UnknownNameError,
 )
 from neuroloom.glmhmm._estimator import GLMHMM
+from neuroloom.glmhmm._online import OnlineFilter
 from neuroloom.glmhmm._plots import (
     plot_cross_validation,
     plot_dwell_times,
@@ -30,28 +37,64 @@ from neuroloom.glmhmm._plots import (
     plot_transitions,
     plot_weights,
 )
+from neuroloom.glmhmm._protocol import (
+    Protocol,
+    SubjectFits,
+    fit_global,
+    fit_protocol,
+    fit_subjects,
+)
+from neuroloom.glmhmm._results import EMState
+from neuroloom.glmhmm._saving import load_model
+from neuroloom.glmhmm._states import match_states, order_states, permute_states
+from neuroloom.glmhmm._uncertainty import StandardErrors, standard_errors
 from neuroloom.glmhmm._version import __version__
 
 __all__ = [
+    "Bootstrap",
     "CollinearWarning",
     "ConvergenceWarning",
+    "Criteria",
+    "CrossValidation",
     "DeadStateWarning",
+    "DesignMatrix",
+    "Diagnostics",
+    "EMState",
     "GLMHMM",
     "GLMHMMError",
     "GLMHMMWarning",
     "InitializationWarning",
     "InputError",
     "InputTypeError",
+    "LapseModel",
     "NotFittedError",
+    "OnlineFilter",
+    "Protocol",
     "SeparationWarning",
     "SessionWarning",
+    "StandardErrors",
+    "SubjectFits",
     "UnknownNameError",
     "__version__",
+    "cross_validate",
+    "design_matrix",
+    "diagnose",
     "dwell_times",
+    "fit_glm",
+    "fit_global",
+    "fit_lapse",
+    "fit_protocol",
+    "fit_subjects",
     "glm_hmm",
     "hmm",
+    "information_criteria",
+    "load_model",
+    "match_states",
     "observation_models",
     "occupancy",
+    "order_states",
+    "parametric_bootstrap",
+    "permute_states",
     "plot_cross_validation",
     "plot_dwell_times",
     "plot_occupancy",
@@ -60,4 +103,5 @@ __all__ = [
     "plot_transitions",
     "plot_weights",
     "regularizer",
+    "standard_errors",
 ]

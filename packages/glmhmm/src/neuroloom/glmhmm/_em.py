@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import xlogy
 
 from neuroloom.glmhmm import _recursions as recursions
@@ -75,6 +76,18 @@ def log_density(parameters: Parameters, trials: Trials, model: Model) -> Array:
     return jnp.where(trials.observed[:, None] > 0, density, 0.0)
 
 
+def relative_density(parameters: Parameters, trials: Trials, model: Model) -> tuple[Array, Array]:
+    """Return p(y | state) relative to the most likely state's, and the latter's logarithm."""
+    eta = linear_predictor(parameters.weights, trials.x)
+    density = model.family.density(trials.y, eta, model.link)
+    if density is None:
+        return recursions.relative(log_density(parameters, trials, model))
+    density = jnp.moveaxis(density.reshape(-1, *trials.reset.shape), 0, 1)
+    density = jnp.where(trials.observed[:, None] > 0, density, 1.0)
+    top = jnp.max(density, axis=1)
+    return density / top[:, None], jnp.log(top)
+
+
 def transition_of(parameters: Parameters, trials: Trials, model: Model) -> Array:
     """Return the transition array that the recursions take."""
     if model.driven:
@@ -85,7 +98,7 @@ def transition_of(parameters: Parameters, trials: Trials, model: Model) -> Array
 def run_forward(parameters: Parameters, trials: Trials, model: Model) -> recursions.Forward:
     """Return the forward pass at the parameters."""
     return recursions.forward(
-        log_density(parameters, trials, model),
+        *relative_density(parameters, trials, model),
         trials.reset,
         parameters.initial,
         transition_of(parameters, trials, model),
@@ -211,13 +224,14 @@ def run(
     def advance(state: _State) -> _State:
         found = expectations(state.candidate, trials, model)
         objective = found.log_likelihood + log_prior(state.candidate, prior, model)
-        slack = 8 * jnp.finfo(dtype).eps * jnp.abs(objective)
+        slack = 8 * float(np.finfo(dtype).eps) * jnp.abs(objective)
         good = jnp.isfinite(objective) & (objective >= state.objective - slack)
         image = maximise(state.candidate, found, trials, prior, model)
         accepted = _accept(state, found, objective, image, trials, tol, unravel, model)
         rejected = _reject(state)
         chosen = jax.tree.map(lambda a, b: jnp.where(good, a, b), accepted, rejected)
-        return chosen._replace(evaluated=state.evaluated + 1)
+        result: _State = chosen._replace(evaluated=state.evaluated + 1)
+        return result
 
     def going(state: _State) -> Array:
         return ~state.converged & (state.accepted < maxiter) & (state.evaluated < 4 * maxiter + 60)
@@ -303,7 +317,7 @@ def _reject(state: _State) -> _State:
 def _extrapolate(point: Array, residual: Array, points: Array, residuals: Array) -> Array:
     """Return Anderson's combination of the last images."""
     gram = residuals @ residuals.T
-    ridge = 1e-10 * jnp.trace(gram) + jnp.finfo(gram.dtype).tiny
+    ridge = 1e-10 * jnp.trace(gram) + float(np.finfo(gram.dtype).tiny)
     mix = jnp.linalg.solve(gram + ridge * jnp.eye(_MEMORY, dtype=gram.dtype), residuals @ residual)
     return point - mix @ points
 
@@ -347,7 +361,7 @@ def fit_many(
     model: Model,
     trace: int,
 ) -> Fit:
-    """Return the fits from many starts (leading axis of every leaf), side by side in one program."""
+    """Return the fits from many starts (leading axis of every leaf) in one program."""
     return jax.vmap(lambda start: run(start, trials, prior, tol, maxiter, model, trace))(starts)
 
 

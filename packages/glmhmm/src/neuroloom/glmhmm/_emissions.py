@@ -61,6 +61,19 @@ class Observations:
         """Return the elementwise log density without `base`."""
         raise NotImplementedError
 
+    def slopes(self, y: Array, eta: Array, scale: Array, link: Link) -> tuple[Array, Array]:
+        """Return the first and second derivative of `log_prob` in `eta`."""
+        one = jnp.ones_like(eta)
+
+        def first(e: Array) -> Array:
+            return jax.jvp(lambda v: self.log_prob(y, v, scale, link), (e,), (one,))[1]
+
+        return jax.jvp(first, (eta,), (one,))
+
+    def density(self, y: Array, eta: Array, link: Link) -> Array | None:
+        """Return the density itself where that is cheaper than its logarithm, else None."""
+        return None
+
     def sample(self, rng: np.random.Generator, mean: Array, scale: Array) -> Array:
         """Return one draw for each mean, in numpy."""
         raise NotImplementedError
@@ -100,6 +113,19 @@ class BernoulliObservations(Observations):
             return y * eta - jax.nn.softplus(eta)
         p = link(eta)
         return jax.scipy.special.xlogy(y, p) + jax.scipy.special.xlog1py(1 - y, -p)
+
+    def slopes(self, y: Array, eta: Array, scale: Array, link: Link) -> tuple[Array, Array]:
+        """Return y − μ and −μ(1 − μ) under the logistic function."""
+        if link is not jax.nn.sigmoid:
+            return super().slopes(y, eta, scale, link)
+        p = jax.nn.sigmoid(eta)
+        return y - p, -p * (1 - p)
+
+    def density(self, y: Array, eta: Array, link: Link) -> Array | None:
+        """Return μ or 1 − μ; −690 is where the exponential function leaves float64."""
+        if link is not jax.nn.sigmoid or y.shape[0] != 1 or eta.dtype != jnp.float64:
+            return None
+        return jax.nn.sigmoid(jnp.maximum((2 * y - 1) * eta, -690.0))
 
     def sample(self, rng: np.random.Generator, mean: Array, scale: Array) -> Array:
         """Return 0 or 1 for each mean."""
@@ -148,9 +174,16 @@ class PoissonObservations(Observations):
         mu = link(eta)
         return jax.scipy.special.xlogy(y, mu) - mu
 
+    def slopes(self, y: Array, eta: Array, scale: Array, link: Link) -> tuple[Array, Array]:
+        """Return y − μ and −μ under the exponential function."""
+        if link is not jnp.exp:
+            return super().slopes(y, eta, scale, link)
+        mu = jnp.exp(eta)
+        return y - mu, -mu
+
     def sample(self, rng: np.random.Generator, mean: Array, scale: Array) -> Array:
         """Return a count for each mean."""
-        return rng.poisson(mean).astype(np.float64)
+        return np.asarray(rng.poisson(mean), dtype=np.float64)
 
     def check(self, y: Any, observed: Any) -> None:
         """Raise if values are negative or not whole."""
@@ -246,7 +279,8 @@ class NegativeBinomialObservations(Observations):
 
     def sample(self, rng: np.random.Generator, mean: Array, scale: Array) -> Array:
         """Return a count for each mean, a Poisson draw with a Gamma rate."""
-        return rng.poisson(rng.gamma(1 / scale, np.asarray(mean) * scale)).astype(np.float64)
+        rate = rng.gamma(1 / scale, np.asarray(mean) * scale)
+        return np.asarray(rng.poisson(rate), dtype=np.float64)
 
     def check(self, y: Any, observed: Any) -> None:
         """Raise if values are negative or not whole."""
@@ -327,7 +361,7 @@ class CategoricalObservations(Observations):
         """Return a category for each row of probabilities (n_trials, n_categories)."""
         steps = np.cumsum(mean, axis=-1)
         draw = rng.random(steps.shape[:-1])[..., None] * steps[..., -1:]
-        return (draw > steps[..., :-1]).sum(axis=-1).astype(np.float64)
+        return np.asarray((draw > steps[..., :-1]).sum(axis=-1), dtype=np.float64)
 
     def check(self, y: Any, observed: Any) -> None:
         """Raise if values are not categories."""

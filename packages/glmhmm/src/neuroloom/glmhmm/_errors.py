@@ -43,7 +43,7 @@ class UnknownNameError(GLMHMMError, shared.DataError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
-class NotFittedError(GLMHMMError, shared.NotFittedError, _SklearnNotFittedError):
+class NotFittedError(GLMHMMError, shared.NotFittedError, _SklearnNotFittedError):  # type: ignore[misc]
     """A fitted attribute was needed before the model was fitted."""
 
 

@@ -130,7 +130,7 @@ def dirichlet_transition_proba_init(
 def kmeans_transition_proba_init(
     n_states: int, X: Any, y: Any, session_starts: Any, random_key: Any, minimum_prob: float = 0.02
 ) -> Any:
-    """Return how often k-means clusters follow each other in a session, raised by `minimum_prob`."""
+    """Return how often k-means clusters follow each other, raised by `minimum_prob`."""
     return Clusters.of(n_states, X, y, session_starts, random_key).transition(minimum_prob)
 
 
@@ -418,7 +418,8 @@ def _check_result(slot: str, result: Any, n_states: int) -> None:
     if slot == "glm_params_init":
         if not isinstance(result, tuple) or len(result) != 2:
             raise InputError(
-                f"{slot}: expected a custom callable that returns (coef, intercept), got {type(result)}"
+                f"{slot}: expected a custom callable that returns (coef, intercept), "
+                f"got {type(result)}"
             )
         return
     shape = {"initial_proba_init": (n_states,), "transition_proba_init": (n_states, n_states)}

@@ -158,11 +158,13 @@ def read_starts(session_starts: Any, n_trials: int, times: Any) -> NDArray[np.bo
     if values.dtype.kind == "b":
         if len(values) != n_trials:
             raise fail("session_starts", expected, f"a mask of length {len(values)}")
-        return mask | values
+        mask |= values
+        return mask
     if values.dtype.kind not in "iu":
         raise fail_type("session_starts", expected, session_starts)
     if len(values) == n_trials and n_trials > 2 and np.isin(values, (0, 1)).all():
-        return mask | values.astype(bool)
+        mask |= values.astype(bool)
+        return mask
     if values.min() < 0 or values.max() >= n_trials:
         raise fail(
             "session_starts",
@@ -225,8 +227,9 @@ def read(X: Any, y: Any, session_starts: Any, missing: Missing) -> Data:
     _refuse_infinite("y", targets[:, None] if targets.ndim == 1 else targets)
     times = y if is_pynapple(y) else design.times
     starts = read_starts(session_starts, len(x), times)
-    bad_y = np.isnan(targets) if targets.ndim == 1 else np.isnan(targets).any(axis=1)
-    bad = bad_y | np.isnan(x).any(axis=1)
+    missing_y = np.isnan(targets.reshape(len(targets), -1))
+    bad_y: NDArray[np.bool_] = np.asarray(missing_y.any(axis=1))
+    bad: NDArray[np.bool_] = bad_y | np.asarray(np.isnan(x).any(axis=1))
     if missing == "mask":
         kept = np.ones(len(x), dtype=bool)
         if bad.all():
@@ -237,13 +240,14 @@ def read(X: Any, y: Any, session_starts: Any, missing: Missing) -> Data:
     if not kept.any():
         raise fail("X and y", "at least one trial without NaN", "none")
     if (bad & kept).any():
-        row = int(np.flatnonzero(bad & kept)[0])
-        session = int(starts[: row + 1].sum()) - 1
-        name = "y" if bad_y[row] else "X"
+        first_bad = int(np.flatnonzero(bad & kept)[0])
+        in_session = int(starts[: first_bad + 1].sum()) - 1
+        name = "y" if bad_y[first_bad] else "X"
         raise fail(
             name,
             "no NaN inside of a session",
-            f'NaN in row {row} (session {session}); missing="mask" takes such trials as unobserved',
+            f"NaN in row {first_bad} (session {in_session}); "
+            'missing="mask" takes such trials as unobserved',
         )
     # A session whose first rows are dropped begins at its first row that is left.
     session = np.cumsum(starts)[kept]
@@ -254,7 +258,7 @@ def read(X: Any, y: Any, session_starts: Any, missing: Missing) -> Data:
 def _refuse_infinite(name: str, values: NDArray[np.float64]) -> None:
     bad = np.argwhere(np.isinf(values))
     if len(bad):
-        row, column = bad[0]
+        row, column = (int(i) for i in bad[0])
         raise fail(
             name, "finite values", f"{values[row, column]} (infinity) in row {row}, column {column}"
         )

@@ -51,7 +51,7 @@ class Clusters:
         """Return the shares of clusters at the sessions' starts."""
         counts = np.bincount(self.labels[self.starts], minlength=self.n_states)
         shares = counts / max(counts.sum(), 1) + minimum
-        return shares / shares.sum()
+        return np.asarray(shares / shares.sum())
 
     def transition(self, minimum: float) -> NDArray[np.float64]:
         """Return the shares of clusters that follow each cluster inside of sessions."""
@@ -60,7 +60,7 @@ class Clusters:
         np.add.at(counts, (self.labels[:-1][follows], self.labels[1:][follows]), 1)
         total = counts.sum(axis=1, keepdims=True)
         shares = np.where(total > 0, counts / np.maximum(total, 1), 1 / self.n_states) + minimum
-        return shares / shares.sum(axis=1, keepdims=True)
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     def glms(self, link: Link, family: Observations, strength: float) -> tuple[Any, Any, Any]:
         """Return coefficients, intercepts and scales of one GLM per cluster."""

@@ -49,7 +49,7 @@ def to_core(
 
 
 def from_core(parameters: Parameters, single: bool) -> tuple[Any, Any, Any, Any, Any]:
-    """Return numpy (coef, intercept, scale, initial, transition); `single` drops the output axis."""
+    """Return numpy coef, intercept, scale, initial, transition; `single` drops the output axis."""
     weights = np.array(parameters.weights, dtype=np.float64)
     coef = weights[..., :-1].transpose(2, 1, 0)
     intercept = weights[..., -1].T

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = Any
+_MAX_REGRESSORS = 8  # up to here the regressors' products are kept, 36 numbers per trial
 
 
 class Trials(NamedTuple):
@@ -29,6 +30,7 @@ class Trials(NamedTuple):
     reset: Array  # True where the chain starts afresh, or no trial is
     start: Array  # 1.0 where a session starts
     u: Array  # regressors of the transitions, (n_inputs, n_steps, n_columns); n_inputs may be 0
+    products: Array  # x_i x_j for i ≤ j, (n_products, n_places); none for wide designs
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,14 @@ class Layout:
     def size(self) -> int:
         """Number of places, filled or not."""
         return self.n_steps * self.n_columns
+
+    def widened(self, n_steps: int, n_columns: int) -> Layout:
+        """Return the same trials in a larger layout; a cut session keeps its columns' length."""
+        step, column = np.divmod(self.place, self.n_columns)
+        if self.split:
+            t = np.arange(len(self.place))
+            step, column = t % n_steps, t // n_steps
+        return Layout(step * n_columns + column, n_steps, n_columns, self.split)
 
     def put(self, values: NDArray[Any], fill: float) -> NDArray[Any]:
         """Return values of the trials (first axis) in their places along the last axis."""
@@ -64,18 +74,23 @@ def bucket(n: int) -> int:
     return int(-(-n // step) * step)
 
 
-def lay_out(starts: NDArray[np.bool_]) -> Layout:
-    """Return the layout of trials whose sessions begin where `starts` is True."""
+def lay_out(starts: NDArray[np.bool_], n_steps: int | None = None) -> Layout:
+    """Return the layout of trials whose sessions begin where `starts` is True.
+
+    `n_steps` asks for columns of that length, at least that of the longest session.
+    """
     n = len(starts)
     first = np.flatnonzero(starts)
     lengths = np.diff(np.append(first, n))
     side = max(int(np.ceil(np.sqrt(n))), 1)
     longest = int(lengths.max())
+    if n_steps is not None and n_steps >= longest:
+        return _fill(lengths, first, n_steps)
     if longest <= 4 * side:
         sizes = {bucket(max(longest, int(side * factor))) for factor in (0.5, 0.7, 1.0, 1.4)}
         sizes |= {longest * repeats for repeats in (1, 2, 3) if longest * repeats <= 2 * side}
         return min(
-            (_fill(lengths, first, n_steps) for n_steps in sorted(sizes)),
+            (_fill(lengths, first, size) for size in sorted(sizes)),
             key=lambda layout: layout.size + 60 * layout.n_steps,
         )
     n_steps = bucket(side)
@@ -97,6 +112,14 @@ def _fill(lengths: NDArray[np.int64], first: NDArray[np.int64], n_steps: int) ->
     step = np.repeat(offsets - first, lengths) + np.arange(int(lengths.sum()))
     place = step * n_columns + np.repeat(columns, lengths)
     return Layout(place, n_steps, n_columns, split=False)
+
+
+def _products(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the products of regressors that the Hessian sums up, if they are few."""
+    if len(x) > _MAX_REGRESSORS:
+        return np.zeros((0, x.shape[1]))
+    rows, columns = np.triu_indices(len(x))
+    return x[rows] * x[columns]
 
 
 def pack(
@@ -124,4 +147,5 @@ def pack(
         reset=layout.put(starts, True).reshape(shape),
         start=layout.put(starts.astype(np.float64), 0.0).reshape(shape),
         u=layout.put(inputs, 0.0).reshape(-1, *shape),
+        products=_products(x_packed),
     )

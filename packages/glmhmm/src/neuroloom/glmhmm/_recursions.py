@@ -17,6 +17,7 @@ import jax.numpy as jnp
 Array = Any
 # exp(−700) is representable; a trial this unlikely in a state is not told from a less likely one.
 _FLOOR = -700.0
+TINY = 1e-300
 
 
 class Forward(NamedTuple):
@@ -38,18 +39,26 @@ class Expectations(NamedTuple):
     first: Array  # (n_states,) expected number of sessions that start in each state
 
 
+def relative(log_p: Array) -> tuple[Array, Array]:
+    """Return likelihoods relative to the most likely state, and that one's log-likelihood."""
+    top = jnp.max(log_p, axis=1)
+    return jnp.exp(jnp.maximum(log_p - top[:, None], _FLOOR)), top
+
+
 def _step(vector: Array, matrix: Array) -> Array:
     """Return ``vector @ matrix`` in every column."""
     return jnp.sum(vector[:, None, :] * matrix, axis=0)
 
 
 def forward(
-    log_p: Array, reset: Array, initial: Array, transition: Array, *, split: bool
+    likelihood: Array, top: Array, reset: Array, initial: Array, transition: Array, *, split: bool
 ) -> Forward:
-    """Return filtered probabilities and the log-likelihood of every place."""
-    n_steps, n_states, n_columns = log_p.shape
-    top = jnp.max(log_p, axis=1)
-    likelihood = jnp.exp(jnp.maximum(log_p - top[:, None], _FLOOR))
+    """Return filtered probabilities and the log-likelihood of every place.
+
+    `likelihood` is relative to the most likely state, whose log-likelihood is `top`; see
+    `relative`.
+    """
+    _, n_states, n_columns = likelihood.shape
     start = initial[:, None]
     driven = transition.ndim == 4
     inputs = (likelihood, reset, transition) if driven else (likelihood, reset)
@@ -114,7 +123,7 @@ def _join_backward(rows: Array, weight: Array) -> Array:
     def join(carry: Array, column: tuple[Array, Array]) -> tuple[Array, Array]:
         row, log_weight = column
         inner = row @ carry
-        value = jnp.log(jnp.maximum(inner, jnp.finfo(inner.dtype).tiny)) + log_weight
+        value = jnp.log(jnp.maximum(inner, TINY)) + log_weight
         return jnp.exp(jnp.maximum(value - jnp.max(value), _FLOOR)), carry
 
     n_states = rows.shape[0]
@@ -128,7 +137,7 @@ def backward(
 ) -> Expectations:
     """Return the smoothed probabilities and expected transitions."""
     filtered, scale, likelihood = ahead.filtered, ahead.scale, ahead.likelihood
-    n_steps, n_states, n_columns = filtered.shape
+    _, n_states, n_columns = filtered.shape
     driven = transition.ndim == 4
     later = jnp.ones((n_states, n_columns), filtered.dtype)
     if split:
@@ -147,7 +156,7 @@ def backward(
         before = jnp.where(step[1], jnp.ones_like(before), before)
         return before, (smooth_ratio, pull)
 
-    entry, (beta, pull) = jax.lax.scan(retreat, later, after, reverse=True)
+    _, (beta, pull) = jax.lax.scan(retreat, later, after, reverse=True)
     smoothed = filtered * beta
     smoothed = smoothed / jnp.sum(smoothed, axis=1, keepdims=True)
     pull = jnp.where(reset[:, None], 0.0, pull)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -19,9 +19,9 @@ SMOOTH_SOLVERS = ("GradientDescent", "BFGS", "LBFGS", "NonlinearCG", "ProximalGr
 class Regularizer:
     """Base of the penalties."""
 
-    allowed_solvers = SMOOTH_SOLVERS
-    default_solver = "LBFGS"
-    smooth = True
+    allowed_solvers: ClassVar[tuple[str, ...]] = SMOOTH_SOLVERS
+    default_solver: ClassVar[str] = "LBFGS"
+    smooth: ClassVar[bool] = True
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -53,15 +53,13 @@ def _spread(
         leaves = [strength] * len(widths)
     else:
         try:
-            leaves = jax.tree.structure(structure.unflatten([0] * len(widths))).flatten_up_to(
-                strength
-            )
+            leaves = structure.flatten_up_to(strength)
         except ValueError as error:
             raise fail("regularizer_strength", "a number or a pytree like X", f"{error}") from error
     begin = 0
     for leaf, width in zip(leaves, widths, strict=True):
         values = np.asarray(leaf, dtype=np.float64)
-        try:  # a leaf is laid out like coef_: (n_features, n_states) or (n_features, n_outputs, n_states)
+        try:  # a leaf is laid out like coef_: (n_features, [n_outputs,] n_states)
             if values.ndim == 1:
                 values = values.reshape(-1, *([1] * (1 if n_outputs == 1 else 2)))
             if n_outputs == 1 and values.ndim == 2:

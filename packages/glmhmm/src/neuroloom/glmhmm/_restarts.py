@@ -22,7 +22,7 @@ from neuroloom.glmhmm._packing import Trials
 AUTO_STARTS = 96
 SCREEN_ITERATIONS = 24
 FINALISTS = 8
-_CHUNK_NUMBERS = 12_000_000  # places × states × starts in one program
+_CHUNK_NUMBERS = 1_000_000  # places × states × starts in one program
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Restarts:
 
 def trace_length(maxiter: int) -> int:
     """Return the size of the history, a power of two, so that few programs are compiled."""
-    return 2 ** int(np.ceil(np.log2(max(maxiter, 16))))
+    return int(2 ** int(np.ceil(np.log2(max(maxiter, 16)))))
 
 
 def diverse_starts(
@@ -110,17 +110,11 @@ def multi_start(
         finished = np.zeros(n, dtype=bool)
         finished[chosen] = True
         best = pick(ends, int(_ranking(ends.objective)[0]))
-        fits = Fit(
-            fits.parameters,
-            *(
-                _replaced(getattr(fits, name), getattr(ends, name), chosen)
-                for name in ("objective", "log_likelihood")
-            ),
-            fits.log_likelihoods,
-            fits.objectives,
-            fits.iterations.at[chosen].add(ends.iterations),
-            fits.converged.at[chosen].set(ends.converged),
-            fits.mass,
+        fits = fits._replace(
+            objective=fits.objective.at[chosen].set(ends.objective),
+            log_likelihood=fits.log_likelihood.at[chosen].set(ends.log_likelihood),
+            iterations=fits.iterations.at[chosen].add(ends.iterations),
+            converged=fits.converged.at[chosen].set(ends.converged),
         )
     report = pd.DataFrame(
         {
@@ -137,16 +131,17 @@ def multi_start(
 
 def pick(fits: Fit, index: int) -> Fit:
     """Return one fit of many."""
-    return jax.tree.map(lambda a: a[index], fits)
+    return _fit(jax.tree.map(lambda a: a[index], fits))
+
+
+def _fit(value: Any) -> Fit:
+    assert isinstance(value, Fit)
+    return value
 
 
 def _ranking(objective: Any) -> NDArray[np.int64]:
     values = np.nan_to_num(np.asarray(objective, dtype=np.float64), nan=-np.inf)
     return np.argsort(-values, kind="stable")
-
-
-def _replaced(old: Any, new: Any, where: NDArray[np.int64]) -> Any:
-    return jnp.asarray(old).at[where].set(new)
 
 
 def _in_chunks(
@@ -169,7 +164,7 @@ def _in_chunks(
             model=model,
             trace=trace,
         )
-        return jax.tree.map(lambda a: a[None], one)
+        return _fit(jax.tree.map(lambda a: a[None], one))
     chunk = int(np.clip(_CHUNK_NUMBERS // (trials.observed.size * n_states), 2, n))
     parts = []
     for begin in range(0, n, chunk):
@@ -184,4 +179,4 @@ def _in_chunks(
             trace=trace,
         )
         parts.append(jax.tree.map(lambda a, m=n - begin: a[: min(chunk, m)], part))
-    return jax.tree.map(lambda *a: jnp.concatenate(a), *parts)
+    return _fit(jax.tree.map(lambda *a: jnp.concatenate(a), *parts))

@@ -1,4 +1,4 @@
-"""Checks of the model's parameters, each with the argument's name, what was expected and what came."""
+"""Checks of the model's parameters: each error names what was expected and what came."""
 
 from __future__ import annotations
 
@@ -107,13 +107,14 @@ def inverse_link(value: Any, observation_model: Observations) -> Link:
     if value in LINKS.values():
         return value  # type: ignore[no-any-return]
     try:
-        shape = jax.eval_shape(lambda x: value(x), jax.ShapeDtypeStruct((3,), jnp.float32)).shape
+        shape = jax.eval_shape(lambda x: value(x), jnp.zeros(3, jnp.float32)).shape
         slope = jax.jvp(
             value, (jnp.array([0.5, 1.0, 2.0], jnp.float32),), (jnp.ones(3, jnp.float32),)
         )[1]
     except Exception as error:
         raise InputTypeError(
-            f"inverse_link_function: expected a function that JAX can trace and differentiate, got an error: {error}"
+            "inverse_link_function: expected a function that JAX can trace and differentiate, "
+            f"got an error: {error}"
         ) from error
     if shape != (3,):
         raise fail(
@@ -154,7 +155,7 @@ def random_key(value: Any) -> Any:
             raise InputTypeError(f"seed: expected an integer of at least 0, got {value}")
         return jax.random.PRNGKey(int(value) % 2**31)
     dtype = getattr(value, "dtype", None)
-    if dtype is not None and jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+    if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
         value = jax.random.key_data(value)
     try:
         raw = np.asarray(value)
@@ -195,7 +196,7 @@ def probabilities(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.f
     total = p.sum(axis=-1)
     if not np.allclose(total, 1, atol=1e-6):
         raise fail(name, "rows that sum to 1", f"{np.atleast_1d(total)[0]:g}")
-    return p / total[..., None] if p.ndim > 1 else p / total
+    return np.asarray(p / np.expand_dims(total, -1))
 
 
 def n_outputs(observation_model: Observations, y: NDArray[np.float64]) -> int:

@@ -22,7 +22,7 @@ def _logits(log_transition: Array, drive: Array, u: Array) -> Array:
 
 def driven_transition(transition: Array, drive: Array, u: Array) -> Array:
     """Return the matrix that leads into each place (n_steps, from, to, n_columns)."""
-    floor = jnp.log(jnp.maximum(transition, jnp.finfo(transition.dtype).tiny))
+    floor = jnp.log(jnp.maximum(transition, 1e-300))
     return jax.nn.softmax(_logits(floor, drive, u), axis=2)
 
 

@@ -1,0 +1,92 @@
+"""Which state is which: orders, permutations and the match with another model."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
+
+from neuroloom.glmhmm._errors import fail
+
+
+def _rows(model: Any) -> NDArray[np.float64]:
+    """Return all emission parameters, one row per state."""
+    coef = np.concatenate([np.asarray(leaf) for leaf in jax.tree.leaves(model.coef_)])
+    parts = [coef.reshape(-1, model.n_states), np.reshape(model.intercept_, (-1, model.n_states))]
+    if model.observation_model.has_scale:
+        parts.append(np.log(model.scale_).reshape(-1, model.n_states))
+    return np.concatenate(parts).T
+
+
+def match_states(model: Any, reference: Any) -> NDArray[np.int64]:
+    """Return the order of `model`'s states that is closest to `reference`'s, by their weights.
+
+    The sum of squared differences is the smallest of all assignments (Kuhn 1955).
+
+    Parameters
+    ----------
+    model, reference : GLMHMM
+        Fitted, with equal numbers of states and features.
+    """
+    a, b = _rows(model), _rows(reference)
+    if a.shape != b.shape:
+        raise fail("reference", f"{a.shape[0]} states with {a.shape[1]} parameters", f"{b.shape}")
+    cost = ((b[:, None] - a[None]) ** 2).sum(axis=2)
+    return np.asarray(linear_sum_assignment(cost)[1], dtype=np.int64)
+
+
+def permute_states(model: Any, order: ArrayLike) -> Any:
+    """Return a copy of the model whose state k is the old state ``order[k]``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from neuroloom.glmhmm import GLMHMM, order_states, permute_states
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(200, 2)), rng.binomial(1, 0.5, 200)
+    >>> model = GLMHMM(n_states=2).fit(X, y)
+    >>> swapped = permute_states(model, [1, 0])
+    >>> bool(np.isclose(swapped.score(X, y), model.score(X, y)))
+    True
+    >>> bool((np.diff(order_states(model, by=0).coef_[0]) <= 0).all())
+    True
+    """
+    index = np.asarray(order)
+    if sorted(index.tolist()) != list(range(model.n_states)):
+        raise fail("order", f"a permutation of 0 … {model.n_states - 1}", index.tolist())
+    out = copy.deepcopy(model)
+    out.coef_ = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf[..., index]), model.coef_)
+    out.intercept_ = np.ascontiguousarray(model.intercept_[..., index])
+    out.scale_ = np.ascontiguousarray(model.scale_[..., index])
+    out.initial_prob_ = model.initial_prob_[index]
+    out.transition_prob_ = model.transition_prob_[np.ix_(index, index)]
+    if hasattr(model, "transition_coef_"):
+        out.transition_coef_ = model.transition_coef_[:, index][:, :, index]
+    return out
+
+
+def order_states(model: Any, *, by: int | str = 0) -> Any:
+    """Return a copy of the model with its states in a defined order.
+
+    Parameters
+    ----------
+    model : GLMHMM
+        Fitted.
+    by : int or {"intercept", "stay"}
+        A feature's number: falling weight, so that the state engaged with it comes first.
+        ``"intercept"``: rising intercept. ``"stay"``: falling probability to stay.
+    """
+    coef = np.concatenate([np.asarray(leaf) for leaf in jax.tree.leaves(model.coef_)])
+    if by == "intercept":
+        key = np.reshape(model.intercept_, (-1, model.n_states))[0]
+    elif by == "stay":
+        key = -np.diag(model.transition_prob_)
+    elif isinstance(by, int) and not isinstance(by, bool) and 0 <= by < len(coef):
+        key = -coef[by].reshape(-1, model.n_states)[0]
+    else:
+        raise fail("by", f'a feature from 0 to {len(coef) - 1}, "intercept" or "stay"', repr(by))
+    return permute_states(model, np.argsort(key, kind="stable"))
