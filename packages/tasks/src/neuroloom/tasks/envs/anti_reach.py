@@ -1,0 +1,87 @@
+"""Reach to a target, or away from it."""
+
+# ruff: noqa: D102 — what the methods do is said in Task
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuroloom.tasks.declare import (
+    Conditions,
+    Levels,
+    Names,
+    Paper,
+    StepCounts,
+    Targets,
+    Task,
+    cosine,
+    decide,
+    fixate,
+    pay,
+    pick,
+    register,
+    ring,
+    timeline,
+)
+
+
+@register(
+    "AntiReach-v0",
+    tags=("perceptual", "steps action space"),
+    paper=Paper(
+        "Look away: the anti-saccade task and the voluntary control of eye movement",
+        "https://www.nature.com/articles/nrn1345",
+    ),
+)
+class AntiReach(Task):
+    """Choose the direction opposite to the one shown.
+
+    **Description.** A direction on a ring is shown while the agent fixates. When the fixation
+    point goes off, it has to choose the opposite direction, or with ``anti=False`` the same.
+
+    **Action Space.** 0 fixates; 1 to `dim_ring` choose a direction.
+
+    **Observation Space.** ``fixation`` is 1 until the decision; ``stimulus`` has `dim_ring`
+    channels at the cosine of their distance from the direction shown.
+
+    **Rewards.** ``correct`` for the right direction, ``fail`` for another; ``abort`` for an
+    action during fixation.
+
+    **Starting State.** Fixation.
+
+    **Episode End.** A trial ends with the first choice in the decision period, or with the period.
+
+    Munoz & Everling (2004).
+
+    Parameters
+    ----------
+    anti : bool
+        Whether the opposite direction is the right one.
+    dim_ring : int
+        Number of directions.
+    """
+
+    anti: bool = True
+    dim_ring: int = 32
+
+    periods = timeline(fixation=fixate(500), stimulus=500, delay=0, decision=decide(500))
+    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+
+    def channels(self) -> Names:
+        return {"fixation": 1, "stimulus": self.dim_ring}
+
+    def actions(self) -> Names:
+        return {"fixation": 1, "choice": self.dim_ring}
+
+    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+        return {"ground_truth": pick(rng, self.dim_ring, n)}
+
+    def arrange(self, c: Conditions, steps: StepCounts) -> None:
+        c["anti"] = np.full(len(c["ground_truth"]), bool(self.anti))
+        turn = np.pi * c["anti"]
+        c["stim_theta"] = (ring(self.dim_ring)[c["ground_truth"]] + turn) % (2 * np.pi)
+
+    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+        levels[("fixation", "stimulus", "delay"), "fixation"] = 1
+        levels["stimulus", "stimulus"] = cosine(self.dim_ring, c["stim_theta"])
+        target["decision"] = 1 + c["ground_truth"]

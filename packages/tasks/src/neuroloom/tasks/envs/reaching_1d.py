@@ -1,0 +1,158 @@
+"""Reach to a target, step by step."""
+
+# ruff: noqa: D102 — what the methods do is said in Task
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuroloom.tasks.declare import (
+    Array,
+    Conditions,
+    Levels,
+    Names,
+    Now,
+    Paper,
+    Rows,
+    StepCounts,
+    Targets,
+    Task,
+    cosine,
+    free,
+    pay,
+    register,
+    timeline,
+)
+
+SPEED = 0.05
+START = np.pi
+
+
+def turn(state: Array, angle: Array) -> Array:
+    """Return the shortest way from `state` to `angle` in radians, left (up) positive."""
+    way: Array = (angle - state + np.pi) % (2 * np.pi) - np.pi
+    return way
+
+
+def nearest(way: Array, moves: Array) -> Array:
+    """Return the number of moves, of at most `moves`, that come nearest to the end of `way`."""
+    needed: Array = np.minimum(np.rint(np.abs(way) / SPEED), moves)
+    return needed
+
+
+class Reaching(Task):
+    """Move a hand on a circle to the direction of a target."""
+
+    periods = timeline(fixation=free(500), reach=free(500))
+    pays = pay(correct=1.0, fail=-0.1)
+
+    def actions(self) -> Names:
+        return {"fixation": 1, "left": 1, "right": 1}
+
+    def show(self, target: Array, state: Array) -> Array:
+        """Return the observation of a target (NaN: none) and of a hand."""
+        raise NotImplementedError
+
+    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+        return {"ground_truth": rng.uniform(0, 2 * np.pi, n)}
+
+    def arrange(self, c: Conditions, steps: StepCounts) -> None:
+        c["reach_steps"] = steps["reach"]
+
+    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+        pass  # see curve
+
+    def curve(self, rows: Rows, observation: Array, target: Array) -> None:
+        """Show what an agent sees that holds still, then takes the shortest way."""
+        angle, reaching = rows.of("ground_truth"), rows.inside("reach")
+        way = turn(np.full(len(rows), START), angle)
+        needed = nearest(way, np.full(len(rows), np.inf))
+        moved = np.where(reaching, np.minimum(rows.elapsed, needed), 0)
+        state = START + np.sign(way) * SPEED * moved
+        observation[:] = self.show(np.where(reaching, angle, np.nan), state)
+        target[:] = np.where(reaching & (moved < needed), np.where(way > 0, 1, 2), 0)
+
+    def begin(self, now: Now) -> None:
+        now.memory["state"] = np.full(len(now), START)
+        now.memory["onset"] = np.full(len(now), START)
+        now.memory["performance"] = np.zeros(len(now))
+
+    def outcome(self, now: Now, action: Array) -> tuple[Array, Array, Array]:
+        angle, reaching, memory = now.conditions["ground_truth"], now.inside("reach"), now.memory
+        onset = np.where(reaching & (now.elapsed == 0), memory["state"], memory["onset"])
+        state = memory["state"] + SPEED * ((action == 1) * 1.0 - (action == 2))
+        distance = np.abs(turn(state, angle))
+        moves, way = now.elapsed + 1, np.abs(turn(onset, angle))
+        best = np.abs(way - SPEED * nearest(way, moves))
+        worst = np.minimum(way + SPEED * moves, np.pi)
+        near = np.clip((worst - distance) / np.maximum(worst - best, 1e-12), 0, 1)
+        total = memory["performance"] + np.where(reaching, near, 0)
+        worth = np.maximum(self.reward["correct"] - distance, self.reward["fail"])
+        memory["state"], memory["onset"], memory["performance"] = state, onset, total
+        ends = np.zeros(len(now), dtype=bool)
+        share = total / np.maximum(now.conditions["reach_steps"], 1)
+        return np.where(reaching, worth, 0.0), ends, np.minimum(share, 1.0)
+
+    def guide(self, now: Now) -> Array:
+        way = turn(now.memory["state"], now.conditions["ground_truth"])
+        move = now.inside("reach") & (nearest(way, np.ones(len(now))) > 0)
+        return np.where(move, np.where(way > 0, 1, 2), 0)
+
+    def observe(self, now: Now, observation: Array) -> Array:
+        angle = np.where(now.inside("reach"), now.conditions["ground_truth"], np.nan)
+        return self.show(angle, now.memory["state"]).astype(np.float32)
+
+
+DIFFERS = (
+    "The target angle is a float (NeuroGym 2.3.1 truncates it to whole radians); the right action "
+    "is the move towards it; the performance is the distance covered as a share of what could be "
+    "covered, so that following the right action gives 1 (there 0.20)."
+)
+
+
+@register(
+    "Reaching1D-v0",
+    tags=("motor", "steps action space"),
+    paper=Paper(
+        "Neuronal population coding of movement direction",
+        "https://science.sciencemag.org/content/233/4771/1416",
+    ),
+    differs=DIFFERS,
+)
+class Reaching1D(Reaching):
+    """Move a hand on a circle to the direction of a target.
+
+    **Description.** The hand starts at 180 degrees and moves by 0.05 rad a step. The target is
+    shown as long as the hand should reach for it.
+
+    **Action Space.** 0 holds still; 1 moves left (to higher angles), 2 right.
+
+    **Observation Space.** ``target`` has `dim_ring` channels at the cosine of their distance from
+    the target, in the reach period; ``self`` as many at that from the hand, always.
+
+    **Rewards.** In every step of the reach period ``correct`` less the distance to the target in
+    radians, not below ``fail``. The performance is the mean over these steps of where the hand is
+    between the farthest (0) and the nearest (1) place that it could have come to since the target
+    appeared.
+
+    **Starting State.** The hand at 180 degrees, no target.
+
+    **Episode End.** A trial ends with the reach period.
+
+    Georgopoulos, Schwartz & Kettner (1986).
+
+    Parameters
+    ----------
+    dim_ring : int
+        Number of channels for the target and for the hand.
+    """
+
+    dim_ring: int = 16
+
+    def channels(self) -> Names:
+        n = self.dim_ring
+        return {"self": list(range(n, 2 * n)), "target": list(range(n))}
+
+    def show(self, target: Array, state: Array) -> Array:
+        seen = np.nan_to_num(cosine(self.dim_ring, target))
+        return np.concatenate([seen, cosine(self.dim_ring, state)], axis=-1)
