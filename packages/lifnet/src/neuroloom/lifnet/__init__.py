@@ -1,6 +1,8 @@
 """Clustered spiking networks and their mean field from one configuration."""
 
 from neuroloom.lifnet import models
+from neuroloom.lifnet._analysis._analyzer import Analyzer
+from neuroloom.lifnet._analysis._attractors import ClusteringParams
 from neuroloom.lifnet._clustered._clustered_network import ClusteredNetwork
 from neuroloom.lifnet._clustered._parameters import ClusteredParameters, clustered_parameters
 from neuroloom.lifnet._clustered._perturbation import (
@@ -35,6 +37,19 @@ from neuroloom.lifnet._errors import (
     RoundingWarning,
     SimulationError,
 )
+from neuroloom.lifnet._execution._logger import Logger
+from neuroloom.lifnet._execution._mean_field_stagers import (
+    FullMeanFieldStager,
+    ReducedMeanFieldStager,
+)
+from neuroloom.lifnet._execution._repeater import Repeater
+from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation
+from neuroloom.lifnet._execution._sweep import (
+    BaseSweepRunner,
+    MeanFieldBaseSweepRunner,
+    SNNBaseSweepRunner,
+)
+from neuroloom.lifnet._lif_net import LIFNet
 from neuroloom.lifnet._network import (
     Alpha,
     Bernoulli,
@@ -60,8 +75,14 @@ from neuroloom.lifnet._network import (
     simulate_batch,
     simulate_trials,
 )
-from neuroloom.lifnet._plots import plot_fixed_points, plot_raster, plot_rates
+from neuroloom.lifnet._plots import (
+    plot_fixed_points,
+    plot_landscape,
+    plot_raster,
+    plot_rates,
+)
 from neuroloom.lifnet._theory._fixed_points import FixedPoint, fixed_points
+from neuroloom.lifnet._theory._landscape import Landscape, landscape
 from neuroloom.lifnet._theory._mean_field import LIFMeanField, RateSolution
 from neuroloom.lifnet._theory._siegert import siegert
 from neuroloom.lifnet._theory._stability import classify
@@ -69,6 +90,8 @@ from neuroloom.lifnet._version import __version__
 
 __all__ = [
     "Alpha",
+    "Analyzer",
+    "BaseSweepRunner",
     "Bernoulli",
     "Beta",
     "BuiltNetwork",
@@ -77,6 +100,7 @@ __all__ = [
     "ClippingWarning",
     "ClusteredNetwork",
     "ClusteredParameters",
+    "ClusteringParams",
     "Config",
     "ConfigError",
     "Connectivity",
@@ -89,9 +113,14 @@ __all__ = [
     "FixedIndegree",
     "FixedPoint",
     "FixedTotal",
+    "FullMeanFieldStager",
     "LIFMeanField",
+    "LIFNet",
+    "Landscape",
     "LifnetError",
+    "Logger",
     "Lognormal",
+    "MeanFieldBaseSweepRunner",
     "Network",
     "NetworkError",
     "Normal",
@@ -102,11 +131,15 @@ __all__ = [
     "Projection",
     "RateSolution",
     "Record",
+    "ReducedMeanFieldStager",
+    "Repeater",
     "RoundingWarning",
+    "SNNBaseSweepRunner",
     "SampledRate",
     "Simulation",
     "SimulationError",
     "SineRate",
+    "StageSNNSimulation",
     "State",
     "SurrogateSpike",
     "TorchRun",
@@ -117,9 +150,11 @@ __all__ = [
     "clustered_parameters",
     "copy_configs",
     "fixed_points",
+    "landscape",
     "load_config",
     "models",
     "plot_fixed_points",
+    "plot_landscape",
     "plot_raster",
     "plot_rates",
     "run_torch",

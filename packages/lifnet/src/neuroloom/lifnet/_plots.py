@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from neuroloom.lifnet._engine import Simulation
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.lifnet._theory._fixed_points import FixedPoint
+from neuroloom.lifnet._theory._landscape import Landscape
 from neuroloom.shared import POPULATION_COLORS, axes
 
 _DOT = {"linestyle": "none", "marker": ".", "markersize": 1.0, "rasterized": True}
@@ -89,6 +91,65 @@ def plot_rates(
     if figure is not None:
         figure.colorbar(image, ax=ax, label="rate (Hz)")
     return ax
+
+
+def plot_landscape(
+    shown: Landscape, *, axs: Sequence[Axes] | None = None, **artist: Any
+) -> tuple[Axes, Axes]:
+    """Return axes with the force field and its valley, and with the potential along the valley.
+
+    Parameters
+    ----------
+    shown : Landscape
+        A landscape. The force is drawn over the first two focus populations, or against the rate
+        of a single one.
+    axs : sequence of two Axes, optional
+        Where to draw; a new figure if not given.
+    **artist
+        Passed to ``Axes.plot`` for the potential.
+
+    Raises
+    ------
+    LifnetError
+        If the landscape has more than two focus populations.
+    """
+    n_focus = len(shown.mesh)
+    if n_focus > 2:
+        raise LifnetError(f"shown: expected one or two focus populations, got {n_focus}")
+    field, well = axs if axs is not None else Figure(layout="constrained").subplots(1, 2)
+    force = shown.force_field
+    if n_focus == 1:
+        field.plot(shown.mesh[0], force[..., 0], color="black")
+        field.axhline(0.0, color="0.7", linewidth=0.8)
+        field.set(xlabel="rate (Hz)", ylabel="force (Hz)")
+    else:
+        x, y = shown.mesh
+        image = field.pcolormesh(
+            x, y, np.linalg.norm(force, axis=-1), cmap="Greys", shading="nearest", rasterized=True
+        )
+        every = max(1, len(x) // 20)
+        cut = (slice(None, None, every), slice(None, None, every))
+        size = np.linalg.norm(force, axis=-1)[cut] + 1e-12
+        field.quiver(
+            x[cut],
+            y[cut],
+            force[cut][..., 0] / size,
+            force[cut][..., 1] / size,
+            color=POPULATION_COLORS["I"],
+            scale=30,
+            width=0.003,
+        )
+        field.plot(*shown.path.T, color=POPULATION_COLORS["E"], label="least force")
+        field.legend(loc="upper right", fontsize="small")
+        field.set(xlabel="first population (Hz)", ylabel="second population (Hz)")
+        figure = field.get_figure()
+        if figure is not None:
+            figure.colorbar(image, ax=field, label="force (Hz)")
+    well.plot(shown.displacement, shown.potential, **{"color": "black", **artist})
+    wells = shown.minima()
+    well.plot(shown.displacement[wells], shown.potential[wells], "o", color=POPULATION_COLORS["E"])
+    well.set(xlabel="way along the path (Hz)", ylabel="potential (Hz²)")
+    return field, well
 
 
 def plot_fixed_points(

@@ -1,0 +1,1 @@
+"""Attractor states of spiking runs: found in rasters, counted, and followed in time."""

@@ -1,0 +1,401 @@
+"""`Analyzer`: attractor statistics of one or many sessions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from neuroloom.lifnet._analysis._attractors import (
+    ClusteringParams,
+    Identity,
+    Occurrences,
+    active,
+    occurrences,
+    smooth,
+    transition_counts,
+)
+from neuroloom.lifnet._analysis._sessions import (
+    Spikes,
+    contiguous,
+    load_labels,
+    load_sessions,
+)
+from neuroloom.lifnet._errors import LifnetError
+from neuroloom.shared import NotFittedError
+
+Array = NDArray[np.float64]
+
+ATTRACTORS = "attractors.json"
+TRANSITIONS = "transition_matrix.npy"
+CONFIG = "analysis_config.json"
+
+
+class Analyzer:
+    """Attractors of spiking runs: the sets of populations that are active together.
+
+    States are numbered in order of first appearance, and so are the rows and columns of the
+    transition matrix. Where a state is asked for, its number or its active populations (from 0)
+    say which. Times are in milliseconds, `starts` and `ends` in steps over all sessions.
+
+    Parameters
+    ----------
+    spikes : path, array_like of shape (n_steps, n_neurons), or list of those
+        A folder of sessions, a file, or rasters.
+    clusters : path or array_like of int, shape (n_neurons,)
+        Population of each neuron; the neurons of one stand together.
+    dt : float
+        Step in seconds.
+    minimal_life_span_ms : float
+        Shorter states are left out.
+    clustering_params : ClusteringParams or mapping, optional
+        How activity is told from rates.
+    populations : sequence of int, optional
+        Look only at these populations, for example the E clusters.
+
+    Raises
+    ------
+    LifnetError
+        If files are missing, shapes do not fit, or a parameter is unknown.
+
+    Examples
+    --------
+    >>> raster = np.zeros((2000, 20), dtype=bool)
+    >>> raster[:1000:10, :10] = True     # the first population fires for half a second,
+    >>> raster[1000::10, 10:] = True     # then the second one
+    >>> analyzer = Analyzer(raster, clusters=np.repeat([1, 2], 10), dt=0.5e-3)
+    >>> analyzer.get_unique_attractors()
+    [(0,), (), (1,)]
+    >>> analyzer.get_transition_prob((), (1,))
+    1.0
+    """
+
+    def __init__(
+        self,
+        spikes: Any,
+        clusters: Any,
+        dt: float = 0.5e-3,
+        minimal_life_span_ms: float = 20.0,
+        clustering_params: ClusteringParams | Mapping[str, Any] | None = None,
+        *,
+        populations: Any = None,
+    ) -> None:
+        self._sessions: list[Spikes] | None
+        self._sessions, spikes_path = load_sessions(spikes)
+        labels, clusters_path = load_labels(clusters)
+        for number, session in enumerate(self._sessions):
+            if session.n_neurons != len(labels):
+                raise LifnetError(
+                    f"clusters: expected {session.n_neurons} labels for session {number}, "
+                    f"got {len(labels)}"
+                )
+        if not 0 < dt < np.inf or not 0 <= minimal_life_span_ms < np.inf:
+            raise LifnetError(f"dt, minimal_life_span_ms: got {dt}, {minimal_life_span_ms}")
+        self._label, sizes = contiguous(labels)
+        self._sizes = sizes
+        self.params = _clustering(clustering_params)
+        kept = np.arange(len(sizes)) if populations is None else np.asarray(populations, dtype=int)
+        if kept.ndim != 1 or (kept < 0).any() or (kept >= len(sizes)).any():
+            raise LifnetError(f"populations: expected numbers from 0 to {len(sizes) - 1}")
+        self.dt = float(dt)
+        self._activity: list[NDArray[np.bool_]] | None = []
+        for session in self._sessions:
+            rates = smooth(self._rates(session), self.params, self.dt)[:, kept]
+            full = np.zeros((session.n_steps, len(sizes)), dtype=bool)
+            full[:, kept] = active(rates, self.params)
+            self._activity.append(full)
+        lengths = [session.n_steps for session in self._sessions]
+        shortest = int(minimal_life_span_ms * 1e-3 / self.dt + 1e-9)
+        self._fill(
+            occurrences(self._activity, shortest),
+            {
+                "spikes_path": spikes_path,
+                "clusters_path": clusters_path,
+                "dt": self.dt,
+                "minimal_life_span_ms": float(minimal_life_span_ms),
+                "clustering_params": asdict(self.params),
+                "session_length": lengths[0],
+                "session_lengths_steps": lengths,
+                "total_sim_duration_ms": sum(lengths) * self.dt * 1e3,
+                "n_clusters": len(sizes),
+                "populations": kept.tolist(),
+                "files": {"attractors": ATTRACTORS, "transition_matrix": TRANSITIONS},
+            },
+        )
+
+    def _fill(self, found: Occurrences, config: dict[str, Any]) -> None:
+        self._found, self.config = found, config
+        self._counts = transition_counts(found)
+
+    def _rates(self, session: Spikes) -> Array:
+        return session.counts(self._label, len(self._sizes)) / (self._sizes * self.dt)
+
+    def _ms(self, steps: Any) -> Any:
+        return np.asarray(steps) * self.dt * 1e3
+
+    # States
+
+    def get_num_states(self) -> int:
+        """Return the number of different states."""
+        return len(self._found.states)
+
+    def get_num_clusters(self) -> int:
+        """Return the number of populations."""
+        return int(self.config["n_clusters"])
+
+    def get_unique_attractors(self) -> list[Identity]:
+        """Return the active populations of each state, in order of first appearance."""
+        return list(self._found.states)
+
+    def get_attractor_idx(self, *clusters: int) -> int:
+        """Return the number of the state in which exactly these populations are active."""
+        identity = tuple(sorted(int(c) for c in clusters))
+        if identity not in self._found.states:
+            raise LifnetError(f"no state in which exactly the populations {identity} are active")
+        return self._found.states.index(identity)
+
+    def get_attractor_data(self, *state: Any) -> dict[str, Any]:
+        """Return all about one state: idx, #, starts, ends, durations (ms), clusters."""
+        return self._data(self._index(state), np.ones(len(self._found.start), dtype=bool))
+
+    def get_attractors_data(
+        self, t_from: float | None = None, t_to: float | None = None
+    ) -> dict[Identity, dict[str, Any]]:
+        """Return all about each state that occurs in a time window.
+
+        Parameters
+        ----------
+        t_from, t_to : float, optional
+            Window in milliseconds over all sessions; negative times count from the end. An
+            occurrence is inside if it begins there.
+        """
+        total = self.config["total_sim_duration_ms"]
+        low = 0.0 if t_from is None else t_from + total * (t_from < 0)
+        high = np.inf if t_to is None else t_to + total * (t_to < 0)
+        begin = self._ms(self._found.start)
+        inside = (begin >= low) & (begin < high)
+        present = np.unique(self._found.identity[inside])
+        return {self._found.states[i]: self._data(int(i), inside) for i in present}
+
+    def _data(self, index: int, inside: NDArray[np.bool_]) -> dict[str, Any]:
+        mine = (self._found.identity == index) & inside
+        durations = self._ms(self._found.duration[mine])
+        return {
+            "idx": index,
+            "#": int(mine.sum()),
+            "starts": self._found.start[mine].tolist(),
+            "ends": self._found.stop[mine].tolist(),
+            "occurrence_durations": durations.tolist(),
+            "total_duration": float(durations.sum()),
+            "clusters": self._found.states[index],
+        }
+
+    def _index(self, state: tuple[Any, ...]) -> int:
+        """Return the number of a state given as a number, a tuple of populations, or nothing."""
+        if len(state) == 1 and isinstance(state[0], (int, np.integer)):
+            if not 0 <= state[0] < self.get_num_states():
+                raise LifnetError(
+                    f"state: expected a number from 0 to {self.get_num_states() - 1}, "
+                    f"got {state[0]}; a tuple says which populations are active"
+                )
+            return int(state[0])
+        if len(state) == 1 and isinstance(state[0], (tuple, list)):
+            return self.get_attractor_idx(*state[0])
+        return self.get_attractor_idx(*state)
+
+    def get_occurrences(self, *state: Any) -> int:
+        """Return how often a state occurs."""
+        return int((self._found.identity == self._index(state)).sum())
+
+    def get_life_spans(self, *state: Any) -> Array:
+        """Return the durations of a state, or of all states in order of time, in milliseconds."""
+        if not state:
+            return np.asarray(self._ms(self._found.duration))
+        return np.asarray(
+            self._ms(self._found.duration[self._found.identity == self._index(state)])
+        )
+
+    def get_mean_lifespan(self, *state: Any) -> float:
+        """Return the mean duration of a state, or of all occurrences, in milliseconds."""
+        spans = self.get_life_spans(*state)
+        return float(spans.mean()) if len(spans) else float("nan")
+
+    def get_attractor_prob(self, *state: Any) -> float:
+        """Return the share of the whole time that is spent in a state."""
+        return float(self.get_life_spans(*state).sum() / self.config["total_sim_duration_ms"])
+
+    def get_attractor_probs(self) -> Array:
+        """Return the share of the whole time spent in each state, shape (n_states,).
+
+        They sum to less than one by the time in states too short to count.
+        """
+        steps = np.bincount(
+            self._found.identity, self._found.duration, minlength=self.get_num_states()
+        )
+        return np.asarray(self._ms(steps) / self.config["total_sim_duration_ms"])
+
+    def occurrences(self) -> pd.DataFrame:
+        """Return one row per occurrence: state, clusters, session, start and stop in seconds."""
+        found = self._found
+        return pd.DataFrame(
+            {
+                "idx": found.identity,
+                "clusters": [found.states[i] for i in found.identity],
+                "session": found.session,
+                "start": found.start * self.dt,
+                "stop": found.stop * self.dt,
+                "duration": found.duration * self.dt,
+            }
+        )
+
+    # Transitions
+
+    def get_transition_matrix(self, *, normalize: bool = True) -> Array:
+        """Return the probability of each state (column) to follow each state (row).
+
+        Parameters
+        ----------
+        normalize : bool
+            Divide by the number of times that a state was left, so that rows sum to one (to zero
+            for a state that was never left). Without, divide by the number of occurrences: what is
+            missing to one is then how often a session ended in the state.
+        """
+        counts = self._counts.astype(np.float64)
+        if normalize:
+            whole = counts.sum(axis=1, keepdims=True)
+        else:
+            whole = np.bincount(self._found.identity, minlength=len(counts))[:, None].astype(float)
+        share = np.divide(counts, whole, out=np.zeros_like(counts), where=whole > 0)
+        return np.asarray(share)
+
+    def get_transition_prob(self, first: Any, then: Any) -> float:
+        """Return the probability that `then` follows `first`."""
+        a, b = self._index((first,)), self._index((then,))
+        return float(self.get_transition_matrix()[a, b])
+
+    def get_sequence_probability(self, *states: Any) -> float:
+        """Return the probability that states follow each other, given the first of them."""
+        if len(states) < 2:
+            raise LifnetError(f"states: expected at least two, got {len(states)}")
+        places = [self._index((state,)) for state in states]
+        matrix = self.get_transition_matrix()
+        return float(np.prod([matrix[a, b] for a, b in pairwise(places)]))
+
+    def get_unique_attractors_count_until_time(self, time_ms: float) -> int:
+        """Return how many different states have begun before a time in milliseconds."""
+        return len(np.unique(self._found.identity[self._ms(self._found.start) < time_ms]))
+
+    def get_transition_density_until_time(self, time_ms: float) -> float:
+        """Return the share of the possible transitions between the states seen that were seen."""
+        n = self.get_unique_attractors_count_until_time(time_ms)
+        if n < 2:
+            return 0.0
+        until = time_ms * 1e-3 / self.dt
+        return float((transition_counts(self._found, until) > 0).sum() / (n * (n - 1)))
+
+    # Rates
+
+    def get_data(self) -> list[NDArray[np.bool_]]:
+        """Return the rasters of all sessions, each of shape (n_steps, n_neurons)."""
+        return [session.dense() for session in self._raw()]
+
+    def get_neuron_spike_rate(self, neuron: int | None = None) -> Any:
+        """Return the mean rate of a neuron, or of all, in Hz over all sessions."""
+        total = sum(
+            np.bincount(session.neurons, minlength=session.n_neurons) for session in self._raw()
+        )
+        rates = total / (self.config["total_sim_duration_ms"] * 1e-3)
+        return rates if neuron is None else float(rates[neuron])
+
+    def get_cluster_spike_rate(self, cluster: int | None = None) -> Any:
+        """Return the mean rate of a population, or of all, in Hz over all sessions."""
+        rates = self.get_neuron_spike_rate()
+        means = np.bincount(self._label, rates) / self._sizes
+        return means if cluster is None else float(means[cluster])
+
+    def get_cluster_activity(self, session: int = 0) -> NDArray[np.bool_]:
+        """Return which populations are active in a session, shape (n_steps, n_pops)."""
+        if self._activity is None:
+            raise NotFittedError("a loaded analysis holds no activity: make the Analyzer anew")
+        return self._activity[session]
+
+    def get_cluster_rates(self, session: int = 0) -> Array:
+        """Return the smoothed rates of the populations in Hz, shape (n_steps, n_pops)."""
+        return smooth(self._rates(self._raw()[session]), self.params, self.dt)
+
+    def _raw(self) -> list[Spikes]:
+        if self._sessions is None:
+            raise NotFittedError("a loaded analysis holds no spikes: make the Analyzer anew")
+        return self._sessions
+
+    # Files
+
+    def save_analysis(self, directory: str | Path) -> Path:
+        """Write states, transition matrix and parameters to a folder, and return it."""
+        folder = Path(directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        found = self._found
+        table = {
+            "states": found.states,
+            "identity": found.identity.tolist(),
+            "session": found.session.tolist(),
+            "start": found.start.tolist(),
+            "stop": found.stop.tolist(),
+        }
+        (folder / ATTRACTORS).write_text(json.dumps(table))
+        np.save(folder / TRANSITIONS, self.get_transition_matrix(), allow_pickle=False)
+        (folder / CONFIG).write_text(json.dumps(self.config, indent=2))
+        return folder
+
+    @classmethod
+    def load_analysis(cls, directory: str | Path) -> Analyzer:
+        """Return a saved analysis: all statistics, without the spikes.
+
+        Raises
+        ------
+        LifnetError
+            If the folder holds no analysis, or one whose attractors are a pickled object.
+        """
+        folder = Path(directory)
+        if not (folder / ATTRACTORS).is_file():
+            if (folder / "attractors.npy").is_file():
+                raise LifnetError(
+                    f"{folder / 'attractors.npy'}: a pickled object, which could run code when "
+                    "opened and is not read; make the analysis anew from the spikes"
+                )
+            raise LifnetError(f"{folder}: expected {ATTRACTORS}, got no such file")
+        try:
+            table = json.loads((folder / ATTRACTORS).read_text())
+            config = json.loads((folder / CONFIG).read_text())
+            states = tuple(tuple(int(c) for c in state) for state in table["states"])
+            columns = [
+                np.array(table[name], dtype=np.int64)
+                for name in ("identity", "session", "start", "stop")
+            ]
+            result = cls.__new__(cls)
+            result.dt = float(config["dt"])
+            result.params = _clustering(config["clustering_params"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LifnetError(f"{folder}: expected a saved analysis, got {error!r}") from error
+        result._sessions, result._activity = None, None
+        result._fill(Occurrences(states, *columns), config)
+        return result
+
+
+def _clustering(params: ClusteringParams | Mapping[str, Any] | None) -> ClusteringParams:
+    if isinstance(params, ClusteringParams):
+        return params
+    known = set(ClusteringParams.__dataclass_fields__)
+    unknown = set(params or {}) - known
+    if unknown:
+        raise LifnetError(
+            f"clustering_params: expected some of {sorted(known)}, got {sorted(unknown)}"
+        )
+    return ClusteringParams(**dict(params or {}))

@@ -1,0 +1,119 @@
+"""From a raster to attractors: which populations are active, for how long, and what follows.
+
+1. Each population's rate per step is smoothed by a Gaussian or a box.
+2. A population is active where its rate is above a base: first its own mean over time, then, over
+   and over, the mean rate of all that is active, until that changes by less than a tolerance.
+3. A state is a set of active populations that stays the same for a minimal time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+
+from neuroloom.lifnet._errors import LifnetError
+
+Array = NDArray[np.float64]
+Identity = tuple[int, ...]
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class ClusteringParams:
+    """How activity is told from rates."""
+
+    kernel_type: str = "gaussian"
+    """``"gaussian"`` or ``"box"``."""
+    kernel_param: float = 10.0
+    """Standard deviation of the Gaussian, or width of the box, in milliseconds."""
+    rate_tolerance: float = 20.0
+    """Hz by which the base may still change."""
+    max_iterations: int = 50
+    """Most changes of the base."""
+
+    def __post_init__(self) -> None:
+        if self.kernel_type not in ("gaussian", "box"):
+            raise LifnetError(f"kernel_type: expected gaussian or box, got {self.kernel_type!r}")
+        if not self.kernel_param > 0:
+            raise LifnetError(f"kernel_param: expected positive ms, got {self.kernel_param}")
+        if not self.rate_tolerance > 0 or self.max_iterations < 0:
+            raise LifnetError("rate_tolerance, max_iterations: expected positive values")
+
+
+@dataclass(frozen=True, eq=False)
+class Occurrences:
+    """All kept states of all sessions, in order of time."""
+
+    states: tuple[Identity, ...]
+    """Active populations of each state, in order of first appearance."""
+    identity: NDArray[np.int64]
+    """Number of each occurrence's state in `states`."""
+    session: NDArray[np.int64]
+    start: NDArray[np.int64]
+    """First step, counted over all sessions."""
+    stop: NDArray[np.int64]
+    """Step after the last one."""
+
+    @property
+    def duration(self) -> NDArray[np.int64]:
+        """Steps that each occurrence lasts."""
+        return self.stop - self.start
+
+
+def smooth(rates: Array, params: ClusteringParams, dt: float) -> Array:
+    """Return rates, shape (n_steps, n_pops), smoothed over time."""
+    samples = params.kernel_param * 1e-3 / dt
+    if params.kernel_type == "gaussian":
+        return np.asarray(gaussian_filter1d(rates, samples, axis=0))
+    return np.asarray(uniform_filter1d(rates, max(1, round(samples)), axis=0))
+
+
+def active(rates: Array, params: ClusteringParams) -> NDArray[np.bool_]:
+    """Return which populations are active at each step, shape (n_steps, n_pops)."""
+    base = rates.mean(axis=0)
+    # Rates that equal the base up to rounding are not above their own mean, but belong to the
+    # active ones that a later base is the mean of.
+    above = rates > base * (1 + _ROUNDING)
+    for _ in range(params.max_iterations):
+        if not above.any():
+            break
+        mean = float(rates[above].mean())
+        if abs(mean - base.mean()) < params.rate_tolerance:
+            break
+        base = np.full(rates.shape[1], mean)
+        above = rates >= base * (1 - _ROUNDING)
+    return np.asarray(above)
+
+
+def occurrences(activity: Sequence[NDArray[np.bool_]], shortest: int) -> Occurrences:
+    """Return the states of all sessions that last at least `shortest` steps."""
+    states: dict[Identity, int] = {}
+    rows: list[tuple[int, int, int, int]] = []
+    offset = 0
+    for number, session in enumerate(activity):
+        changed = np.flatnonzero((session[1:] != session[:-1]).any(axis=1)) + 1
+        edges = [0, *changed.tolist(), len(session)]
+        for start, stop in pairwise(edges):
+            if stop - start < max(1, shortest):
+                continue
+            who = tuple(np.flatnonzero(session[start]).tolist())
+            place = states.setdefault(who, len(states))
+            rows.append((place, number, start + offset, stop + offset))
+        offset += len(session)
+    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    return Occurrences(tuple(states), *table.T)
+
+
+def transition_counts(found: Occurrences, until: float = np.inf) -> NDArray[np.int64]:
+    """Return how often each state follows each other within a session, (n_states, n_states)."""
+    n = len(found.states)
+    counts = np.zeros((n, n), dtype=np.int64)
+    follows = (found.session[1:] == found.session[:-1]) & (found.start[1:] < until)
+    np.add.at(counts, (found.identity[:-1][follows], found.identity[1:][follows]), 1)
+    return counts

@@ -1,0 +1,268 @@
+"""The command line: run, perturb, sweep, analyze, mean-field and configs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from neuroloom.lifnet._analysis._analyzer import Analyzer
+from neuroloom.lifnet._config._load import copy_configs, load_config
+from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._execution._logger import Logger
+from neuroloom.lifnet._execution._mean_field_stagers import (
+    FullMeanFieldStager,
+    ReducedMeanFieldStager,
+)
+from neuroloom.lifnet._execution._repeater import Repeater
+from neuroloom.lifnet._execution._sweep import SNNBaseSweepRunner
+from neuroloom.shared import NeuroloomError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(given)
+    options.command_line = "neuroloom-lifnet " + shlex.join(given)
+    try:
+        options.do(options)
+    except NeuroloomError as error:
+        print(f"neuroloom-lifnet: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="neuroloom-lifnet", description="Clustered networks, spiking and in theory."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="repeat a configuration and analyse its attractors")
+    _repeat_options(run, n_repeats=100)
+    run.set_defaults(do=_run)
+
+    perturb = commands.add_parser("perturb", help="the same with the configuration's perturbations")
+    _repeat_options(perturb, n_repeats=1)
+    perturb.add_argument("--sim-name", help="folder inside --save-dir")
+    perturb.set_defaults(do=_perturb)
+
+    sweep = commands.add_parser("sweep", help="mean rates of the populations over one parameter")
+    sweep.add_argument("--config", required=True, help="YAML file or name of a shipped one")
+    sweep.add_argument("--save-dir", required=True)
+    sweep.add_argument("--param", required=True, help="path of the key, arousal.level")
+    sweep.add_argument("--param-idx", type=int, nargs="+", help="items of a list to set")
+    values = sweep.add_mutually_exclusive_group(required=True)
+    values.add_argument("--sweep-values", type=float, nargs="+")
+    values.add_argument("--range", type=float, nargs=3, metavar=("START", "STOP", "STEP"))
+    sweep.add_argument("--seed", type=int)
+    sweep.add_argument("--no-resume", action="store_true", help="begin anew")
+    _parallel_options(sweep)
+    sweep.set_defaults(do=_sweep)
+
+    analyze = commands.add_parser("analyze", help="show a saved analysis")
+    analyze.add_argument("folder", help="folder of an analysis, or of a run")
+    analyze.set_defaults(do=_analyze)
+
+    field = commands.add_parser("mean-field", help="fixed points, or a reduced landscape")
+    field.add_argument("--config", required=True, help="YAML file or name of a shipped one")
+    field.add_argument("--save-dir", help="folder for data, plots and metadata")
+    field.add_argument("--n-runs", type=int, default=100, help="random starts")
+    field.add_argument("--seed", type=int)
+    field.add_argument(
+        "--focus-pops", type=int, nargs="+", help="draw these populations' landscape"
+    )
+    field.add_argument("--grid-density", type=float, default=0.5, help="distance in Hz")
+    field.add_argument("--grid-lims", type=float, nargs=2, default=(0.0, 60.0))
+    field.set_defaults(do=_mean_field)
+
+    configs = commands.add_parser("configs", help="copy the shipped configurations")
+    configs.add_argument("directory")
+    configs.set_defaults(do=lambda options: print(copy_configs(options.directory)))
+    return parser
+
+
+def _repeat_options(parser: argparse.ArgumentParser, n_repeats: int) -> None:
+    parser.add_argument("--config", required=True, help="YAML file or name of a shipped one")
+    parser.add_argument("--save-dir", required=True)
+    parser.add_argument("--n-repeats", type=int, default=n_repeats)
+    parser.add_argument("--seed", type=int, default=256, help="seed of the seeds")
+    parser.add_argument("--seeds-file")
+    parser.add_argument("--load-saved-seeds", action="store_true")
+    parser.add_argument("--no-plots", action="store_true")
+    parser.add_argument("--export-plots-pdf", action="store_true")
+    parser.add_argument("--compact", action="store_true", help="steps and neurons, not rasters")
+    parser.add_argument("--no-resume", action="store_true", help="begin anew")
+    parser.add_argument("--log-level", default="INFO")
+    parser.add_argument(
+        "--all-populations",
+        action="store_true",
+        help="attractors of backgrounds and I clusters, too",
+    )
+    _parallel_options(parser)
+
+
+def _parallel_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--parallel", action="store_true")
+    parser.add_argument("--max-workers", type=int)
+    parser.add_argument("--executor", choices=("process", "thread"), default="process")
+
+
+def _run(options: argparse.Namespace) -> None:
+    _repeat(options, Path(options.save_dir))
+
+
+def _perturb(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    if not config.perturbation:
+        raise LifnetError(f"{options.config}: expected a perturbation block, got none")
+    name = options.sim_name
+    _repeat(options, Path(options.save_dir) / name if name else Path(options.save_dir))
+
+
+def _repeat(options: argparse.Namespace, folder: Path) -> None:
+    config = load_config(options.config)
+    repeater = Repeater(
+        options.n_repeats,
+        folder,
+        config=config,
+        seed=options.seed,
+        seeds_file=options.seeds_file,
+        load_saved_seeds=options.load_saved_seeds,
+        parallel=options.parallel,
+        max_workers=options.max_workers,
+        executor=options.executor,
+        export_plots_pdf=options.export_plots_pdf,
+        plots=not options.no_plots,
+        compact=options.compact,
+        resume=not options.no_resume,
+        logger=Logger("run", level=options.log_level),
+    )
+    _write_command(options, folder)
+    repeater.run()
+    clusters = range(config.architecture.clusters.n_clusters)
+    analyzer = Analyzer(
+        folder / "data",
+        clusters=folder / "clusters.npy",
+        dt=config.init_params.delta_t,
+        populations=None if options.all_populations else clusters,
+    )
+    analyzer.save_analysis(folder / "analysis")
+    print(f"{analyzer.get_num_states()} states; analysis in {folder / 'analysis'}")
+
+
+def _write_command(options: argparse.Namespace, folder: Path) -> None:
+    (folder / "metadata").mkdir(parents=True, exist_ok=True)
+    (folder / "metadata" / "cmd.txt").write_text(options.command_line + "\n")
+
+
+class RateSweep(SNNBaseSweepRunner):
+    """Mean rates of the populations for each value, in ``data/rates.csv``."""
+
+    def _step(self, param: Any, idx: int, sweep_param: Any, **kwargs: Any) -> dict[str, float]:
+        return dict(self._sweep_object.simulate().rates_hz())
+
+    def _store(self, result: Any, idx: int, value: Any, directory: Path) -> None:
+        line = {"index": idx, "value": value, "rates_hz": result}
+        (directory / "data" / f"rates_{idx}.json").write_text(json.dumps(line))
+
+    def summary(self, results: Any, sweep_params: Any) -> None:
+        """Print the mean rate of E and I clusters for each value."""
+        for value, rates in zip(sweep_params, results, strict=True):
+            kinds = {kind: [r for name, r in rates.items() if name[0] == kind] for kind in "EI"}
+            text = ", ".join(f"{kind} {np.mean(r):.2f} Hz" for kind, r in kinds.items() if r)
+            print(f"{value:g}: {text}")
+
+    def _summary_plot(self, results: Any, sweep_params: Any, directory: Path) -> None:
+        from matplotlib.figure import Figure
+
+        from neuroloom.shared import style
+
+        with style():
+            figure = Figure(layout="constrained")
+            ax = figure.subplots()
+            ax.plot(sweep_params, [list(rates.values()) for rates in results], color="0.4")
+            ax.set(xlabel="value", ylabel="rate (Hz)")
+        figure.savefig(directory / "plots" / "rates.png", dpi=120)
+
+    def summarize_repeated_run(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: each trial has its own files."""
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    values = options.sweep_values
+    if values is None:
+        start, stop, step = options.range
+        if step == 0 or (stop - start) / step < 0:
+            raise LifnetError(f"--range: expected a step from {start:g} to {stop:g}, got {step:g}")
+        values = np.arange(start, stop + step / 2, step).tolist()
+    folder = Path(options.save_dir)
+    _write_command(options, folder)
+    RateSweep().execute(
+        folder,
+        options.config,
+        options.param.split("."),
+        values,
+        options.param_idx,
+        options.parallel,
+        options.max_workers,
+        options.executor,
+        seed=options.seed,
+        resume=not options.no_resume,
+    )
+
+
+def _analyze(options: argparse.Namespace) -> None:
+    folder = Path(options.folder)
+    inside = folder / "analysis"
+    analyzer = Analyzer.load_analysis(inside if inside.is_dir() else folder)
+    print(f"states: {analyzer.get_num_states()}")
+    print(f"mean life span: {analyzer.get_mean_lifespan():.1f} ms")
+    shares = analyzer.get_attractor_probs()
+    states = analyzer.get_unique_attractors()
+    for i in np.argsort(-shares, kind="stable")[:20]:
+        print(
+            f"{i:4d} {states[i]}: {analyzer.get_occurrences(int(i))} times, "
+            f"{100 * shares[i]:.1f} % of the time, "
+            f"{analyzer.get_mean_lifespan(int(i)):.1f} ms on average"
+        )
+
+
+def _mean_field(options: argparse.Namespace) -> None:
+    kind = ReducedMeanFieldStager if options.focus_pops else FullMeanFieldStager
+    stager = kind(options.config, options.seed)
+    arguments: dict[str, Any] = {"n_runs": options.n_runs}
+    if options.focus_pops:
+        arguments = {
+            "focus_pops": options.focus_pops,
+            "grid_density": options.grid_density,
+            "grid_lims": options.grid_lims,
+            "progress": True,
+        }
+    if options.save_dir:
+        folder = Path(options.save_dir)
+        _write_command(options, folder)
+        drawn = stager.config.with_settings(plot=True)
+        kind(drawn, stager.random_seed).execute(
+            "mean_field", save_outputs=True, directory=folder, **arguments
+        )
+        print(f"written to {folder}")
+    if isinstance(stager, FullMeanFieldStager):
+        q = stager.config.architecture.clusters.n_clusters
+        rows = [
+            {
+                "E_hz": [round(float(r), 3) for r in point.rates[:q]],
+                "kind": point.label,
+                "growth": round(point.growth, 4),
+                "orders": point.multiplicity,
+            }
+            for point in stager.fixed_points(n_starts=options.n_runs)
+        ]
+        print(yaml.safe_dump(rows, sort_keys=False, default_flow_style=None).rstrip())

@@ -1,0 +1,1 @@
+"""Running configurations: stagers, repeats, sweeps, files and logs."""

@@ -1,0 +1,171 @@
+"""Stagers of the theory: fixed points from random starts, and reduced landscapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.lifnet._clustered._perturbation import checked, config_perturbations, merged
+from neuroloom.lifnet._errors import SimulationError
+from neuroloom.lifnet._execution._stager import Stager, by_target
+from neuroloom.lifnet._plots import plot_fixed_points, plot_landscape
+from neuroloom.lifnet._theory._fixed_points import FixedPoint, fixed_points, initial_rates
+from neuroloom.lifnet._theory._landscape import Landscape, landscape
+from neuroloom.lifnet._theory._mean_field import LIFMeanField
+from neuroloom.shared import Seed, style
+
+
+class MeanFieldStager(Stager):
+    """Base of the stagers of the theory; parameters are those of `Stager`."""
+
+    default_config: ClassVar[str] = "2_cluster_mf"
+
+    def mean_field(self, **named: Any) -> LIFMeanField:
+        """Return the mean field, perturbed as while the perturbations are on."""
+        return LIFMeanField.from_config(self.config, perturbations=self._applied(named))
+
+    def _applied(self, options: Mapping[str, Any]) -> Mapping[str, NDArray[np.float64]]:
+        named = {k: v for k, v in options.items() if k.endswith("_perturbation")}
+        own = config_perturbations(self.config, in_time=False)
+        given = merged(own, {**self.perturbations, **by_target(named)})
+        return checked(given, self.config.architecture.clusters.total_pops, None)
+
+
+class FullMeanFieldStager(MeanFieldStager):
+    """Fixed points of the full mean field from many random starts.
+
+    Examples
+    --------
+    >>> outputs = FullMeanFieldStager("2_cluster_mf", random_seed=7).run(n_runs=20)
+    >>> outputs["fixed_point"].shape, bool(outputs["converged"].all())
+    ((20, 6), True)
+    """
+
+    def run(
+        self, nu_init: ArrayLike | None = None, n_runs: int = 100, **named: Any
+    ) -> dict[str, Any]:
+        """Return where solves from random starts end.
+
+        Parameters
+        ----------
+        nu_init : array_like, shape (n_pops,) or (n_runs, n_pops), optional
+            Starts in Hz; uniform in (0, 1) Hz with a random subset up to 10 Hz if not given.
+        n_runs : int
+            Number of random starts.
+        **named : array_like
+            Perturbations, ``threshold_perturbation=…``.
+
+        Returns
+        -------
+        dict
+            ``fixed_point`` and ``nu_init`` of shape (n_runs, n_pops) in Hz, where a solve that
+            did not arrive is NaN; ``converged``; ``label`` and ``eigenvalues`` of each run's
+            stability.
+        """
+        field = self.mean_field(**named)
+        if nu_init is None:
+            if n_runs < 1:
+                raise SimulationError(f"n_runs: expected at least 1, got {n_runs}")
+            starts = initial_rates(n_runs, field.n_pops, seed=Seed(self.random_seed))
+        else:
+            starts = np.atleast_2d(np.asarray(nu_init, dtype=np.float64))
+        found = field.solve_many(starts)
+        rates = np.where(found.converged[:, None], found.rates, np.nan)
+        labels, eigenvalues = [], np.full(rates.shape, np.nan + 0j)
+        for row, state in enumerate(rates):
+            label = "not converged"
+            if found.converged[row]:
+                label, eigenvalues[row] = field.determine_stability(state)
+            labels.append(label)
+        return {
+            "fixed_point": rates,
+            "nu_init": starts,
+            "converged": found.converged,
+            "label": np.array(labels),
+            "eigenvalues": eigenvalues,
+        }
+
+    def fixed_points(self, **options: Any) -> list[FixedPoint]:
+        """Return all fixed points, each once; options are those of the function of that name."""
+        named = {k: options.pop(k) for k in list(options) if k.endswith("_perturbation")}
+        options.setdefault("seed", Seed(self.random_seed))
+        return fixed_points(self.mean_field(**named), **options)
+
+    def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
+        field = self.mean_field()
+        points = fixed_points(
+            field, n_starts=1, starts=outputs["fixed_point"][outputs["converged"]]
+        )
+        with style():
+            figure = Figure(figsize=(7, 4), layout="constrained")
+            plot_fixed_points(points, n_clusters=field.n_clusters, ax=figure.subplots())
+        return {"fixed_points": figure}
+
+
+class ReducedMeanFieldStager(MeanFieldStager):
+    """Reduced landscapes of some populations of the mean field.
+
+    Examples
+    --------
+    >>> stager = ReducedMeanFieldStager("2_cluster_mf", random_seed=7)
+    >>> outputs = stager.run(focus_pops=[0, 1], grid_density=10.0, grid_lims=(0.0, 60.0))
+    >>> outputs["force_field"].shape
+    (7, 7, 2)
+    """
+
+    def run(
+        self,
+        focus_pops: Sequence[int] = (0, 1),
+        grid_density: float = 0.5,
+        grid_lims: ArrayLike = (0.0, 60.0),
+        *,
+        progress: bool = False,
+        **named: Any,
+    ) -> dict[str, Any]:
+        """Return the landscape over the focus populations' rates.
+
+        Parameters
+        ----------
+        focus_pops : sequence of int
+            Populations, any number in any order.
+        grid_density : float
+            Distance of grid points in Hz.
+        grid_lims : (low, high), or one such pair per focus population
+            Rates covered, in Hz.
+        progress : bool
+            Show a bar.
+        **named : array_like
+            Perturbations, ``threshold_perturbation=…``.
+
+        Returns
+        -------
+        dict
+            ``potential, displacement, force_field, path, nu_outs, mesh`` as `Landscape` has them.
+        """
+        result = landscape(
+            self.mean_field(**named),
+            focus_pops,
+            step=grid_density,
+            limits=grid_lims,
+            progress=progress,
+        )
+        return {
+            "potential": result.potential,
+            "displacement": result.displacement,
+            "force_field": result.force_field,
+            "path": result.path,
+            "nu_outs": result.nu_outs,
+            "mesh": np.array(result.mesh),
+        }
+
+    def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
+        names = ("force_field", "nu_outs", "path", "potential", "displacement")
+        shown = Landscape(tuple(outputs["mesh"]), *(outputs[name] for name in names))
+        with style():
+            figure = Figure(figsize=(9, 4), layout="constrained")
+            plot_landscape(shown, axs=figure.subplots(1, 2))
+        return {"landscape": figure}

@@ -1,0 +1,230 @@
+"""`Repeater`: one configuration, many seeds, one folder of spikes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from neuroloom import shared
+from neuroloom.lifnet._analysis._sessions import from_dense, save_compact
+from neuroloom.lifnet._config._load import load_config, save_config
+from neuroloom.lifnet._errors import LifnetError, SimulationError
+from neuroloom.lifnet._execution._logger import Logger
+from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation, as_simulation
+from neuroloom.lifnet._execution._stager import save_perturbations
+from neuroloom.lifnet._plots import plot_raster
+
+BACKENDS = {None: None, "process": "loky", "thread": "threading"}
+
+
+def backend_of(executor: str | None) -> str | None:
+    """Return joblib's name of an executor."""
+    if executor not in BACKENDS:
+        raise SimulationError(f"executor: expected process, thread or None, got {executor!r}")
+    return BACKENDS[executor]
+
+
+def workers(parallel: bool, max_workers: int | None, executor: str | None) -> dict[str, Any]:
+    """Return the options of `neuroloom.shared.map` for a way to run."""
+    backend = backend_of(executor)
+    if not parallel:
+        return {"n_workers": 1, "backend": "sequential"}
+    # Without an executor a surrounding joblib.parallel_config decides.
+    default = None if executor is None else -1
+    return {"n_workers": default if max_workers is None else max_workers, "backend": backend}
+
+
+def repeat_seeds(n_repeats: int, seed: int) -> list[int]:
+    """Return the seeds of the repeats, always the same for the same `seed`."""
+    # The legacy generator keeps the seeds of folders that were made before.
+    generator = np.random.RandomState(seed)
+    return [int(s) for s in generator.randint(2**31, size=n_repeats)]
+
+
+class Repeater:
+    """Runs a configuration with many seeds and writes each run's spikes.
+
+    Writes ``data/spikes_i.npy`` (boolean, (n_steps, n_neurons)), ``plots/spikes_i.png``,
+    ``clusters.npy`` and ``metadata/{seeds.txt, config.yaml, run.log}``. A run that was stopped goes
+    on where it was.
+
+    Parameters
+    ----------
+    n_repeats : int
+        Number of runs.
+    save_dir : path
+        Folder to write to.
+    stager_factory : callable, optional
+        ``stager_factory(config, random_seed)``; `StageSNNSimulation` if not given.
+    config : anything that `load_config` reads, optional
+        The configuration.
+    seed : int
+        Seed of the seeds.
+    seeds_file : path, optional
+        Where the seeds are kept; ``metadata/seeds.txt`` if not given.
+    load_saved_seeds : bool
+        Take the seeds from that file.
+    parallel : bool
+        Run several at a time.
+    max_workers : int, optional
+        How many; all cores if not given.
+    executor : {"process", "thread"} or None
+        What runs them; None takes what a surrounding ``joblib.parallel_config`` says, and so any
+        cluster that joblib can reach.
+    run_fn, save_fn : callable, optional
+        ``run_fn(stager) -> outputs`` and ``save_fn(outputs, index, save_dir)`` in place of a run
+        with spikes and clusters and the files above.
+    export_plots_pdf : bool
+        Write the rasters as PDF, too.
+    plots : bool
+        Draw rasters.
+    compact : bool
+        Write ``data/spikes_i.npz`` with steps and neurons, a few bytes per spike.
+    resume : bool
+        Go on where a stopped run of the same job was.
+    logger : Logger, optional
+        Where to log.
+    """
+
+    def __init__(
+        self,
+        n_repeats: int,
+        save_dir: str | Path,
+        stager_factory: Callable[..., Any] | None = None,
+        config: Any = None,
+        seed: int = 256,
+        seeds_file: str | Path | None = None,
+        load_saved_seeds: bool = False,
+        parallel: bool = False,
+        max_workers: int | None = None,
+        executor: str | None = "process",
+        run_fn: Callable[[Any], Any] | None = None,
+        save_fn: Callable[[Any, int, Path], Any] | None = None,
+        export_plots_pdf: bool = False,
+        *,
+        plots: bool = True,
+        compact: bool = False,
+        resume: bool = True,
+        logger: Logger | None = None,
+    ) -> None:
+        if n_repeats < 1:
+            raise SimulationError(f"n_repeats: expected at least 1, got {n_repeats}")
+        backend_of(executor)
+        self.n_repeats, self.save_dir = int(n_repeats), Path(save_dir)
+        self.config = load_config(config)
+        self.stager_factory = stager_factory or StageSNNSimulation
+        self.seeds_file = (
+            self.save_dir / "metadata" / "seeds.txt" if seeds_file is None else Path(seeds_file)
+        )
+        self.parallel, self.max_workers, self.executor = parallel, max_workers, executor
+        self.run_fn, self.save_fn = run_fn, save_fn
+        self.export_plots_pdf, self.plots, self.compact = export_plots_pdf, plots, compact
+        self.resume = resume
+        self.logger = Logger("repeater", stream=None) if logger is None else logger
+        self.seeds = self._load_seeds() if load_saved_seeds else repeat_seeds(n_repeats, seed)
+
+    def run(self, *, progress: bool = True) -> list[Path]:
+        """Run all repeats and return the files of spikes (an empty list with a `save_fn`)."""
+        metadata = self.save_dir / "metadata"
+        for name in ("data", "metadata", *(["plots"] if self.plots else [])):
+            (self.save_dir / name).mkdir(parents=True, exist_ok=True)
+        self.logger.attach_file(metadata / "run.log")
+        save_config(self.config, metadata / "config.yaml")
+        self.seeds_file.parent.mkdir(parents=True, exist_ok=True)
+        self.seeds_file.write_text("".join(f"{seed}\n" for seed in self.seeds))
+        self.logger.info(f"{self.n_repeats} repeats into {self.save_dir}")
+        work = partial(
+            _repeat,
+            factory=self.stager_factory,
+            run_fn=self.run_fn,
+            save_fn=self.save_fn,
+            save_dir=self.save_dir,
+            plots=self.plots,
+            pdf=self.export_plots_pdf,
+            compact=self.compact,
+        )
+        items = [
+            {"index": i, "seed": seed, "config": self.config.to_mapping()}
+            for i, seed in enumerate(self.seeds)
+        ]
+        kept = metadata / "unfinished"
+        results = shared.map(
+            work,
+            items,
+            **workers(self.parallel, self.max_workers, self.executor),
+            progress=progress,
+            description="repeats",
+            resume=kept if self.resume else None,
+        )
+        shutil.rmtree(kept, ignore_errors=True)
+        for i, line in enumerate(results):
+            self.logger.info(f"repeat {i}, seed {self.seeds[i]}: {line}")
+        self.logger.info("done")
+        self.logger.close()
+        if self.save_fn is not None:
+            return []
+        suffix = "npz" if self.compact else "npy"
+        return [self.save_dir / "data" / f"spikes_{i}.{suffix}" for i in range(self.n_repeats)]
+
+    execute = run
+
+    def _load_seeds(self) -> list[int]:
+        if not self.seeds_file.is_file():
+            raise LifnetError(f"seeds_file: expected saved seeds at {self.seeds_file}, got no file")
+        seeds = [int(line) for line in self.seeds_file.read_text().split()]
+        if len(seeds) < self.n_repeats:
+            raise LifnetError(f"seeds_file: expected {self.n_repeats} seeds, got {len(seeds)}")
+        return seeds[: self.n_repeats]
+
+
+def _repeat(
+    item: dict[str, Any],
+    *,
+    factory: Callable[..., Any],
+    run_fn: Callable[[Any], Any] | None,
+    save_fn: Callable[[Any, int, Path], Any] | None,
+    save_dir: Path,
+    plots: bool,
+    pdf: bool,
+    compact: bool,
+) -> str:
+    """Run one repeat, write its files, and return a line for the log."""
+    index = item["index"]
+    stager = factory(item["config"], random_seed=item["seed"])
+    if run_fn is not None:
+        outputs = run_fn(stager)
+    else:
+        outputs = stager.run(output_keys=("spikes", "clusters"))
+    if save_fn is not None:
+        save_fn(outputs, index, save_dir)
+        return "done"
+    spikes = np.asarray(outputs["spikes"], dtype=bool)
+    if compact:
+        save_compact(save_dir / "data" / f"spikes_{index}.npz", from_dense(spikes))
+    else:
+        np.save(save_dir / "data" / f"spikes_{index}.npy", spikes, allow_pickle=False)
+    if index == 0:
+        np.save(save_dir / "clusters.npy", outputs["clusters"], allow_pickle=False)
+        applied: dict[str, Any] = getattr(stager, "applied_perturbations", dict)()
+        if applied:
+            save_perturbations(save_dir / "metadata" / "perturbations.npz", applied)
+    if plots:
+        _draw(spikes, stager, save_dir / "plots" / f"spikes_{index}", pdf)
+    return f"{int(spikes.sum())} spikes"
+
+
+def _draw(spikes: NDArray[np.bool_], stager: Any, path: Path, pdf: bool) -> None:
+    with shared.style():
+        figure = Figure(figsize=(8, 5), layout="constrained")
+        step = stager.config.init_params.delta_t
+        plot_raster(as_simulation(spikes, stager.network(), step), ax=figure.subplots())
+    figure.savefig(path.with_suffix(".png"), dpi=120)
+    if pdf:
+        figure.savefig(path.with_suffix(".pdf"))

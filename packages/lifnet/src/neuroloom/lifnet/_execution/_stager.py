@@ -1,0 +1,156 @@
+"""What all stagers share: a configuration, a seed, perturbations, and a folder of results."""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from neuroloom.lifnet._clustered._perturbation import check_target
+from neuroloom.lifnet._config._load import load_config, save_config
+from neuroloom.lifnet._config._schema import Config
+from neuroloom.lifnet._errors import ConfigError
+from neuroloom.lifnet._execution._logger import Logger
+
+SUFFIX = "_perturbation"
+
+
+class Stager(ABC):
+    """Base of what runs a configuration and writes what comes out.
+
+    Parameters
+    ----------
+    config : path, bytes, mapping or Config, optional
+        Anything that `load_config` reads; `default_config` if not given.
+    random_seed : int, optional
+        Seed of everything random; ``settings.random_seed`` if not given, drawn if that is empty.
+    logger : Logger, optional
+        Where to log; a silent one that writes to the run's folder if not given.
+    perturbations : mapping of target to array_like, optional
+        They replace the configuration's own, target by target.
+    **named : array_like
+        The same, one by one: ``rate_perturbation=…``, ``threshold_perturbation=…``.
+    """
+
+    default_config: ClassVar[str] = "default_snn_params"
+
+    def __init__(
+        self,
+        config: Any = None,
+        random_seed: int | None = None,
+        logger: Logger | None = None,
+        *,
+        perturbations: Mapping[str, ArrayLike | None] | None = None,
+        **named: ArrayLike | None,
+    ) -> None:
+        self.config: Config = load_config(self.default_config if config is None else config)
+        if random_seed is None:
+            random_seed = self.config.settings.random_seed
+        self.random_seed = secrets.randbits(32) if random_seed is None else int(random_seed)
+        if self.random_seed < 0:
+            raise ConfigError(f"random_seed: expected at least 0, got {random_seed}")
+        self.logger = Logger(type(self).__name__, stream=None) if logger is None else logger
+        self.perturbations = {**(perturbations or {}), **by_target(named)}
+        for target in self.perturbations:
+            check_target(target)
+
+    @classmethod
+    def from_dict(
+        cls, config: Mapping[str, Any], random_seed: int | None = None, **more: Any
+    ) -> Self:
+        """Return a stager of a configuration that is given as nested mappings."""
+        return cls(config, random_seed, **more)
+
+    @abstractmethod
+    def run(self, **options: Any) -> dict[str, Any]:
+        """Return what comes out of one run, by name."""
+
+    @abstractmethod
+    def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
+        """Return the figures of a run by file name, without suffix."""
+
+    @abstractmethod
+    def _applied(self, options: Mapping[str, Any]) -> Mapping[str, ArrayLike]:
+        """Return the perturbations that act in a run with these options."""
+
+    @property
+    def directory(self) -> Path:
+        """The folder of this configuration's results, ``save_dir/sim_name``."""
+        settings = self.config.settings
+        if settings.save_dir is None or settings.sim_name is None:
+            missing = "save_dir" if settings.save_dir is None else "sim_name"
+            raise ConfigError(f"settings.{missing}: missing; it says where to write")
+        return Path(settings.save_dir) / settings.sim_name
+
+    def execute(
+        self,
+        plot_arg: str | None = "spikes",
+        save_outputs: bool | None = None,
+        *,
+        directory: str | Path | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Return a run's outputs, and write and draw what the configuration asks for.
+
+        Parameters
+        ----------
+        plot_arg : str, optional
+            What to draw, if ``settings.plot`` is set; nothing if None.
+        save_outputs : bool, optional
+            Write ``data/outputs.npz``; ``settings.save`` if not given.
+        directory : path, optional
+            Folder to write to; ``settings.save_dir/settings.sim_name`` if not given.
+        **options
+            Passed to `run`.
+        """
+        settings = self.config.settings
+        save = settings.save if save_outputs is None else save_outputs
+        draw = settings.plot and plot_arg is not None
+        if not save and not draw:
+            return self.run(**options)
+        folder = self.directory if directory is None else Path(directory)
+        metadata = folder / "metadata"
+        metadata.mkdir(parents=True, exist_ok=True)
+        self.logger.attach_file(metadata / "run.log")
+        self.logger.info(f"seed {self.random_seed}")
+        seeded = self.config.with_settings(random_seed=self.random_seed)
+        save_config(seeded, metadata / "config.yaml")
+        outputs = self.run(**options)
+        applied = self._applied(options)
+        if applied:
+            save_perturbations(metadata / "perturbations.npz", applied)
+        if save:
+            (folder / "data").mkdir(exist_ok=True)
+            arrays = {name: np.asarray(value) for name, value in outputs.items()}
+            np.savez_compressed(folder / "data" / "outputs.npz", **arrays)  # type: ignore[arg-type]
+            self.logger.info(f"wrote {folder / 'data' / 'outputs.npz'}")
+        if draw:
+            (folder / "plots").mkdir(exist_ok=True)
+            for name, figure in self._plot(outputs, plot_arg).items():
+                figure.savefig(folder / "plots" / f"{name}.png", dpi=150)
+        self.logger.info("done")
+        self.logger.close()
+        return outputs
+
+
+def by_target(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``{"rate": …}`` for ``{"rate_perturbation": …}``; other names are an error."""
+    result = {}
+    for name, values in named.items():
+        if not name.endswith(SUFFIX):
+            raise TypeError(f"unexpected argument {name!r}; perturbations end in {SUFFIX!r}")
+        if values is not None:
+            result[check_target(name.removesuffix(SUFFIX))] = values
+    return result
+
+
+def save_perturbations(path: Path, perturbations: Mapping[str, ArrayLike]) -> None:
+    """Write perturbations by target to an ``.npz``."""
+    arrays = {name: np.asarray(values, dtype=np.float64) for name, values in perturbations.items()}
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]

@@ -1,0 +1,220 @@
+"""Sweeps: one stager, one parameter, many values, each on a copy of the baseline."""
+
+from __future__ import annotations
+
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neuroloom import shared
+from neuroloom.lifnet._config._load import load_config, save_config
+from neuroloom.lifnet._config._schema import Config
+from neuroloom.lifnet._errors import SimulationError
+from neuroloom.lifnet._execution._logger import Logger
+from neuroloom.lifnet._execution._mean_field_stagers import FullMeanFieldStager
+from neuroloom.lifnet._execution._repeater import backend_of, repeat_seeds, workers
+from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation
+from neuroloom.lifnet._execution._stager import Stager, save_perturbations
+
+
+class BaseSweepRunner(ABC):
+    """Base of sweeps; subclasses say what a step does and what becomes of the results.
+
+    `execute` calls, for each value, ``_step(param, idx, sweep_param, **kwargs)`` with
+    ``self._sweep_object``, the stager of that value; then, in order, ``_store(result, idx,
+    sweep_param, directory)``; and at the end ``summary(results, sweep_params)`` and
+    ``_summary_plot(results, sweep_params, directory)``.
+    """
+
+    stager: ClassVar[type[Stager]]
+    _sweep_object: Any = None
+
+    @abstractmethod
+    def _step(self, param: Any, idx: int, sweep_param: Any, **kwargs: Any) -> Any:
+        """Return the result of one value."""
+
+    @abstractmethod
+    def _store(self, *args: Any, **kwargs: Any) -> Any:
+        """Write the result of one value."""
+
+    @abstractmethod
+    def summary(self, results: Any, sweep_params: Any) -> Any:
+        """Say what came out."""
+
+    @abstractmethod
+    def _summary_plot(self, *args: Any, **kwargs: Any) -> Any:
+        """Draw what came out."""
+
+    @abstractmethod
+    def summarize_repeated_run(self, *args: Any, **kwargs: Any) -> Any:
+        """Say what came out of all trials of `repeat`."""
+
+    def execute(
+        self,
+        main_dir: str | Path,
+        baseline_params: Any,
+        param: Sequence[str | int] | str,
+        sweep_params: Sequence[Any],
+        param_idx: int | Sequence[int] | None = None,
+        parallel: bool = False,
+        max_workers: int | None = None,
+        executor: str | None = "process",
+        *,
+        seed: int | None = None,
+        resume: bool = True,
+        progress: bool = True,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """Return the results of all values, in order, and write the sweep's folder.
+
+        Writes ``configs/i.yaml`` (the configuration of each value), ``metadata/sweep.log`` and
+        ``metadata/perturbations_i.npz``, and makes ``data`` and ``plots`` for the subclass.
+
+        Parameters
+        ----------
+        main_dir : path
+            Folder of the sweep.
+        baseline_params : anything that `load_config` reads
+            The configuration to vary. It is not changed.
+        param : sequence of str
+            Path of the key to vary, ``["external_currents", "nu_ext_baseline"]``.
+        sweep_params : sequence
+            Values to put there.
+        param_idx : int or sequence of int, optional
+            Which items of a list to set; the whole value if not given.
+        parallel : bool
+            Run several values at a time; results and files are the same.
+        max_workers : int, optional
+            How many; all cores if not given.
+        executor : {"process", "thread"} or None
+            What runs them; None takes what a surrounding ``joblib.parallel_config`` says.
+        seed : int, optional
+            Seed of all steps; the configuration's if not given.
+        resume : bool
+            Go on where a stopped run of the same sweep was. Results must then be numbers, text,
+            arrays, or lists and dicts of those.
+        progress : bool
+            Show a bar.
+        **kwargs
+            Passed to `_step`.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such key, or a value is impossible; before anything is run.
+        SimulationError
+            If a result cannot be kept for resuming.
+        """
+        backend_of(executor)
+        configs = varied(load_config(baseline_params), param, sweep_params, param_idx)
+        if seed is None:
+            seed = configs[0].settings.random_seed if configs else None
+        if seed is None:
+            seed = shared.Seed(0).integer(31)
+        directory = Path(main_dir)
+        for name in ("configs", "metadata", "data", "plots"):
+            (directory / name).mkdir(parents=True, exist_ok=True)
+        with Logger("sweep", stream=None, file_path=directory / "metadata" / "sweep.log") as log:
+            log.info(f"{len(configs)} values of {'.'.join(map(str, _path(param)))}, seed {seed}")
+            for i, config in enumerate(configs):
+                save_config(config, directory / "configs" / f"{i}.yaml")
+                applied = self.stager(config, seed)._applied(kwargs)
+                if applied:
+                    save_perturbations(directory / "metadata" / f"perturbations_{i}.npz", applied)
+            kept = directory / "metadata" / "unfinished"
+            items = [
+                {"index": i, "value": _plain(value), "config": config.to_mapping(), "seed": seed}
+                for i, (value, config) in enumerate(zip(sweep_params, configs, strict=True))
+            ]
+            try:
+                results = shared.map(
+                    partial(_one_step, runner=self, param=param, kwargs=kwargs),
+                    items,
+                    **workers(parallel, max_workers, executor),
+                    progress=progress,
+                    description="sweep",
+                    resume=kept if resume else None,
+                )
+            except shared.DataError as error:
+                if "kept" not in str(error):
+                    raise
+                raise SimulationError(
+                    f"_step: {error}; return plain values, or pass resume=False"
+                ) from error
+            for i, result in enumerate(results):
+                self._store(result, i, sweep_params[i], directory)
+                log.info(f"{i}: {sweep_params[i]}")
+            shutil.rmtree(kept, ignore_errors=True)
+            self.summary(results, sweep_params)
+            self._summary_plot(results, sweep_params, directory)
+            log.info("done")
+        return results
+
+    def repeat(
+        self, directory: str | Path, n_trials: int, *args: Any, seed: int = 256, **kwargs: Any
+    ) -> list[list[Any]]:
+        """Return the results of several sweeps with different seeds, in folders ``trial_i``.
+
+        Further arguments are those of `execute` after `main_dir`.
+        """
+        trials = [
+            self.execute(Path(directory) / f"trial_{i}", *args, seed=trial_seed, **kwargs)
+            for i, trial_seed in enumerate(repeat_seeds(n_trials, seed))
+        ]
+        self.summarize_repeated_run(trials, Path(directory))
+        return trials
+
+
+class SNNBaseSweepRunner(BaseSweepRunner):
+    """Base of sweeps over spiking runs; ``self._sweep_object`` is a `StageSNNSimulation`."""
+
+    stager: ClassVar[type[Stager]] = StageSNNSimulation
+
+
+class MeanFieldBaseSweepRunner(BaseSweepRunner):
+    """Base of sweeps over the theory; ``self._sweep_object`` is a `FullMeanFieldStager`."""
+
+    stager: ClassVar[type[Stager]] = FullMeanFieldStager
+
+
+def _one_step(
+    item: dict[str, Any], *, runner: BaseSweepRunner, param: Any, kwargs: dict[str, Any]
+) -> Any:
+    """Run one step on a copy of the runner, so that threads do not share what is swept."""
+    mine = object.__new__(type(runner))
+    mine.__dict__.update(runner.__dict__)
+    mine._sweep_object = runner.stager(item["config"], item["seed"])
+    return mine._step(param, item["index"], item["value"], **kwargs)
+
+
+def varied(
+    base: Config,
+    param: Sequence[str | int] | str,
+    values: Sequence[Any],
+    param_idx: int | Sequence[int] | None,
+) -> list[Config]:
+    """Return one configuration per value, each a checked copy of the baseline."""
+    path = _path(param)
+    result = []
+    for value in values:
+        config = base
+        if param_idx is None:
+            config = config.with_value(path, _plain(value))
+        else:
+            for index in np.atleast_1d(param_idx).tolist():
+                config = config.with_value((*path, index), _plain(value))
+        result.append(config)
+    return result
+
+
+def _path(param: Sequence[str | int] | str) -> tuple[str | int, ...]:
+    return tuple(param.split(".")) if isinstance(param, str) else tuple(param)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value

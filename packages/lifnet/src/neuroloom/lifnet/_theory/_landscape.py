@@ -1,0 +1,122 @@
+"""Reduced landscapes: the force on a few populations with all others at rest around them.
+
+The focus populations' rates are held on a grid, the others settle, and what the focus would do
+next is the force ``Φ_eff(ν) − ν`` (Mascaro & Amit 1999; Mazzucato et al. 2019). Along the path on
+which the force is smallest its integral is a potential, whose wells are the attractors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._theory._mean_field import LIFMeanField
+
+Array = NDArray[np.float64]
+
+_BATCH_NUMBERS = 4_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """The force on a grid of focus rates, and the potential along its valley."""
+
+    mesh: tuple[Array, ...]
+    """Rates of each focus population on the grid, in Hz."""
+    force_field: Array
+    """Effective response minus rate, shape (\\*grid, n_focus); NaN where others do not settle."""
+    nu_outs: Array
+    """Effective response of all populations, shape (\\*grid, n_pops)."""
+    path: Array
+    """For each rate of the first focus population the grid point of least force, (n, n_focus)."""
+    potential: Array
+    """Minus the integral of the force along the path, shape (n,)."""
+    displacement: Array
+    """Length of the path up to each point in Hz, shape (n,)."""
+
+    def minima(self) -> NDArray[np.int64]:
+        """Return where on the path the potential has a well."""
+        v = self.potential
+        inner = np.flatnonzero((v[1:-1] <= v[:-2]) & (v[1:-1] < v[2:])) + 1
+        return np.asarray(inner, dtype=np.int64)
+
+
+def landscape(
+    field: LIFMeanField,
+    focus: Sequence[int],
+    *,
+    step: float = 0.5,
+    limits: ArrayLike = (0.0, 60.0),
+    nu_init: ArrayLike | None = None,
+    progress: bool = False,
+) -> Landscape:
+    """Return the reduced landscape of some populations.
+
+    Parameters
+    ----------
+    field : LIFMeanField
+        The mean field.
+    focus : sequence of int
+        Populations, in any order.
+    step : float
+        Distance of grid points in Hz.
+    limits : (low, high), or one such pair per focus population
+        Rates that the grid covers, in Hz.
+    nu_init : array_like, optional
+        Where the solves of the other populations begin, shape (n_pops − n_focus,).
+    progress : bool
+        Show a bar.
+
+    Raises
+    ------
+    LifnetError
+        If there is no such population, or the grid is empty.
+    """
+    held = [int(population) for population in focus]
+    if not held:
+        raise LifnetError("focus: expected at least one population, got none")
+    if not 0 < step < np.inf:
+        raise LifnetError(f"step: expected a positive distance in Hz, got {step}")
+    edges = np.broadcast_to(np.asarray(limits, dtype=np.float64), (len(held), 2))
+    if not (
+        np.isfinite(edges).all() and (edges[:, 0] >= 0).all() and (edges[:, 1] > edges[:, 0]).all()
+    ):
+        raise LifnetError(f"limits: expected 0 <= low < high in Hz, got {edges.tolist()}")
+    grids = [np.arange(low, high + step / 2, step) for low, high in edges]
+    mesh = tuple(np.meshgrid(*grids, indexing="ij"))
+    shape = mesh[0].shape
+    points = np.stack([part.ravel() for part in mesh], axis=1)
+    # A batch holds one Jacobian per point.
+    size = max(1, _BATCH_NUMBERS // max(1, (field.n_pops - len(held)) ** 2 + 64 * field.n_pops))
+    outs = np.empty((len(points), field.n_pops))
+    with tqdm(total=len(points), disable=not progress, desc="landscape") as bar:
+        for start in range(0, len(points), size):
+            part = points[start : start + size]
+            outs[start : start + size] = field.effective_response_function(
+                held, part, nu_init=nu_init
+            )
+            bar.update(len(part))
+    force = (outs[:, held] - points).reshape(*shape, len(held))
+    path_points, path_force = _valley(points.reshape(*shape, len(held)), force)
+    moves = np.diff(path_points, axis=0)
+    between = (path_force[1:] + path_force[:-1]) / 2
+    potential = np.concatenate([[0.0], np.cumsum(-(between * moves).sum(axis=1))])
+    displacement = np.concatenate([[0.0], np.cumsum(np.linalg.norm(moves, axis=1))])
+    return Landscape(
+        mesh, force, outs.reshape(*shape, field.n_pops), path_points, potential, displacement
+    )
+
+
+def _valley(points: Array, force: Array) -> tuple[Array, Array]:
+    """Return for each rate of the first population the point of least force, and the force."""
+    columns = points.reshape(len(points), -1, points.shape[-1])
+    forces = force.reshape(columns.shape)
+    size = np.linalg.norm(forces, axis=-1)
+    least = np.argmin(np.where(np.isfinite(size), size, np.inf), axis=1)
+    rows = np.arange(len(columns))
+    return columns[rows, least], forces[rows, least]

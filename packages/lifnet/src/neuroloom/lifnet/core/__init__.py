@@ -1,0 +1,1 @@
+"""Models and analysis under the paths that scripts import."""

@@ -1,0 +1,5 @@
+"""Repeated runs."""
+
+from neuroloom.lifnet._execution._repeater import Repeater
+
+__all__ = ["Repeater"]

@@ -1,0 +1,5 @@
+"""Sweeps over spiking runs."""
+
+from neuroloom.lifnet._execution._sweep import SNNBaseSweepRunner
+
+__all__ = ["SNNBaseSweepRunner"]

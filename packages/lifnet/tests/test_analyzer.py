@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from neuroloom.lifnet import Analyzer, ClusteringParams, LifnetError
+from neuroloom.lifnet._analysis._sessions import from_dense, save_compact
+from neuroloom.shared import NotFittedError
+
+DT = 0.5e-3
+SIZE = 10
+
+
+def raster(*states, n_pops=3, steps=1000):
+    """Return spikes in which the given populations fire at 200 Hz, `steps` steps per state.
+
+    Every neuron spikes at each tenth step, neurons one after the other, so that a population's
+    rate is the same in every step.
+    """
+    blocks = []
+    for active in states:
+        block = np.zeros((steps, n_pops * SIZE), dtype=bool)
+        for population in active:
+            for k in range(SIZE):
+                block[k::10, population * SIZE + k] = True
+        blocks.append(block)
+    return np.concatenate(blocks)
+
+
+CLUSTERS = np.repeat([1, 2, 3], SIZE)
+# A box of one step smooths nothing: states begin and end where they were made.
+SHARP = ClusteringParams(kernel_type="box", kernel_param=0.5)
+
+
+@pytest.fixture
+def analyzer() -> Analyzer:
+    """States (0,), (0, 1), (), (0,), (2,) of half a second each."""
+    session = raster((0,), (0, 1), (), (0,), (2,))
+    return Analyzer(session, CLUSTERS, DT, clustering_params=SHARP)
+
+
+def test_states_are_those_that_were_made(analyzer):
+    assert analyzer.get_unique_attractors() == [(0,), (0, 1), (), (2,)]
+    assert analyzer.get_num_states() == 4
+    assert analyzer.get_num_clusters() == 3
+    assert analyzer.get_attractor_idx(1, 0) == 1
+    assert analyzer.get_attractor_idx() == 2
+
+
+def test_statistics_of_a_state(analyzer):
+    data = analyzer.get_attractor_data(0)
+    assert data == {
+        "idx": 0,
+        "#": 2,
+        "starts": [0, 3000],
+        "ends": [1000, 4000],
+        "occurrence_durations": [500.0, 500.0],
+        "total_duration": 1000.0,
+        "clusters": (0,),
+    }
+    assert analyzer.get_occurrences((0, 1)) == 1
+    assert analyzer.get_life_spans((0,)).tolist() == [500.0, 500.0]
+    assert analyzer.get_mean_lifespan() == 500.0
+    assert analyzer.get_attractor_prob(0) == pytest.approx(0.4)
+    np.testing.assert_allclose(analyzer.get_attractor_probs(), [0.4, 0.2, 0.2, 0.2])
+
+
+def test_transitions_of_the_states_that_were_made(analyzer):
+    expected = np.zeros((4, 4))
+    expected[0, 1] = expected[0, 3] = 0.5
+    expected[1, 2] = expected[2, 0] = 1.0
+    np.testing.assert_array_equal(analyzer.get_transition_matrix(), expected)
+    assert analyzer.get_transition_prob((0,), (2,)) == 0.5
+    assert analyzer.get_transition_prob(0, 3) == 0.5
+    assert analyzer.get_sequence_probability((0,), (0, 1), (), (0,)) == 0.5
+
+
+def test_windows_in_time(analyzer):
+    assert set(analyzer.get_attractors_data(0, 900)) == {(0,), (0, 1)}
+    assert set(analyzer.get_attractors_data(t_from=-600)) == {(2,)}
+    assert analyzer.get_attractors_data(0, 900)[(0,)]["#"] == 1
+    assert analyzer.get_unique_attractors_count_until_time(900) == 2
+    assert analyzer.get_transition_density_until_time(900) == 0.5
+    assert analyzer.get_transition_density_until_time(2500) == pytest.approx(4 / 12)
+
+
+def test_sessions_are_joined_without_transitions_between_them():
+    sessions = [raster((0,), (1,)), raster((2,), (0,))]
+    analyzer = Analyzer(sessions, CLUSTERS, DT, clustering_params=SHARP)
+    assert analyzer.get_attractor_data((2,))["starts"] == [2000]
+    expected = np.zeros((3, 3))
+    expected[0, 1] = expected[2, 0] = 1.0
+    np.testing.assert_array_equal(analyzer.get_transition_matrix(), expected)
+    assert analyzer.occurrences()["session"].tolist() == [0, 0, 1, 1]
+
+
+def test_short_states_are_left_out():
+    blink = np.concatenate([raster((0,)), raster((1,), steps=30), raster((0,)), raster((2,))])
+    analyzer = Analyzer(blink, CLUSTERS, DT, clustering_params=SHARP)
+    assert (1,) not in analyzer.get_unique_attractors()
+    kept = Analyzer(blink, CLUSTERS, DT, minimal_life_span_ms=15, clustering_params=SHARP)
+    assert (1,) in kept.get_unique_attractors()
+
+
+def test_the_shortest_life_is_exact_in_steps():
+    exactly = np.concatenate([raster((0,)), raster((1,), steps=40), raster((2,))])
+    assert (1,) in Analyzer(
+        exactly, CLUSTERS, DT, minimal_life_span_ms=20, clustering_params=SHARP
+    ).get_unique_attractors()
+
+
+def test_only_some_populations_can_be_looked_at():
+    analyzer = Analyzer(
+        raster((0,), (1, 2), (0, 2)), CLUSTERS, DT, clustering_params=SHARP, populations=[0, 1]
+    )
+    assert analyzer.get_unique_attractors() == [(0,), (1,)]
+
+
+def test_rates(analyzer):
+    np.testing.assert_allclose(analyzer.get_cluster_spike_rate(), [120.0, 40.0, 40.0])
+    assert analyzer.get_neuron_spike_rate(0) == pytest.approx(120.0)
+    np.testing.assert_array_equal(analyzer.get_data()[0].sum(), 5 * 200 * SIZE * 0.5)
+    assert analyzer.get_cluster_activity()[1500].tolist() == [True, True, False]
+
+
+def test_files_dense_and_compact_give_the_same(tmp_path, analyzer):
+    session = raster((0,), (0, 1), (), (0,), (2,))
+    dense, compact = tmp_path / "dense", tmp_path / "compact"
+    dense.mkdir()
+    compact.mkdir()
+    for i in (2, 10):  # read in the order of their numbers
+        part = session[:2000] if i == 2 else session[2000:]
+        np.save(dense / f"spikes_{i}.npy", part)
+        save_compact(compact / f"spikes_{i}.npz", from_dense(part))
+    np.save(tmp_path / "clusters.npy", CLUSTERS)
+    for folder in (dense, compact):
+        read = Analyzer(folder, tmp_path / "clusters.npy", DT, clustering_params=SHARP)
+        assert read.get_unique_attractors() == analyzer.get_unique_attractors()
+        np.testing.assert_array_equal(read.get_data()[0], session[:2000])
+
+
+def test_a_saved_analysis_comes_back_without_pickle(tmp_path, analyzer):
+    folder = analyzer.save_analysis(tmp_path / "analysis")
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"attractors.json", "transition_matrix.npy", "analysis_config.json"}
+    config = json.loads((folder / "analysis_config.json").read_text())
+    assert {
+        "spikes_path",
+        "clusters_path",
+        "dt",
+        "minimal_life_span_ms",
+        "clustering_params",
+        "session_length",
+        "session_lengths_steps",
+        "total_sim_duration_ms",
+        "files",
+    } <= set(config)
+    loaded = Analyzer.load_analysis(folder)
+    np.testing.assert_array_equal(
+        loaded.get_transition_matrix(), np.load(folder / "transition_matrix.npy")
+    )
+    assert loaded.get_attractors_data() == analyzer.get_attractors_data()
+    with pytest.raises(NotFittedError, match="no spikes"):
+        loaded.get_data()
+
+
+def test_a_pickled_analysis_is_refused(tmp_path):
+    np.save(tmp_path / "attractors.npy", np.array({"a": 1}, dtype=object), allow_pickle=True)
+    with pytest.raises(LifnetError, match="pickled"):
+        Analyzer.load_analysis(tmp_path)
+    np.save(tmp_path / "spikes_0.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(LifnetError, match="expected spikes"):
+        Analyzer(tmp_path / "spikes_0.npy", CLUSTERS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"clusters": CLUSTERS[:-1]}, "clusters: expected 30 labels"),
+        ({"clusters": np.tile([1, 2, 3], SIZE)}, "together"),
+        ({"clusters": CLUSTERS.astype(float)}, "whole number"),
+        ({"spikes": np.zeros(10)}, "spikes: expected shape"),
+        ({"dt": 0.0}, "dt"),
+        ({"clustering_params": {"kernel": "box"}}, "clustering_params"),
+        ({"clustering_params": {"kernel_type": "tri"}}, "kernel_type"),
+        ({"populations": [3]}, "populations"),
+        ({"spikes": "nowhere"}, "nowhere"),
+    ],
+)
+def test_what_does_not_fit_is_refused(arguments, message):
+    given = {"spikes": raster((0,), steps=100), "clusters": CLUSTERS, **arguments}
+    with pytest.raises(LifnetError, match=message):
+        Analyzer(given.pop("spikes"), given.pop("clusters"), **given)
+
+
+def test_unknown_states_are_refused(analyzer):
+    with pytest.raises(LifnetError, match="no state"):
+        analyzer.get_attractor_idx(1)
+    with pytest.raises(LifnetError, match="from 0 to 3"):
+        analyzer.get_occurrences(4)
