@@ -7,7 +7,6 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 
 class Data:
@@ -38,8 +37,8 @@ def equal(a: Any, b: Any) -> bool:
             and a.dtype == b.dtype
             and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
         )
-    if isinstance(a, pd.DataFrame):
-        return isinstance(b, pd.DataFrame) and a.equals(b)
+    if hasattr(a, "equals"):  # a DataFrame
+        return type(a) is type(b) and bool(a.equals(b))
     if isinstance(a, Mapping):
         return isinstance(b, Mapping) and a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
     return bool(a == b)

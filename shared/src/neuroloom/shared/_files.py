@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from neuroloom.shared._epochs import Epochs
 from neuroloom.shared._errors import require
-from neuroloom.shared._packing import TYPES, Arrays, pack, unpack
 from neuroloom.shared._recording import Recording
 from neuroloom.shared._saving import atomic, load_arrays, save_arrays
 from neuroloom.shared._signal import Signal
@@ -45,6 +42,8 @@ def save(path: str | Path, data: AnyData) -> Path:
     ...     load(path).duration
     6.0
     """
+    from neuroloom.shared._packing import TYPES, Arrays, pack
+
     kind = type(data).__name__
     if type(data) not in TYPES.values():
         raise fail("data", f"one of {sorted(TYPES)}", kind)
@@ -67,6 +66,8 @@ def load(path: str | Path) -> AnyData:
         If the file is missing, damaged, foreign or newer than this version reads, or holds a
         pickled object. No code of the file is run.
     """
+    from neuroloom.shared._packing import TYPES, unpack
+
     arrays, header = load_arrays(path, kind=tuple(TYPES))
     try:
         data: AnyData = unpack(header["data"], arrays)
@@ -122,6 +123,8 @@ def load_table(path: str | Path, *, session: str | None = None) -> Trials:
     DataError
         If the file is missing, cannot be read as a table, or its ending is another.
     """
+    import pandas as pd
+
     source = Path(path)
     ending = _ending(source)
     if not source.is_file():

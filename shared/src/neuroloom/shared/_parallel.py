@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import joblib
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from neuroloom.shared._job import Job
 from neuroloom.shared._seed import Seed, as_seed
+
+if TYPE_CHECKING:
+    from neuroloom.shared._job import Job
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -86,9 +88,12 @@ def map(
     tasks = list(items)
     root = None if seed is None else as_seed(seed)
     streams = None if root is None else root.children(len(tasks))
-    job = None if resume is None else Job.open(Path(resume).absolute(), function, tasks, root)
+    job: Job | None = None
     results: dict[int, Any] = {}
-    if job is not None:
+    if resume is not None:
+        from neuroloom.shared._job import Job
+
+        job = Job.open(Path(resume).absolute(), function, tasks, root)
         results = {i: job.read(i) for i in range(len(tasks)) if job.path(i).exists()}
     options: dict[str, Any] = {} if backend is None else {"backend": backend}
     with (

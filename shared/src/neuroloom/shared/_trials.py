@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from neuroloom.shared._data import Data
 from neuroloom.shared._validate import fail
+
+if TYPE_CHECKING:  # pandas takes half a second, and not everybody has trials
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -45,6 +46,8 @@ class Trials(Data):
     session: str | None
 
     def __init__(self, table: pd.DataFrame | Mapping[str, Any], session: str | None = None) -> None:
+        import pandas as pd
+
         try:
             frame = pd.DataFrame(table).reset_index(drop=True).copy()
         except (ValueError, TypeError) as error:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from neuroloom.shared._convert._times import half_open, sampling
 from neuroloom.shared._epochs import Epochs
@@ -127,7 +126,7 @@ def _signal(pynwb: Any, name: str, series: Any) -> Signal:
     return Signal(values, rate, start)
 
 
-def _table(intervals: Any) -> pd.DataFrame:
+def _table(intervals: Any) -> Any:
     """Return a table of intervals without the columns that point to other objects."""
     names = {"timeseries", "tags"} & set(intervals.colnames)
     return intervals.to_dataframe(exclude=names).reset_index(drop=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from neuroloom.shared._convert._times import sampling, unknown
 from neuroloom.shared._epochs import Epochs
@@ -12,6 +10,9 @@ from neuroloom.shared._signal import Signal
 from neuroloom.shared._spike_trains import SpikeTrains
 from neuroloom.shared._trials import Trials
 from neuroloom.shared._validate import fail
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 D = TypeVar("D", Epochs, Signal, SpikeTrains, Trials)
 
@@ -38,6 +39,8 @@ def to_frame(data: Epochs | Signal | SpikeTrains | Trials) -> pd.DataFrame:
     >>> from_frame(to_frame(spikes), SpikeTrains) == spikes
     True
     """
+    import pandas as pd
+
     if isinstance(data, Epochs):
         return pd.DataFrame({"start": data.start, "stop": data.stop})
     if isinstance(data, SpikeTrains):
@@ -68,6 +71,8 @@ def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
     DataError
         If columns are missing, a signal's times are not regular, or the values do not fit.
     """
+    import pandas as pd
+
     if not isinstance(frame, pd.DataFrame):
         raise unknown("frame", "a pandas DataFrame", frame)
     if kind is Epochs:
