@@ -4,12 +4,24 @@ from neuroloom.tasks._curves import Curve, chronometric, psychometric
 from neuroloom.tasks._dataset import Batch, Dataset
 from neuroloom.tasks._env import TaskEnv
 from neuroloom.tasks._errors import ActionError, TaskError, TaskTypeError, TimingError
+from neuroloom.tasks._info import (
+    all_envs,
+    all_tags,
+    all_wrappers,
+    get_collection,
+    show_all_tags,
+    show_all_tasks,
+    show_all_wrappers,
+    show_info,
+)
 from neuroloom.tasks._observers import BoundedObserver, IdealObserver, ideal_trials
 from neuroloom.tasks._registry import get_task, load_tasks, make, make_vec, register
 from neuroloom.tasks._run import Policy, run_trials
 from neuroloom.tasks._task import Task
+from neuroloom.tasks._trial_env import PeriodEnv, TrialEnv
 from neuroloom.tasks._vector import TaskVectorEnv
 from neuroloom.tasks._version import __version__
+from neuroloom.tasks._wrappers._base import TrialWrapper
 
 __all__ = [
     "ActionError",
@@ -18,6 +30,7 @@ __all__ = [
     "Curve",
     "Dataset",
     "IdealObserver",
+    "PeriodEnv",
     "Policy",
     "Task",
     "TaskEnv",
@@ -25,8 +38,14 @@ __all__ = [
     "TaskTypeError",
     "TaskVectorEnv",
     "TimingError",
+    "TrialEnv",
+    "TrialWrapper",
     "__version__",
+    "all_envs",
+    "all_tags",
+    "all_wrappers",
     "chronometric",
+    "get_collection",
     "get_task",
     "ideal_trials",
     "make",
@@ -34,6 +53,10 @@ __all__ = [
     "psychometric",
     "register",
     "run_trials",
+    "show_all_tags",
+    "show_all_tasks",
+    "show_all_wrappers",
+    "show_info",
 ]
 
 load_tasks()

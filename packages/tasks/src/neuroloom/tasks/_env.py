@@ -18,6 +18,7 @@ from neuroloom.tasks._table import Rows
 from neuroloom.tasks._task import DECIDE, FIXATE, Task
 
 _CHUNK = 256
+_Piece = tuple[NDArray[np.float32], NDArray[Any], list[tuple[int, Rows]]]
 
 
 class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
@@ -63,6 +64,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         self.trials_per_episode = trials_per_episode
         self._stream = Stream(self.plan, seed)
         self._at = -1
+        self._ob, self._gt = self._stream.empty(0)
         self._chunk: list[tuple[int, Rows]] = []
         self._length = 0
         self._memory: dict[str, NDArray[Any]] = {}
@@ -89,11 +91,9 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         """
         super().reset(seed=seed)
         if seed is not None:
-            self._stream = Stream(self.plan, seed)
-            self._at, self._length = -1, 0
-            self._memory = {}
+            self.reseed(seed)
         self._done = 0
-        self._next_trial(0 if self._at < 0 else self._left[self._at])
+        self._top.new_trial()
         return self._observation(), {"new_trial": False}
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -128,11 +128,12 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
             info["trial"] = self.trial
             self._done += 1
             terminated = self._done == self.trials_per_episode
-            self._next_trial(left)
+            if self._top is self:
+                self._next_trial(at + left)
+            else:
+                self._top.new_trial()
         else:
             self._at = at + 1
-            if self._at == self._length:
-                self._refill()
         return self._observation(), reward, terminated, False, info
 
     # NeuroGym's way of looking at a trial -----------------------------------------------------
@@ -158,15 +159,59 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         rows, at = self._where()
         return str(self.plan.period_names[rows.period[at]])
 
+    @property
+    def ob(self) -> NDArray[np.float32]:
+        """Observations of the present trial, `(n_steps, n_channels)`, a copy."""
+        return self._ob[self._present()].copy()
+
+    @property
+    def gt(self) -> NDArray[Any]:
+        """Right actions of the present trial, `(n_steps,)`, a copy."""
+        return self._gt[self._present()].copy()
+
+    @property
+    def gt_now(self) -> Any:
+        """The right action of the present step."""
+        return self.right_action
+
+    @property
+    def observation_now(self) -> NDArray[np.float32]:
+        """What the environment shows at the present step."""
+        return self._observation()
+
+    @property
+    def choices(self) -> list[Any]:
+        """Values that the trials' ``ground_truth`` can have."""
+        drawn = Stream(self.plan, 0).next_trial()[2].conditions
+        return np.unique(drawn["ground_truth"]).tolist() if "ground_truth" in drawn else []
+
+    def reseed(self, seed: int | Seed | None = None) -> list[Any]:
+        """Go to the start of the trials of `seed`; None takes it from the operating system."""
+        self._stream = Stream(self.plan, seed)
+        self._ob, self._gt = self._stream.empty(0)
+        self._at, self._length, self._chunk, self._memory = -1, 0, [], {}
+        return [seed]
+
+    def set_top(self, wrapper: Any) -> None:
+        """Make trials begin by the outermost wrapper's `new_trial`."""
+        self._top = wrapper
+
     def new_trial(self, **conditions: Any) -> dict[str, Any]:
-        """Begin the next trial, some of its conditions as given, and return its conditions."""
+        """Begin the next trial, some of its conditions as given, and return its conditions.
+
+        Raises
+        ------
+        TaskError
+            If the task does not draw a condition of that name.
+        """
+        after = 0 if self._at < 0 else self._at + self._left[self._at]
         if conditions:
             observation, target, rows = self._stream.trial(**conditions)
-            self._take(observation, target, [(0, rows)], keep=self._after_trial())
+            self._take((observation, target, [(0, rows)]), self._tail(after))
             self._at = 0
             self._begin()
         else:
-            self._next_trial(0 if self._at < 0 else self._left[self._at])
+            self._next_trial(after)
         return self.trial
 
     # Within -----------------------------------------------------------------------------------
@@ -243,13 +288,14 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
                 return rows, at - start
         raise ResetNeeded("Call reset() first: there is no trial yet.")
 
-    def _next_trial(self, steps: int) -> None:
-        if self._top is not self:
-            self._top.new_trial()
-            return
-        self._at = max(self._at, 0) + steps
-        while self._at >= self._length:
-            self._refill()
+    def _next_trial(self, at: int) -> None:
+        """Go to the trial that begins at `at`, and have all of it at hand."""
+        while at >= self._length or at + self._left[at] > self._length:
+            tail = self._tail(at)
+            at = max(0, at - self._length)
+            observation, target = self._stream.empty(_CHUNK)
+            self._take(tail, (observation, target, self._stream.fill(observation, target)))
+        self._at = at
         self._begin()
 
     def _begin(self) -> None:
@@ -258,50 +304,32 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
             self.task.begin(now)
             start_memory(self._memory, dict(now.memory), np.array([0]), 1)
 
-    def _refill(self) -> None:
-        self._at -= self._length
-        observation, target = self._stream.empty(_CHUNK)
-        self._take(observation, target, self._stream.fill(observation, target))
-
-    def _take(
-        self,
-        observation: NDArray[np.float32],
-        target: NDArray[Any],
-        chunk: list[tuple[int, Rows]],
-        *,
-        keep: tuple[NDArray[Any], NDArray[Any], list[tuple[int, Rows]]] | None = None,
-    ) -> None:
-        if keep is not None:
-            shift = len(observation)
-            observation = np.concatenate([observation, keep[0]])
-            target = np.concatenate([target, keep[1]])
-            chunk = chunk + [(start + shift, rows) for start, rows in keep[2]]
-        self._chunk, self._length = chunk, len(observation)
-        self._ob, self._gt = observation, target
-        self._rows = list(observation)
-        self._target = target.tolist() if self.plan.discrete else list(target)
-        phases, left = self.plan.phase, [rows.left for _, rows in chunk]
-        self._phase = np.concatenate([phases[rows.period] for _, rows in chunk]).tolist()
-        self._left = np.concatenate(left).tolist()
-
-    def _after_trial(
-        self,
-    ) -> tuple[NDArray[Any], NDArray[Any], list[tuple[int, Rows]]] | None:
-        """Return what is left in the chunk after the present trial."""
-        if self._at < 0:
-            return None
-        at = self._at + self._left[self._at]
-        while at >= self._length:
-            self._at = at
-            self._refill()
-            at = self._at
-        chunk = []
+    def _tail(self, at: int) -> _Piece:
+        """Return what is at hand from `at` on."""
+        spans = []
         for start, rows in self._chunk:
             skip = max(0, at - start)
             if skip < len(rows):
                 part = Rows(rows.table, rows.start + skip, rows.stop)
-                chunk.append((max(start, at) - at, part))
-        return self._ob[at:], self._gt[at:], chunk
+                spans.append((max(start, at) - at, part))
+        return self._ob[at:], self._gt[at:], spans
+
+    def _take(self, first: _Piece, second: _Piece) -> None:
+        shift = len(first[0])
+        self._ob = np.concatenate([first[0], second[0]])
+        self._gt = np.concatenate([first[1], second[1]])
+        self._chunk = first[2] + [(start + shift, rows) for start, rows in second[2]]
+        self._length = len(self._ob)
+        self._rows = list(self._ob)
+        self._target = self._gt.tolist() if self.plan.discrete else list(self._gt)
+        phase = [self.plan.phase[rows.period] for _, rows in self._chunk]
+        self._phase = np.concatenate(phase).tolist()
+        self._left = np.concatenate([rows.left for _, rows in self._chunk]).tolist()
+
+    def _present(self) -> slice:
+        rows, at = self._where()
+        start = self._at - int(rows.step[at])
+        return slice(start, self._at + self._left[self._at])
 
     def _integer(self, action: Any) -> int:
         if isinstance(action, np.ndarray) and action.size == 1:

@@ -49,7 +49,7 @@ def fail(argument: str, expected: str, got: object) -> TaskError:
 def unknown(what: str, name: object, valid: Iterable[str]) -> TaskError:
     """Return the error for a name that is not among the valid ones, with the nearest of them."""
     names = sorted(valid)
-    near = difflib.get_close_matches(str(name), names, n=1)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return TaskError(f"{what}: expected one of {names}, got {name!r}{hint}")
 

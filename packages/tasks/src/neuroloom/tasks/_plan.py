@@ -118,7 +118,7 @@ class Plan:
         """
         task, parts = self.task, len(self.period_names)
         steps = {name: self._steps(name, d, rng, n) for name, d in self.durations.items()}
-        c: Conditions = task.session(rng, n, memory)
+        c: Conditions = type(task).session(task, rng, n, memory)
         for name, value in (fixed or {}).items():
             if name not in c:
                 raise unknown("trial condition", name, c)

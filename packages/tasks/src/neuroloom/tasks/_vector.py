@@ -26,7 +26,7 @@ _Stepped = tuple[
     NDArray[np.bool_],
     NDArray[np.float64],
     NDArray[Any],
-    dict[str, NDArray[Any]],
+    dict[str, NDArray[Any]] | None,
 ]
 
 
@@ -146,7 +146,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         observation, reward, end, performance, target, trials = act(actions)
         info: dict[str, Any] = {"gt": target, "new_trial": end}
         terminated = np.zeros(self.num_envs, dtype=bool)
-        if trials:
+        if trials is not None:
             info |= {"performance": performance, "_performance": end}
             info |= {"trial": trials, "_trial": end}
         if self.trials_per_episode is not None:
@@ -194,7 +194,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             *(self._pay_table, self.task.abort, observation, reward, end, performance, target),
             slots,
         )
-        trials = self._describe(np.flatnonzero(end), slots) if end.any() else {}
+        trials = self._describe(np.flatnonzero(end), slots) if end.any() else None
         if out_of_steps:
             late = np.flatnonzero(self._at >= self._room)
             self._advance(np.zeros(n, dtype=np.int64))
@@ -206,7 +206,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         left = self._left.ravel()[here]
         target = self.right_action
         reward, end, performance = self._outcome(actions, here, left, target)
-        trials = {}
+        trials = None
         if end.any():
             ended = np.flatnonzero(end)
             performance = np.where(end, performance, 0.0)

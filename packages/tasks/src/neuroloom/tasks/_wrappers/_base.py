@@ -1,0 +1,110 @@
+"""A wrapper that stands between an environment and its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from neuroloom.tasks._errors import TaskTypeError, fail
+
+
+class TrialWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """A wrapper whose `new_trial` is called at every trial's beginning.
+
+    Parameters
+    ----------
+    env : gymnasium.Env
+        A task's environment, a `TrialEnv`, or one of them in wrappers.
+
+    Raises
+    ------
+    TaskTypeError
+        If the environment has no trials.
+    """
+
+    env: Any
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        if not hasattr(env.unwrapped, "new_trial"):
+            raise TaskTypeError(f"env: expected an environment with trials, got {env!r}")
+        env.unwrapped.set_top(self)
+
+    @property
+    def unwrapped(self) -> Any:
+        """The innermost environment."""
+        return self.env.unwrapped
+
+    @property
+    def task(self) -> Any:
+        """The innermost environment."""
+        return self.unwrapped
+
+    @property
+    def ob(self) -> Any:
+        """Observations of the present trial."""
+        return self.unwrapped.ob
+
+    @property
+    def gt(self) -> Any:
+        """Right actions of the present trial."""
+        return self.unwrapped.gt
+
+    @property
+    def trial(self) -> Any:
+        """What was drawn for the present trial."""
+        return self.unwrapped.trial
+
+    def new_trial(self, **kwargs: Any) -> Any:
+        """Begin a trial and return what was drawn for it."""
+        return self.env.new_trial(**kwargs)
+
+    def seed(self, seed: Any = None) -> Any:
+        """Seed the environment within."""
+        return reseed(self.env, seed)
+
+
+def reseed(env: Any, seed: Any) -> Any:
+    """Start the random numbers of an environment anew, and return the seed in a list."""
+    while not (hasattr(env, "seed") or hasattr(env, "reseed")):
+        env = env.env
+    return env.seed(seed) if hasattr(env, "seed") else env.reseed(seed)
+
+
+def choices_of(env: Any) -> Sequence[Any]:
+    """Return the values that the ground truth of an environment's trials can have.
+
+    Raises
+    ------
+    TaskTypeError
+        If they are not known.
+    """
+    choices = getattr(env.unwrapped, "choices", None)
+    if choices is None or not len(choices):
+        raise TaskTypeError(f"{env.unwrapped!r} does not say its choices: set the attribute")
+    found: Sequence[Any] = choices
+    return found
+
+
+def generator(env: Any, seed: Any, word: str) -> np.random.Generator:
+    """Return the random numbers of a wrapper, apart from those of the environment."""
+    words = (0x3A9, *word.encode())
+    entropy = np.random.SeedSequence().entropy if seed is None else seed
+    return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=words))
+
+
+def probabilities(name: str, values: Any, n: int) -> Any:
+    """Return `values` as `n` probabilities.
+
+    Raises
+    ------
+    TaskError
+        If they are not `n` numbers of at least 0 that sum to 1.
+    """
+    p = np.asarray(values, dtype=float)
+    if p.shape != (n,) or not np.isfinite(p).all() or (p < 0).any() or abs(p.sum() - 1) > 1e-10:
+        raise fail(name, f"{n} numbers of at least 0 that sum to 1", values)
+    return p

@@ -1,0 +1,279 @@
+"""A wrapper that keeps a record of what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from neuroloom.tasks._config import Config, MonitorConfig
+from neuroloom.tasks._config import config as default_config
+from neuroloom.tasks._errors import fail, unknown, whole
+
+
+class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Keeps action, reward, performance and info of every trial, and writes them to files.
+
+    Parameters
+    ----------
+    env : gymnasium.Env
+        Any with trials.
+    config : Config or str or Path, optional
+        Settings, or a TOML file of them; the arguments below go before it.
+    name : str, optional
+        Folder of this monitor's files.
+    trigger : str
+        What `interval` counts: ``"trial"`` or ``"step"``.
+    interval : int
+        Files are written after so many.
+    verbose : bool
+        Whether to print the mean reward and performance at each file.
+    plot_create : bool
+        Whether to draw `plot_steps` steps at each file.
+    plot_steps : int
+        How many.
+    ext : str
+        Kind of the drawing, ``"png"`` or ``"svg"``.
+    step_fn : callable, optional
+        Called in place of ``env.step``.
+    save_dir : str or Path, optional
+        Where the files go; default: a folder of `config`.
+
+    Raises
+    ------
+    TaskError
+        If an option is not known.
+    """
+
+    env: Any
+
+    def __init__(
+        self,
+        env: Any,
+        config: Config | str | Path | None = None,
+        name: str | None = None,
+        trigger: str = "trial",
+        interval: int = 1000,
+        verbose: bool = True,
+        plot_create: bool = False,
+        plot_steps: int = 1000,
+        ext: str = "png",
+        step_fn: Callable[[Any], Any] | None = None,
+        save_dir: str | Path | None = None,
+    ) -> None:
+        super().__init__(env)
+        chosen = Config.read(config) if isinstance(config, (str, Path)) else config
+        settings = MonitorConfig(
+            name=name or "Monitor", trigger=trigger, interval=interval, verbose=verbose
+        )
+        self.config = chosen or default_config
+        if chosen is not None:
+            settings = chosen.monitor
+            plot_create, plot_steps = settings.plot.create, settings.plot.step
+            ext = settings.plot.ext
+        if settings.trigger not in ("trial", "step"):
+            raise unknown("trigger", settings.trigger, ("trial", "step"))
+        if ext not in ("png", "svg"):
+            raise unknown("ext", ext, ("png", "svg"))
+        self.settings = settings
+        self.interval = whole("interval", settings.interval, minimum=1)
+        folder = (
+            save_dir or settings.save_dir or self.config.local_dir / type(env.unwrapped).__name__
+        )
+        self.save_dir = Path(folder) / settings.name
+        self._plot_create, self._plot_steps, self._ext = plot_create, plot_steps, ext
+        self._step_fn = step_fn
+        self.data: dict[str, list[Any]] = {}
+        self.num_tr = 0
+        self.t = 0
+        self.cum_reward = 0.0
+        self._last = 0
+        self._drawn: list[tuple[Any, ...]] = []
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        """Begin a trial."""
+        self.cum_reward = 0.0
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._observation = observation
+        return observation, info
+
+    def step(self, action: Any, collect_data: bool = True) -> Any:
+        """Act, and keep a record of it."""
+        act = self._step_fn or self.env.step
+        observation, reward, terminated, truncated, info = act(action)
+        self.cum_reward += float(reward)
+        self.t += 1
+        if collect_data:
+            self._keep(action, float(reward), info)
+        self._observation = observation
+        return observation, reward, terminated, truncated, info
+
+    def save_data(self) -> Path:
+        """Write the record since the last file, and return the file."""
+        self.save_dir.mkdir(parents=True, exist_ok=True)
+        path = self.save_dir / f"trial_{self.num_tr}.npz"
+        arrays: Any = {name: np.asarray(values) for name, values in self.data.items()}
+        plain: Any = {name: values for name, values in arrays.items() if values.dtype.kind != "O"}
+        np.savez(path, **plain)
+        if self.settings.verbose and "reward" in arrays:
+            print(
+                f"{self.num_tr} trials: mean reward {arrays['cum_reward'].mean():.3f}, "
+                f"mean performance {arrays['performance'].mean():.3f}"
+            )
+        if self._plot_create and self._drawn:
+            self._plot()
+        self.data = {}
+        return path
+
+    def evaluate_policy(
+        self, num_trials: int = 100, model: Any = None, verbose: bool = True
+    ) -> dict[str, Any]:
+        """Return how a model (or random actions) does over some trials; nothing is recorded.
+
+        Returns
+        -------
+        dict
+            ``rewards`` (last of each trial), ``mean_reward`` (share above 0), ``cum_rewards``,
+            ``mean_cum_reward``, ``performances``, ``mean_performance``.
+        """
+        num_trials = whole("num_trials", num_trials, minimum=1)
+        rewards: list[float] = []
+        sums: list[float] = []
+        performances: list[float] = []
+        observation, _ = self.env.reset()
+        state, start, total = None, np.array([True]), 0.0
+        while len(rewards) < num_trials:
+            if model is None:
+                action = self.env.action_space.sample()
+            else:
+                action, state = model.predict(
+                    observation, state=state, episode_start=start, deterministic=True
+                )
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            total += float(reward)
+            start = np.array([bool(info.get("new_trial", False))])
+            if start[0]:
+                rewards.append(float(reward))
+                sums.append(total)
+                performances.append(float(info["performance"]))
+                total = 0.0
+            if terminated or truncated:
+                observation, _ = self.env.reset()
+        out = {
+            "rewards": rewards,
+            "mean_reward": float(np.mean(np.asarray(rewards) > 0)),
+            "cum_rewards": sums,
+            "mean_cum_reward": float(np.mean(sums)),
+            "performances": performances,
+            "mean_performance": float(np.mean(performances)),
+        }
+        if verbose:
+            print({k: v for k, v in out.items() if k.startswith("mean")})
+        return out
+
+    def plot_training_history(
+        self, figsize: tuple[float, float] = (12, 4), plot_performance: bool = True
+    ) -> Any:
+        """Return a figure of reward and performance over the trials in the files so far.
+
+        Raises
+        ------
+        TaskError
+            If there are no files.
+        """
+        from matplotlib.figure import Figure
+
+        files = sorted(self.save_dir.glob("trial_*.npz"), key=lambda f: int(f.stem.split("_")[1]))
+        if not files:
+            raise fail("save_dir", "files of trials", f"none in {self.save_dir}")
+        names = ["cum_reward"] + (["performance"] if plot_performance else [])
+        figure = Figure(figsize=figsize, layout="constrained")
+        for ax, name in zip(np.ravel(figure.subplots(1, len(names))), names, strict=True):
+            values = np.concatenate([np.load(f, allow_pickle=False)[name] for f in files])
+            window = max(1, min(500, len(values) // 10))
+            smooth = np.convolve(values, np.ones(window) / window, mode="valid")
+            ax.plot(np.arange(len(smooth)) + window, smooth)
+            ax.set(xlabel="Trial", ylabel=name.replace("_", " "))
+        return figure
+
+    def record_activations(self, layer: Any, name: str, steps: int = 1000) -> ActivationProbe:
+        """Return a probe that keeps what a torch layer puts out over its next `steps` calls."""
+        return ActivationProbe(layer, name, steps)
+
+    def _keep(self, action: Any, reward: float, info: dict[str, Any]) -> None:
+        if self._plot_create:
+            right = info.get("gt", 0)
+            self._drawn.append((self._observation, action, right, reward))
+            self._drawn = self._drawn[-self._plot_steps :]
+        if not info.get("new_trial"):
+            if self.settings.trigger == "step" and self.t - self._last >= self.interval:
+                self._last = self.t
+                self.save_data()
+            return
+        self.num_tr += 1
+        kept = {"action": action, "reward": reward, "cum_reward": self.cum_reward}
+        kept["performance"] = info["performance"]
+        trial = info.get("trial") or {}
+        for name, value in {**info, **trial, **kept}.items():
+            if not isinstance(value, dict):
+                self.data.setdefault(name, []).append(value)
+        self.cum_reward = 0.0
+        counted = self.num_tr if self.settings.trigger == "trial" else self.t
+        if counted - self._last >= self.interval:
+            self._last = counted
+            self.save_data()
+
+    def _plot(self) -> None:
+        from neuroloom.tasks._plotting import visualize_run
+
+        shown, actions, right, rewards = (list(v) for v in zip(*self._drawn, strict=True))
+        figure = visualize_run(
+            np.asarray(shown), np.asarray(actions), gt=np.asarray(right), rewards=rewards
+        )
+        figure.savefig(self.save_dir / f"task_{self.num_tr}.{self._ext}")
+
+
+class ActivationProbe:
+    """Keeps what a torch layer puts out.
+
+    Parameters
+    ----------
+    layer : torch.nn.Module
+        Linear, recurrent or activation layer.
+    name : str
+        What to call it.
+    steps : int
+        How many calls to keep; the oldest go first.
+    """
+
+    def __init__(self, layer: Any, name: str, steps: int = 1000) -> None:
+        self.name, self.steps = name, whole("steps", steps, minimum=1)
+        self._kept: list[Any] = []
+        self._handle = layer.register_forward_hook(self._hook)
+
+    @property
+    def activations(self) -> Any:
+        """What was put out, `(n_calls, …)`."""
+        return np.stack(self._kept) if self._kept else np.zeros(0)
+
+    def close(self) -> None:
+        """Stop keeping."""
+        self._handle.remove()
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the units over the calls, and return the axes."""
+        from neuroloom.shared import axes
+
+        ax = axes(ax)
+        values = self.activations
+        ax.imshow(values.reshape(len(values), -1).T, aspect="auto", interpolation="none")
+        ax.set(xlabel="Step", ylabel="Unit", title=self.name)
+        return ax
+
+    def _hook(self, module: Any, inputs: Any, output: Any) -> None:
+        value = output[0] if isinstance(output, tuple) else output
+        self._kept.append(value.detach().cpu().numpy().copy())
+        del self._kept[: -self.steps]

@@ -1,0 +1,165 @@
+"""Wrappers that change what is shown, and the reaction-time version of a task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from neuroloom.tasks._errors import TaskTypeError, real
+from neuroloom.tasks._trial_env import TrialEnv
+from neuroloom.tasks._wrappers._base import TrialWrapper, generator
+
+
+class Noise(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Adds normal noise to the observations.
+
+    Parameters
+    ----------
+    env : gymnasium.Env
+        Any with a box of observations.
+    std_noise : float
+        Standard deviation at every step.
+
+    Raises
+    ------
+    TaskError
+        If the standard deviation is negative.
+    """
+
+    env: Any
+
+    def __init__(self, env: Any, std_noise: float = 0.1) -> None:
+        super().__init__(env)
+        self.std_noise = real("std_noise", std_noise, minimum=0)
+        self.rng = generator(env, None, "Noise")
+        space = env.observation_space
+        self.observation_space = spaces.Box(-np.inf, np.inf, space.shape, space.dtype)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        """Begin a trial; a seed determines the noise too."""
+        if seed is not None:
+            self.rng = generator(self.env, seed, "Noise")
+        observation, info = self.env.reset(seed=seed, options=options)
+        return self._noisy(observation), info
+
+    def step(self, action: Any) -> Any:
+        """Act."""
+        observation, *rest = self.env.step(action)
+        return self._noisy(observation), *rest
+
+    def _noisy(self, observation: Any) -> Any:
+        noise = self.rng.normal(0, self.std_noise, np.shape(observation))
+        return (observation + noise).astype(self.observation_space.dtype)
+
+
+class PassAction(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Ends observations with the last action: its number, or all its components."""
+
+    env: Any
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        shape = env.action_space.shape or ()
+        self._nothing = np.zeros(int(np.prod(shape)) or 1)
+        self.observation_space = _longer(env.observation_space, len(self._nothing))
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        """Begin a trial; the last action is 0."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        return _joined(observation, self._nothing), info
+
+    def step(self, action: Any) -> Any:
+        """Act."""
+        observation, *rest = self.env.step(action)
+        return _joined(observation, np.ravel(action)), *rest
+
+
+class PassReward(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Ends observations with the last reward."""
+
+    env: Any
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        self.observation_space = _longer(env.observation_space, 1)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        """Begin a trial; the last reward is 0."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        return _joined(observation, np.zeros(1)), info
+
+    def step(self, action: Any) -> Any:
+        """Act."""
+        observation, reward, *rest = self.env.step(action)
+        return _joined(observation, np.array([reward])), reward, *rest
+
+
+class ReactionTime(TrialWrapper):
+    """Lets a task written step by step be answered as soon as its stimulus is on.
+
+    Of the package's own tasks there is a reaction-time version by id:
+    ``perceptualdecisionmaking.roitman02-v0``.
+
+    Parameters
+    ----------
+    env : gymnasium.Env
+        A `TrialEnv` with the periods ``stimulus`` and ``decision``.
+    urgency : float
+        Added to the reward of every step.
+    end_on_stimulus : bool
+        Whether the trial ends with the stimulus.
+
+    Raises
+    ------
+    TaskTypeError
+        If the environment is not written step by step.
+    TaskError
+        If it lacks one of the periods; said at the first trial.
+    """
+
+    env: Any
+
+    def __init__(self, env: Any, urgency: float = 0.0, end_on_stimulus: bool = True) -> None:
+        super().__init__(env)
+        if not isinstance(env.unwrapped, TrialEnv):
+            raise TaskTypeError(
+                "ReactionTime: expected a TrialEnv; for the package's own random-dot task make "
+                "'perceptualdecisionmaking.roitman02-v0'"
+            )
+        self.urgency = real("urgency", urgency)
+        self.end_on_stimulus = end_on_stimulus
+
+    def new_trial(self, **kwargs: Any) -> Any:
+        """Begin a trial in which the decision begins one step after the stimulus."""
+        trial = self.env.new_trial(**kwargs)
+        task = self.unwrapped
+        right = task.view_groundtruth("decision")[0].copy()
+        start = task.start_ind["stimulus"] + 1
+        end = task.end_ind["stimulus"]
+        task.start_t["decision"], task.start_ind["decision"] = start * task.dt, start
+        if self.end_on_stimulus:
+            task.end_t["decision"], task.end_ind["decision"] = end * task.dt, end
+            task._ob, task._gt = task.ob[:end], task.gt[:end]
+            task.tmax = end * task.dt
+        task.set_groundtruth(right, "decision")
+        return trial
+
+    def step(self, action: Any) -> Any:
+        """Act; ``info["tr_dur"]`` of an ended trial is its length in steps."""
+        steps = self.unwrapped.t_ind + 1
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if info.get("new_trial"):
+            info["tr_dur"] = steps
+        return observation, reward + self.urgency, terminated, truncated, info
+
+
+def _longer(space: Any, n: int) -> spaces.Box:
+    shape = (int(np.prod(space.shape)) + n,)
+    return spaces.Box(-np.inf, np.inf, shape, np.float32)
+
+
+def _joined(observation: Any, more: Any) -> Any:
+    return np.concatenate([np.ravel(observation), more]).astype(np.float32)

@@ -1,0 +1,362 @@
+"""Wrappers that decide what the next trial is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from neuroloom.tasks._errors import TaskTypeError, fail, real, whole
+from neuroloom.tasks._wrappers._base import (
+    TrialWrapper,
+    choices_of,
+    generator,
+    probabilities,
+    reseed,
+)
+
+
+class _Drawing(TrialWrapper):
+    """A wrapper with random numbers of its own, seeded with the environment's seed."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        self.rng = generator(env, None, type(self).__name__)
+
+    def seed(self, seed: Any = None) -> Any:
+        """Seed the wrapper and the environment within."""
+        self.rng = generator(self.env, seed, type(self).__name__)
+        return super().seed(seed)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        """Begin a trial; a seed determines the wrapper's choices too."""
+        if seed is not None:
+            self.rng = generator(self.env, seed, type(self).__name__)
+            self._begin()
+        return self.env.reset(seed=seed, options=options)
+
+    def _begin(self) -> None:
+        """Forget the trials so far."""
+
+
+class RandomGroundTruth(_Drawing):
+    """Draws the ground truth of every trial with given probabilities.
+
+    Parameters
+    ----------
+    env : gymnasium.Env
+        With `choices`.
+    p : sequence of float, optional
+        Probability of each choice; default: all equal. ``new_trial(p=...)`` sets it for a trial.
+
+    Raises
+    ------
+    TaskError
+        If there is not one probability for each choice, or they do not sum to 1.
+    """
+
+    def __init__(self, env: Any, p: Sequence[float] | None = None) -> None:
+        super().__init__(env)
+        self.choices = choices_of(env)
+        n = len(self.choices)
+        self.p = probabilities("p", np.full(n, 1 / n) if p is None else p, n)
+
+    def new_trial(self, **kwargs: Any) -> Any:
+        """Begin a trial."""
+        p = kwargs.pop("p", None)
+        p = self.p if p is None else probabilities("p", p, len(self.choices))
+        kwargs.setdefault("ground_truth", self.choices[self.rng.choice(len(self.choices), p=p)])
+        return self.env.new_trial(**kwargs)
+
+
+class TrialHistoryV2(_Drawing):
+    """Draws the ground truth given that of the trial before.
+
+    Parameters
+    ----------
+    env : gymnasium.Env
+        With `choices`.
+    probs : array, (n, n), optional
+        Row `i`: probabilities after choice `i`; default: all equal.
+        ``new_trial(probs=...)`` replaces them.
+
+    Raises
+    ------
+    TaskError
+        If a row is not a distribution over the choices.
+    """
+
+    def __init__(self, env: Any, probs: Any = None) -> None:
+        super().__init__(env)
+        self.choices = choices_of(env)
+        self.n_ch = len(self.choices)
+        self.probs = self._rows(
+            np.full((self.n_ch,) * 2, 1 / self.n_ch) if probs is None else probs
+        )
+        self._begin()
+
+    def _begin(self) -> None:
+        self.prev_trial: int | None = None
+
+    def new_trial(self, **kwargs: Any) -> Any:
+        """Begin a trial."""
+        if "probs" in kwargs:
+            self.probs = self._rows(kwargs.pop("probs"))
+        if self.prev_trial is None:
+            self.prev_trial = int(self.rng.integers(self.n_ch))
+        self.prev_trial = int(self.rng.choice(self.n_ch, p=self.probs[self.prev_trial]))
+        kwargs["ground_truth"] = self.choices[self.prev_trial]
+        return self.env.new_trial(**kwargs)
+
+    def _rows(self, probs: Any) -> Any:
+        if np.shape(probs) != (self.n_ch, self.n_ch):
+            raise fail("probs", f"shape {(self.n_ch, self.n_ch)}", np.shape(probs))
+        return np.stack([probabilities("probs", row, self.n_ch) for row in probs])
+
+
+class SideBias(_Drawing):
+    """Draws the ground truth with probabilities that change from block to block.
+
+    Parameters
+    ----------
+    env : gymnasium.Env
+        With `choices`.
+    probs : sequence of sequences of float
+        One distribution over the choices for each kind of block; the next block is always of
+        another kind.
+    block_dur : int, float or (int, int)
+        Trials of a block; probability of a new block at each trial; or the range (both ends
+        included) from which a block's length is drawn.
+
+    Raises
+    ------
+    TaskError
+        If a row is not a distribution over the choices, or `block_dur` out of range.
+    TaskTypeError
+        If `block_dur` is none of these.
+    """
+
+    def __init__(self, env: Any, probs: Any, block_dur: Any = 200) -> None:
+        super().__init__(env)
+        self.choices = choices_of(env)
+        if not isinstance(probs, (list, tuple, np.ndarray)) or not len(probs):
+            raise fail("probs", "one list of probabilities for each kind of block", probs)
+        self.probs = np.stack([probabilities("probs", row, len(self.choices)) for row in probs])
+        self.block_dur = _block_length(block_dur)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.curr_block = int(self.rng.integers(len(self.probs)))
+        self._left = self._draw_length()
+
+    def new_trial(self, **kwargs: Any) -> Any:
+        """Begin a trial; the block's probabilities stand in `curr_block` and `probs`."""
+        if isinstance(self.block_dur, float):
+            if self.rng.random() < self.block_dur:
+                self._switch()
+        else:
+            if self._left == 0:
+                self._switch()
+            self._left -= 1
+        p = self.probs[self.curr_block]
+        kwargs["ground_truth"] = self.choices[self.rng.choice(len(self.choices), p=p)]
+        return self.env.new_trial(**kwargs)
+
+    def _switch(self) -> None:
+        n = len(self.probs)
+        if n > 1:
+            self.curr_block = (self.curr_block + 1 + int(self.rng.integers(n - 1))) % n
+        self._left = self._draw_length()
+
+    def _draw_length(self) -> int:
+        if isinstance(self.block_dur, tuple):
+            return int(self.rng.integers(self.block_dur[0], self.block_dur[1] + 1))
+        return self.block_dur if isinstance(self.block_dur, int) else 0
+
+
+def _block_length(value: Any) -> int | float | tuple[int, int]:
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise fail("block_dur", "(shortest, longest)", value)
+        low, high = (whole("block_dur", part, minimum=1) for part in value)
+        if low > high:
+            raise fail("block_dur", "shortest <= longest", value)
+        return low, high
+    if isinstance(value, (float, np.floating)):
+        p = real("block_dur", value, minimum=0, above=True)
+        if p >= 1:
+            raise fail("block_dur", "a probability below 1, or a whole number of trials", value)
+        return p
+    return whole("block_dur", value, minimum=1)
+
+
+class ScheduleAttr(TrialWrapper):
+    """Gives every trial the conditions that a schedule says.
+
+    Parameters
+    ----------
+    env : gymnasium.Env
+        Any with trials.
+    schedule : callable
+        Returns the number of the next conditions; see `neuroloom.tasks.utils.scheduler`.
+    attr_list : sequence of dict
+        Arguments of `new_trial`.
+
+    Raises
+    ------
+    TaskTypeError
+        If an entry is not a dict.
+    """
+
+    def __init__(
+        self, env: Any, schedule: Callable[[], int], attr_list: Sequence[Mapping[str, Any]]
+    ) -> None:
+        super().__init__(env)
+        if not all(isinstance(attr, Mapping) for attr in attr_list):
+            raise TaskTypeError("attr_list: expected a list of dicts, one a condition")
+        self.schedule, self.attr_list = schedule, list(attr_list)
+
+    def seed(self, seed: Any = None) -> Any:
+        """Seed the schedule and the environment within."""
+        _seed_schedule(self.schedule, seed)
+        return super().seed(seed)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        """Begin a trial; a seed starts the schedule anew."""
+        if seed is not None:
+            _seed_schedule(self.schedule, seed)
+        return self.env.reset(seed=seed, options=options)
+
+    def new_trial(self, **kwargs: Any) -> Any:
+        """Begin a trial."""
+        return self.env.new_trial(**{**kwargs, **self.attr_list[self.schedule()]})
+
+
+class MultiEnvs(TrialWrapper):
+    """Several environments of the same spaces, of which one is on.
+
+    Parameters
+    ----------
+    envs : sequence of gymnasium.Env
+        The environments.
+    env_input : bool
+        Whether observations end with which of them is on, one channel each.
+
+    Raises
+    ------
+    TaskError
+        If the spaces differ.
+    """
+
+    def __init__(self, envs: Sequence[Any], env_input: bool = False) -> None:
+        if not len(envs):
+            raise fail("envs", "at least one environment", "none")
+        super().__init__(envs[0])
+        first = envs[0]
+        for at, env in enumerate(envs):
+            for space in ("observation_space", "action_space"):
+                got, expected = getattr(env, space), getattr(first, space)
+                if got.shape != expected.shape or getattr(got, "n", 0) != getattr(expected, "n", 0):
+                    raise fail(f"envs[{at}].{space}", f"{expected}, as of the first", got)
+        self.envs, self.env_input, self.i_env = list(envs), env_input, 0
+        if env_input:
+            space, n = first.observation_space, len(envs)
+            low = np.concatenate([np.broadcast_to(space.low, space.shape), np.zeros(n)])
+            high = np.concatenate([np.broadcast_to(space.high, space.shape), np.ones(n)])
+            self.observation_space = spaces.Box(
+                low.astype(np.float32), high.astype(np.float32), dtype=np.float32
+            )
+        for env in self.envs:
+            env.unwrapped.set_top(self)
+
+    def set_i(self, i: int) -> None:
+        """Turn the environment `i` on."""
+        self.i_env = i
+        self.env = self.envs[i]
+
+    def seed(self, seed: Any = None) -> Any:
+        """Seed every environment, each apart."""
+        for at, env in enumerate(self.envs):
+            reseed(env, None if seed is None else seed + at)
+        return [seed]
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        """Begin a trial of the environment that is on."""
+        if seed is not None:
+            self.seed(seed)
+        self.new_trial()
+        return self._shown(self.env.unwrapped.observation_now), {}
+
+    def step(self, action: Any) -> Any:
+        """Act in the environment that is on."""
+        _, reward, terminated, truncated, info = self.env.step(action)
+        return self._shown(self.env.unwrapped.observation_now), reward, terminated, truncated, info
+
+    def new_trial(self, **kwargs: Any) -> Any:
+        """Begin a trial of the environment that is on."""
+        return self.env.new_trial(**kwargs)
+
+    @property
+    def ob(self) -> Any:
+        """Observations of the present trial."""
+        ob = self.env.unwrapped.ob
+        return np.stack([self._shown(row) for row in ob]) if self.env_input else ob
+
+    @property
+    def gt(self) -> Any:
+        """Right actions of the present trial."""
+        return self.env.unwrapped.gt
+
+    @property
+    def unwrapped(self) -> Any:
+        """The innermost environment that is on."""
+        return self.env.unwrapped
+
+    def _shown(self, observation: Any) -> Any:
+        if not self.env_input:
+            return observation
+        rule = np.zeros(len(self.envs), dtype=np.float32)
+        rule[self.i_env] = 1
+        return np.concatenate([observation, rule]).astype(np.float32)
+
+
+class ScheduleEnvs(MultiEnvs):
+    """Several environments of the same spaces, one a trial, by a schedule.
+
+    Parameters
+    ----------
+    envs : sequence of gymnasium.Env
+        The environments.
+    schedule : callable
+        Returns the number of the next; see `neuroloom.tasks.utils.scheduler`.
+    env_input : bool
+        Whether observations end with which of them is on, one channel each.
+    """
+
+    def __init__(
+        self, envs: Sequence[Any], schedule: Callable[[], int], env_input: bool = False
+    ) -> None:
+        super().__init__(envs, env_input)
+        self.schedule = schedule
+        self.next_i_env = self.schedule()
+
+    def seed(self, seed: Any = None) -> Any:
+        """Seed the schedule and every environment."""
+        _seed_schedule(self.schedule, seed)
+        self.next_i_env = self.schedule()
+        return super().seed(seed)
+
+    def new_trial(self, **kwargs: Any) -> Any:
+        """Begin a trial of the next environment."""
+        self.set_i(self.next_i_env)
+        self.next_i_env = self.schedule()
+        return self.env.new_trial(**kwargs)
+
+
+def _seed_schedule(schedule: Any, seed: Any) -> None:
+    if hasattr(schedule, "seed"):
+        schedule.seed(seed)
+    if hasattr(schedule, "reset"):
+        schedule.reset()

@@ -1,0 +1,15 @@
+"""Random durations."""
+
+from neuroloom.tasks._random import (
+    TruncExp,
+    random_number_fn,
+    random_number_name,
+    trunc_exp,
+)
+
+__all__ = [
+    "TruncExp",
+    "random_number_fn",
+    "random_number_name",
+    "trunc_exp",
+]

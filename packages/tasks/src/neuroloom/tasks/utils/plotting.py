@@ -1,0 +1,23 @@
+"""Pictures of agents at work."""
+
+from neuroloom.tasks._plotting import (
+    order_by_suffix,
+    plot_env,
+    plot_env_1dbox,
+    plot_env_3dbox,
+    plot_rew_across_training,
+    put_together_files,
+    run_env,
+    visualize_run,
+)
+
+__all__ = [
+    "order_by_suffix",
+    "plot_env",
+    "plot_env_1dbox",
+    "plot_env_3dbox",
+    "plot_rew_across_training",
+    "put_together_files",
+    "run_env",
+    "visualize_run",
+]

@@ -1,0 +1,13 @@
+"""Psychometric curves."""
+
+from neuroloom.tasks._psychometric_plot import (
+    fit_probit,
+    plot_psychometric,
+    probit,
+)
+
+__all__ = [
+    "fit_probit",
+    "plot_psychometric",
+    "probit",
+]

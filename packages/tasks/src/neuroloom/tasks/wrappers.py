@@ -1,0 +1,29 @@
+"""Wrappers that change trials, what is shown of them, or keep a record."""
+
+from neuroloom.tasks._wrappers._base import TrialWrapper
+from neuroloom.tasks._wrappers._monitor import ActivationProbe, Monitor
+from neuroloom.tasks._wrappers._shown import Noise, PassAction, PassReward, ReactionTime
+from neuroloom.tasks._wrappers._trials import (
+    MultiEnvs,
+    RandomGroundTruth,
+    ScheduleAttr,
+    ScheduleEnvs,
+    SideBias,
+    TrialHistoryV2,
+)
+
+__all__ = [
+    "ActivationProbe",
+    "Monitor",
+    "MultiEnvs",
+    "Noise",
+    "PassAction",
+    "PassReward",
+    "RandomGroundTruth",
+    "ReactionTime",
+    "ScheduleAttr",
+    "ScheduleEnvs",
+    "SideBias",
+    "TrialHistoryV2",
+    "TrialWrapper",
+]
