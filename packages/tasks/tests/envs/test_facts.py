@@ -206,3 +206,28 @@ def test_random_actions_earn_what_the_definition_predicts(task: str) -> None:
     mean, error = expected(task)
     sem = np.hypot(error, reward.std() / np.sqrt(len(reward)))
     assert reward.mean() == pytest.approx(mean, abs=5 * sem + 1e-9)
+
+
+# A perfect trial earns `correct` where an action is due and `withhold` where none is, but for:
+OTHER_MAXIMUM = {
+    "AnnubesEnv-v0": "withholding on a catch trial is paid as correct",
+    "DualDelayMatchSample-v0": "two tests, each paid",
+    "Reaching1D-v0": "as far as the hand gets: see test_reaching_pays_by_the_distance",
+    "Reaching1DWithSelfDistraction-v0": "as far as the hand gets",
+    "ToneDetection-v0": "no tone is an answer too",
+}
+SUPERVISED = [id for id in sorted(entries()) if not tasks.get_task(id).no_ground_truth]
+
+
+@pytest.mark.parametrize("task", SUPERVISED)
+def test_following_the_ground_truth_earns_the_maximum(task: str) -> None:
+    pays = tasks.make(task).rewards
+    trials = tasks.run_trials(task, "ground_truth", 256, seed=12).table
+    assert trials["correct"].all()
+    if task in OTHER_MAXIMUM:
+        best = {"AnnubesEnv-v0": 1, "DualDelayMatchSample-v0": 2, "ToneDetection-v0": 1}.get(task)
+        assert best is None or (trials["reward"] == best).all()
+        return
+    due = np.array([np.any(np.asarray(target) != 0) for target in trials["target"]])
+    maximum = np.where(due, pays["correct"], pays.get("withhold", 0))
+    assert trials["reward"].to_numpy() == pytest.approx(maximum, abs=1e-6)

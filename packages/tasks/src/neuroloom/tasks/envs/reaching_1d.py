@@ -91,7 +91,7 @@ class Reaching(Task):
         memory["state"], memory["onset"], memory["performance"] = state, onset, total
         ends = np.zeros(len(now), dtype=bool)
         share = total / np.maximum(now.conditions["reach_steps"], 1)
-        return np.where(reaching, worth, 0.0), ends, np.minimum(share, 1.0)
+        return np.where(reaching, worth, 0.0), ends, np.minimum(np.round(share, 9), 1.0)
 
     def guide(self, now: Now) -> Array:
         way = turn(now.memory["state"], now.conditions["ground_truth"])
