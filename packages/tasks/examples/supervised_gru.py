@@ -25,6 +25,7 @@ class Network(nn.Module):
         self.readout = nn.Linear(n_units, n_actions)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the logits of the actions."""
         return self.readout(self.recurrent(inputs)[0])
 
 

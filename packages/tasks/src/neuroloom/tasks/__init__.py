@@ -2,6 +2,7 @@
 
 from neuroloom.tasks._curves import Curve, chronometric, psychometric
 from neuroloom.tasks._dataset import Batch, Dataset
+from neuroloom.tasks._diffusion import Diffusion, fit_diffusion
 from neuroloom.tasks._env import TaskEnv
 from neuroloom.tasks._errors import ActionError, TaskError, TaskTypeError, TimingError
 from neuroloom.tasks._info import (
@@ -29,6 +30,7 @@ __all__ = [
     "BoundedObserver",
     "Curve",
     "Dataset",
+    "Diffusion",
     "IdealObserver",
     "PeriodEnv",
     "Policy",
@@ -45,6 +47,7 @@ __all__ = [
     "all_tags",
     "all_wrappers",
     "chronometric",
+    "fit_diffusion",
     "get_collection",
     "get_task",
     "ideal_trials",

@@ -1,0 +1,170 @@
+"""A bounded observer and a trained network on random dots, beside two monkeys.
+
+``NEUROLOOM_DATA=… python random_dots_monkeys.py figure.svg [out.json]``: the diffusion model's
+noise, bound and non-decision time (and the network's confidence and non-decision time) are fitted
+on every other trial of each monkey of Roitman & Shadlen (2002), and compared with the rest.
+Needs torch (``neuroloom-tasks[torch]``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+import neuroloom.tasks as tasks
+from neuroloom.shared import style
+
+TASK = "perceptualdecisionmaking.roitman02-v0"
+DT = 20
+
+
+def monkeys(folder: Path) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
+    """Return two halves of each monkey's trials."""
+    table = pd.read_csv(folder / "roitman_rts.csv").rename(columns={"rt": "reaction_time"})
+    table["coh"] *= 100
+    parts = {f"monkey {m:g}": t.reset_index(drop=True) for m, t in table.groupby("monkey")}
+    return {name: (trials[::2], trials[1::2]) for name, trials in parts.items()}
+
+
+def behaviour(task: tasks.Task, policy: Any, n_trials: int = 12_000) -> pd.DataFrame:
+    """Return the answered trials, timed from the onset of the dots."""
+    table = tasks.run_trials(task, policy, n_trials, sessions=256, seed=1).table
+    table["reaction_time"] += DT / 1000
+    return table[table["choice"] > 0]
+
+
+class Network(nn.Module):
+    """Gated recurrent units that say at every step which action is right, and how surely."""
+
+    def __init__(self, n_units: int = 64) -> None:
+        super().__init__()
+        self.recurrent = nn.GRU(3, n_units)
+        self.readout = nn.Linear(n_units, 3)
+
+    def forward(self, inputs: torch.Tensor, state: Any = None) -> Any:
+        """Return the logits of the actions, and the state."""
+        hidden, state = self.recurrent(inputs, state)
+        return self.readout(hidden), state
+
+
+def train(task: tasks.Task, n_batches: int = 1200, seed: int = 1) -> Network:
+    """Return a network trained to name the direction at every step of the dots."""
+    torch.manual_seed(seed)
+    data = tasks.Dataset(task, batch_size=64, align="trial", output="torch", seed=seed)
+    network = Network()
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, n_batches)
+    for _ in range(n_batches):
+        inputs, target = data()
+        loss = nn.functional.cross_entropy(network(inputs)[0].flatten(0, 1), target.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    return network.eval()
+
+
+class Confident:
+    """A policy: answer as soon as the network's odds for one side reach a bound."""
+
+    def __init__(self, network: Network, bound: float) -> None:
+        self.network, self.bound, self.state = network, bound, None
+
+    @torch.no_grad()
+    def __call__(self, observation: np.ndarray, info: dict[str, Any]) -> np.ndarray:
+        """Return the actions."""
+        if self.state is not None:
+            self.state[:, info["new_trial"]] = 0
+        logits, self.state = self.network(torch.from_numpy(observation)[None], self.state)
+        odds = (logits[0, :, 1] - logits[0, :, 2]).numpy()
+        sure = (np.abs(odds) >= self.bound) & (info["period"] > 0)
+        return np.where(sure, np.where(odds > 0, 1, 2), 0)
+
+
+def compare(model: pd.DataFrame, real: pd.DataFrame) -> dict[str, float]:
+    """Return how far the model's curves are from the real ones."""
+    share, shown = tasks.psychometric(model).mean, tasks.psychometric(real).mean
+    time, seen = tasks.chronometric(model).mean, tasks.chronometric(real).mean
+    return {
+        "psychometric_rmse": float(np.sqrt(np.mean((share - shown) ** 2))),
+        "mean_time_r": float(np.corrcoef(time, seen)[0, 1]),
+        "mean_time_rmse": float(np.sqrt(np.mean((time - seen) ** 2))),
+    }
+
+
+def fit_confidence(task: tasks.Task, network: Network, half: pd.DataFrame) -> tuple[float, float]:
+    """Return bound and non-decision time that bring the network closest to half the trials."""
+    best = (np.inf, 0.0, 0.0)
+    for bound in np.linspace(0.6, 3.4, 15):
+        table = behaviour(task, Confident(network, bound), 3000)
+        if table["coh"].nunique() < half["coh"].nunique():
+            continue
+        share = tasks.psychometric(table).mean - tasks.psychometric(half).mean
+        time = tasks.chronometric(half).mean - tasks.chronometric(table).mean
+        loss = np.mean(share**2) / 0.03**2 + np.var(time) / 0.05**2
+        best = min(best, (loss, float(bound), float(time.mean())))
+    return best[1:]
+
+
+def draw(curves: dict[str, dict[str, pd.DataFrame]]) -> Figure:
+    """Return the figure: accuracy above, reaction times below, one column a monkey."""
+    with style():
+        figure = Figure(figsize=(7, 5), layout="constrained")
+        axes = figure.subplots(2, len(curves), sharex=True, sharey="row")
+        looks = {
+            "monkey": {"color": "k", "linestyle": "none"},
+            "bounded observer": {"color": "#0072B2", "marker": ""},
+            "network": {"color": "#D55E00", "marker": ""},
+        }
+        for column, (name, parts) in enumerate(curves.items()):
+            for label, table in parts.items():
+                look = {**looks[label], "label": label}
+                tasks.psychometric(table).plot(ax=axes[0, column], **look)
+                tasks.chronometric(table).plot(ax=axes[1, column], **look)
+            axes[0, column].set_title(f"{name}, held-out half")
+            axes[1, column].set_xlabel("Coherence (%)")
+        axes[0, 0].set_ylabel("Share correct")
+        axes[1, 0].set_ylabel("Mean reaction time (s)")
+        axes[0, 0].legend(frameon=False)
+    return figure
+
+
+def main() -> None:
+    results: dict[str, Any] = {}
+    curves: dict[str, dict[str, pd.DataFrame]] = {}
+    for name, (half, rest) in monkeys(Path(os.environ["NEUROLOOM_DATA"])).items():
+        fit = tasks.fit_diffusion(half[["coh", "correct", "reaction_time"]])
+        cohs = sorted(rest["coh"].unique())
+        task = tasks.get_task(TASK, dt=DT, sigma=fit.sigma, cohs=cohs, timing={"stimulus": 3000})
+        places = list(task.periods)
+        listening = (places.index("onset"), places.index("stimulus"))
+        observer = behaviour(task, fit.observer(DT, periods=listening))
+        observer["reaction_time"] += fit.non_decision
+        network = train(task)
+        bound, non_decision = fit_confidence(task, network, half)
+        trained = behaviour(task, Confident(network, bound))
+        trained["reaction_time"] += non_decision
+        curves[name] = {"monkey": rest, "bounded observer": observer, "network": trained}
+        results[name] = {
+            "sigma": fit.sigma,
+            "bounded observer": compare(observer, rest),
+            "network": {**compare(trained, rest), "bound": bound, "non_decision": non_decision},
+        }
+        print(name, json.dumps(results[name], indent=1))
+    draw(curves).savefig(sys.argv[1])
+    if len(sys.argv) > 2:
+        Path(sys.argv[2]).write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
