@@ -1,0 +1,175 @@
+"""Forward–backward and Viterbi against enumeration of all paths, and EM's ascent."""
+
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuroloom.glmhmm import _em as em
+from neuroloom.glmhmm import _recursions as recursions
+from neuroloom.glmhmm._emissions import BernoulliObservations, PoissonObservations
+from neuroloom.glmhmm._layouts import plain_prior
+from neuroloom.glmhmm._mstep import Model
+from neuroloom.glmhmm._packing import Layout, lay_out, pack
+
+
+def problem(rng, n, k, *, zeros=False, sharp=1.0):
+    log_p = sharp * rng.normal(size=(n, k))
+    initial = rng.dirichlet(np.ones(k))
+    transition = rng.dirichlet(np.ones(k), size=k)
+    if zeros and k > 1:
+        transition[0, 1] = 0
+        transition /= transition.sum(axis=1, keepdims=True)
+    return log_p, initial, transition
+
+
+def enumerate_paths(log_p, starts, initial, transition):
+    n, k = log_p.shape
+    paths = np.array(list(itertools.product(range(k), repeat=n)))
+    total = log_p[np.arange(n), paths].sum(axis=1)
+    with np.errstate(divide="ignore"):
+        for t in range(n):
+            source = np.log(initial)[paths[:, t]]
+            if not starts[t]:
+                source = np.log(transition)[paths[:, t - 1], paths[:, t]]
+            total = total + source
+    top = total.max()
+    weight = np.exp(total - top)
+    smooth = np.array([[weight[paths[:, t] == j].sum() for j in range(k)] for t in range(n)])
+    pairs = np.zeros((k, k))
+    for t in range(1, n):
+        if not starts[t]:
+            np.add.at(pairs, (paths[:, t - 1], paths[:, t]), weight)
+    return (
+        np.log(weight.sum()) + top,
+        smooth / weight.sum(),
+        pairs / weight.sum(),
+        paths[total.argmax()],
+    )
+
+
+@functools.partial(jax.jit, static_argnames="split")
+def both_ways(packed, reset, start, initial, matrix, split):
+    likelihood, top = recursions.relative(packed)
+    ahead = recursions.forward(likelihood, top, reset, initial, matrix, split=split)
+    return recursions.backward(ahead, reset, start, matrix, split=split)
+
+
+viterbi = jax.jit(recursions.viterbi)
+
+
+def run(log_p, starts, initial, transition, layout):
+    shape = (layout.n_steps, layout.n_columns)
+    packed = layout.put(log_p, 0.0).reshape(-1, *shape).transpose(1, 0, 2)
+    reset = layout.put(starts, True).reshape(shape)
+    start = layout.put(starts.astype(float), 0.0).reshape(shape)
+    with jax.enable_x64(True):
+        matrix = jnp.asarray(transition)[:, :, None]
+        found = both_ways(packed, reset, start, jnp.asarray(initial), matrix, layout.split)
+        smooth = layout.take(
+            np.moveaxis(np.asarray(found.smoothed), 1, 0).reshape(len(initial), -1)
+        )
+        return float(found.log_likelihood), smooth, np.asarray(found.pairs), np.asarray(found.first)
+
+
+def layouts_of(starts):
+    n = len(starts)
+    whole = lay_out(starts)
+    t = np.arange(n)
+    cut = Layout((t % 3) * (-(-n // 3)) + t // 3, 3, -(-n // 3), split=True)
+    return [whole, cut]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.sampled_from([1, 4, 7]),
+    k=st.sampled_from([1, 2, 3]),
+    zeros=st.booleans(),
+    sharp=st.sampled_from([1.0, 30.0]),
+)
+def test_equals_enumeration(seed, n, k, zeros, sharp):
+    rng = np.random.default_rng(seed)
+    log_p, initial, transition = problem(rng, n, k, zeros=zeros, sharp=sharp)
+    starts = rng.random(n) < 0.3
+    starts[0] = True
+    value, smooth, pairs, best = enumerate_paths(log_p, starts, initial, transition)
+    for layout in layouts_of(starts):
+        found = run(log_p, starts, initial, transition, layout)
+        assert found[0] == pytest.approx(value, abs=1e-9)
+        np.testing.assert_allclose(found[1], smooth, atol=1e-10)
+        np.testing.assert_allclose(found[2], pairs, atol=1e-10)
+        np.testing.assert_allclose(found[3], smooth[starts].sum(axis=0), atol=1e-10)
+    with jax.enable_x64(True), np.errstate(divide="ignore"):
+        path = viterbi(*map(jnp.asarray, (log_p, starts, initial, transition)))
+    np.testing.assert_array_equal(np.asarray(path), best)
+
+
+def test_long_chain_underflows_nowhere():
+    rng = np.random.default_rng(0)
+    n = 3000
+    log_p = 400 * rng.normal(size=(n, 2))
+    starts = np.zeros(n, dtype=bool)
+    starts[0] = True
+    identity = np.array([[1 - 1e-9, 1e-9], [1e-9, 1 - 1e-9]])
+    value, smooth, *_ = run(log_p, starts, np.array([0.5, 0.5]), identity, lay_out(starts))
+    a, total = np.log([0.5, 0.5]), 0.0
+    with np.errstate(divide="ignore"):
+        for t in range(n):
+            if t:
+                a = np.logaddexp(a[0] + np.log(identity[0]), a[1] + np.log(identity[1]))
+            a = a + log_p[t]
+        total = np.logaddexp(*a)
+    assert value == pytest.approx(total, rel=1e-9)
+    assert np.isfinite(smooth).all()
+
+
+FAMILIES = {"bernoulli": BernoulliObservations(), "poisson": PoissonObservations()}
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    name=st.sampled_from(sorted(FAMILIES)),
+    single=st.booleans(),
+    strength=st.sampled_from([0.01, 1.0, 30.0]),
+    alpha=st.sampled_from([1.0, 5.0]),
+)
+def test_penalised_objective_never_falls(seed, name, single, strength, alpha):
+    rng = np.random.default_rng(seed)
+    n, d, k = 60, 2, 2
+    x = rng.normal(size=(n, d)) * rng.uniform(0.2, 3)
+    mean = rng.uniform(0.2, 0.8)
+    y = (rng.random(n) < mean).astype(float) if name == "bernoulli" else rng.poisson(3 * mean, n)
+    starts = np.zeros(n, dtype=bool)
+    starts[::20] = True
+    family = FAMILIES[name]
+    model = Model(family, family.default_inverse_link_function)
+    layout = lay_out(starts)
+    prior = plain_prior(k, 1, d, strength)._replace(transition=np.full((k, k), alpha))
+    start = em.Parameters(
+        0.5 * rng.normal(size=(k, 1, d + 1)),
+        np.zeros((k, 1)),
+        np.full(k, 1 / k),
+        np.array([[0.9, 0.1], [0.1, 0.9]]),
+        np.zeros((k, k, 0)),
+    )
+    trials = pack(layout, x, y.astype(float), starts, np.ones(n, bool))
+    for single_precision in (False, single):
+        dtype = jnp.float32 if single_precision else jnp.float64
+        with jax.enable_x64(not single_precision):
+            cast = lambda a: jnp.asarray(a, dtype) if np.asarray(a).dtype.kind == "f" else a  # noqa: E731
+            arguments = jax.tree.map(cast, (start, trials, prior))
+            tol = jnp.asarray(1e-8, dtype)
+            fit = em.fit_one(*arguments, tol, 200, model=model, trace=256)
+            trace = np.asarray(fit.objectives, dtype=np.float64)
+        trace = trace[np.isfinite(trace)]
+        assert len(trace) >= 1
+        slack = 1e-5 if single_precision else 1e-8
+        assert np.diff(trace).min(initial=0) >= -slack * abs(trace[-1])
+        assert np.isfinite(np.asarray(fit.parameters.weights)).all()
