@@ -1,0 +1,139 @@
+"""The matching family of Yang et al. (2019): go to the test if it matches, or if it does not."""
+
+# ruff: noqa: D102 — what the methods do is said in Task
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuroloom.tasks.declare import (
+    Conditions,
+    Levels,
+    Names,
+    Noise,
+    Paper,
+    StepCounts,
+    Targets,
+    Task,
+    bump,
+    decide,
+    fail,
+    fixate,
+    pay,
+    pick,
+    register,
+    ring,
+    timeline,
+    unknown,
+)
+
+_ABOUT: dict[str, Any] = {
+    "tags": ("perceptual", "working memory", "two-alternative", "supervised"),
+    "paper": Paper(
+        "Task representations in neural networks trained to perform many cognitive tasks",
+        "https://doi.org/10.1038/s41593-018-0310-2",
+    ),
+    "differs": (
+        "Withholding the answer where none is due is correct and paid (NeuroGym 2.3.1: performance "
+        "0, so that a perfect agent has 0.495). Half of the ring is one category, half the other "
+        "(there 6.3 % of the trials by category are labelled wrong). The fixation cue stays until "
+        "the decision (there it goes off with the sample, issue 231), and the modality is drawn "
+        "anew for every trial (there it alternates)."
+    ),
+}
+
+
+@register("yang19.dms-v0", **_ABOUT)
+@register("yang19.dnms-v0", matchgo=False, **_ABOUT)
+@register("yang19.dmc-v0", matchto="category", **_ABOUT)
+@register("yang19.dnmc-v0", matchto="category", matchgo=False, **_ABOUT)
+class Yang19Match(Task):
+    """Look at the test if it matches the sample (or if it does not), and stay put otherwise.
+
+    **Description.** A sample and, after a delay, a test appear on one of two rings. A match has
+    the sample's direction (`matchto` ``"sample"``; else it is opposite) or lies on the same half
+    of the ring (``"category"``).
+
+    **Action Space.** 0 fixates; 1 … `dim_ring` look into a direction.
+
+    **Observation Space.** ``fixation`` is 1 until the decision; one of ``stimulus_mod1`` and
+    ``stimulus_mod2`` shows a bump with noise during sample and test.
+
+    **Rewards.** ``correct`` for looking at the test where that is due, ``withhold`` for not
+    answering where that is; ``fail`` for another answer; ``abort`` for an action during fixation.
+
+    **Starting State.** Fixation.
+
+    **Episode End.** A trial ends with the first answer, or with the decision period.
+
+    Parameters
+    ----------
+    sigma : float
+        Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
+    dim_ring : int
+        Number of directions, even.
+    matchto : {"sample", "category"}
+        What has to match.
+    matchgo : bool
+        Whether a match, or its absence, is the signal to go.
+    """
+
+    sigma: float = 1.0
+    dim_ring: int = 16
+    matchto: str = "sample"
+    matchgo: bool = True
+    abort: bool = False
+
+    periods = timeline(fixation=fixate(300), sample=500, delay=1000, test=500, decision=decide(900))
+    pays = pay(abort=-0.1, correct=1.0, fail=0.0, withhold=1.0)
+
+    def validate(self) -> None:
+        if self.matchto not in ("sample", "category"):
+            raise unknown("matchto", self.matchto, ["sample", "category"])
+        if self.dim_ring % 2:
+            raise fail("dim_ring", "an even number of directions", self.dim_ring)
+
+    def channels(self) -> Names:
+        return {"fixation": 1, "stimulus_mod1": self.dim_ring, "stimulus_mod2": self.dim_ring}
+
+    def actions(self) -> Names:
+        return {"fixation": 1, "choice": self.dim_ring}
+
+    def noise(self) -> Noise:
+        return {
+            (period, f"stimulus_mod{modality}"): self.sigma
+            for period in ("sample", "test")
+            for modality in (1, 2)
+        }
+
+    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+        return {
+            "ground_truth": pick(rng, [1, 2], n),
+            "modality": pick(rng, [1, 2], n),
+            "sample_direction": pick(rng, self.dim_ring, n),
+            "within": pick(rng, self.dim_ring // 2, n),
+        }
+
+    def arrange(self, c: Conditions, steps: StepCounts) -> None:
+        half, match = self.dim_ring // 2, c["ground_truth"] == 1
+        sample = c["sample_direction"]
+        if self.matchto == "category":
+            category = np.where(match, sample // half, 1 - sample // half)
+            test = c["within"] + category * half
+        else:
+            test = np.where(match, sample, (sample + half) % self.dim_ring)
+        c["test_direction"] = test
+        c["sample_theta"] = ring(self.dim_ring)[sample]
+        c["test_theta"] = ring(self.dim_ring)[test]
+
+    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+        levels[("fixation", "sample", "delay", "test"), "fixation"] = 1
+        for modality in (1, 2):
+            seen = (c["modality"] == modality)[:, None]
+            for period in ("sample", "test"):
+                shape = bump(self.dim_ring, c[f"{period}_theta"])
+                levels[period, f"stimulus_mod{modality}"] = shape * seen
+        go = (c["ground_truth"] == 1) == self.matchgo
+        target["decision"] = np.where(go, 1 + c["test_direction"], 0)

@@ -1,0 +1,141 @@
+"""The go and anti families of Yang et al. (2019): look there, or to the other side."""
+
+# ruff: noqa: D102 — what the methods do is said in Task
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuroloom.tasks.declare import (
+    Conditions,
+    Levels,
+    Names,
+    Paper,
+    Targets,
+    Task,
+    bump,
+    decide,
+    fixate,
+    pay,
+    pick,
+    register,
+    ring,
+    timeline,
+)
+
+_ABOUT: dict[str, Any] = {
+    "tags": ("perceptual", "steps action space"),
+    "paper": Paper(
+        "Task representations in neural networks trained to perform many cognitive tasks",
+        "https://doi.org/10.1038/s41593-018-0310-2",
+    ),
+    "differs": (
+        "The modality is drawn anew for every trial (NeuroGym 2.3.1: it alternates), and both "
+        "modalities have names."
+    ),
+}
+
+
+class _Reach(Task):
+    """What both families share: one of two modalities shows a bump, the answer is a direction."""
+
+    anti: bool = False
+    dim_ring: int = 16
+    abort: bool = False
+
+    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+
+    def channels(self) -> Names:
+        return {"fixation": 1, "stimulus_mod1": self.dim_ring, "stimulus_mod2": self.dim_ring}
+
+    def actions(self) -> Names:
+        return {"fixation": 1, "choice": self.dim_ring}
+
+    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+        return {
+            "ground_truth": pick(rng, self.dim_ring, n),
+            "anti": np.full(n, self.anti),
+            "modality": pick(rng, [1, 2], n),
+        }
+
+    def show(self, c: Conditions, levels: Levels, period: str) -> None:
+        angle = ring(self.dim_ring)[c["ground_truth"]] + np.pi * c["anti"]
+        shape = bump(self.dim_ring, angle)
+        for modality in (1, 2):
+            seen = (c["modality"] == modality)[:, None]
+            levels[period, f"stimulus_mod{modality}"] = shape * seen
+
+
+@register("yang19.go-v0", **_ABOUT)
+@register("yang19.dlygo-v0", timing={"delay": 500}, **_ABOUT)
+@register("yang19.anti-v0", anti=True, **_ABOUT)
+@register("yang19.dlyanti-v0", anti=True, timing={"delay": 500}, **_ABOUT)
+class Yang19Go(_Reach):
+    """Look where the stimulus was, or opposite to it, when fixation goes off.
+
+    **Description.** A bump appears on one of two rings; after it, and a delay in the delayed
+    tasks, the fixation cue goes off and the agent answers with a direction.
+
+    **Action Space.** 0 fixates; 1 … `dim_ring` look into a direction.
+
+    **Observation Space.** ``fixation`` is 1 until the decision; one of ``stimulus_mod1`` and
+    ``stimulus_mod2`` shows a bump of height 0.8 and width 22.5 degrees.
+
+    **Rewards.** ``correct`` for the right direction, ``fail`` for another; ``abort`` for an
+    action during fixation.
+
+    **Starting State.** Fixation.
+
+    **Episode End.** A trial ends with the first answer, or with the decision period.
+
+    Parameters
+    ----------
+    anti : bool
+        Whether the right answer is opposite to the stimulus.
+    dim_ring : int
+        Number of directions.
+    """
+
+    periods = timeline(fixation=fixate(500), stimulus=500, delay=0, decision=decide(500))
+
+    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+        levels[("fixation", "stimulus", "delay"), "fixation"] = 1
+        self.show(c, levels, "stimulus")
+        target["decision"] = 1 + c["ground_truth"]
+
+
+@register("yang19.rtgo-v0", **_ABOUT)
+@register("yang19.rtanti-v0", anti=True, **_ABOUT)
+class Yang19ReactGo(_Reach):
+    """Look at the stimulus, or opposite to it, as soon as it appears.
+
+    **Description.** A bump appears on one of two rings and is itself the signal to answer.
+
+    **Action Space.** 0 fixates; 1 … `dim_ring` look into a direction.
+
+    **Observation Space.** ``fixation`` is 1 until the stimulus appears; one of
+    ``stimulus_mod1`` and ``stimulus_mod2`` then shows a bump of height 0.8.
+
+    **Rewards.** ``correct`` for the right direction, ``fail`` for another; ``abort`` for an
+    action during fixation.
+
+    **Starting State.** Fixation.
+
+    **Episode End.** A trial ends with the first answer, or with the decision period.
+
+    Parameters
+    ----------
+    anti : bool
+        Whether the right answer is opposite to the stimulus.
+    dim_ring : int
+        Number of directions.
+    """
+
+    periods = timeline(fixation=fixate(500), decision=decide(500))
+
+    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+        levels["fixation", "fixation"] = 1
+        self.show(c, levels, "decision")
+        target["decision"] = 1 + c["ground_truth"]
