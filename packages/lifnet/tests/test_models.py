@@ -1,0 +1,150 @@
+"""Published networks: their sizes, and what they do in short, small runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neuroloom.lifnet import NetworkError, Record, models, simulate_batch, simulate_trials
+
+
+def summary(run):
+    return {"ids": run.spike_ids, "counts": run.spike_counts.sum(axis=0)}
+
+
+def small_hagen(point):
+    return models.hagen(j_ext=point, scale=1 / 32)
+
+
+@pytest.mark.parametrize(
+    ("network", "sizes"),
+    [
+        (models.hagen(), {"E": 8192, "I": 1024}),
+        (models.cavallari(), {"E": 4000, "I": 1000}),
+        (models.brunel_delta(), {"E": 10_000, "I": 2500}),
+        (models.potjans_diesmann(), {"L23E": 20_683, "L6I": 2948}),
+        (models.four_area(), {"frontal E": 8192, "occipital I": 1024}),
+    ],
+)
+def test_sizes(network, sizes):
+    ends = network.spans
+    for name, size in sizes.items():
+        assert ends[name][1] - ends[name][0] == size
+
+
+def test_number_of_synapses():
+    assert models.four_area().n_neurons == 36_864
+    total = sum(p.rule.n for p in models.potjans_diesmann().projections)
+    assert abs(total / 0.2987e9 - 1) < 0.01
+
+
+def test_weight_that_gives_the_wanted_potential():
+    pulse = models.potjans_diesmann().inputs[0].weight
+    assert abs(pulse - 87.81) < 0.01
+
+
+def test_brunel_alpha_peak_potential():
+    network = models.brunel_alpha(order=100)
+    assert abs(network.inputs[0].weight - 20.68) < 0.01
+
+
+def test_hagen_rates_are_near_the_published_ones_when_small():
+    run = models.hagen(scale=1 / 8).simulate(1.0, seed=1)
+    rates = run.rates_hz(after=0.2)
+    assert abs(rates["E"] - 7.6) < 0.5
+    assert abs(rates["I"] - 11.8) < 0.8
+
+
+def test_brunel_delta_rate():
+    # NEST's example of this size: 52.92 and 53.17 Hz.
+    run = models.brunel_delta(order=500).simulate(0.6, seed=1)
+    for rate in run.rates_hz(after=0.1).values():
+        assert abs(rate - 53.0) < 1.0
+
+
+def test_cavallari_currents_have_their_signs():
+    record = Record(population_current=True, spikes=False)
+    run = models.cavallari(scale=1 / 10, v_0=3.0).simulate(0.3, record=record, seed=2)
+    assert run.channels == ("exc", "inh")
+    ampa, gaba = run.population_current["E"][1600:].T
+    assert (ampa > 0).all()
+    assert gaba.mean() < 0
+    assert run.spike_counts.sum() > 0
+    assert len(run.spike_ids) == 0
+    with pytest.raises(ValueError, match="did not record"):
+        run.to_spike_trains()
+
+
+def test_both_populations_of_cavallari_see_one_cortical_rate():
+    network = models.cavallari()
+    cortex = [i.rate_hz for i in network.inputs[2:]]
+    assert cortex[0] is cortex[1]
+
+
+def test_clusters_of_litwin_kumar_and_doiron_are_denser_inside():
+    network = models.litwin_kumar_doiron(n_clusters=10, n_excitatory=800, n_inhibitory=200)
+    within = network.projections[0]
+    across = network.projections[1]
+    assert within.pre == within.post == "E1"
+    assert within.rule.p / across.rule.p == pytest.approx(2.5)
+    mean = (within.rule.p + 9 * across.rule.p) / 10
+    assert mean == pytest.approx(0.2)
+    run = network.simulate(0.3, seed=1)
+    assert 0.5 < np.mean(list(run.rates_hz(after=0.1).values())) < 60
+
+
+def test_four_areas_excite_each_other():
+    alone = models.four_area(scale=1 / 64, inter_probability=0.0)
+    joined = models.four_area(scale=1 / 64, overrides={"frontal": {"j_ext": 33.0}})
+    assert joined.populations[0].name == "frontal E"
+    quiet, loud = (
+        np.mean(list(net.simulate(0.4, seed=1).rates_hz(after=0.1).values()))
+        for net in (alone, joined)
+    )
+    assert loud > quiet
+
+
+def test_microcircuit_scaled_down_keeps_the_order_of_its_rates():
+    run = models.potjans_diesmann(scale=0.02).simulate(0.6, seed=3)
+    rates = run.rates_hz(after=0.1)
+    assert rates["L23E"] < rates["L4E"] < rates["L5I"]
+    assert all(0 <= rate < 30 for rate in rates.values())
+
+
+def test_batches_do_not_depend_on_workers():
+    options = dict(summarize=summary, progress=False, seed=5)
+    serial = simulate_batch(small_hagen, [28.0, 31.0, 34.0], 0.2, **options)
+    threads = simulate_batch(
+        small_hagen, [28.0, 31.0, 34.0], 0.2, n_workers=2, backend="threading", **options
+    )
+    for a, b in zip(serial, threads, strict=True):
+        np.testing.assert_array_equal(a["ids"], b["ids"])
+    totals = [int(row["counts"].sum()) for row in serial]
+    assert totals[0] < totals[2]
+
+
+def test_trials_share_a_network_and_resume(tmp_path):
+    built = small_hagen(30.0).build(seed=1)
+    options = dict(summarize=summary, progress=False, seed=7)
+    rows = simulate_trials(built, 3, 0.1, resume=tmp_path, **options)
+    assert not np.array_equal(rows[0]["ids"], rows[1]["ids"])
+    again = simulate_trials(built, 3, 0.1, resume=tmp_path, **options)
+    fresh = simulate_trials(built, 3, 0.1, **options)
+    for a, b, c in zip(rows, again, fresh, strict=True):
+        np.testing.assert_array_equal(a["ids"], b["ids"])
+        np.testing.assert_array_equal(a["ids"], c["ids"])
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: models.potjans_diesmann(scale=2.0), "scale"),
+        (lambda: models.litwin_kumar_doiron(n_clusters=7), "divisor"),
+        (lambda: models.litwin_kumar_doiron(r_ee=0.0), "r_ee"),
+        (lambda: models.four_area(overrides={"frontl": {}}), "overrides"),
+        (lambda: models.four_area(overrides={"frontal": {"j_e": 1.0}}), "expected some of"),
+    ],
+)
+def test_bad_parameters(make, match):
+    with pytest.raises(NetworkError, match=match):
+        make()
