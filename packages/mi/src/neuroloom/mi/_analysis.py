@@ -46,6 +46,8 @@ class Analysis:
     align : {None, "truncate"}
     device : str
     confidence : float
+    z : Variable, optional
+        What is given, in mode ``"conditional"``.
     """
 
     x: Variable
@@ -65,6 +67,7 @@ class Analysis:
     align: str | None = None
     device: str = "cpu"
     confidence: float = 0.68
+    z: Variable | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def samples(self, *variables: Variable) -> Samples:

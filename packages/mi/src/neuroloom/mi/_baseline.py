@@ -38,7 +38,8 @@ def rank_normal(values: Array) -> NDArray[np.float64]:
     ranks = rankdata(values, axis=0, method="average")
     scores = ndtri((ranks - 0.5) / n)
     spread = scores.std(axis=0)
-    return (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    out: NDArray[np.float64] = (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return out
 
 
 @dataclass(frozen=True)
@@ -68,18 +69,22 @@ class Gaussian:
         """Mutual information of the Gaussian in nats."""
         return float(-0.5 * np.log1p(-(self.rho**2)).sum())
 
-    def features(self, x: Array, y: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return features whose inner products are the log density ratio in nats.
+    def features(
+        self, x: Array, y: Array, offset: float = 0.0
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return features whose inner products are the log density ratio in nats, plus `offset`.
 
         Shapes (n, n_kept) for any `x` (n, n_features_x) and likewise for `y`.
         """
         u = (x - self.mean_x) @ self.map_x
         v = (y - self.mean_y) @ self.map_y
         left, right = _ratio_features(u, v, self.rho)
+        left = left * self.scale
+        left[:, -2] += offset
         # One width for all fits of these data, so that their critics can share a stack.
         n_more = min(MAX_PAIRS, x.shape[1], y.shape[1]) - len(self.rho)
         none = np.zeros((len(left), n_more))
-        left, right = np.hstack([left * self.scale, none]), np.hstack([right, none])
+        left, right = np.hstack([left, none]), np.hstack([right, none])
         return left.astype(np.float32), right.astype(np.float32)
 
     def reduce(self, x: Array, y: Array) -> tuple[Array, Array]:
@@ -113,7 +118,8 @@ class _Whitened:
         self.axes = axes[:, order] / np.sqrt(np.maximum(power[order], 1e-12))
 
     def __call__(self, values: Array) -> Array:
-        return (values - self.mean) @ self.axes
+        out: Array = (values - self.mean) @ self.axes
+        return out
 
 
 def _held_out(n_axes: int, a: Array, b: Array, ta: Array, tb: Array) -> tuple[Array, Array, Array]:
@@ -158,7 +164,7 @@ def fit(x: Array, y: Array, rng: np.random.Generator) -> Gaussian:
     """
     n = len(x)
     fold = rng.permutation(n) % _FOLDS
-    parts = []
+    parts: list[tuple[Array, ...]] = []
     for k in range(_FOLDS):
         test = np.flatnonzero(fold == k)
         wx, wy = _Whitened(x[fold != k]), _Whitened(y[fold != k])

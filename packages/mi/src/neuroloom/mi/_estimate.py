@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.mi._analysis import Analysis
-from neuroloom.mi._errors import OptionError, TrainingError
+from neuroloom.mi._errors import OptionError, TrainingError, choice
 from neuroloom.mi._fit import Fitted
-from neuroloom.mi._null import p_value, surrogate
+from neuroloom.mi._null import SURROGATES, p_value, surrogate
 from neuroloom.mi._options import real
 from neuroloom.mi._pool import Estimate, pool, warn_ceiling
 from neuroloom.mi._results import Results, unit_factor
@@ -40,8 +40,8 @@ def null_estimates(
     """
     x, y = samples.values[:2]
     n = len(x)
-    n_surrogates = real("n_permutations", options.get("n_permutations") or 20, whole=True, low=1)
-    n_folds = real("null_folds", options.get("null_folds", 1), whole=True, low=1)
+    chosen = null_options(options)
+    n_surrogates, n_folds = chosen["n_permutations"], chosen["null_folds"]
     fold_list = analysis.folds(n, samples.gap, seed)[:n_folds]
     params = analysis.params.but(n_inits=1)
     orders = [np.arange(n)]
@@ -50,11 +50,11 @@ def null_estimates(
         orders.append(
             surrogate(
                 n,
-                options.get("surrogate") or "circular",
+                chosen["surrogate"],
                 rng,
                 gap=samples.gap,
-                block=options.get("surrogate_block"),
-                trials=options.get("trials"),
+                block=chosen["surrogate_block"],
+                trials=chosen["trials"],
             )
         )
     jobs = []
@@ -80,6 +80,21 @@ def wants_null(options: Mapping[str, Any]) -> bool:
     """Return whether surrogates are asked for."""
     asked = options.get("permutation_test")
     return bool(options.get("n_permutations")) if asked is None else bool(asked)
+
+
+def null_options(options: Mapping[str, Any], default: str = "circular") -> dict[str, Any]:
+    """Return the checked options of a null distribution."""
+    kinds = (*SURROGATES, "local") if default == "local" else SURROGATES
+    number = options.get("n_permutations")
+    return {
+        "n_permutations": real(
+            "n_permutations", 20 if number is None else number, whole=True, low=1
+        ),
+        "null_folds": real("null_folds", options.get("null_folds") or 1, whole=True, low=1),
+        "surrogate": choice("surrogate", options.get("surrogate") or default, kinds),
+        "surrogate_block": options.get("surrogate_block"),
+        "trials": options.get("trials"),
+    }
 
 
 def null_details(

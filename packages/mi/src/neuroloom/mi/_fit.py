@@ -185,17 +185,17 @@ def prepare(job: Job) -> _Ready:
         y = y[job.permutation]
     u = v = None
     information = 0.0
-    if training.baseline and training.transform != "none" and job.bound not in ("js",):
+    if training.baseline and training.transform != "none":
         rng = job.seed.child("baseline").generator()
         gaussian = _baseline.fit(x[job.fold.train], y[job.fold.train], rng)
         information = gaussian.information
-        u, v = map(torch.from_numpy, gaussian.features(x, y))
+        u, v = map(torch.from_numpy, gaussian.features(x, y, 1.0 if job.bound == "nwj" else 0.0))
         x, y = gaussian.reduce(x, y)
     a, b = (torch.from_numpy(np.ascontiguousarray(v, dtype=np.float32)) for v in (x, y))
     return _Ready(a, b, u, v, information)
 
 
-def _batches(job: Job, member: int) -> NDArray[np.int64]:
+def batches(job: Job, member: int) -> NDArray[np.int64]:
     """Return the rows of each step, shape (n_steps, batch): shuffled passes, end to end."""
     rng = job.seed.child("batches").child(member).generator()
     train = job.fold.train
@@ -239,7 +239,7 @@ class _Ensemble:
     def __init__(self, job: Job, data: _Ready, first: int, stack: CriticStack) -> None:
         self.job, self.data, self.stack = job, data, stack
         self.members = range(first, first + job.params.training.n_inits)
-        self.batches = [torch.from_numpy(_batches(job, i)) for i in range(len(self.members))]
+        self.batches = [torch.from_numpy(batches(job, i)) for i in range(len(self.members))]
         self.held_out = data.rows(job.fold.validation[:_MAX_VALIDATION])
         self.history: list[float] = []
         self.best = [(-np.inf, 0, stack.weights(c)) for c in self.members]
@@ -265,7 +265,7 @@ class _Ensemble:
     def finish(self, bound: Bound) -> Fitted:
         """Return the account of the best networks together."""
         job, learning = self.job, self.job.params.training
-        if not all(np.isfinite(value) for value, _, _ in self.best):
+        if not np.isfinite(self.history[-1]):
             return failed(
                 job,
                 self.history,

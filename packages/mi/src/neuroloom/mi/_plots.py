@@ -228,12 +228,101 @@ def _plot_rigorous(results: Results, ax: Axes | None = None, **kwargs: Any) -> A
     )
 
 
+def plot_cross_correlation(
+    x: Any,
+    y: Any,
+    true_lag: float | None = None,
+    *,
+    max_lag: int | None = None,
+    ax: Axes | None = None,
+    title: str | None = None,
+    show: bool = False,
+    figsize: tuple[float, float] | None = None,
+    **kwargs: Any,
+) -> Axes:
+    """Return axes with the correlation of x at time t with y at ``t + lag``.
+
+    Parameters
+    ----------
+    x, y : array_like
+        One channel each, of equal length.
+    true_lag : float, optional
+        Marked, dashed.
+    max_lag : int, optional
+        Largest lag in samples, a tenth of the recording if not given.
+    ax : matplotlib.axes.Axes, optional
+    title : str, optional
+    show : bool
+    figsize : tuple of float, optional
+    **kwargs
+        For ``ax.plot``.
+
+    Raises
+    ------
+    OptionError
+        If the lengths differ.
+    """
+    a, b = (np.asarray(v, dtype=float).ravel() for v in (x, y))
+    if len(a) != len(b) or len(a) < 3:
+        raise OptionError(f"x, y: expected equal lengths above 2, got {len(a)} and {len(b)}")
+    a, b = ((v - v.mean()) / (v.std() or 1.0) for v in (a, b))
+    n = len(a)
+    reach = min(n - 2, max_lag or max(10, n // 10, int(2 * abs(true_lag or 0))))
+    lags: list[int] = list(range(-reach, reach + 1))
+    r = [float(np.mean(a[max(0, -k) : n - max(0, k)] * b[max(0, k) : n + min(0, k)])) for k in lags]
+    with style():
+        ax = canvas(ax, figsize)
+        ax.plot(lags, r, **{"color": BLUE, **kwargs})
+        if true_lag is not None:
+            ax.axvline(true_lag, color="black", ls="--", label="true lag")
+            ax.legend()
+        return finish(ax, title=title, show=show, xlabel="lag (samples)", ylabel="correlation")
+
+
+def _plot_pairs(
+    results: Results,
+    ax: Axes | None = None,
+    *,
+    title: str | None = None,
+    show: bool = False,
+    figsize: tuple[float, float] | None = None,
+    **kwargs: Any,
+) -> Axes:
+    matrix = np.asarray(results.details["mi_matrix"], dtype=float)
+    with style():
+        ax = canvas(ax, figsize)
+        image = ax.imshow(matrix, **{"cmap": "viridis", "origin": "lower", **kwargs})
+        ax.figure.colorbar(image, ax=ax, label=f"mutual information ({results.units})")
+        p = results.details.get("p_matrix")
+        if p is not None:
+            rows, columns = np.nonzero(np.asarray(p) < 0.05)
+            ax.plot(columns, rows, "w*", label="p < .05")
+        return finish(
+            ax,
+            title=title,
+            show=show,
+            xlabel="channel of x" if results.params.get("within") else "channel of y",
+            ylabel="channel of x",
+        )
+
+
+def _plot_difference(results: Results, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """Draw the ladder if there is one, otherwise the estimate and its null."""
+    if results.dataframe is not None:
+        return _plot_rigorous(results, ax, **kwargs)
+    return plot_null(results, ax, **kwargs)
+
+
 PLOTS: dict[str, Callable[..., Axes]] = {
     "estimate": plot_null,
     "sweep": _plot_sweep,
     "lag": _plot_sweep,
     "dimensionality": _plot_sweep,
     "rigorous": _plot_rigorous,
+    "precision": _plot_sweep,
+    "pairwise": _plot_pairs,
+    "conditional": _plot_difference,
+    "transfer": _plot_difference,
 }
 
 

@@ -38,6 +38,8 @@ class Estimate:
         Number of scored samples.
     pointwise : ndarray, shape (n_samples,)
         Information of each sample, NaN where it was not scored.
+    better, gain : float
+        Donsker–Varadhan's value, and by how much it is larger than InfoNCE's.
     """
 
     mi: float
@@ -50,6 +52,9 @@ class Estimate:
     at_ceiling: bool
     n: int
     pointwise: NDArray[np.float64]
+
+    better: float = float("nan")
+    gain: float = 0.0
 
     @property
     def reliable(self) -> bool:
@@ -78,7 +83,8 @@ def pool(fits: Sequence[Fitted], n: int, *, confidence: float = 0.68) -> Estimat
         for name in ("bound", "infonce", "dv", "ceiling")
     }
     mi = mean["bound"]
-    if good[0].job.bound == "infonce" and good[0].job.bound_options.get("evaluate") != "infonce":
+    picks = good[0].job.bound == "infonce"
+    if picks:
         mi = max(mean["infonce"], mean["dv"])
     pointwise = np.zeros(n)
     count = np.zeros(n)
@@ -86,7 +92,7 @@ def pool(fits: Sequence[Fitted], n: int, *, confidence: float = 0.68) -> Estimat
         pointwise[fit.job.fold.test] += fit.score.pointwise
         count[fit.job.fold.test] += 1
     pointwise = np.where(count > 0, pointwise / np.maximum(count, 1), np.nan)
-    error = _standard_error(pointwise[count > 0])
+    error = standard_error(pointwise[count > 0])
     quantile = float(student.ppf(0.5 + confidence / 2, max(len(good) * 4, 8)))
     at_ceiling = mean["bound"] > CEILING_SHARE * mean["ceiling"] and good[0].job.bound == "infonce"
     return Estimate(
@@ -100,10 +106,12 @@ def pool(fits: Sequence[Fitted], n: int, *, confidence: float = 0.68) -> Estimat
         bool(at_ceiling),
         int((count > 0).sum()),
         pointwise,
+        mean["dv"],
+        mean["dv"] - mean["infonce"] if picks else 0.0,
     )
 
 
-def _standard_error(pointwise: NDArray[np.float64]) -> float:
+def standard_error(pointwise: NDArray[np.float64]) -> float:
     """Return the standard error of the mean, allowing for correlation between neighbours."""
     n = len(pointwise)
     single = pointwise.std(ddof=1) / math.sqrt(n)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -131,18 +132,18 @@ class Results:
         NotImplementedError
             If the mode has no plot.
         """
-        from neuroloom.mi import _plots
+        from neuroloom.mi._plots import plot_results
 
-        return _plots.plot_results(self, ax, **kwargs)
+        return plot_results(self, ax, **kwargs)
 
-    def save(self, path: Any) -> Any:
+    def save(self, path: str | Path) -> Path:
         """Write the result to `path` as arrays and JSON, and return the path."""
-        from neuroloom.mi import _saving
+        from neuroloom.mi._saving import save_results
 
-        return _saving.save_results(self, path)
+        return save_results(self, path)
 
     @classmethod
-    def load(cls, path: Any) -> Results:
+    def load(cls, path: str | Path) -> Results:
         """Return a result that `save` wrote.
 
         Raises
@@ -150,9 +151,9 @@ class Results:
         DataError
             If the file is foreign, or holds a pickled object.
         """
-        from neuroloom.mi import _saving
+        from neuroloom.mi._saving import load_results
 
-        return _saving.load_results(path)
+        return load_results(path)
 
 
 def require_table(results: Results) -> pd.DataFrame:

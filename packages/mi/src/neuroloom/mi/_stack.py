@@ -10,6 +10,7 @@ for any stack size.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -40,7 +41,7 @@ class _Tower:
         self.widths = list(widths)
         self.weights: list[_Block] = []
         self.biases: list[_Block] = []
-        for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+        for n_in, n_out in itertools.pairwise(widths):
             for shape, blocks in (((n_in, n_out), self.weights), ((1, n_out), self.biases)):
                 block = _Block(shape, n_critics, offset)
                 blocks.append(block)

@@ -190,6 +190,20 @@ def _sampled(
     return Variable(name, kind, values, rate, start, stop, window, step, None, options)
 
 
+def rewindow(var: Variable, changes: Mapping[str, Any]) -> Variable:
+    """Return `var` with other window options, as a sweep over them needs."""
+    if var.kind is None:
+        raise OptionError(
+            f"sweep_grid: expected a processor for {var.name} beside {sorted(changes)}, got None"
+        )
+    known(f"sweep_grid ({var.kind})", changes, _KEYS[var.kind])
+    options = {**var.options, **changes}
+    window = _positive(var.name, "window_size", options.get("window_size", 1))
+    fallback = window if var.in_seconds else 1
+    step = _positive(var.name, "step_size", options.get("step_size", fallback))
+    return replace(var, window=window, step=step, options=options)
+
+
 def shift(var: Variable, lag: float) -> Variable:
     """Return `var` as seen `lag` later: what happens at ``t + lag`` is found at ``t``.
 
@@ -287,7 +301,8 @@ def _cut_grid(variables: tuple[Variable, ...]) -> Samples:
     if not len(starts):
         raise InsufficientDataError(f"expected windows of {window:g} inside the epochs, got none")
     gap = int(np.ceil(window / step - 1e-9)) - 1
-    return Samples(tuple(_extract(v, starts) for v in variables), gap, starts)
+    values = tuple(_extract(v, starts) for v in variables)
+    return Samples(values, gap, np.asarray(starts, dtype=np.float64))
 
 
 def _extract(v: Variable, starts: Array) -> NDArray[np.float64]:
@@ -319,7 +334,7 @@ def _one_hot(v: Variable, windows: Array) -> NDArray[np.float64]:
     share = hot.mean(axis=2)
     if encoding == "probability":
         return np.asarray(share)
-    return np.eye(n_categories)[share.argmax(-1)]
+    return np.asarray(np.eye(n_categories)[share.argmax(-1)])
 
 
 def _spike_windows(v: Variable, starts: Array) -> NDArray[np.float64]:

@@ -1,0 +1,141 @@
+"""Mode ``dimensionality``: how many latent dimensions two variables share.
+
+Two numbers are given. The saturation dimension is where information stops growing with the
+critic's ``embedding_dim``. The participation ratio ``(Σρ)² / Σρ²`` counts the canonical
+correlations ``ρ`` of the samples, each feature taken to a normal one, that hold up on samples
+left out. With x alone, its channels are split into random halves, which share what the
+population has in common.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from neuroloom.mi import _baseline
+from neuroloom.mi._analysis import Analysis
+from neuroloom.mi._cells import Cell, measure_cells, tables
+from neuroloom.mi._errors import DataShapeError, OptionError
+from neuroloom.mi._fit import transform
+from neuroloom.mi._options import real
+from neuroloom.mi._results import Results, unit_factor
+from neuroloom.mi._sweep import grid
+
+STRICTNESS = (0.1, 1.0, 15.0)
+
+
+def saturation(dims: Any, mean: Any, spread: Any, strictness: float) -> int:
+    """Return the dimension after which information grows by less than `strictness` spreads.
+
+    Examples
+    --------
+    >>> saturation([1, 2, 3, 4], [1.0, 2.0, 3.0, 3.01], [0.1, 0.1, 0.1, 0.1], 1.0)
+    3
+    """
+    order = np.argsort(dims)
+    sizes, mi, std = (np.asarray(v, dtype=float)[order] for v in (dims, mean, spread))
+    for i in range(len(sizes) - 1):
+        if mi[i + 1] - mi[i] < strictness * std[i + 1]:
+            return int(sizes[i])
+    return int(sizes[-1])
+
+
+def participation_ratio(values: Any) -> float:
+    """Return ``(Σv)² / Σv²``, the effective number of equal values.
+
+    Examples
+    --------
+    >>> participation_ratio([1.0, 1.0, 0.0])
+    2.0
+    """
+    v = np.asarray(values, dtype=float)
+    total = float((v**2).sum())
+    return float(v.sum() ** 2 / total) if total > 0 else 0.0
+
+
+def _halves(values: Any, n_splits: int, rng: np.random.Generator) -> list[tuple[Any, Any]]:
+    """Return random halves of the channels; plain features count as channels."""
+    if values.shape[1] == 1:
+        values = values.transpose(0, 2, 1)
+    n = values.shape[1]
+    if n < 2:
+        raise DataShapeError("x_data: expected at least 2 channels to split, got 1")
+    out = []
+    for _ in range(n_splits):
+        order = rng.permutation(n)
+        out.append((values[:, order[: n // 2]], values[:, order[n // 2 :]]))
+    return out
+
+
+def run_dimensionality(analysis: Analysis, units: str) -> Results:
+    """Return information against the embedding's size, and the dimensions it points to."""
+    factor, options = unit_factor(units), analysis.options
+    sweep_grid = options.get("sweep_grid") or {"embedding_dim": [1, 2, 3, 4, 5, 6, 8, 10, 12]}
+    combinations = grid(sweep_grid)
+    if "embedding_dim" not in combinations[0]:
+        raise OptionError(
+            "sweep_grid: expected 'embedding_dim' in mode 'dimensionality', got "
+            f"{sorted(sweep_grid)}"
+        )
+    n_splits = real("n_splits", options.get("n_splits") or 5, whole=True, low=1)
+    samples = analysis.samples()
+    seed = analysis.seed.child("dimensionality")
+    if analysis.y is None:
+        pairs = _halves(samples.values[0], n_splits, seed.child("halves").generator())
+    else:
+        pairs = [(samples.values[0], samples.values[1])]
+    cells = []
+    for split, (x, y) in enumerate(pairs):
+        for combination in combinations:
+            # A baseline would hold all of the information, whatever the embedding's size.
+            params = analysis.params.but(
+                baseline=False, **{k: v for k, v in combination.items() if k != "run_id"}
+            )
+            key = {**combination, "split": split}
+            own = seed.child(split).child(int(combination.get("run_id", 0)))
+            cells.append(Cell(key, x, y, samples.gap, own, params))
+    outcomes = measure_cells(analysis, cells, "dimensions")
+    tidy, raw = tables(outcomes, factor)
+    keys = [k for k in combinations[0] if k != "run_id"]
+    every = pd.DataFrame(
+        [{**o.cell.key, "mi": o.mi * factor} for o in outcomes if o.estimate is not None]
+    )
+    frame = every.groupby(keys)["mi"].agg(["mean", "std"]).reset_index()
+    frame = frame.rename(columns={"mean": "mi_mean", "std": "mi_std"}).fillna({"mi_std": 0.0})
+    if len(pairs) == 1:
+        errors = {
+            tuple(o.cell.key[k] for k in keys): o.estimate.error for o in outcomes if o.estimate
+        }
+        frame["mi_std"] = [
+            errors[tuple(row)] * factor for row in frame[keys].itertuples(index=False)
+        ]
+    frame.attrs["swept"] = keys
+    levels = options.get("strictness")
+    levels = STRICTNESS if levels is None else tuple(np.atleast_1d(levels))
+    first = frame.sort_values("mi_mean").groupby("embedding_dim").last().reset_index()
+    estimated = {
+        str(level): saturation(first["embedding_dim"], first["mi_mean"], first["mi_std"], level)
+        for level in levels
+    }
+    spectra = [
+        _canonical_spectrum(x, y, seed.child(k).generator()) for k, (x, y) in enumerate(pairs)
+    ]
+    ratios = [participation_ratio(rho) for rho in spectra]
+    details = {
+        "estimated_dims": estimated,
+        "participation_ratio": float(np.mean(ratios)),
+        "participation_ratios": ratios,
+        "spectrum": [rho.tolist() for rho in spectra],
+        "raw_results": raw,
+        "tidy": tidy,
+        "is_reliable": all(bool(row["reliable"]) for row in tidy),
+    }
+    return Results("dimensionality", {"sweep_var": "embedding_dim"}, None, frame, details)
+
+
+def _canonical_spectrum(x: Any, y: Any, rng: np.random.Generator) -> Any:
+    """Return the canonical correlations that hold up on held-out samples, largest first."""
+    fitted = _baseline.fit(transform(x, "rank"), transform(y, "rank"), rng)
+    return np.sort(fitted.rho)[::-1]

@@ -1,0 +1,224 @@
+"""``method="peer"``: the published ladder, step by step, for comparison.
+
+Abdelaleem, Martini & Nemenman 2025 (arXiv 2506.00330) and the software of that name: a fresh
+critic for every part, as many passes as ``n_epochs`` says (so fewer steps on smaller parts), the
+epoch chosen by the smoothed score of the 10 % test samples, information read off training samples,
+and an extrapolation to γ = 0 that treats parts as independent. Batches are full here, where the
+original ends a pass with a short one.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.stats import t as student
+
+from neuroloom import shared
+from neuroloom.mi._analysis import Analysis
+from neuroloom.mi._bounds import Bound
+from neuroloom.mi._errors import OptionError, SmallSampleWarning, choice
+from neuroloom.mi._options import Params
+from neuroloom.mi._results import Results, unit_factor
+from neuroloom.mi._stack import CriticStack
+from neuroloom.mi._windows import Samples
+from neuroloom.shared import Seed
+
+Array = NDArray[Any]
+READINGS = ("train", "test")
+_STACK = 4
+_MOST_TRAIN = 5000
+
+
+def smoothed(history: Array) -> Array:
+    """Return a history after a median filter of 5 and a Gaussian one of σ = 1 epoch."""
+    values = np.asarray(history, dtype=float)
+    if len(values) >= 5:
+        values = median_filter(values, size=5, mode="reflect")
+    return np.asarray(gaussian_filter1d(values, 1.0, mode="reflect"))
+
+
+def split(n: int, mode: str, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return 90 % train and 10 % test samples; test in five random stretches if blocked."""
+    n_test = max(2, int(0.1 * n))
+    if mode == "random":
+        order = rng.permutation(n)
+        return order[n_test:], order[:n_test]
+    width = max(1, n_test // 5)
+    places = rng.choice(n // width, min(5, n // width), replace=False)
+    test = np.concatenate([np.arange(p * width, (p + 1) * width) for p in places])
+    return np.setdiff1d(np.arange(n), test), test
+
+
+def _fit_parts(work: tuple[Any, ...]) -> list[tuple[float, float, list[float]]]:
+    """Return train MI, test MI and history of parts of equal number of steps, in nats."""
+    x, y, chunks, seeds, params, mode, bound_name, bound_options = work
+    learning, model = params.training, params.model
+    bound = Bound(bound_name, **bound_options)
+    hidden = [model.hidden_dim] * model.n_layers
+    stack = CriticStack(
+        [x.shape[1], *hidden, model.embedding_dim],
+        [y.shape[1], *hidden, model.embedding_dim],
+        [torch.Generator().manual_seed(s.child("weights").integer()) for s in seeds],
+        learning_rate=learning.learning_rate,
+    )
+    splits = []
+    for chunk, seed in zip(chunks, seeds, strict=True):
+        train, test = split(len(chunk), mode, seed.child("split").generator())
+        splits.append((chunk[train], chunk[test]))
+    batch = min(learning.batch_size, *(len(train) for train, _ in splits))
+    n_steps = -(-max(len(train) for train, _ in splits) // batch)
+    rngs = [seed.child("batches").generator() for seed in seeds]
+    tests = [(x[torch.from_numpy(t)], y[torch.from_numpy(t)]) for _, t in splits]
+    history: list[list[float]] = [[] for _ in chunks]
+    best = [(-np.inf, stack.weights(c)) for c in range(len(chunks))]
+    for _ in range(learning.n_epochs):
+        order = [
+            torch.from_numpy(np.resize(rng.permutation(train), n_steps * batch))
+            for rng, (train, _) in zip(rngs, splits, strict=True)
+        ]
+        for step in range(n_steps):
+            rows = [o[step * batch : (step + 1) * batch] for o in order]
+            stack.step(torch.stack([x[r] for r in rows]), torch.stack([y[r] for r in rows]), bound)
+        for c, (test_x, test_y) in enumerate(tests):
+            g, h = stack.embed_one(c, test_x, test_y)
+            history[c].append(float(bound.value(g @ h.T)))
+            value = float(smoothed(np.array(history[c]))[-1])
+            if value > best[c][0] + 0.001 * (abs(best[c][0]) if np.isfinite(best[c][0]) else 0):
+                best[c] = (value, stack.weights(c))
+    out = []
+    for c, (train, test) in enumerate(splits):
+        stack.restore(c, best[c][1])
+        few = torch.from_numpy(train[: min(len(train), max(len(test), 2), _MOST_TRAIN)])
+        g, h = stack.embed_one(c, x[few], y[few])
+        a, b = stack.embed_one(c, *tests[c])
+        out.append((float(bound.value(g @ h.T)), float(bound.value(a @ b.T)), history[c]))
+    return out
+
+
+def ladder(
+    x: Array, y: Array, params: Params, seed: Seed, gamma_range: list[int], **options: Any
+) -> pd.DataFrame:
+    """Return one row per part: gamma, train_mi and test_mi in nats."""
+    a, b = (torch.from_numpy(v.reshape(len(v), -1).astype(np.float32)) for v in (x, y))
+    order = seed.child("order").generator().permutation(len(x))
+    work, keys = [], []
+    for gamma in gamma_range:
+        chunks = np.array_split(order, gamma)
+        seeds = [seed.child(gamma).child(p) for p in range(gamma)]
+        for start in range(0, gamma, _STACK):
+            pick = slice(start, start + _STACK)
+            bound = (options["bound"], options["bound_options"])
+            work.append((a, b, chunks[pick], seeds[pick], params, options["mode"], *bound))
+            keys += [gamma] * len(chunks[pick])
+    done = shared.map(
+        _fit_parts,
+        work,
+        n_workers=options["n_workers"],
+        progress=options["progress"],
+        description="ladder",
+    )
+    rows = [row for group in done for row in group]
+    return pd.DataFrame(
+        [
+            {"gamma": g, "train_mi": r[0], "raw_test_mi": r[1]}
+            for g, r in zip(keys, rows, strict=True)
+        ]
+    )
+
+
+def _weighted(gamma: Array, value: Array, degree: int) -> tuple[Array, Array, float]:
+    """Return coefficients, their covariance and the residual variance; rows weigh 1 / #(γ)."""
+    counts = {g: float((gamma == g).sum()) for g in np.unique(gamma)}
+    weight = np.array([1 / counts[g] for g in gamma])
+    design = np.vander(gamma, degree + 1, increasing=True)
+    gram = np.linalg.inv(design.T @ (weight[:, None] * design))
+    coefficients = gram @ design.T @ (weight * value)
+    residual = value - design @ coefficients
+    variance = float((weight * residual**2).sum() / max(len(value) - degree - 1, 1))
+    return coefficients, gram * variance, variance
+
+
+def correct(
+    frame: pd.DataFrame, *, threshold: float, min_points: int, confidence: float
+) -> dict[str, Any]:
+    """Return the published extrapolation of ``gamma`` and ``test_mi`` to γ = 0."""
+    gamma, value = frame["gamma"].to_numpy(float), frame["test_mi"].to_numpy(float)
+    used = sorted(set(gamma))
+    while len(used) >= min_points and len(used) > 2:
+        rows = np.isin(gamma, used)
+        a, *_ = _weighted(gamma[rows], value[rows], 2)
+        if abs(a[2]) < threshold * abs(a[1]):
+            break
+        used = used[:-1]
+    rows = np.isin(gamma, used)
+    line, covariance, variance = _weighted(gamma[rows], value[rows], 1)
+    quantile = float(student.ppf(0.5 + confidence / 2, max(int(rows.sum()) - 2, 1)))
+    error = quantile * float(np.sqrt(covariance[0, 0]))
+    return {
+        "mi_corrected": float(line[0]),
+        "mi_error": error,
+        "mi_error_pred": quantile * float(np.sqrt(covariance[0, 0] + variance)),
+        "slope": float(line[1]),
+        "is_reliable": len(used) >= min_points,
+        "gammas_used": [int(g) for g in used],
+        "interval": (float(line[0]) - error, float(line[0]) + error),
+    }
+
+
+def run_peer(analysis: Analysis, samples: Samples, units: str) -> Results:
+    """Return the published procedure's estimate."""
+    factor, options = unit_factor(units), analysis.options
+    reading = choice("peer_reading", options.get("peer_reading") or "train", READINGS)
+    if analysis.params.model.critic_type != "separable" or analysis.critic is not None:
+        raise OptionError("method='peer': expected the separable critic on 'mlp' embeddings")
+    asked = options.get("gamma_range")
+    gamma_range = sorted({int(g) for g in (range(1, 11) if asked is None else asked)})
+    x, y = samples.values[:2]
+    if len(x) // gamma_range[-1] < 1000:
+        warnings.warn(
+            f"parts of {len(x) // gamma_range[-1]} samples, the method asks for 1000",
+            SmallSampleWarning,
+            stacklevel=4,
+        )
+    bound_options = dict(analysis.bound_options)
+    if analysis.bound == "infonce":
+        bound_options.setdefault("symmetric", False)
+    if analysis.bound == "smile":
+        bound_options.setdefault("clip", None)
+    frame = ladder(
+        x,
+        y,
+        analysis.params,
+        analysis.seed.child("peer"),
+        gamma_range,
+        bound=analysis.bound,
+        bound_options=bound_options,
+        mode=analysis.split_mode,
+        n_workers=analysis.n_workers,
+        progress=analysis.progress,
+    )
+    frame[["train_mi", "raw_test_mi"]] *= factor
+    frame["test_mi"] = frame["train_mi" if reading == "train" else "raw_test_mi"]
+    details = correct(
+        frame,
+        threshold=options.get("delta_threshold") or 0.1,
+        min_points=options.get("min_gamma_points") or 5,
+        confidence=analysis.confidence,
+    )
+    row = {
+        "mi": details["mi_corrected"],
+        "mi_err": details["mi_error"],
+        "ci_lo": details["interval"][0],
+        "ci_hi": details["interval"][1],
+        "n": len(x),
+        "reliable": details["is_reliable"],
+        "units": units,
+    }
+    details |= {"raw_results": frame.to_dict("records"), "tidy": [row]}
+    return Results("rigorous", {"method": "peer"}, details["mi_corrected"], frame, details)

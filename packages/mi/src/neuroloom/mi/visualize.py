@@ -1,0 +1,16 @@
+"""Pictures of results; every function takes axes and returns them."""
+
+from neuroloom.mi._heatmap import HeatmapAnalysis, analyze_mi_heatmap
+from neuroloom.mi._plots import (
+    plot_bias_correction_fit,
+    plot_cross_correlation,
+    plot_sweep_curve,
+)
+
+__all__ = [
+    "HeatmapAnalysis",
+    "analyze_mi_heatmap",
+    "plot_bias_correction_fit",
+    "plot_cross_correlation",
+    "plot_sweep_curve",
+]
