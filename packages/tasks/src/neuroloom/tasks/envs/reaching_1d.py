@@ -28,13 +28,13 @@ SPEED = 0.05
 START = np.pi
 
 
-def turn(state: Array, angle: Array) -> Array:
+def turn(state: Array | float, angle: Array) -> Array:
     """Return the shortest way from `state` to `angle` in radians, left (up) positive."""
     way: Array = (angle - state + np.pi) % (2 * np.pi) - np.pi
     return way
 
 
-def nearest(way: Array, moves: Array) -> Array:
+def nearest(way: Array, moves: Array | float) -> Array:
     """Return the number of moves, of at most `moves`, that come nearest to the end of `way`."""
     needed: Array = np.minimum(np.rint(np.abs(way) / SPEED), moves)
     return needed
@@ -53,24 +53,27 @@ class Reaching(Task):
         """Return the observation of a target (NaN: none) and of a hand."""
         raise NotImplementedError
 
+    def hand(self) -> slice:
+        """Return the channels that show the hand."""
+        raise NotImplementedError
+
     def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
         return {"ground_truth": rng.uniform(0, 2 * np.pi, n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
         c["reach_steps"] = steps["reach"]
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
-        pass  # see curve
-
     def curve(self, rows: Rows, observation: Array, target: Array) -> None:
         """Show what an agent sees that holds still, then takes the shortest way."""
-        angle, reaching = rows.of("ground_truth"), rows.inside("reach")
-        way = turn(np.full(len(rows), START), angle)
-        needed = nearest(way, np.full(len(rows), np.inf))
+        way = turn(START, rows.conditions["ground_truth"])
+        needed = nearest(way, np.inf).astype(np.int64)[rows.trial]
+        left, reaching = (way > 0)[rows.trial], rows.inside("reach")
         moved = np.where(reaching, np.minimum(rows.elapsed, needed), 0)
-        state = START + np.sign(way) * SPEED * moved
-        observation[:] = self.show(np.where(reaching, angle, np.nan), state)
-        target[:] = np.where(reaching & (moved < needed), np.where(way > 0, 1, 2), 0)
+        most = int(moved.max(initial=0))
+        columns = observation[:, self.hand()].shape[1]
+        places = cosine(columns, START + SPEED * np.arange(-most, most + 1))
+        observation[:, self.hand()] += places[most + np.where(left, moved, -moved)]
+        target[:] = np.where(reaching & (moved < needed), np.where(left, 1, 2), 0)
 
     def begin(self, now: Now) -> None:
         now.memory["state"] = np.full(len(now), START)
@@ -152,6 +155,12 @@ class Reaching1D(Reaching):
     def channels(self) -> Names:
         n = self.dim_ring
         return {"self": list(range(n, 2 * n)), "target": list(range(n))}
+
+    def hand(self) -> slice:
+        return slice(self.dim_ring, None)
+
+    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+        levels["reach", "target"] = cosine(self.dim_ring, c["ground_truth"])
 
     def show(self, target: Array, state: Array) -> Array:
         seen = np.nan_to_num(cosine(self.dim_ring, target))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroloom.tasks.declare import Array, Names, cosine, register
+from neuroloom.tasks.declare import Array, Conditions, Levels, Names, Targets, cosine, register
 from neuroloom.tasks.envs.reaching_1d import DIFFERS, Reaching
 
 
@@ -34,6 +34,12 @@ class Reaching1DWithSelfDistraction(Reaching):
 
     def channels(self) -> Names:
         return {"both": 32}
+
+    def hand(self) -> slice:
+        return slice(None)
+
+    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+        levels["reach", "both"] = 0.3 * cosine(32, c["ground_truth"])
 
     def show(self, target: Array, state: Array) -> Array:
         seen: Array = 0.3 * np.nan_to_num(cosine(32, target)) + cosine(32, state)

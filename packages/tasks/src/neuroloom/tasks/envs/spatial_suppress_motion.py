@@ -104,19 +104,11 @@ class SpatialSuppressMotion(Task):
             levels["stimulus", f"direction{i + 1}"] = drive[:, i, None] * reached
 
     def curve(self, rows: Rows, observation: Array, target: Array) -> None:
-        frame = rows.elapsed * self.dt / FRAME
-        large = rows.of("contrast") > 0.5
-        seen, opposite = (
-            np.where(
-                large, np.interp(frame, FRAMES, p["large"]), np.interp(frame, FRAMES, p["small"])
-            )
-            for p in (SEEN, OPPOSITE)
-        )
-        shown, at = rows.of("direction") - 1, np.arange(len(rows))
-        share = np.repeat(np.maximum(1 - seen - opposite, 0)[:, None] / 2, 4, axis=1)
-        share[at, shown] = seen
-        share[at, ANTI[shown]] = opposite
-        target[:] = share / share.sum(axis=1, keepdims=True)
+        frame = np.arange(rows.elapsed.max(initial=0) + 1) * self.dt / FRAME
+        reports = np.stack([_reports(frame, size) for size in ("small", "large")])
+        large = (rows.conditions["contrast"] > 0.5).astype(int)
+        kind = np.stack([large, rows.conditions["direction"] - 1])[:, rows.trial]
+        target[:] = reports[kind[0], kind[1], rows.elapsed]
 
     def begin(self, now: Now) -> None:
         now.memory["distance"] = np.zeros(len(now))
@@ -128,3 +120,14 @@ class SpatialSuppressMotion(Task):
         performance = np.maximum(1 - total / now.conditions["n_steps"], 0)
         reward = np.where(now.last, self.reward["correct"] * performance, 0.0)
         return reward, np.zeros(len(now), dtype=bool), performance
+
+
+def _reports(frame: Array, size: str) -> Array:
+    """Return how often each direction is reported, (direction shown, frame, direction)."""
+    seen, opposite = np.interp(frame, FRAMES, SEEN[size]), np.interp(frame, FRAMES, OPPOSITE[size])
+    across = np.maximum(1 - seen - opposite, 0) / 2
+    share = np.tile(across[:, None], (4, 1, 4))
+    for shown in range(4):
+        share[shown, :, shown], share[shown, :, ANTI[shown]] = seen, opposite
+    reports: Array = share / share.sum(axis=-1, keepdims=True)
+    return reports
