@@ -231,3 +231,20 @@ def test_following_the_ground_truth_earns_the_maximum(task: str) -> None:
     due = np.array([np.any(np.asarray(target) != 0) for target in trials["target"]])
     maximum = np.where(due, pays["correct"], pays.get("withhold", 0))
     assert trials["reward"].to_numpy() == pytest.approx(maximum, abs=1e-6)
+
+
+SECTIONS = ("Description", "Action Space", "Observation Space", "Rewards", "Starting State")
+# Whose text has another form.
+OTHER_TEXT = ("DelayMatchSample-v0", "PerceptualDecisionMaking-v0", "ReadySetGo-v0")
+
+
+@each_known
+def test_card_tells_everything_in_the_same_order(task: str) -> None:
+    if task in OTHER_TEXT:
+        pytest.skip("written in another form")
+    known = entries()[task]
+    text = known.cls.__doc__ or ""
+    places = [text.find(f"**{section}.**") for section in (*SECTIONS, "Episode End")]
+    assert places[0] > 0
+    assert places == sorted(places)
+    assert (known.paper is None) == (FACTS[task]["paper_link"] in (None, "None"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -73,15 +74,17 @@ class AntiReach(Task):
     def actions(self) -> Names:
         return {"fixation": 1, "choice": self.dim_ring}
 
+    def _shown(self) -> Array:
+        return (ring(self.dim_ring) + np.pi * bool(self.anti)) % (2 * np.pi)
+
     def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
         return {"ground_truth": pick(rng, self.dim_ring, n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
         c["anti"] = np.full(len(c["ground_truth"]), bool(self.anti))
-        turn = np.pi * c["anti"]
-        c["stim_theta"] = (ring(self.dim_ring)[c["ground_truth"]] + turn) % (2 * np.pi)
+        c["stim_theta"] = self._shown()[c["ground_truth"]]
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "stimulus", "delay"), "fixation"] = 1
-        levels["stimulus", "stimulus"] = cosine(self.dim_ring, c["stim_theta"])
+        levels["stimulus", "stimulus"] = cosine(self.dim_ring, self._shown())[c["ground_truth"]]
         target["decision"] = 1 + c["ground_truth"]
