@@ -9,6 +9,7 @@ import pytest
 
 import neuroloom.tasks as tasks
 from neuroloom.tasks._plan import Plan
+from neuroloom.tasks._registry import entries
 from neuroloom.tasks._table import Table
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
@@ -274,3 +275,25 @@ def test_delay_match_sample_distractor_has_noise_if_asked_for(period: str) -> No
     plan = Plan(tasks.get_task("DelayMatchSampleDistractor1D-v0", sigma=2))
     assert plan.sigma[plan.part[period], 1:] == pytest.approx(0.2)
     assert plan.sigma[plan.part[period], 0] == 0
+
+
+# Whose trials are counted in steps, not ms.
+STEPWISE = ("LeverPress-v0", "LeverPressWithPoke-v0", "MemoryRecall-v0")
+TIMED = [
+    id for id in sorted(entries()) if id not in STEPWISE and not tasks.get_task(id).no_ground_truth
+]
+
+
+@pytest.mark.parametrize("task", TIMED)
+def test_ground_truth_holds_on_a_finer_grid(task: str) -> None:
+    """Steps of 10 ms instead of 100: as many ms, and still the maximum."""
+    coarse, fine = Plan(tasks.get_task(task)), Plan(tasks.get_task(task, dt=10))
+    trials = tasks.run_trials(task, "ground_truth", 24, seed=2, dt=10).table
+    assert trials["correct"].all()
+    ms = [
+        np.diff(plan.block(np.random.default_rng(1), {}, n=256).starts).mean() * plan.dt
+        for plan in (coarse, fine)
+    ]
+    # A period loses less than a step to the grid.
+    assert ms[0] - 1e-6 <= ms[1] + 10 * len(coarse.period_names)
+    assert ms[1] - ms[0] < coarse.dt * len(coarse.period_names)

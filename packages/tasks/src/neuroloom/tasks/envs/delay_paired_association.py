@@ -59,7 +59,7 @@ class DelayPairedAssociation(Task):
 
     **Episode End.** A trial ends with an action in the decision period, or with the period.
 
-    Zhang, Yan, Wang, Tang, Guo, Fan & Li (2019).
+    Zhang, Yan, Wang et al. (2019).
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class GoNogo(Task):
 
     **Episode End.** A trial ends with an action in the decision period, or with the period.
 
-    Zhang, Yan, Wang, Tang, Guo, Fan & Li (2019).
+    Zhang, Yan, Wang et al. (2019).
     """
 
     periods = timeline(fixation=fixate(0), stimulus=500, delay=500, decision=decide(500))

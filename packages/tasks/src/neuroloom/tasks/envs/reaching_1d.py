@@ -49,10 +49,6 @@ class Reaching(Task):
     def actions(self) -> Names:
         return {"fixation": 1, "left": 1, "right": 1}
 
-    def show(self, target: Array, state: Array) -> Array:
-        """Return the observation of a target (NaN: none) and of a hand."""
-        raise NotImplementedError
-
     def hand(self) -> slice:
         """Return the channels that show the hand."""
         raise NotImplementedError
@@ -100,10 +96,6 @@ class Reaching(Task):
         way = turn(now.memory["state"], now.conditions["ground_truth"])
         move = now.inside("reach") & (nearest(way, np.ones(len(now))) > 0)
         return np.where(move, np.where(way > 0, 1, 2), 0)
-
-    def observe(self, now: Now, observation: Array) -> Array:
-        angle = np.where(now.inside("reach"), now.conditions["ground_truth"], np.nan)
-        return self.show(angle, now.memory["state"]).astype(np.float32)
 
 
 DIFFERS = (
@@ -162,6 +154,6 @@ class Reaching1D(Reaching):
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["reach", "target"] = cosine(self.dim_ring, c["ground_truth"])
 
-    def show(self, target: Array, state: Array) -> Array:
-        seen = np.nan_to_num(cosine(self.dim_ring, target))
-        return np.concatenate([seen, cosine(self.dim_ring, state)], axis=-1)
+    def observe(self, now: Now, observation: Array) -> Array:
+        observation[:, self.hand()] = cosine(self.dim_ring, now.memory["state"])
+        return observation

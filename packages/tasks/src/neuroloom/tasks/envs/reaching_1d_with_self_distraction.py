@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroloom.tasks.declare import Array, Conditions, Levels, Names, Targets, cosine, register
+from neuroloom.tasks.declare import Array, Conditions, Levels, Names, Now, Targets, cosine, register
 from neuroloom.tasks.envs.reaching_1d import DIFFERS, Reaching
 
 
@@ -41,6 +41,7 @@ class Reaching1DWithSelfDistraction(Reaching):
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["reach", "both"] = 0.3 * cosine(32, c["ground_truth"])
 
-    def show(self, target: Array, state: Array) -> Array:
-        seen: Array = 0.3 * np.nan_to_num(cosine(32, target)) + cosine(32, state)
-        return seen
+    def observe(self, now: Now, observation: Array) -> Array:
+        shown = 0.3 * now.inside("reach")[:, None] * cosine(32, now.conditions["ground_truth"])
+        seen: Array = shown + cosine(32, now.memory["state"])
+        return seen.astype(np.float32)
