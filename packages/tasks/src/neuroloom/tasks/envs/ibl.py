@@ -1,0 +1,140 @@
+"""The standard task of the International Brain Laboratory."""
+
+# ruff: noqa: D102 — what the methods do is said in Task
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neuroloom.tasks.declare import (
+    Conditions,
+    Levels,
+    Names,
+    Noise,
+    Paper,
+    Targets,
+    Task,
+    decide,
+    fail,
+    fixate,
+    pay,
+    pick,
+    real,
+    register,
+    timeline,
+    whole,
+)
+
+SHORTEST, LONGEST, SCALE = 20, 100, 60
+
+
+@register(
+    "IBL-v0",
+    tags=("perceptual", "two-alternative", "context dependent", "supervised"),
+    paper=Paper(
+        "Standardized and reproducible measurement of decision-making in mice",
+        "https://doi.org/10.7554/eLife.63711",
+    ),
+    differs=(
+        "The protocol of the paper: contrasts, 90 unbiased trials, then blocks of 20 to 100 trials "
+        "(NeuroGym 2.3.1: coherences, blocks of 200 trials drawn with replacement, an unfinished "
+        "step that pays always)."
+    ),
+)
+class IBL(Task):
+    """Say on which side a grating is, faint or not shown at all, by what is seen and expected.
+
+    **Description.** A grating of one of five contrasts is on the left or on the right. In the
+    first trials of a session both sides are as likely; then blocks alternate in which one side
+    has a probability of `p_biased`. At zero contrast only that helps.
+
+    **Action Space.** 0 waits, 1 says left, 2 right.
+
+    **Observation Space.** ``fixation`` is 1 before the stimulus; ``stimulus`` has a channel for
+    the contrast on each side, plus noise.
+
+    **Rewards.** ``correct`` for the right side, ``fail`` for the other, ``miss`` for none;
+    ``abort`` for an action during fixation.
+
+    **Starting State.** Fixation, in the unbiased first block.
+
+    **Episode End.** A trial ends with the answer, or with the stimulus period.
+
+    Lengths of blocks are exponential with a scale of 60 trials, between 20 and 100.
+
+    Parameters
+    ----------
+    contrasts : sequence of float
+        Contrasts between 0 and 1, one of which is drawn for every trial.
+    p_biased : float
+        Probability of the block's side.
+    n_unbiased : int
+        Trials before the first biased block.
+    sigma : float
+        Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
+    """
+
+    contrasts: Sequence[float] = (0.0, 0.0625, 0.125, 0.25, 1.0)
+    p_biased: float = 0.8
+    n_unbiased: int = 90
+    sigma: float = 1.0
+
+    periods = timeline(fixation=fixate(500), stimulus=decide(1000))
+    pays = pay(abort=-0.1, correct=1.0, fail=0.0, miss=0.0)
+
+    def validate(self) -> None:
+        contrasts = np.asarray(self.contrasts, dtype=float)
+        if contrasts.size == 0 or not ((contrasts >= 0) & (contrasts <= 1)).all():
+            raise fail("contrasts", "one or more contrasts between 0 and 1", self.contrasts)
+        whole("n_unbiased", self.n_unbiased, minimum=0)
+        if not 0.5 <= real("p_biased", self.p_biased, minimum=0) <= 1:
+            raise fail("p_biased", "a probability between 0.5 and 1", self.p_biased)
+
+    def channels(self) -> Names:
+        return {"fixation": 1, "stimulus": 2}
+
+    def actions(self) -> Names:
+        return {"fixation": 1, "choice": 2}
+
+    def noise(self) -> Noise:
+        return {("stimulus", "stimulus"): self.sigma}
+
+    def session(self, rng: np.random.Generator, n: int, memory: dict[str, Any]) -> Conditions:
+        p_left, block = np.empty(n), np.empty(n, dtype=np.int64)
+        at = 0
+        memory.setdefault("p_left", 0.5)
+        memory.setdefault("block", 0)
+        memory.setdefault("left", self.n_unbiased)
+        while at < n:
+            if memory["left"] == 0:
+                side = memory["p_left"] < 0.5 if memory["block"] else rng.random() < 0.5
+                memory["p_left"] = self.p_biased if side else 1 - self.p_biased
+                memory["block"] += 1
+                memory["left"] = _length(rng)
+            take = min(n - at, memory["left"])
+            p_left[at : at + take], block[at : at + take] = memory["p_left"], memory["block"]
+            memory["left"] -= take
+            at += take
+        return {
+            "ground_truth": (rng.random(n) >= p_left).astype(np.int64),
+            "contrast": pick(rng, self.contrasts, n),
+            "probabilityLeft": p_left,
+            "block": block,
+        }
+
+    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+        levels["fixation", "fixation"] = 1
+        side = c["ground_truth"][:, None] == np.arange(2)
+        levels["stimulus", "stimulus"] = side * c["contrast"][:, None]
+        target["stimulus"] = 1 + c["ground_truth"]
+
+
+def _length(rng: np.random.Generator) -> int:
+    """Return the length of a biased block: exponential, redrawn until it fits."""
+    while True:
+        length = int(rng.exponential(SCALE))
+        if SHORTEST <= length <= LONGEST:
+            return length
