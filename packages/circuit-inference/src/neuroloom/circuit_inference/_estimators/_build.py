@@ -27,7 +27,7 @@ def build(model: str, hyperparams: Mapping[str, Any] | None = None) -> Estimator
     Parameters
     ----------
     model : str
-        Name of a scikit-learn regressor.
+        ``"mdn"``, ``"NPE"``, ``"NLE"``, ``"NRE"``, or the name of a scikit-learn regressor.
     hyperparams : mapping, optional
         Its options.
 
@@ -42,6 +42,14 @@ def build(model: str, hyperparams: Mapping[str, Any] | None = None) -> Estimator
         raise ArgumentError(f"model: expected a name, got {type(model).__name__}")
     if hyperparams is not None and not isinstance(hyperparams, Mapping):
         raise ArgumentError(f"hyperparams: expected a mapping, got {type(hyperparams).__name__}")
+    if model == "mdn":
+        from neuroloom.circuit_inference._estimators._mdn import MixtureDensityEnsemble
+
+        return MixtureDensityEnsemble(hyperparams)
+    if model in SBI_MODELS:
+        from neuroloom.circuit_inference._estimators._sbi import SbiEstimator
+
+        return SbiEstimator(model, hyperparams)
     if regressor(model) is None:
         raise unknown("model", model, known_models())
     return SklearnEstimator(model, hyperparams)
