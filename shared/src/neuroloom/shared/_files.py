@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from neuroloom.shared._epochs import Epochs
 from neuroloom.shared._errors import require
@@ -131,7 +132,10 @@ def load_table(path: str | Path, *, session: str | None = None) -> Trials:
         raise fail("path", "an existing file", f"{source}")
     try:
         if ending == ".csv":
-            table = pd.read_csv(source, keep_default_na=False, na_values=[""])
+            options: dict[str, Any] = {"keep_default_na": False, "na_values": [""]}
+            if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
+                options["float_precision"] = "round_trip"  # pandas 3.1 reads every digit anyway
+            table = pd.read_csv(source, **options)
         else:
             table = pd.read_parquet(source, engine="pyarrow")
     except (ValueError, OSError) as error:
