@@ -129,6 +129,10 @@ def test_long_chain_underflows_nowhere():
     assert np.isfinite(smooth).all()
 
 
+def cast(a, dtype):
+    return jnp.asarray(a, dtype) if np.asarray(a).dtype.kind == "f" else a
+
+
 FAMILIES = {"bernoulli": BernoulliObservations(), "poisson": PoissonObservations()}
 
 
@@ -163,8 +167,7 @@ def test_penalised_objective_never_falls(seed, name, single, strength, alpha):
     for single_precision in (False, single):
         dtype = jnp.float32 if single_precision else jnp.float64
         with jax.enable_x64(not single_precision):
-            cast = lambda a: jnp.asarray(a, dtype) if np.asarray(a).dtype.kind == "f" else a  # noqa: E731
-            arguments = jax.tree.map(cast, (start, trials, prior))
+            arguments = jax.tree.map(functools.partial(cast, dtype=dtype), (start, trials, prior))
             tol = jnp.asarray(1e-8, dtype)
             fit = em.fit_one(*arguments, tol, 200, model=model, trace=256)
             trace = np.asarray(fit.objectives, dtype=np.float64)

@@ -14,7 +14,7 @@ from neuroloom.glmhmm._em import Fit, Parameters, Prior, run, run_forward
 from neuroloom.glmhmm._mstep import Model
 from neuroloom.glmhmm._packing import Trials
 
-_CHUNK_NUMBERS = 1_000_000
+_CHUNK_NUMBERS = 300_000  # places × states × starts in one program: what a cache holds
 
 
 @functools.partial(jax.jit, static_argnames=("model", "trace"))

@@ -26,6 +26,7 @@ from neuroloom.glmhmm._mstep import (
     full_emission_step,
     linear_predictor,
     penalty_value,
+    solve_positive,
 )
 from neuroloom.glmhmm._packing import Trials
 from neuroloom.glmhmm._solvers import solve_emissions
@@ -318,7 +319,7 @@ def _extrapolate(point: Array, residual: Array, points: Array, residuals: Array)
     """Return Anderson's combination of the last images."""
     gram = residuals @ residuals.T
     ridge = 1e-10 * jnp.trace(gram) + float(np.finfo(gram.dtype).tiny)
-    mix = jnp.linalg.solve(gram + ridge * jnp.eye(_MEMORY, dtype=gram.dtype), residuals @ residual)
+    mix = solve_positive(gram + ridge * jnp.eye(_MEMORY, dtype=gram.dtype), residuals @ residual)
     return point - mix @ points
 
 

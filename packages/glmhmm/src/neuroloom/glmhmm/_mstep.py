@@ -142,13 +142,26 @@ def _hessian(h: Array, trials: Trials) -> Array:
     return jnp.einsum("kmdn,en->kmde", h[:, :, None] * trials.x, trials.x)
 
 
+def solve_positive(matrix: Array, vector: Array) -> Array:
+    """Return ``matrix⁻¹ vector`` for positive definite matrices, by Cholesky's factors.
+
+    Two triangular solves compile to far less than a pivoted solve.
+    """
+    factor = jax.lax.linalg.cholesky(matrix, symmetrize_input=False)
+    column = vector[..., None]
+    half = jax.lax.linalg.triangular_solve(factor, column, left_side=True, lower=True)
+    return jax.lax.linalg.triangular_solve(
+        factor, half, left_side=True, lower=True, transpose_a=True
+    )[..., 0]
+
+
 def _direction(
     weights: Array, gradient: Array, curvature: Array, penalty: Penalty, model: Model
 ) -> Array:
     shape = gradient.shape
     flat = gradient.reshape(*curvature.shape[:-1])
     if model.smooth:
-        return jnp.linalg.solve(curvature, flat[..., None])[..., 0].reshape(shape)
+        return solve_positive(curvature, flat).reshape(shape)
     return _proximal_direction(weights, flat, curvature, penalty).reshape(shape)
 
 

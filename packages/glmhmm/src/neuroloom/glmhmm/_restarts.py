@@ -22,7 +22,7 @@ from neuroloom.glmhmm._packing import Trials
 AUTO_STARTS = 96
 SCREEN_ITERATIONS = 24
 FINALISTS = 8
-_CHUNK_NUMBERS = 1_000_000  # places × states × starts in one program
+_CHUNK_NUMBERS = 300_000  # places × states × starts in one program: what a cache holds
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,284 @@
+"""Slow proofs: a hard mouse, recovery, coverage of intervals, the whole published protocol.
+
+Run by ``nox -s "prove(glmhmm)"``; writes JSON. The recordings are taken from the folder in
+``NEUROLOOM_DATA``; without it the proofs on mice are skipped, and the file says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+import warnings
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from neuroloom.glmhmm import (
+    GLMHMM,
+    fit_protocol,
+    match_states,
+    parametric_bootstrap,
+    permute_states,
+    standard_errors,
+)
+from neuroloom.glmhmm._batch import fit_batch
+from neuroloom.glmhmm._layouts import as_arrays, double_precision
+from neuroloom.glmhmm._restarts import multi_start
+
+COEF = np.array([[4.0, 1.0, 1.0], [0.3, 0.2, 0.2], [0.1, 0.4, 0.4], [0.2, -0.1, 0.1]])
+INTERCEPT = np.array([0.1, 1.5, -1.5])
+TRANSITION = np.array([[0.96, 0.02, 0.02], [0.03, 0.95, 0.02], [0.02, 0.03, 0.95]])
+INITIAL = np.array([0.5, 0.25, 0.25])
+
+
+def truth(**options):
+    model = GLMHMM(3, **options)
+    model.coef_, model.intercept_, model.scale_ = COEF.copy(), INTERCEPT.copy(), np.ones(3)
+    model.initial_prob_, model.transition_prob_ = INITIAL.copy(), TRANSITION.copy()
+    return model
+
+
+def simulated(seed, n_trials, session):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_trials, 4))
+    starts = np.arange(n_trials) % session == 0
+    y, _, states = truth().simulate(seed, X, session_starts=starts)
+    return X, np.asarray(y), starts, states
+
+
+def mice():
+    folder = os.environ.get("NEUROLOOM_DATA")
+    if not folder:
+        return None
+    with np.load(Path(folder) / "ibl_2afc_share10.npz", allow_pickle=False) as file:
+        d = {name: file[name] for name in file.files}
+    d["X"] = np.column_stack([d["stim_z"], d["prev_choice"], d["wsls"]]).astype(float)
+    d["y"] = np.where(d["choice"] < 0, np.nan, d["choice"]).astype(float)
+    d["starts"] = np.append(True, np.diff(d["session"]) != 0)
+    return d
+
+
+def hard_mouse(n_random=500, n_runs=10):
+    """Does the default multi-start find the best of many random starts?"""
+    d = mice()
+    if d is None:
+        return "skipped: NEUROLOOM_DATA is not set"
+    rates = [(d["reward"][d["subject"] == s] > 0).mean() for s in range(10)]
+    worst = int(np.argmin(rates))
+    rows = d["subject"] == worst
+    X, y, starts = d["X"][rows], d["y"][rows], d["starts"][rows]
+    options = {"regularizer_strength": 0.25, "missing": "mask", "tol": 1e-5}
+    model = GLMHMM(4, **options)
+    data = model._read(X, y, starts)
+    rng = np.random.default_rng(2022)
+    begin = time.perf_counter()
+    with double_precision():
+        _, trials, compiled = model._pack(data, None)
+        prior = model._prior(data)
+        first = model._start(data, None, None)
+        pooled = np.asarray(model._pooled(data, compiled).weights)
+        # The published starts: the GLM's weights and N(0, 0.2²), sticky transitions.
+        noise = 0.2 * rng.normal(size=(n_random, 4, *pooled.shape[1:]))
+        every = jax.tree.map(lambda a: np.repeat(np.asarray(a)[None], n_random, axis=0), first)
+        every = every._replace(weights=pooled[None] + noise)
+        found = multi_start(
+            as_arrays(every), trials, prior, 1e-4, 400, compiled, finalists="all"
+        ).report
+    objective = found["objective"].to_numpy()
+    took = time.perf_counter() - begin
+    runs, seconds = [], []
+    for seed in range(n_runs):
+        begin = time.perf_counter()
+        one = GLMHMM(4, n_init="auto", seed=seed, **options).fit(X, y, session_starts=starts)
+        seconds.append(time.perf_counter() - begin)
+        runs.append(one.restarts_["objective"].max())
+    best = max(objective.max(), *runs)
+    return {
+        "mouse": str(d["subjects"][worst]),
+        "hit_rate": rates[worst],
+        "best_of_random": objective.max(),
+        "best_known": best,
+        "share_of_random_starts_within_0.1": float((objective > objective.max() - 0.1).mean()),
+        "seconds_of_random_starts": took,
+        "default_runs": runs,
+        "seconds_of_runs": seconds,
+        "runs_within_0.1_of_best_of_random": int(np.sum(np.array(runs) > objective.max() - 0.1)),
+        "runs_within_0.1_of_best_known": int(np.sum(np.array(runs) > best - 0.1)),
+        "random_objectives": np.sort(objective)[::-1][:50].tolist(),
+    }
+
+
+def recovery(n_seeds=10):
+    """Three states, 10,000 trials: is the fit at least as likely as the truth, and how near?"""
+    out = []
+    for seed in range(n_seeds):
+        X, y, starts, states = simulated(seed, 10_000, 500)
+        model = GLMHMM(3, regularizer_strength=1e-2, n_init=10, seed=seed, tol=1e-6)
+        model.fit(X, y, session_starts=starts)
+        true = truth()
+        model_sorted = permute_states(model, match_states(model, true))
+        errors = standard_errors(model_sorted, X, y, starts)
+        z = np.abs(model_sorted.coef_ - COEF) / errors.coef
+        decoded = model_sorted.decode_state(X, y, starts, state_format="index")
+        best = true.decode_state(X, y, starts, state_format="index")
+        out.append(
+            {
+                "seed": seed,
+                "log_likelihood": model.score(X, y, starts),
+                "log_likelihood_of_truth": true.score(X, y, starts),
+                "median_error_in_standard_errors": float(np.median(z)),
+                "largest_error_engaged_stimulus": float(abs(model_sorted.coef_[0, 0] - 4)),
+                "largest_other_error": float(
+                    np.abs(np.delete((model_sorted.coef_ - COEF).ravel(), 0)).max()
+                ),
+                "error_of_stays": float(
+                    np.abs(np.diag(model_sorted.transition_prob_ - TRANSITION)).max()
+                ),
+                "accuracy": float((decoded == states).mean()),
+                "accuracy_of_truth": float((best == states).mean()),
+            }
+        )
+    return {
+        "as_likely_as_truth": sum(r["log_likelihood"] >= r["log_likelihood_of_truth"] for r in out),
+        "runs": out,
+    }
+
+
+def coverage(n_sets=120, n_trials=5_000, session=250, n_bootstrap=100):
+    """How often do 95 % intervals hold the truth, and does the bootstrap agree?"""
+    hits, ses, estimates = [], [], []
+    model = truth(regularizer_strength=1e-3)
+    X, _, starts, _ = simulated(0, n_trials, session)
+    draws = [
+        np.asarray(model.simulate(1000 + i, X, session_starts=starts)[0]) for i in range(n_sets)
+    ]
+    data = model._read(X, draws[0], starts)
+    with double_precision():
+        layout, trials, compiled = model._pack(data, None)
+        core, prior = model._to_core(model._params, data), model._prior(data)
+        every = [trials._replace(y=layout.put(y[:, None], 0.0)) for y in draws]
+        fits = fit_batch([core] * n_sets, every, [prior] * n_sets, 1e-6, 500, compiled, 512)
+    for y, fit in zip(draws, fits, strict=True):
+        one = truth(regularizer_strength=1e-3)
+        one._set_fitted(fit.parameters, data)
+        one = permute_states(one, match_states(one, model))
+        errors = standard_errors(one, X, y, starts)
+        bounds = errors.intervals(0.95)
+        inside = [
+            (bounds["coef"][0] <= COEF) & (bounds["coef"][1] >= COEF),
+            ((bounds["intercept"][0] <= INTERCEPT) & (bounds["intercept"][1] >= INTERCEPT))[None],
+            (bounds["transition_prob"][0] <= TRANSITION)
+            & (bounds["transition_prob"][1] >= TRANSITION),
+        ]
+        hits.append(inside)
+        ses.append(errors.coef)
+        estimates.append(one.coef_)
+    boot = parametric_bootstrap(model, X, starts, n_samples=n_bootstrap, seed=5)
+    ratio = boot.standard_error("coef") / np.median(ses, axis=0)
+    return {
+        "n_sets": n_sets,
+        "coverage_of_coefficients": float(np.mean([h[0].mean() for h in hits])),
+        "coverage_of_intercepts": float(np.mean([h[1].mean() for h in hits])),
+        "coverage_of_transitions": float(np.mean([h[2].mean() for h in hits])),
+        "coverage_of_each_coefficient": np.mean([h[0] for h in hits], axis=0).tolist(),
+        "spread_over_standard_error": (
+            np.std(estimates, axis=0, ddof=1) / np.median(ses, axis=0)
+        ).tolist(),
+        "bootstrap_over_standard_error": ratio.tolist(),
+    }
+
+
+def protocol(states=(1, 2, 3, 4, 5), n_init=20):
+    """The published protocol on ten mice, end to end."""
+    d = mice()
+    if d is None:
+        return "skipped: NEUROLOOM_DATA is not set"
+    begin, used = time.perf_counter(), time.process_time()
+    found = fit_protocol(
+        *(d["X"], d["y"], d["subject"], d["starts"]),
+        n_states=states,
+        n_init=n_init,
+        folds=d["fold"],
+    )
+    scores = found.scores()
+    three = found.global_cv.models[3]
+    return {
+        "seconds": time.perf_counter() - begin,
+        "cpu_seconds": time.process_time() - used,
+        "global_bits_per_trial": found.global_cv.table["bits_per_trial"].to_dict(),
+        "three_states_over_glm": float(
+            found.global_cv.table["bits_per_trial"][3] - found.global_cv.table["bits_per_trial"][1]
+        ),
+        "mice_where_three_beat_two": int((scores[3] > scores[2]).sum()),
+        "scores_per_mouse": scores.to_dict(),
+        "coef": three.coef_.tolist(),
+        "intercept": three.intercept_.tolist(),
+        "stay": np.diag(three.transition_prob_).tolist(),
+    }
+
+
+def random_starts_per_mouse(n_init=20):
+    """Where a mouse's own random starts reach a better objective: the held-out score of both."""
+    d = mice()
+    if d is None:
+        return "skipped: NEUROLOOM_DATA is not set"
+    from neuroloom.glmhmm import fit_global, fit_subjects
+
+    options = {"regularizer_strength": 0.25, "dirichlet_transition_proba": 1 + np.eye(3) * 0 + 1}
+    together = fit_global(d["X"], d["y"], d["starts"], n_states=3, n_init=n_init)
+    started = fit_subjects(
+        *(d["X"], d["y"], d["subject"], d["starts"]), global_model=together, folds=d["fold"]
+    )
+    out = {}
+    for mouse in range(10):
+        rows = d["subject"] == mouse
+        X, y, starts = d["X"][rows], d["y"][rows], d["starts"][rows]
+        fold = d["fold"][rows]
+        bits = []
+        for f in np.unique(fold):
+            train, test = fold != f, fold == f
+            own = GLMHMM(3, missing="mask", n_init=n_init, tol=1e-4, seed=1, **options)
+            own.fit(X[train], y[train], session_starts=starts[train])
+            rate = np.nanmean(y[train])
+            seen = test & np.isfinite(y)
+            null = np.sum(y[seen] * np.log(rate) + (1 - y[seen]) * np.log(1 - rate))
+            bits.append((own.score(X[test], y[test], starts[test]) - null) / seen.sum() / np.log(2))
+        whole = GLMHMM(3, missing="mask", n_init=n_init, tol=1e-4, seed=1, **options)
+        whole.fit(X, y, session_starts=starts)
+        out[mouse] = {
+            "objective_from_global": float(started.table.loc[mouse, "objective"]),
+            "objective_of_random_starts": whole.solver_state_.objective,
+            "bits_from_global": float(started.table.loc[mouse, "bits_per_trial"]),
+            "bits_of_random_starts": float(np.mean(bits)),
+        }
+    return out
+
+
+PROOFS = {
+    "protocol": protocol,
+    "recovery": recovery,
+    "coverage": coverage,
+    "hard_mouse": hard_mouse,
+    "random_starts_per_mouse": random_starts_per_mouse,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("prove-glmhmm.json"))
+    parser.add_argument("--only", nargs="*", choices=list(PROOFS), default=list(PROOFS))
+    options = parser.parse_args()
+    results = json.loads(options.out.read_text()) if options.out.is_file() else {}
+    warnings.simplefilter("ignore")
+    for name in options.only:
+        begin = time.perf_counter()
+        results[name] = PROOFS[name]()
+        print(name, f"{time.perf_counter() - begin:.0f} s", flush=True)
+        options.out.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
