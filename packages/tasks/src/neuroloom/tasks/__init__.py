@@ -22,7 +22,7 @@ from neuroloom.tasks._task import Task
 from neuroloom.tasks._trial_env import PeriodEnv, TrialEnv
 from neuroloom.tasks._vector import TaskVectorEnv
 from neuroloom.tasks._version import __version__
-from neuroloom.tasks._wrappers._base import TrialWrapper
+from neuroloom.tasks.wrappers._base import TrialWrapper
 
 __all__ = [
     "ActionError",

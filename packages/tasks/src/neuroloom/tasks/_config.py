@@ -12,7 +12,7 @@ from typing import Any
 from neuroloom.tasks._errors import TaskError, unknown
 
 
-@dataclass(frozen=True)
+@dataclass
 class FontConfig:
     """Font of the plots."""
 
@@ -26,7 +26,7 @@ class FontConfig:
         return {"family": self.family, "size": self.size, "weight": self.weight}
 
 
-@dataclass(frozen=True)
+@dataclass
 class LegendConfig:
     """Where the legends of the plots stand."""
 
@@ -34,7 +34,7 @@ class LegendConfig:
     frameon: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class PlotConfig:
     """How plots look."""
 
@@ -48,7 +48,7 @@ class PlotConfig:
         return {**place, "fontsize": self.font.size}
 
 
-@dataclass(frozen=True)
+@dataclass
 class MonitorPlotConfig:
     """What a `Monitor` draws."""
 
@@ -58,7 +58,7 @@ class MonitorPlotConfig:
     ext: str = "png"
 
 
-@dataclass(frozen=True)
+@dataclass
 class MonitorConfig:
     """What a `Monitor` keeps."""
 
@@ -70,7 +70,7 @@ class MonitorConfig:
     plot: MonitorPlotConfig = field(default_factory=MonitorPlotConfig)
 
 
-@dataclass(frozen=True)
+@dataclass
 class EnvConfig:
     """Which task to run."""
 
@@ -78,7 +78,7 @@ class EnvConfig:
     dt: float = 10
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunConfig:
     """How long to train or to test: so many of a unit, ``"trial"`` or ``"step"``."""
 
@@ -86,7 +86,7 @@ class RunConfig:
     value: int = 10_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class AgentConfig:
     """How long an agent is trained and tested."""
 
@@ -94,7 +94,7 @@ class AgentConfig:
     inference: RunConfig = field(default_factory=RunConfig)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Config:
     """All settings.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, as_seed, require
 from neuroloom.tasks._env import TaskEnv
+from neuroloom.tasks._env_stream import EnvPlan, EnvStream
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail, real, unknown, whole
 from neuroloom.tasks._kernels import Backend
 from neuroloom.tasks._plan import Plan
@@ -67,7 +68,8 @@ class Dataset:
     Parameters
     ----------
     env : str, Task or gymnasium.Env
-        Id of a task, a task, or an environment; of an environment `batch_size` copies are made.
+        Id of a task, a task, or an environment with trials; of an environment `batch_size`
+        copies are made, and those written step by step or wrapped are slower.
     env_kwargs : dict, optional
         Parameters of the task, if `env` is an id.
     batch_size : int
@@ -128,8 +130,14 @@ class Dataset:
         backend: Backend = "auto",
         seed: int | Seed | None = None,
     ) -> None:
-        self.plan = Plan(_task(env, env_kwargs), backend=backend)
         self._env = env if isinstance(env, Env) else None
+        self.plan: Plan | EnvPlan
+        if isinstance(env, Env) and not isinstance(env, TaskEnv):
+            if env_kwargs:
+                raise fail("env_kwargs", "none beside an environment", sorted(env_kwargs))
+            self.plan = EnvPlan(env)
+        else:
+            self.plan = Plan(_task(env, env_kwargs), backend=backend)
         self.batch_size = whole("batch_size", batch_size, minimum=1)
         if align not in ("stream", "trial"):
             raise unknown("align", align, ("stream", "trial"))
@@ -163,14 +171,13 @@ class Dataset:
         return (*self._shape(self.seq_len), *self.plan.target_shape)
 
     @property
-    def envs(self) -> list[TaskEnv]:
+    def envs(self) -> list[Any]:
         """Environments like those of the rows, one a row."""
-        if isinstance(self._env, TaskEnv):
-            return [copy.deepcopy(self._env) for _ in range(self.batch_size)]
-        return [make(self.plan.task) for _ in range(self.batch_size)]
+        one = make(self.plan.task) if self._env is None else self._env
+        return [copy.deepcopy(one) for _ in range(self.batch_size)]
 
     @property
-    def env(self) -> TaskEnv:
+    def env(self) -> Any:
         """An environment like that of the first row."""
         return self.envs[0]
 
@@ -181,7 +188,7 @@ class Dataset:
         root = as_seed(seed)
         if self._split != "train":
             root = root.child(f"split {self._split}")
-        self._streams = [Stream(self.plan, root, index) for index in range(self.batch_size)]
+        self._streams = [_stream(self.plan, root, index) for index in range(self.batch_size)]
         self._forget()
 
     def __iter__(self) -> Iterator[Any]:
@@ -320,16 +327,19 @@ class Dataset:
         return values if self._torch is None else self._torch.from_numpy(values)
 
 
+def _stream(plan: Plan | EnvPlan, root: Seed, index: int) -> Stream | EnvStream:
+    if isinstance(plan, EnvPlan):
+        return EnvStream(plan, root, index)
+    return Stream(plan, root, index)
+
+
 def _task(env: Any, env_kwargs: Mapping[str, Any] | None) -> Task:
     if isinstance(env, (str, Task)):
         task = get_task(env, **(env_kwargs or {}))
-    elif isinstance(env, Env):
+    elif isinstance(env, TaskEnv):
         if env_kwargs:
             raise fail("env_kwargs", "none beside an environment", sorted(env_kwargs))
-        found = getattr(env, "task", None)
-        if not isinstance(found, Task):
-            raise TaskTypeError(f"env: expected a task's own environment, got {env!r}")
-        task = found
+        task = env.task
     else:
         raise TaskTypeError(
             f"env: expected an id, a Task or a gymnasium.Env, got {type(env).__name__}"

@@ -57,7 +57,7 @@ class Diffusion:
         The difference of the task's two channels drifts by coherence and has a variance of
         ``2 sigma**2 / 1000`` in a second.
         """
-        return 1 / (self.sensitivity * np.sqrt(2e-3))
+        return float(1 / (self.sensitivity * np.sqrt(2e-3)))
 
     def observer(self, dt: float, *, periods: tuple[int, ...]) -> BoundedObserver:
         """Return the agent that does so on the random-dot task with steps of `dt` ms.

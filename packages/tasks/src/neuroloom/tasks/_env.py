@@ -69,6 +69,8 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         self._length = 0
         self._memory: dict[str, NDArray[Any]] = {}
         self._done = 0
+        self.num_tr = 0
+        self._replaced: NDArray[Any] | None = None
         self._top: Any = self
         pays = self.rewards.get
         self._pays = [float(pays(k, 0.0)) for k in ("abort", "correct", "fail", "miss", "withhold")]
@@ -162,7 +164,20 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
     @property
     def ob(self) -> NDArray[np.float32]:
         """Observations of the present trial, `(n_steps, n_channels)`, a copy."""
+        if self._replaced is not None:
+            return self._replaced
         return self._ob[self._present()].copy()
+
+    @ob.setter
+    def ob(self, value: NDArray[Any]) -> None:
+        self._where()
+        self._replaced = value
+
+    @property
+    def t_ind(self) -> int:
+        """Steps since the trial began."""
+        rows, at = self._where()
+        return int(rows.step[at])
 
     @property
     def gt(self) -> NDArray[Any]:
@@ -204,11 +219,13 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         TaskError
             If the task does not draw a condition of that name.
         """
+        self._replaced = None
         after = 0 if self._at < 0 else self._at + self._left[self._at]
         if conditions:
             observation, target, rows = self._stream.trial(**conditions)
             self._take((observation, target, [(0, rows)]), self._tail(after))
             self._at = 0
+            self.num_tr += 1
             self._begin()
         else:
             self._next_trial(after)
@@ -276,6 +293,9 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         )
 
     def _observation(self) -> NDArray[np.float32]:
+        if self._replaced is not None:
+            shown: NDArray[np.float32] = self._replaced[self.t_ind]
+            return shown
         observation: NDArray[np.float32] = self._rows[self._at]
         if self.plan.observes:
             observation = np.asarray(self.task.observe(self._now(), observation[None].copy())[0])
@@ -296,6 +316,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
             observation, target = self._stream.empty(_CHUNK)
             self._take(tail, (observation, target, self._stream.fill(observation, target)))
         self._at = at
+        self.num_tr += 1
         self._begin()
 
     def _begin(self) -> None:

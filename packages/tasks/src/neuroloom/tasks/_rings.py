@@ -15,8 +15,10 @@ def ring(n: int) -> NDArray[np.float64]:
 
 def cosine(n: int, angle: ArrayLike) -> NDArray[np.float64]:
     """Return the cosine of the distance from `angle` to each of `n` directions, `(…, n)`."""
-    apart: NDArray[np.float64] = ring(n) - np.asarray(angle)[..., None]
-    return np.cos(apart)
+    at, around = np.asarray(angle, dtype=float)[..., None], ring(n)
+    # By the addition theorem: two functions an angle and not one a direction.
+    shown: NDArray[np.float64] = np.cos(at) * np.cos(around) + np.sin(at) * np.sin(around)
+    return shown
 
 
 def bump(n: int, angle: ArrayLike, *, width: float = np.pi / 8, height: float = 0.8) -> Any:

@@ -83,7 +83,7 @@ class Table:
         Number of the first trial in its stream.
     """
 
-    plan: Plan
+    plan: Any
     conditions: dict[str, NDArray[Any]]
     counts: NDArray[np.int64]
     levels: NDArray[np.float32]
@@ -186,7 +186,8 @@ class Rows:
     @property
     def period(self) -> NDArray[np.int16]:
         """Number of the period."""
-        return self.table.period[self.start : self.stop]
+        period: NDArray[np.int16] = self.table.period[self.start : self.stop]
+        return period
 
     def of(self, name: str) -> NDArray[Any]:
         """Return the condition `name` at every step.

@@ -58,6 +58,8 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         self._ready = False
         self._top: Any = self
         self._tmax = 0.0
+        self._ob: NDArray[Any] | None = None
+        self._gt: NDArray[Any] | None = None
         self._clear()
         self.seed()
 
@@ -121,7 +123,6 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         self.t, self.t_ind = 0.0, 0
         self._clear()
         self.trial = self._new_trial(**kwargs)
-        self._build()
         self.num_tr += 1
         self._ready = True
         return self.trial
@@ -311,10 +312,20 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         """Observations of the trial, `(n_steps, …)`."""
         return self._build()[0]
 
+    @ob.setter
+    def ob(self, value: Any) -> None:
+        self._build()
+        self._ob = value
+
     @property
     def gt(self) -> NDArray[Any]:
         """Right actions of the trial, `(n_steps, …)`."""
         return self._build()[1]
+
+    @gt.setter
+    def gt(self, value: Any) -> None:
+        self._build()
+        self._gt = value
 
     @property
     def observation_now(self) -> Any:
@@ -335,7 +346,7 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         return now.item() if np.ndim(now) == 0 else now
 
     def trial_length_stats(self, num_trials: int = 100) -> dict[str, float]:
-        """Return mean, s.d., minimum and maximum of the length of trials in steps."""
+        """Return mean, s.d., 95th percentile and maximum of the length of trials in steps."""
         lengths = []
         for _ in range(num_trials):
             self.new_trial()
@@ -343,7 +354,7 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         return {
             "mean": float(np.mean(lengths)),
             "std": float(np.std(lengths)),
-            "min": float(np.min(lengths)),
+            "percentile_95": float(np.percentile(lengths, 95)),
             "max": float(np.max(lengths)),
         }
 
@@ -351,7 +362,7 @@ class TrialEnv(gymnasium.Env[Any, Any]):
 
     @property
     def _n_steps(self) -> int:
-        return len(self._build()[0])
+        return max(1, round(self._tmax / self.dt))
 
     def _clear(self) -> None:
         self.start_t: dict[str, float] = {}
@@ -359,12 +370,11 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         self.start_ind: dict[str, int] = {}
         self.end_ind: dict[str, int] = {}
         self._tmax = 0.0
-        self._ob: NDArray[Any] | None = None
-        self._gt: NDArray[Any] | None = None
+        self._ob = self._gt = None
 
     def _build(self) -> tuple[NDArray[Any], NDArray[Any]]:
         if self._ob is None or self._gt is None:
-            n = max(1, round(self._tmax / self.dt))
+            n = self._n_steps
             space, actions = self.observation_space, self.action_space
             self._ob = np.zeros((n, *(space.shape or ())), dtype=space.dtype)
             self._gt = np.zeros((n, *(actions.shape or ())), dtype=actions.dtype)

@@ -3,6 +3,6 @@
 from neuroloom.tasks._env import TaskEnv
 from neuroloom.tasks._info import env_string
 from neuroloom.tasks._trial_env import PeriodEnv, TrialEnv
-from neuroloom.tasks._wrappers._base import TrialWrapper
+from neuroloom.tasks.wrappers._base import TrialWrapper
 
 __all__ = ["PeriodEnv", "TaskEnv", "TrialEnv", "TrialWrapper", "env_string"]

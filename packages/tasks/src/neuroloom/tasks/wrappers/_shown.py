@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from neuroloom.tasks._errors import TaskTypeError, real
 from neuroloom.tasks._trial_env import TrialEnv
-from neuroloom.tasks._wrappers._base import TrialWrapper, generator
+from neuroloom.tasks.wrappers._base import TrialWrapper, generator
 
 
 class Noise(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -142,7 +142,7 @@ class ReactionTime(TrialWrapper):
         task.start_t["decision"], task.start_ind["decision"] = start * task.dt, start
         if self.end_on_stimulus:
             task.end_t["decision"], task.end_ind["decision"] = end * task.dt, end
-            task._ob, task._gt = task.ob[:end], task.gt[:end]
+            task.ob, task.gt = task.ob[:end], task.gt[:end]
             task.tmax = end * task.dt
         task.set_groundtruth(right, "decision")
         return trial

@@ -81,12 +81,15 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.settings = settings
         self.interval = whole("interval", settings.interval, minimum=1)
         folder = (
-            save_dir or settings.save_dir or self.config.local_dir / type(env.unwrapped).__name__
+            save_dir
+            or settings.save_dir
+            or Path(self.config.local_dir) / type(env.unwrapped).__name__
         )
         self.save_dir = Path(folder) / settings.name
         self._plot_create, self._plot_steps, self._ext = plot_create, plot_steps, ext
         self._step_fn = step_fn
-        self.data: dict[str, list[Any]] = {}
+        self.data: dict[str, list[Any]] = _empty()
+        self.data_eval: dict[str, Any] = {}
         self.num_tr = 0
         self.t = 0
         self.cum_reward = 0.0
@@ -125,7 +128,7 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
             )
         if self._plot_create and self._drawn:
             self._plot()
-        self.data = {}
+        self.data = _empty()
         return path
 
     def evaluate_policy(
@@ -140,6 +143,7 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
             ``mean_cum_reward``, ``performances``, ``mean_performance``.
         """
         num_trials = whole("num_trials", num_trials, minimum=1)
+        actions: list[Any] = []
         rewards: list[float] = []
         sums: list[float] = []
         performances: list[float] = []
@@ -156,6 +160,7 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
             total += float(reward)
             start = np.array([bool(info.get("new_trial", False))])
             if start[0]:
+                actions.append(action)
                 rewards.append(float(reward))
                 sums.append(total)
                 performances.append(float(info["performance"]))
@@ -170,14 +175,20 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
             "performances": performances,
             "mean_performance": float(np.mean(performances)),
         }
+        self.data_eval = {"action": actions, "reward": rewards}
         if verbose:
             print({k: v for k, v in out.items() if k.startswith("mean")})
         return out
 
     def plot_training_history(
-        self, figsize: tuple[float, float] = (12, 4), plot_performance: bool = True
+        self,
+        figsize: tuple[float, float] = (12, 4),
+        save_fig: bool = False,
+        plot_performance: bool = True,
     ) -> Any:
         """Return a figure of reward and performance over the trials in the files so far.
+
+        With `save_fig` it is also written into the folder of the settings.
 
         Raises
         ------
@@ -197,6 +208,9 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
             smooth = np.convolve(values, np.ones(window) / window, mode="valid")
             ax.plot(np.arange(len(smooth)) + window, smooth)
             ax.set(xlabel="Trial", ylabel=name.replace("_", " "))
+        if save_fig:
+            name = f"{type(self.env.unwrapped).__name__}_training_history.{self._ext}"
+            figure.savefig(Path(self.config.local_dir) / name)
         return figure
 
     def record_activations(self, layer: Any, name: str, steps: int = 1000) -> ActivationProbe:
@@ -234,6 +248,10 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
             np.asarray(shown), np.asarray(actions), gt=np.asarray(right), rewards=rewards
         )
         figure.savefig(self.save_dir / f"task_{self.num_tr}.{self._ext}")
+
+
+def _empty() -> dict[str, list[Any]]:
+    return {"action": [], "reward": [], "cum_reward": [], "performance": []}
 
 
 class ActivationProbe:

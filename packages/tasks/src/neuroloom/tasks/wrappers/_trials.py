@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from neuroloom.tasks._errors import TaskTypeError, fail, real, whole
-from neuroloom.tasks._wrappers._base import (
+from neuroloom.tasks.wrappers._base import (
     TrialWrapper,
     choices_of,
     generator,
@@ -141,8 +141,10 @@ class SideBias(_Drawing):
     def __init__(self, env: Any, probs: Any, block_dur: Any = 200) -> None:
         super().__init__(env)
         self.choices = choices_of(env)
-        if not isinstance(probs, (list, tuple, np.ndarray)) or not len(probs):
-            raise fail("probs", "one list of probabilities for each kind of block", probs)
+        if not isinstance(probs, (list, tuple, np.ndarray)):
+            raise TaskTypeError(f"probs: expected a list of lists, got {type(probs).__name__}")
+        if not len(probs):
+            raise fail("probs", "at least one list of probabilities", probs)
         self.probs = np.stack([probabilities("probs", row, len(self.choices)) for row in probs])
         self.block_dur = _block_length(block_dur)
         self._begin()
@@ -152,16 +154,16 @@ class SideBias(_Drawing):
         self._left = self._draw_length()
 
     def new_trial(self, **kwargs: Any) -> Any:
-        """Begin a trial; the block's probabilities stand in `curr_block` and `probs`."""
+        """Begin a trial; `curr_block` is the kind of block that the trial after it is in."""
         if isinstance(self.block_dur, float):
             if self.rng.random() < self.block_dur:
                 self._switch()
-        else:
-            if self._left == 0:
-                self._switch()
-            self._left -= 1
         p = self.probs[self.curr_block]
         kwargs["ground_truth"] = self.choices[self.rng.choice(len(self.choices), p=p)]
+        if not isinstance(self.block_dur, float):
+            self._left -= 1
+            if self._left == 0:
+                self._switch()
         return self.env.new_trial(**kwargs)
 
     def _switch(self) -> None:
@@ -177,7 +179,7 @@ class SideBias(_Drawing):
 
 
 def _block_length(value: Any) -> int | float | tuple[int, int]:
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, tuple):
         if len(value) != 2:
             raise fail("block_dur", "(shortest, longest)", value)
         low, high = (whole("block_dur", part, minimum=1) for part in value)
@@ -287,39 +289,33 @@ class MultiEnvs(TrialWrapper):
         if seed is not None:
             self.seed(seed)
         self.new_trial()
-        return self._shown(self.env.unwrapped.observation_now), {}
+        return self.unwrapped.observation_now, {}
 
     def step(self, action: Any) -> Any:
         """Act in the environment that is on."""
-        _, reward, terminated, truncated, info = self.env.step(action)
-        return self._shown(self.env.unwrapped.observation_now), reward, terminated, truncated, info
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if info.get("new_trial"):
+            observation = self.unwrapped.observation_now
+        return observation, reward, terminated, truncated, info
 
     def new_trial(self, **kwargs: Any) -> Any:
         """Begin a trial of the environment that is on."""
-        return self.env.new_trial(**kwargs)
+        trial = self.env.new_trial(**kwargs)
+        if self.env_input:
+            ob = np.asarray(self.unwrapped.ob, dtype=np.float32)
+            rule = np.zeros((len(ob), len(self.envs)), dtype=np.float32)
+            rule[:, self.i_env] = 1
+            self.unwrapped.ob = np.concatenate([ob, rule], axis=1)
+        return trial
 
     @property
     def ob(self) -> Any:
         """Observations of the present trial."""
-        ob = self.env.unwrapped.ob
-        return np.stack([self._shown(row) for row in ob]) if self.env_input else ob
+        return self.env.ob
 
-    @property
-    def gt(self) -> Any:
-        """Right actions of the present trial."""
-        return self.env.unwrapped.gt
-
-    @property
-    def unwrapped(self) -> Any:
-        """The innermost environment that is on."""
-        return self.env.unwrapped
-
-    def _shown(self, observation: Any) -> Any:
-        if not self.env_input:
-            return observation
-        rule = np.zeros(len(self.envs), dtype=np.float32)
-        rule[self.i_env] = 1
-        return np.concatenate([observation, rule]).astype(np.float32)
+    @ob.setter
+    def ob(self, value: Any) -> None:
+        self.env.ob = value
 
 
 class ScheduleEnvs(MultiEnvs):
@@ -352,7 +348,7 @@ class ScheduleEnvs(MultiEnvs):
         """Begin a trial of the next environment."""
         self.set_i(self.next_i_env)
         self.next_i_env = self.schedule()
-        return self.env.new_trial(**kwargs)
+        return super().new_trial(**kwargs)
 
 
 def _seed_schedule(schedule: Any, seed: Any) -> None:

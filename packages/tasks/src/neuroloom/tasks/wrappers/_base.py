@@ -45,13 +45,26 @@ class TrialWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     @property
     def ob(self) -> Any:
-        """Observations of the present trial."""
-        return self.unwrapped.ob
+        """Observations of the present trial; may be replaced in `new_trial`."""
+        own = self.__dict__.get("_own_ob")
+        if own is not None and own[0] == self.unwrapped.num_tr:
+            return own[1]
+        return self.env.ob
+
+    @ob.setter
+    def ob(self, value: Any) -> None:
+        self._own_ob = (self.unwrapped.num_tr, value)
+        self.env.ob = value
 
     @property
     def gt(self) -> Any:
         """Right actions of the present trial."""
-        return self.unwrapped.gt
+        return self.env.gt
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "env":
+            raise AttributeError(name)
+        return getattr(self.env, name)
 
     @property
     def trial(self) -> Any:

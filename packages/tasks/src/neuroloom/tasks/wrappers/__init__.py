@@ -1,9 +1,9 @@
 """Wrappers that change trials, what is shown of them, or keep a record."""
 
-from neuroloom.tasks._wrappers._base import TrialWrapper
-from neuroloom.tasks._wrappers._monitor import ActivationProbe, Monitor
-from neuroloom.tasks._wrappers._shown import Noise, PassAction, PassReward, ReactionTime
-from neuroloom.tasks._wrappers._trials import (
+from neuroloom.tasks.wrappers._base import TrialWrapper
+from neuroloom.tasks.wrappers._monitor import ActivationProbe, Monitor
+from neuroloom.tasks.wrappers._shown import Noise, PassAction, PassReward, ReactionTime
+from neuroloom.tasks.wrappers._trials import (
     MultiEnvs,
     RandomGroundTruth,
     ScheduleAttr,
