@@ -215,7 +215,8 @@ def test_spaces_take_names_as_dicts_only() -> None:
     "probs", [[[0.5, 0.6]], [[-0.1, 1.1]], [[1.0]], [[0.3, 0.3, 0.4]], [[np.nan, 1]], 0.5, []]
 )
 def test_wrappers_refuse_what_is_no_distribution(probs: Any) -> None:
-    with pytest.raises(tasks.TaskError, match="probs"):
+    kind = tasks.TaskTypeError if isinstance(probs, float) else tasks.TaskError
+    with pytest.raises(kind, match="probs"):
         wrappers.SideBias(make(), probs)
     with pytest.raises(tasks.TaskError, match="probs"):
         wrappers.TrialHistoryV2(make(), probs)

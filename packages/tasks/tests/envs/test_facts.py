@@ -212,6 +212,8 @@ def test_random_actions_earn_what_the_definition_predicts(task: str) -> None:
 OTHER_MAXIMUM = {
     "AnnubesEnv-v0": "withholding on a catch trial is paid as correct",
     "DualDelayMatchSample-v0": "two tests, each paid",
+    "LeverPressWithPoke-v0": "water comes at the port, where nothing more is to be done",
+    "MemoryRecall-v0": "every pattern recalled is paid",
     "Reaching1D-v0": "as far as the hand gets: see test_reaching_pays_by_the_distance",
     "Reaching1DWithSelfDistraction-v0": "as far as the hand gets",
     "ToneDetection-v0": "no tone is an answer too",
@@ -225,7 +227,13 @@ def test_following_the_ground_truth_earns_the_maximum(task: str) -> None:
     trials = tasks.run_trials(task, "ground_truth", 256, seed=12).table
     assert trials["correct"].all()
     if task in OTHER_MAXIMUM:
-        best = {"AnnubesEnv-v0": 1, "DualDelayMatchSample-v0": 2, "ToneDetection-v0": 1}.get(task)
+        best = {
+            "AnnubesEnv-v0": 1,
+            "DualDelayMatchSample-v0": 2,
+            "LeverPressWithPoke-v0": pays["correct"],
+            "MemoryRecall-v0": trials.get("n_recall"),
+            "ToneDetection-v0": 1,
+        }.get(task)
         assert best is None or (trials["reward"] == best).all()
         return
     due = np.array([np.any(np.asarray(target) != 0) for target in trials["target"]])
