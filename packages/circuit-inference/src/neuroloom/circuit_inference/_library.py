@@ -1,0 +1,424 @@
+"""Libraries of simulations: parameters, signals, seeds, and where they came from.
+
+A library is made by calling a simulator once per draw from the prior. Draw i and its randomness
+come from ``seed.child(i)``, so that the same library is made by one process, by many, on a cluster
+and in several sittings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.circuit_inference._errors import (
+    ArgumentError,
+    LibraryError,
+    NoValidSimulationsError,
+    unknown,
+)
+from neuroloom.circuit_inference._feature_set import FeatureSet, FeatureTable
+from neuroloom.circuit_inference._prior import Prior
+from neuroloom.circuit_inference._series import positive
+from neuroloom.circuit_inference._version import __version__
+from neuroloom.shared import DataError, Seed, as_seed, load_arrays, map, save_arrays
+
+Array = NDArray[np.float64]
+Simulator = Callable[[Array, Seed], Mapping[str, Any]]
+
+_KIND = "SimulationLibrary"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class SimulationLibrary:
+    """Simulated signals and the parameters that produced them.
+
+    Attributes
+    ----------
+    prior : Prior
+        What the parameters were drawn from, with names and units.
+    theta : ndarray, shape (n_sims, n_parameters)
+        Parameters.
+    signals : dict of str to ndarray, shape (n_sims, n_times)
+        Field potentials by name.
+    rate_hz : float
+        Sampling rate of the signals.
+    reasons : tuple of str
+        Why a simulation failed its validity gates, empty where it did not.
+    measures : dict of str to ndarray, shape (n_sims,)
+        What the gates measured, and whatever else the simulator reports as numbers.
+    provenance : dict
+        Model, options, seed, versions.
+    """
+
+    prior: Prior
+    theta: Array
+    signals: dict[str, Array]
+    rate_hz: float
+    reasons: tuple[str, ...]
+    measures: dict[str, Array]
+    provenance: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.theta)
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Which simulations passed their gates, shape (n_sims,)."""
+        return np.array([not reason for reason in self.reasons], dtype=bool)
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the signals in seconds."""
+        return next(iter(self.signals.values())).shape[1] / self.rate_hz
+
+    @property
+    def digest(self) -> str:
+        """Identity of the parameters and signals."""
+        state = hashlib.blake2s(self.theta.tobytes(), digest_size=12)
+        for name in sorted(self.signals):
+            state.update(name.encode() + np.ascontiguousarray(self.signals[name]).tobytes())
+        return state.hexdigest()
+
+    def gate_report(self) -> dict[str, int]:
+        """Return how many simulations passed, and how many failed for which reason."""
+        report = {"passed": int(self.valid.sum())}
+        for reason in self.reasons:
+            for part in filter(None, reason.split("; ")):
+                key = part.split(":")[0]
+                report[key] = report.get(key, 0) + 1
+        return report
+
+    def only_valid(self) -> SimulationLibrary:
+        """Return the simulations that passed their gates.
+
+        Raises
+        ------
+        NoValidSimulationsError
+            If none did.
+        """
+        if not self.valid.any():
+            raise NoValidSimulationsError(
+                f"library: expected simulations that pass their gates, got none of {len(self)}",
+                n_dropped=len(self),
+                reasons=self.gate_report(),
+            )
+        return self.rows(np.flatnonzero(self.valid))
+
+    def rows(self, which: NDArray[np.int64]) -> SimulationLibrary:
+        """Return some simulations."""
+        return replace(
+            self,
+            theta=self.theta[which],
+            signals={name: x[which] for name, x in self.signals.items()},
+            reasons=tuple(self.reasons[i] for i in which),
+            measures={name: x[which] for name, x in self.measures.items()},
+        )
+
+    @classmethod
+    def join(cls, *libraries: SimulationLibrary) -> SimulationLibrary:
+        """Return several libraries of one model and prior as one, in the order given.
+
+        Raises
+        ------
+        LibraryError
+            If they differ in prior, signals, their length or rate, or share a seed.
+        """
+        if not libraries:
+            raise LibraryError("libraries: expected at least one, got none")
+        first = libraries[0]
+        for library in libraries[1:]:
+            for what, ours, theirs in (
+                ("prior", first.prior.describe(), library.prior.describe()),
+                ("rate_hz", first.rate_hz, library.rate_hz),
+                ("model", first.provenance["model"], library.provenance["model"]),
+                ("signals", _lengths(first), _lengths(library)),
+            ):
+                if ours != theirs:
+                    raise LibraryError(f"libraries: expected one {what}, got {ours} and {theirs}")
+        seeds = [str(library.provenance["seed"]) for library in libraries]
+        if len(set(seeds)) < len(seeds):
+            raise LibraryError(f"libraries: expected a seed of its own for each, got {seeds}")
+        measures = sorted({name for library in libraries for name in library.measures})
+        return cls(
+            first.prior,
+            np.concatenate([library.theta for library in libraries]),
+            {
+                name: np.concatenate([library.signals[name] for library in libraries])
+                for name in first.signals
+            },
+            first.rate_hz,
+            tuple(reason for library in libraries for reason in library.reasons),
+            {
+                name: np.concatenate(
+                    [
+                        library.measures.get(name, np.full(len(library), np.nan))
+                        for library in libraries
+                    ]
+                )
+                for name in measures
+            },
+            {
+                **first.provenance,
+                "seed": seeds,
+                "n_sims": sum(len(library) for library in libraries),
+            },
+        )
+
+    def cut(self, duration_s: float) -> SimulationLibrary:
+        """Return the library with signals as long as a recording: its last `duration_s` seconds.
+
+        Features of short signals scatter more; a model trained on long ones would be too sure of
+        a short recording.
+
+        Raises
+        ------
+        ArgumentError
+            If the signals are shorter.
+        """
+        n = round(positive("duration_s", duration_s, "of seconds") * self.rate_hz)
+        if n > next(iter(self.signals.values())).shape[1] or n < 1:
+            raise ArgumentError(
+                f"duration_s: expected at most the {self.duration_s:g} s simulated, "
+                f"got {duration_s:g}"
+            )
+        return replace(self, signals={name: x[:, -n:] for name, x in self.signals.items()})
+
+    def features(
+        self, feature_set: FeatureSet, *, signal: str | None = None, n_workers: int | None = 1
+    ) -> FeatureTable:
+        """Return the features of one signal of every simulation.
+
+        Parameters
+        ----------
+        feature_set : FeatureSet
+        signal : str, optional
+            Which signal; the only one if there is one.
+        """
+        return feature_set.compute(
+            self.signals[self.signal_name(signal)], rate=self.rate_hz, n_workers=n_workers
+        )
+
+    def signal_name(self, name: str | None = None) -> str:
+        """Return `name`, or that of the only signal."""
+        if name is None and len(self.signals) == 1:
+            return next(iter(self.signals))
+        if name not in self.signals:
+            raise unknown("signal", name, self.signals)
+        return name
+
+    def save(self, path: str | Path) -> Path:
+        """Write the library as one npz file with a JSON header."""
+        arrays = {"theta": self.theta}
+        arrays.update({f"signal:{name}": x for name, x in self.signals.items()})
+        arrays.update({f"measure:{name}": x for name, x in self.measures.items()})
+        header = {
+            "prior": self.prior.describe(),
+            "rate_hz": self.rate_hz,
+            "reasons": list(self.reasons),
+            "provenance": self.provenance,
+            "digest": self.digest,
+        }
+        return save_arrays(path, arrays, kind=_KIND, header=header, version=_FORMAT)
+
+    @classmethod
+    def load(cls, path: str | Path) -> SimulationLibrary:
+        """Return the library that `save` wrote.
+
+        Raises
+        ------
+        LibraryError
+            If the file is missing, foreign, of a newer format, holds objects or was changed.
+        """
+        try:
+            arrays, header = load_arrays(path, kind=_KIND, version=_FORMAT)
+        except DataError as error:
+            raise LibraryError(str(error)) from error
+        library = cls(
+            Prior.from_description(header["prior"]),
+            arrays["theta"],
+            _named(arrays, "signal:"),
+            float(header["rate_hz"]),
+            tuple(header["reasons"]),
+            _named(arrays, "measure:"),
+            header["provenance"],
+        )
+        if library.digest != header["digest"]:
+            raise LibraryError(
+                f"path: expected content {header['digest']}, got {library.digest}: "
+                f"{Path(path).name} was changed"
+            )
+        return library
+
+
+def _lengths(library: SimulationLibrary) -> dict[str, int]:
+    return {name: x.shape[1] for name, x in library.signals.items()}
+
+
+def _named(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
+def simulate_library(
+    simulator: Simulator,
+    prior: Prior,
+    n_sims: int,
+    *,
+    rate_hz: float,
+    folder: str | Path | None = None,
+    batch_size: int = 16,
+    n_workers: int | None = 1,
+    backend: str | None = None,
+    progress: bool = True,
+    describe: Mapping[str, Any] | None = None,
+    seed: int | Seed = 0,
+) -> SimulationLibrary:
+    """Return `n_sims` simulations with parameters from the prior.
+
+    Parameters
+    ----------
+    simulator : callable
+        ``simulator(theta, seed)`` with theta of shape (n_parameters,) returns a mapping: arrays
+        are signals, numbers are measures, and ``"reason"`` says why the simulation is invalid. It
+        must be importable by other processes (a module's function or class).
+    prior : Prior
+    n_sims : int
+    rate_hz : float
+        Sampling rate of the signals.
+    folder : str or Path, optional
+        Where finished batches are kept: a run that was stopped goes on where it was. A folder
+        belongs to one library; another model, prior, seed or size is refused.
+    batch_size : int
+        Simulations per task.
+    n_workers, backend, progress
+        As in `neuroloom.shared.map`; a surrounding ``joblib.parallel_config`` may name a cluster.
+    describe : mapping, optional
+        What the provenance should say about the model.
+    seed : int or Seed
+        Parameters come from ``seed.child("theta")``, simulation i's noise from
+        ``seed.child("noise").child(i)``.
+
+    Raises
+    ------
+    LibraryError
+        If `folder` holds another library.
+
+    Examples
+    --------
+    >>> from neuroloom.circuit_inference import gao_library
+    >>> library = gao_library(4, duration_s=2.0, progress=False, seed=1)
+    >>> library.theta.shape, library.signals["lfp"].shape
+    ((4, 1), (4, 2000))
+    """
+    if isinstance(n_sims, bool) or not isinstance(n_sims, int) or n_sims < 1:
+        raise ArgumentError(f"n_sims: expected at least 1, got {n_sims!r}")
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise ArgumentError(f"batch_size: expected at least 1, got {batch_size!r}")
+    if n_workers is not None and (n_workers == 0 or n_workers < -1):
+        raise ArgumentError(f"n_workers: expected -1 or at least 1, got {n_workers!r}")
+    root = as_seed(seed)
+    theta = prior.sample(n_sims, seed=root.child("theta"))
+    noise = root.child("noise")
+    provenance = {
+        "model": dict(describe or {}),
+        "seed": [root.entropy, *root.path],
+        "n_sims": n_sims,
+        "rate_hz": rate_hz,
+        "prior": prior.describe(),
+        "versions": {"circuit_inference": __version__, "numpy": np.__version__},
+        "python": platform.python_version(),
+    }
+    resume = None if folder is None else _claim(Path(folder), provenance)
+    batches = [
+        [(theta[i], noise.child(i)) for i in range(start, min(start + batch_size, n_sims))]
+        for start in range(0, n_sims, batch_size)
+    ]
+    try:
+        parts = map(
+            partial(_run_batch, simulator=simulator),
+            batches,
+            n_workers=n_workers,
+            backend=backend,
+            progress=progress,
+            description="simulations",
+            resume=resume,
+        )
+    except DataError as error:
+        if "resume" in str(error):
+            raise LibraryError(f"folder: expected this library's batches; {error}") from error
+        raise
+    return _joined(parts, prior, theta, rate_hz, provenance)
+
+
+def _run_batch(items: list[tuple[Array, Seed]], simulator: Simulator) -> list[dict[str, Any]]:
+    """Return the results of one task: some simulations after one another."""
+    return [_plain(simulator(theta, seed)) for theta, seed in items]
+
+
+def _plain(result: Mapping[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in result.items():
+        if name == "reason":
+            out[name] = str(value)
+        elif np.ndim(value) == 1:
+            out[name] = np.asarray(value, dtype=np.float32)
+        elif np.ndim(value) == 0:
+            out[name] = float(value)
+        else:
+            raise ArgumentError(
+                f"simulator: expected signals of one dimension and numbers, got {name!r} of "
+                f"shape {np.shape(value)}"
+            )
+    return out
+
+
+def _claim(folder: Path, provenance: Mapping[str, Any]) -> Path:
+    """Return where batches are kept, after checking that the folder is this library's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = folder / "library.json"
+    ours = json.loads(json.dumps({k: v for k, v in provenance.items() if k != "python"}))
+    if record.exists():
+        try:
+            known = json.loads(record.read_text())
+        except ValueError as error:
+            raise LibraryError(f"folder: expected a readable {record.name}, got {error}") from error
+        changed = sorted(key for key in ours if known.get(key) != ours[key])
+        if changed:
+            raise LibraryError(
+                f"folder: expected this library in {folder.name}, got one that differs in {changed}"
+            )
+    else:
+        record.write_text(json.dumps(ours, indent=1))
+    return folder / "batches"
+
+
+def _joined(
+    parts: list[list[dict[str, Any]]],
+    prior: Prior,
+    theta: Array,
+    rate_hz: float,
+    provenance: dict[str, Any],
+) -> SimulationLibrary:
+    rows = [row for part in parts for row in part]
+    first = next((row for row in rows if not row.get("reason")), rows[0])
+    names = [name for name, value in first.items() if isinstance(value, np.ndarray)]
+    lengths = {name: first[name].size for name in names}
+    signals = {
+        name: np.stack(
+            [row.get(name, np.full(lengths[name], np.nan, dtype=np.float32)) for row in rows]
+        )
+        for name in names
+    }
+    numbers = sorted({k for row in rows for k, v in row.items() if isinstance(v, float)})
+    measures = {name: np.array([row.get(name, np.nan) for row in rows]) for name in numbers}
+    reasons = tuple(row.get("reason", "") for row in rows)
+    return SimulationLibrary(prior, theta, signals, rate_hz, reasons, measures, provenance)
