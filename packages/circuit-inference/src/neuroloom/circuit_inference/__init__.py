@@ -1,5 +1,12 @@
 """From a recording to circuit parameters, and how sure one may be."""
 
+from neuroloom.circuit_inference._aperiodic import (
+    Aperiodic,
+    AperiodicFit,
+    BandPower,
+    fit_aperiodic,
+)
+from neuroloom.circuit_inference._diagnostics import Diagnosis, predictive_check, tarp
 from neuroloom.circuit_inference._errors import (
     ArgumentError,
     CircuitInferenceError,
@@ -29,24 +36,66 @@ from neuroloom.circuit_inference._feature_set import (
 )
 from neuroloom.circuit_inference._features_door import Features
 from neuroloom.circuit_inference._field_potential import FieldPotential
+from neuroloom.circuit_inference._fluctuations import (
+    DFAResult,
+    FEIResult,
+    Fluctuations,
+    dfa,
+    envelope,
+    fei,
+)
+from neuroloom.circuit_inference._forward import (
+    four_sphere,
+    infinite_medium,
+    infinite_medium_magnetic,
+)
 from neuroloom.circuit_inference._inference import Inference
+from neuroloom.circuit_inference._inferer import Inferer
+from neuroloom.circuit_inference._kernels import (
+    Pathway,
+    dipole_kernels,
+    dipole_moment,
+    load_kernels,
+    save_kernels,
+)
+from neuroloom.circuit_inference._library import SimulationLibrary, simulate_library
+from neuroloom.circuit_inference._posterior import Posterior, ei_ratio
+from neuroloom.circuit_inference._prior import Prior
 from neuroloom.circuit_inference._proxies import proxy
+from neuroloom.circuit_inference._readme_models import (
+    GAO_PRIOR,
+    SHOT_NOISE_PRIOR,
+    gao_lfp,
+    gao_library,
+    shot_noise_library,
+    shot_noise_rates,
+)
 from neuroloom.circuit_inference._series import Preprocessing
+from neuroloom.circuit_inference._specparam import SpectralFit, SpectralPeaks, fit_spectrum
 from neuroloom.circuit_inference._version import __version__
 
 __all__ = [
+    "Aperiodic",
+    "AperiodicFit",
     "ArgumentError",
+    "BandPower",
     "Catch22",
     "CircuitInferenceError",
     "ConstantSeriesError",
+    "DFAResult",
     "DelayTooLongError",
+    "Diagnosis",
+    "FEIResult",
     "Family",
     "FeatureMismatchError",
     "FeatureSet",
     "FeatureTable",
     "Features",
     "FieldPotential",
+    "Fluctuations",
+    "GAO_PRIOR",
     "Inference",
+    "Inferer",
     "InvalidSeriesError",
     "LibraryError",
     "ModelFormatError",
@@ -54,14 +103,41 @@ __all__ = [
     "NoValidSimulationsError",
     "NotFittedError",
     "OutOfDistributionWarning",
+    "Pathway",
+    "Posterior",
     "Preprocessing",
+    "Prior",
     "PriorError",
+    "SHOT_NOISE_PRIOR",
     "ScriptError",
     "SeriesError",
     "SeriesTooShortError",
     "ShapeError",
+    "SimulationLibrary",
+    "SpectralFit",
+    "SpectralPeaks",
     "UnknownNameError",
     "UnsafeFormatError",
     "__version__",
+    "dfa",
+    "dipole_kernels",
+    "dipole_moment",
+    "ei_ratio",
+    "envelope",
+    "fei",
+    "fit_aperiodic",
+    "fit_spectrum",
+    "four_sphere",
+    "gao_lfp",
+    "gao_library",
+    "infinite_medium",
+    "infinite_medium_magnetic",
+    "load_kernels",
+    "predictive_check",
     "proxy",
+    "save_kernels",
+    "shot_noise_library",
+    "shot_noise_rates",
+    "simulate_library",
+    "tarp",
 ]
