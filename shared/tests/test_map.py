@@ -322,7 +322,7 @@ def test_a_killed_run_goes_on_with_nothing_lost_or_done_twice(
     log = tmp_path / "log"
     with log.open("w") as stderr:
         first = subprocess.Popen(command, stderr=stderr, start_new_session=True)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while len(list(runs.iterdir())) < 6 and time.monotonic() < deadline:
         assert first.poll() is None, log.read_text()
         time.sleep(0.005)
@@ -330,7 +330,7 @@ def test_a_killed_run_goes_on_with_nothing_lost_or_done_twice(
     assert first.wait() == -signal.SIGKILL
     killed_at = len(list(runs.iterdir()))
     assert 6 <= killed_at < 24
-    second = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    second = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert second.returncode == 0, second.stderr
     expected = float(sum(Seed(8, (i,)).generator().random(3).sum() for i in range(24))).hex()
     assert second.stdout.strip() == expected
