@@ -76,13 +76,31 @@ from neuroloom.lifnet._network import (
     simulate_trials,
 )
 from neuroloom.lifnet._plots import (
+    plot_bifurcation,
     plot_fixed_points,
     plot_landscape,
     plot_raster,
     plot_rates,
+    plot_transitions,
+)
+from neuroloom.lifnet._theory._continuation import (
+    Branch,
+    bifurcation_diagram,
+    continue_branch,
+)
+from neuroloom.lifnet._theory._dynamics import (
+    RateTrajectory,
+    integrate_rates,
+    mean_field_trajectory,
 )
 from neuroloom.lifnet._theory._fixed_points import FixedPoint, fixed_points
 from neuroloom.lifnet._theory._landscape import Landscape, landscape
+from neuroloom.lifnet._theory._linear_response import (
+    Transfer,
+    coupling,
+    power_spectrum,
+    transfer_function,
+)
 from neuroloom.lifnet._theory._mean_field import LIFMeanField, RateSolution
 from neuroloom.lifnet._theory._siegert import siegert
 from neuroloom.lifnet._theory._stability import classify
@@ -94,6 +112,7 @@ __all__ = [
     "BaseSweepRunner",
     "Bernoulli",
     "Beta",
+    "Branch",
     "BuiltNetwork",
     "Cells",
     "CirculantPerturbation",
@@ -130,6 +149,7 @@ __all__ = [
     "Population",
     "Projection",
     "RateSolution",
+    "RateTrajectory",
     "Record",
     "ReducedMeanFieldStager",
     "Repeater",
@@ -143,20 +163,29 @@ __all__ = [
     "State",
     "SurrogateSpike",
     "TorchRun",
+    "Transfer",
     "Uniform",
     "VectorialPerturbation",
     "__version__",
+    "bifurcation_diagram",
     "classify",
     "clustered_parameters",
+    "continue_branch",
     "copy_configs",
+    "coupling",
     "fixed_points",
+    "integrate_rates",
     "landscape",
     "load_config",
+    "mean_field_trajectory",
     "models",
+    "plot_bifurcation",
     "plot_fixed_points",
     "plot_landscape",
     "plot_raster",
     "plot_rates",
+    "plot_transitions",
+    "power_spectrum",
     "run_torch",
     "save_config",
     "shipped_configs",
@@ -164,4 +193,5 @@ __all__ = [
     "simulate",
     "simulate_batch",
     "simulate_trials",
+    "transfer_function",
 ]

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+from numpy.typing import ArrayLike
 
 from neuroloom.lifnet._engine import Simulation
 from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._theory._continuation import Branch
 from neuroloom.lifnet._theory._fixed_points import FixedPoint
 from neuroloom.lifnet._theory._landscape import Landscape
 from neuroloom.shared import POPULATION_COLORS, axes
@@ -150,6 +153,95 @@ def plot_landscape(
     well.plot(shown.displacement[wells], shown.potential[wells], "o", color=POPULATION_COLORS["E"])
     well.set(xlabel="way along the path (Hz)", ylabel="potential (Hz²)")
     return field, well
+
+
+def plot_bifurcation(
+    branches: Sequence[Branch],
+    *,
+    n_clusters: int,
+    label: str = "parameter",
+    ax: Axes | None = None,
+    **artist: Any,
+) -> Axes:
+    """Return axes with the largest E rate along each branch: stable parts solid, others dashed.
+
+    Parameters
+    ----------
+    branches : sequence of Branch
+        Branches of fixed points.
+    n_clusters : int
+        Number of E clusters, the first populations.
+    label : str
+        Name of the parameter.
+    ax : Axes, optional
+        Where to draw; a new figure if not given.
+    **artist
+        Passed to ``Axes.plot``.
+    """
+    ax = axes(ax)
+    for branch in branches:
+        height = branch.rates[:, :n_clusters].max(axis=1)
+        for stable in (False, True):
+            look: dict[str, Any] = {
+                "color": POPULATION_COLORS["E"] if stable else "0.55",
+                "linestyle": "-" if stable else (0, (3, 2)),
+                "linewidth": 1.6 if stable else 0.8,
+                "zorder": 3 if stable else 2,
+            }
+            shown = np.where(branch.stable == stable, height, np.nan)
+            ax.plot(branch.parameter, shown, **{**look, **artist})
+    ax.plot([], [], color=POPULATION_COLORS["E"], label="stable")
+    ax.plot([], [], color="0.55", linestyle=(0, (3, 2)), label="unstable")
+    ax.legend(fontsize="small")
+    ax.set(xlabel=label, ylabel="rate of the most active E cluster (Hz)")
+    return ax
+
+
+def plot_transitions(
+    matrix: ArrayLike, *, labels: Sequence[str] | None = None, ax: Axes | None = None, **artist: Any
+) -> Axes:
+    """Return axes with states on a ring and an arrow for each transition, wider if more probable.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (n_states, n_states)
+        Probability of each state (column) to follow each state (row).
+    labels : sequence of str, optional
+        Names of the states; their numbers if not given.
+    ax : Axes, optional
+        Where to draw; a new figure if not given.
+    **artist
+        Passed to ``FancyArrowPatch``.
+
+    Raises
+    ------
+    LifnetError
+        If the matrix is not square or holds something else than probabilities.
+    """
+    p = np.asarray(matrix, dtype=np.float64)
+    if p.ndim != 2 or p.shape[0] != p.shape[1] or (p < 0).any() or (p > 1).any():
+        raise LifnetError(f"matrix: expected square probabilities, got shape {p.shape}")
+    ax = axes(ax)
+    angle = np.pi / 2 - 2 * np.pi * np.arange(len(p)) / max(len(p), 1)
+    place = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    for i, j in zip(*np.nonzero(p), strict=True):
+        look = {
+            "arrowstyle": "-|>",
+            "mutation_scale": 8,
+            "connectionstyle": "arc3,rad=0.15",
+            "linewidth": 0.3 + 2.2 * p[i, j],
+            "color": "0.4",
+            "alpha": 0.25 + 0.75 * p[i, j],
+            "shrinkA": 9,
+            "shrinkB": 9,
+        }
+        ax.add_patch(FancyArrowPatch(place[i], place[j], **{**look, **artist}))
+    ax.scatter(place[:, 0], place[:, 1], s=180, color=POPULATION_COLORS["E"], zorder=3)
+    for (x, y), name in zip(place, labels or [str(i) for i in range(len(p))], strict=True):
+        ax.text(x, y, name, ha="center", va="center", color="white", fontsize="x-small", zorder=4)
+    ax.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), aspect="equal")
+    ax.axis("off")
+    return ax
 
 
 def plot_fixed_points(

@@ -1,0 +1,310 @@
+"""Branches of fixed points over a parameter, followed through folds by pseudo-arclength.
+
+Each branch keeps the symmetry of the point it starts from: clusters with equal rates are followed
+as one unknown, while stability is that of the whole network (Keller 1977; Doedel 2007).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from neuroloom.lifnet._config._load import load_config
+from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._theory._fixed_points import fixed_points
+from neuroloom.lifnet._theory._mean_field import LIFMeanField
+from neuroloom.lifnet._theory._stability import classify, linearized_eigenvalues
+from neuroloom.lifnet._theory._symmetry import Symmetry, symmetry
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+Family = Callable[[float], LIFMeanField]
+
+_RATE_SCALE = 20.0  # Hz of rate that weigh as much as the whole range of the parameter
+_TOLERANCE = 1e-9
+_LONGEST, _SHORTEST = 0.05, 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """Fixed points along a parameter, in the order in which they were followed."""
+
+    parameter: Array
+    """Shape (n_points,)."""
+    rates: Array
+    """Hz, shape (n_points, n_pops)."""
+    growth: Array
+    """Largest real part of the eigenvalues, shape (n_points,)."""
+    labels: tuple[str, ...]
+    """Kind of each point, as `classify` names it."""
+
+    @property
+    def stable(self) -> NDArray[np.bool_]:
+        """Which points are stable."""
+        return np.array([label.startswith("stable") for label in self.labels])
+
+    @property
+    def folds(self) -> Index:
+        """Points at which the branch turns around."""
+        direction = np.sign(np.diff(self.parameter))
+        return np.flatnonzero(direction[1:] * direction[:-1] < 0) + 1
+
+    def at(self, value: float) -> Array:
+        """Return the rates where the branch crosses a value, by interpolation, (n, n_pops)."""
+        p = self.parameter
+        low = np.flatnonzero((p[:-1] - value) * (p[1:] - value) <= 0)
+        low = low[p[low] != p[low + 1]]
+        share = ((value - p[low]) / (p[low + 1] - p[low]))[:, None]
+        return np.asarray(self.rates[low] * (1 - share) + self.rates[low + 1] * share)
+
+
+def continue_branch(
+    family: Family,
+    rates: ArrayLike,
+    value: float,
+    limits: tuple[float, float],
+    *,
+    max_points: int = 2000,
+) -> Branch:
+    """Return the branch through a fixed point, followed both ways to the limits.
+
+    Parameters
+    ----------
+    family : callable
+        The mean field of each value of the parameter.
+    rates : array_like, shape (n_pops,)
+        A fixed point of ``family(value)``, in Hz.
+    value : float
+        Where to start, within the limits.
+    limits : (low, high)
+        Range of the parameter.
+    max_points : int
+        Most points in each direction.
+
+    Raises
+    ------
+    LifnetError
+        If the limits are no range with `value` in it, or `rates` is no fixed point.
+    """
+    low, high = float(limits[0]), float(limits[1])
+    if not low <= value <= high or low == high:
+        raise LifnetError(f"limits: expected low <= {value:g} <= high, got {low:g} and {high:g}")
+    start = np.asarray(rates, dtype=np.float64)
+    field = family(value)
+    if np.abs(start - field.response(start)).max() > 1e-6 * (1 + np.abs(start).max()):
+        raise LifnetError("rates: expected a fixed point at the start value, got none")
+    path = _Path(family, _groups(symmetry(field), start), (low, high))
+    point = path.pack(start, value)
+    back = path.follow(point, -1.0, max_points)[::-1]
+    forth = path.follow(point, 1.0, max_points)
+    points = np.array([*back, point, *forth])
+    values = np.clip(path.value(points), low, high)
+    states = path.unpack(points)
+    growth, labels = [], []
+    for state, at in zip(states, values, strict=True):
+        eigenvalues = linearized_eigenvalues(family(float(at)).jacobian(state))
+        growth.append(float(eigenvalues.real.max()))
+        labels.append(classify(eigenvalues))
+    return Branch(values, states, np.array(growth), tuple(labels))
+
+
+def bifurcation_diagram(
+    config: Any,
+    path: str | Sequence[str | int],
+    limits: tuple[float, float],
+    *,
+    start_at: Sequence[float] | None = None,
+    n_starts: int = 20,
+    perturbations: Any = None,
+    progress: bool = False,
+    seed: int = 0,
+) -> list[Branch]:
+    """Return the branches of fixed points of a configuration over one of its values.
+
+    Parameters
+    ----------
+    config : anything that `load_config` reads
+        The configuration.
+    path : str or sequence
+        Which value, ``("architecture", "clusters", "j_potentiated", 0)`` or ``"arousal.level"``.
+    limits : (low, high)
+        Its range.
+    start_at : sequence of float, optional
+        Values at which fixed points are looked for and followed from; the two ends and the
+        middle if not given.
+    n_starts : int
+        Random starts of each search.
+    perturbations : mapping, optional
+        As for `LIFMeanField.from_config`.
+    progress : bool
+        Show a bar.
+    seed : int
+        Seed of the random starts.
+
+    Returns
+    -------
+    list of Branch
+        Up to the order of equal clusters; branches that were already met are left out.
+    """
+    base = load_config(config)
+    parts = tuple(path.split(".")) if isinstance(path, str) else tuple(path)
+    made: dict[float, LIFMeanField] = {}
+
+    def family(value: float) -> LIFMeanField:
+        if value not in made:
+            if len(made) > 64:
+                made.clear()
+            changed = base.with_value(parts, value)
+            made[value] = LIFMeanField.from_config(changed, perturbations=perturbations)
+        return made[value]
+
+    low, high = float(limits[0]), float(limits[1])
+    values = [low, (low + high) / 2, high] if start_at is None else [float(v) for v in start_at]
+    branches: list[Branch] = []
+    for value in values:
+        found = fixed_points(family(value), n_starts=n_starts, seed=seed)
+        order = symmetry(family(value))
+        for point in tqdm(found, disable=not progress, desc=f"branches from {value:g}"):
+            if not _known(branches, order, point.rates, value):
+                branches.append(continue_branch(family, point.rates, value, (low, high)))
+    return branches
+
+
+def _known(branches: list[Branch], order: Symmetry, rates: Array, value: float) -> bool:
+    here = order.canonical(rates)
+    near = 1e-2 * (1 + np.abs(rates).max())
+    for branch in branches:
+        crossings = branch.at(value)
+        exact = branch.rates[np.abs(branch.parameter - value) < 1e-12]
+        for other in (*crossings, *exact):
+            if np.abs(order.canonical(other) - here).max() < near:
+                return True
+    return False
+
+
+def _groups(order: Symmetry, state: Array) -> list[Index]:
+    """Return populations that have equal rates and can be exchanged, as groups."""
+    groups: list[Index] = []
+    taken: list[int] = []
+    for members in order.classes:
+        places = order.units[members]
+        keys = np.round(state[places[:, 0]] / (1e-6 * (1 + np.abs(state).max())))
+        for key in np.unique(keys):
+            chosen = places[keys == key]
+            groups += [np.asarray(column) for column in chosen.T]
+            taken += chosen.ravel().tolist()
+    rest = np.setdiff1d(np.arange(len(state)), taken)
+    return [*groups, *(np.array([i]) for i in rest)]
+
+
+class _Path:
+    """A curve of fixed points in scaled unknowns: rates of the groups, and the parameter."""
+
+    def __init__(self, family: Family, groups: list[Index], limits: tuple[float, float]) -> None:
+        self.family, self.groups = family, groups
+        self.low, self.high = limits
+        self.span = limits[1] - limits[0]
+
+    def pack(self, state: Array, value: float) -> Array:
+        rates = [state[members[0]] / _RATE_SCALE for members in self.groups]
+        return np.array([*rates, (value - self.low) / self.span])
+
+    def unpack(self, points: Array) -> Array:
+        n_pops = sum(len(members) for members in self.groups)
+        states = np.empty((len(points), n_pops))
+        for g, members in enumerate(self.groups):
+            states[:, members] = points[:, g, None] * _RATE_SCALE
+        return states
+
+    def value(self, point: Array) -> Any:
+        return self.low + point[..., -1] * self.span
+
+    def residual(self, point: Array) -> tuple[Array, Array]:
+        """Return ν − Φ(ν) of the groups and its derivative by the rates, in scaled units."""
+        equations = self.family(float(self.value(point))).equations.lump(self.groups)
+        nu = point[:-1] * _RATE_SCALE
+        phi, jacobian = equations.linearized(nu)
+        return (nu - phi) / _RATE_SCALE, np.eye(len(nu)) - jacobian
+
+    def system(self, point: Array) -> tuple[Array, Array]:
+        """Return the residual and its derivative by all unknowns, shape (n, n + 1)."""
+        error, by_rates = self.residual(point)
+        h = 1e-6
+        shift = np.zeros_like(point)
+        shift[-1] = h
+        # One-sided at a limit, where the configuration may not exist beyond it.
+        up = point + shift if point[-1] + h <= 1 else point
+        down = point - shift if point[-1] - h >= 0 else point
+        by_value = (self.residual(up)[0] - self.residual(down)[0]) / (up[-1] - down[-1])
+        return error, np.column_stack([by_rates, by_value])
+
+    def tangent(self, point: Array, previous: Array) -> Array:
+        matrix = self.system(point)[1]
+        direction = np.asarray(np.linalg.svd(matrix)[2][-1])
+        return direction if direction @ previous >= 0 else -direction
+
+    def follow(self, start: Array, sign: float, max_points: int) -> list[Array]:
+        """Return the points after `start` in the direction of a rising or falling parameter."""
+        along = np.zeros_like(start)
+        along[-1] = sign
+        points: list[Array] = []
+        here, tangent, step = start, self.tangent(start, along), _LONGEST / 4
+        if (start[-1] >= 1 and tangent[-1] > 0) or (start[-1] <= 0 and tangent[-1] < 0):
+            return points
+        while len(points) < max_points:
+            guess = here + step * tangent
+            if not 0 <= guess[-1] <= 1:
+                last = self.to_limit(here, tangent, 1.0 if guess[-1] > 1 else 0.0)
+                if last is not None:
+                    points.append(last)
+                break
+            new = self.correct(guess, tangent)
+            turned = None if new is None else self.tangent(new, tangent)
+            if new is None or turned is None or turned @ tangent < 0.9:
+                step /= 2
+                if step < _SHORTEST:
+                    break
+                continue
+            points.append(new)
+            here, tangent = new, turned
+            step = min(_LONGEST, step * 1.3)
+            if len(points) > 3 and np.abs(here - start).max() < step / 4:
+                break
+        return points
+
+    def correct(self, guess: Array, tangent: Array) -> Array | None:
+        """Return the point of the curve in the plane through `guess` across the tangent."""
+        point = guess.copy()
+        for _ in range(8):
+            if not 0 <= point[-1] <= 1 or (point[:-1] < -1e-9).any():
+                return None
+            error, matrix = self.system(point)
+            full = np.vstack([matrix, tangent])
+            right = np.append(error, tangent @ (point - guess))
+            if np.abs(right).max() < _TOLERANCE:
+                return point
+            try:
+                point = point - np.linalg.solve(full, right)
+            except np.linalg.LinAlgError:
+                return None
+        return None
+
+    def to_limit(self, here: Array, tangent: Array, edge: float) -> Array | None:
+        """Return the curve's point at a limit of the parameter."""
+        share = (edge - here[-1]) / tangent[-1] if tangent[-1] else 0.0
+        point = here + share * tangent
+        point[-1] = edge
+        for _ in range(12):
+            error, matrix = self.residual(point)
+            if np.abs(error).max() < _TOLERANCE:
+                return point if np.abs(point - here).max() < 4 * _LONGEST else None
+            try:
+                point[:-1] -= np.linalg.solve(matrix, error)
+            except np.linalg.LinAlgError:
+                return None
+        return None

@@ -1,0 +1,182 @@
+"""Rates in time: ``τ dν/dt = −ν + Φ(ν)``, with time-dependent networks and finite-size noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.lifnet._clustered._parameters import clustered_parameters
+from neuroloom.lifnet._clustered._perturbation import (
+    checked,
+    config_perturbations,
+    merged,
+    segments,
+)
+from neuroloom.lifnet._config._load import load_config
+from neuroloom.lifnet._errors import SimulationError
+from neuroloom.lifnet._theory._mean_field import LIFMeanField
+from neuroloom.shared import Seed, Signal, as_seed
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RateTrajectory:
+    """Population rates over time."""
+
+    rates: Array
+    """Hz at the end of each step, shape (n_steps, n_pops)."""
+    delta_t: float
+
+    @property
+    def times(self) -> Array:
+        """Seconds, shape (n_steps,)."""
+        return np.asarray(np.arange(1, len(self.rates) + 1) * self.delta_t, dtype=np.float64)
+
+    def to_signal(self) -> Signal:
+        """Return the rates as a `Signal`."""
+        return Signal(self.rates, 1.0 / self.delta_t, self.delta_t)
+
+
+def integrate_rates(
+    field: LIFMeanField | Sequence[tuple[int, LIFMeanField]],
+    nu_init: ArrayLike,
+    *,
+    duration: float,
+    delta_t: float = 0.5e-3,
+    tau: ArrayLike | None = None,
+    sizes: ArrayLike | None = None,
+    seed: int | Seed = 0,
+) -> RateTrajectory:
+    """Return the rates of a mean field over time.
+
+    Without `sizes` by the classical Runge–Kutta method. With them each population's activity
+    fluctuates as that of so many neurons, ``τ dν = (−ν + Φ) dt + √(Φ/N) dW`` (Brunel & Hakim
+    1999; Mattia & Del Giudice 2002), by the Euler–Maruyama method; rates stay at least 0.
+
+    Parameters
+    ----------
+    field : LIFMeanField, or sequence of (n_steps, LIFMeanField)
+        One mean field, or one after the other.
+    nu_init : array_like, shape (n_pops,)
+        Rates at the beginning, in Hz.
+    duration, delta_t : float
+        In seconds.
+    tau : array_like, optional
+        Time constants of the rates in seconds, one or one per population; the membrane time
+        constants if not given.
+    sizes : array_like, shape (n_pops,), optional
+        Neurons of each population.
+    seed : int or Seed
+        Seed of the fluctuations.
+
+    Examples
+    --------
+    >>> field = LIFMeanField.from_config("2_cluster_mf")
+    >>> run = integrate_rates(field, [30, 2, 2, 13, 13, 13], duration=1.0)
+    >>> run.rates[-1, :2].round(1).tolist()
+    [51.1, 2.5]
+    """
+    n_steps = round(duration / delta_t)
+    if not 0 < delta_t < np.inf or n_steps < 1:
+        raise SimulationError(f"duration, delta_t: expected at least a step, got {duration:g} s")
+    pieces = [(n_steps, field)] if isinstance(field, LIFMeanField) else list(field)
+    if sum(n for n, _ in pieces) != n_steps:
+        raise SimulationError(f"field: expected pieces of {n_steps} steps together")
+    n_pops = pieces[0][1].n_pops
+    nu = np.asarray(nu_init, dtype=np.float64)
+    if nu.shape != (n_pops,) or not np.isfinite(nu).all():
+        raise SimulationError(f"nu_init: expected {n_pops} finite rates, got shape {nu.shape}")
+    noise = None
+    if sizes is not None:
+        n = np.asarray(sizes, dtype=np.float64)
+        if n.shape != (n_pops,) or (n < 0).any():
+            raise SimulationError(f"sizes: expected {n_pops} numbers of neurons, got {n.shape}")
+        share = np.divide(1.0, n, out=np.zeros(n_pops), where=n > 0)
+        noise = as_seed(seed).generator(), share
+    rates = np.empty((n_steps, n_pops))
+    step = 0
+    for length, piece in pieces:
+        equations = piece.equations
+        times = equations.tau_membrane if tau is None else np.asarray(tau, dtype=np.float64)
+        h = delta_t / np.broadcast_to(times, (n_pops,))
+        if (h > 0.5).any():
+            raise SimulationError(f"delta_t: expected at most half of tau, got {delta_t:g} s")
+        for _ in range(length):
+            if noise is None:
+                k1 = equations.phi(nu) - nu
+                k2 = equations.phi(nu + h / 2 * k1) - (nu + h / 2 * k1)
+                k3 = equations.phi(nu + h / 2 * k2) - (nu + h / 2 * k2)
+                k4 = equations.phi(nu + h * k3) - (nu + h * k3)
+                nu = nu + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+            else:
+                phi = equations.phi(nu)
+                shock = noise[0].standard_normal(n_pops) * np.sqrt(phi * noise[1] / delta_t)
+                nu = np.maximum(nu + h * (phi - nu + shock), 0.0)
+            rates[step] = nu
+            step += 1
+    return RateTrajectory(rates, delta_t)
+
+
+def mean_field_trajectory(
+    config: Any,
+    nu_init: ArrayLike | None = None,
+    *,
+    duration: float | None = None,
+    delta_t: float | None = None,
+    perturbations: Any = None,
+    tau: ArrayLike | None = None,
+    finite_size: bool = False,
+    seed: int | Seed = 0,
+) -> RateTrajectory:
+    """Return the rates of a configuration's mean field, its perturbations switched in time.
+
+    Parameters
+    ----------
+    config : anything that `load_config` reads
+        The configuration.
+    nu_init : array_like, shape (n_pops,), optional
+        Rates at the beginning in Hz; the fixed point that a solve from zero finds if not given.
+    duration, delta_t : float, optional
+        In seconds; the configuration's if not given.
+    perturbations : mapping of target to array_like, optional
+        They replace the configuration's own, target by target; a last axis of one value per step
+        is time.
+    tau : array_like, optional
+        As for `integrate_rates`.
+    finite_size : bool
+        Let the populations fluctuate as so many neurons do.
+    seed : int or Seed
+        Seed of the fluctuations.
+    """
+    loaded = load_config(config)
+    if duration is not None:
+        loaded = loaded.with_value("init_params.duration_sec", duration)
+    if delta_t is not None:
+        loaded = loaded.with_value("init_params.delta_t", delta_t)
+    init = loaded.init_params
+    n_steps, n_pops = (
+        round(init.duration_sec / init.delta_t),
+        loaded.architecture.clusters.total_pops,
+    )
+    own = config_perturbations(loaded, in_time=True)
+    given = checked(merged(own, perturbations or {}), n_pops, n_steps)
+    pieces = [
+        (stop - start, LIFMeanField.from_parameters(clustered_parameters(loaded, constant)))
+        for start, stop, constant in segments(given, n_pops, n_steps)
+    ]
+    if nu_init is None:
+        nu_init = pieces[0][1].solve_rates().x
+    return integrate_rates(
+        pieces,
+        nu_init,
+        duration=init.duration_sec,
+        delta_t=init.delta_t,
+        tau=tau,
+        sizes=clustered_parameters(loaded).sizes if finite_size else None,
+        seed=seed,
+    )

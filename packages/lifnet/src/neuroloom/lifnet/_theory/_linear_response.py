@@ -1,0 +1,248 @@
+"""Linear response of neurons and networks, and the power spectra that follow.
+
+The response of a leaky integrate-and-fire neuron in white noise to a small modulation solves the
+Fokker–Planck equation at each frequency; it is integrated from the threshold down (Richardson
+2007, Phys. Rev. E 76, 021919). Synaptic filtering enters by the shifted limits of `siegert` and the
+filter ``1/(1 + iωτ_s)`` (Schuecker, Diesmann & Helias 2015). Networks follow by linear coupling of
+the populations (Lindner, Doiron & Longtin 2005; Bos, Diesmann & Helias 2016).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._theory._mean_field import LIFMeanField
+from neuroloom.lifnet._theory._siegert import SHIFT
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+_N_STEPS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Transfer:
+    """How a neuron's rate follows small modulations of its input, per frequency."""
+
+    by_mu: Complex
+    """Hz per unit of μ, shape (n_frequencies,)."""
+    by_variance: Complex
+    """Hz per unit of σ², shape (n_frequencies,)."""
+    spectrum: Array
+    """Power spectrum of the spike train in Hz, shape (n_frequencies,)."""
+    rate: float
+    """Stationary rate in Hz."""
+
+
+def transfer_function(
+    frequencies: ArrayLike,
+    mu: float,
+    sigma: float,
+    *,
+    tau_membrane: float,
+    threshold: float,
+    reset_voltage: float = 0.0,
+    tau_refractory: float = 0.0,
+    tau_synaptic: float = 0.0,
+    n_steps: int = _N_STEPS,
+) -> Transfer:
+    """Return the linear response of a leaky integrate-and-fire neuron.
+
+    Parameters
+    ----------
+    frequencies : array_like, shape (n_frequencies,)
+        In Hz.
+    mu, sigma, tau_membrane, threshold, reset_voltage, tau_refractory, tau_synaptic : float
+        As for `siegert`.
+    n_steps : int
+        Steps of the integration over voltage.
+
+    Raises
+    ------
+    LifnetError
+        If there is no noise, or the frequencies are not finite.
+    """
+    omega = 2 * np.pi * np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    if not np.isfinite(omega).all() or omega.ndim != 1:
+        raise LifnetError("frequencies: expected finite values in Hz")
+    if not sigma > 0:
+        raise LifnetError(f"sigma: expected noise, got {sigma}")
+    shift = sigma * SHIFT * np.sqrt(tau_synaptic / tau_membrane)
+    top, reset = threshold + shift, reset_voltage + shift
+    bottom = min(reset, mu) - 6.0 * sigma
+    above = max(2, round(n_steps * (top - reset) / (top - bottom)))
+    width = (top - reset) / above
+    n_total = above + max(2, int((reset - bottom) / width))
+    iw = 1j * omega
+    delay = np.exp(-iw * tau_refractory)
+    flux0, density0 = 1.0, 0.0
+    zero = np.zeros(len(omega), dtype=np.complex128)
+    # Unit flux through the threshold, the same with reset, and the answers to modulations.
+    state = {name: [zero.copy(), zero.copy()] for name in ("plain", "reset", "mu", "variance")}
+    for name in ("plain", "reset"):
+        state[name][0] += 1.0
+    source = [zero.copy(), zero.copy()]
+    area = 0.0
+    for k in range(n_total):
+        v = top - k * width
+        middle = v - width / 2
+        lean = 2 / sigma**2 * (middle - mu)
+        grow = np.exp(width * lean)
+        fill = width if abs(width * lean) < 1e-12 else np.expm1(width * lean) / lean
+        slope0 = 2 / sigma**2 * ((mu - v) * density0 - tau_membrane * flux0)
+        sources = {
+            "plain": 0.0,
+            "reset": 0.0,
+            "mu": -2 / sigma**2 * density0,
+            "variance": slope0 / sigma**2,
+        }
+        density0_new = density0 * grow + 2 * tau_membrane / sigma**2 * flux0 * fill
+        middle0 = (density0 + density0_new) / 2
+        sources["mu"] = -2 / sigma**2 * middle0
+        slope_mid = 2 / sigma**2 * ((mu - middle) * middle0 - tau_membrane * flux0)
+        sources["variance"] = slope_mid / sigma**2
+        for name, pair in [*state.items(), ("source", source)]:
+            flux, density = pair
+            extra = sources.get(name, 0.0)
+            # The flux at the middle of the step makes the scheme of second order.
+            half = flux + width / 2 * iw * density
+            new = density * grow + (2 * tau_membrane / sigma**2 * half + extra) * fill
+            pair[0] = flux + width * iw * (density + new) / 2
+            pair[1] = new
+        area += width * middle0
+        density0 = density0_new
+        if k + 1 == above:
+            flux0 = 0.0
+            state["reset"][0] = state["reset"][0] - delay
+            source[0] = source[0] - 1.0
+    rate = 1.0 / (tau_refractory + area)
+    lower = {name: pair[0] for name, pair in state.items()}
+    by_mu = -rate * lower["mu"] / lower["reset"]
+    by_variance = -rate * lower["variance"] / lower["reset"]
+    interval = -source[0] / lower["plain"] * delay
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spectrum = rate * ((1 + interval) / (1 - interval)).real
+    return Transfer(by_mu, by_variance, np.asarray(spectrum), float(rate))
+
+
+def coupling(
+    field: LIFMeanField, rates: ArrayLike, frequencies: ArrayLike, *, delay: float = 0.0
+) -> tuple[Complex, Array]:
+    """Return how populations drive each other at each frequency, and their own spectra.
+
+    Parameters
+    ----------
+    field : LIFMeanField
+        The mean field.
+    rates : array_like, shape (n_pops,)
+        A fixed point in Hz.
+    frequencies : array_like, shape (n_frequencies,)
+        In Hz, above 0.
+    delay : float
+        Delay of all synapses in seconds.
+
+    Returns
+    -------
+    coupling : ndarray of complex, shape (n_frequencies, n_pops, n_pops)
+        Change of the rate of a population by that of another; at frequency 0 it would be dΦ/dν.
+    spectra : ndarray, shape (n_frequencies, n_pops)
+        Power spectrum of one neuron of each population without modulations, in Hz.
+    """
+    f = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    if not np.isfinite(f).all() or (f <= 0).any():
+        raise LifnetError("frequencies: expected finite values above 0 Hz")
+    nu = np.asarray(rates, dtype=np.float64)
+    e = field.equations
+    mu, sigma = field.moments(nu)
+    static = e.response(nu)
+    omega = 2 * np.pi * f
+    matrix = np.empty((len(f), e.n_pops, e.n_pops), dtype=np.complex128)
+    spectra = np.empty((len(f), e.n_pops))
+    known: dict[tuple[float, ...], tuple[Transfer, Transfer]] = {}
+    for i in range(e.n_pops):
+        key = tuple(
+            round(float(x), 12)
+            for x in (
+                mu[i],
+                sigma[i],
+                e.tau_membrane[i],
+                e.threshold[i],
+                e.reset_voltage[i],
+                e.tau_refractory[i],
+                e.tau_synaptic[i],
+            )
+        )
+        if key not in known:
+            neuron: dict[str, Any] = dict(
+                zip(
+                    (
+                        "tau_membrane",
+                        "threshold",
+                        "reset_voltage",
+                        "tau_refractory",
+                        "tau_synaptic",
+                    ),
+                    key[2:],
+                    strict=True,
+                )
+            )
+            known[key] = (
+                transfer_function(f, key[0], key[1], **neuron),
+                transfer_function(1e-3, key[0], key[1], **neuron),
+            )
+        moving, still = known[key]
+        # Shifted limits move with σ, which the static derivative contains.
+        by_variance = static.by_sigma[i] / (2 * sigma[i])
+        to_mu = static.by_mu[i] * moving.by_mu / still.by_mu.real
+        to_variance = by_variance * moving.by_variance / still.by_variance.real
+        synapse = np.exp(-1j * omega * delay) / (1 + 1j * omega * e.tau_synaptic[i])
+        matrix[:, i] = synapse[:, None] * (
+            to_mu[:, None] * e.mean[i] + to_variance[:, None] * e.variance[i]
+        )
+        spectra[:, i] = moving.spectrum
+    return matrix, spectra
+
+
+def power_spectrum(
+    field: LIFMeanField,
+    rates: ArrayLike,
+    frequencies: ArrayLike,
+    sizes: ArrayLike,
+    *,
+    delay: float = 0.0,
+) -> Complex:
+    """Return the cross-spectra of the populations' rates around a fixed point.
+
+    Parameters
+    ----------
+    field : LIFMeanField
+        The mean field.
+    rates : array_like, shape (n_pops,)
+        A stable fixed point in Hz.
+    frequencies : array_like, shape (n_frequencies,)
+        In Hz, above 0.
+    sizes : array_like, shape (n_pops,)
+        Neurons of each population.
+    delay : float
+        Delay of all synapses in seconds.
+
+    Returns
+    -------
+    ndarray of complex, shape (n_frequencies, n_pops, n_pops)
+        Two-sided, in Hz: N independent Poisson neurons of rate ν have ν/N. The diagonal holds the
+        power spectra. NaN for populations without neurons.
+    """
+    n = np.asarray(sizes, dtype=np.float64)
+    if n.shape != (field.n_pops,) or (n < 0).any():
+        raise LifnetError(f"sizes: expected {field.n_pops} numbers of neurons, got shape {n.shape}")
+    matrix, spectra = coupling(field, rates, frequencies, delay=delay)
+    own = np.divide(spectra, n, out=np.zeros_like(spectra), where=n > 0)
+    propagate = np.linalg.inv(np.eye(field.n_pops) - matrix)
+    result = np.einsum("fij,fj,fkj->fik", propagate, own, propagate.conj())
+    result[:, n == 0, :] = result[:, :, n == 0] = np.nan
+    return np.asarray(result)

@@ -1,0 +1,239 @@
+"""Branches, dynamics, landscapes and linear response."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neuroloom.lifnet import (
+    LIFMeanField,
+    LifnetError,
+    SimulationError,
+    bifurcation_diagram,
+    continue_branch,
+    fixed_points,
+    integrate_rates,
+    landscape,
+    load_config,
+    mean_field_trajectory,
+    power_spectrum,
+    siegert,
+    transfer_function,
+)
+
+J_PLUS = ("architecture", "clusters", "j_potentiated", 0)
+
+
+@pytest.fixture(scope="module")
+def two() -> LIFMeanField:
+    return LIFMeanField.from_config("2_cluster_mf")
+
+
+@pytest.fixture(scope="module")
+def diagram():
+    return bifurcation_diagram("2_cluster_mf", J_PLUS, (10.0, 25.0), start_at=[25.0])
+
+
+def test_two_clusters_split_in_a_pitchfork(diagram):
+    uniform = [b for b in diagram if np.allclose(b.rates[:, 0], b.rates[:, 1])]
+    winners = [b for b in diagram if not np.allclose(b.rates[:, 0], b.rates[:, 1])]
+    assert len(uniform) == len(winners) == 1
+    # The uniform state loses stability where the winners begin.
+    (turn,) = np.flatnonzero(np.diff(uniform[0].stable.astype(int)))
+    lost = uniform[0].parameter[turn : turn + 2]
+    begin = winners[0].parameter.min()
+    assert lost.min() - 0.3 < begin < lost.max() + 0.3
+    assert winners[0].stable.mean() > 0.95
+
+
+def test_every_point_of_a_branch_is_a_fixed_point(diagram):
+    config = load_config("2_cluster_mf")
+    for branch in diagram:
+        for value, rates in list(zip(branch.parameter, branch.rates, strict=True))[::9]:
+            field = LIFMeanField.from_config(config.with_value(J_PLUS, float(value)))
+            assert np.abs(rates - field.response(rates)).max() < 1e-6
+            found = field.solve_rates(rates).x
+            np.testing.assert_allclose(found, rates, atol=1e-5)
+
+
+def test_a_branch_goes_around_its_fold():
+    # Winners of the default network exist above a J+ and come back as unstable states.
+    config = load_config("default_snn_params")
+    start = np.r_[np.full(3, 45.0), np.full(15, 2.3), 2.2, np.full(3, 31.0), np.full(15, 8.0), 14]
+
+    def family(value):
+        return LIFMeanField.from_config(config.with_value(J_PLUS, value))
+
+    rates = family(16.85).solve_rates(start).x
+    branch = continue_branch(family, rates, 16.85, (14.0, 17.5))
+    assert len(branch.folds) >= 1
+    fold = branch.parameter[branch.folds].min()
+    assert 14.0 < fold < 16.85
+    assert branch.stable.any()
+    assert not branch.stable.all()
+    below = family(fold - 0.05)
+    # Below the fold the three winners are gone: a solve from them ends elsewhere.
+    after = below.solve_rates(branch.rates[branch.folds[0]])
+    assert not (after.success and np.abs(after.x - branch.rates[branch.folds[0]]).max() < 0.5)
+
+
+def test_arousal_leads_from_many_attractors_to_one():
+    config = load_config("default_snn_params")
+    calm = fixed_points(LIFMeanField.from_config(config), n_starts=10)
+    aroused = LIFMeanField.from_config(config.with_value("arousal.level", 1.0))
+    awake = [point for point in fixed_points(aroused, n_starts=10) if point.stable]
+    assert sum(point.stable for point in calm) == 5
+    assert len(awake) == 1
+    np.testing.assert_allclose(awake[0].rates[:18], awake[0].rates[0], rtol=1e-9)
+
+
+def test_impossible_branches_are_refused(two):
+    with pytest.raises(LifnetError, match="limits"):
+        continue_branch(lambda _: two, np.ones(6), 3.0, (4.0, 5.0))
+    with pytest.raises(LifnetError, match="fixed point"):
+        continue_branch(lambda _: two, np.ones(6), 4.5, (4.0, 5.0))
+
+
+def test_rates_in_time_end_in_the_attractor_of_their_basin(two):
+    run = integrate_rates(two, [30, 2, 2, 13, 13, 13], duration=2.0, delta_t=1e-3)
+    expected = two.solve_rates(run.rates[-1])
+    np.testing.assert_allclose(run.rates[-1], expected.x, atol=1e-3)
+    assert two.determine_stability(expected.x)[0] == "stable node"
+    halved = integrate_rates(two, [30, 2, 2, 13, 13, 13], duration=0.1, delta_t=5e-4)
+    whole = integrate_rates(two, [30, 2, 2, 13, 13, 13], duration=0.1, delta_t=1e-3)
+    np.testing.assert_allclose(halved.rates[-1], whole.rates[-1], rtol=1e-5)
+
+
+def test_small_deviations_decay_at_the_eigenvalue(two):
+    point = two.solve_rates([51, 2, 2, 13, 13, 13]).x
+    _, eigenvalues = two.determine_stability(point, tau=0.02)
+    matrix = (two.jacobian(point) - np.eye(6)) / 0.02
+    values, vectors = np.linalg.eig(matrix)
+    slow = vectors[:, np.argmax(values.real)].real
+    start = point + 1e-3 * slow / np.abs(slow).max()
+    run = integrate_rates(two, start, duration=0.1, delta_t=1e-4, tau=0.02)
+    left = (run.rates - point) @ slow / ((start - point) @ slow)
+    decay = np.log(left[-1]) / 0.1
+    assert decay == pytest.approx(eigenvalues[0].real, rel=1e-2)
+
+
+def test_a_perturbation_that_ends_moves_the_rates_while_it_lasts():
+    config = load_config("2_cluster_mf").with_value("init_params.delta_t", 1e-3)
+    push = np.zeros((6, 600))
+    push[1, 200:400] = 2.0
+    start = LIFMeanField.from_config(config).solve_rates([51, 2, 2, 13, 13, 13]).x
+    run = mean_field_trajectory(config, start, duration=0.6, perturbations={"rate": push})
+    np.testing.assert_allclose(run.rates[199], start, atol=1e-6)
+    assert np.argmax(run.rates[199, :2]) == 0
+    assert np.argmax(run.rates[399, :2]) == 1  # the push switches the winner,
+    assert np.argmax(run.rates[-1, :2]) == 1  # which then lasts
+    again = mean_field_trajectory(config, start, duration=0.6, perturbations={"rate": push})
+    np.testing.assert_array_equal(run.rates, again.rates)
+
+
+def test_finite_size_noise_is_that_of_the_linearized_equation(two):
+    point = two.solve_rates([51, 2, 2, 13, 13, 13]).x
+    sizes = np.full(6, 1e6)  # small enough to stay where it is linear
+    run = integrate_rates(two, point, duration=16.0, delta_t=1e-3, tau=0.02, sizes=sizes, seed=3)
+    # Euler–Maruyama steps x' = (1 + hA) x + noise: its covariance solves a Lyapunov equation.
+    step = np.eye(6) + 1e-3 / 0.02 * (two.jacobian(point) - np.eye(6))
+    noise = np.diag(point / sizes) * 1e-3 / 0.02**2
+    expected = np.zeros((6, 6))
+    for _ in range(3000):
+        expected = step @ expected @ step.T + noise
+    measured = np.cov(run.rates[2000:].T)
+    np.testing.assert_allclose(np.diag(measured), np.diag(expected), rtol=0.5)
+
+
+def test_landscape_has_wells_at_the_winners(two):
+    shown = landscape(two, [0, 1], step=2.0, limits=(0.0, 60.0))
+    assert shown.force_field.shape == (31, 31, 2)
+    where = np.unravel_index(
+        np.argsort(np.linalg.norm(shown.force_field, axis=-1), axis=None)[:3], (31, 31)
+    )
+    found = np.stack([shown.mesh[0][where], shown.mesh[1][where]], axis=1)
+    for state in ([51.1, 2.5], [2.5, 51.1], [21.8, 21.8]):
+        assert np.abs(shown.force_field[tuple(np.round(np.array(state) / 2).astype(int))]).max() < 3
+    assert len(found) == 3
+
+
+def test_landscape_of_populations_in_any_order_and_number(two):
+    straight = landscape(two, [0, 4], step=10.0, limits=[(0, 60), (5, 25)])
+    turned = landscape(two, [4, 0], step=10.0, limits=[(5, 25), (0, 60)])
+    assert straight.force_field.shape == (7, 3, 2)
+    np.testing.assert_allclose(
+        straight.nu_outs, turned.nu_outs.transpose(1, 0, 2), rtol=1e-8, atol=1e-9
+    )
+    single = landscape(two, [0], step=1.0, limits=(0.0, 60.0))
+    assert single.force_field.shape == (61, 1)
+    np.testing.assert_allclose(single.displacement, single.path[:, 0] - single.path[0, 0])
+    # One population alone: its force vanishes at the fixed points that its wells stand for.
+    crossings = np.flatnonzero(np.diff(np.sign(single.force_field[:, 0])))
+    assert {round(float(single.path[i, 0])) for i in crossings} >= {51}
+
+
+def test_impossible_landscapes_are_refused(two):
+    for focus, options in (
+        ([], {}),
+        ([7], {}),
+        ([0, 0], {}),
+        ([0], {"step": 0.0}),
+        ([0], {"limits": (5.0, 1.0)}),
+    ):
+        with pytest.raises(LifnetError):
+            landscape(two, focus, **options)
+    with pytest.raises(SimulationError):
+        integrate_rates(two, np.ones(5), duration=1.0)
+
+
+NEURON = {
+    "tau_membrane": 0.02,
+    "threshold": 20.0,
+    "reset_voltage": 10.0,
+    "tau_refractory": 0.002,
+}
+
+
+@pytest.mark.parametrize(("mu", "sigma"), [(20.0, 5.0), (15.0, 5.0), (25.0, 3.0)])
+def test_slow_modulations_follow_the_stationary_rate(mu, sigma):
+    slow = transfer_function(0.01, mu, sigma, **NEURON)
+    h = 1e-4
+    rate = siegert(mu, sigma, **NEURON)
+    by_mu = (siegert(mu + h, sigma, **NEURON) - siegert(mu - h, sigma, **NEURON)) / (2 * h)
+    wide = [float(siegert(mu, np.sqrt(sigma**2 + d), **NEURON)) for d in (h, -h)]
+    assert slow.rate == pytest.approx(float(rate), rel=1e-4)
+    assert slow.by_mu[0].real == pytest.approx(float(by_mu), rel=1e-4)
+    assert slow.by_variance[0].real == pytest.approx((wide[0] - wide[1]) / (2 * h), rel=1e-4)
+
+
+def test_fast_modulations_are_damped_and_spectra_approach_the_rate():
+    answer = transfer_function([1.0, 10.0, 100.0, 1000.0, 4000.0], 20.0, 5.0, **NEURON)
+    size = np.abs(answer.by_mu)
+    assert size[-1] < 0.2 * size[0]
+    # White-noise drive: the response to the mean falls as 1/sqrt(frequency).
+    far = transfer_function([2000.0, 8000.0], 20.0, 5.0, **NEURON, n_steps=8000)
+    assert np.abs(far.by_mu[1] / far.by_mu[0]) == pytest.approx(0.5, abs=0.05)
+    assert answer.spectrum[-1] == pytest.approx(answer.rate, rel=0.05)
+    assert answer.spectrum[0] < answer.rate  # more regular than Poisson
+
+
+def test_uncoupled_populations_have_the_spectra_of_their_neurons():
+    field = LIFMeanField(
+        1, np.zeros((2, 2)), np.zeros((2, 2)), 0.1, 1000, 20.0, 0.02, 0.0, 20.0, 10.0, 0.002
+    )
+    rates = field.solve_rates().x
+    f = np.array([5.0, 50.0, 500.0])
+    spectra = power_spectrum(field, rates, f, [100, 25])
+    mu, sigma = field.moments(rates)
+    alone = transfer_function(f, mu[0], sigma[0], **NEURON).spectrum
+    np.testing.assert_allclose(spectra[:, 0, 0].real, alone / 100, rtol=1e-9)
+    np.testing.assert_allclose(spectra[:, 1, 1].real, alone / 25, rtol=1e-9)
+    np.testing.assert_allclose(spectra[:, 0, 1], 0, atol=1e-12)
+
+
+def test_slow_coupling_is_the_static_jacobian(two):
+    from neuroloom.lifnet import coupling
+
+    point = two.solve_rates([51, 2, 2, 13, 13, 13]).x
+    matrix, _ = coupling(two, point, [1e-3])
+    np.testing.assert_allclose(matrix[0].real, two.jacobian(point), rtol=1e-3, atol=1e-6)
