@@ -85,22 +85,21 @@ def draw_wiring(parameters: ClusteredParameters, *, seed: int | Seed = 0) -> Wir
     sources = np.empty(int((degree * sizes[:, None]).sum()), dtype=index)
     population = parameters.population
     generator = as_seed(seed).generator()
-    _draw_sources(population, first, degree, sources, np.empty(sizes.max(), np.int64), generator)
+    _draw_sources(population, first, degree, sources, np.arange(parameters.n_neurons), generator)
     starts, targets = _by_source(population, degree.sum(axis=1), sources)
     return Wiring(starts, targets, population)
 
 
 @njit(cache=True)
 def _draw_sources(population, first, degree, sources, pool, generator):  # type: ignore[no-untyped-def]
-    """Fill `sources`, neuron by neuron, with distinct inputs of each block."""
+    """Fill `sources`, neuron by neuron, with distinct inputs of each block of the `pool`."""
     place = 0
     for post in range(population.size):
         for block in range(first.size - 1):
-            size = first[block + 1] - first[block]
-            for i in range(size):
-                pool[i] = first[block] + i
-            for i in range(degree[population[post], block]):
-                other = i + int(generator.random() * (size - i))
+            begin, end = first[block], first[block + 1]
+            # The pool need not be put in order again: any order is as good to draw from.
+            for i in range(begin, begin + degree[population[post], block]):
+                other = i + int(generator.random() * (end - i))
                 pool[i], pool[other] = pool[other], pool[i]
                 sources[place] = pool[i]
                 place += 1

@@ -7,6 +7,7 @@ import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
+from functools import cache
 from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from neuroloom.lifnet._errors import ConfigError
@@ -38,13 +39,14 @@ class Section:
     path: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self), include_extras=True)
+        kind: Any = type(self)
+        readers = _readers(kind)
         for spec in fields(self):  # type: ignore[arg-type]
             value = getattr(self, spec.name)
             if value is None and _optional(spec):
                 continue
             where = f"{self.path}.{spec.name}" if self.path else spec.name
-            object.__setattr__(self, spec.name, hints[spec.name].__metadata__[0](where, value))
+            object.__setattr__(self, spec.name, readers[spec.name](where, value))
 
     @classmethod
     def from_mapping(cls: type[S], data: object) -> S:
@@ -73,6 +75,12 @@ class Section:
     def to_mapping(self) -> dict[str, Any]:
         """Return the section as nested plain dicts and lists, ready for YAML."""
         return {spec.name: plain(getattr(self, spec.name)) for spec in fields(self)}  # type: ignore[arg-type]
+
+
+@cache
+def _readers(kind: Any) -> dict[str, Reader]:
+    hints = get_type_hints(kind, include_extras=True)
+    return {spec.name: hints[spec.name].__metadata__[0] for spec in fields(kind)}
 
 
 def plain(value: Any) -> Any:
