@@ -66,6 +66,7 @@ def test_gradients_are_those_of_the_smoothed_model(mechanism):
     # Without refractory time, which is a count and has no derivative.
     cells = Cells.create(N, tau_membrane=0.02, tau_synaptic=0.005, threshold=1.0)
     _, weights, state = small(gain=0.1)
+    state["external_jumps"] = 2 * state["external_jumps"][:20]
     tau = torch.full((N,), 0.02, dtype=torch.float64)
     threshold = torch.full((N,), 1.0, dtype=torch.float64)
     surrogate = SurrogateSpike(4.0, smooth=True)
