@@ -1,0 +1,35 @@
+"""Slow proofs: spiking networks against peers and published figures, and theory against both.
+
+``python prove.py --out FILE.json`` runs all of them (about an hour on two cores; half of it is
+NEST); ``--only`` picks some, whose results are added to the file. `peers.py` says where the peers
+come from; without them their proofs say that they were skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import prove_spiking
+import prove_theory
+
+PROOFS = {proof.__name__: proof for proof in (*prove_spiking.PROOFS, *prove_theory.PROOFS)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", choices=list(PROOFS), default=list(PROOFS))
+    arguments = parser.parse_args()
+    for name in arguments.only:
+        started = time.perf_counter()
+        found = PROOFS[name]() | {"took_s": round(time.perf_counter() - started, 1)}
+        print(name, json.dumps(found), flush=True)
+        result = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+        arguments.out.write_text(json.dumps(result | {name: found}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
