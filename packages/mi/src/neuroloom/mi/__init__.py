@@ -20,7 +20,7 @@ from neuroloom.mi._null import benjamini_hochberg, max_statistic, p_value, surro
 from neuroloom.mi._options import Model, Params, Training
 from neuroloom.mi._results import Results
 from neuroloom.mi._run import run
-from neuroloom.mi._saving import SavedCritic, load_critic
+from neuroloom.mi._saved_critic import SavedCritic, extract_embeddings, load_critic
 from neuroloom.mi._version import __version__
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "crosscheck",
     "datasets",
     "exceptions",
+    "extract_embeddings",
     "load_critic",
     "logger",
     "max_statistic",

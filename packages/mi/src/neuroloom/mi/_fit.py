@@ -19,6 +19,7 @@ from neuroloom import shared
 from neuroloom.mi import _baseline, _score
 from neuroloom.mi._bounds import Bound
 from neuroloom.mi._options import Params
+from neuroloom.mi._preprocessing import preprocessing, transform
 from neuroloom.mi._split import Fold
 from neuroloom.mi._stack import CriticStack
 from neuroloom.shared import Seed
@@ -76,19 +77,8 @@ class Job:
 
     def plain(self) -> bool:
         """Return whether the written-out stack can train this critic."""
-        model, training = self.params.model, self.params.training
-        return (
-            self.critic is None
-            and self.embedding is None
-            and model.critic_type == "separable"
-            and model.embedding_model == "mlp"
-            and not model.use_variational
-            and not model.shared_encoder
-            and model.dropout == 0
-            and training.optimizer in ("adam", "adamw")
-            and training.gradient_clip_val is None
-            and self.device == "cpu"
-        )
+        own = self.critic is not None or self.embedding is not None
+        return not own and self.params.plain and self.device == "cpu"
 
     def shape(self) -> tuple[Any, ...]:
         """Return what jobs of one stack have in common."""
@@ -157,23 +147,17 @@ class _Ready:
     y: Tensor
     u: Tensor | None
     v: Tensor | None
-    gaussian: float
+    baseline: _baseline.Gaussian | None
+
+    @property
+    def gaussian(self) -> float:
+        """The baseline's information in nats."""
+        return 0.0 if self.baseline is None else self.baseline.information
 
     def rows(self, index: NDArray[np.int64] | Tensor) -> tuple[Tensor, ...]:
         where = torch.as_tensor(index)
         parts = (self.x, self.y, self.u, self.v)
         return tuple(part[where] for part in parts if part is not None)
-
-
-def transform(values: NDArray[np.floating], how: str) -> NDArray[np.float64]:
-    """Return samples as 2-D features, each transformed on its own."""
-    flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
-    if how == "rank":
-        return _baseline.rank_normal(flat)
-    if how == "zscore":
-        spread = flat.std(axis=0)
-        flat = (flat - flat.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    return flat
 
 
 def prepare(job: Job) -> _Ready:
@@ -183,16 +167,14 @@ def prepare(job: Job) -> _Ready:
     y: NDArray[np.floating] = transform(job.y, training.transform)
     if job.permutation is not None:
         y = y[job.permutation]
-    u = v = None
-    information = 0.0
+    u = v = gaussian = None
     if training.baseline and training.transform != "none":
         rng = job.seed.child("baseline").generator()
         gaussian = _baseline.fit(x[job.fold.train], y[job.fold.train], rng)
-        information = gaussian.information
         u, v = map(torch.from_numpy, gaussian.features(x, y, 1.0 if job.bound == "nwj" else 0.0))
         x, y = gaussian.reduce(x, y)
     a, b = (torch.from_numpy(np.ascontiguousarray(v, dtype=np.float32)) for v in (x, y))
-    return _Ready(a, b, u, v, information)
+    return _Ready(a, b, u, v, gaussian)
 
 
 def batches(job: Job, member: int) -> NDArray[np.int64]:
@@ -293,7 +275,8 @@ class _Ensemble:
         )
 
     def _state(self, warmth: float) -> dict[str, NDArray[Any]]:
-        state = {"temperature": np.array(warmth, dtype=np.float32)}
+        state = preprocessing(self.job, self.data.baseline)
+        state["temperature"] = np.array(warmth, dtype=np.float32)
         for member, (_, _, weights) in enumerate(self.best):
             half = len(weights) // 2
             for place, values in enumerate(weights):
@@ -307,10 +290,9 @@ class _Ensemble:
 def _fit_equal(jobs: Sequence[Job], ready: Sequence[_Ready]) -> list[Fitted]:
     first, model, learning = jobs[0], jobs[0].params.model, jobs[0].params.training
     bound = Bound(first.bound, **first.bound_options)
-    hidden = [model.hidden_dim] * model.n_layers
     stack = CriticStack(
-        [ready[0].x.shape[1], *hidden, model.embedding_dim],
-        [ready[0].y.shape[1], *hidden, model.embedding_dim],
+        [ready[0].x.shape[1], *model.widths, model.embedding_dim],
+        [ready[0].y.shape[1], *model.widths, model.embedding_dim],
         [
             torch.Generator().manual_seed(job.seed.child("weights").child(i).integer())
             for job in jobs

@@ -1,19 +1,14 @@
-"""Results and critics as files of numbers and text: nothing in them is code."""
+"""Results as files of numbers and text: nothing in them is code."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from neuroloom.mi._errors import InvalidDataError
 from neuroloom.mi._results import Results
 from neuroloom.shared import load_arrays, save_arrays
 
@@ -82,53 +77,3 @@ def load_results(path: str | Path) -> Results:
     """Return what `save_results` wrote."""
     arrays, header = load_arrays(path, kind=KIND)
     return Results(**_unpack(header["results"], arrays))
-
-
-@dataclass(frozen=True)
-class SavedCritic:
-    """The weights of trained networks.
-
-    Attributes
-    ----------
-    tensors : dict of str to ndarray
-    description : dict of str to str
-        What kind of critic it is, and of which data shapes.
-    """
-
-    tensors: dict[str, NDArray[Any]]
-    description: dict[str, str]
-
-
-def save_critic(
-    path: str | Path, tensors: Mapping[str, Any], description: Mapping[str, str]
-) -> Path:
-    """Write a critic's tensors to `path` as safetensors, whatever its suffix."""
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise InvalidDataError(f"path: expected a file in an existing folder, got {target}")
-    plain = {name: np.ascontiguousarray(values) for name, values in tensors.items()}
-    save_file(plain, target, metadata={"kind": "mi-critic", **description})
-    return target
-
-
-def load_critic(path: str | Path) -> SavedCritic:
-    """Return the tensors of a critic that ``save_best_model_path`` wrote.
-
-    Raises
-    ------
-    InvalidDataError
-        If the file is missing, damaged or no safetensors file; nothing in it is run.
-    """
-    from safetensors import safe_open
-
-    source = Path(path)
-    if not source.is_file():
-        raise InvalidDataError(f"path: expected an existing file, got {source}")
-    try:
-        with safe_open(source, framework="numpy") as file:
-            description = dict(file.metadata() or {})
-        return SavedCritic(load_file(source), description)
-    except (SafetensorError, ValueError) as error:
-        raise InvalidDataError(
-            f"path: expected a safetensors file, got {source.name}: {error}; nothing was run"
-        ) from error
