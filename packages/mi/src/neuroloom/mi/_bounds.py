@@ -149,6 +149,14 @@ class Bound:
         """Return the bound in nats, shape of the leading dimensions of `scores`."""
         return self._value(scores, **self.options)
 
+    def estimate(self, scores: Tensor) -> Tensor:
+        """Return information in nats: the bound, or `dv` where the bound is none of information.
+
+        The Jensen–Shannon objective is largest at the log density ratio, so its critic's
+        information is read off by Donsker and Varadhan's bound.
+        """
+        return dv(scores) if self.name == "js" else self.value(scores)
+
     def grad(self, scores: Tensor) -> Tensor:
         """Return the gradient of the training objective, shape of `scores`."""
         return self._grad(scores, **self.options)

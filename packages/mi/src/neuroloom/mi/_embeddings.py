@@ -1,4 +1,4 @@
-"""Networks that embed samples, one class per kind; each is ``cls(input_dim, hidden, embed, n)``.
+"""Networks that embed samples, one class per kind.
 
 Samples arrive as (n, n_channels, n_features). Sequence models read the features as time and the
 channels as inputs at each time.
@@ -6,58 +6,141 @@ channels as inputs at each time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from neuroloom.mi._errors import DataShapeError
 from neuroloom.mi._options import Model
+from neuroloom.shared import require
 
 
 class MLP(nn.Module):
     """A multilayer perceptron on the flattened sample."""
 
     def __init__(
-        self, input_dim: int, hidden_dim: int, embed_dim: int, n_layers: int, dropout: float = 0.0
+        self, input_dim: int, hidden: Sequence[int], out_dim: int, model: Model | None = None
     ) -> None:
         super().__init__()
+        model = model or Model()
         layers: list[nn.Module] = []
         width = input_dim
-        for _ in range(n_layers):
-            layers += [nn.Linear(width, hidden_dim), nn.ReLU()]
-            if dropout:
-                layers.append(nn.Dropout(dropout))
-            width = hidden_dim
-        self.layers = nn.Sequential(*layers, nn.Linear(width, embed_dim))
+        for size in hidden:
+            layers.append(_bounded(nn.Linear(width, size), model))
+            layers += _after(size, model, nn.BatchNorm1d)
+            width = size
+        self.layers = nn.Sequential(*layers, nn.Linear(width, out_dim))
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_uniform_(layer.weight)
                 nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return embeddings, shape (n, embed_dim)."""
+        """Return embeddings, shape (n, out_dim)."""
         return cast(Tensor, self.layers(x.flatten(1)))
 
 
+def _bounded(layer: nn.Module, model: Model) -> nn.Module:
+    """Return `layer`, its largest gain held at 1 if the model says so (Miyato et al. 2018)."""
+    if not model.use_spectral_norm:
+        return layer
+    return nn.utils.parametrizations.spectral_norm(layer)
+
+
+def _after(width: int, model: Model, batch_norm: Callable[[int], nn.Module]) -> list[nn.Module]:
+    """Return what follows a hidden layer: normalisation, ReLU, dropout."""
+    out: list[nn.Module] = []
+    if model.norm_layer == "batch":
+        out.append(batch_norm(width))
+    elif model.norm_layer == "layer":
+        # One group over all channels is layer normalisation, for any number of positions.
+        out.append(nn.GroupNorm(1, width))
+    out.append(nn.ReLU())
+    if model.dropout:
+        out.append(nn.Dropout(model.dropout))
+    return out
+
+
 class CNN(nn.Module):
-    """Convolutions over time, averaged, then a linear read-out."""
+    """Convolutions over time, their mean and largest value, then a linear read-out."""
 
     def __init__(self, n_channels: int, model: Model) -> None:
         super().__init__()
         size = model.kernel_size or 7
         layers: list[nn.Module] = []
         width = n_channels
-        for _ in range(model.n_layers):
-            layers += [nn.Conv1d(width, model.hidden_dim, size, padding="same"), nn.ReLU()]
-            width = model.hidden_dim
+        for hidden in model.widths:
+            layers.append(_bounded(nn.Conv1d(width, hidden, size, padding="same"), model))
+            layers += _after(hidden, model, nn.BatchNorm1d)
+            width = hidden
         self.layers = nn.Sequential(*layers)
         self.out = nn.Linear(2 * width, model.embedding_dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return embeddings, shape (n, embed_dim)."""
+        """Return embeddings, shape (n, embedding_dim)."""
         h = self.layers(x)
         return cast(Tensor, self.out(torch.cat([h.mean(-1), h.amax(-1)], 1)))
+
+
+class CNN2D(nn.Module):
+    """Convolutions over images (n, channels, height, width), halved after each layer.
+
+    Samples of three axes are images of one channel.
+    """
+
+    def __init__(self, shape: tuple[int, ...], model: Model) -> None:
+        super().__init__()
+        size = model.kernel_size or 3
+        layers: list[nn.Module] = []
+        width = shape[0] if len(shape) == 3 else 1
+        for hidden in model.widths:
+            layers.append(_bounded(nn.Conv2d(width, hidden, size, padding="same"), model))
+            layers += [*_after(hidden, model, nn.BatchNorm2d), nn.MaxPool2d(2, ceil_mode=True)]
+            width = hidden
+        self.layers = nn.Sequential(*layers)
+        self.out = nn.Linear(2 * width, model.embedding_dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return embeddings, shape (n, embedding_dim)."""
+        h = self.layers(_images(x))
+        return cast(Tensor, self.out(torch.cat([h.mean((-2, -1)), h.amax((-2, -1))], 1)))
+
+
+def _images(x: Tensor) -> Tensor:
+    return x if x.ndim == 4 else x[:, None]
+
+
+class Backbone(nn.Module):
+    """A network of torchvision's that is not trained, and a linear read-out that is."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        models = require("torchvision.models", extra="neuroloom-mi[vision]")
+        weights = "DEFAULT" if model.pretrained else None
+        network = models.get_model(model.pytorch_predefined, weights=weights)
+        *rest, last = network.named_children()
+        self.body = nn.Sequential(OrderedDict(rest))
+        for weight in self.body.parameters():
+            weight.requires_grad_(False)
+        width = next(m.in_features for m in last[1].modules() if isinstance(m, nn.Linear))
+        self.out = nn.Linear(width, model.embedding_dim)
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Set the mode of the read-out; the body always evaluates."""
+        super().train(mode)
+        self.body.eval()
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return embeddings, shape (n, embedding_dim)."""
+        images = _images(x)
+        if images.shape[1] != 3:
+            images = images.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+        h = self.body(images)
+        return cast(Tensor, self.out(h.mean((-2, -1)) if h.ndim == 4 else h))
 
 
 class Recurrent(nn.Module):
@@ -68,12 +151,12 @@ class Recurrent(nn.Module):
         cell = nn.GRU if model.embedding_model == "gru" else nn.LSTM
         self.cell = cell(
             n_channels,
-            model.hidden_dim,
-            model.n_layers,
+            model.hidden,
+            max(1, len(model.widths)),
             batch_first=True,
             bidirectional=model.bidirectional,
         )
-        self.out = nn.Linear(model.hidden_dim * (1 + model.bidirectional), model.embedding_dim)
+        self.out = nn.Linear(model.hidden * (1 + model.bidirectional), model.embedding_dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return embeddings, shape (n, embed_dim)."""
@@ -90,13 +173,14 @@ class TCN(nn.Module):
     def __init__(self, n_channels: int, model: Model) -> None:
         super().__init__()
         size = model.kernel_size or 3
-        self.first = nn.Conv1d(n_channels, model.hidden_dim, 1)
-        self.reach = [(size - 1) * 2**layer for layer in range(model.n_layers)]
+        n_layers, width = max(1, len(model.widths)), model.hidden
+        self.first = nn.Conv1d(n_channels, width, 1)
+        self.reach = [(size - 1) * 2**layer for layer in range(n_layers)]
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(model.hidden_dim, model.hidden_dim, size, dilation=2**layer)
-            for layer in range(model.n_layers)
+            _bounded(nn.Conv1d(width, width, size, dilation=2**layer), model)
+            for layer in range(n_layers)
         )
-        self.out = nn.Linear(model.hidden_dim, model.embedding_dim)
+        self.out = nn.Linear(width, model.embedding_dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return embeddings, shape (n, embed_dim)."""
@@ -111,12 +195,14 @@ class Transformer(nn.Module):
 
     def __init__(self, n_channels: int, model: Model) -> None:
         super().__init__()
-        width = -(-model.hidden_dim // model.nhead) * model.nhead
+        width = -(-model.hidden // model.nhead) * model.nhead
         self.first = nn.Linear(n_channels, width)
         layer = nn.TransformerEncoderLayer(
             width, model.nhead, 2 * width, dropout=model.dropout, batch_first=True
         )
-        self.layers = nn.TransformerEncoder(layer, model.n_layers, enable_nested_tensor=False)
+        self.layers = nn.TransformerEncoder(
+            layer, max(1, len(model.widths)), enable_nested_tensor=False
+        )
         self.out = nn.Linear(width, model.embedding_dim)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -171,12 +257,19 @@ def make_embedding(shape: tuple[int, ...], model: Model, custom: type | None = N
         input_dim *= size
     encoder: Any
     if custom is not None:
-        encoder = Custom(custom(input_dim, model.hidden_dim, model.embedding_dim, model.n_layers))
+        encoder = Custom(custom(input_dim, model.hidden, model.embedding_dim, len(model.widths)))
     elif model.embedding_model == "mlp":
-        encoder = MLP(
-            input_dim, model.hidden_dim, model.embedding_dim, model.n_layers, model.dropout
-        )
+        encoder = MLP(input_dim, model.widths, model.embedding_dim, model)
+    elif model.embedding_model == "cnn2d":
+        encoder = CNN2D(shape, model)
+    elif model.embedding_model == "pretrained_backbone":
+        encoder = Backbone(model)
     else:
+        if len(shape) != 2:
+            raise DataShapeError(
+                f"embedding_model={model.embedding_model!r}: expected samples of shape "
+                f"(n_channels, n_features), got {shape}; 'cnn2d' and 'mlp' take images"
+            )
         encoder = _SEQUENCE[model.embedding_model](shape[0], model)
     return Variational(encoder, model.embedding_dim) if model.use_variational else encoder
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from neuroloom.mi import _score
+from neuroloom.mi._augment import augmented
 from neuroloom.mi._bounds import Bound
 from neuroloom.mi._critics import make_critic
 from neuroloom.mi._errors import CriticOutputError
@@ -23,8 +24,9 @@ from neuroloom.mi._fit import (
     batches,
     failed,
     rate_at,
-    transform,
 )
+from neuroloom.mi._options import Training
+from neuroloom.mi._preprocessing import preprocessing, transform
 
 _OPTIMIZERS: dict[str, Any] = {
     "adam": torch.optim.Adam,
@@ -103,13 +105,62 @@ def _evaluate(members: list[nn.Module], x: Tensor, y: Tensor) -> Tensor:
     return total.cpu()
 
 
+def _optimizer(critic: nn.Module, learning: Training) -> torch.optim.Optimizer:
+    cls = _OPTIMIZERS.get(learning.optimizer, learning.optimizer)
+    rate = learning.learning_rate
+    head = [p for name, p in critic.named_parameters() if name.startswith("head.")]
+    rest = [p for name, p in critic.named_parameters() if not name.startswith("head.")]
+    groups: list[dict[str, Any]] = [{"params": rest, "scale": 1.0}] if rest else []
+    if head:
+        groups.append({"params": head, "scale": learning.lr_head_multiplier})
+    for group in groups:
+        group["lr"] = rate * group["scale"]
+    options = {"weight_decay": learning.weight_decay} if learning.weight_decay else {}
+    return cast(
+        torch.optim.Optimizer,
+        cls(groups, lr=rate, **{**options, **dict(learning.optimizer_params)}),
+    )
+
+
+class _Schedule:
+    """The learning rate over steps: a curve by name, a plateau's drops, or the user's class."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, job: Job) -> None:
+        self.optimizer, self.job, self.learning = optimizer, job, job.params.training
+        self.per_epoch = max(1, job.n_steps // self.learning.n_epochs)
+        options = dict(self.learning.scheduler_params)
+        self.own: Any = None
+        if isinstance(self.learning.scheduler, type):
+            self.own = self.learning.scheduler(optimizer, **options)
+        elif self.learning.scheduler == "plateau":
+            self.own = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", **options)
+
+    def before(self, step: int) -> None:
+        """Set the rate of a step."""
+        if self.own is None:
+            name, rate = self.learning.scheduler, self.learning.learning_rate
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["scale"] * rate_at(rate, step, self.job.n_steps, name)
+
+    def after(self, step: int) -> None:
+        """Step a class of schedules at the end of an epoch."""
+        if self.own is None or self.learning.scheduler == "plateau":
+            return
+        if (step + 1) % self.per_epoch == 0:
+            self.own.step()
+
+    def scored(self, value: float) -> None:
+        """Tell a plateau what the validation score is."""
+        if self.own is not None and self.learning.scheduler == "plateau" and np.isfinite(value):
+            self.own.step(value)
+
+
 def _train(job: Job, member: int, x: Tensor, y: Tensor, bound: Bound) -> tuple[Any, ...]:
     """Return the best critic of one initialisation, its score, step and history."""
     critic, learning = _fresh(job, member), job.params.training
-    beta = job.params.model.beta
-    optimizer = _OPTIMIZERS[learning.optimizer](
-        critic.parameters(), lr=learning.learning_rate, weight_decay=learning.weight_decay
-    )
+    optimizer = _optimizer(critic, learning)
+    schedule = _Schedule(optimizer, job)
+    change_x, change_y = learning.augmentation("x"), learning.augmentation("y")
     order = torch.from_numpy(batches(job, member)).to(job.device)
     held = torch.from_numpy(job.fold.validation[:_MAX_VALIDATION]).to(job.device)
     every = max(1, job.n_steps // _CHECKS)
@@ -123,6 +174,7 @@ def _train(job: Job, member: int, x: Tensor, y: Tensor, bound: Bound) -> tuple[A
             if step % every == 0 or step == job.n_steps:
                 value = float(bound.value(_evaluate([critic], x[held], y[held])))
                 history.append(value)
+                schedule.scored(value)
                 if value > best:
                     best, mark, state = value, step, copy.deepcopy(critic.state_dict())
                 if step - mark > patience:
@@ -130,16 +182,21 @@ def _train(job: Job, member: int, x: Tensor, y: Tensor, bound: Bound) -> tuple[A
             if step == job.n_steps:
                 break
             critic.train()
-            for group in optimizer.param_groups:
-                group["lr"] = rate_at(learning.learning_rate, step, job.n_steps, learning.scheduler)
+            schedule.before(step)
             optimizer.zero_grad()
-            scores, divergence = _scores(critic, x[order[step]], y[order[step]])
+            rows = order[step]
+            scores, paid = _scores(
+                critic, augmented(x[rows], change_x), augmented(y[rows], change_y)
+            )
+            if job.critic is not None:
+                paid = paid / job.params.model.beta
             # The bound's gradient is known in closed form; autograd takes it from the scores on.
-            pull = (bound.grad(scores.detach()).neg() * scores).sum() + divergence / beta
+            pull = (bound.grad(scores.detach()).neg() * scores).sum() + paid
             pull.backward()  # type: ignore[no-untyped-call]
             if learning.gradient_clip_val is not None:
                 nn.utils.clip_grad_norm_(critic.parameters(), learning.gradient_clip_val)
             optimizer.step()
+            schedule.after(step)
     critic.load_state_dict(state)
     return critic, best, mark, history
 
@@ -171,14 +228,15 @@ def fit_module(job: Job) -> Fitted:
     seen = scores(job.fold.train[:_MAX_VALIDATION]) * warmth
     state = None
     if job.keep:
-        state = {"temperature": np.array(warmth, dtype=np.float32)}
+        state = preprocessing(job, None)
+        state["temperature"] = np.array(warmth, dtype=np.float32)
         for i, critic in enumerate(members):
             for name, values in critic.state_dict().items():
                 state[f"network{i}.{name}"] = values.cpu().numpy()
     return Fitted(
         job,
         _score.score_matrices(parts, bound),
-        float(bound.value(seen.double())),
+        float(bound.estimate(seen.double())),
         int(np.median([t[2] for t in trained])),
         tuple(float(v) for v in history),
         0.0,

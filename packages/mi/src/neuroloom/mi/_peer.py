@@ -60,10 +60,9 @@ def _fit_parts(work: tuple[Any, ...]) -> list[tuple[float, float, list[float]]]:
     x, y, chunks, seeds, params, mode, bound_name, bound_options = work
     learning, model = params.training, params.model
     bound = Bound(bound_name, **bound_options)
-    hidden = [model.hidden_dim] * model.n_layers
     stack = CriticStack(
-        [x.shape[1], *hidden, model.embedding_dim],
-        [y.shape[1], *hidden, model.embedding_dim],
+        [x.shape[1], *model.widths, model.embedding_dim],
+        [y.shape[1], *model.widths, model.embedding_dim],
         [torch.Generator().manual_seed(s.child("weights").integer()) for s in seeds],
         learning_rate=learning.learning_rate,
     )

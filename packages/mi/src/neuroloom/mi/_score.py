@@ -62,7 +62,7 @@ def score_matrices(parts: list[tuple[NDArray[np.int64], Tensor]], bound: Bound) 
         local = scores.diagonal() - 0.5 * (row + column) + math.log(m)
         pointwise[b] = local.numpy()
         inner, difference = float(infonce(scores)), float(dv(scores))
-        own = inner if bound.name == "infonce" else float(bound.value(scores))
+        own = inner if bound.name == "infonce" else float(bound.estimate(scores))
         sums += m * np.array([own, inner, difference])
     own, inner, difference = sums / n
     ceiling = math.log(min(len(b) for b, _ in parts))
@@ -87,7 +87,7 @@ def temperature(scores: Tensor, bound: Bound) -> float:
 def train_value(factors: tuple[Tensor, Tensor], bound: Bound) -> float:
     """Return the bound on (a part of) the training samples."""
     left, right = factors
-    return float(bound.value((left @ right.T).double()))
+    return float(bound.estimate((left @ right.T).double()))
 
 
 def nothing(n: int) -> Score:
