@@ -92,7 +92,9 @@ def test_lag_p_values_are_corrected_for_all_lags():
 
 
 def test_transfer_entropy_plain():
-    result = mi.run(*autoregressive(), mode="transfer", history=2, bidirectional=True, **OPTIONS)
+    result = mi.run(
+        *autoregressive(), mode="transfer", history_window=2, bidirectional=True, **OPTIONS
+    )
     truth = 0.5 * math.log2(1 + 0.64 / 0.09)
     assert result.mi_estimate == pytest.approx(truth, abs=0.1)
     assert abs(result.details["te_yx"]) < 0.05
@@ -100,7 +102,7 @@ def test_transfer_entropy_plain():
 
 
 def test_transfer_entropy_rigorous_windows_before_it_subsamples():
-    result = mi.run(*autoregressive(), mode="transfer", history=2, rigorous=True, **OPTIONS)
+    result = mi.run(*autoregressive(), mode="transfer", history_window=2, rigorous=True, **OPTIONS)
     assert result.mi_estimate == pytest.approx(1.51, abs=0.1)
 
 
@@ -149,7 +151,7 @@ def test_pairwise_of_one_recording_has_a_null_too():
 
 
 def test_precision_is_the_width_at_which_information_goes():
-    result = mi.run(*gaussian(800, 1, 2.0), mode="precision", tau_range=[0.01, 0.1, 4.0], **OPTIONS)
+    result = mi.run(*gaussian(800, 1, 2.0), mode="precision", tau_grid=[0.01, 0.1, 4.0], **OPTIONS)
     table = result.dataframe.set_index("tau")["mi_mean"]
     assert table[0.01] == pytest.approx(table[0.0], abs=0.1)
     assert result.details["precision_tau"] == 4.0
@@ -213,7 +215,7 @@ def test_every_mode_has_the_same_tidy_columns():
         mi.run(x, y, **OPTIONS),
         mi.run(x, y, mode="sweep", sweep_grid={"embedding_dim": [4]}, **OPTIONS),
         mi.run(x, y, mode="lag", lag_range=[0, 1], **OPTIONS),
-        mi.run(x, y, mode="precision", tau_range=[1.0], **OPTIONS),
+        mi.run(x, y, mode="precision", tau_grid=[1.0], **OPTIONS),
         mi.run(x, y, mode="pairwise", **OPTIONS),
         mi.run(x[:, 0], y[:, 0], mode="transfer", **OPTIONS),
         mi.run(x, y, estimator="gcmi", **OPTIONS),

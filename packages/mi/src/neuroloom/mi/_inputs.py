@@ -33,6 +33,37 @@ def plain(data: Any) -> Any:
     return data
 
 
+def timed(name: str, data: Any, time: Any) -> Any:
+    """Return samples (n_channels, n_timepoints) with a vector of times in seconds as a signal.
+
+    Raises
+    ------
+    DataShapeError
+        If times and samples differ in number, or times are not regular.
+    """
+    if time is None:
+        return data
+    moments = numbers(f"{name}_time", plain(time)).astype(np.float64)
+    values = channels_first(name, numbers(name, plain(data)), None)
+    if moments.shape != (values.shape[1],):
+        raise DataShapeError(
+            f"{name}_time: expected {values.shape[1]} times, one per sample, got shape "
+            f"{moments.shape}"
+        )
+    return Signal(values.T, _rate(f"{name}_time", moments), float(moments[0]))
+
+
+def _rate(name: str, times: Array) -> float:
+    """Return the sampling rate of regular times."""
+    step = np.diff(times)
+    if step.size == 0 or np.ptp(step) > 1e-3 * np.median(step):
+        raise DataShapeError(
+            f"{name}: expected regular samples without gaps, got steps of "
+            f"{step.min() if step.size else 0:g} to {step.max() if step.size else 0:g} s"
+        )
+    return 1 / float(np.median(step))
+
+
 def _from_pynapple(data: Any) -> SpikeTrains | Signal:
     """Return a TsGroup or Ts as spike trains, a Tsd or TsdFrame as a signal."""
     support = Epochs(data.time_support.values[:, 0], data.time_support.values[:, 1])
@@ -40,13 +71,7 @@ def _from_pynapple(data: Any) -> SpikeTrains | Signal:
         return SpikeTrains.from_lists([data[unit].t for unit in data.index], _closed(support))
     if not hasattr(data, "d"):
         return SpikeTrains.from_lists([data.t], _closed(support))
-    step = np.diff(data.t)
-    if step.size == 0 or np.ptp(step) > 1e-3 * np.median(step):
-        raise DataShapeError(
-            f"{type(data).__name__}: expected regular samples without gaps, got steps of "
-            f"{step.min() if step.size else 0:g} to {step.max() if step.size else 0:g} s"
-        )
-    return Signal(data.d, 1 / float(np.median(step)), float(data.t[0]))
+    return Signal(data.d, _rate(type(data).__name__, data.t), float(data.t[0]))
 
 
 def _closed(support: Epochs) -> Epochs:

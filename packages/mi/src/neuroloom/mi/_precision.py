@@ -17,6 +17,7 @@ from neuroloom.mi._cells import Cell, measure_cells, tables
 from neuroloom.mi._errors import OptionError, choice
 from neuroloom.mi._options import real
 from neuroloom.mi._results import Results, unit_factor
+from neuroloom.mi._sweep import summarize
 
 CORRUPTIONS = ("rounding", "noise")
 VARIABLES = ("x", "y", "both")
@@ -36,36 +37,40 @@ def run_precision(analysis: Analysis, units: str) -> Results:
     if analysis.y is None:
         raise OptionError("y_data: expected data in mode 'precision', got None")
     factor, options = unit_factor(units), analysis.options
-    taus = options.get("tau_range")
+    taus = options.get("tau_grid")
     if taus is None or isinstance(taus, (str, int, float)) or not len(taus):
-        raise OptionError(f"tau_range: expected a list of widths, e.g. [0.1, 1.0], got {taus!r}")
-    widths = sorted({0.0, *(real("tau_range", t, low=0.0) for t in taus)})
-    how = choice("corruption", options.get("corruption") or "rounding", CORRUPTIONS)
-    which = choice("corrupt", options.get("corrupt") or "x", VARIABLES)
-    ratios = options.get("ratio", 0.9)
-    ratios = [real("ratio", r, above=0.0, below=1.0) for r in np.atleast_1d(ratios)]
+        raise OptionError(f"tau_grid: expected a list of widths, e.g. [0.1, 1.0], got {taus!r}")
+    widths = sorted({0.0, *(real("tau_grid", t, low=0.0) for t in taus)})
+    how = choice("corruption_method", options.get("corruption_method") or "rounding", CORRUPTIONS)
+    which = choice("corrupt_target", options.get("corrupt_target") or "x", VARIABLES)
+    n_draws = real("n_noise_samples", options.get("n_noise_samples") or 1, whole=True, low=1)
+    ratios = options.get("threshold_ratio", 0.9)
+    ratios = [real("threshold_ratio", r, above=0.0, below=1.0) for r in np.atleast_1d(ratios)]
     samples = analysis.samples()
     seed = analysis.seed.child("precision")
     cells = []
     for place, tau in enumerate(widths):
-        rng = seed.child("noise").child(place).generator()
-        x, y = samples.values[:2]
-        x = corrupted(x, tau, how, rng) if which in ("x", "both") else x
-        y = corrupted(y, tau, how, rng) if which in ("y", "both") else y
-        if (x == x[:1]).all() or (y == y[:1]).all():
-            continue  # nothing is left of the signal, nor of its information
-        cells.append(Cell({"tau": tau}, x, y, samples.gap, seed))
+        for draw in range(n_draws if how == "noise" and tau else 1):
+            rng = seed.child("noise").child(place).child(draw).generator()
+            x, y = samples.values[:2]
+            x = corrupted(x, tau, how, rng) if which in ("x", "both") else x
+            y = corrupted(y, tau, how, rng) if which in ("y", "both") else y
+            if (x == x[:1]).all() or (y == y[:1]).all():
+                continue  # nothing is left of the signal, nor of its information
+            cells.append(Cell({"tau": tau, "draw": draw}, x, y, samples.gap, seed))
     outcomes = measure_cells(analysis, cells, "precision")
     tidy, raw = tables(outcomes, factor)
-    mi = {o.cell.key["tau"]: o.mi * factor for o in outcomes}
-    errors = {o.cell.key["tau"]: o.estimate.error * factor for o in outcomes if o.estimate}
-    frame = pd.DataFrame(
-        [{"tau": t, "mi_mean": mi.get(t, 0.0), "mi_std": errors.get(t, 0.0)} for t in widths]
-    )
+    frame = summarize(outcomes, ["tau"], factor)
+    gone = [t for t in widths if t not in set(frame["tau"])]
+    frame = pd.concat(
+        [frame, pd.DataFrame({"tau": gone, "mi_mean": 0.0, "mi_std": 0.0})] if gone else [frame],
+        ignore_index=True,
+    ).sort_values("tau", ignore_index=True)
+    mi = dict(zip(frame["tau"], frame["mi_mean"], strict=True))
     frame.attrs["swept"] = ["tau"]
     baseline = frame["mi_mean"].iloc[0]
     lost = {
-        ratio: next((t for t in widths[1:] if mi.get(t, 0.0) < ratio * baseline), float("inf"))
+        ratio: next((t for t in widths[1:] if mi[t] < ratio * baseline), float("inf"))
         for ratio in ratios
     }
     details = {

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,22 +11,23 @@ from numpy.typing import NDArray
 
 from neuroloom.mi._analysis import Analysis
 from neuroloom.mi._bounds import BOUNDS
-from neuroloom.mi._configs import CONFIGS, MODE_OF, merge_model, unfold
+from neuroloom.mi._configs import merge_model, unfold
 from neuroloom.mi._difference import run_conditional, run_transfer
 from neuroloom.mi._dimensionality import run_dimensionality
 from neuroloom.mi._direct_run import DIRECT, run_direct
 from neuroloom.mi._errors import OptionError, UnknownOptionError, choice, known
 from neuroloom.mi._estimate import run_estimate
+from neuroloom.mi._inputs import timed
 from neuroloom.mi._options import params as checked_params
 from neuroloom.mi._options import real
 from neuroloom.mi._pairwise import run_pairwise
 from neuroloom.mi._precision import run_precision
 from neuroloom.mi._results import Results, unit_factor
 from neuroloom.mi._rigorous import run_rigorous
-from neuroloom.mi._saving import save_critic
+from neuroloom.mi._saved_critic import best_fit, critic_of
 from neuroloom.mi._split import SPLITS
 from neuroloom.mi._sweep import run_lag, run_sweep
-from neuroloom.mi._windows import variable
+from neuroloom.mi._windows import Variable, variable
 from neuroloom.shared import Seed, as_seed
 
 MODES: dict[str, Callable[[Analysis, str], Results]] = {
@@ -51,25 +50,29 @@ _NULL = (
     "trials",
 )
 _LADDER = ("gamma_range", "method", "peer_reading")
+_Z = ("z_data", "processor_type_z", "processor_params_z")
 _OWN: dict[str, tuple[str, ...]] = {
-    "estimate": _NULL,
+    "estimate": ("return_embeddings", *_NULL),
     "sweep": ("max_samples_per_task",),
-    "dimensionality": ("n_splits", "strictness"),
+    "dimensionality": (
+        *("n_splits", "strictness", "split_method", "channel_indices_x", "lag"),
+        *("sigma_add", "stabilize_counts"),
+    ),
     "rigorous": _LADDER,
-    "lag": ("lag_range", *_NULL),
-    "precision": ("tau_range", "corruption", "corrupt", "ratio"),
-    "conditional": (
-        "z_data",
-        "processor_type_z",
-        "processor_params_z",
-        "rigorous",
-        "gamma_range",
+    "lag": ("lag_range", "equalize_n", *_NULL),
+    "precision": (
+        *("tau_grid", "corruption_method", "corrupt_target", "threshold_ratio"),
+        "n_noise_samples",
+    ),
+    "conditional": (*_Z, "rigorous", "gamma_range", *_NULL),
+    "transfer": (
+        *("history_window", "prediction_horizon", "bidirectional", "rigorous", "gamma_range"),
         *_NULL,
     ),
-    "transfer": ("history", "horizon", "bidirectional", "rigorous", "gamma_range", *_NULL),
     "pairwise": ("pairs", "correction", *_NULL),
 }
-_ALWAYS = ("n_workers", "gap", "align", "seed")
+_LABELS = ("x_name", "y_name", "channel_names_x", "channel_names_y")
+_ALWAYS = ("n_workers", "gap", "align", "seed", "x_time", "y_time", *_LABELS)
 
 
 class _Default(str):
@@ -92,7 +95,7 @@ def run(
     base_params: Any = None,
     sweep_grid: Mapping[str, Any] | None = None,
     output_units: str = "bits",
-    estimator: str = _INFONCE,
+    estimator: Any = _INFONCE,
     estimator_params: Mapping[str, Any] | None = None,
     custom_critic: torch.nn.Module | None = None,
     custom_embedding_cls: type | None = None,
@@ -131,7 +134,7 @@ def run(
         What to vary in modes ``"sweep"`` and ``"dimensionality"``.
     output_units : {"bits", "nats"}
         Of every information value, raw ones too.
-    estimator : str
+    estimator : str, Estimator or dict
         A bound to train with, ``"infonce"``, ``"nwj"``, ``"tuba"``, ``"js"``, ``"smile"`` or
         ``"dv"`` (``"mine"``), or an estimator without a network: ``"ksg"``, ``"gcmi"``,
         ``"cca"``, ``"plugin"``, ``"lmi"``. In mode ``"dimensionality"`` SMILE unless named.
@@ -159,7 +162,10 @@ def run(
     confidence_level : float
         Of the intervals.
     **analysis_kwargs
-        ``n_workers``, ``n_permutations`` and the mode's own options.
+        ``n_workers``, ``n_permutations`` and the mode's own options (see the how-to), or config
+        objects and dicts: ``processing``, ``model``, ``training``, ``split``, ``output``,
+        ``null``, ``rigorous``, ``lag``, ``precision``, ``dimensionality``, ``conditional``,
+        ``transfer``.
 
     Returns
     -------
@@ -186,103 +192,93 @@ def run(
     True
     """
     choice("mode", mode, MODES)
-    unit_factor(output_units)
     options = dict(analysis_kwargs)
-    processing: dict[str, Any] = {
+    named: dict[str, Any] = {
         "processor_type_x": processor_type_x or processor_type,
         "processor_params_x": processor_params_x or processor_params,
         "processor_type_y": processor_type_y,
         "processor_params_y": processor_params_y,
+        "output_units": output_units,
+        "estimator": estimator,
+        "estimator_params": estimator_params,
+        "save_best_model_path": save_best_model_path,
+        "verbose": verbose,
+        "split_mode": split_mode,
+        "train_indices": train_indices,
+        "test_indices": test_indices,
+        "delta_threshold": delta_threshold,
+        "min_gamma_points": min_gamma_points,
+        "confidence_level": confidence_level,
+        "model": options.pop("model", None),
+        "training": options.pop("training", None),
     }
-    model, training = options.pop("model", None), options.pop("training", None)
-    for name in [key for key in options if key in CONFIGS]:
-        entries = unfold(name, options.pop(name))
-        if name in MODE_OF and mode not in MODE_OF[name]:
-            warnings.warn(f"{name} is not used in mode {mode!r}", UserWarning, stacklevel=2)
-            continue
-        for key, value in entries.items():
-            if key in processing:
-                processing[key] = processing[key] if processing[key] is not None else value
-            elif key == "split_mode":
-                split_mode = value
-            elif key in ("train_indices", "test_indices"):
-                if key == "train_indices":
-                    train_indices = value
-                else:
-                    test_indices = value
-            elif key == "estimator":
-                estimator = value
-            elif key == "estimator_params":
-                estimator_params = value
-            elif key == "output_units":
-                output_units = value
-                unit_factor(output_units)
-            elif key == "confidence_level":
-                confidence_level = value
-            elif key == "save_best_model_path":
-                save_best_model_path = value
-            elif key == "verbose":
-                verbose = value
-            elif key == "delta_threshold":
-                delta_threshold = value
-            elif key == "min_gamma_points":
-                min_gamma_points = value
-            else:
-                options.setdefault(key, value)
+    unfold(mode, named, options)
+    units = str(named["output_units"])
+    unit_factor(units)
     known(f"run(mode={mode!r})", options, (*_OWN[mode], *_ALWAYS))
-    if mode == "dimensionality" and isinstance(estimator, _Default):
-        estimator = "smile"
+    own_bound = not isinstance(named["estimator"], _Default)
+    bound = str(named["estimator"]) if own_bound or mode != "dimensionality" else "smile"
     seed = options.pop("seed", None) if random_seed is None else random_seed
-    kind_x = processing["processor_type_x"]
-    kind_y, params_y = processing["processor_type_y"], processing["processor_params_y"]
-    if kind_y is None and params_y is None:
-        params_y = processing["processor_params_x"]
     options |= {
         "sweep_grid": sweep_grid,
-        "delta_threshold": real("delta_threshold", delta_threshold, above=0.0),
-        "min_gamma_points": real("min_gamma_points", min_gamma_points, whole=True, low=2),
-        "save_best_model_path": save_best_model_path,
+        "delta_threshold": real("delta_threshold", named["delta_threshold"], above=0.0),
+        "min_gamma_points": real("min_gamma_points", named["min_gamma_points"], whole=True, low=2),
+        "save_best_model_path": named["save_best_model_path"],
     }
+    x, y, z = _variables(x_data, y_data, named, options)
     analysis = Analysis(
-        x=variable("x", x_data, kind_x, processing["processor_params_x"]),
-        y=None if y_data is None else variable("y", y_data, kind_y or kind_x, params_y),
-        params=checked_params(merge_model(base_params, model, training)),
-        bound=choice("estimator", str(estimator), (*BOUNDS, *DIRECT)),
-        bound_options=dict(estimator_params or {}),
+        x=x,
+        y=y,
+        z=z,
+        params=checked_params(merge_model(base_params, named["model"], named["training"])),
+        bound=choice("estimator", bound, (*BOUNDS, *DIRECT)),
+        bound_options=dict(named["estimator_params"] or {}),
         seed=as_seed(secrets.randbits(63) if seed is None else seed),
-        split_mode=choice("split_mode", split_mode, SPLITS),
-        train_indices=train_indices,
-        test_indices=test_indices,
+        split_mode=choice("split_mode", named["split_mode"], SPLITS),
+        train_indices=named["train_indices"],
+        test_indices=named["test_indices"],
         gap=_gap(options),
         n_workers=_workers(options.get("n_workers", 1)),
-        progress=bool(verbose),
+        progress=bool(named["verbose"]),
         critic=_module(custom_critic),
         embedding=custom_embedding_cls,
         align=None
         if options.get("align") is None
         else choice("align", options["align"], ("truncate",)),
         device=device or "cpu",
-        confidence=real("confidence_level", confidence_level, above=0.0, below=1.0),
+        confidence=real("confidence_level", named["confidence_level"], above=0.0, below=1.0),
         options=options,
     )
     _check_bound_options(analysis)
-    if options.get("z_data") is not None:
-        z = variable(
-            "z",
-            options["z_data"],
-            options.get("processor_type_z") or kind_x,
-            options.get("processor_params_z") or processing["processor_params_x"],
-        )
-        analysis = replace(analysis, z=z)
     if analysis.bound in DIRECT:
-        results = run_direct(analysis, mode, output_units)
+        results = run_direct(analysis, mode, units)
     else:
-        results = MODES[mode](analysis, output_units)
-    _finish(results, analysis, mode, output_units, save_best_model_path)
+        results = MODES[mode](analysis, units)
+    _finish(results, analysis, mode, units)
     return results
 
 
-def _finish(results: Results, analysis: Analysis, mode: str, units: str, path: str | None) -> None:
+def _variables(
+    x_data: Any, y_data: Any, named: Mapping[str, Any], options: dict[str, Any]
+) -> tuple[Variable, Variable | None, Variable | None]:
+    """Return x, y and z with their processors; y's and z's are x's if not named."""
+    kind_x, params_x = named["processor_type_x"], named["processor_params_x"]
+    kind_y, params_y = named["processor_type_y"], named["processor_params_y"]
+    if kind_y is None and params_y is None:
+        params_y = params_x
+    x_data = timed("x", x_data, options.pop("x_time", None))
+    y_data = timed("y", y_data, options.pop("y_time", None))
+    x = variable("x", x_data, kind_x, params_x)
+    y = z = None
+    if y_data is not None:
+        y = variable("y", y_data, kind_y or kind_x, params_y)
+    if options.get("z_data") is not None:
+        kind_z, params_z = options.get("processor_type_z"), options.get("processor_params_z")
+        z = variable("z", options["z_data"], kind_z or kind_x, params_z or params_x)
+    return x, y, z
+
+
+def _finish(results: Results, analysis: Analysis, mode: str, units: str) -> None:
     """Complete the result's parameters, and write the critic."""
     results.params = {
         **results.params,
@@ -295,23 +291,25 @@ def _finish(results: Results, analysis: Analysis, mode: str, units: str, path: s
         "random_seed": analysis.seed.entropy,
         "confidence_level": analysis.confidence,
         "n_workers": analysis.n_workers,
+        **{name: analysis.options[name] for name in _LABELS if analysis.options.get(name)},
     }
     fits = results.details.pop("_fits", [])
-    if path is not None:
-        kept = [fit for fit in fits if fit.state is not None]
-        if not kept:
-            raise OptionError(
-                "save_best_model_path: expected a mode that keeps a critic ('estimate'), got "
-                f"{mode!r}"
-            )
-        best = max(kept, key=lambda fit: fit.score.bound)
-        model = analysis.params.model
-        saved = save_critic(
-            path,
-            best.state,
-            {"critic_type": model.critic_type, "embedding_model": model.embedding_model},
+    path = analysis.options.get("save_best_model_path")
+    if path is not None and not fits:
+        raise OptionError(
+            "save_best_model_path: expected a mode that keeps a critic ('estimate' with a trained "
+            f"bound), got mode {mode!r} with {analysis.bound!r}"
         )
-        results.details["model_path"] = str(saved)
+    if not fits:
+        return
+    best = best_fit(fits)
+    results.details |= {"critic_fold": best.job.key["fold"], "critic_test": best.job.fold.test}
+    critic = critic_of(best)
+    if path is not None:
+        results.details["model_path"] = str(critic.save(path))
+    if analysis.options.get("return_embeddings"):
+        left, right = critic.embed(best.job.x, best.job.y)
+        results.details |= {"embeddings_x": left, "embeddings_y": right}
 
 
 def _gap(options: Mapping[str, Any]) -> int | None:

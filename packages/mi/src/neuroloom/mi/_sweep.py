@@ -138,8 +138,9 @@ def run_lag(analysis: Analysis, units: str) -> Results:
     cut = [analysis.samples(analysis.x, shift(analysis.y, lag)) for lag in lags]
     n = min(len(samples.starts) for samples in cut)
     seed = analysis.seed.child("lag")
+    kept = slice(n if analysis.options.get("equalize_n", True) else None)
     cells = [
-        Cell({"lag": lag}, s.values[0][:n], s.values[1][:n], s.gap, seed)
+        Cell({"lag": lag}, s.values[0][kept], s.values[1][kept], s.gap, seed)
         for lag, s in zip(lags, cut, strict=True)
     ]
     outcomes = measure_cells(analysis, cells, "lags")
