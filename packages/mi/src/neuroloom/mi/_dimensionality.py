@@ -17,11 +17,14 @@ import pandas as pd
 from neuroloom.mi import _baseline
 from neuroloom.mi._analysis import Analysis
 from neuroloom.mi._cells import Cell, measure_cells, tables
-from neuroloom.mi._errors import DataShapeError, OptionError
-from neuroloom.mi._fit import transform
+from neuroloom.mi._errors import OptionError
+from neuroloom.mi._halves import halves
+from neuroloom.mi._noise_ladder import noisy, regimes, sigmas, stabilized, suggestion
 from neuroloom.mi._options import real
+from neuroloom.mi._preprocessing import transform
 from neuroloom.mi._results import Results, unit_factor
 from neuroloom.mi._sweep import grid
+from neuroloom.shared import Seed
 
 STRICTNESS = (0.1, 1.0, 15.0)
 
@@ -55,20 +58,6 @@ def participation_ratio(values: Any) -> float:
     return float(v.sum() ** 2 / total) if total > 0 else 0.0
 
 
-def _halves(values: Any, n_splits: int, rng: np.random.Generator) -> list[tuple[Any, Any]]:
-    """Return random halves of the channels; plain features count as channels."""
-    if values.shape[1] == 1:
-        values = values.transpose(0, 2, 1)
-    n = values.shape[1]
-    if n < 2:
-        raise DataShapeError("x_data: expected at least 2 channels to split, got 1")
-    out = []
-    for _ in range(n_splits):
-        order = rng.permutation(n)
-        out.append((values[:, order[: n // 2]], values[:, order[n // 2 :]]))
-    return out
-
-
 def run_dimensionality(analysis: Analysis, units: str) -> Results:
     """Return information against the embedding's size, and the dimensions it points to."""
     factor, options = unit_factor(units), analysis.options
@@ -82,10 +71,16 @@ def run_dimensionality(analysis: Analysis, units: str) -> Results:
     n_splits = real("n_splits", options.get("n_splits") or 5, whole=True, low=1)
     samples = analysis.samples()
     seed = analysis.seed.child("dimensionality")
+    values = samples.values
+    if options.get("stabilize_counts"):
+        values = tuple(stabilized(v) for v in values)
     if analysis.y is None:
-        pairs = _halves(samples.values[0], n_splits, seed.child("halves").generator())
+        pairs = halves(values[0], options, n_splits, seed.child("halves").generator())
     else:
-        pairs = [(samples.values[0], samples.values[1])]
+        pairs = [(values[0], values[1])]
+    # Two samples that are a lag apart hold the same values when x is its own past.
+    lag = options.get("lag") or 1
+    gap = samples.gap + (lag if options.get("split_method") == "temporal" else 0)
     cells = []
     for split, (x, y) in enumerate(pairs):
         for combination in combinations:
@@ -95,7 +90,7 @@ def run_dimensionality(analysis: Analysis, units: str) -> Results:
             )
             key = {**combination, "split": split}
             own = seed.child(split).child(int(combination.get("run_id", 0)))
-            cells.append(Cell(key, x, y, samples.gap, own, params))
+            cells.append(Cell(key, x, y, gap, own, params))
     outcomes = measure_cells(analysis, cells, "dimensions")
     tidy, raw = tables(outcomes, factor)
     keys = [k for k in combinations[0] if k != "run_id"]
@@ -132,7 +127,36 @@ def run_dimensionality(analysis: Analysis, units: str) -> Results:
         "tidy": tidy,
         "is_reliable": all(bool(row["reliable"]) for row in tidy),
     }
+    if options.get("sigma_add") is not None:
+        largest = max(combinations, key=lambda c: c["embedding_dim"])
+        details |= _ladder(analysis, pairs[0], largest, gap, seed, factor)
     return Results("dimensionality", {"sweep_var": "embedding_dim"}, None, frame, details)
+
+
+def _ladder(
+    analysis: Analysis,
+    pair: tuple[Any, Any],
+    combination: Any,
+    gap: int,
+    seed: Seed,
+    factor: float,
+) -> dict[str, Any]:
+    """Return information and participation ratio of one pair under added noise."""
+    levels = sigmas(analysis.options["sigma_add"])
+    params = analysis.params.but(
+        baseline=False, **{k: v for k, v in combination.items() if k != "run_id"}
+    )
+    cells, ratios = [], []
+    for level in levels:
+        # The same draw at every level: only its size changes.
+        rng = seed.child("noise").generator()
+        x, y = (noisy(values, level, rng) for values in pair)
+        cells.append(Cell({"sigma": level}, x, y, gap, seed.child("ladder"), params))
+        spectrum = _canonical_spectrum(x, y, seed.child("ladder").generator())
+        ratios.append(participation_ratio(spectrum))
+    table = regimes(levels, measure_cells(analysis, cells, "noise"), factor)
+    table["participation_ratio"] = ratios
+    return {"noise_ladder": table, "suggested_sigma": suggestion(table)}
 
 
 def _canonical_spectrum(x: Any, y: Any, rng: np.random.Generator) -> Any:
