@@ -6,6 +6,7 @@ their noise cancels, and the interval is that of the pointwise differences.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,32 +88,33 @@ def local_permutation(z: Array, k: int, rng: np.random.Generator) -> NDArray[np.
     return out
 
 
+def conditional_orders(
+    analysis: Analysis, triple: Triple, seed: Seed, default: str
+) -> tuple[list[NDArray[np.int64]], str]:
+    """Return the orders of x in each surrogate, and the kind of surrogate."""
+    options = null_options(analysis.options, default)
+    kind, n, orders = options["surrogate"], len(triple.x), []
+    for s in range(options["n_permutations"]):
+        rng = seed.child("surrogate").child(s + 1).generator()
+        if kind == "local":
+            orders.append(local_permutation(triple.z, 5, rng))
+        else:
+            block, trials = options["surrogate_block"], options["trials"]
+            orders.append(surrogate(n, kind, rng, gap=triple.gap, block=block, trials=trials))
+    return orders, kind
+
+
 def _null(
     analysis: Analysis, triple: Triple, seed: Seed, default: str, given: float
 ) -> tuple[float, NDArray[np.float64], str]:
     """Return the statistic and its surrogates, which exchange x given z."""
-    options = null_options(analysis.options, default)
-    kind, n = options["surrogate"], len(triple.x)
-    fold_list = analysis.folds(n, triple.gap, seed)[: options["null_folds"]]
+    orders, kind = conditional_orders(analysis, triple, seed, default)
+    fold_list = analysis.folds(len(triple.x), triple.gap, seed)
+    fold_list = fold_list[: null_options(analysis.options, default)["null_folds"]]
     params = analysis.params.but(n_inits=1)
     cells = []
-    for s in range(options["n_permutations"] + 1):
-        order = np.arange(n)
-        if s:
-            rng = seed.child("surrogate").child(s).generator()
-            if kind == "local":
-                order = local_permutation(triple.z, 5, rng)
-            else:
-                order = surrogate(
-                    n,
-                    kind,
-                    rng,
-                    gap=triple.gap,
-                    block=options["surrogate_block"],
-                    trials=options["trials"],
-                )
-        moved = replace(triple, x=triple.x[order])
-        joint = _terms(moved)[0]
+    for s, order in enumerate([np.arange(len(triple.x)), *orders]):
+        joint = _terms(replace(triple, x=triple.x[order]))[0]
         cells.append(
             Cell(
                 {"surrogate": s - 1},
@@ -169,13 +171,18 @@ def _finish(
     return Results(mode, {}, mi, frame, details)
 
 
-def run_conditional(analysis: Analysis, units: str) -> Results:
-    """Return information between x and y given ``z_data``."""
+def conditional_triple(analysis: Analysis) -> Triple:
+    """Return the samples of x, y and ``z_data``."""
     if analysis.y is None or analysis.z is None:
         raise OptionError("y_data, z_data: expected both in mode 'conditional', got None")
     samples = analysis.samples(analysis.x, analysis.y, analysis.z)
     x, y, z = map(_flat, samples.values)
-    triple = Triple(x, y, z, samples.gap)
+    return Triple(x, y, z, samples.gap)
+
+
+def run_conditional(analysis: Analysis, units: str) -> Results:
+    """Return information between x and y given ``z_data``."""
+    triple = conditional_triple(analysis)
     return _finish(analysis, "conditional", triple, analysis.seed, units, "local")
 
 
@@ -201,13 +208,15 @@ def _series(var: Variable) -> Array:
     )
 
 
-def run_transfer(analysis: Analysis, units: str) -> Results:
-    """Return transfer entropy from x to y: ``I(y future; x past | y past)`` (Schreiber 2000)."""
+def both_ways(analysis: Analysis, measure: Callable[[Triple, Seed], Results]) -> Results:
+    """Return what `measure` makes of x's past and y's future, and of the reverse if asked for."""
     if analysis.y is None:
         raise OptionError("y_data: expected data in mode 'transfer', got None")
     options = analysis.options
-    history = real("history", options.get("history", 1), whole=True, low=1)
-    horizon = real("horizon", options.get("horizon", 1), whole=True, low=1)
+    history, horizon = (
+        real(name, options.get(name, 1), whole=True, low=1)
+        for name in ("history_window", "prediction_horizon")
+    )
     analysis.samples()  # the common checks
     x, y = _series(analysis.x), _series(analysis.y)
     if len(x) - history - horizon < 100:
@@ -218,8 +227,7 @@ def run_transfer(analysis: Analysis, units: str) -> Results:
     def one(source: Array, target: Array, seed: Seed) -> Results:
         past_x, _ = pasts(source, history, horizon)
         past_y, future = pasts(target, history, horizon)
-        triple = Triple(past_x, future, past_y, history + horizon - 1)
-        return _finish(analysis, "transfer", triple, seed, units, "circular")
+        return measure(Triple(past_x, future, past_y, history + horizon - 1), seed)
 
     forward = one(x, y, analysis.seed.child("xy"))
     forward.details["te_xy"] = forward.mi_estimate
@@ -233,3 +241,11 @@ def run_transfer(analysis: Analysis, units: str) -> Results:
             "directionality": (a - b) / (abs(a) + abs(b)) if a or b else 0.0,
         }
     return forward
+
+
+def run_transfer(analysis: Analysis, units: str) -> Results:
+    """Return transfer entropy from x to y: ``I(y future; x past | y past)`` (Schreiber 2000)."""
+    return both_ways(
+        analysis,
+        lambda triple, seed: _finish(analysis, "transfer", triple, seed, units, "circular"),
+    )

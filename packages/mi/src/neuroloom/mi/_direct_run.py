@@ -12,10 +12,17 @@ from scipy.stats import norm
 
 from neuroloom.mi import _baseline, _direct
 from neuroloom.mi._analysis import Analysis
+from neuroloom.mi._difference import (
+    Triple,
+    both_ways,
+    conditional_orders,
+    conditional_triple,
+)
 from neuroloom.mi._errors import OptionError, choice
 from neuroloom.mi._estimate import null_details, null_options, wants_null
 from neuroloom.mi._null import max_statistic, surrogate
 from neuroloom.mi._options import real
+from neuroloom.mi._pairwise import channel_pairs, paired_results
 from neuroloom.mi._results import Results, unit_factor
 from neuroloom.mi._windows import shift
 from neuroloom.shared import Seed
@@ -84,14 +91,20 @@ def _jackknife(
 
 
 def run_direct(analysis: Analysis, mode: str, units: str) -> Results:
-    """Return a direct estimate in mode ``estimate``, ``lag`` or ``conditional``."""
-    modes = {"estimate": _estimate, "lag": _lag, "conditional": _conditional}
+    """Return a direct estimate in the modes where nothing needs to be trained."""
+    modes = {
+        "estimate": _estimate,
+        "lag": _lag,
+        "conditional": _conditional,
+        "transfer": _transfer,
+        "pairwise": _pairwise,
+    }
     if mode not in modes:
         raise OptionError(
             f"estimator: expected a trained bound in mode {mode!r}, got {analysis.bound!r}, which "
             f"works in modes {sorted(modes)}"
         )
-    if analysis.y is None:
+    if analysis.y is None and mode != "pairwise":
         raise OptionError(f"y_data: expected data in mode {mode!r}, got None")
     return modes[mode](analysis, units)
 
@@ -180,18 +193,53 @@ def _lag(analysis: Analysis, units: str) -> Results:
     return Results("lag", {"sweep_var": "lag"}, float(mi[best] * factor), frame, details)
 
 
-def _conditional(analysis: Analysis, units: str) -> Results:
-    if analysis.z is None or analysis.y is None:
-        raise OptionError("z_data: expected data in mode 'conditional', got None")
+def _triple(
+    analysis: Analysis, mode: str, triple: Triple, default: str, seed: Seed, units: str
+) -> Results:
+    """Return I(x; y | z) of a triple, with surrogates that exchange x."""
     choice("estimator", analysis.bound, _CONDITIONAL)
     factor, function = unit_factor(units), _CONDITIONAL[analysis.bound]
-    samples = analysis.samples(analysis.x, analysis.y, analysis.z)
-    parts = [_flat(v) for v in samples.values]
+    parts = [triple.x, triple.y, triple.z]
     options = {k: v for k, v in analysis.bound_options.items() if k == "k"}
     mi = function(*parts, **options)
     error = _jackknife(function, parts, options)
-    row = _row(analysis, mi * factor, error * factor, len(parts[0]), units)
-    return Results("conditional", {}, mi * factor, None, _details(analysis, row))
+    row = _row(analysis, mi * factor, error * factor, len(triple.x), units)
+    details = _details(analysis, row)
+    if wants_null(analysis.options):
+        orders, kind = conditional_orders(analysis, triple, seed, default)
+        null = np.array([function(triple.x[o], triple.y, triple.z, **options) for o in orders])
+        details |= null_details(mi, null, factor, kind)
+    return Results(mode, {}, mi * factor, None, details)
+
+
+def _conditional(analysis: Analysis, units: str) -> Results:
+    triple = conditional_triple(analysis)
+    return _triple(analysis, "conditional", triple, "local", analysis.seed, units)
+
+
+def _transfer(analysis: Analysis, units: str) -> Results:
+    def one(triple: Triple, seed: Seed) -> Results:
+        return _triple(analysis, "transfer", triple, "circular", seed, units)
+
+    return both_ways(analysis, one)
+
+
+def _pairwise(analysis: Analysis, units: str) -> Results:
+    factor, function = unit_factor(units), DIRECT[analysis.bound]
+    pairs = channel_pairs(analysis)
+    parts = [(_flat(x), _flat(y)) for x, y in pairs.samples]
+    options = analysis.bound_options
+    mi = np.array([function(x, y, **options) for x, y in parts])
+    errors = [_jackknife(function, [x, y], options) for x, y in parts]
+    tidy = [
+        {"channel_x": i, "channel_y": k, **_row(analysis, m * factor, e * factor, len(x), units)}
+        for (i, k), m, e, (x, _) in zip(pairs.index, mi, errors, parts, strict=True)
+    ]
+    null = None
+    if wants_null(analysis.options):
+        orders, _ = _orders(analysis, len(parts[0][0]), pairs.gap)
+        null = np.array([[function(x, y[o], **options) for x, y in parts] for o in orders])
+    return paired_results(analysis, pairs, mi, np.array(errors), mi, null, factor, tidy, tidy)
 
 
 def crosscheck(x: Any, y: Any, *, output_units: str = "bits", k: int = 5) -> pd.DataFrame:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from neuroloom.mi._analysis import Analysis
 from neuroloom.mi._cells import Cell, measure_cells, tables
@@ -16,7 +18,20 @@ from neuroloom.mi._null import benjamini_hochberg, max_statistic
 from neuroloom.mi._results import Results, unit_factor
 from neuroloom.mi._sweep import cell_null, single_p_values
 
+Array = NDArray[Any]
 CORRECTIONS = ("max", "bh", "none")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of channels: their indices, their samples, and what they come from."""
+
+    index: list[tuple[int, int]]
+    samples: list[tuple[Array, Array]]
+    n_x: int
+    n_y: int
+    within: bool
+    gap: int
 
 
 def _channels(values: Any) -> list[Any]:
@@ -26,10 +41,8 @@ def _channels(values: Any) -> list[Any]:
     return [values[:, k : k + 1] for k in range(values.shape[1])]
 
 
-def run_pairwise(analysis: Analysis, units: str) -> Results:
-    """Return the information of each channel of x about each of y, or of x about one another."""
-    factor = unit_factor(units)
-    correction = choice("correction", analysis.options.get("correction") or "max", CORRECTIONS)
+def channel_pairs(analysis: Analysis) -> Pairs:
+    """Return the pairs that are asked for: x with y, or x's channels with one another."""
     samples = analysis.samples()
     x = _channels(samples.values[0])
     within = analysis.y is None
@@ -48,40 +61,72 @@ def run_pairwise(analysis: Analysis, units: str) -> Results:
             raise OptionError(
                 f"pairs: expected channels below {len(x)} and {len(y)}, got ({i}, {j})"
             )
-    seed = analysis.seed.child("pairwise")
-    cells = [
-        Cell({"channel_x": i, "channel_y": j}, x[i], y[j], samples.gap, seed) for i, j in pairs
-    ]
-    outcomes = measure_cells(analysis, cells, "pairs")
-    tidy, raw = tables(outcomes, factor)
-    matrix = np.full((len(x), len(y)), np.nan)
-    rows = []
-    for (i, j), outcome in zip(pairs, outcomes, strict=True):
-        matrix[i, j] = outcome.mi * factor
-        if within:
-            matrix[j, i] = matrix[i, j]
-        error = np.nan if outcome.estimate is None else outcome.estimate.error * factor
-        rows.append({"channel_x": i, "channel_y": j, "mi": matrix[i, j], "mi_err": error})
-    frame = pd.DataFrame(rows)
+    if not pairs:
+        raise OptionError("pairs: expected at least one pair of channels, got none")
+    chosen = [(x[i], y[j]) for i, j in pairs]
+    return Pairs(pairs, chosen, len(x), len(y), within, samples.gap)
+
+
+def _matrix(pairs: Pairs, values: Any) -> Array:
+    out = np.full((pairs.n_x, pairs.n_y), np.nan)
+    for (i, j), value in zip(pairs.index, values, strict=True):
+        out[i, j] = value
+        if pairs.within:
+            out[j, i] = value
+    return out
+
+
+def paired_results(
+    analysis: Analysis,
+    pairs: Pairs,
+    mi: Array,
+    errors: Array,
+    statistic: Array,
+    null: Array | None,
+    factor: float,
+    tidy: list[dict[str, Any]],
+    raw: list[dict[str, Any]],
+) -> Results:
+    """Return the results of all pairs; `mi`, `errors`, `statistic` and `null` are in nats."""
+    correction = choice("correction", analysis.options.get("correction") or "max", CORRECTIONS)
+    frame = pd.DataFrame(pairs.index, columns=["channel_x", "channel_y"])
+    frame["mi"], frame["mi_err"] = mi * factor, errors * factor
     details: dict[str, Any] = {
-        "mi_matrix": matrix,
+        "mi_matrix": _matrix(pairs, mi * factor),
         "raw_results": raw,
         "tidy": tidy,
         "is_reliable": all(bool(row["reliable"]) for row in tidy),
     }
-    if wants_null(analysis.options):
-        statistic, null = cell_null(analysis, cells)
+    if null is not None:
         frame["p_value"] = single_p_values(statistic, null)
         if correction == "max":
             frame["p_corrected"] = max_statistic(statistic, null)
         elif correction == "bh":
             frame["p_corrected"] = benjamini_hochberg(frame["p_value"].to_numpy())
-        details |= {"null_distribution": null * factor, "null_statistic": statistic * factor}
         column = "p_value" if correction == "none" else "p_corrected"
-        p_matrix = np.full_like(matrix, np.nan)
-        for (i, j), p in zip(pairs, frame[column], strict=True):
-            p_matrix[i, j] = p
-            if within:
-                p_matrix[j, i] = p
-        details["p_matrix"] = p_matrix
-    return Results("pairwise", {"within": within}, None, frame, details)
+        details |= {
+            "null_distribution": null * factor,
+            "null_statistic": statistic * factor,
+            "p_matrix": _matrix(pairs, frame[column]),
+        }
+    return Results("pairwise", {"within": pairs.within}, None, frame, details)
+
+
+def run_pairwise(analysis: Analysis, units: str) -> Results:
+    """Return the information of each channel of x about each of y, or of x about one another."""
+    factor = unit_factor(units)
+    choice("correction", analysis.options.get("correction") or "max", CORRECTIONS)
+    pairs = channel_pairs(analysis)
+    seed = analysis.seed.child("pairwise")
+    cells = [
+        Cell({"channel_x": i, "channel_y": j}, x, y, pairs.gap, seed)
+        for (i, j), (x, y) in zip(pairs.index, pairs.samples, strict=True)
+    ]
+    outcomes = measure_cells(analysis, cells, "pairs")
+    tidy, raw = tables(outcomes, factor)
+    mi = np.array([o.mi for o in outcomes])
+    errors = np.array([np.nan if o.estimate is None else o.estimate.error for o in outcomes])
+    statistic, null = mi, None
+    if wants_null(analysis.options):
+        statistic, null = cell_null(analysis, cells)
+    return paired_results(analysis, pairs, mi, errors, statistic, null, factor, tidy, raw)
