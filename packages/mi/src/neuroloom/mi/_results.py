@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,53 @@ class Results:
 
         return plot_results(self, ax, **kwargs)
 
+    @staticmethod
+    def compare(
+        results_list: Sequence[Results],
+        labels: Sequence[str] | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Axes:
+        """Draw several results side by side and return the axes.
+
+        Estimates are drawn with their intervals, tables of sweeps and lags as curves.
+
+        Parameters
+        ----------
+        results_list : sequence of Results
+            Of one kind: all with an estimate, or all with a table of one swept parameter.
+        labels : sequence of str, optional
+            Their modes and numbers if not given.
+        ax : matplotlib.axes.Axes, optional
+        **kwargs
+            ``title``, ``show``, ``figsize``.
+
+        Raises
+        ------
+        OptionError
+            If there is nothing to compare, or units or swept parameters differ.
+        """
+        from neuroloom.mi._plots import plot_comparison
+
+        return plot_comparison(list(results_list), labels, ax, **kwargs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of the result as dicts, lists, numbers and text."""
+        return {
+            "mode": self.mode,
+            "params": _plain(self.params),
+            "mi_estimate": self.mi_estimate,
+            "dataframe": _plain(self.dataframe),
+            "details": _plain(self.details),
+        }
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return `to_dict` as JSON, NaN as null; written to `path` too if one is given."""
+        text = json.dumps(_finite(self.to_dict()), indent=1, allow_nan=False)
+        if path is not None:
+            Path(path).write_text(text)
+        return text
+
     def save(self, path: str | Path) -> Path:
         """Write the result to `path` as arrays and JSON, and return the path."""
         from neuroloom.mi._saving import save_results
@@ -154,6 +203,31 @@ class Results:
         from neuroloom.mi._saving import load_results
 
         return load_results(path)
+
+
+def _plain(value: Any) -> Any:
+    """Return dicts, lists, numbers and text for tables, arrays and anything else."""
+    if isinstance(value, pd.DataFrame):
+        return {str(c): _plain(value[c].tolist()) for c in value.columns}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(v) for v in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def require_table(results: Results) -> pd.DataFrame:

@@ -4,6 +4,9 @@ from neuroloom.mi._heatmap import HeatmapAnalysis, analyze_mi_heatmap
 from neuroloom.mi._plots import (
     plot_bias_correction_fit,
     plot_cross_correlation,
+    plot_dimensionality_curve,
+    plot_embeddings,
+    plot_noise_ladder,
     plot_sweep_curve,
 )
 
@@ -12,5 +15,8 @@ __all__ = [
     "analyze_mi_heatmap",
     "plot_bias_correction_fit",
     "plot_cross_correlation",
+    "plot_dimensionality_curve",
+    "plot_embeddings",
+    "plot_noise_ladder",
     "plot_sweep_curve",
 ]
