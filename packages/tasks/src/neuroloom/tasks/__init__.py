@@ -15,6 +15,7 @@ from neuroloom.tasks._info import (
     show_all_wrappers,
     show_info,
 )
+from neuroloom.tasks._mixture import Mixture, mix
 from neuroloom.tasks._observers import BoundedObserver, IdealObserver, ideal_trials
 from neuroloom.tasks._registry import get_task, load_tasks, make, make_vec, register
 from neuroloom.tasks._run import Policy, run_trials
@@ -32,6 +33,7 @@ __all__ = [
     "Dataset",
     "Diffusion",
     "IdealObserver",
+    "Mixture",
     "PeriodEnv",
     "Policy",
     "Task",
@@ -53,6 +55,7 @@ __all__ = [
     "ideal_trials",
     "make",
     "make_vec",
+    "mix",
     "psychometric",
     "register",
     "run_trials",

@@ -16,7 +16,7 @@ from neuroloom.tasks._env import TaskEnv
 from neuroloom.tasks._env_stream import EnvPlan, EnvStream
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail, real, unknown, whole
 from neuroloom.tasks._kernels import Backend
-from neuroloom.tasks._plan import Plan
+from neuroloom.tasks._plan import Plan, make_plan
 from neuroloom.tasks._registry import get_task, make
 from neuroloom.tasks._stream import Stream
 from neuroloom.tasks._table import Rows
@@ -137,7 +137,7 @@ class Dataset:
                 raise fail("env_kwargs", "none beside an environment", sorted(env_kwargs))
             self.plan = EnvPlan(env)
         else:
-            self.plan = Plan(_task(env, env_kwargs), backend=backend)
+            self.plan = make_plan(_task(env, env_kwargs), backend)
         self.batch_size = whole("batch_size", batch_size, minimum=1)
         if align not in ("stream", "trial"):
             raise unknown("align", align, ("stream", "trial"))
@@ -266,21 +266,28 @@ class Dataset:
             self._refill()
         part = slice(self._at, self._at + self.seq_len)
         self._at = part.stop
-        inputs, target = self._inputs[:, part], self._target[:, part]
-        if not self.batch_first:
-            inputs, target = inputs.swapaxes(0, 1), target.swapaxes(0, 1)
-        return inputs.copy(order="C"), target.copy(order="C")
+        # Parts of the cache, which is left to their owners when the next one is made.
+        if self.batch_first:
+            return self._inputs[:, part].copy(), self._target[:, part].copy()
+        return self._inputs[part], self._target[part]
 
     def _refill(self) -> None:
         size, steps, plan = self.batch_size, self._cache_len, self.plan
-        self._inputs = np.empty((size, steps, plan.n_channels), dtype=np.float32)
-        self._target = np.empty((size, steps, *plan.target_shape), dtype=plan.target_dtype)
-        self._spans = [
-            stream.fill(inputs, target)
-            for stream, inputs, target in zip(
-                self._streams, self._inputs, self._target, strict=True
-            )
-        ]
+        shape = self._shape(steps)
+        inputs = np.empty((steps * size, plan.n_channels), dtype=np.float32)
+        target = np.empty((steps * size, *plan.target_shape), dtype=plan.target_dtype)
+        if self.batch_first:
+            pieces = [slice(row * steps, (row + 1) * steps) for row in range(size)]
+            self._spans = [
+                stream.fill(inputs[piece], target[piece])
+                for stream, piece in zip(self._streams, pieces, strict=True)
+            ]
+        else:
+            self._spans = [
+                stream.fill(inputs, target, row, size) for row, stream in enumerate(self._streams)
+            ]
+        self._inputs = inputs.reshape(*shape, plan.n_channels)
+        self._target = target.reshape(*shape, *plan.target_shape)
         self._at, self._cached = 0, steps
 
     def _whole_trials(self) -> tuple[NDArray[Any], NDArray[Any]]:

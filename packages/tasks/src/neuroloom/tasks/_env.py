@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuroloom.shared import Seed
 from neuroloom.tasks._errors import ActionError, whole
 from neuroloom.tasks._now import Now, start_memory
-from neuroloom.tasks._plan import Plan
+from neuroloom.tasks._plan import make_plan
 from neuroloom.tasks._stream import Stream
 from neuroloom.tasks._table import Rows
 from neuroloom.tasks._task import DECIDE, FIXATE, Task
@@ -53,7 +53,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         trials_per_episode: int | None = None,
         seed: int | Seed | None = None,
     ) -> None:
-        self.plan = Plan(task)
+        self.plan = make_plan(task)
         self.task = task
         self.dt = task.dt
         self.rewards = self.plan.rewards

@@ -66,9 +66,14 @@ class EnvStream:
         self._n_trials = 0
 
     def fill(
-        self, observation: NDArray[np.float32], target: NDArray[Any]
+        self,
+        observation: NDArray[np.float32],
+        target: NDArray[Any],
+        offset: int = 0,
+        stride: int = 1,
     ) -> list[tuple[int, Rows]]:
         """Write the next steps, and return the runs of steps and where they begin."""
+        observation, target = observation[offset::stride], target[offset::stride]
         at, spans = 0, []
         while at < len(observation):
             rows = self._rows or self._draw()
@@ -104,6 +109,6 @@ class EnvStream:
             target=np.array(self._env.gt, dtype=self.plan.target_dtype),
             first=self._n_trials,
         )
-        table.source = np.arange(len(observation))
+        table.stepwise = True
         self._n_trials += 1
         return Rows(table, 0, len(observation))

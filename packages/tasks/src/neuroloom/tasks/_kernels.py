@@ -43,32 +43,79 @@ def compiled(name: str) -> Callable[..., Any]:
     return loop
 
 
+def count_loop(
+    counts: NDArray[np.int64],
+    period: NDArray[np.int16],
+    noisy: NDArray[np.bool_],
+    segment: int,
+    row: int,
+    start: int,
+    stop: int,
+) -> int:
+    """Return how many of the steps from `start` to `stop` get noise.
+
+    `row` is the first step of `segment`, which lies at `start` or before.
+    """
+    n = 0
+    while row < stop:
+        end = row + counts[segment]
+        if noisy[period[segment]]:
+            n += max(min(end, stop) - max(row, start), 0)
+        row = end
+        segment += 1
+    return n
+
+
 def emit_loop(
     levels: NDArray[np.float32],
     right: NDArray[Any],
-    source: NDArray[np.int64],
-    rows: NDArray[np.int64],
+    stepwise: bool,
+    counts: NDArray[np.int64],
+    period: NDArray[np.int16],
+    noisy: NDArray[np.bool_],
     draws: NDArray[np.float32],
     scale: NDArray[np.float32],
     columns: NDArray[np.int64],
-    period: NDArray[np.int16],
+    first_column: int,
+    segment: int,
+    row: int,
     start: int,
+    stop: int,
     observation: NDArray[np.float32],
     target: NDArray[Any],
+    offset: int,
+    stride: int,
 ) -> None:
-    """Write levels, targets and noise of the steps from `start` on."""
-    for at in range(len(observation)):
-        one = source[start + at]
-        for channel in range(levels.shape[1]):
-            observation[at, channel] = levels[one, channel]
-        target[at] = right[one]
-    for at in range(len(rows)):
-        part, row = period[rows[at]], rows[at] - start
-        for k in range(len(columns)):
-            observation[row, columns[k]] += draws[at, k] * scale[part, k]
+    """Write levels, targets and noise of the steps from `start` to `stop`.
+
+    Step ``start + i`` goes into row ``offset + i * stride`` of `observation` and `target`.
+    `first_column` is where the noisy channels begin, -1 if there are gaps between them.
+    """
+    k = 0
+    while row < stop:
+        end = row + counts[segment]
+        part = period[segment]
+        for at in range(max(row, start), min(end, stop)):
+            out = offset + (at - start) * stride
+            one = at if stepwise else segment
+            for channel in range(levels.shape[1]):
+                observation[out, channel] = levels[one, channel]
+            target[out] = right[one]
+            if noisy[part]:
+                if first_column >= 0:
+                    for j in range(draws.shape[1]):
+                        observation[out, first_column + j] += draws[k, j] * scale[part, j]
+                else:
+                    for j in range(draws.shape[1]):
+                        observation[out, columns[j]] += draws[k, j] * scale[part, j]
+                k += 1
+        row = end
+        segment += 1
 
 
 def describe_loop(
+    counts: NDArray[np.int64],
+    n_parts: int,
     period: NDArray[np.int16],
     starts: NDArray[np.int64],
     due: NDArray[np.bool_],
@@ -86,15 +133,20 @@ def describe_loop(
 ) -> None:
     """Write what the steps from `start` to `stop` belong to; `first` is the first one's trial."""
     trial = first
-    for row in range(start, stop):
-        if row == starts[trial + 1]:
-            trial += 1
-        out_period[at] = period[row]
-        out_phase[at] = phase_of[period[row]]
-        out_left[at] = starts[trial + 1] - row
-        out_slot[at] = slot + trial - first
-        out_due[at] = due[trial]
-        at += 1
+    row = starts[trial]
+    shift = at - start
+    while row < stop:
+        over = starts[trial + 1]
+        for part in range(trial * n_parts, (trial + 1) * n_parts):
+            end = row + counts[part]
+            for step in range(max(row, start), min(end, stop)):
+                out_period[shift + step] = period[part]
+                out_phase[shift + step] = phase_of[period[part]]
+                out_left[shift + step] = over - step
+                out_slot[shift + step] = slot + trial - first
+                out_due[shift + step] = due[trial]
+            row = end
+        trial += 1
 
 
 def step_loop(

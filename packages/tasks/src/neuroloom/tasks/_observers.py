@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, Trials, as_seed
 from neuroloom.tasks._errors import TaskError, fail, real
-from neuroloom.tasks._plan import Plan
+from neuroloom.tasks._plan import make_plan
 from neuroloom.tasks._registry import get_task
 from neuroloom.tasks._run import run_trials
 from neuroloom.tasks._task import DECIDE, Task
@@ -54,7 +54,9 @@ class IdealObserver:
         **params: Any,
     ) -> None:
         self.task = get_task(task, **params)
-        plan = self._plan = Plan(self.task)
+        plan = self._plan = make_plan(self.task)
+        if self.task.plan_class is not None:
+            raise TaskError("task: expected one task, got a mixture; ask for each one's observer")
         if not plan.noise_columns.size or not plan.discrete:
             raise fail("task", "a task with noise and discrete actions", type(self.task).__name__)
         if self.task.overrides("curve") or plan.custom or plan.graded:

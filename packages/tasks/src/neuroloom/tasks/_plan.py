@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ class Plan:
     def __init__(self, task: Task, *, backend: Backend = "numpy") -> None:
         self.task = task
         self.backend = chosen(backend)
+        self.block_size = BLOCK
         self.dt = float(task.dt)
         self.period_names = tuple(task.periods)
         if not self.period_names:
@@ -59,7 +61,8 @@ class Plan:
         self.n_actions = int(self.action_space.n) if isinstance(self.action_space, Discrete) else 0
         self.target_shape = tuple(self.action_space.shape or ())
         self.target_dtype = np.dtype(np.int64 if self.discrete else np.float32)
-        self._noise()
+        self.sigma = self._sigmas()
+        self._find_noise()
         self.rewards = task.reward
         self._segment_period = np.zeros(0, dtype=np.int16)
         self._has_until = any(isinstance(d, Until) for d in self.durations.values())
@@ -72,7 +75,7 @@ class Plan:
         self.begins = task.overrides("begin")
 
     def __reduce__(self) -> tuple[Any, tuple[Task, str]]:
-        return _plan, (self.task, self.backend)
+        return make_plan, (self.task, self.backend)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Plan:
         return self
@@ -104,7 +107,7 @@ class Plan:
         rng: np.random.Generator,
         memory: dict[str, Any],
         *,
-        n: int = BLOCK,
+        n: int | None = None,
         fixed: dict[str, Any] | None = None,
     ) -> Table:
         """Return the next `n` trials.
@@ -116,7 +119,7 @@ class Plan:
         TaskError
             If `fixed` names a condition that the task does not draw.
         """
-        task, parts = self.task, len(self.period_names)
+        task, parts, n = self.task, len(self.period_names), self.block_size if n is None else n
         steps = {name: self._steps(name, d, rng, n) for name, d in self.durations.items()}
         c: Conditions = type(task).session(task, rng, n, memory)
         for name, value in (fixed or {}).items():
@@ -152,10 +155,10 @@ class Plan:
 
     def segment_period(self, n: int) -> NDArray[np.int16]:
         """Return the period of every segment of `n` trials."""
-        if len(self._segment_period) < n * len(self.period_names):
-            numbers = np.arange(len(self.period_names), dtype=np.int16)
-            self._segment_period = np.tile(numbers, n)
-        return self._segment_period
+        parts = len(self.period_names)
+        if len(self._segment_period) < n * parts:
+            self._segment_period = np.tile(np.arange(parts, dtype=np.int16), n)
+        return self._segment_period[: n * parts]
 
     def _steps(
         self, name: str, duration: Duration, rng: np.random.Generator, n: int
@@ -186,38 +189,45 @@ class Plan:
         table: Table,
         start: int,
         stop: int,
-        rows: NDArray[np.int64],
-        draws: NDArray[np.float32],
+        normal: Callable[[int, int], NDArray[np.float32]],
         observation: NDArray[np.float32],
         target: NDArray[Any],
+        offset: int,
+        stride: int,
     ) -> None:
-        """Write the steps from `start` to `stop`; `draws` is the noise of the noisy `rows`."""
+        """Write the steps from `start` to `stop` into every `stride`-th row from `offset` on.
+
+        ``normal(n, k)`` draws the noise, for the steps that have some one after another.
+        """
+        width = self.noise_columns.size
         if self.backend == "numba":
+            counts, period = table.counts.ravel(), table.segment_period
+            trial = int(table.starts.searchsorted(start, side="right")) - 1
+            first, row = trial * table.counts.shape[1], table.starts[trial]
+            n = 0
+            if width:
+                n = compiled("count_loop")(counts, period, self.noisy, first, row, start, stop)
             compiled("emit_loop")(
-                table.levels,
-                table.target,
-                table.source,
-                rows,
-                draws,
-                self.noise_scale,
-                self.noise_columns,
-                table.period,
-                start,
-                observation,
-                target,
+                *(table.levels, table.target, table.stepwise, counts, period, self.noisy),
+                *(normal(n, width), self.noise_scale, self.noise_columns, self.noise_first),
+                *(first, row, start, stop, observation, target, offset, stride),
             )
             return
         source = table.source[start:stop]
-        # mode="clip" writes straight into `out`; all sources are in range.
-        np.take(table.levels, source, axis=0, out=observation, mode="clip")
-        np.take(table.target, source, axis=0, out=target, mode="clip")
-        if rows.size:
+        part = slice(offset, offset + (stop - start) * stride, stride)
+        shown = table.levels.take(source, axis=0)
+        target[part] = table.target.take(source, axis=0)
+        if width:
+            noisy = table.noisy
+            rows = noisy[noisy.searchsorted(start) : noisy.searchsorted(stop)]
+            draws = normal(len(rows), width)
             draws *= self.noise_scale[table.period[rows]]
             where = (rows - start)[:, None]
-            if self.noise_slice is not None:
-                observation[where[:, 0], self.noise_slice] += draws
+            if self.noise_first >= 0:
+                shown[where[:, 0], self.noise_first : self.noise_first + width] += draws
             else:
-                observation[where, self.noise_columns] += draws
+                shown[where, self.noise_columns] += draws
+        observation[part] = shown
 
     # Making -----------------------------------------------------------------------------------
 
@@ -233,24 +243,30 @@ class Plan:
                     raise _lost(name, ms, self.dt)
         return durations
 
-    def _noise(self) -> None:
+    def _sigmas(self) -> NDArray[np.float32]:
+        """Return the s.d. of the noise of every period and channel in a step."""
         sigma = np.zeros((len(self.period_names), self.n_channels), dtype=np.float32)
         for (period, channel), value in self.task.noise().items():
             part = self.parts(slice(None) if period == "*" else period)
             scaled = real(f"noise[{period!r}, {channel!r}]", value, minimum=0) / math.sqrt(self.dt)
             for at in part:
                 sigma[at, self.channel(channel)] = scaled
-        self.sigma = sigma
+        return sigma
+
+    def _find_noise(self) -> None:
+        sigma = self.sigma
         self.noise_columns = np.flatnonzero(sigma.any(axis=0))
         self.noise_scale = np.ascontiguousarray(sigma[:, self.noise_columns])
         self.noisy = sigma.any(axis=1)
         columns = self.noise_columns
         adjacent = columns.size and columns[-1] - columns[0] + 1 == columns.size
-        self.noise_slice = slice(int(columns[0]), int(columns[-1]) + 1) if adjacent else None
+        self.noise_first = int(columns[0]) if adjacent else -1
 
 
-def _plan(task: Task, backend: Backend) -> Plan:
-    return Plan(task, backend=backend)
+def make_plan(task: Task, backend: Backend = "numpy") -> Plan:
+    """Return the plan of a task, of the kind that its class asks for."""
+    plan: Plan = (task.plan_class or Plan)(task, backend=backend)
+    return plan
 
 
 def _lost(name: str, ms: float, dt: float) -> TimingError:

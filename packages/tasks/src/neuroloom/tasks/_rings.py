@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,22 @@ def bump(n: int, angle: ArrayLike, *, width: float = np.pi / 8, height: float = 
     apart = np.abs(ring(n) - np.asarray(angle)[..., None]) % (2 * np.pi)
     distance = np.minimum(apart, 2 * np.pi - apart)
     return height * np.exp(-0.5 * (distance / width) ** 2)
+
+
+@functools.cache
+def bumps(n: int) -> NDArray[np.float64]:
+    """Return the `bump` around each of `n` directions, `(n, n)`: to be picked from by number."""
+    table: NDArray[np.float64] = bump(n, ring(n))
+    table.setflags(write=False)
+    return table
+
+
+@functools.cache
+def cosines(n: int) -> NDArray[np.float64]:
+    """Return the `cosine` around each of `n` directions, `(n, n)`: to be picked from by number."""
+    table = cosine(n, ring(n))
+    table.setflags(write=False)
+    return table
 
 
 def pick(rng: np.random.Generator, values: ArrayLike, n: int) -> NDArray[Any]:

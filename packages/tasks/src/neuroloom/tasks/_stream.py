@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, as_seed
 from neuroloom.tasks._errors import whole
-from neuroloom.tasks._plan import BLOCK, Plan
+from neuroloom.tasks._plan import Plan
 from neuroloom.tasks._table import Rows, Table
 
 
@@ -43,11 +43,25 @@ class Stream:
         self._row = 0
         self._n_trials = 0
         self._fixed: dict[str, Any] = {}
+        self._scratch = np.empty(0, dtype=np.float32)
 
     def fill(
-        self, observation: NDArray[np.float32], target: NDArray[Any]
+        self,
+        observation: NDArray[np.float32],
+        target: NDArray[Any],
+        offset: int = 0,
+        stride: int = 1,
     ) -> list[tuple[int, Rows]]:
-        """Write the next steps into `observation` and `target`.
+        """Write the next steps into every `stride`-th row of `observation` and `target`.
+
+        Parameters
+        ----------
+        observation, target : array, (n_rows, …)
+            Where to write, contiguous.
+        offset : int
+            Row of the first step.
+        stride : int
+            How many rows further the next step goes.
 
         Returns
         -------
@@ -55,15 +69,15 @@ class Stream:
             Where in the output each run of steps begins, and the steps: at the end of a block a
             new run begins.
         """
-        at, spans = 0, []
-        while at < len(observation):
+        at, spans, steps = 0, [], -(-(len(observation) - offset) // stride)
+        while at < steps:
             table = self._current()
             start = self._row
-            stop = min(table.n_rows, start + len(observation) - at)
-            end = at + stop - start
-            self._emit(table, start, stop, observation[at:end], target[at:end])
+            stop = min(table.n_rows, start + steps - at)
+            place = offset + at * stride
+            self.plan.emit(table, start, stop, self._normal, observation, target, place, stride)
             spans.append((at, Rows(table, start, stop)))
-            at, self._row = end, stop
+            at, self._row = at + stop - start, stop
         return spans
 
     def trial(self, **fixed: Any) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
@@ -71,7 +85,7 @@ class Stream:
         table = self.plan.block(self._draws, self._memory, n=1, fixed=fixed)
         table.first = self._n_trials
         observation, target = self.empty(table.n_rows)
-        self._emit(table, 0, table.n_rows, observation, target)
+        self.plan.emit(table, 0, table.n_rows, self._normal, observation, target, 0, 1)
         return observation, target, Rows(table, 0, table.n_rows)
 
     def next_trial(self) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
@@ -106,22 +120,17 @@ class Stream:
         if self._table is None or self._row == self._table.n_rows:
             self._table = self.plan.block(self._draws, self._memory, fixed=self._fixed)
             self._table.first = self._n_trials
-            self._n_trials += BLOCK
+            self._n_trials += self.plan.block_size
             self._row = 0
         return self._table
 
-    def _emit(
-        self,
-        table: Table,
-        start: int,
-        stop: int,
-        observation: NDArray[np.float32],
-        target: NDArray[Any],
-    ) -> None:
-        plan = self.plan
-        rows = table.noisy[slice(*np.searchsorted(table.noisy, (start, stop)))]
-        draws = self._noise.standard_normal((len(rows), plan.noise_columns.size), dtype=np.float32)
-        plan.emit(table, start, stop, rows, draws, observation, target)
+    def _normal(self, n: int, k: int) -> NDArray[np.float32]:
+        """Return noise that is overwritten by the next call."""
+        if self._scratch.size < n * k:
+            self._scratch = np.empty(max(n * k, 2 * self._scratch.size), dtype=np.float32)
+        draws = self._scratch[: n * k]
+        self._noise.standard_normal(out=draws, dtype=np.float32)
+        return draws.reshape(n, k)
 
 
 def _root(seed: int | Seed) -> np.random.SeedSequence:

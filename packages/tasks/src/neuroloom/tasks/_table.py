@@ -81,6 +81,8 @@ class Table:
         one row a step if they change within periods.
     first : int
         Number of the first trial in its stream.
+    segment_period : array of int, optional
+        Number of the period of every segment; default: every trial goes through all periods.
     """
 
     plan: Any
@@ -90,20 +92,39 @@ class Table:
     target: NDArray[Any]
     first: int = 0
 
+    segment_period: NDArray[np.int16] | None = None
+
     def __post_init__(self) -> None:
         per_trial = self.counts.sum(axis=1)
         self.starts = np.zeros(len(per_trial) + 1, dtype=np.int64)
         np.cumsum(per_trial, out=self.starts[1:])
         self.n_trials = len(per_trial)
         self.n_rows = int(self.starts[-1])
-        self.segment = np.repeat(np.arange(self.counts.size), self.counts.ravel())
-        self.source = self.segment
-        self.period = self.plan.segment_period(self.n_trials)[self.segment]
+        self.stepwise = False
+        if self.segment_period is None:
+            self.segment_period = self.plan.segment_period(self.n_trials)
 
     def by_step(self) -> None:
         """Give every step its own level and target."""
         self.levels, self.target = self.levels[self.segment], self.target[self.segment]
-        self.source = np.arange(self.n_rows)
+        self.stepwise = True
+
+    # Per step: laid out only when somebody asks, as most of it never is.
+
+    @cached_property
+    def segment(self) -> NDArray[np.int64]:
+        """Segment (a period of a trial) of every step."""
+        return np.repeat(np.arange(self.counts.size), self.counts.ravel())
+
+    @cached_property
+    def source(self) -> NDArray[np.int64]:
+        """Row of `levels` and `target` that every step shows."""
+        return np.arange(self.n_rows) if self.stepwise else self.segment
+
+    @cached_property
+    def period(self) -> NDArray[np.int16]:
+        """Number of the period of every step."""
+        return np.repeat(np.asarray(self.segment_period), self.counts.ravel())
 
     @cached_property
     def trial(self) -> NDArray[np.int64]:
@@ -130,9 +151,10 @@ class Table:
     def due(self) -> NDArray[np.bool_]:
         """Whether an answer is due, one a trial."""
         asked = (self.target != 0).reshape(len(self.target), -1).any(axis=1)
-        due = np.zeros(self.n_trials, dtype=bool)
-        due[self.trial[asked[self.source]]] = True
-        return due
+        if self.stepwise:
+            return np.asarray(np.logical_or.reduceat(asked, self.starts[:-1]))
+        shown = asked.reshape(self.counts.shape) & (self.counts > 0)
+        return np.asarray(shown.any(axis=1))
 
     @cached_property
     def payoff(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

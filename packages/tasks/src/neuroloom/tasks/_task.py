@@ -141,6 +141,8 @@ class Task(_Declared):
     pays: ClassVar[Mapping[str, float]] = MappingProxyType({})
     no_ground_truth: ClassVar[str] = ""
     """Why there is no ground truth, in tasks that have none."""
+    plan_class: ClassVar[Any] = None
+    """The kind of plan that draws its trials, if it is not the usual one."""
 
     def __post_init__(self) -> None:
         real("dt", self.dt, minimum=0, above=True)

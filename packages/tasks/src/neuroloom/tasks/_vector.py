@@ -15,7 +15,7 @@ from neuroloom.shared import Seed
 from neuroloom.tasks._errors import ActionError, whole
 from neuroloom.tasks._kernels import Backend, compiled
 from neuroloom.tasks._now import Now, start_memory
-from neuroloom.tasks._plan import Plan
+from neuroloom.tasks._plan import make_plan
 from neuroloom.tasks._stream import Stream
 from neuroloom.tasks._task import DECIDE, FIXATE, Task
 
@@ -65,7 +65,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         backend: Backend = "auto",
         seed: int | Seed | None = None,
     ) -> None:
-        self.plan = Plan(task, backend=backend)
+        self.plan = make_plan(task, backend)
         self.task = task
         self.num_envs = whole("num_envs", num_envs, minimum=1)
         self.single_observation_space = self.plan.observation_space
@@ -257,7 +257,8 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             first, last = int(edges[0]) - 1, int(edges[1])
             if self.plan.backend == "numba":
                 compiled("describe_loop")(
-                    *(table.period, table.starts, table.due, self.plan.phase),
+                    *(table.counts.ravel(), table.counts.shape[1], table.segment_period),
+                    *(table.starts, table.due, self.plan.phase),
                     *(rows.start, rows.stop, first, start, slot),
                     *(self._period[env], self._phase[env], self._left[env], self._slot[env]),
                     self._due[env],

@@ -11,7 +11,7 @@ from neuroloom.tasks._durations import (
 from neuroloom.tasks._errors import TaskError, fail, real, unknown, whole
 from neuroloom.tasks._now import Now
 from neuroloom.tasks._registry import register
-from neuroloom.tasks._rings import bump, cosine, pick, ring
+from neuroloom.tasks._rings import bump, bumps, cosine, cosines, pick, ring
 from neuroloom.tasks._spaces import Box, Discrete
 from neuroloom.tasks._table import Levels, Rows, Targets
 from neuroloom.tasks._task import (
@@ -56,8 +56,10 @@ __all__ = [
     "Uniform",
     "Until",
     "bump",
+    "bumps",
     "computed",
     "cosine",
+    "cosines",
     "decide",
     "fail",
     "fixate",

@@ -14,14 +14,13 @@ from neuroloom.tasks.declare import (
     Paper,
     Targets,
     Task,
-    cosine,
+    cosines,
     decide,
     fail,
     fixate,
     pay,
     pick,
     register,
-    ring,
     timeline,
 )
 
@@ -112,7 +111,7 @@ class ContextDecisionMaking(Task):
             counts = c["context"] == modality
             shown = np.where(counts, c["ground_truth"], c["other_choice"]) - 1
             coh = c[f"coh_{modality + 1}"]
-            direction = cosine(self.dim_ring, ring(self.dim_ring)[shown]) * coh[:, None] / 200
+            direction = cosines(self.dim_ring)[shown] * coh[:, None] / 200
             for i in range(self.dim_ring):
                 levels["stimulus", f"stim{i + 1}_mod{modality + 1}"] = 0.5 + direction[:, i]
             if self.use_expl_context:

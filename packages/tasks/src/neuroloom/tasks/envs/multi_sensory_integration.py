@@ -13,13 +13,12 @@ from neuroloom.tasks.declare import (
     Noise,
     Targets,
     Task,
-    cosine,
+    cosines,
     decide,
     fixate,
     pay,
     pick,
     register,
-    ring,
     timeline,
 )
 
@@ -78,7 +77,7 @@ class MultiSensoryIntegration(Task):
         }
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
-        direction = cosine(self.dim_ring, ring(self.dim_ring)[c["ground_truth"]])
+        direction = cosines(self.dim_ring)[c["ground_truth"]]
         shift = direction * c["coh"][:, None] / 200
         levels[("fixation", "stimulus"), "fixation"] = 1
         levels["stimulus", "stimulus_mod1"] = 0.5 + shift * c["coh_prop"][:, None]

@@ -16,13 +16,12 @@ from neuroloom.tasks.declare import (
     Paper,
     Targets,
     Task,
-    cosine,
+    cosines,
     decide,
     fixate,
     pay,
     pick,
     register,
-    ring,
     timeline,
 )
 
@@ -70,7 +69,7 @@ class PerceptualDecisionMaking(Task):
         return {"ground_truth": pick(rng, self.dim_ring, n), "coh": pick(rng, self.cohs, n)}
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
-        direction = cosine(self.dim_ring, ring(self.dim_ring)[c["ground_truth"]])
+        direction = cosines(self.dim_ring)[c["ground_truth"]]
         levels["fixation", "fixation"] = 1
         levels["stimulus", "stimulus"] = 0.5 + direction * c["coh"][:, None] / 200
         target["decision"] = 1 + c["ground_truth"]

@@ -11,12 +11,11 @@ from neuroloom.tasks.declare import (
     StepCounts,
     Targets,
     computed,
-    cosine,
+    cosines,
     decide,
     fixate,
     free,
     register,
-    ring,
     timeline,
 )
 from neuroloom.tasks.envs.perceptual_decision_making import PerceptualDecisionMaking
@@ -76,7 +75,7 @@ class PerceptualDecisionMakingReactionTime(PerceptualDecisionMaking):
         steps["stimulus"] = steps["stimulus"] - steps["onset"]
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
-        direction = cosine(self.dim_ring, ring(self.dim_ring)[c["ground_truth"]])
+        direction = cosines(self.dim_ring)[c["ground_truth"]]
         levels["fixation", "fixation"] = 1
         levels[("onset", "stimulus"), "stimulus"] = 0.5 + direction * c["coh"][:, None] / 200
         target["stimulus"] = 1 + c["ground_truth"]

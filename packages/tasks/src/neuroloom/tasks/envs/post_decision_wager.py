@@ -16,13 +16,12 @@ from neuroloom.tasks.declare import (
     StepCounts,
     Targets,
     Task,
-    cosine,
+    cosines,
     decide,
     fixate,
     pay,
     pick,
     register,
-    ring,
     timeline,
 )
 
@@ -107,7 +106,7 @@ class PostDecisionWager(Task):
         steps["delay"] = steps["delay"] - steps["pre_sure"]
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
-        direction = cosine(self.dim_ring, ring(self.dim_ring)[c["ground_truth"]])
+        direction = cosines(self.dim_ring)[c["ground_truth"]]
         levels[slice(-1), "fixation"] = 1
         levels["stimulus", "stimulus"] = 0.5 + direction * c["coh"][:, None] / 200
         levels[("delay", "decision"), "sure"] = c["wager"]

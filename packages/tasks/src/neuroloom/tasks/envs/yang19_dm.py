@@ -19,7 +19,7 @@ from neuroloom.tasks.declare import (
     StepCounts,
     Targets,
     Task,
-    bump,
+    bumps,
     decide,
     fail,
     fixate,
@@ -105,7 +105,7 @@ class _Decide(Task):
 
     def shape(self, c: Conditions, which: int, modality: int) -> Array:
         height = self.stim_mod[modality - 1] * c[f"coh{which}_mod{modality}"][:, None]
-        shown: Array = bump(self.dim_ring, c[f"theta{which}"]) * height
+        shown: Array = bumps(self.dim_ring)[c[f"direction{which}"]] * height
         return shown
 
 

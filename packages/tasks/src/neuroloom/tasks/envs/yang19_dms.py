@@ -17,7 +17,7 @@ from neuroloom.tasks.declare import (
     StepCounts,
     Targets,
     Task,
-    bump,
+    bumps,
     decide,
     fail,
     fixate,
@@ -133,7 +133,7 @@ class Yang19Match(Task):
         for modality in (1, 2):
             seen = (c["modality"] == modality)[:, None]
             for period in ("sample", "test"):
-                shape = bump(self.dim_ring, c[f"{period}_theta"])
+                shape = bumps(self.dim_ring)[c[f"{period}_direction"]]
                 levels[period, f"stimulus_mod{modality}"] = shape * seen
         go = (c["ground_truth"] == 1) == self.matchgo
         target["decision"] = np.where(go, 1 + c["test_direction"], 0)

@@ -16,6 +16,7 @@ from neuroloom.tasks.declare import (
     Targets,
     Task,
     bump,
+    bumps,
     decide,
     fixate,
     pay,
@@ -61,8 +62,9 @@ class _Reach(Task):
         }
 
     def show(self, c: Conditions, levels: Levels, period: str) -> None:
-        angle = ring(self.dim_ring)[c["ground_truth"]] + np.pi * c["anti"]
-        shape = bump(self.dim_ring, angle)
+        n = self.dim_ring
+        both = np.concatenate([bumps(n), bump(n, ring(n) + np.pi)])
+        shape = both[c["ground_truth"] + n * c["anti"].astype(np.int64)]
         for modality in (1, 2):
             seen = (c["modality"] == modality)[:, None]
             levels[period, f"stimulus_mod{modality}"] = shape * seen
