@@ -7,6 +7,7 @@ from neuroloom.circuit_inference._aperiodic import (
     fit_aperiodic,
 )
 from neuroloom.circuit_inference._diagnostics import Diagnosis, predictive_check, tarp
+from neuroloom.circuit_inference._epoch_table import epoch_table
 from neuroloom.circuit_inference._errors import (
     ArgumentError,
     CircuitInferenceError,
@@ -62,6 +63,7 @@ from neuroloom.circuit_inference._library import SimulationLibrary, simulate_lib
 from neuroloom.circuit_inference._posterior import Posterior, ei_ratio
 from neuroloom.circuit_inference._prior import Prior
 from neuroloom.circuit_inference._proxies import proxy
+from neuroloom.circuit_inference._read_signal import read_signal
 from neuroloom.circuit_inference._readme_models import (
     GAO_PRIOR,
     SHOT_NOISE_PRIOR,
@@ -71,6 +73,7 @@ from neuroloom.circuit_inference._readme_models import (
     shot_noise_rates,
 )
 from neuroloom.circuit_inference._series import Preprocessing
+from neuroloom.circuit_inference._simulation import Simulation
 from neuroloom.circuit_inference._specparam import SpectralFit, SpectralPeaks, fit_spectrum
 from neuroloom.circuit_inference._version import __version__
 
@@ -113,6 +116,7 @@ __all__ = [
     "SeriesError",
     "SeriesTooShortError",
     "ShapeError",
+    "Simulation",
     "SimulationLibrary",
     "SpectralFit",
     "SpectralPeaks",
@@ -124,6 +128,7 @@ __all__ = [
     "dipole_moment",
     "ei_ratio",
     "envelope",
+    "epoch_table",
     "fei",
     "fit_aperiodic",
     "fit_spectrum",
@@ -135,6 +140,7 @@ __all__ = [
     "load_kernels",
     "predictive_check",
     "proxy",
+    "read_signal",
     "save_kernels",
     "shot_noise_library",
     "shot_noise_rates",

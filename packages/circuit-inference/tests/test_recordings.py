@@ -1,0 +1,212 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neuroloom.circuit_inference import (
+    ArgumentError,
+    ConstantSeriesError,
+    Features,
+    InvalidSeriesError,
+    SeriesTooShortError,
+    ShapeError,
+    UnknownNameError,
+    UnsafeFormatError,
+    epoch_table,
+    read_signal,
+)
+from neuroloom.shared import Recording, Signal
+
+
+@pytest.fixture
+def values(rng):
+    return rng.standard_normal((400, 3))
+
+
+class TestReadSignal:
+    def test_arrays_lie_along_their_longer_axis(self, values):
+        for given in (values, values.T, values.tolist()):
+            signal = read_signal(given, rate=100.0, channels=["a", "b", "c"])
+            np.testing.assert_array_equal(signal.values, values)
+        assert read_signal(values[:, 0], rate=100.0).values.shape == (400, 1)
+        assert read_signal(values[:2], rate=1.0, channel_axis=1).n_channels == 3
+
+    @pytest.mark.parametrize("suffix", [".npz", ".mat", ".json"])
+    def test_files_with_names(self, tmp_path, values, suffix):
+        path = tmp_path / f"recording{suffix}"
+        content = {"lfp": values, "fs": 250.0, "label": np.array(["x", "y", "z"])}
+        if suffix == ".npz":
+            np.savez(path, **content)
+        elif suffix == ".mat":
+            from scipy.io import savemat
+
+            savemat(path, content)
+        else:
+            plain = {"lfp": values.tolist(), "fs": 250.0, "label": ["x", "y", "z"]}
+            path.write_text(json.dumps(plain))
+        signal = read_signal(path, channels="label")
+        np.testing.assert_array_equal(signal.values, values)
+        assert (signal.rate, signal.channels) == (250.0, ("x", "y", "z"))
+        assert read_signal(path, rate="fs", data="lfp").n_channels == 3
+
+    def test_nested_names(self, values):
+        source = {"session": {"lfp": values, "info": {"rate": [50]}}}
+        signal = read_signal(source, data="session.lfp", rate="session.info.rate")
+        assert signal.rate == 50.0
+
+    @pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+    def test_wide_tables(self, tmp_path, values, suffix):
+        table = pd.DataFrame(values, columns=["a", "b", "c"])
+        table.insert(0, "time", 2.0 + np.arange(400) / 200)
+        path = tmp_path / f"recording{suffix}"
+        table.to_csv(path, sep="\t" if suffix == ".tsv" else ",", index=False)
+        signal = read_signal(path, channels=["c", "a"])
+        np.testing.assert_allclose(signal.values, values[:, [2, 0]])
+        assert signal.rate == pytest.approx(200.0)
+        assert signal.start == 2.0
+        assert read_signal(table.drop(columns="time"), rate=10.0).n_channels == 3
+
+    def test_long_tables(self, values):
+        wide = pd.DataFrame(values, columns=["a", "b", "c"])
+        wide["when"] = np.arange(400) / 100
+        long = wide.melt("when", var_name="sensor", value_name="uV").sample(frac=1, random_state=0)
+        signal = read_signal(long, layout=("when", "sensor", "uV"))
+        np.testing.assert_array_equal(signal.values, values)
+        assert signal.channels == ("a", "b", "c")
+        with pytest.raises(ArgumentError, match="one value for each time"):
+            read_signal(pd.concat([long, long[:1]]), layout=("when", "sensor", "uV"))
+
+    def test_signals_and_recordings(self, values):
+        signal = Signal(values, 100.0, channels=["a", "b", "c"])
+        recording = Recording(signals={"lfp": signal, "eeg": signal})
+        assert read_signal(recording, data="lfp", channels="b").channels == ("b",)
+        with pytest.raises(UnknownNameError, match="did you mean 'lfp'"):
+            read_signal(recording, data="lfb")
+
+    def test_mne(self, values):
+        mne = pytest.importorskip("mne")
+        info = mne.create_info(["a", "b", "c"], 100.0, "eeg")
+        raw = mne.io.RawArray(values.T, info, verbose="error")
+        raw.info["bads"] = ["b"]
+        signal = read_signal(raw)
+        assert signal.channels == ("a", "c")
+        np.testing.assert_allclose(signal.values, values[:, [0, 2]])
+
+    def test_the_eeg_sample(self, data):
+        signal = read_signal(data / "eeg_eeglab_sample.npz", data="data_uV", channels="channels")
+        assert (signal.rate, signal.n_channels, len(signal)) == (128.0, 32, 30504)
+
+
+class TestReadBadInput:
+    def test_no_such_file(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="existing file"):
+            read_signal(tmp_path / "none.npy")
+
+    def test_pickles_are_not_opened(self, tmp_path):
+        np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+        (tmp_path / "model.pkl").write_bytes(b"\x80\x04.")
+        for name in ("objects.npy", "model.pkl"):
+            with pytest.raises(UnsafeFormatError):
+                read_signal(tmp_path / name, rate=1.0)
+
+    def test_unknown_format(self, tmp_path):
+        (tmp_path / "recording.csw").write_text("")
+        with pytest.raises(UnknownNameError, match=r"did you mean '\.csv'"):
+            read_signal(tmp_path / "recording.csw")
+
+    @pytest.mark.parametrize("rate", [None, 0, -5.0, np.nan])
+    def test_rate(self, values, rate):
+        with pytest.raises(ArgumentError, match="rate"):
+            read_signal(values, rate=rate)
+
+    def test_shapes(self, values):
+        with pytest.raises(ShapeError, match="one or two dimensions"):
+            read_signal(np.zeros((2, 2, 2)), rate=1.0)
+        with pytest.raises(ShapeError, match="regular array"):
+            read_signal([[1.0], [1.0, 2.0]], rate=1.0)
+        with pytest.raises(ShapeError, match="3 names"):
+            read_signal(values, rate=1.0, channels=["a"])
+
+    def test_which_array(self, values):
+        with pytest.raises(ArgumentError, match=r"one of \['x', 'y'\]"):
+            read_signal({"x": values, "y": values, "fs": 1.0})
+        with pytest.raises(ArgumentError, match="rate: expected a number"):
+            read_signal({"x": values})
+
+    def test_irregular_times(self):
+        table = pd.DataFrame({"time": [0.0, 0.1, 0.5, 0.6], "a": [0.0, 1, 2, 3]})
+        with pytest.raises(ArgumentError, match="regular times"):
+            read_signal(table)
+        with pytest.raises(ArgumentError, match="rising times"):
+            read_signal(table[::-1])
+
+
+class TestEpochTable:
+    @pytest.fixture
+    def signal(self, values):
+        return Signal(values, 100.0, 1.0, ["a", "b", "c"])
+
+    def test_epochs_side_by_side(self, signal, values):
+        table = epoch_table(signal, epoch_s=1.5, metadata={"group": "HC"})
+        assert len(table) == 2 * 3  # the last second is dropped
+        assert set(table["group"]) == {"HC"}
+        row = table[(table["epoch"] == 1) & (table["sensor"] == "b")].iloc[0]
+        np.testing.assert_array_equal(row["Data"], values[150:300, 1])
+        assert (row["t0"], row["t1"], row["fs"]) == (2.5, 4.0, 100.0)
+
+    def test_overlap_and_part(self, signal, values):
+        table = epoch_table(signal, epoch_s=1.0, step_s=0.5, between_s=(1.0, 3.0))
+        firsts = table[table["sensor"] == "a"]["Data"].str[0]
+        np.testing.assert_array_equal(firsts, values[[100, 150, 200], 0])
+
+    def test_z_scores(self, signal):
+        per_epoch = np.stack(epoch_table(signal, epoch_s=1.0, zscore="epoch")["Data"])
+        np.testing.assert_allclose(per_epoch.mean(axis=1), 0, atol=1e-12)
+        np.testing.assert_allclose(per_epoch.std(axis=1), 1)
+        whole = epoch_table(signal, epoch_s=1.0, zscore="recording")
+        a = np.concatenate(list(whole[whole["sensor"] == "a"]["Data"]))
+        assert a.std() == pytest.approx(1.0)
+        assert not np.allclose(a[:100].std(), 1.0)
+
+    def test_channels_together(self, signal, values):
+        table = epoch_table(signal, aggregate="sum")
+        assert list(table["sensor"]) == ["sum"]
+        np.testing.assert_allclose(table["Data"][0], values.sum(axis=1))
+
+    def test_several_recordings(self, signal):
+        short = Signal(signal.values[:250], 100.0)
+        notes = [{"subject": "s1"}, {"subject": "s2"}]
+        table = epoch_table([signal, short], epoch_s=1.0, equal_counts=True, metadata=notes)
+        counts = table.groupby("subject")["epoch"].nunique()
+        assert counts.to_dict() == {"s1": 2, "s2": 2}
+        assert epoch_table([signal, short], epoch_s=1.0).shape[0] == 6 * 3
+
+    def test_features_read_it(self, signal):
+        table = Features("catch22").compute_features(epoch_table(signal, epoch_s=1.0))
+        assert len(table) == 12
+        assert {len(row) for row in table["Features"]} == {22}
+
+    def test_bad_input(self, signal):
+        with pytest.raises(SeriesTooShortError) as caught:
+            epoch_table(signal, epoch_s=5.0)
+        assert (caught.value.needed, caught.value.got) == (500, 400)
+        for bad in ({"epoch_s": 0}, {"step_s": 1.0}, {"epoch_s": 1.0, "step_s": -1}):
+            with pytest.raises(ArgumentError):
+                epoch_table(signal, **bad)
+        with pytest.raises(ArgumentError, match="between_s"):
+            epoch_table(signal, between_s=(2.0, 1.0))
+        with pytest.raises(ArgumentError, match="one mapping per recording"):
+            epoch_table(signal, metadata=[{}, {}])
+        with pytest.raises(ArgumentError, match="names other than"):
+            epoch_table(signal, metadata={"Data": 1})
+        with pytest.raises(UnknownNameError, match="did you mean 'epoch'"):
+            epoch_table(signal, zscore="epochs")
+        with pytest.raises(UnknownNameError):
+            epoch_table(signal, aggregate="max")
+        gap = signal.values.copy()
+        gap[3, 1] = np.nan
+        with pytest.raises(InvalidSeriesError, match="'1'"):
+            epoch_table(Signal(gap, 100.0), zscore="epoch")
+        with pytest.raises(ConstantSeriesError):
+            epoch_table(Signal(np.ones(100), 100.0), zscore="recording")
