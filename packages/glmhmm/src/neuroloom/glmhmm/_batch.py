@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -10,11 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.glmhmm._em import Fit, Parameters, Prior, run, run_forward
+from neuroloom.glmhmm._em import Fit, Parameters, Prior, fit_one, run, run_forward
+from neuroloom.glmhmm._layouts import double_precision
 from neuroloom.glmhmm._mstep import Model
 from neuroloom.glmhmm._packing import Trials
 
-_CHUNK_NUMBERS = 300_000  # places × states × starts in one program: what a cache holds
+_CHUNK_NUMBERS = 20_000_000  # places × states × fits in one program on an accelerator
 
 
 @functools.partial(jax.jit, static_argnames=("model", "trace"))
@@ -45,7 +48,61 @@ def log_likelihoods(parameters: Parameters, trials: Trials, *, model: Model) -> 
     )
 
 
-def fit_batch(
+def fit_all(
+    starts: list[Parameters],
+    trials: list[Trials],
+    priors: list[Prior],
+    tol: float,
+    maxiter: int,
+    model: Model,
+    trace: int,
+    *,
+    vectorised: bool | None = None,
+) -> list[Fit]:
+    """Return one fit, in numpy, for each start; `trials` or `priors` of length one are for all.
+
+    All must have one shape, so that they share one compiled program. On CPUs it runs once per
+    start, on a thread per core: a batched loop would drag every fit along to the end of the slowest
+    one. On accelerators many fits advance together. The numbers do not depend on the number of
+    threads.
+    """
+    n = len(starts)
+
+    def one(i: int) -> Fit:
+        with double_precision():  # holds in its own thread only
+            fit = fit_one(
+                starts[i],
+                trials[i % len(trials)],
+                priors[i % len(priors)],
+                tol,
+                maxiter,
+                model=model,
+                trace=trace,
+            )
+            return _in_numpy(fit)
+
+    if n == 1:
+        return [one(0)]
+    if vectorised is None:
+        vectorised = jax.default_backend() != "cpu"
+    if vectorised:
+        return _fit_side_by_side(starts, trials, priors, tol, maxiter, model, trace)
+    with ThreadPoolExecutor(min(n, available_cores())) as pool:
+        return list(pool.map(one, range(n)))
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _in_numpy(fit: Fit) -> Fit:
+    numbers = jax.tree.map(np.asarray, fit)
+    assert isinstance(numbers, Fit)
+    return numbers
+
+
+def _fit_side_by_side(
     starts: list[Parameters],
     trials: list[Trials],
     priors: list[Prior],
@@ -54,23 +111,22 @@ def fit_batch(
     model: Model,
     trace: int,
 ) -> list[Fit]:
-    """Return one fit for each start, its trials and its prior; all must have one shape."""
     n = len(starts)
     size = trials[0].observed.size * starts[0].weights.shape[0]
-    chunk = int(np.clip(_CHUNK_NUMBERS // size, 1, n))
+    chunk = int(np.clip(_CHUNK_NUMBERS // size, 2, n))
     out: list[Fit] = []
     for begin in range(0, n, chunk):
         index = [min(i, n - 1) for i in range(begin, begin + chunk)]
         fits = _fit_batch(
             stack([starts[i] for i in index]),
-            stack([trials[i] for i in index]),
-            stack([priors[i] for i in index]),
+            stack([trials[i % len(trials)] for i in index]),
+            stack([priors[i % len(priors)] for i in index]),
             tol,
             maxiter,
             model=model,
             trace=trace,
         )
-        numbers = jax.tree.map(np.asarray, fits)
+        numbers = _in_numpy(fits)
         out += [jax.tree.map(lambda a, j=j: a[j], numbers) for j in range(min(chunk, n - begin))]
     return out
 

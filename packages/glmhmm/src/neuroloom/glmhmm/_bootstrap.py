@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._batch import fit_batch
+from neuroloom.glmhmm._batch import fit_all
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._layouts import as_arrays, double_precision, from_core
 from neuroloom.glmhmm._packing import lay_out, pack
@@ -94,10 +94,10 @@ def parametric_bootstrap(
             trials.append(first._replace(y=layout.put(rows, float(rows.flat[0]))))
         prior = model._prior(data)
         n = len(trials)
-        fits = fit_batch(
+        fits = fit_all(
             [core] * n,
             trials,
-            [prior] * n,
+            [prior],
             max(model.tol, 1e-6),
             model.maxiter,
             model._model(layout.split, False),

@@ -201,7 +201,7 @@ def _fold(
         filled = layout.put(np.ones(data.n_trials, bool), False).reshape(shape)
         training = only(trials, filled & ~test)
         start = model._start(data, None, None)
-        fit, report = model._run(start, data, training, model._prior(data), compiled, True)
+        fit, report = model._run(start, data, training, model._prior(data), compiled, free=True)
         held_out = float(log_likelihood(fit.parameters, only(trials, test), model=compiled))
         seen = data.observed & (labels == fold)
         held_out += float(

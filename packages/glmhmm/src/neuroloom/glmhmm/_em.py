@@ -9,7 +9,6 @@ fall; otherwise it goes back to the plain step, and halves that while the object
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +17,7 @@ import numpy as np
 from jax.scipy.special import xlogy
 
 from neuroloom.glmhmm import _recursions as recursions
+from neuroloom.glmhmm._compile import program
 from neuroloom.glmhmm._mstep import (
     Model,
     Penalty,
@@ -336,7 +336,6 @@ def _repair(candidate: Parameters, image: Parameters) -> Parameters:
     )
 
 
-@functools.partial(jax.jit, static_argnames=("model", "trace"))
 def fit_one(
     start: Parameters,
     trials: Trials,
@@ -348,39 +347,40 @@ def fit_one(
     trace: int,
 ) -> Fit:
     """Return the fit from one start, compiled."""
-    return run(start, trials, prior, tol, maxiter, model, trace)
+    compiled = program(run, "model", "trace")
+    fit: Fit = compiled(start, trials, prior, tol, maxiter, model=model, trace=trace)
+    return fit
 
 
-@functools.partial(jax.jit, static_argnames=("model", "trace"))
-def fit_many(
-    starts: Parameters,
-    trials: Trials,
-    prior: Prior,
-    tol: Array,
-    maxiter: Array,
-    *,
-    model: Model,
-    trace: int,
-) -> Fit:
-    """Return the fits from many starts (leading axis of every leaf) in one program."""
-    return jax.vmap(lambda start: run(start, trials, prior, tol, maxiter, model, trace))(starts)
-
-
-@functools.partial(jax.jit, static_argnames=("model",))
 def em_step(
     parameters: Parameters, trials: Trials, prior: Prior, *, model: Model
 ) -> tuple[Parameters, Array, Array]:
     """Return the parameters after one EM iteration, and log-likelihood and objective before it."""
+    out: tuple[Parameters, Array, Array]
+    out = program(_em_step, "model")(parameters, trials, prior, model=model)
+    return out
+
+
+def _em_step(
+    parameters: Parameters, trials: Trials, prior: Prior, model: Model
+) -> tuple[Parameters, Array, Array]:
     found = expectations(parameters, trials, model)
     objective = found.log_likelihood + log_prior(parameters, prior, model)
     return maximise(parameters, found, trials, prior, model), found.log_likelihood, objective
 
 
-@functools.partial(jax.jit, static_argnames=("model",))
 def posterior(
     parameters: Parameters, trials: Trials, *, model: Model
 ) -> tuple[Array, Array, Array, Array]:
     """Return smoothed, filtered (n_steps, n_states, n_columns), log-likelihood per place, pairs."""
+    out: tuple[Array, Array, Array, Array]
+    out = program(_posterior, "model")(parameters, trials, model=model)
+    return out
+
+
+def _posterior(
+    parameters: Parameters, trials: Trials, model: Model
+) -> tuple[Array, Array, Array, Array]:
     ahead = run_forward(parameters, trials, model)
     found = recursions.backward(
         ahead,

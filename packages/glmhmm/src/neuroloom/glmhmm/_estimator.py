@@ -27,7 +27,6 @@ from neuroloom.glmhmm._layouts import (
 )
 from neuroloom.glmhmm._mstep import Model
 from neuroloom.glmhmm._packing import Trials, lay_out, pack
-from neuroloom.glmhmm._recursions import viterbi
 from neuroloom.glmhmm._restarts import AUTO_STARTS, diverse_starts, multi_start
 from neuroloom.glmhmm._results import EMState
 from neuroloom.glmhmm._stepping import Stepping
@@ -35,7 +34,6 @@ from neuroloom.glmhmm._stepping import Stepping
 _FITTED = ("coef_", "intercept_", "scale_", "initial_prob_", "transition_prob_")
 _DEFAULT_SEED = np.array([0, 123], dtype=np.uint32)  # jax.random.PRNGKey(123)
 _DEFAULT_SEED.flags.writeable = False
-_viterbi = jax.jit(viterbi)
 
 
 class GLMHMM(Stepping):
@@ -251,21 +249,28 @@ class GLMHMM(Stepping):
             _, trials, model = self._pack(data, inputs)
             prior = self._prior(data)
             start = self._start(data, init_params, inputs)
-            fit, report = self._run(start, data, trials, prior, model, init_params is None)
-            if self.reinit_dead and (np.asarray(fit.mass) < 0.5).any():
-                start = self._revived(fit, data)
-                fit, report = self._run(start, data, trials, prior, model, False)
             base = self._base(data)
+            free = init_params is None
+            fit, report = self._run(start, data, trials, prior, model, free=free, base=base)
+            if self.reinit_dead and (fit.mass < 0.5).any():
+                start = self._revived(fit, data)
+                fit, report = self._run(start, data, trials, prior, model, free=False, base=base)
             self._set_fitted(fit.parameters, data)
-            report["objective"] += base
-            report["log_likelihood"] += base
         self.restarts_ = report
         self.solver_state_ = _em_state(fit, base, self.maxiter)
         self._warn_after(fit, data)
         return self
 
     def _run(
-        self, start: Any, data: Data, trials: Trials, prior: Any, model: Model, free: bool
+        self,
+        start: Any,
+        data: Data,
+        trials: Trials,
+        prior: Any,
+        model: Model,
+        *,
+        free: bool,
+        base: float = 0.0,
     ) -> tuple[Any, Any]:
         n_init = AUTO_STARTS if self.n_init == "auto" else self.n_init
         if self.n_states == 1 or not free:
@@ -277,7 +282,7 @@ class GLMHMM(Stepping):
             rng = settings.generator(jax.random.fold_in(self.seed, 1))
             spread = data.x[data.observed].std(axis=0)
             starts = diverse_starts(start, pooled, n_init, rng, spread)
-        found = multi_start(as_arrays(starts), trials, prior, self.tol, self.maxiter, model)
+        found = multi_start(starts, trials, prior, self.tol, self.maxiter, model, base=base)
         return found.best, found.report
 
     def _pooled(self, data: Data, model: Model) -> Any:

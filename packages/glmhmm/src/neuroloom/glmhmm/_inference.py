@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from neuroloom.glmhmm import _em as em
 from neuroloom.glmhmm import _settings as settings
-from neuroloom.glmhmm._errors import (
-    fail,
-)
+from neuroloom.glmhmm._compile import program
+from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._inputs import Data, read, read_design, restore
 from neuroloom.glmhmm._layouts import (
     as_arrays,
@@ -23,11 +22,6 @@ from neuroloom.glmhmm._packing import Layout, Trials
 from neuroloom.glmhmm._prepared import Prepared
 from neuroloom.glmhmm._recursions import viterbi
 from neuroloom.glmhmm._simulation import draw_states
-
-_FITTED = ("coef_", "intercept_", "scale_", "initial_prob_", "transition_prob_")
-_DEFAULT_SEED = np.array([0, 123], dtype=np.uint32)  # jax.random.PRNGKey(123)
-_DEFAULT_SEED.flags.writeable = False
-_viterbi = jax.jit(viterbi)
 
 
 class Inference(Prepared):
@@ -191,7 +185,7 @@ class Inference(Prepared):
                 every = np.asarray(em.transition_of(core, trials, model))
                 every = np.moveaxis(every, 0, 2).reshape(self.n_states, self.n_states, -1)
                 transition = layout.take(every)
-            path = np.asarray(_viterbi(log_p, data.starts, core.initial, transition))
+            path = np.asarray(program(viterbi)(log_p, data.starts, core.initial, transition))
         if state_format == "index":
             return restore(path.astype(np.int64), data)
         one_hot = np.eye(self.n_states, dtype=np.int64)[path]

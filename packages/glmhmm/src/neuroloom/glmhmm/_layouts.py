@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +20,7 @@ def double_precision() -> Any:
 
 def as_arrays(tree: Any) -> Any:
     """Return the tree with its leaves as JAX arrays (inside a double-precision block)."""
-    return jax.tree.map(jnp.asarray, tree)
+    return jax.device_put(tree)
 
 
 def to_core(

@@ -30,12 +30,8 @@ from neuroloom.glmhmm._layouts import (
 )
 from neuroloom.glmhmm._mstep import Model
 from neuroloom.glmhmm._packing import Layout, Trials, lay_out, pack
-from neuroloom.glmhmm._recursions import viterbi
 
 _FITTED = ("coef_", "intercept_", "scale_", "initial_prob_", "transition_prob_")
-_DEFAULT_SEED = np.array([0, 123], dtype=np.uint32)  # jax.random.PRNGKey(123)
-_DEFAULT_SEED.flags.writeable = False
-_viterbi = jax.jit(viterbi)
 
 
 class Prepared(Configured):
@@ -206,7 +202,7 @@ class Prepared(Configured):
         if not self.observation_model.positive_mean:
             return
         x = data.x[data.observed]
-        eta = np.einsum("kmd,nd->kmn", core.weights[..., :-1], x) + core.weights[..., -1:]
+        eta = core.weights[..., :-1] @ x.T + core.weights[..., -1:]
         with double_precision():
             rate = np.asarray(self.inverse_link_function(jax.numpy.asarray(eta)))
         if not (rate >= 0).all() or not np.isfinite(rate).all():

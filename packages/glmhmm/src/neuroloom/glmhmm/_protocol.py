@@ -20,7 +20,7 @@ from sklearn.base import clone
 from tqdm.auto import tqdm
 
 from neuroloom import shared
-from neuroloom.glmhmm._batch import fit_batch, log_likelihoods, only, stack
+from neuroloom.glmhmm._batch import fit_all, log_likelihoods, only, stack
 from neuroloom.glmhmm._cross_validation import (
     CrossValidation,
     cross_validate,
@@ -197,7 +197,7 @@ def fit_subjects(
                     jobs.append((name, g, f, only(arrays, filled & ~test), None))
                     tests[name, f] = only(arrays, test)
         priors = [_prior(template, data, s, a, k) for s, a in grid]
-        fits = fit_batch(
+        fits = fit_all(
             [start] * len(jobs),
             [job[3] for job in jobs],
             [priors[job[1]] for job in jobs],

@@ -1,4 +1,4 @@
-"""Many starts in one program: all run a little, the promising ones to the end.
+"""Many starts of one program: all run a little, the promising ones to the end.
 
 Short runs from many starts followed by long runs from the best of them find good optima more
 often than as many long runs (emEM; Biernacki, Celeux & Govaert 2003).
@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neuroloom.glmhmm._em import Fit, Parameters, Prior, fit_many, fit_one
+from neuroloom.glmhmm._batch import fit_all
+from neuroloom.glmhmm._em import Fit, Parameters, Prior
 from neuroloom.glmhmm._mstep import Model
 from neuroloom.glmhmm._packing import Trials
 
 AUTO_STARTS = 96
 SCREEN_ITERATIONS = 24
 FINALISTS = 8
-_CHUNK_NUMBERS = 300_000  # places × states × starts in one program: what a cache holds
 
 
 @dataclass(frozen=True)
@@ -88,95 +87,61 @@ def multi_start(
     model: Model,
     *,
     finalists: int | Literal["all"] = FINALISTS,
+    base: float = 0.0,
 ) -> Restarts:
     """Return the best fit over `starts` (leading axis), by penalised log-likelihood.
 
-    With more starts than finalists all run `SCREEN_ITERATIONS`, and the best go on to `tol`.
+    With more starts than finalists all run `SCREEN_ITERATIONS`, and the best go on to `tol`. `base`
+    is added to the report's log-likelihoods.
     """
     n = len(starts.weights)
     trace = trace_length(maxiter)
+    each = [jax.tree.map(lambda a, i=i: a[i], starts) for i in range(n)]
     n_final = n if finalists == "all" else min(finalists, n)
     if n_final == n:
-        fits = _in_chunks(starts, trials, prior, tol, maxiter, model, trace)
-        order = _ranking(fits.objective)
-        best = pick(fits, int(order[0]))
+        fits = fit_all(each, [trials], [prior], tol, maxiter, model, trace)
         finished = np.ones(n, dtype=bool)
     else:
         screen = min(SCREEN_ITERATIONS, maxiter)
-        fits = _in_chunks(starts, trials, prior, tol, screen, model, trace_length(screen))
-        chosen = _ranking(fits.objective)[:n_final]
-        again = jax.tree.map(lambda a: a[chosen], fits.parameters)
-        ends = _in_chunks(again, trials, prior, tol, maxiter, model, trace)
+        fits = fit_all(each, [trials], [prior], tol, screen, model, trace)
+        chosen = _ranking(fits)[:n_final]
         finished = np.zeros(n, dtype=bool)
         finished[chosen] = True
-        best = pick(ends, int(_ranking(ends.objective)[0]))
-        fits = fits._replace(
-            objective=fits.objective.at[chosen].set(ends.objective),
-            log_likelihood=fits.log_likelihood.at[chosen].set(ends.log_likelihood),
-            iterations=fits.iterations.at[chosen].add(ends.iterations),
-            converged=fits.converged.at[chosen].set(ends.converged),
-        )
+        left = [i for i in chosen if not fits[i].converged]
+        again = [fits[i].parameters for i in left]
+        rest = max(maxiter - screen + 1, 1)
+        ends = fit_all(again, [trials], [prior], tol, rest, model, trace) if left else []
+        for i, end in zip(left, ends, strict=True):
+            fits[i] = _joined(fits[i], end)
     report = pd.DataFrame(
         {
             "start": np.arange(n),
-            "objective": np.asarray(fits.objective, dtype=np.float64),
-            "log_likelihood": np.asarray(fits.log_likelihood, dtype=np.float64),
-            "iterations": np.asarray(fits.iterations),
-            "converged": np.asarray(fits.converged),
+            "objective": np.array([float(fit.objective) + base for fit in fits]),
+            "log_likelihood": np.array([float(fit.log_likelihood) + base for fit in fits]),
+            "iterations": np.array([int(fit.iterations) for fit in fits]),
+            "converged": np.array([bool(fit.converged) for fit in fits]),
             "finished": finished,
         }
     )
-    return Restarts(best, report, int(_ranking(fits.objective)[0]))
+    best = int(next(i for i in _ranking(fits) if finished[i]))
+    return Restarts(fits[best], report, best)
 
 
-def pick(fits: Fit, index: int) -> Fit:
-    """Return one fit of many."""
-    return _fit(jax.tree.map(lambda a: a[index], fits))
+def _joined(first: Fit, then: Fit) -> Fit:
+    """Return the run that `then` finishes, with the traces of both."""
+    n, size = int(first.iterations), len(first.objectives)
+
+    def trace(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+        # The second run evaluates where the first one ended once more.
+        return np.concatenate([a[: n - 1], b])[:size]
+
+    return then._replace(
+        log_likelihoods=trace(first.log_likelihoods, then.log_likelihoods),
+        objectives=trace(first.objectives, then.objectives),
+        iterations=np.asarray(min(n - 1 + int(then.iterations), size)),
+    )
 
 
-def _fit(value: Any) -> Fit:
-    assert isinstance(value, Fit)
-    return value
-
-
-def _ranking(objective: Any) -> NDArray[np.int64]:
-    values = np.nan_to_num(np.asarray(objective, dtype=np.float64), nan=-np.inf)
-    return np.argsort(-values, kind="stable")
-
-
-def _in_chunks(
-    starts: Parameters,
-    trials: Trials,
-    prior: Prior,
-    tol: float,
-    maxiter: int,
-    model: Model,
-    trace: int,
-) -> Fit:
-    n, n_states = starts.weights.shape[:2]
-    if n == 1:
-        one = fit_one(
-            jax.tree.map(lambda a: a[0], starts),
-            trials,
-            prior,
-            tol,
-            maxiter,
-            model=model,
-            trace=trace,
-        )
-        return _fit(jax.tree.map(lambda a: a[None], one))
-    chunk = int(np.clip(_CHUNK_NUMBERS // (trials.observed.size * n_states), 2, n))
-    parts = []
-    for begin in range(0, n, chunk):
-        index = np.minimum(np.arange(begin, begin + chunk), n - 1)
-        part = fit_many(
-            jax.tree.map(lambda a, i=index: a[i], starts),
-            trials,
-            prior,
-            tol,
-            maxiter,
-            model=model,
-            trace=trace,
-        )
-        parts.append(jax.tree.map(lambda a, m=n - begin: a[: min(chunk, m)], part))
-    return _fit(jax.tree.map(lambda *a: jnp.concatenate(a), *parts))
+def _ranking(fits: list[Fit]) -> NDArray[np.int64]:
+    values = np.array([float(fit.objective) for fit in fits])
+    return np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")

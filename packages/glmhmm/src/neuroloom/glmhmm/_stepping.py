@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from neuroloom.glmhmm import _em as em
@@ -13,13 +12,7 @@ from neuroloom.glmhmm._layouts import (
     as_arrays,
     double_precision,
 )
-from neuroloom.glmhmm._recursions import viterbi
 from neuroloom.glmhmm._results import EMState, SolverSpec
-
-_FITTED = ("coef_", "intercept_", "scale_", "initial_prob_", "transition_prob_")
-_DEFAULT_SEED = np.array([0, 123], dtype=np.uint32)  # jax.random.PRNGKey(123)
-_DEFAULT_SEED.flags.writeable = False
-_viterbi = jax.jit(viterbi)
 
 
 class Stepping(Inference):

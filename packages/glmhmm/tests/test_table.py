@@ -1,0 +1,183 @@
+"""From a table to regressors, and from the shell to files."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from problems import drawn, known
+
+from neuroloom import shared
+from neuroloom.glmhmm import design_matrix, load_model
+from neuroloom.glmhmm.__main__ import main
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame(
+        {
+            "session": ["a"] * 5 + ["b"] * 4,
+            "stimulus": [-1.0, 0.5, 1.0, -0.5, 0.0, 1.0, -1.0, 0.25, 0.5],
+            "choice": [0, 1, -1, 1, 0, -1, 1, 1, 0],
+            "reward": [1, 0, 0, 0, 1, 0, 1, 0, 0],
+        }
+    )
+
+
+def test_covariates_by_a_plain_loop(table):
+    found = design_matrix(table, standardize=False)
+    previous, stay, last = [], [], None
+    for i, row in table.iterrows():
+        if i == 0 or row.session != table.session[i - 1]:
+            last = None
+        previous.append(0 if last is None else last[0])
+        stay.append(0 if last is None else last[0] * last[1])
+        if row.choice >= 0:
+            last = (2 * row.choice - 1, 1 if row.reward > 0 else -1)
+    np.testing.assert_array_equal(found.X, np.column_stack([table.stimulus, previous, stay]))
+    np.testing.assert_array_equal(np.isnan(found.y), table.choice == -1)
+    np.testing.assert_array_equal(np.flatnonzero(found.session_starts), [0, 5])
+    own = design_matrix(table, standardize=False, first_trial="own")
+    assert own.X[0].tolist() == [-1.0, -1.0, -1.0]
+    assert own.X[5].tolist() == [1.0, 0.0, 0.0]  # a violation leaves nothing behind
+
+
+def test_options_of_the_design(table):
+    z = design_matrix(table, previous_choice=False, win_stay_lose_switch=False)
+    assert z.features == ("stimulus",)
+    assert z.X.mean() == pytest.approx(0)
+    assert z.X.std() == pytest.approx(1)
+    more = design_matrix(
+        shared.Trials(table.assign(time=np.arange(9.0)), session="session"),
+        covariates=["time"],
+        win_stay_lose_switch=False,
+    )
+    assert more.features == ("stimulus", "previous_choice", "time")
+    signed = design_matrix(
+        table.assign(choice=np.where(table.choice == -1, 9, 2 * table.choice - 1)), violation=9
+    )
+    np.testing.assert_array_equal(signed.y, z.y)
+    whole = design_matrix(table, session=None)
+    assert whole.session_starts.sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda t: t.drop(columns="reward"), "reward"),
+        (lambda t: t.assign(stimulus="left"), "'left' in row 0"),
+        (lambda t: t.assign(stimulus=np.nan), "finite number"),
+        (lambda t: t.assign(choice=3), "choices 0 and 1"),
+        (lambda t: t.assign(stimulus=1.0), "varies"),
+        (lambda t: t.assign(session=["a", "b", "a"] * 3), "interrupted"),
+        (lambda t: t.assign(session=[None, *"aaaabbbb"]), "row 0"),
+        (lambda t: t.iloc[:0], "at least one trial"),
+    ],
+)
+def test_tables_that_do_not_fit(table, change, match):
+    with pytest.raises(ValueError, match=match):
+        design_matrix(change(table))
+
+
+@pytest.fixture(scope="module")
+def trials():
+    """Two subjects whose sessions share numbers, with violations."""
+    parts = []
+    for name, seed in (("ada", 0), ("bob", 1)):
+        X, y, starts, _ = drawn(known(), 480, 60, seed=seed)
+        part = pd.DataFrame({"animal": name, "day": np.cumsum(starts), "contrast": X[:, 0]})
+        part["choice"] = y.astype(int)
+        part["reward"] = ((X[:, 0] > 0) == (y == 1)).astype(int)
+        part.loc[::97, "choice"] = -1
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_command_writes_parameters_tables_and_figures(trials, tmp_path, capsys):
+    trials.to_csv(tmp_path / "trials.csv", index=False)
+    out = tmp_path / "out"
+    arguments = [
+        *("fit", str(tmp_path / "trials.csv"), "--states", "1-2", "--stimulus", "contrast"),
+        *("--session", "day", "--subject", "animal", "--starts", "3", "--folds", "2"),
+        *("--out", str(out), "--quiet"),
+    ]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out.split()
+    names = {path.name for path in out.iterdir()}
+    assert {f"{out}/{name}" for name in names} == set(printed)
+    for name in (
+        *("cross-validation.csv", "folds.csv", "cross-validation.png", "model-2.npz"),
+        *("model-2.json", "weights-2.png", "transitions-2.png", "posterior-2.png"),
+        *("psychometric-2.png", "occupancy-2.png", "dwell-times-2.png", "subjects-2.csv"),
+        *("model-2-ada.npz", "model-2-bob.npz"),
+    ):
+        assert name in names
+    scores = pd.read_csv(out / "cross-validation.csv", index_col="n_states")
+    assert scores.loc[2, "bits_per_trial"] > scores.loc[1, "bits_per_trial"]
+    model = load_model(out / "model-2.npz")
+    import json
+
+    told = json.loads((out / "model-2.json").read_text())
+    assert told["features"] == ["contrast", "previous_choice", "win_stay_lose_switch"]
+    np.testing.assert_array_equal(told["coef"], model.coef_)
+
+
+def test_command_fits_one_animal_without_history(trials, tmp_path):
+    trials[trials.animal == "ada"].to_csv(tmp_path / "t.csv", index=False)
+    out = tmp_path / "out"
+    arguments = ["fit", str(tmp_path / "t.csv"), "--states", "2", "--stimulus", "contrast"]
+    options = ["--session", "day", "--no-history", "--starts", "2", "--folds", "2", "--quiet"]
+    assert main([*arguments, *options, "--out", str(out)]) == 0
+    assert load_model(out / "model-2.npz").coef_.shape == (1, 2)
+
+
+def spoil(trials, how):
+    t = trials.copy()
+    if how == "column":
+        return t.drop(columns="reward")
+    if how == "text":
+        return t.astype({"contrast": object}).assign(contrast=lambda f: ["high", *f.contrast[1:]])
+    if how == "session":
+        t.loc[t.day == 3, "choice"] = np.nan
+        return t
+    return t.iloc[:0]
+
+
+@pytest.mark.parametrize(
+    ("how", "match"),
+    [
+        ("column", "reward"),
+        ("text", "'high' in row 0"),
+        ("session", "ada/3"),
+        ("empty", "at least one trial"),
+    ],
+)
+def test_command_names_what_is_wrong(trials, tmp_path, capsys, how, match):
+    spoil(trials, how).to_csv(tmp_path / "t.csv", index=False)
+    arguments = ["fit", str(tmp_path / "t.csv"), "--stimulus", "contrast", "--subject", "animal"]
+    assert main([*arguments, "--session", "day", "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert match in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_command_refuses_other_nonsense(trials, tmp_path, capsys):
+    trials.to_csv(tmp_path / "t.csv", index=False)
+    for arguments, match in (
+        (["fit", str(tmp_path / "none.csv")], "existing file"),
+        (["fit", str(tmp_path / "t.csv"), "--states", "two", "--stimulus", "contrast"], "states"),
+        (["fit", str(tmp_path / "t.csv"), "--stimulus", "sound"], "sound"),
+    ):
+        assert main(arguments) == 2
+        assert match in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_command_as_a_module():
+    found = subprocess.run(
+        [sys.executable, "-m", "neuroloom.glmhmm", "fit", "--help"], capture_output=True, text=True
+    )
+    assert found.returncode == 0
+    assert "--states" in found.stdout

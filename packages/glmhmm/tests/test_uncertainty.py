@@ -1,0 +1,121 @@
+"""Standard errors against closed forms and finite differences; the bootstrap beside them."""
+
+import numpy as np
+import pytest
+from problems import drawn, known
+from scipy.special import expit
+
+from neuroloom.glmhmm import GLMHMM, parametric_bootstrap, standard_errors
+
+
+def test_one_state_has_the_errors_of_logistic_regression():
+    X, y, *_ = drawn(known(), 500)
+    model = GLMHMM(1, regularizer_strength=0.5, tol=1e-10).fit(X, y)
+    design = np.column_stack([X, np.ones(len(X))])
+    p = expit(X @ model.coef_[:, 0] + model.intercept_[0])
+    information = (design * (p * (1 - p))[:, None]).T @ design
+    prior = np.diag([0.5, 0.5, 0.0])
+    errors = standard_errors(model, X, y)
+    expected = np.sqrt(np.diag(np.linalg.inv(information + prior)))
+    np.testing.assert_allclose(np.append(errors.coef[:, 0], errors.intercept), expected, rtol=1e-8)
+    free = standard_errors(model, X, y, penalized=False)
+    expected = np.sqrt(np.diag(np.linalg.inv(information)))
+    np.testing.assert_allclose(np.append(free.coef[:, 0], free.intercept), expected, rtol=1e-8)
+    low, high = errors.intervals(0.95)["coef"]
+    np.testing.assert_allclose(high - low, 2 * 1.959963985 * errors.coef, rtol=1e-8)
+
+
+def test_two_states_by_finite_differences():
+    X, y, starts, _ = drawn(known(), 400, 50)
+    model = GLMHMM(2, n_init=4, seed=0, tol=1e-9, regularizer_strength=0.3)
+    model.fit(X, y, session_starts=starts)
+
+    def objective(theta):
+        coef, intercept = theta[:4].reshape(2, 2), theta[4:6]
+        first = expit(theta[6])
+        stay = expit(theta[7:9])
+        transition = np.array([[stay[0], 1 - stay[0]], [1 - stay[1], stay[1]]])
+        params = (coef, intercept, np.ones(2), np.array([first, 1 - first]), transition)
+        return -model.compute_loss(params, X, y, starts) - 0.15 * np.sum(coef**2)
+
+    def logit(p):
+        return np.log(p / (1 - p))
+
+    at = np.concatenate(
+        [
+            model.coef_.ravel(),
+            model.intercept_,
+            [logit(model.initial_prob_[0])],
+            logit(np.diag(model.transition_prob_)),
+        ]
+    )
+    h, n = 2e-3, len(at)
+    eye = h * np.eye(n)
+    hessian = np.array(
+        [
+            [
+                objective(at + a + b)
+                - objective(at + a - b)
+                - objective(at - a + b)
+                + objective(at - a - b)
+                for b in eye
+            ]
+            for a in eye
+        ]
+    ) / (4 * h * h)
+    expected = np.sqrt(np.diag(np.linalg.inv(-hessian)))
+    errors = standard_errors(model, X, y, starts)
+    np.testing.assert_allclose(errors.coef.ravel(), expected[:4], rtol=5e-3)
+    np.testing.assert_allclose(errors.intercept, expected[4:6], rtol=5e-3)
+    p = model.initial_prob_
+    np.testing.assert_allclose(errors.initial_prob, expected[6] * p[0] * p[1], rtol=5e-3)
+    stay = np.diag(model.transition_prob_)
+    by_delta = expected[7:9] * stay * (1 - stay)
+    np.testing.assert_allclose(np.diag(errors.transition_prob), by_delta, rtol=5e-3)
+    bounds = errors.intervals()
+    for name in ("initial_prob", "transition_prob"):
+        low, high = bounds[name]
+        assert (low > 0).all()
+        assert (high < 1).all()
+        assert (low < getattr(model, f"{name}_")).all()
+
+
+def test_gaussian_scale_has_its_textbook_error():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 1))
+    y = X[:, 0] + 2 * rng.normal(size=400)
+    model = GLMHMM(1, "Gaussian", regularizer="UnRegularized", tol=1e-10).fit(X, y)
+    errors = standard_errors(model, X, y)
+    assert errors.scale[0] == pytest.approx(model.scale_[0] * np.sqrt(2 / 400), rel=1e-3)
+    tree = GLMHMM(1, "Gaussian", regularizer="UnRegularized", tol=1e-10).fit({"a": X}, y)
+    np.testing.assert_allclose(standard_errors(tree, {"a": X}, y).coef["a"], errors.coef)
+
+
+def test_probabilities_at_zero_have_no_error():
+    X, y, starts, _ = drawn(known(), 400, 50)
+    model = known()
+    start = (model.coef_, model.intercept_, model.scale_, np.array([1.0, 0.0]))
+    start = (*start, np.array([[0.95, 0.05], [0.0, 1.0]]))
+    fit = GLMHMM(2).fit(X, y, init_params=start, session_starts=starts)
+    errors = standard_errors(fit, X, y, starts)
+    assert np.isnan(errors.initial_prob).all()
+    assert np.isnan(errors.transition_prob[1]).all()
+    assert np.isfinite(errors.transition_prob[0]).all()
+    assert np.isfinite(errors.coef).all()
+    with pytest.raises(ValueError, match="kinks"):
+        standard_errors(GLMHMM(1, regularizer="Lasso").fit(X, y), X, y)
+    with pytest.raises(ValueError, match="level"):
+        errors.intervals(1.0)
+
+
+def test_bootstrap_agrees_with_the_information():
+    X, y, starts, _ = drawn(known(), 2000, 100, seed=3)
+    model = GLMHMM(2, n_init=4, seed=0).fit(X, y, session_starts=starts)
+    errors = standard_errors(model, X, y, starts)
+    found = parametric_bootstrap(model, X, starts, n_samples=60, seed=1)
+    ratio = found.standard_error("coef") / errors.coef
+    assert ((ratio > 0.7) & (ratio < 1.45)).all()
+    low, high = found.interval("coef")
+    assert ((low < model.coef_) & (high > model.coef_)).mean() >= 0.75
+    again = parametric_bootstrap(model, X, starts, n_samples=3, seed=1)
+    np.testing.assert_array_equal(again.coef, found.coef[:3])
