@@ -1,8 +1,8 @@
 """A bounded observer and a trained network on random dots, beside two monkeys.
 
 ``NEUROLOOM_DATA=… python random_dots_monkeys.py figure.svg [out.json]``: the diffusion model's
-noise, bound and non-decision time (and the network's confidence and non-decision time) are fitted
-on every other trial of each monkey of Roitman & Shadlen (2002), and compared with the rest.
+noise, bound and non-decision time (and the network's bound, urgency and non-decision time) are
+fitted on every other trial of each monkey of Roitman & Shadlen (2002), and compared with the rest.
 Needs torch (``neuroloom-tasks[torch]``).
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Network(nn.Module):
         return self.readout(hidden), state
 
 
-def train(task: tasks.Task, n_batches: int = 1200, seed: int = 1) -> Network:
+def train(task: tasks.Task, n_batches: int = 800, seed: int = 1) -> Network:
     """Return a network trained to name the direction at every step of the dots."""
     torch.manual_seed(seed)
     data = tasks.Dataset(task, batch_size=64, align="trial", output="torch", seed=seed)
@@ -74,20 +75,36 @@ def train(task: tasks.Task, n_batches: int = 1200, seed: int = 1) -> Network:
     return network.eval()
 
 
+@dataclass(frozen=True)
+class Bound:
+    """Odds at which a network answers: ``height`` at the onset of the dots, and a slope in time."""
+
+    height: float
+    slope: float
+
+    def at(self, seconds: Any) -> Any:
+        """Return the bound so long after the onset."""
+        return np.maximum(self.height + self.slope * np.asarray(seconds), 0.05)
+
+
 class Confident:
     """A policy: answer as soon as the network's odds for one side reach a bound."""
 
-    def __init__(self, network: Network, bound: float) -> None:
+    def __init__(self, network: Network, bound: Bound) -> None:
         self.network, self.bound, self.state = network, bound, None
+        self.seconds = np.zeros(0)
 
     @torch.no_grad()
     def __call__(self, observation: np.ndarray, info: dict[str, Any]) -> np.ndarray:
         """Return the actions."""
-        if self.state is not None:
+        if self.state is None:
+            self.seconds = np.zeros(len(observation))
+        else:
             self.state[:, info["new_trial"]] = 0
         logits, self.state = self.network(torch.from_numpy(observation)[None], self.state)
         odds = (logits[0, :, 1] - logits[0, :, 2]).numpy()
-        sure = (np.abs(odds) >= self.bound) & (info["period"] > 0)
+        self.seconds = np.where(info["period"] > 0, self.seconds + DT / 1000, 0.0)
+        sure = (np.abs(odds) >= self.bound.at(self.seconds)) & (info["period"] > 0)
         return np.where(sure, np.where(odds > 0, 1, 2), 0)
 
 
@@ -102,18 +119,50 @@ def compare(model: pd.DataFrame, real: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def fit_confidence(task: tasks.Task, network: Network, half: pd.DataFrame) -> tuple[float, float]:
+@torch.no_grad()
+def odds_of(task: tasks.Task, network: Network, n_trials: int = 6000) -> tuple[Any, ...]:
+    """Return the odds at every step of trials that are watched to their end, and what was right."""
+    data = tasks.Dataset(task, batch_size=n_trials, align="trial", split="fit", seed=1)
+    batch = data.batch()
+    logits = network(torch.from_numpy(batch.inputs))[0]
+    dots = batch.period[:, 0] > 0
+    odds = (logits[..., 1] - logits[..., 2]).numpy()[dots]
+    return odds, batch.target[-1], batch.conditions["coh"][-1]
+
+
+def fit_bound(task: tasks.Task, network: Network, half: pd.DataFrame) -> tuple[Bound, float]:
     """Return bound and non-decision time that bring the network closest to half the trials."""
-    best = (np.inf, 0.0, 0.0)
-    for bound in np.linspace(0.6, 3.4, 15):
-        table = behaviour(task, Confident(network, bound), 3000)
-        if table["coh"].nunique() < half["coh"].nunique():
-            continue
-        share = tasks.psychometric(table).mean - tasks.psychometric(half).mean
-        time = tasks.chronometric(half).mean - tasks.chronometric(table).mean
-        loss = np.mean(share**2) / 0.03**2 + np.var(time) / 0.05**2
-        best = min(best, (loss, float(bound), float(time.mean())))
-    return best[1:]
+    odds, right, coh = odds_of(task, network)
+    seconds = (1 + np.arange(len(odds))) * DT / 1000
+    share, time = tasks.psychometric(half), tasks.chronometric(half)
+    error = np.maximum((time.high - time.low) / 2, 1e-3)
+
+    def differ(bound: Bound) -> tuple[float, float]:
+        over = np.abs(odds) >= bound.at(seconds)[:, None]
+        first = over.argmax(axis=0)
+        answered = over.any(axis=0)
+        chosen = np.where(odds[first, np.arange(len(coh))] > 0, 1, 2)
+        correct = chosen == right
+        guess, late = np.zeros(len(share.stimulus)), np.zeros(len(share.stimulus))
+        for at, value in enumerate(share.stimulus):
+            kind = answered & np.isclose(coh, value)
+            if not (kind & correct).any():
+                return np.inf, 0.0
+            guess[at] = correct[kind].mean()
+            late[at] = seconds[first[kind & correct]].mean()
+        guess = np.clip(guess, 1e-3, 1 - 1e-3)
+        fit = share.n * (share.mean * np.log(guess) + (1 - share.mean) * np.log(1 - guess))
+        rest = time.mean - late
+        non_decision = float(np.average(rest, weights=error**-2))
+        return float(0.5 * (((rest - non_decision) / error) ** 2).sum() - fit.sum()), non_decision
+
+    grid = [
+        Bound(float(height), float(slope))
+        for height in np.linspace(0.3, 4.0, 38)
+        for slope in np.linspace(-2.0, 2.0, 21)
+    ]
+    best = min(grid, key=lambda bound: differ(bound)[0])
+    return best, differ(best)[1]
 
 
 def draw(curves: dict[str, dict[str, pd.DataFrame]]) -> Figure:
@@ -151,14 +200,18 @@ def main() -> None:
         observer = behaviour(task, fit.observer(DT, periods=listening))
         observer["reaction_time"] += fit.non_decision
         network = train(task)
-        bound, non_decision = fit_confidence(task, network, half)
+        bound, non_decision = fit_bound(task, network, half)
         trained = behaviour(task, Confident(network, bound))
         trained["reaction_time"] += non_decision
         curves[name] = {"monkey": rest, "bounded observer": observer, "network": trained}
         results[name] = {
             "sigma": fit.sigma,
             "bounded observer": compare(observer, rest),
-            "network": {**compare(trained, rest), "bound": bound, "non_decision": non_decision},
+            "network": {
+                **compare(trained, rest),
+                "bound": asdict(bound),
+                "non_decision": non_decision,
+            },
         }
         print(name, json.dumps(results[name], indent=1))
     draw(curves).savefig(sys.argv[1])

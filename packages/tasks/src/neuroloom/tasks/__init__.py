@@ -17,8 +17,10 @@ from neuroloom.tasks._info import (
 )
 from neuroloom.tasks._mixture import Mixture, mix
 from neuroloom.tasks._observers import BoundedObserver, IdealObserver, ideal_trials
+from neuroloom.tasks._reaction_time import ReactionTimeTask, reaction_time
 from neuroloom.tasks._registry import get_task, load_tasks, make, make_vec, register
 from neuroloom.tasks._run import Policy, run_trials
+from neuroloom.tasks._switching import SwitchingObserver, switching_trials
 from neuroloom.tasks._task import Task
 from neuroloom.tasks._trial_env import PeriodEnv, TrialEnv
 from neuroloom.tasks._vector import TaskVectorEnv
@@ -36,6 +38,8 @@ __all__ = [
     "Mixture",
     "PeriodEnv",
     "Policy",
+    "ReactionTimeTask",
+    "SwitchingObserver",
     "Task",
     "TaskEnv",
     "TaskError",
@@ -57,12 +61,14 @@ __all__ = [
     "make_vec",
     "mix",
     "psychometric",
+    "reaction_time",
     "register",
     "run_trials",
     "show_all_tags",
     "show_all_tasks",
     "show_all_wrappers",
     "show_info",
+    "switching_trials",
 ]
 
 load_tasks()

@@ -211,6 +211,12 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         """Make trials begin by the outermost wrapper's `new_trial`."""
         self._top = wrapper
 
+    def become(self, task: Task) -> None:
+        """Go on with another task, from a new stream; what wraps this environment still does."""
+        top = self._top
+        self.__init__(task, trials_per_episode=self.trials_per_episode)  # type: ignore[misc]
+        self._top = top
+
     def new_trial(self, **conditions: Any) -> dict[str, Any]:
         """Begin the next trial, some of its conditions as given, and return its conditions.
 

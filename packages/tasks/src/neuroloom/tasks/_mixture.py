@@ -78,7 +78,7 @@ class MixedPlan(Plan):
         ).astype(np.int16)
         super().__init__(task, backend=backend)
         # Blocks large enough for every task to be drawn many trials at once.
-        self.block_size = max(BLOCK, 64 * len(self._plans))
+        self.block_size = max(BLOCK, 128 * len(self._plans))
 
     def _durations(self) -> dict[str, Any]:
         return {}

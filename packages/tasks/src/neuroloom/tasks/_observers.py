@@ -97,6 +97,11 @@ class IdealObserver:
             actions[now] = self._expected(now).argmax(axis=1)
         return actions
 
+    @property
+    def n_actions(self) -> int:
+        """Number of the task's actions."""
+        return self._plan.n_actions
+
     def _expected(self, envs: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the expected reward of every action."""
         weighted = self._levels * self._precision

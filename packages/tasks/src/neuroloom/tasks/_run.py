@@ -19,7 +19,8 @@ class Policy(Protocol):
     """An agent: actions of `n` environments from what they show.
 
     ``info`` holds arrays over the environments: ``new_trial`` (this is a trial's first
-    observation), ``period`` (number of the period), ``gt`` (the right action).
+    observation), ``period`` (number of the period), ``gt`` (the right action). A policy may have
+    a method ``about()`` that returns columns for the table about the present trials, ``(n,)``.
     """
 
     def __call__(self, observation: NDArray[np.float32], info: dict[str, Any]) -> NDArray[Any]:
@@ -84,6 +85,7 @@ def run_trials(
         raise TaskError(f"sessions: expected at most n_trials {n_trials}, got {n}")
     root = as_seed(seed)
     act = _policy(policy, TaskVectorEnv(made, 1), root.child("policy").generator(), n)
+    about = getattr(act, "about", None)
     envs = TaskVectorEnv(made, n, seed=root)
     wanted = np.full(n, n_trials // n) + (np.arange(n) < n_trials % n)
     observation, _ = envs.reset()
@@ -114,6 +116,7 @@ def run_trials(
                 "reaction_time": seconds,
                 "trial": count,
                 "session": np.arange(n),
+                **(about() if about is not None else {}),
             }
             for name, values in ended.items():
                 columns.setdefault(name, []).append(values[keep])

@@ -8,7 +8,9 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from neuroloom.tasks._env import TaskEnv
 from neuroloom.tasks._errors import TaskTypeError, real
+from neuroloom.tasks._reaction_time import reaction_time
 from neuroloom.tasks._trial_env import TrialEnv
 from neuroloom.tasks.wrappers._base import TrialWrapper, generator
 
@@ -98,15 +100,15 @@ class PassReward(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 class ReactionTime(TrialWrapper):
-    """Lets a task written step by step be answered as soon as its stimulus is on.
+    """Lets a task be answered as soon as its stimulus is on.
 
-    Of the package's own tasks there is a reaction-time version by id:
-    ``perceptualdecisionmaking.roitman02-v0``.
+    The environment of one of the package's own tasks goes on with the task's reaction-time
+    version, see `neuroloom.tasks.reaction_time`, which serves the other doors too.
 
     Parameters
     ----------
     env : gymnasium.Env
-        A `TrialEnv` with the periods ``stimulus`` and ``decision``.
+        A task's environment or a `TrialEnv`, with the periods ``stimulus`` and ``decision``.
     urgency : float
         Added to the reward of every step.
     end_on_stimulus : bool
@@ -115,20 +117,20 @@ class ReactionTime(TrialWrapper):
     Raises
     ------
     TaskTypeError
-        If the environment is not written step by step.
+        If the environment has rules of its own, or no trials.
     TaskError
-        If it lacks one of the periods; said at the first trial.
+        If it lacks one of the periods; of a `TrialEnv` said at the first trial.
     """
 
     env: Any
 
     def __init__(self, env: Any, urgency: float = 0.0, end_on_stimulus: bool = True) -> None:
+        inner = env.unwrapped
+        if isinstance(inner, TaskEnv):
+            inner.become(reaction_time(inner.task, end_on_stimulus=end_on_stimulus))
+        elif not isinstance(inner, TrialEnv):
+            raise TaskTypeError(f"env: expected a task's environment or a TrialEnv, got {env!r}")
         super().__init__(env)
-        if not isinstance(env.unwrapped, TrialEnv):
-            raise TaskTypeError(
-                "ReactionTime: expected a TrialEnv; for the package's own random-dot task make "
-                "'perceptualdecisionmaking.roitman02-v0'"
-            )
         self.urgency = real("urgency", urgency)
         self.end_on_stimulus = end_on_stimulus
 
@@ -136,6 +138,8 @@ class ReactionTime(TrialWrapper):
         """Begin a trial in which the decision begins one step after the stimulus."""
         trial = self.env.new_trial(**kwargs)
         task = self.unwrapped
+        if isinstance(task, TaskEnv):
+            return trial
         right = task.view_groundtruth("decision")[0].copy()
         start = task.start_ind["stimulus"] + 1
         end = task.end_ind["stimulus"]

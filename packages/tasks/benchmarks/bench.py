@@ -1,0 +1,328 @@
+"""Speed beside NeuroGym 2.3.1, both sides taking turns in one run.
+
+Run by ``nox -s "bench(tasks)"``; writes JSON, and figures beside it. NeuroGym pins gymnasium 0.29
+and needs torch without saying so, hence it runs in a virtual environment of its own, as a process
+that answers over a pipe (``neurogym_worker.py``). ``--neurogym PYTHON`` (or the variable
+``NEUROLOOM_NEUROGYM``) names the interpreter of such an environment; without it one is made with
+``uv venv`` and ``uv pip install neurogym==2.3.1 torch`` in ``.nox/peers/neurogym``.
+
+A ratio is the median over the rounds of our rate over NeuroGym's in the same round. Ours is said to
+use one thread if its CPU time is its wall time. What NeuroGym cannot run is listed with its error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import neuroloom.tasks as tasks
+from neuroloom.shared import style
+from neuroloom.tasks._plan import make_plan
+from neuroloom.tasks._registry import entries
+
+HERE = Path(__file__).parent
+PEERS = HERE.parents[2] / ".nox" / "peers"
+VECTOR = (
+    "PerceptualDecisionMaking-v0", "DelayMatchSample-v0", "ReadySetGo-v0",
+    "ContextDecisionMaking-v0", "AntiReach-v0", "DelayComparison-v0", "yang19.go-v0",
+    "yang19.dm1-v0",
+)  # fmt: skip
+SINGLE = VECTOR
+PDM = "PerceptualDecisionMaking-v0"
+BACKENDS = ("numba", "numpy")
+
+
+class NeuroGym:
+    """The other side: does a job, and says its rate."""
+
+    def __init__(self, python: str) -> None:
+        self.process = subprocess.Popen(
+            [python, "-W", "ignore", str(HERE / "neurogym_worker.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+    def __call__(self, **job: Any) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def close(self) -> None:
+        """End it."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+
+
+def peer_python() -> str:
+    """Return the interpreter of an environment with NeuroGym, made if there is none."""
+    venv = PEERS / "neurogym"
+    python = venv / "bin" / "python"
+    if not python.is_file():
+        subprocess.run(["uv", "venv", "--quiet", str(venv)], check=True)
+        subprocess.run(
+            ["uv", "pip", "install", "-p", str(python), "neurogym==2.3.1", "torch"], check=True
+        )
+    return str(python)
+
+
+def rate(piece: Callable[[], int], seconds: float) -> tuple[float, float]:
+    """Return how many pieces a second are done, and CPU over wall time."""
+    count, cpu, start = 0, time.process_time(), time.perf_counter()
+    while True:
+        count += piece()
+        wall = time.perf_counter() - start
+        if wall >= seconds:
+            return count / wall, (time.process_time() - cpu) / wall
+
+
+def our_dataset(source: Any, batch_size: int, backend: str) -> Callable[[], int]:
+    """Return what draws all batches of a cache, so that whole caches are timed."""
+    data = tasks.Dataset(source, batch_size=batch_size, seq_len=100, seed=1, backend=backend)
+
+    def piece() -> int:
+        data()
+        count = 1
+        while data._at < data._cached:
+            data()
+            count += 1
+        return count
+
+    piece()
+    return piece
+
+
+def our_vector(task: str, n: int, backend: str) -> Callable[[], int]:
+    envs = tasks.make_vec(task, n, backend=backend, seed=1)
+    actions = np.random.default_rng(0).integers(envs.plan.n_actions, size=(64, n))
+    envs.reset(seed=1)
+
+    def piece() -> int:
+        for some in actions:
+            envs.step(some)
+        return actions.size
+
+    # Until every environment has been refilled, so that refilling is in what is timed.
+    for _ in range(20):
+        piece()
+    return piece
+
+
+def our_single(task: str) -> Callable[[], int]:
+    env = tasks.make(task, seed=1)
+    actions = np.random.default_rng(0).integers(env.plan.n_actions, size=4096).tolist()
+    env.reset(seed=1)
+
+    def piece() -> int:
+        step = env.step
+        for action in actions:
+            step(action)
+        return len(actions)
+
+    piece()
+    return piece
+
+
+def compare(
+    peer: NeuroGym,
+    job: dict[str, Any],
+    ours: dict[str, Callable[[], int]],
+    rounds: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """Return rates and ratios of `rounds` rounds in which every side has its turn."""
+    first = peer(**job, seconds=0.01)
+    if "error" in first:
+        return {"neurogym_error": first["error"]}
+    theirs: list[float] = []
+    rates: dict[str, list[float]] = {name: [] for name in ours}
+    cpu: dict[str, list[float]] = {name: [] for name in ours}
+    for _ in range(rounds):
+        theirs.append(peer(**job, seconds=seconds)["rate"])
+        for name, piece in ours.items():
+            got, used = rate(piece, seconds / 2)
+            rates[name].append(got)
+            cpu[name].append(used)
+    row: dict[str, Any] = {"neurogym": float(np.median(theirs))}
+    for name, values in rates.items():
+        row[name] = float(np.median(values))
+        row[f"{name}_ratio"] = float(np.median(np.array(values) / np.array(theirs)))
+        row[f"{name}_cpu_per_wall"] = float(np.median(cpu[name]))
+    return row
+
+
+def bound(task: Any, batch_size: int = 16, seq_len: int = 100) -> float:
+    """Return the batches a second that drawing the noise and copying a batch would allow.
+
+    The noise is that of as many steps with noise as an average batch has, drawn as fast as numpy
+    can; the copy is one of inputs and target.
+    """
+    plan = make_plan(tasks.get_task(task) if isinstance(task, str) else task)
+    table = plan.block(np.random.default_rng(0), {})
+    steps = batch_size * seq_len
+    n_noise = round(len(table.noisy) / table.n_rows * steps * plan.noise_columns.size)
+    rng = np.random.Generator(np.random.SFC64(1))
+    noise = np.empty(n_noise, dtype=np.float32)
+    inputs = np.ones((steps, plan.n_channels), dtype=np.float32)
+    target = np.zeros(steps, dtype=np.int64)
+    into, right = np.empty_like(inputs), np.empty_like(target)
+
+    def piece() -> int:
+        rng.standard_normal(out=noise, dtype=np.float32)
+        into[...] = inputs
+        right[...] = target
+        return 1
+
+    return float(np.median([rate(piece, 0.05)[0] for _ in range(5)]))
+
+
+def supervised() -> list[str]:
+    """Return the ids that have a ground truth."""
+    return [id for id in entries() if not tasks.get_task(id).no_ground_truth]
+
+
+def measure(peer: NeuroGym, quick: bool) -> dict[str, Any]:
+    rounds, seconds = (1, 0.02) if quick else (3, 0.25)
+    out: dict[str, Any] = {"dataset": {}, "vector": {}, "single": {}, "growth": {}}
+    yang = [id for id in entries() if id.startswith("yang19.")]
+    ids = [PDM, "yang19.dm1-v0"] if quick else supervised()
+    for id in ids:
+        sides = {backend: our_dataset(id, 16, backend) for backend in BACKENDS}
+        row = compare(
+            peer, {"kind": "dataset", "task": id, "batch_size": 16}, sides, rounds, seconds
+        )
+        if "numba" in row:
+            row["bound"] = bound(id)
+            row["share_of_bound"] = row["numba"] / row["bound"]
+        say("dataset", id, row)
+        out["dataset"][id] = row
+    for n in (5, 20) if quick else (1, 5, 10, 20):
+        mixture = tasks.mix(yang[:n])
+        sides = {backend: our_dataset(mixture, 16, backend) for backend in BACKENDS}
+        job = {"kind": "dataset", "task": "yang19", "ids": yang[:n], "batch_size": 16}
+        row = compare(peer, job, sides, rounds, 2 * seconds)
+        row["bound"] = bound(mixture)
+        row["share_of_bound"] = row["numba"] / row["bound"]
+        say("mixed", f"{n} of yang19", row)
+        out["growth"][f"tasks {n}"] = row
+    out["mixed_yang19"] = out["growth"]["tasks 20"]
+    for size in (16, 64) if quick else (4, 16, 64, 256):
+        sides = {backend: our_dataset(PDM, size, backend) for backend in BACKENDS}
+        job = {"kind": "dataset", "task": PDM, "batch_size": size}
+        row = compare(peer, job, sides, rounds, seconds)
+        say("batch size", str(size), row)
+        out["growth"][f"batch {size}"] = row
+    for id in VECTOR[:1] if quick else VECTOR:
+        for n in (256,) if id != PDM or quick else (16, 256):
+            sides = {backend: our_vector(id, n, backend) for backend in BACKENDS}
+            job = {"kind": "vector", "task": id, "n": n}
+            row = compare(peer, job, sides, rounds, seconds)
+            say("vector", f"{id} x {n}", row)
+            out["vector"][f"{id} x {n}"] = row
+    for id in SINGLE[:1] if quick else SINGLE:
+        row = compare(
+            peer, {"kind": "single", "task": id}, {"single": our_single(id)}, rounds, seconds
+        )
+        say("single", id, row)
+        out["single"][id] = row
+    out["summary"] = summary(out)
+    return out
+
+
+def summary(out: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures that the targets are about."""
+
+    def over(part: str, key: str, only: str = "") -> dict[str, float]:
+        rows = {k: r[key] for k, r in out[part].items() if key in r and only in k}
+        worst = min(rows, key=lambda k: rows[k])
+        values = list(rows.values())
+        return {"n": len(values), "median": float(np.median(values)), "worst": rows[worst],
+                "worst_is": worst}  # fmt: skip
+
+    return {
+        "dataset_numba": over("dataset", "numba_ratio"),
+        "dataset_numpy": over("dataset", "numpy_ratio"),
+        "share_of_bound": over("dataset", "share_of_bound"),
+        "mixed_yang19": out["mixed_yang19"]["numba_ratio"],
+        "mixed_yang19_share_of_bound": out["mixed_yang19"]["share_of_bound"],
+        "vector_256_numba": over("vector", "numba_ratio", "x 256"),
+        "vector_256_numpy": over("vector", "numpy_ratio", "x 256"),
+        "single": over("single", "single_ratio"),
+        "neurogym_cannot": {
+            f"{part} {k}": r["neurogym_error"]
+            for part in ("dataset", "vector", "single")
+            for k, r in out[part].items()
+            if "neurogym_error" in r
+        },
+    }
+
+
+def say(part: str, name: str, row: dict[str, Any]) -> None:
+    parts = {k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()}
+    print(part, name, parts, flush=True)
+
+
+def draw(out: dict[str, Any]) -> Figure:
+    """Return the figure: ratios of all tasks, and growth with batch size and number of tasks."""
+    with style():
+        figure = Figure(figsize=(9, 3.2), layout="constrained")
+        left, middle, right = figure.subplots(1, 3)
+        rows = {k: r for k, r in out["dataset"].items() if "numba_ratio" in r}
+        order = sorted(rows, key=lambda k: rows[k]["numba_ratio"])
+        for backend, color in zip(BACKENDS, ("#0072B2", "#D55E00"), strict=True):
+            values = [rows[k][f"{backend}_ratio"] for k in order]
+            left.semilogy(values, ".", color=color, label=backend)
+        left.axhline(50, color="k", linewidth=0.8, linestyle=":")
+        left.set(
+            xlabel="Task, sorted", ylabel="Batches/s over NeuroGym's", title="16 x 100 batches"
+        )
+        left.legend(frameon=False)
+        for axes, word, title in (
+            (middle, "batch ", "Batch size"),
+            (right, "tasks ", "Number of yang19 tasks"),
+        ):
+            some = {int(k.split()[1]): r for k, r in out["growth"].items() if k.startswith(word)}
+            scale = 100 if word == "batch " else 1600
+            for key, color in (("numba", "#0072B2"), ("numpy", "#D55E00"), ("neurogym", "k")):
+                steps = [
+                    r[key] * (scale * x if word == "batch " else scale) for x, r in some.items()
+                ]
+                axes.loglog(list(some), steps, "o-", color=color, label=key, markersize=3)
+            axes.set(xlabel=title, ylabel="Steps/s")
+        middle.legend(frameon=False)
+    return figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--neurogym", default=os.environ.get("NEUROLOOM_NEUROGYM"))
+    parser.add_argument("--quick", action="store_true", help="a toy size, to see that it runs")
+    options = parser.parse_args()
+    peer = NeuroGym(options.neurogym or peer_python())
+    try:
+        out = measure(peer, options.quick)
+    finally:
+        peer.close()
+    options.out.write_text(json.dumps(out, indent=1))
+    draw(out).savefig(options.out.with_suffix(".png"), dpi=150)
+    print(json.dumps(out["summary"], indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
