@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +29,8 @@ class SolverSpec(NamedTuple):
     maxiter: int
 
 
-@dataclass(frozen=True)
-class StepResult:
-    """Parameters and state after one call of a solver."""
+class StepResult(NamedTuple):
+    """Parameters and state after one EM iteration."""
 
-    params: object
-    state: object
+    params: tuple[Any, ...]
+    state: EMState

@@ -12,7 +12,7 @@ from neuroloom.glmhmm._layouts import (
     as_arrays,
     double_precision,
 )
-from neuroloom.glmhmm._results import EMState, SolverSpec
+from neuroloom.glmhmm._results import EMState, SolverSpec, StepResult
 
 
 class Stepping(Inference):
@@ -81,7 +81,7 @@ class Stepping(Inference):
         session_starts: Any = None,
         n_samples: int | None = None,
         **kwargs: Any,
-    ) -> tuple[tuple[Any, ...], EMState]:
+    ) -> StepResult:
         """Return parameters and state after one EM iteration with a full M-step; both are kept.
 
         Parameters
@@ -138,7 +138,7 @@ class Stepping(Inference):
         )
         if n_samples is not None:
             self.dof_resid_ += n_samples - data.n_trials
-        return self._params, self.solver_state_
+        return StepResult(self._params, self.solver_state_)
 
     def compute_loss(self, params: Any, X: Any, y: Any, session_starts: Any = None) -> float:
         """Return minus the log-likelihood at `params`, without penalty."""
