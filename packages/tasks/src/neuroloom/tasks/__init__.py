@@ -1,5 +1,6 @@
 """Cognitive tasks as environments and data sets."""
 
+from neuroloom.tasks._card import card, plot_trial
 from neuroloom.tasks._curves import Curve, chronometric, psychometric
 from neuroloom.tasks._dataset import Batch, Dataset
 from neuroloom.tasks._diffusion import Diffusion, fit_diffusion
@@ -52,6 +53,7 @@ __all__ = [
     "all_envs",
     "all_tags",
     "all_wrappers",
+    "card",
     "chronometric",
     "fit_diffusion",
     "get_collection",
@@ -60,6 +62,7 @@ __all__ = [
     "make",
     "make_vec",
     "mix",
+    "plot_trial",
     "psychometric",
     "reaction_time",
     "register",
