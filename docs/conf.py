@@ -1,9 +1,9 @@
-from importlib.metadata import version
+from importlib.metadata import version as installed_version
 
 project = "neuroloom"
 author = "The neuroloom developers"
 copyright = "2026, the neuroloom developers"
-release = version("neuroloom-shared")
+version = release = installed_version("neuroloom-shared")
 
 extensions = [
     "myst_nb",
