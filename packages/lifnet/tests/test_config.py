@@ -56,8 +56,8 @@ def test_shipped_values_are_those_of_the_published_table():
 
 
 def test_templates_hold_every_key_empty(tmp_path):
-    copy_configs(tmp_path)
-    template = yaml.safe_load((tmp_path / "templates/spiking_net_template.yaml").read_text())
+    folder = copy_configs(tmp_path)
+    template = yaml.safe_load((folder / "templates/spiking_net_template.yaml").read_text())
     full = load_config("perturbed/default_snn_params_with_perturbation").to_mapping()
     assert set(template) == set(full)
     for section in ("init_params", "external_currents", "stimulus", "settings", "arousal"):
@@ -66,7 +66,7 @@ def test_templates_hold_every_key_empty(tmp_path):
     for part in ("network", "clusters"):
         assert set(template["architecture"][part]) == set(full["architecture"][part])
     with pytest.raises(ConfigError, match=r"init_params\.n_neurons: missing"):
-        load_config(tmp_path / "templates/spiking_net_template.yaml")
+        load_config(folder / "templates/spiking_net_template.yaml")
 
 
 def test_a_configuration_survives_yaml(tmp_path):
@@ -77,9 +77,12 @@ def test_a_configuration_survives_yaml(tmp_path):
 
 
 def test_copying_leaves_existing_files(tmp_path):
-    (tmp_path / "2_cluster_mf.yaml").write_text("mine")
-    copy_configs(tmp_path)
-    assert (tmp_path / "2_cluster_mf.yaml").read_text() == "mine"
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "2_cluster_mf.yaml").write_text("mine")
+    for directory in (tmp_path, tmp_path / "configs"):
+        assert copy_configs(directory) == tmp_path / "configs"
+    assert (tmp_path / "configs" / "2_cluster_mf.yaml").read_text() == "mine"
+    assert {p.name for p in tmp_path.iterdir()} == {"configs", "examples", "scripts"}
 
 
 def test_numbers_that_yaml_leaves_as_text_are_read(mapping):
@@ -165,3 +168,15 @@ def test_numpy_values_are_read(mapping):
     config = Config.from_mapping(mapping)
     assert config.external_currents.c_ext == (320.0, 320.0, 0.0, 0.0)
     assert config.to_mapping()["external_currents"]["c_ext"] == [320.0, 320.0, 0.0, 0.0]
+
+
+def test_a_template_needs_only_what_has_no_default(tmp_path, mapping):
+    path = copy_configs(tmp_path) / "templates/spiking_net_template.yaml"
+    template = yaml.safe_load(path.read_text())
+    for section in ("init_params", "architecture", "external_currents"):
+        template[section] = mapping[section]
+    config = Config.from_mapping(template)
+    assert not config.perturbation
+    assert (
+        config.stimulus == load_config({k: template[k] for k in template if template[k]}).stimulus
+    )

@@ -68,18 +68,22 @@ def shipped_configs() -> tuple[str, ...]:
 
 
 def copy_configs(directory: str | Path) -> Path:
-    """Copy the shipped configurations, templates and examples, and return the folder.
+    """Copy the shipped configurations, examples and scripts, and return the configurations' folder.
 
-    Existing files of the same name are left as they are.
+    They go to ``configs/``, ``examples/`` and ``scripts/`` inside `directory`; one that is itself
+    called ``configs`` holds the configurations, and the others go beside it. Existing files are
+    left as they are.
     """
     target = Path(directory)
-    with as_file(files("neuroloom.lifnet._config") / "configs") as folder:
-        for path in sorted(folder.rglob("*.yaml")):
-            copy = target / path.relative_to(folder)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if not copy.exists():
-                shutil.copyfile(path, copy)
-    return target
+    root = target.parent if target.name == "configs" else target
+    for part, pattern in (("configs", "*.yaml"), ("examples", "*.py"), ("scripts", "*.py")):
+        with as_file(files("neuroloom.lifnet._config") / part) as folder:
+            for path in sorted(folder.rglob(pattern)):
+                copy = root / part / path.relative_to(folder)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                if not copy.exists():
+                    shutil.copyfile(path, copy)
+    return root / "configs"
 
 
 def _parse(source: str | Path | bytes) -> Mapping[str, Any]:

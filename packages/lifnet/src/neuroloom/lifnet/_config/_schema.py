@@ -258,7 +258,7 @@ def _perturbations(path: str, value: Any) -> dict[str, PerturbationParams]:
     for target, block in value.items():
         if target not in TARGETS:
             raise ConfigError(unknown(path, target, TARGETS, "target"))
-        if block is None:
+        if _blank(block):
             continue
         try:
             result[str(target)] = PerturbationParams.from_mapping(block)
@@ -266,6 +266,13 @@ def _perturbations(path: str, value: Any) -> dict[str, PerturbationParams]:
             message = str(error).replace("perturbation.<target>", f"perturbation.{target}")
             raise ConfigError(message) from None
     return result
+
+
+def _blank(block: Any) -> bool:
+    """Return whether nothing was filled in, as in the templates."""
+    if isinstance(block, Mapping):
+        return all(_blank(value) for value in block.values())
+    return block is None
 
 
 @dataclass(frozen=True)
