@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from neuroloom.lifnet import (
     LifnetError,
     SimulationError,
     bifurcation_diagram,
+    classify_active_clusters,
     continue_branch,
     fixed_points,
     integrate_rates,
@@ -237,3 +239,45 @@ def test_slow_coupling_is_the_static_jacobian(two):
     point = two.solve_rates([51, 2, 2, 13, 13, 13]).x
     matrix, _ = coupling(two, point, [1e-3])
     np.testing.assert_allclose(matrix[0].real, two.jacobian(point), rtol=1e-3, atol=1e-6)
+
+
+def test_rates_of_active_and_inactive_clusters():
+    states = [[48.0, 4.0, 4.0, 4.0], [40.0, 44.0, 2.0, 2.0], [9.0, 9.5, 9.0, 9.2]]
+    active, inactive, uniform = classify_active_clusters(states)
+    assert active == pytest.approx((48 + 40 + 44) / 3)
+    assert inactive == pytest.approx((3 * 4 + 2 * 2) / 5)
+    assert uniform == pytest.approx(np.mean(states[2]))
+    assert classify_active_clusters([9.0, 9.0]) == (9.0, 9.0, 9.0)
+    assert np.isnan(classify_active_clusters(states[:2])[2])
+    assert classify_active_clusters(states, threshold=0.01)[2] != uniform
+    for bad in (np.empty((0, 3)), [np.nan, 1.0], np.zeros((2, 2, 2))):
+        with pytest.raises(LifnetError, match="rates"):
+            classify_active_clusters(bad)
+
+
+def by_parabolic_cylinders(f, mu, sigma, tau_refractory, rate):
+    """Return response to the mean, and spectrum, of a neuron in closed form.
+
+    Lindner & Schimansky-Geier (2001), Phys. Rev. Lett. 86, 2934; D = σ²/2, time in units of τ.
+    """
+    tau, theta, reset = (NEURON[k] for k in ("tau_membrane", "threshold", "reset_voltage"))
+    with mpmath.workdps(30):
+        iw, d = 2j * mpmath.pi * f * tau, mpmath.mpf(sigma) ** 2 / 2
+        top, bottom = (mu - theta) / mpmath.sqrt(d), (mu - reset) / mpmath.sqrt(d)
+        raised = mpmath.exp((reset**2 - theta**2 + 2 * mu * (theta - reset)) / (4 * d))
+        wait = mpmath.exp(iw * tau_refractory / tau)
+        a, b = mpmath.pcfd(iw, top), raised * mpmath.pcfd(iw, bottom)
+        a1, b1 = mpmath.pcfd(iw - 1, top), raised * mpmath.pcfd(iw - 1, bottom)
+        by_mu = rate * iw / (mpmath.sqrt(d) * (iw - 1)) * (a1 - b1) / (a - wait * b)
+        spectrum = rate * (abs(a) ** 2 - abs(b) ** 2) / abs(a - wait * b) ** 2
+        return complex(mpmath.conj(by_mu)), float(spectrum)
+
+
+@pytest.mark.parametrize(("mu", "sigma"), [(20.0, 5.0), (15.0, 5.0), (25.0, 3.0)])
+def test_response_and_spectrum_are_those_of_the_closed_form(mu, sigma):
+    frequencies = np.array([2.0, 30.0, 150.0])
+    answer = transfer_function(frequencies, mu, sigma, **NEURON)
+    for k, f in enumerate(frequencies):
+        by_mu, spectrum = by_parabolic_cylinders(f, mu, sigma, 0.002, answer.rate)
+        assert answer.by_mu[k] == pytest.approx(by_mu, rel=1e-3)
+        assert answer.spectrum[k] == pytest.approx(spectrum, rel=1e-3)

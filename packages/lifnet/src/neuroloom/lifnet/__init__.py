@@ -83,6 +83,7 @@ from neuroloom.lifnet._plots import (
     plot_rates,
     plot_transitions,
 )
+from neuroloom.lifnet._theory._activity import classify_active_clusters
 from neuroloom.lifnet._theory._continuation import (
     Branch,
     bifurcation_diagram,
@@ -169,6 +170,7 @@ __all__ = [
     "__version__",
     "bifurcation_diagram",
     "classify",
+    "classify_active_clusters",
     "clustered_parameters",
     "continue_branch",
     "copy_configs",
