@@ -104,6 +104,27 @@ def test_four_areas_excite_each_other():
     assert loud > quiet
 
 
+def test_areas_can_be_joined_by_a_matrix():
+    def between(network):
+        return {
+            (p.pre, p.post): (p.rule.p, p.weight.mean, p.receptor)
+            for p in network.projections
+            if p.pre.split()[0] != p.post.split()[0]
+        }
+
+    default = between(models.four_area())
+    assert len(default) == 4 * 3 * 2
+    assert default["frontal E", "parietal I"] == (0.02, pytest.approx(0.15 * 2.020), "exc")
+    assert between(models.four_area(inter_probability=[[0.02, 0], [0.02, 0]])) == default
+    inhibited = between(models.four_area(inter_probability=0.01 * np.ones((2, 2)), inter_weight=
+                                         0.1 * np.ones((2, 2))))  # fmt: skip
+    assert len(inhibited) == 4 * 3 * 4
+    assert inhibited["frontal I", "parietal E"] == (0.01, pytest.approx(-2.384), "inh")
+    one = np.zeros((8, 8))
+    one[2, 0] = 0.05  # to the second area's E cells from the first one's
+    assert list(between(models.four_area(inter_probability=one))) == [("frontal E", "parietal E")]
+
+
 def test_microcircuit_scaled_down_keeps_the_order_of_its_rates():
     run = models.potjans_diesmann(scale=0.02).simulate(0.6, seed=3)
     rates = run.rates_hz(after=0.1)
@@ -143,6 +164,8 @@ def test_trials_share_a_network_and_resume(tmp_path):
         (lambda: models.litwin_kumar_doiron(r_ee=0.0), "r_ee"),
         (lambda: models.four_area(overrides={"frontl": {}}), "overrides"),
         (lambda: models.four_area(overrides={"frontal": {"j_e": 1.0}}), "expected some of"),
+        (lambda: models.four_area(inter_probability=np.ones(2)), "inter_probability"),
+        (lambda: models.four_area(inter_weight=np.ones((8, 8))), "within areas"),
     ],
 )
 def test_bad_parameters(make, match):

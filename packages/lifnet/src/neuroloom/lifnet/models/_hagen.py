@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.lifnet._network import (
     Bernoulli,
@@ -84,8 +87,8 @@ def four_area(
     j_ext: float = 29.89,
     nu_ext: float = 40.0,
     connection_probability: float = 0.2,
-    inter_probability: float = 0.02,
-    inter_weight: float = 0.15,
+    inter_probability: ArrayLike = 0.02,
+    inter_weight: ArrayLike = 0.15,
     inter_delay: float = 10e-3,
     areas: Sequence[str] = ("frontal", "parietal", "temporal", "occipital"),
     overrides: Mapping[str, Mapping[str, float]] | None = None,
@@ -97,10 +100,13 @@ def four_area(
     ----------
     j_ee, j_ie, j_ei, j_ii, tau_syn_e, tau_syn_i, j_ext, nu_ext, connection_probability, scale
         As for `hagen`, in every area.
-    inter_probability : float
-        Probability of a synapse from an excitatory neuron to any neuron of another area.
-    inter_weight : float
-        Its weight, as a factor to `j_ee` and `j_ie`.
+    inter_probability : float or array_like, shape (2, 2) or (2 n_areas, 2 n_areas)
+        Probability of a synapse from a neuron of one area to one of another. A number holds for
+        sources that excite, and inhibition stays within its area; a (2, 2) matrix, [post, pre]
+        over (E, I), holds for all pairs of areas; a full one names each pair of populations,
+        ordered E and I of the first area, and so on, with 0 within areas.
+    inter_weight : float or array_like, of the same shapes
+        Its weight, as a factor to the weight that the receiving area has between these kinds.
     inter_delay : float
         Its mean delay in seconds; the standard deviation is 0.3 of it, the least 1 ms.
     areas : sequence of str
@@ -138,18 +144,40 @@ def four_area(
         }  # fmt: skip
         projections += _local(prefix, weights, connection_probability, scale)
     delay = Normal(inter_delay, 0.3 * inter_delay, low=1e-3)
-    for pre in areas:
-        for post in areas:
-            if pre == post:
-                continue
-            for kind, name in (("E", "j_ee"), ("I", "j_ie")):
-                weight = Normal.relative(inter_weight * values[post][name] / scale, 0.1)
-                projections.append(
-                    Projection(
-                        f"{pre} E", f"{post} {kind}", Bernoulli(inter_probability), weight, delay
-                    )
-                )
+    probability = _between("inter_probability", inter_probability, len(areas))
+    factor = _between("inter_weight", inter_weight, len(areas))
+    names = [(area, kind) for area in areas for kind in "EI"]
+    for pre, post in zip(*np.nonzero((probability * factor).T), strict=True):
+        (to, kind), (source, sign) = names[post], names[pre]
+        weight = factor[post, pre] * values[to][f"j_{kind}{sign}".lower()] / scale
+        projections.append(
+            Projection(
+                f"{source} {sign}",
+                f"{to} {kind}",
+                Bernoulli(float(probability[post, pre])),
+                Normal.relative(float(weight), 0.1),
+                delay,
+                "exc" if sign == "E" else "inh",
+            )
+        )
     return Network(populations, projections, inputs, delta_t=DELTA_T, name="four_area")
+
+
+def _between(name: str, value: ArrayLike, n_areas: int) -> NDArray[np.float64]:
+    """Return one value for each pair of populations, [post, pre], 0 within areas."""
+    given = np.asarray(value, dtype=np.float64)
+    full = (2 * n_areas, 2 * n_areas)
+    if given.shape not in ((), (2, 2), full) or not np.isfinite(given).all():
+        raise NetworkError(
+            f"{name}: expected a finite number or shape (2, 2) or {full}, got {given.shape}"
+        )
+    within = np.kron(np.eye(n_areas), np.ones((2, 2))) > 0
+    if given.shape == full and given[within].any():
+        raise NetworkError(f"{name}: expected 0 within areas, whose synapses are `hagen`'s")
+    if given.ndim == 0:
+        given = given * np.array([[1.0, 0.0], [1.0, 0.0]])
+    table = given if given.shape == full else np.tile(given, (n_areas, n_areas))
+    return np.where(within, 0.0, table)
 
 
 def _area(
