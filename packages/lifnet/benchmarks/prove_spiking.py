@@ -27,7 +27,7 @@ from neuroloom.lifnet import CurrentInput, models
 from neuroloom.lifnet._clustered._parameters import clustered_parameters
 from neuroloom.lifnet._clustered._wiring import draw_wiring
 from neuroloom.lifnet._config._load import load_config
-from neuroloom.lifnet._engine import Cells, CountDrive, simulate
+from neuroloom.lifnet._engine import Cells, Connectivity, CountDrive, State, simulate
 
 ORACLE_HZ = np.array([10.08929, 1.78790, 11.89270, 14.51154])
 REFERENCE_HZ = {
@@ -138,29 +138,37 @@ def exact(n_steps: int = 6000) -> dict:
 
 
 def rates() -> dict:
-    """Population rates in float32 against the oracle: 3 connectivities, 3 noise seeds, 20 s."""
-    table = []
-    for draw in (1, 2, 3):
-        cells, wiring, parameters, drive, group = default_network(draw)
-        connectivity = wiring.connectivity(parameters)
-        sizes = np.bincount(group)
-        for noise in (1, 2, 3):
-            run = simulate(
-                cells, connectivity, n_steps=42_000, delta_t=5e-4, drives=[drive],
-                dtype="float32", seed=100 * draw + noise,
-            )  # fmt: skip
-            late = run.spike_ids[run.spike_steps >= 2000]
-            table.append(np.bincount(group[late], minlength=4) / sizes / 20.0)
-    rows = np.array(table)
-    mean, by_draw = rows.mean(axis=0), rows.reshape(3, 3, 4).mean(axis=1)
-    return {
-        "groups": GROUPS,
-        "mean_hz": mean.tolist(),
-        "oracle_hz": ORACLE_HZ.tolist(),
-        "relative": (mean / ORACLE_HZ - 1).tolist(),
-        "se_over_draws_hz": (by_draw.std(axis=0, ddof=1) / np.sqrt(3)).tolist(),
-        "within": bool((np.abs(mean / ORACLE_HZ - 1) < [0.02, 0.04, 0.02, 0.04]).all()),
-    }
+    """Population rates in float32 against the oracle: 3 connectivities, 3 noise seeds, 20 s.
+
+    The oracle's network, like any that NEST can run, takes a spike one step to arrive. In the
+    seed's own step it arrives at once, which moves the background's rate by 8 %.
+    """
+    out: dict[str, Any] = {"groups": GROUPS, "oracle_hz": ORACLE_HZ.tolist()}
+    for name, delay_steps in (("delay of one step", 1), ("the seed's step", 0)):
+        table = []
+        for draw in (1, 2, 3):
+            cells, wiring, parameters, drive, group = default_network(draw)
+            connectivity = Connectivity.from_csr(
+                wiring.starts, wiring.targets, wiring.weights(parameters), delay_steps=delay_steps
+            )
+            sizes = np.bincount(group)
+            for noise in (1, 2, 3):
+                run = simulate(
+                    cells, connectivity, n_steps=42_000, delta_t=5e-4, drives=[drive],
+                    dtype="float32", seed=100 * draw + noise,
+                )  # fmt: skip
+                late = run.spike_ids[run.spike_steps >= 2000]
+                table.append(np.bincount(group[late], minlength=4) / sizes / 20.0)
+        rows = np.array(table)
+        mean, by_draw = rows.mean(axis=0), rows.reshape(3, 3, 4).mean(axis=1)
+        off = mean / ORACLE_HZ - 1
+        out[name] = {
+            "mean_hz": mean.tolist(),
+            "relative": off.tolist(),
+            "se_over_draws_hz": (by_draw.std(axis=0, ddof=1) / np.sqrt(3)).tolist(),
+            "within 2 4 2 4 %": bool((np.abs(off) < [0.02, 0.04, 0.02, 0.04]).all()),
+        }
+    return out
 
 
 def peers() -> dict:
@@ -203,45 +211,62 @@ def theory() -> dict:
             "relative": {k: v / 37.95 - 1 for k, v in rate.items()}}  # fmt: skip
 
 
-def fano(run, neurons: slice, start: float, stop: float, width: float = 0.1) -> np.ndarray:
-    """Return each neuron's variance over mean of counts in windows, NaN below 1 Hz."""
-    edges = np.arange(start, stop + 1e-9, width)
-    counts = np.zeros((len(edges) - 1, run.n_neurons))
-    time_s = run.spike_steps * run.delta_t
-    place = np.digitize(time_s, edges) - 1
-    keep = (place >= 0) & (place < len(counts))
+def window_counts(run, width: float = 0.1, start: float = 0.0) -> np.ndarray:
+    """Return each neuron's spikes in windows of `width` seconds, shape (n_windows, n_neurons)."""
+    per_window = round(width / run.delta_t)
+    first = round(start / run.delta_t)
+    n_windows = (run.n_steps - first) // per_window
+    place = (run.spike_steps - first) // per_window
+    keep = (run.spike_steps >= first) & (place < n_windows)
+    counts = np.zeros((n_windows, run.n_neurons))
     np.add.at(counts, (place[keep], run.spike_ids[keep]), 1)
-    counts = counts[:, neurons]
+    return counts
+
+
+def fano(counts: np.ndarray) -> np.ndarray:
+    """Return variance over mean of counts along the first axis, NaN where nothing was counted."""
     mean = counts.mean(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(mean > width, counts.var(axis=0, ddof=1) / mean, np.nan)
+        return np.where(mean > 0, counts.var(axis=0, ddof=1) / mean, np.nan)
 
 
 def litwin_kumar() -> dict:
-    """Fano factors over 100 ms: uniform below 1, clustered above, smaller under stimulation."""
-    out: dict = {}
+    """Fano factors over 100 ms: uniform below 1, clustered above, smaller under stimulation.
+
+    Over time for a scan of R_EE; over 20 trials that start from random voltages, with five of the
+    fifty clusters stimulated from 1 s on, for those clusters' neurons.
+    """
+    out: dict[str, Any] = {"over time": {}}
     excitatory = slice(0, 4000)
-    for name, r_ee in (("uniform", 1.0), ("clustered", 2.5)):
+    for r_ee in (1.0, 1.5, 2.0, 2.5, 3.0):
         built = models.litwin_kumar_doiron(r_ee=r_ee).build(seed=1)
         run = built.simulate(6.0, seed=2)
-        values = fano(run, excitatory, 1.0, 6.0)
-        out[name] = {
-            "fano": float(np.nanmean(values)),
-            "rate_e_hz": float(np.mean(list(run.rates_hz(after=1.0).values())[:-1])),
-            "rate_i_hz": run.rates_hz(after=1.0)["I"],
+        clusters = list(run.rates_hz(after=1.0).values())
+        out["over time"][f"R_EE {r_ee}"] = {
+            "fano": float(np.nanmean(fano(window_counts(run, start=1.0)[:, excitatory]))),
+            "rate_e_hz": float(np.mean(clusters[:-1])),
+            "rate_i_hz": clusters[-1],
+            "largest_cluster_rate_hz": float(max(clusters[:-1])),
         }
-    network = models.litwin_kumar_doiron(r_ee=2.5)
-    stimulated = [f"E{k + 1}" for k in range(5)]
-    inputs = [CurrentInput(name, 0.07 / 15e-3, start=1.0) for name in stimulated]
-    evoked = dataclasses.replace(network, inputs=inputs).build(seed=1).simulate(6.0, seed=2)
-    still = network.build(seed=1).simulate(6.0, seed=2)
     hit = slice(0, 400)
-    out["stimulated clusters"] = {
-        "fano spontaneous": float(np.nanmean(fano(still, hit, 1.5, 6.0))),
-        "fano stimulated": float(np.nanmean(fano(evoked, hit, 1.5, 6.0))),
-        "rate spontaneous": float(np.mean([still.rates_hz(after=1.5)[k] for k in stimulated])),
-        "rate stimulated": float(np.mean([evoked.rates_hz(after=1.5)[k] for k in stimulated])),
-    }
+    inputs = [CurrentInput(f"E{k + 1}", 0.07 / 15e-3, start=1.0) for k in range(5)]
+    for r_ee in (1.0, 2.5):
+        network = dataclasses.replace(models.litwin_kumar_doiron(r_ee=r_ee), inputs=inputs)
+        built = network.build(seed=1)
+        trials = []
+        for k in range(20):
+            voltage = np.random.default_rng(k).uniform(0, 1, network.n_neurons)
+            state = State.rest(built.cells).with_voltage(voltage)
+            trials.append(window_counts(built.simulate(1.6, state=state, seed=k)))
+        across = np.array([[fano(np.array(trials)[:, w, hit])] for w in range(16)])[:, 0]
+        mean = np.nanmean(across, axis=1)
+        out[f"over trials, R_EE {r_ee}"] = {
+            "fano spontaneous": float(mean[5:10].mean()),
+            "fano stimulated": float(mean[11:16].mean()),
+            "fano by window": mean.round(3).tolist(),
+            "rate spontaneous": float(np.array(trials)[:, 5:10, hit].mean() / 0.1),
+            "rate stimulated": float(np.array(trials)[:, 11:16, hit].mean() / 0.1),
+        }
     return out
 
 

@@ -28,8 +28,7 @@ class Lifnet:
             n, tau_membrane=0.02, tau_synaptic=0.005, tau_refractory=0.005,
             threshold=net["threshold"],
         )  # fmt: skip
-        # In the engine 0 steps is what other simulators call a delay of one step.
-        steps = round(options["delay"] / self.dt) - (options["delay"] <= self.dt)
+        steps = round(options["delay"] / self.dt)
         self.connectivity = Connectivity.from_csr(
             net["indptr"], net["indices"], net["weights"], delay_steps=steps
         )
@@ -58,7 +57,7 @@ class Nest:
         self.nest = nest
         nest.set_verbosity("M_ERROR")
         nest.ResetKernel()
-        dt, delay = options["dt"] * 1e3, max(options["delay"], options["dt"]) * 1e3
+        dt, delay = options["dt"] * 1e3, options["delay"] * 1e3
         nest.SetKernelStatus({"resolution": dt, "local_num_threads": options["n_threads"]})
         n, c, tau = len(net["threshold"]), 250.0, 5.0
         self.cells = nest.Create(
@@ -111,17 +110,19 @@ class Brian2:
             """dv/dt = -v/taum + g : 1 (unless refractory)
                dg/dt = -g/taus : Hz
                theta : 1 (constant)""",
-            threshold="v >= theta", reset="v = 0", refractory=5 * b.ms, method="exact",
+            threshold="v >= theta", reset="v = 0", method="exact",
+            # Brian2 counts the step of the spike itself, the others hold the reset 5 ms longer.
+            refractory=5 * b.ms + options["dt"] * b.second,
             namespace=names,
         )  # fmt: skip
         group.theta = net["threshold"]
         source = np.repeat(np.arange(n), np.diff(net["indptr"]))
-        synapses = b.Synapses(group, group, "w : Hz (constant)", on_pre="g_post += w")
+        synapses = b.Synapses(
+            group, group, "w : Hz (constant)", on_pre="g_post += w",
+            delay=options["delay"] * b.second,
+        )  # fmt: skip
         synapses.connect(i=source, j=net["indices"].astype(int))
         synapses.w = net["weights"] / taus * b.Hz
-        delay = options["delay"]
-        if delay > options["dt"]:
-            synapses.delay = delay * b.second
         drive = b.PoissonInput(
             group, "g", 320, float(net["rate"]) / 320 * b.Hz,
             weight=float(net["j_ext"]) / taus * b.Hz,
