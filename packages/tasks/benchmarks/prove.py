@@ -4,7 +4,8 @@ Run by ``nox -s "prove(tasks)"``; ``--only`` picks some of
 
 ``upstream``
     NeuroGym's own tests of data, random numbers, schedules, wrappers and core, run on ours under
-    an alias of the module name. ``--upstream FOLDER`` is a checkout of github.com/neurogym/neurogym.
+    an alias of the module name. ``--upstream FOLDER`` is a checkout of
+    github.com/neurogym/neurogym.
 ``learning``
     ``examples/supervised_gru.py``: two networks trained from `Dataset` (needs torch).
 ``agent``

@@ -65,16 +65,15 @@ class IdealObserver:
                 "on more than the answer; there is no ideal observer for it here"
             )
         rng = as_seed(seed).child("templates").generator()
-        table = plan.block(rng, {}, n=n_templates)
         parts = len(plan.period_names)
-        levels = table.levels.reshape(n_templates, parts, plan.n_channels).astype(float)
-        worth = self._worth(table, table.target.reshape(n_templates, parts))
-        both = np.concatenate([levels.reshape(n_templates, -1), worth], axis=1)
-        kinds, count = np.unique(both, axis=0, return_counts=True)
+        kinds, count = self._kinds(rng, n_templates)
+        if len(kinds) < n_templates // 4:
+            # A task of few kinds of trials: so many more that how often each comes is exact too.
+            kinds, count = self._kinds(rng, 32 * n_templates)
         split = parts * plan.n_channels
         self._levels = kinds[:, :split].reshape(-1, parts, plan.n_channels)
         self._worths = kinds[:, split:]
-        self._prior = np.log(count / n_templates)
+        self._prior = np.log(count / count.sum())
         self._precision = 1 / np.maximum(plan.sigma.astype(float), _SMALLEST_SIGMA) ** 2
         self._answers = int(np.flatnonzero(plan.phase == DECIDE)[-1])
         self._sum = np.zeros((0, parts, plan.n_channels))
@@ -112,6 +111,19 @@ class IdealObserver:
         posterior = np.exp(log_posterior)
         posterior /= posterior.sum(axis=1, keepdims=True)
         return np.asarray(posterior @ self._worths)
+
+    def _kinds(
+        self, rng: np.random.Generator, n: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the different trials of `n` (levels and worths, flat), and how often each came."""
+        table = self._plan.block(rng, {}, n=n)
+        parts = len(self._plan.period_names)
+        worth = self._worth(table, table.target.reshape(n, parts))
+        levels = table.levels.reshape(n, -1).astype(float)
+        kinds, count = np.unique(
+            np.concatenate([levels, worth], axis=1), axis=0, return_counts=True
+        )
+        return kinds, count
 
     def _worth(self, table: Any, target: NDArray[np.int64]) -> NDArray[np.float64]:
         plan, pays = self._plan, self._plan.rewards
