@@ -16,23 +16,24 @@ from neuroloom.mi._options import Model
 from neuroloom.shared import DataError
 
 SMALL = {
-    "n_epochs": 15,
+    "n_epochs": 40,
     "n_inits": 1,
     "n_folds": 2,
     "hidden_dim": 16,
     "embedding_dim": 4,
-    "learning_rate": 3e-3,
+    "learning_rate": 5e-3,
     "batch_size": 64,
     "nhead": 2,
 }
 
 
 def windows(n=600, width=6, seed=0):
-    """Two channels; y is x's first with noise: 1.16 bits per sample of the window, less margin."""
+    """Windows of two channels, and of one; both sides see one hidden value with noise."""
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal((n, 2, width))
-    y = x[:, :1].mean(axis=2, keepdims=True) * width**0.5
-    return x, y + 0.5 * rng.standard_normal((n, 1, 1)) + np.zeros((1, 1, width))
+    hidden = rng.standard_normal((n, 1, 1))
+    x = np.concatenate([hidden + np.zeros((n, 1, width)), np.zeros((n, 1, width))], axis=1)
+    x += 0.3 * rng.standard_normal(x.shape)
+    return x, hidden + 0.5 * rng.standard_normal((n, 1, 1)) + np.zeros((1, 1, width))
 
 
 def train(x, y, options=None, **more):
@@ -74,7 +75,8 @@ CRITICS = {
 @pytest.mark.parametrize("name", CRITICS)
 def test_every_critic_and_training_finds_the_information(name):
     result = train(*windows(), CRITICS[name])
-    assert 0.4 < result.mi_estimate < 1.3  # ½ log₂(1 + 4) = 1.16, small critics on little data
+    # ½ log₂(1 + 1 / (.25 + .09 / 6)) = 1.13 bits, for small critics and little data
+    assert 0.45 < result.mi_estimate < 1.3
     assert np.isfinite(result.details["raw_results"][0]["train_mi"])
 
 

@@ -106,7 +106,7 @@ class SavedCritic:
         target = Path(path)
         if not target.parent.is_dir():
             raise InvalidDataError(f"path: expected a file in an existing folder, got {target}")
-        tensors = {name: np.ascontiguousarray(values) for name, values in self.tensors.items()}
+        tensors = {name: np.asarray(values, order="C") for name, values in self.tensors.items()}
         header = {"kind": _KIND, "format": _FORMAT, "critic": json.dumps(self.description)}
         save_file(tensors, target, metadata=header)
         return target
