@@ -23,6 +23,7 @@ from neuroloom.mi._estimate import null_details, null_options, wants_null
 from neuroloom.mi._null import max_statistic, surrogate
 from neuroloom.mi._options import real
 from neuroloom.mi._pairwise import channel_pairs, paired_results
+from neuroloom.mi._pool import standard_error
 from neuroloom.mi._results import Results, unit_factor
 from neuroloom.mi._windows import shift
 from neuroloom.shared import Seed
@@ -34,11 +35,14 @@ _JACKKNIFE = 10
 def _ksg(x: Array, y: Array, *, k: int = 5, variant: int = 1) -> float:
     """Return KSG's estimate; of mixtures where values repeat."""
     k = real("estimator_params['k']", k, whole=True, low=1)
-    repeats = [len(np.unique(v, axis=0)) < 0.98 * len(v) for v in (x, y)]
-    if any(repeats):
+    if _repeats(x, y):
         return _direct.ksg_mixed(x, y, k=k)
     choice("estimator_params['variant']", str(variant), ("1", "2"))
     return _direct.ksg(x, y, k=k, variant=2 if int(variant) == 2 else 1)
+
+
+def _repeats(x: Array, y: Array) -> bool:
+    return any(len(np.unique(v, axis=0)) < 0.98 * len(v) for v in (x, y))
 
 
 def lmi(x: Array, y: Array, *, k: int = 5, n_dims: int = 4) -> float:
@@ -76,6 +80,15 @@ _CONDITIONAL: dict[str, Callable[..., float]] = {
 
 def _flat(values: Any) -> Array:
     return np.asarray(values, dtype=float).reshape(len(values), -1)
+
+
+def _error(name: str, x: Array, y: Array, options: dict[str, Any]) -> float:
+    """Return a direct estimate's standard error."""
+    if name == "ksg" and not _repeats(x, y):
+        # Neighbours are the costly part, and each sample's share is at hand.
+        variant = 2 if int(options.get("variant", 1)) == 2 else 1
+        return standard_error(_direct.ksg_local(x, y, k=options.get("k", 5), variant=variant))
+    return _jackknife(DIRECT[name], [x, y], options)
 
 
 def _jackknife(
@@ -154,7 +167,7 @@ def _estimate(analysis: Analysis, units: str) -> Results:
     samples = analysis.samples()
     x, y = map(_flat, samples.values[:2])
     mi = function(x, y, **analysis.bound_options)
-    error = _jackknife(function, [x, y], analysis.bound_options)
+    error = _error(analysis.bound, x, y, analysis.bound_options)
     row = _row(analysis, mi * factor, error * factor, len(x), units)
     details = _details(analysis, row)
     if wants_null(analysis.options):
@@ -174,7 +187,7 @@ def _lag(analysis: Analysis, units: str) -> Results:
     n = min(len(samples.starts) for samples in cut)
     pairs = [tuple(_flat(v)[:n] for v in samples.values[:2]) for samples in cut]
     mi = np.array([function(x, y, **analysis.bound_options) for x, y in pairs])
-    errors = [_jackknife(function, [x, y], analysis.bound_options) for x, y in pairs]
+    errors = [_error(analysis.bound, x, y, analysis.bound_options) for x, y in pairs]
     frame = pd.DataFrame({"lag": lags, "mi_mean": mi * factor, "mi_std": np.array(errors) * factor})
     frame.attrs["swept"] = ["lag"]
     best = int(np.argmax(mi))
@@ -230,7 +243,7 @@ def _pairwise(analysis: Analysis, units: str) -> Results:
     parts = [(_flat(x), _flat(y)) for x, y in pairs.samples]
     options = analysis.bound_options
     mi = np.array([function(x, y, **options) for x, y in parts])
-    errors = [_jackknife(function, [x, y], options) for x, y in parts]
+    errors = [_error(analysis.bound, x, y, options) for x, y in parts]
     tidy = [
         {"channel_x": i, "channel_y": k, **_row(analysis, m * factor, e * factor, len(x), units)}
         for (i, k), m, e, (x, _) in zip(pairs.index, mi, errors, parts, strict=True)

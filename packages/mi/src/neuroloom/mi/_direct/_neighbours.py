@@ -15,6 +15,8 @@ from scipy.spatial import cKDTree
 from scipy.special import psi
 
 Array = NDArray[np.float64]
+_TREE_DIMS = 12  # trees look at nearly all points beyond; plain distances are faster
+_ROWS = 500
 
 
 def ksg(x: Array, y: Array, *, k: int = 5, variant: Literal[1, 2] = 1) -> float:
@@ -26,6 +28,9 @@ def ksg_local(x: Array, y: Array, *, k: int = 5, variant: Literal[1, 2] = 1) -> 
     """Return each sample's share of KSG's estimate in nats, shape ``(n_samples,)``."""
     x, y = standardized(x), standardized(y)
     n = len(x)
+    if variant == 1 and x.shape[1] + y.shape[1] > _TREE_DIMS:
+        n_x, n_y = _all_pairs(x, y, k)
+        return np.asarray(psi(k) + psi(n) - psi(n_x + 1) - psi(n_y + 1))
     distance, neighbours = _nearest(np.hstack([x, y]), k)
     if variant == 1:
         n_x = _closer(x, distance)
@@ -104,6 +109,21 @@ def _nearest(points: Array, k: int) -> tuple[Array, NDArray[np.int64]]:
     # Among repeated points the query may leave a point itself out; then its last entry goes.
     own[~own.any(axis=1), -1] = True
     return distance[:, -1], index[~own].reshape(len(points), k)
+
+
+def _all_pairs(x: Array, y: Array, k: int) -> tuple[Array, Array]:
+    """Return how many other points are closer than the k-th joint neighbour, in x and in y."""
+    import torch
+
+    a, b = torch.from_numpy(x), torch.from_numpy(y)
+    counts = []
+    for start in range(0, len(x), _ROWS):
+        rows = slice(start, start + _ROWS)
+        in_x, in_y = (torch.cdist(v[rows], v, p=float("inf")) for v in (a, b))
+        reach = torch.maximum(in_x, in_y).topk(k + 1, largest=False).values[:, -1:]
+        counts.append(torch.stack([(d < reach).sum(1) for d in (in_x, in_y)]))
+    n_x, n_y = torch.cat(counts, 1).clamp_(min=1).sub_(1).double().numpy()
+    return n_x, n_y
 
 
 def _closer(points: Array, reach: Array, *, inclusive: bool = False) -> Array:
