@@ -8,6 +8,8 @@ estimates, followed to γ = 0, is the information of endless data. What sets thi
 * every critic makes the same number of optimiser steps, whatever its part's size;
 * every sample is scored by critics that have not seen it (cross-fitting);
 * parts are contiguous where splits are blocked, so that gaps hold;
+* where a nearly linear dependence has second-order terms that are too many to be learned from the
+  samples there are, their debiased sum takes the place of the extrapolation (`_second_order`);
 * the interval counts the parts as what they are, nested pieces of one recording: it comes from a
   bootstrap over stretches of time, repeated for all γ at once, with the disagreement between a
   line and a parabola and the scatter about the fit added.
@@ -17,7 +19,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,9 +28,11 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from neuroloom.mi._analysis import Analysis
+from neuroloom.mi._baseline import rank_normal
 from neuroloom.mi._cells import Cell, measure_cells
 from neuroloom.mi._errors import InsufficientDataError, OptionError, SmallSampleWarning
 from neuroloom.mi._options import real
+from neuroloom.mi._second_order import SecondOrder, second_order
 from neuroloom.mi._split import MIN_TRAIN
 from neuroloom.shared import Seed
 
@@ -36,6 +40,7 @@ Array = NDArray[Any]
 GAMMAS = (1, 2, 3, 4, 5)
 _DRAWS = 1000
 _STOP_AFTER = 0.25
+_MATTERS = 0.02
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,42 @@ def climb(
         row["train_mi"] += sign * outcome.estimate.train_mi * factor
         row["n"] = len(outcome.cell.index)
     frame = pd.DataFrame([{"gamma": g, "part": p, **row} for (g, p), row in rows.items()])
-    return _extrapolate(analysis, pointwise, frame, gap, seed, factor, outcomes)
+    climbed = _extrapolate(analysis, pointwise, frame, gap, seed, factor, outcomes)
+    if len(terms) > 1 or use_dv is None or params.training.transform != "rank":
+        return climbed
+    x, y = (rank_normal(v.reshape(n, -1).astype(float)) for v in (terms[0].x, terms[0].y))
+    return _beyond(analysis, climbed, second_order(x, y, seed), factor)
+
+
+def _beyond(analysis: Analysis, climbed: Climbed, found: SecondOrder, factor: float) -> Climbed:
+    """Return the outcome with the debiased second order, where that tells of more."""
+    mi = found.mi * factor
+    more = mi - climbed.mi
+    used = found.clear and more > _MATTERS * abs(climbed.mi)
+    details = {
+        **climbed.details,
+        "mi_extrapolated": climbed.mi,
+        "second_order": {
+            "mi": mi,
+            "linear": found.linear * factor,
+            "n_coordinates": found.n_coordinates,
+            "used": used,
+        },
+    }
+    if not used:
+        return replace(climbed, details=details)
+    form = float(np.hypot(details["error_parts"]["form"], more / 3))
+    error = float(np.hypot(max(found.error * factor, details["error_parts"]["samples"]), form))
+    z = float(norm.ppf(0.5 + analysis.confidence / 2))
+    low, high = mi - z * error, mi + z * error
+    details |= {
+        "mi_corrected": mi,
+        "mi_error": error,
+        "interval": (low, high),
+        "bias_at_gamma_1": mi - details["mi_at_gamma"][1],
+        "error_parts": {**details["error_parts"], "form": form},
+    }
+    return Climbed(mi, error, low, high, climbed.reliable, climbed.frame, details)
 
 
 def _reported(estimate: Any, use_dv: bool | None) -> float:
