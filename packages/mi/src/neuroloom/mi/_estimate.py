@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.mi._analysis import Analysis
+from neuroloom.mi._baseline import rank_normal
+from neuroloom.mi._direct import ksg
 from neuroloom.mi._errors import OptionError, TrainingError, choice
 from neuroloom.mi._fit import Fitted
 from neuroloom.mi._null import SURROGATES, p_value, surrogate
@@ -17,6 +20,10 @@ from neuroloom.mi._pool import Estimate, pool, warn_ceiling
 from neuroloom.mi._results import Results, unit_factor
 from neuroloom.mi._windows import Samples
 from neuroloom.shared import Seed
+
+_FEW = 5000
+_LOW_DIMENSIONS = 4
+_MISSED = 0.1  # nats
 
 
 def measure(
@@ -149,6 +156,19 @@ def raw_rows(fits: list[Fitted], factor: float) -> list[dict[str, Any]]:
     ]
 
 
+def neighbours(samples: Samples) -> float:
+    """Return what nearest neighbours see in nats, NaN where that says little.
+
+    They need few dimensions, samples that share no data, and values that do not repeat. There
+    they seldom see too much: a critic that sees much less has not learned the dependence.
+    """
+    x, y = (v.reshape(len(v), -1).astype(float)[:_FEW] for v in samples.values[:2])
+    repeat = any(len(np.unique(v, axis=0)) < len(v) for v in (x, y))
+    if samples.gap or repeat or x.shape[1] + y.shape[1] > _LOW_DIMENSIONS:
+        return float("nan")
+    return ksg(rank_normal(x), rank_normal(y))
+
+
 def run_estimate(analysis: Analysis, units: str) -> Results:
     """Return the estimate, its interval and, if asked for, its null distribution."""
     if analysis.y is None:
@@ -162,6 +182,9 @@ def run_estimate(analysis: Analysis, units: str) -> Results:
     if estimate.n == 0:
         raise TrainingError("no critic could be scored")
     warn_ceiling(estimate)
+    seen_by_neighbours = neighbours(samples)
+    missed = seen_by_neighbours - estimate.mi > max(_MISSED, 3 * estimate.error)
+    estimate = replace(estimate, missed=missed)
     row = tidy_row(estimate, factor)
     details: dict[str, Any] = {
         "mi_error": row["mi_err"],
@@ -172,6 +195,8 @@ def run_estimate(analysis: Analysis, units: str) -> Results:
         "gaussian_mi": float(np.nanmean([fit.gaussian for fit in fits])) * factor,
         "ceiling": row["ceiling"],
         "at_ceiling": estimate.at_ceiling,
+        "overfit": estimate.overfit,
+        "neighbours_mi": seen_by_neighbours * factor,
         "is_reliable": estimate.reliable,
         "n_samples": estimate.n,
         "pointwise_mi": estimate.pointwise * factor,

@@ -15,6 +15,8 @@ from neuroloom.mi._errors import CeilingWarning, TrainingError
 from neuroloom.mi._fit import Fitted
 
 CEILING_SHARE = 0.85
+_GAP = 0.1  # nats
+_GAP_SHARE = 0.15
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Estimate:
         Information of each sample, NaN where it was not scored.
     better, gain : float
         Donsker–Varadhan's value, and by how much it is larger than InfoNCE's.
+    missed : bool
+        Whether nearest neighbours see clearly more, where they can be trusted.
     """
 
     mi: float
@@ -55,11 +59,21 @@ class Estimate:
 
     better: float = float("nan")
     gain: float = 0.0
+    missed: bool = False
+
+    @property
+    def overfit(self) -> bool:
+        """Whether training samples seem to hold much more information than others.
+
+        The truth of a critic that learns all there is lies between the two, so a wide gap says
+        that the samples are too few for this dependence.
+        """
+        return self.train_mi - self.test_mi > max(_GAP, _GAP_SHARE * abs(self.mi))
 
     @property
     def reliable(self) -> bool:
         """Whether nothing speaks against the estimate."""
-        return not self.at_ceiling and math.isfinite(self.mi)
+        return math.isfinite(self.mi) and not (self.at_ceiling or self.overfit or self.missed)
 
 
 def pool(fits: Sequence[Fitted], n: int, *, confidence: float = 0.68) -> Estimate:
