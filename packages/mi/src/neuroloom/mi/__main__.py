@@ -1,0 +1,60 @@
+"""``python -m neuroloom.mi benchmark``: the table of 40 tasks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from neuroloom.mi._benchmark._command import ESTIMATORS, QUICK, SETTING, benchmark, table
+from neuroloom.shared import NeuroloomError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(prog="neuroloom-mi", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("benchmark", help="estimate 40 distributions of known information")
+    run.add_argument("--quick", action="store_true", help="fewer samples and epochs, minutes")
+    run.add_argument("--tasks", nargs="*", default=[], metavar="ID", help="only these tasks")
+    run.add_argument("--estimators", nargs="*", default=list(ESTIMATORS), choices=ESTIMATORS)
+    run.add_argument("--n-samples", type=int, metavar="N")
+    run.add_argument("--n-seeds", type=int, metavar="N")
+    run.add_argument("--workers", type=int, default=1, metavar="N")
+    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--resume", type=Path, metavar="FOLDER", help="keep and reuse finished parts")
+    run.add_argument("--out", type=Path, metavar="FILE", help="write the table as JSON too")
+    run.add_argument("--no-progress", action="store_true")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        frame = benchmark(
+            estimators=tuple(options.estimators),
+            tasks=tuple(options.tasks),
+            quick=options.quick,
+            n_samples=options.n_samples,
+            n_seeds=options.n_seeds,
+            n_workers=options.workers,
+            progress=not options.no_progress,
+            resume=options.resume,
+            seed=options.seed,
+        )
+    except NeuroloomError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(table(frame))
+    if options.out is not None:
+        setting = QUICK if options.quick else SETTING
+        content = {"setting": setting, "rows": json.loads(frame.to_json(orient="records"))}
+        options.out.write_text(json.dumps(content, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
