@@ -40,6 +40,7 @@ VECTOR = (
 SINGLE = VECTOR
 PDM = "PerceptualDecisionMaking-v0"
 BACKENDS = ("numba", "numpy")
+PARTS = ("dataset", "mixed", "batch", "vector", "single")
 
 
 class NeuroGym:
@@ -196,59 +197,59 @@ def supervised() -> list[str]:
     return [id for id in entries() if not tasks.get_task(id).no_ground_truth]
 
 
-def measure(peer: NeuroGym, quick: bool) -> dict[str, Any]:
+def measure(peer: NeuroGym, quick: bool, parts: list[str], out: dict[str, Any]) -> None:
+    """Measure the parts asked for, into `out`."""
     rounds, seconds = (1, 0.02) if quick else (3, 0.25)
-    out: dict[str, Any] = {"dataset": {}, "vector": {}, "single": {}, "growth": {}}
     yang = [id for id in entries() if id.startswith("yang19.")]
-    ids = [PDM, "yang19.dm1-v0"] if quick else supervised()
-    for id in ids:
-        sides = {backend: our_dataset(id, 16, backend) for backend in BACKENDS}
-        row = compare(
-            peer, {"kind": "dataset", "task": id, "batch_size": 16}, sides, rounds, seconds
-        )
-        if "numba" in row:
-            row["bound"] = bound(id)
-            row["share_of_bound"] = row["numba"] / row["bound"]
-        say("dataset", id, row)
-        out["dataset"][id] = row
-    for n in (5, 20) if quick else (1, 5, 10, 20):
-        mixture = tasks.mix(yang[:n])
-        sides = {backend: our_dataset(mixture, 16, backend) for backend in BACKENDS}
-        job = {"kind": "dataset", "task": "yang19", "ids": yang[:n], "batch_size": 16}
-        row = compare(peer, job, sides, rounds, 2 * seconds)
-        row["bound"] = bound(mixture)
+    few = [PDM] if quick else list(VECTOR)
+    if "dataset" in parts:
+        for id in [PDM, "yang19.dm1-v0"] if quick else supervised():
+            sides = {backend: our_dataset(id, 16, backend) for backend in BACKENDS}
+            job = {"kind": "dataset", "task": id, "batch_size": 16}
+            keep(out, "dataset", id, compare(peer, job, sides, rounds, seconds), of=id)
+    if "mixed" in parts:
+        for n in (5, 20) if quick else (1, 5, 10, 20):
+            mixture = tasks.mix(yang[:n])
+            sides = {backend: our_dataset(mixture, 16, backend) for backend in BACKENDS}
+            job = {"kind": "dataset", "task": "", "ids": yang[:n], "batch_size": 16}
+            row = compare(peer, job, sides, rounds, 2 * seconds)
+            keep(out, "mixed", str(n), row, of=mixture)
+    if "batch" in parts:
+        for size in (16, 64) if quick else (4, 16, 64, 256):
+            sides = {backend: our_dataset(PDM, size, backend) for backend in BACKENDS}
+            job = {"kind": "dataset", "task": PDM, "batch_size": size}
+            keep(out, "batch", str(size), compare(peer, job, sides, rounds, seconds))
+    if "vector" in parts:
+        for id in few:
+            for n in (256,) if id != PDM or quick else (16, 256):
+                sides = {backend: our_vector(id, n, backend) for backend in BACKENDS}
+                job = {"kind": "vector", "task": id, "n": n}
+                row = compare(peer, job, sides, rounds, seconds)
+                keep(out, "vector", f"{id} x {n}", row)
+    if "single" in parts:
+        for id in few:
+            job = {"kind": "single", "task": id}
+            row = compare(peer, job, {"single": our_single(id)}, rounds, seconds)
+            keep(out, "single", id, row)
+
+
+def keep(out: dict[str, Any], part: str, name: str, row: dict[str, Any], of: Any = None) -> None:
+    """Put a row into `out` with its share of the bound, and print it."""
+    if of is not None and "numba" in row:
+        row["bound"] = bound(of)
         row["share_of_bound"] = row["numba"] / row["bound"]
-        say("mixed", f"{n} of yang19", row)
-        out["growth"][f"tasks {n}"] = row
-    out["mixed_yang19"] = out["growth"]["tasks 20"]
-    for size in (16, 64) if quick else (4, 16, 64, 256):
-        sides = {backend: our_dataset(PDM, size, backend) for backend in BACKENDS}
-        job = {"kind": "dataset", "task": PDM, "batch_size": size}
-        row = compare(peer, job, sides, rounds, seconds)
-        say("batch size", str(size), row)
-        out["growth"][f"batch {size}"] = row
-    for id in VECTOR[:1] if quick else VECTOR:
-        for n in (256,) if id != PDM or quick else (16, 256):
-            sides = {backend: our_vector(id, n, backend) for backend in BACKENDS}
-            job = {"kind": "vector", "task": id, "n": n}
-            row = compare(peer, job, sides, rounds, seconds)
-            say("vector", f"{id} x {n}", row)
-            out["vector"][f"{id} x {n}"] = row
-    for id in SINGLE[:1] if quick else SINGLE:
-        row = compare(
-            peer, {"kind": "single", "task": id}, {"single": our_single(id)}, rounds, seconds
-        )
-        say("single", id, row)
-        out["single"][id] = row
-    out["summary"] = summary(out)
-    return out
+    out.setdefault(part, {})[name] = row
+    print(part, name, {k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()})
+    sys.stdout.flush()
 
 
 def summary(out: dict[str, Any]) -> dict[str, Any]:
     """Return the figures that the targets are about."""
 
-    def over(part: str, key: str, only: str = "") -> dict[str, float]:
-        rows = {k: r[key] for k, r in out[part].items() if key in r and only in k}
+    def over(part: str, key: str, only: str = "") -> dict[str, Any]:
+        rows = {k: r[key] for k, r in out.get(part, {}).items() if key in r and only in k}
+        if not rows:
+            return {"n": 0}
         worst = min(rows, key=lambda k: rows[k])
         values = list(rows.values())
         return {"n": len(values), "median": float(np.median(values)), "worst": rows[worst],
@@ -258,23 +259,18 @@ def summary(out: dict[str, Any]) -> dict[str, Any]:
         "dataset_numba": over("dataset", "numba_ratio"),
         "dataset_numpy": over("dataset", "numpy_ratio"),
         "share_of_bound": over("dataset", "share_of_bound"),
-        "mixed_yang19": out["mixed_yang19"]["numba_ratio"],
-        "mixed_yang19_share_of_bound": out["mixed_yang19"]["share_of_bound"],
+        "mixed_yang19": over("mixed", "numba_ratio", "20"),
+        "mixed_yang19_share_of_bound": over("mixed", "share_of_bound", "20"),
         "vector_256_numba": over("vector", "numba_ratio", "x 256"),
         "vector_256_numpy": over("vector", "numpy_ratio", "x 256"),
         "single": over("single", "single_ratio"),
         "neurogym_cannot": {
             f"{part} {k}": r["neurogym_error"]
             for part in ("dataset", "vector", "single")
-            for k, r in out[part].items()
+            for k, r in out.get(part, {}).items()
             if "neurogym_error" in r
         },
     }
-
-
-def say(part: str, name: str, row: dict[str, Any]) -> None:
-    parts = {k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()}
-    print(part, name, parts, flush=True)
 
 
 def draw(out: dict[str, Any]) -> Figure:
@@ -282,7 +278,7 @@ def draw(out: dict[str, Any]) -> Figure:
     with style():
         figure = Figure(figsize=(9, 3.2), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
-        rows = {k: r for k, r in out["dataset"].items() if "numba_ratio" in r}
+        rows = {k: r for k, r in out.get("dataset", {}).items() if "numba_ratio" in r}
         order = sorted(rows, key=lambda k: rows[k]["numba_ratio"])
         for backend, color in zip(BACKENDS, ("#0072B2", "#D55E00"), strict=True):
             values = [rows[k][f"{backend}_ratio"] for k in order]
@@ -292,16 +288,13 @@ def draw(out: dict[str, Any]) -> Figure:
             xlabel="Task, sorted", ylabel="Batches/s over NeuroGym's", title="16 x 100 batches"
         )
         left.legend(frameon=False)
-        for axes, word, title in (
-            (middle, "batch ", "Batch size"),
-            (right, "tasks ", "Number of yang19 tasks"),
+        for axes, part, title in (
+            (middle, "batch", "Batch size"),
+            (right, "mixed", "Number of yang19 tasks"),
         ):
-            some = {int(k.split()[1]): r for k, r in out["growth"].items() if k.startswith(word)}
-            scale = 100 if word == "batch " else 1600
+            some = {int(k): r for k, r in out.get(part, {}).items()}
             for key, color in (("numba", "#0072B2"), ("numpy", "#D55E00"), ("neurogym", "k")):
-                steps = [
-                    r[key] * (scale * x if word == "batch " else scale) for x, r in some.items()
-                ]
+                steps = [r[key] * 100 * (x if part == "batch" else 16) for x, r in some.items()]
                 axes.loglog(list(some), steps, "o-", color=color, label=key, markersize=3)
             axes.set(xlabel=title, ylabel="Steps/s")
         middle.legend(frameon=False)
@@ -313,16 +306,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--neurogym", default=os.environ.get("NEUROLOOM_NEUROGYM"))
     parser.add_argument("--quick", action="store_true", help="a toy size, to see that it runs")
+    parser.add_argument("--only", nargs="*", default=list(PARTS), choices=PARTS)
     options = parser.parse_args()
+    out: dict[str, Any] = json.loads(options.out.read_text()) if options.out.is_file() else {}
     peer = NeuroGym(options.neurogym or peer_python())
     try:
-        out = measure(peer, options.quick)
+        measure(peer, options.quick, options.only, out)
     finally:
         peer.close()
+    out["summary"] = summary(out)
     options.out.write_text(json.dumps(out, indent=1))
     draw(out).savefig(options.out.with_suffix(".png"), dpi=150)
     print(json.dumps(out["summary"], indent=1))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -271,18 +271,13 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         if action and self._phase[at] == DECIDE:
             rows, row = self._where(at)
             if self.plan.graded:
-                rewards, performances = self._grade(rows)
-                return float(rewards[row]), True, float(performances[row])
+                rewards, performances = rows.table.graded
+                at = rows.start + row
+                return float(rewards[at]), True, float(performances[at])
             rewards, performances = rows.table.payoff
             trial = rows.trial[row]
             return float(rewards[trial, action]), True, float(performances[trial, action])
         return self._plain_outcome(action, at, left, target)
-
-    def _grade(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
-        if "grade" not in rows._cache:
-            rows._cache["grade"] = self.task.grade(rows)
-        graded: tuple[NDArray[Any], NDArray[Any]] = rows._cache["grade"]
-        return graded
 
     def _now(self) -> Now:
         rows, row = self._where()

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from neuroloom.shared import require
 from neuroloom.tasks._errors import unknown
 
+_NARROW = 8
+
 Backend = Literal["auto", "numba", "numpy"]
 
 
@@ -92,23 +94,48 @@ def emit_loop(
     `first_column` is where the noisy channels begin, -1 if there are gaps between them.
     """
     k = 0
+    narrow = levels.shape[1] <= _NARROW and not stepwise
     while row < stop:
         end = row + counts[segment]
         part = period[segment]
-        for at in range(max(row, start), min(end, stop)):
-            out = offset + (at - start) * stride
-            one = at if stepwise else segment
+        first, last = max(row, start), min(end, stop)
+        begin = offset + (first - start) * stride
+        if narrow:
+            # A level stays the same for many steps: with few channels, channel by channel.
             for channel in range(levels.shape[1]):
-                observation[out, channel] = levels[one, channel]
-            target[out] = right[one]
-            if noisy[part]:
-                if first_column >= 0:
+                level = levels[segment, channel]
+                out = begin
+                for _ in range(first, last):
+                    observation[out, channel] = level
+                    out += stride
+            out = begin
+            for _ in range(first, last):
+                target[out] = right[segment]
+                out += stride
+        else:
+            out = begin
+            for at in range(first, last):
+                one = at if stepwise else segment
+                for channel in range(levels.shape[1]):
+                    observation[out, channel] = levels[one, channel]
+                target[out] = right[one]
+                out += stride
+        if noisy[part]:
+            if first_column >= 0 and not narrow:
+                out = begin
+                for _ in range(first, last):
                     for j in range(draws.shape[1]):
                         observation[out, first_column + j] += draws[k, j] * scale[part, j]
-                else:
-                    for j in range(draws.shape[1]):
-                        observation[out, columns[j]] += draws[k, j] * scale[part, j]
-                k += 1
+                    k += 1
+                    out += stride
+            else:
+                for j in range(draws.shape[1]):
+                    size, column = scale[part, j], columns[j]
+                    out = begin
+                    for at in range(last - first):
+                        observation[out, column] += draws[k + at, j] * size
+                        out += stride
+                k += max(last - first, 0)
         row = end
         segment += 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -44,8 +43,8 @@ class Mixture(Task):
         for label, task in zip(self.labels, self.tasks, strict=True):
             parts |= {f"{label}/{name}": period for name, period in task.periods.items()}
         # One task's periods are its class's; here they depend on the tasks.
-        object.__setattr__(self, "periods", MappingProxyType(parts))
-        object.__setattr__(self, "pays", MappingProxyType(_rewards(self)))
+        object.__setattr__(self, "periods", parts)
+        object.__setattr__(self, "pays", _rewards(self))
         object.__setattr__(self, "dt", float(self.tasks[0].dt))
         super().__post_init__()
 

@@ -21,6 +21,9 @@ BLOCK = 256
 """Trials drawn at once. A constant of the package: other blocks would be other trials."""
 
 
+_FEW = 4
+
+
 class Plan:
     """A task's channels, actions, periods, noise and rewards as arrays.
 
@@ -221,12 +224,20 @@ class Plan:
             noisy = table.noisy
             rows = noisy[noisy.searchsorted(start) : noisy.searchsorted(stop)]
             draws = normal(len(rows), width)
-            draws *= self.noise_scale[table.period[rows]]
-            where = (rows - start)[:, None]
-            if self.noise_first >= 0:
-                shown[where[:, 0], self.noise_first : self.noise_first + width] += draws
+            if self.noise_gain is not None:
+                draws *= self.noise_gain
             else:
-                shown[where, self.noise_columns] += draws
+                draws *= self.noise_scale[table.period[rows]]
+            if width <= _FEW:
+                # numpy adds to rows of one column faster than to rows of two.
+                rows = rows - start
+                for j, at in enumerate(self.noise_columns):
+                    column = shown[:, at]
+                    column[rows] += draws[:, j]
+            elif self.noise_first >= 0:
+                shown[rows - start, self.noise_first : self.noise_first + width] += draws
+            else:
+                shown[(rows - start)[:, None], self.noise_columns] += draws
         observation[part] = shown
 
     # Making -----------------------------------------------------------------------------------
@@ -261,6 +272,8 @@ class Plan:
         columns = self.noise_columns
         adjacent = columns.size and columns[-1] - columns[0] + 1 == columns.size
         self.noise_first = int(columns[0]) if adjacent else -1
+        sizes = np.unique(self.noise_scale[self.noisy])
+        self.noise_gain = sizes[0] if len(sizes) == 1 else None
 
 
 def make_plan(task: Task, backend: Backend = "numpy") -> Plan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -47,8 +46,8 @@ class ReactionTimeTask(Task):
         parts["stimulus"] = decide(computed)
         if not self.end_on_stimulus:
             parts |= {name: decide(computed) for name in names[at + 1 :]}
-        object.__setattr__(self, "periods", MappingProxyType(parts))
-        object.__setattr__(self, "pays", MappingProxyType(dict(self.inner.reward)))
+        object.__setattr__(self, "periods", parts)
+        object.__setattr__(self, "pays", dict(self.inner.reward))
         object.__setattr__(self, "dt", float(self.inner.dt))
         object.__setattr__(self, "abort", self.inner.abort)
         object.__setattr__(self, "no_ground_truth", self.inner.no_ground_truth)

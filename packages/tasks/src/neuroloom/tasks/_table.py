@@ -7,7 +7,7 @@ not twenty; what a step shows is then one look-up and, where there is noise, one
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +163,12 @@ class Table:
         return np.asarray(reward, dtype=float), np.asarray(performance, dtype=float)
 
     @cached_property
+    def graded(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Reward and performance of an answer at every step."""
+        reward, performance = self.plan.task.grade(Rows(self, 0, self.n_rows))
+        return np.asarray(reward, dtype=float), np.asarray(performance, dtype=float)
+
+    @cached_property
     def noisy(self) -> NDArray[np.int64]:
         """Steps that get noise."""
         return np.flatnonzero(np.asarray(self.plan.noisy)[self.period])
@@ -175,7 +181,6 @@ class Rows:
     table: Table
     start: int
     stop: int
-    _cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return self.stop - self.start

@@ -20,5 +20,5 @@ def timing_reward(
     window = margin * interval + 25
     share = np.clip(1 - np.abs(error) / window, 0, 1)
     inside = np.abs(error) <= window
-    worth = np.maximum(share**1.5, 0.1) * rewards["correct"]
+    worth = np.maximum(share * np.sqrt(share), 0.1) * rewards["correct"]
     return np.where(inside, worth, rewards["fail"]), inside.astype(float)

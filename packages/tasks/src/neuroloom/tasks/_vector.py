@@ -280,9 +280,9 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
                 for name in ("step", "elapsed"):
                     self._detail(name, np.dtype(np.int64))[env, part] = getattr(rows, name)
             if self.plan.graded:
-                graded = self.task.grade(rows)
-                for name, values in zip(("reward", "performance"), graded, strict=True):
-                    self._detail(name, np.dtype(float))[env, part] = values
+                for name, values in zip(("reward", "performance"), table.graded, strict=True):
+                    graded = values[rows.start : rows.stop]
+                    self._detail(name, np.dtype(float))[env, part] = graded
 
     def _detail(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
         if name not in self._details:
