@@ -20,6 +20,7 @@ from neuroloom.mi._null import benjamini_hochberg, max_statistic, p_value, surro
 from neuroloom.mi._options import Model, Params, Training
 from neuroloom.mi._results import Results
 from neuroloom.mi._run import run
+from neuroloom.mi._sandwich import sandwich
 from neuroloom.mi._saved_critic import SavedCritic, extract_embeddings, load_critic
 from neuroloom.mi._version import __version__
 
@@ -54,6 +55,7 @@ __all__ = [
     "p_value",
     "results",
     "run",
+    "sandwich",
     "surrogate",
     "visualize",
 ]
