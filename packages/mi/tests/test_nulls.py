@@ -1,0 +1,85 @@
+"""Surrogates keep what they must keep, and p-values are those of chance."""
+
+import numpy as np
+import pytest
+from scipy.signal import lfilter
+from scipy.stats import kstest
+
+from neuroloom import mi
+from neuroloom.mi import exceptions as ex
+from neuroloom.mi._difference import local_permutation
+
+
+def test_circular_surrogates_rotate_by_more_than_a_window():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        order = mi.surrogate(100, "circular", rng, gap=10)
+        shift = order[0]
+        assert 11 <= shift <= 89
+        np.testing.assert_array_equal(order, np.roll(np.arange(100), -shift))
+
+
+def test_block_surrogates_keep_blocks():
+    order = mi.surrogate(100, "block", np.random.default_rng(0), block=10)
+    assert sorted(order) == list(range(100))
+    assert (np.diff(order.reshape(10, 10), axis=1) == 1).all()
+
+
+def test_trial_surrogates_exchange_whole_trials():
+    trials = np.repeat([3, 1, 2], 4)
+    order = mi.surrogate(12, "trial", np.random.default_rng(0), trials=trials)
+    assert sorted(order) == list(range(12))
+    assert (np.diff(order.reshape(3, 4), axis=1) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "error", "says"),
+    [
+        ("circular", {"gap": 60}, ex.InsufficientDataError, "rotate"),
+        ("trial", {}, ex.OptionError, "trials=None"),
+        ("trial", {"trials": [1, 2]}, ex.OptionError, "100"),
+        ("trial", {"trials": np.r_[np.zeros(40), np.ones(60)]}, ex.OptionError, "one length"),
+        ("shuffle", {}, ex.OptionError, "circular"),
+    ],
+)
+def test_impossible_surrogates_are_named(kind, options, error, says):
+    with pytest.raises(error, match=says):
+        mi.surrogate(100, kind, np.random.default_rng(0), **options)
+
+
+def test_local_permutation_moves_samples_to_similar_ones():
+    z = np.random.default_rng(0).standard_normal((500, 1))
+    order = local_permutation(z, 5, np.random.default_rng(1))
+    assert (order != np.arange(500)).mean() > 0.5
+    far = np.abs(z[order, 0] - z[:, 0])
+    assert np.median(far) < 0.05
+
+
+def test_largest_statistics_and_false_discoveries():
+    null = np.array([[0.0, 1.0], [0.5, 0.2], [0.1, 0.1]])
+    np.testing.assert_allclose(mi.max_statistic(np.array([2.0, 0.4]), null), [0.25, 0.75])
+    p = np.array([0.01, 0.02, 0.03, 0.5])
+    np.testing.assert_allclose(mi.benjamini_hochberg(p), [0.04, 0.04, 0.04, 0.5])
+
+
+def noise(rng, n, memory):
+    """Two independent signals with the autocorrelation of a first-order filter."""
+    white = rng.standard_normal((2, n + 200))
+    return lfilter([1.0], [1.0, -memory], white, axis=1)[:, 200:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("estimator", "memory", "n"),
+    [("gcmi", 0.0, 300), ("gcmi", 0.9, 600), ("ksg", 0.0, 150), ("ksg", 0.8, 300)],
+)
+def test_p_values_are_uniform_without_dependence(estimator, memory, n):
+    rng = np.random.default_rng(3)
+    p = []
+    for k in range(200):
+        x, y = noise(rng, n, memory)
+        result = mi.run(x, y, estimator=estimator, n_permutations=19, random_seed=k, verbose=False)
+        p.append(result.p_value)
+    # A p-value of 19 surrogates is one of 20 steps: spread each over its step.
+    spread = np.array(p) - rng.uniform(0, 1 / 20, 200)
+    assert kstest(spread, "uniform").pvalue > 0.01

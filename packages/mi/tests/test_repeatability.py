@@ -1,0 +1,86 @@
+"""Same seed, same bits: for workers, orders of runs, batching, backends."""
+
+import joblib
+import numpy as np
+import pytest
+
+from neuroloom import mi
+from neuroloom.mi import _fit
+from neuroloom.mi._fit import Job, run_jobs
+from neuroloom.mi._options import params
+from neuroloom.mi._split import folds
+from neuroloom.shared import Seed
+
+FAST = {"n_epochs": 3, "n_inits": 1, "n_folds": 3, "hidden_dim": 8, "embedding_dim": 4}
+OPTIONS = {"base_params": FAST, "random_seed": 5, "verbose": False}
+
+
+def gaussian(n=300, dim=2, bits=1.0):
+    return mi.datasets.generate_correlated_gaussians(n, dim, bits, use_torch=False, seed=0)
+
+
+def jobs():
+    x, y = (v[:, None, :] for v in gaussian(200))
+    chosen = folds(
+        np.arange(200), n_folds=3, mode="blocked", gap=0, validation=0.2, rng=Seed(0).generator()
+    )
+    return [Job(x, y, fold, Seed(1).child(k), params(FAST)) for k, fold in enumerate(chosen)]
+
+
+def scores(fits):
+    return {fit.job.seed.path: fit.score.pointwise.tobytes() for fit in fits}
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_batching_of_critics_does_not_change_a_bit(size, monkeypatch):
+    reference = scores(run_jobs(jobs()))
+    monkeypatch.setattr(_fit, "STACK", size)
+    assert scores(run_jobs(jobs())) == reference
+
+
+def test_order_of_jobs_does_not_change_a_bit():
+    assert scores(run_jobs(jobs()[::-1])) == scores(run_jobs(jobs()))
+
+
+def test_runs_before_do_not_change_a_bit():
+    x, y = gaussian()
+    alone = mi.run(x, y, mode="lag", lag_range=[0, 1], **OPTIONS)
+    np.random.default_rng(0).standard_normal(10)
+    mi.run(x, y, **{**OPTIONS, "random_seed": 6})
+    again = mi.run(x, y, mode="lag", lag_range=[0, 1], **OPTIONS)
+    assert alone.dataframe.equals(again.dataframe)
+    reverse = mi.run(x, y, mode="lag", lag_range=[1, 0], **OPTIONS)
+    swapped = reverse.dataframe.iloc[::-1].reset_index(drop=True)
+    assert alone.dataframe.equals(swapped)
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_workers_do_not_change_a_bit_in_any_mode(backend):
+    x, y = gaussian(600)
+    ladder = {"mode": "rigorous", "gamma_range": [1, 2], "min_gamma_points": 2}
+    null = {"n_permutations": 3}
+    module = {"base_params": {**FAST, "embedding_model": "gru"}}
+    for more in (ladder, null, module):
+        options = {**OPTIONS, **more}
+        one = mi.run(x, y, **options)
+        with joblib.parallel_config(backend=backend):
+            two = mi.run(x, y, n_workers=2, **options)
+        assert one.mi_estimate == two.mi_estimate
+        assert one.to_frame().equals(two.to_frame())
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_gives_the_same_bits():
+    distributed = pytest.importorskip("distributed")
+    x, y = gaussian()
+    one = mi.run(x, y, **OPTIONS)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        two = mi.run(x, y, n_workers=2, **OPTIONS)
+    assert one.mi_estimate == two.mi_estimate
+    np.testing.assert_array_equal(one.details["pointwise_mi"], two.details["pointwise_mi"])

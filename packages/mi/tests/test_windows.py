@@ -1,0 +1,136 @@
+"""Recordings become samples as documented: each window holds what happened in it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuroloom import mi
+from neuroloom.mi import exceptions as ex
+from neuroloom.mi._windows import cut, rewindow, shift, variable
+from neuroloom.shared import Epochs, Signal, SpikeTrains
+
+FAST = {"n_epochs": 1, "n_inits": 1, "n_folds": 2, "hidden_dim": 4, "embedding_dim": 2}
+
+
+def windows(data, kind, **params):
+    return cut(variable("x", data, kind, params))
+
+
+@given(
+    n=st.integers(5, 60), size=st.integers(1, 5), step=st.integers(1, 7), channels=st.integers(1, 3)
+)
+@settings(max_examples=30, deadline=None)
+def test_continuous_windows_are_the_strided_slices(n, size, step, channels):
+    data = np.arange(channels * n, dtype=float).reshape(channels, n)
+    out = windows(
+        data, "continuous", window_size=size, step_size=step, data_format="channels_first"
+    )
+    expected = [data[:, i : i + size] for i in range(0, n - size + 1, step)]
+    np.testing.assert_array_equal(out.values[0], expected)
+    assert out.gap == -(-size // step) - 1
+
+
+def test_labels_become_one_hot_majorities_or_shares():
+    labels = np.array([[0, 0, 1, 2, 2, 1]])
+    full = windows(labels, "categorical", window_size=3, step_size=3).values[0]
+    np.testing.assert_array_equal(full[0, 0].reshape(3, 3), [[1, 0, 0], [1, 0, 0], [0, 1, 0]])
+    share = windows(
+        labels, "categorical", window_size=3, step_size=3, encoding="probability"
+    ).values[0]
+    np.testing.assert_allclose(share[:, 0], [[2 / 3, 1 / 3, 0], [0, 1 / 3, 2 / 3]])
+    most = windows(
+        labels, "categorical", window_size=3, step_size=3, encoding="majority_vote"
+    ).values[0]
+    np.testing.assert_array_equal(most[:, 0], [[1, 0, 0], [0, 0, 1]])
+    with pytest.raises(ex.InvalidDataError, match="labels < 2"):
+        windows(labels, "categorical", n_categories=2)
+
+
+def test_spike_windows_hold_times_since_their_start():
+    trains = [np.array([0.0, 0.1, 0.25, 1.4]), np.array([0.9, 1.5])]
+    out = windows(trains, "spike", window_size=0.5, step_size=0.5)
+    np.testing.assert_allclose(out.starts, [0.0, 0.5, 1.0])
+    np.testing.assert_allclose(out.values[0][0], [[0.0, 0.1, 0.25], [0, 0, 0]])
+    np.testing.assert_allclose(out.values[0][1], [[0, 0, 0], [0.4, 0, 0]])
+    marked = windows(
+        trains,
+        "spike",
+        window_size=0.5,
+        step_size=0.5,
+        max_spikes_per_window=2,
+        no_spike_value=-1.0,
+    )
+    np.testing.assert_allclose(marked.values[0][0], [[0.0, 0.1], [-1, -1]])
+
+
+@given(st.lists(st.floats(0, 9.99), min_size=1, max_size=40), st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_counts_add_up_to_all_spikes(times, n_bins):
+    spikes = SpikeTrains.from_lists([np.sort(times)], Epochs(0.0, 10.0))
+    out = windows(spikes, None, window_size=1.0, bin_size=1.0 / n_bins)
+    assert out.values[0].shape == (10, 1, n_bins)
+    assert out.values[0].sum() == len(times)
+    rate = windows(spikes, None, window_size=1.0, bin_size=1.0 / n_bins, normalize=True)
+    np.testing.assert_allclose(rate.values[0].sum(), len(times) * n_bins)
+
+
+def test_windows_do_not_reach_over_the_end_of_an_epoch():
+    spikes = SpikeTrains.from_lists([np.array([0.5, 2.5, 7.5])], Epochs([0.0, 6.0], [3.0, 9.0]))
+    out = windows(spikes, None, window_size=2.0, step_size=1.0)
+    np.testing.assert_allclose(out.starts, [0.0, 1.0, 6.0, 7.0])
+
+
+def test_a_lag_finds_later_samples_earlier():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1, 60))
+    y = np.roll(x, 4, axis=1)
+    a, b = variable("x", x, "continuous", {}), variable("y", y, "continuous", {})
+    one, other = cut(a, shift(b, 4)).values
+    np.testing.assert_array_equal(one, other)
+    trains = [np.array([1.0, 2.0, 3.0])]
+    c = variable("x", trains, "spike", {"window_size": 1.0, "bin_size": 0.5})
+    d = variable("y", [trains[0] + 0.25], "spike", {"window_size": 1.0, "bin_size": 0.5})
+    np.testing.assert_array_equal(*cut(c, shift(d, 0.25)).values)
+
+
+def test_signals_keep_their_clock():
+    signal = Signal(np.arange(40.0), rate=10.0, start=2.0)
+    out = windows(signal, None, window_size=0.5)
+    np.testing.assert_allclose(out.starts, 2.0 + 0.5 * np.arange(8))
+    np.testing.assert_array_equal(out.values[0][1, 0], np.arange(5.0, 10.0))
+    other = rewindow(variable("x", signal, None, {"window_size": 0.5}), {"window_size": 1.0})
+    assert cut(other).values[0].shape == (4, 1, 10)
+
+
+def test_pynapple_objects_know_what_they_are():
+    nap = pytest.importorskip("pynapple")
+    rng = np.random.default_rng(0)
+    times = [np.sort(rng.uniform(0, 30, 200)) for _ in range(2)]
+    support = nap.IntervalSet(0, 30)
+    group = nap.TsGroup({k: nap.Ts(t) for k, t in enumerate(times)}, time_support=support)
+    signal = nap.TsdFrame(t=np.arange(0, 30, 0.05), d=rng.standard_normal((600, 2)))
+    window = {"window_size": 0.25}
+    options = {"base_params": FAST, "random_seed": 0, "verbose": False}
+    result = mi.run(group, signal, processor_params_x=window, processor_params_y=window, **options)
+    spikes = SpikeTrains.from_lists(times, Epochs(0.0, np.nextafter(30.0, 31)))
+    same = mi.run(
+        spikes,
+        Signal(np.asarray(signal.d), 20.0),
+        processor_params_x=window,
+        processor_params_y=window,
+        **options,
+    )
+    assert result.details["n_samples"] == same.details["n_samples"]
+    assert result.mi_estimate == pytest.approx(same.mi_estimate, abs=1e-6)
+    gaps = nap.Tsd(t=np.r_[0:5, 9:14].astype(float), d=np.zeros(10))
+    with pytest.raises(ex.DataShapeError, match="regular"):
+        mi.run(gaps, gaps, **options)
+
+
+def test_tensors_and_arrays_are_the_same():
+    x, y = mi.datasets.generate_correlated_gaussians(100, 2, 1.0, seed=0)
+    options = {"base_params": FAST, "random_seed": 0, "verbose": False}
+    assert (
+        mi.run(x, y, **options).mi_estimate == mi.run(x.numpy(), y.numpy(), **options).mi_estimate
+    )
