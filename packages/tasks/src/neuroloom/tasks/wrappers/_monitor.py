@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,7 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._plot_create, self._plot_steps, self._ext = plot_create, plot_steps, ext
         self._step_fn = step_fn
         self.data: dict[str, list[Any]] = _empty()
+        self.probes: dict[str, ActivationProbe] = {}
         self.data_eval: dict[str, Any] = {}
         self.num_tr = 0
         self.t = 0
@@ -213,9 +214,70 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
             figure.savefig(Path(self.config.local_dir) / name)
         return figure
 
-    def record_activations(self, layer: Any, name: str, steps: int = 1000) -> ActivationProbe:
-        """Return a probe that keeps what a torch layer puts out over its next `steps` calls."""
-        return ActivationProbe(layer, name, steps)
+    def record_activations(
+        self, layer: Any, name: str | None = None, steps: int = 1000
+    ) -> ActivationProbe:
+        """Return a probe that keeps what a torch layer puts out in its last `steps` calls.
+
+        Its name is the layer's class if none is given; a probe of the same name is replaced.
+        """
+        name = type(layer).__name__ if name is None else name
+        if name in self.probes:
+            self.probes[name].close()
+        self.probes[name] = ActivationProbe(layer, name, steps)
+        return self.probes[name]
+
+    def plot_activations(
+        self,
+        name: str,
+        neurons: int | Sequence[int] | None = None,
+        mean: bool = False,
+        figsize: tuple[float, float] = (8, 4),
+    ) -> Any:
+        """Return a figure of what a recorded layer put out, step by step within the trials.
+
+        Parameters
+        ----------
+        name : str
+            Of the probe.
+        neurons : int or sequence of int, optional
+            Which units; default: the first eight.
+        mean : bool
+            Whether to draw the mean over the trials, and not each of them.
+        figsize : tuple of float
+            Width and height in inches.
+
+        Raises
+        ------
+        TaskError
+            If nothing was recorded under that name, or there is no such unit.
+        """
+        from matplotlib.figure import Figure
+
+        if name not in self.probes:
+            raise unknown("name", name, list(self.probes) or ["what record_activations was given"])
+        trials = self.probes[name].by_trial()
+        if not trials:
+            raise fail("name", "a layer that was called since it is recorded", repr(name))
+        n_units = trials[0].shape[1]
+        units = range(min(8, n_units)) if neurons is None else np.atleast_1d(neurons)
+        if not all(0 <= unit < n_units for unit in units):
+            raise fail("neurons", f"numbers from 0 to {n_units - 1}", neurons)
+        figure = Figure(figsize=figsize, layout="constrained")
+        for ax, unit in zip(
+            np.ravel(figure.subplots(len(units), 1, sharex=True)), units, strict=True
+        ):
+            traces = [trial[:, unit] for trial in trials]
+            if mean:
+                longest = max(map(len, traces))
+                padded = [np.pad(t, (0, longest - len(t)), constant_values=np.nan) for t in traces]
+                traces = [np.nanmean(padded, axis=0)]
+            for trace in traces:
+                ax.plot(trace, linewidth=0.8)
+            ax.set_ylabel(f"{unit}")
+        ax.set_xlabel("Step of the trial")
+        figure.suptitle(name)
+        return figure
 
     def _keep(self, action: Any, reward: float, info: dict[str, Any]) -> None:
         if self._plot_create:
@@ -228,6 +290,8 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
                 self.save_data()
             return
         self.num_tr += 1
+        for probe in self.probes.values():
+            probe.end_trial()
         kept = {"action": action, "reward": reward, "cum_reward": self.cum_reward}
         kept["performance"] = info["performance"]
         trial = info.get("trial") or {}
@@ -270,12 +334,26 @@ class ActivationProbe:
     def __init__(self, layer: Any, name: str, steps: int = 1000) -> None:
         self.name, self.steps = name, whole("steps", steps, minimum=1)
         self._kept: list[Any] = []
+        self._trial: list[int] = []
+        self._n_trials = 0
         self._handle = layer.register_forward_hook(self._hook)
 
     @property
     def activations(self) -> Any:
         """What was put out, `(n_calls, …)`."""
         return np.stack(self._kept) if self._kept else np.zeros(0)
+
+    def by_trial(self) -> list[Any]:
+        """Return what was put out in each trial, `(n_calls, n_units)` each."""
+        flat = [values.reshape(1, -1) for values in self._kept]
+        return [
+            np.concatenate([v for v, t in zip(flat, self._trial, strict=True) if t == trial])
+            for trial in sorted(set(self._trial))
+        ]
+
+    def end_trial(self) -> None:
+        """Say that what comes now belongs to the next trial."""
+        self._n_trials += 1
 
     def close(self) -> None:
         """Stop keeping."""
@@ -294,4 +372,5 @@ class ActivationProbe:
     def _hook(self, module: Any, inputs: Any, output: Any) -> None:
         value = output[0] if isinstance(output, tuple) else output
         self._kept.append(value.detach().cpu().numpy().copy())
-        del self._kept[: -self.steps]
+        self._trial.append(self._n_trials)
+        del self._kept[: -self.steps], self._trial[: -self.steps]
