@@ -35,14 +35,19 @@ class Recalibration:
     scale: Array
 
     @classmethod
-    def fit(cls, ranks: Array, truths: Array) -> Recalibration:
-        """Return the recalibration of held-out ranks in (0, 1), shape (n_rows, n_parameters)."""
+    def fit(cls, ranks: Array) -> Recalibration:
+        """Return the recalibration of held-out ranks from 0 to 1, shape (n_rows, n_parameters)."""
         from scipy.special import ndtri
 
-        if ranks.shape != truths.shape or not ((ranks > 0) & (ranks < 1)).all():
-            raise ArgumentError("ranks: expected values strictly between 0 and 1, one per truth")
-        scores = ndtri(ranks)
+        if not ((ranks >= 0) & (ranks <= 1)).all():
+            raise ArgumentError("ranks: expected values from 0 to 1")
+        scores = ndtri(np.clip(ranks, 1e-4, 1 - 1e-4))
         return cls(scores.mean(axis=0), scores.std(axis=0))
+
+    def towards(self, other: Recalibration, share: float) -> Recalibration:
+        """Return the recalibration moved on in variance: `share` of the way from `other` to it."""
+        square = self.scale**2 - share * (other.scale**2 - self.scale**2)
+        return Recalibration(self.shift, np.sqrt(np.maximum(square, 0.25 * self.scale**2)))
 
     def apply(self, samples: Array) -> Array:
         """Return recalibrated draws, shape (n_rows, n_samples, n_parameters).

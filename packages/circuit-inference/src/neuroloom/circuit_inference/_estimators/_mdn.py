@@ -1,13 +1,15 @@
 """An ensemble of mixture-density networks (Bishop 1994) on unbounded parameters.
 
 Every member is a small network that maps features to a mixture of Gaussians over the unbounded
-parameters; the ensemble is the mean of its members' mixtures. Beside it, one ensemble of the same
-size is trained without each fold of the simulations: what those say about the fold that they never
-saw calibrates the whole (`_recalibration`). All networks are trained side by side as one stack.
+parameters; the ensemble is the mean of its members' mixtures. The simulations are cut into folds
+and every pair of folds is kept from one member: what the members who don't know a simulation say
+about it calibrates the whole (`_recalibration`), and no simulation is set aside. All networks are
+trained side by side as one stack.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -41,9 +43,9 @@ class MixtureDensityEnsemble(Estimator):
     Parameters
     ----------
     hyperparams : mapping, optional
-        ``n_members`` (4) networks; ``n_folds`` (8) of held-out simulations for the
-        recalibration, 0 for none; ``hidden`` (64, 64), ``n_components`` (8), ``learning_rate``,
-        ``weight_decay``, ``batch_size``, ``max_epochs``, ``patience``.
+        ``n_folds`` (8) makes 28 members, one per pair of folds that it never sees, and the
+        recalibration; 0 for ``n_members`` (4) and none. ``hidden`` (64, 64), ``n_components``
+        (8), ``learning_rate``, ``weight_decay``, ``batch_size``, ``max_epochs``, ``patience``.
     """
 
     kind: ClassVar[str] = "mdn"
@@ -56,8 +58,8 @@ class MixtureDensityEnsemble(Estimator):
             raise ArgumentError(f"hyperparams: expected some of {sorted(_DEFAULTS)}, got {strange}")
         self.options = {**_DEFAULTS, **given}
         self.options["hidden"] = tuple(self.options["hidden"])
-        if int(self.options["n_folds"]) < 0 or int(self.options["n_folds"]) == 1:
-            raise ArgumentError(f"n_folds: expected 0 or at least 2, got {self.options['n_folds']}")
+        if int(self.options["n_folds"]) < 0 or int(self.options["n_folds"]) in (1, 2):
+            raise ArgumentError(f"n_folds: expected 0 or at least 3, got {self.options['n_folds']}")
         if int(self.options["n_members"]) < 1:
             raise ArgumentError(f"n_members: expected at least 1, got {self.options['n_members']}")
         self.weights: dict[str, NDArray[np.float32]] = {}
@@ -79,23 +81,45 @@ class MixtureDensityEnsemble(Estimator):
         self.centre, self.scale = theta.mean(axis=0), theta.std(axis=0)
         self.scale = np.where(self.scale > 0, self.scale, 1.0)
         targets = (theta - self.centre) / self.scale
-        fold = seed.child("folds").generator().permutation(np.arange(len(x)) % max(n_folds, 1))
-        groups = [np.arange(len(x)), *(np.flatnonzero(fold != k) for k in range(n_folds))]
-        members = int(self.options["n_members"])
-        weights = train(x, targets, groups, self.options, seed.child("training"))
-        ranks = np.empty(targets.shape)
-        for k in range(n_folds):
-            part = slice((k + 1) * members, (k + 2) * members)
-            self.weights = {name: w[part] for name, w in weights.items()}
-            ranks[fold == k] = self._ranks(x[fold == k], targets[fold == k], seed.child(k))
-        self.weights = {name: w[:members] for name, w in weights.items()}
-        self.recalibration = Recalibration.fit(ranks, targets) if n_folds else None
+        learns = self._plan(len(x), seed.child("folds"))
+        self.weights = train(x, targets, learns, self.options, seed.child("training"))
+        self.recalibration = self._recalibrate(x, targets, ~learns) if n_folds else None
         return self
 
-    def _ranks(self, x: Array, targets: Array, seed: Seed, n: int = 1000) -> Array:
-        """Return the share of draws below the truths, strictly between 0 and 1."""
-        samples = self._draw(self._mixture(x), n, seed)
-        return np.asarray(((samples < targets[:, None, :]).sum(axis=1) + 0.5) / (n + 1))
+    def _recalibrate(self, x: Array, targets: Array, outside: NDArray[np.bool_]) -> Recalibration:
+        """Return the recalibration of the whole ensemble from members that don't know the rows.
+
+        Fewer members know nothing of a row than there are, and a mixture of fewer is narrower: the
+        scores' variance falls as one over their number, which two sizes settle.
+        """
+        log_weights, means, factors = self._forward(x)
+        below = _marginal_cdf(np.exp(log_weights), means, factors, targets)
+        weight = outside.astype(np.float64)
+        most = int(outside.sum(axis=0).min())
+        fits, sizes = [], [most, (most + 1) // 2]
+        for size in sizes:
+            chosen = weight * (np.cumsum(outside, axis=0) <= size)
+            ranks = np.einsum("mn,mnd->nd", chosen / chosen.sum(axis=0), below)
+            fits.append(Recalibration.fit(ranks))
+        if most < 2:
+            return fits[0]
+        return fits[0].towards(fits[1], (1 / most - 1 / len(outside)) / (1 / sizes[1] - 1 / most))
+
+    def _plan(self, n: int, seed: Seed) -> NDArray[np.bool_]:
+        """Return which rows each member learns from, shape (n_members, n).
+
+        One member per pair of folds, which it never sees; without folds each member has a tenth
+        of its own to be judged by.
+        """
+        n_folds, rng = int(self.options["n_folds"]), seed.generator()
+        if n_folds:
+            fold = rng.permutation(np.arange(n) % n_folds)
+            pairs = itertools.combinations(range(n_folds), 2)
+            return np.stack([(fold != a) & (fold != b) for a, b in pairs])
+        learns = np.ones((int(self.options["n_members"]), n), dtype=bool)
+        for row in learns:
+            row[rng.permutation(n)[: max(4, n // 10)]] = False
+        return learns
 
     def _forward(self, x: Array) -> tuple[Array, Array, Array]:
         """Return log weights (m, n, k), means (m, n, k, d) and factors (m, n, k, d, d)."""
@@ -194,6 +218,16 @@ class MixtureDensityEnsemble(Estimator):
         if header["recalibration"] is not None:
             estimator.recalibration = Recalibration.from_description(header["recalibration"])
         return estimator
+
+
+def _marginal_cdf(weights: Array, means: Array, factors: Array, points: Array) -> Array:
+    """Return the probability below each point in each member's marginals, shape (m, n, d)."""
+    from scipy.special import ndtr
+
+    spread = np.sqrt((factors**2).sum(axis=-1))
+    return np.asarray(
+        (weights[..., None] * ndtr((points[:, None, :] - means) / spread)).sum(axis=2)
+    )
 
 
 def n_outputs(n_components: int, d: int) -> int:
