@@ -27,7 +27,13 @@ from neuroloom.circuit_inference import (
     tarp,
 )
 
-FAST = {"max_epochs": 60, "n_members": 2, "n_folds": 4, "hidden": (32, 32)}
+FAST = {
+    "max_epochs": 60,
+    "n_folds": 4,
+    "hidden": (32, 32),
+    "n_components": 4,
+    "batch_size": 32,
+}
 BOX = Prior.box({"a": (0.0, 1.0, "pA"), "b": (-2.0, 2.0)})
 
 
@@ -410,8 +416,10 @@ class TestGridSearch:
 
 @pytest.mark.parametrize("model", ["NPE", "NLE", "NRE"])
 class TestSbi:
-    def test_same_verbs(self, model, tmp_path):
+    def test_same_verbs(self, model, tmp_path, monkeypatch):
         pytest.importorskip("sbi")
+        (tmp_path / "here").mkdir()
+        monkeypatch.chdir(tmp_path / "here")
         x, theta = simulate(300, 1)
         options = {"train": {"max_num_epochs": 5, "training_batch_size": 50}}
         inferer = Inferer(model, BOX, hyperparams=options).fit(x, theta, seed=1)
@@ -422,3 +430,4 @@ class TestSbi:
         np.testing.assert_array_equal(
             posterior.draws, again.predict(x[:2], n_samples=40, warn=False).draws
         )
+        assert not list((tmp_path / "here").iterdir())  # sbi would write sbi-logs

@@ -74,7 +74,10 @@ class SbiEstimator(Estimator):
         builder = getattr(nets, _BUILDERS[self.model])(model=network, **chosen)
         keyword = "classifier" if self.model == "NRE" else "density_estimator"
         return getattr(sbi, self.model)(
-            prior=_logistic(centre, scale), show_progress_bars=False, **{keyword: builder}
+            prior=_logistic(centre, scale),
+            show_progress_bars=False,
+            tracker=_Silence(),
+            **{keyword: builder},
         )
 
     def _build(self, inference: Any, network: Any) -> Any:
@@ -170,6 +173,17 @@ class SbiEstimator(Estimator):
             estimator._posterior = estimator._build(inference, network)
         estimator._state = {"network": network, "centre": centre, "scale": scale, "example": (z, x)}
         return estimator
+
+
+class _Silence:
+    """A tracker that keeps nothing: sbi's own writes ``sbi-logs`` into the working directory."""
+
+    log_dir: str | None = None
+
+    def _nothing(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    log_metric = log_metrics = log_params = add_figure = flush = _nothing
 
 
 def _logistic(centre: Array, scale: Array) -> Any:
