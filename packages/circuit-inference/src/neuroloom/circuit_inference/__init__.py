@@ -1,11 +1,14 @@
 """From a recording to circuit parameters, and how sure one may be."""
 
+from neuroloom.circuit_inference import tools
+from neuroloom.circuit_inference._analysis import Analysis
 from neuroloom.circuit_inference._aperiodic import (
     Aperiodic,
     AperiodicFit,
     BandPower,
     fit_aperiodic,
 )
+from neuroloom.circuit_inference._benchmark import FeatureBenchmark, benchmark_features
 from neuroloom.circuit_inference._diagnostics import Diagnosis, predictive_check, tarp
 from neuroloom.circuit_inference._epoch_table import epoch_table
 from neuroloom.circuit_inference._errors import (
@@ -28,6 +31,8 @@ from neuroloom.circuit_inference._errors import (
     UnknownNameError,
     UnsafeFormatError,
 )
+from neuroloom.circuit_inference._estimators import known_models
+from neuroloom.circuit_inference._feature_files import load_features, save_features
 from neuroloom.circuit_inference._feature_set import (
     Catch22,
     Family,
@@ -60,6 +65,16 @@ from neuroloom.circuit_inference._kernels import (
     save_kernels,
 )
 from neuroloom.circuit_inference._library import SimulationLibrary, simulate_library
+from neuroloom.circuit_inference._ood import SimulatedCloud
+from neuroloom.circuit_inference._plots import (
+    plot_calibration,
+    plot_correlations,
+    plot_identifiability,
+    plot_importance,
+    plot_intervals,
+    plot_outside,
+    plot_posterior,
+)
 from neuroloom.circuit_inference._posterior import Posterior, ei_ratio
 from neuroloom.circuit_inference._prior import Prior
 from neuroloom.circuit_inference._proxies import proxy
@@ -72,12 +87,23 @@ from neuroloom.circuit_inference._readme_models import (
     shot_noise_library,
     shot_noise_rates,
 )
+from neuroloom.circuit_inference._report import write_report
 from neuroloom.circuit_inference._series import Preprocessing
 from neuroloom.circuit_inference._simulation import Simulation
 from neuroloom.circuit_inference._specparam import SpectralFit, SpectralPeaks, fit_spectrum
+from neuroloom.circuit_inference._statistics import (
+    EffectSize,
+    MixedEffects,
+    cohen_d,
+    holm,
+    likelihood_ratio,
+    mixed_effects,
+)
+from neuroloom.circuit_inference._topomap import electrode_positions, topomap
 from neuroloom.circuit_inference._version import __version__
 
 __all__ = [
+    "Analysis",
     "Aperiodic",
     "AperiodicFit",
     "ArgumentError",
@@ -88,8 +114,10 @@ __all__ = [
     "DFAResult",
     "DelayTooLongError",
     "Diagnosis",
+    "EffectSize",
     "FEIResult",
     "Family",
+    "FeatureBenchmark",
     "FeatureMismatchError",
     "FeatureSet",
     "FeatureTable",
@@ -101,6 +129,7 @@ __all__ = [
     "Inferer",
     "InvalidSeriesError",
     "LibraryError",
+    "MixedEffects",
     "ModelFormatError",
     "Moments",
     "NoValidSimulationsError",
@@ -116,6 +145,7 @@ __all__ = [
     "SeriesError",
     "SeriesTooShortError",
     "ShapeError",
+    "SimulatedCloud",
     "Simulation",
     "SimulationLibrary",
     "SpectralFit",
@@ -123,10 +153,13 @@ __all__ = [
     "UnknownNameError",
     "UnsafeFormatError",
     "__version__",
+    "benchmark_features",
+    "cohen_d",
     "dfa",
     "dipole_kernels",
     "dipole_moment",
     "ei_ratio",
+    "electrode_positions",
     "envelope",
     "epoch_table",
     "fei",
@@ -135,15 +168,31 @@ __all__ = [
     "four_sphere",
     "gao_lfp",
     "gao_library",
+    "holm",
     "infinite_medium",
     "infinite_medium_magnetic",
+    "known_models",
+    "likelihood_ratio",
+    "load_features",
     "load_kernels",
+    "mixed_effects",
+    "plot_calibration",
+    "plot_correlations",
+    "plot_identifiability",
+    "plot_importance",
+    "plot_intervals",
+    "plot_outside",
+    "plot_posterior",
     "predictive_check",
     "proxy",
     "read_signal",
+    "save_features",
     "save_kernels",
     "shot_noise_library",
     "shot_noise_rates",
     "simulate_library",
     "tarp",
+    "tools",
+    "topomap",
+    "write_report",
 ]

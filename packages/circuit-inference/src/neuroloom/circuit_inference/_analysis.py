@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from neuroloom.circuit_inference._errors import ArgumentError, ConstantSeriesError
 from neuroloom.circuit_inference._statistics import (
@@ -17,6 +16,9 @@ from neuroloom.circuit_inference._statistics import (
     mixed_effects,
 )
 from neuroloom.circuit_inference._topomap import topomap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLUMNS = ("ID", "Group", "Epoch", "Sensor")
 

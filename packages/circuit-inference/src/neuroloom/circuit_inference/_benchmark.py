@@ -5,11 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._errors import ArgumentError, ShapeError
@@ -18,6 +17,9 @@ from neuroloom.circuit_inference._inferer import Inferer
 from neuroloom.circuit_inference._library import SimulationLibrary
 from neuroloom.circuit_inference._prior import Prior
 from neuroloom.shared import Seed, as_seed, axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
 Target = Callable[[dict[str, Array]], Array]

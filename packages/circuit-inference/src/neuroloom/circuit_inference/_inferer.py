@@ -170,6 +170,11 @@ class Inferer:
         return self._need("feature_set").feature_set
 
     @property
+    def n_simulations(self) -> int:
+        """How many simulations it learned from."""
+        return self._need("n_simulations").n_rows
+
+    @property
     def cloud(self) -> SimulatedCloud:
         """The simulated cloud that observations are compared with."""
         return self._need("cloud").cloud

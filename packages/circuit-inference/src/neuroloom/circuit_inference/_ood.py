@@ -80,6 +80,13 @@ class SimulatedCloud:
         near = KDTree(self.points).query(points, k=list(range(1, k + 1)))[0].mean(axis=1)
         return far, near
 
+    def own_neighbours(self) -> Array:
+        """Return each simulation's mean distance to its nearest other simulations."""
+        from scipy.spatial import KDTree
+
+        k = min(_NEIGHBOURS, len(self.points) - 1)
+        return np.asarray(KDTree(self.points).query(self.points, k=k + 1)[0][:, 1:].mean(axis=1))
+
     def p_value(self, x: Array) -> Array:
         """Return the share of simulations at least as strange; NaN for rows that are not finite."""
         out = np.full(len(x), np.nan)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.patches import Circle
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._errors import ShapeError, unknown
 from neuroloom.shared import axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TEN_TWENTY = (
     *("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T3", "C3", "Cz", "C4", "T4"),
@@ -98,6 +100,8 @@ def topomap(
     ShapeError
         If there is not one value per name, or fewer than three are finite.
     """
+    from matplotlib.patches import Circle
+
     v = np.asarray(values, dtype=np.float64).ravel()
     if v.size != len(names):
         raise ShapeError(f"values: expected one per name ({len(names)}), got {v.size}")
