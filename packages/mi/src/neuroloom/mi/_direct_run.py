@@ -34,11 +34,18 @@ _JACKKNIFE = 10
 
 def _ksg(x: Array, y: Array, *, k: int = 5, variant: int = 1) -> float:
     """Return KSG's estimate; of mixtures where values repeat."""
-    k = real("estimator_params['k']", k, whole=True, low=1)
     if _repeats(x, y):
-        return _direct.ksg_mixed(x, y, k=k)
+        return _direct.ksg_mixed(x, y, k=_whole_k(k))
+    return float(_local(x, y, k=k, variant=variant).mean())
+
+
+def _local(x: Array, y: Array, *, k: int = 5, variant: int = 1) -> Array:
     choice("estimator_params['variant']", str(variant), ("1", "2"))
-    return _direct.ksg(x, y, k=k, variant=2 if int(variant) == 2 else 1)
+    return _direct.ksg_local(x, y, k=_whole_k(k), variant=2 if int(variant) == 2 else 1)
+
+
+def _whole_k(k: Any) -> int:
+    return int(real("estimator_params['k']", k, whole=True, low=1))
 
 
 def _repeats(x: Array, y: Array) -> bool:
@@ -82,13 +89,13 @@ def _flat(values: Any) -> Array:
     return np.asarray(values, dtype=float).reshape(len(values), -1)
 
 
-def _error(name: str, x: Array, y: Array, options: dict[str, Any]) -> float:
-    """Return a direct estimate's standard error."""
+def _with_error(name: str, x: Array, y: Array, options: dict[str, Any]) -> tuple[float, float]:
+    """Return a direct estimate and its standard error, in nats."""
     if name == "ksg" and not _repeats(x, y):
-        # Neighbours are the costly part, and each sample's share is at hand.
-        variant = 2 if int(options.get("variant", 1)) == 2 else 1
-        return standard_error(_direct.ksg_local(x, y, k=options.get("k", 5), variant=variant))
-    return _jackknife(DIRECT[name], [x, y], options)
+        # Neighbours are the costly part, and each sample's share comes with them.
+        local = _local(x, y, **options)
+        return float(local.mean()), standard_error(local)
+    return DIRECT[name](x, y, **options), _jackknife(DIRECT[name], [x, y], options)
 
 
 def _jackknife(
@@ -166,8 +173,7 @@ def _estimate(analysis: Analysis, units: str) -> Results:
     factor, function = unit_factor(units), DIRECT[analysis.bound]
     samples = analysis.samples()
     x, y = map(_flat, samples.values[:2])
-    mi = function(x, y, **analysis.bound_options)
-    error = _error(analysis.bound, x, y, analysis.bound_options)
+    mi, error = _with_error(analysis.bound, x, y, analysis.bound_options)
     row = _row(analysis, mi * factor, error * factor, len(x), units)
     details = _details(analysis, row)
     if wants_null(analysis.options):
@@ -186,8 +192,8 @@ def _lag(analysis: Analysis, units: str) -> Results:
     cut = [analysis.samples(analysis.x, shift(analysis.y, lag)) for lag in lags]
     n = min(len(samples.starts) for samples in cut)
     pairs = [tuple(_flat(v)[:n] for v in samples.values[:2]) for samples in cut]
-    mi = np.array([function(x, y, **analysis.bound_options) for x, y in pairs])
-    errors = [_error(analysis.bound, x, y, analysis.bound_options) for x, y in pairs]
+    found = [_with_error(analysis.bound, x, y, analysis.bound_options) for x, y in pairs]
+    mi, errors = np.array([f[0] for f in found]), [f[1] for f in found]
     frame = pd.DataFrame({"lag": lags, "mi_mean": mi * factor, "mi_std": np.array(errors) * factor})
     frame.attrs["swept"] = ["lag"]
     best = int(np.argmax(mi))
@@ -242,8 +248,8 @@ def _pairwise(analysis: Analysis, units: str) -> Results:
     pairs = channel_pairs(analysis)
     parts = [(_flat(x), _flat(y)) for x, y in pairs.samples]
     options = analysis.bound_options
-    mi = np.array([function(x, y, **options) for x, y in parts])
-    errors = [_error(analysis.bound, x, y, options) for x, y in parts]
+    found = [_with_error(analysis.bound, x, y, options) for x, y in parts]
+    mi, errors = np.array([f[0] for f in found]), [f[1] for f in found]
     tidy = [
         {"channel_x": i, "channel_y": k, **_row(analysis, m * factor, e * factor, len(x), units)}
         for (i, k), m, e, (x, _) in zip(pairs.index, mi, errors, parts, strict=True)
