@@ -286,6 +286,8 @@ class TestShotNoise:
         both = shot_noise_rates([0.2, 0.9], n_times=400, seed=1)
         assert both.shape == (2, 4)
         np.testing.assert_array_equal(both[:1], shot_noise_rates([0.2], n_times=400, seed=1))
+        threads = shot_noise_rates([0.2, 0.9], n_times=400, n_workers=3, seed=1)
+        np.testing.assert_array_equal(both, threads)
 
     @pytest.mark.parametrize("bad", [-0.1, np.nan, np.inf])
     def test_bad_theta(self, bad):

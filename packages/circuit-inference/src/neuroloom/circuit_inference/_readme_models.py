@@ -5,6 +5,7 @@ They run in milliseconds, so that the road from simulation to inference can be w
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuroloom.circuit_inference._errors import PriorError
 from neuroloom.circuit_inference._library import SimulationLibrary, simulate_library
 from neuroloom.circuit_inference._prior import Prior
+from neuroloom.circuit_inference._series import workers
 from neuroloom.shared import Seed, as_seed
 
 SHOT_NOISE_PRIOR = Prior.box({"θ": (0.0, 1.0)})
@@ -27,6 +29,7 @@ def shot_noise_rates(
     n_neurons: int = 50,
     n_times: int = 2000,
     bin_width: int = 100,
+    n_workers: int | None = 1,
     seed: int | Seed = 0,
 ) -> NDArray[np.float64]:
     """Return mean spike counts per bin, shape (n_sims, n_times // bin_width).
@@ -40,6 +43,8 @@ def shot_noise_rates(
         Decay of the exponential in bins, at least 0.
     n_neurons, n_times, bin_width : int
         Neurons per simulation, time steps, and steps per bin.
+    n_workers : int, optional
+        Threads, −1 for all cores; the values do not depend on it.
     seed : int or Seed
         Simulation i draws from ``seed.child(i)``.
 
@@ -66,11 +71,19 @@ def shot_noise_rates(
     out = np.empty((values.size, n_times // bin_width))
     root = as_seed(seed)
     length = 4 * bin_width
-    for i, value in enumerate(values):
-        rng = root.child(i).generator()
-        uniforms = rng.random((2, n_neurons, n_times), dtype=np.float32)
-        decay = np.exp(-1.0 / (bin_width * (value + 0.01)))
+
+    def one(i: int) -> None:
+        uniforms = root.child(i).generator().random((2, n_neurons, n_times), dtype=np.float32)
+        decay = np.exp(-1.0 / (bin_width * (values[i] + 0.01)))
         out[i] = simulate(uniforms[0], uniforms[1], decay, length, bin_width)
+
+    threads = workers(n_workers)
+    if threads == 1:
+        for i in range(values.size):
+            one(i)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(one, range(values.size)))
     return out
 
 
