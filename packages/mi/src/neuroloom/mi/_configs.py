@@ -200,8 +200,9 @@ def unfold(mode: str, named: dict[str, Any], options: dict[str, Any]) -> None:
         named |= entries("estimator", named["estimator"], Estimator)
     for argument, cls in CONFIGS.items():
         value = options.get(argument)
-        if value is None or not isinstance(value, (cls, Mapping)):
-            continue  # an option of the same name, such as rigorous=True or a lag in samples
+        own = argument in ("rigorous", "lag") and isinstance(value, (bool, int, float))
+        if value is None or own:
+            continue  # an option of the same name: rigorous=True, or a lag in samples
         del options[argument]
         if argument in _MODES_OF and mode not in _MODES_OF[argument]:
             warnings.warn(f"{argument} is not used in mode {mode!r}", UserWarning, stacklevel=3)
