@@ -178,7 +178,7 @@ def plot_outside(
     far, near = cloud.distances(x)
     own_far = np.sqrt((cloud.points**2).sum(axis=1))
     own_near = cloud.own_neighbours()
-    unit_far, unit_near = np.quantile(own_far, 0.99), np.quantile(own_near, 0.99)
+    unit_far, unit_near = np.quantile(cloud.mahalanobis, 0.99), np.quantile(cloud.neighbours, 0.99)
     ax = axes(ax, figsize=(4.2, 3.2))
     shown = slice(None, None, max(1, len(own_far) // 2000))
     ax.plot(
