@@ -45,9 +45,19 @@ class Recalibration:
         return cls(scores.mean(axis=0), scores.std(axis=0))
 
     def towards(self, other: Recalibration, share: float) -> Recalibration:
-        """Return the recalibration moved on in variance: `share` of the way from `other` to it."""
+        """Return the recalibration moved on in variance, by `share` of what it is from `other`."""
         square = self.scale**2 - share * (other.scale**2 - self.scale**2)
         return Recalibration(self.shift, np.sqrt(np.maximum(square, 0.25 * self.scale**2)))
+
+    def shrunk(self, n: int) -> Recalibration:
+        """Return the recalibration less what chance alone does with `n` held-out scores.
+
+        Positive-part James-Stein towards no change, with standard errors 1/√n of the shift and
+        1/√(2n) of the logarithm of the scale.
+        """
+        log_scale = np.log(self.scale)
+        shift = self.shift * _kept(self.shift, 1 / np.sqrt(n))
+        return Recalibration(shift, np.exp(log_scale * _kept(log_scale, 1 / np.sqrt(2 * n))))
 
     def apply(self, samples: Array) -> Array:
         """Return recalibrated draws, shape (n_rows, n_samples, n_parameters).
@@ -78,3 +88,7 @@ class Recalibration:
     def from_description(cls, description: Mapping[str, Any]) -> Recalibration:
         """Return what `describe` described."""
         return cls(np.array(description["shift"]), np.array(description["scale"]))
+
+
+def _kept(estimate: Array, error: float) -> Array:
+    return np.maximum(0.0, 1 - (error / np.maximum(np.abs(estimate), 1e-12)) ** 2)

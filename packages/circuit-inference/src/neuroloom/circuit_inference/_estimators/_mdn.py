@@ -102,8 +102,9 @@ class MixtureDensityEnsemble(Estimator):
             ranks = np.einsum("mn,mnd->nd", chosen / chosen.sum(axis=0), below)
             fits.append(Recalibration.fit(ranks))
         if most < 2:
-            return fits[0]
-        return fits[0].towards(fits[1], (1 / most - 1 / len(outside)) / (1 / sizes[1] - 1 / most))
+            return fits[0].shrunk(len(x))
+        share = (1 / most - 1 / len(outside)) / (1 / sizes[1] - 1 / most)
+        return fits[0].towards(fits[1], share).shrunk(len(x))
 
     def _plan(self, n: int, seed: Seed) -> NDArray[np.bool_]:
         """Return which rows each member learns from, shape (n_members, n).
