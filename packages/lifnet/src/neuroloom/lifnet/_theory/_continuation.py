@@ -28,6 +28,7 @@ Family = Callable[[float], LIFMeanField]
 _RATE_SCALE = 20.0  # Hz of rate that weigh as much as the whole range of the parameter
 _TOLERANCE = 1e-9
 _LONGEST, _SHORTEST = 0.05, 1e-5
+_ASTRAY = 0.3  # distance from the prediction, as a share of the step, that is still the same curve
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +136,8 @@ def bifurcation_diagram(
     limits : (low, high)
         Its range.
     start_at : sequence of float, optional
-        Values at which fixed points are looked for and followed from; the two ends and the
-        middle if not given.
+        Values at which fixed points are looked for and followed from; five from end to end if
+        not given.
     n_starts : int
         Random starts of each search.
     perturbations : mapping, optional
@@ -164,9 +165,9 @@ def bifurcation_diagram(
         return made[value]
 
     low, high = float(limits[0]), float(limits[1])
-    values = [low, (low + high) / 2, high] if start_at is None else [float(v) for v in start_at]
+    values = np.linspace(low, high, 5) if start_at is None else np.asarray(start_at, dtype=float)
     branches: list[Branch] = []
-    for value in values:
+    for value in values.tolist():
         found = fixed_points(family(value), n_starts=n_starts, seed=seed)
         order = symmetry(family(value))
         for point in tqdm(found, disable=not progress, desc=f"branches from {value:g}"):
@@ -256,19 +257,24 @@ class _Path:
         here, tangent, step = start, self.tangent(start, along), _LONGEST / 4
         if (start[-1] >= 1 and tangent[-1] > 0) or (start[-1] <= 0 and tangent[-1] < 0):
             return points
-        while len(points) < max_points:
+        while len(points) < max_points and step >= _SHORTEST:
             guess = here + step * tangent
-            if not 0 <= guess[-1] <= 1:
-                last = self.to_limit(here, tangent, 1.0 if guess[-1] > 1 else 0.0)
-                if last is not None:
-                    points.append(last)
+            if 0 <= guess[-1] <= 1:
+                new, last = self.correct(guess, tangent), False
+            else:
+                guess = self.at_edge(here, tangent, 1.0 if guess[-1] > 1 else 0.0)
+                new, last = self.solve_at(guess), True
+            ahead = float(np.linalg.norm(guess - here))
+            # A point too far from where it was expected is on another branch.
+            if new is None or np.linalg.norm(new - guess) > _ASTRAY * ahead + _TOLERANCE:
+                step = min(step, ahead) / 2
+                continue
+            if last:
+                points.append(new)
                 break
-            new = self.correct(guess, tangent)
-            turned = None if new is None else self.tangent(new, tangent)
-            if new is None or turned is None or turned @ tangent < 0.9:
+            turned = self.tangent(new, tangent)
+            if turned @ tangent < 0.9:
                 step /= 2
-                if step < _SHORTEST:
-                    break
                 continue
             points.append(new)
             here, tangent = new, turned
@@ -294,15 +300,20 @@ class _Path:
                 return None
         return None
 
-    def to_limit(self, here: Array, tangent: Array, edge: float) -> Array | None:
-        """Return the curve's point at a limit of the parameter."""
-        share = (edge - here[-1]) / tangent[-1] if tangent[-1] else 0.0
-        point = here + share * tangent
-        point[-1] = edge
+    @staticmethod
+    def at_edge(here: Array, tangent: Array, edge: float) -> Array:
+        """Return where the tangent meets a limit of the parameter."""
+        guess = np.asarray(here + (edge - here[-1]) / tangent[-1] * tangent)
+        guess[-1] = edge
+        return guess
+
+    def solve_at(self, guess: Array) -> Array | None:
+        """Return the curve's point at the parameter of `guess`."""
+        point = guess.copy()
         for _ in range(12):
             error, matrix = self.residual(point)
             if np.abs(error).max() < _TOLERANCE:
-                return point if np.abs(point - here).max() < 4 * _LONGEST else None
+                return point
             try:
                 point[:-1] -= np.linalg.solve(matrix, error)
             except np.linalg.LinAlgError:
