@@ -264,3 +264,16 @@ def test_rates_below_zero_are_clipped_with_a_warning(small):
     with pytest.warns(ClippingWarning, match="negative rates"):
         run = small.simulate(duration=0.2, seed=5, perturbations={"rate": np.full(10, -100.0)})
     assert len(run.spike_ids) == 0
+
+
+def test_the_mean_field_cuts_rates_at_zero_as_the_spiking_net_does():
+    config = load_config("2_cluster_mf").with_value("arousal.level", 0.9)
+    span = clustered_parameters(config).arousal.rate_span
+    down = np.full(6, -7.0 - span / 2)  # half of what arousal adds is cut
+    parameters = clustered_parameters(config, {"rate": down})
+    rng = np.random.default_rng(0)
+    drawn = np.maximum(-span / 2 + span * rng.beta(10, 10, 400_000), 0.0).mean()
+    np.testing.assert_allclose(parameters.mean_nu_ext[0], drawn, rtol=5e-3)
+    with pytest.warns(ClippingWarning, match="E1 is -"):
+        field = LIFMeanField.from_config(config, perturbations={"rate": down})
+    np.testing.assert_allclose(field.nu_ext[0], drawn, rtol=5e-3)

@@ -7,15 +7,24 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import roots_jacobi
 
 from neuroloom.lifnet._config._schema import ArousalParams
 from neuroloom.lifnet._errors import ClippingWarning
 
 BETA_SHAPE = 10.0
 """Both shape parameters of the Beta distribution of the external rate's share."""
+
+
+@lru_cache(maxsize=1)
+def beta_nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return nodes and weights of the mean over Beta(10, 10), exact for polynomials to 127."""
+    nodes, weights = roots_jacobi(64, BETA_SHAPE - 1, BETA_SHAPE - 1)
+    return (nodes + 1) / 2, weights / weights.sum()
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ over the Beta. That distribution is computed, not sampled.
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, pdtr, roots_jacobi
+from scipy.special import gammaln, pdtr
 
-from neuroloom.lifnet._clustered._arousal import BETA_SHAPE
+from neuroloom.lifnet._clustered._arousal import beta_nodes
 from neuroloom.lifnet._clustered._parameters import ClusteredParameters
 from neuroloom.lifnet._engine import CountDrive
 from neuroloom.lifnet._errors import ClippingWarning
@@ -22,13 +21,6 @@ from neuroloom.lifnet._errors import ClippingWarning
 Array = NDArray[np.float64]
 
 _TAIL = 1e-15
-
-
-@lru_cache(maxsize=1)
-def _beta_nodes() -> tuple[Array, Array]:
-    """Return nodes and weights of the mean over Beta(10, 10), exact for polynomials to 127."""
-    nodes, weights = roots_jacobi(64, BETA_SHAPE - 1, BETA_SHAPE - 1)
-    return (nodes + 1) / 2, weights / weights.sum()
 
 
 def count_pmf(rates: Array, span: float, afferents: Array, delta_t: float) -> Array:
@@ -50,7 +42,7 @@ def count_pmf(rates: Array, span: float, afferents: Array, delta_t: float) -> Ar
     ndarray, shape (n_groups, n_counts)
         Probability of 0, 1, … spikes; rows sum to one.
     """
-    nodes, weights = _beta_nodes() if span else (np.zeros(1), np.ones(1))
+    nodes, weights = beta_nodes() if span else (np.zeros(1), np.ones(1))
     means = np.maximum(rates[:, None] + span * nodes, 0.0) * afferents[:, None] * delta_t
     largest = means.max()
     n_counts = int(largest + 12 * np.sqrt(largest) + 20)
@@ -72,18 +64,12 @@ def external_drives(parameters: ClusteredParameters, delta_t: float) -> list[Cou
     ClippingWarning
         If a rate is negative; it is set to zero.
     """
+    warn_of_negative_rates(parameters)
     drives = []
     for row in range(2):
         if not (parameters.c_ext[row] * parameters.j_ext[row]).any():
             continue
         rates = parameters.nu_ext[row]
-        if (rates < 0).any():
-            name = parameters.names[int(np.argmin(rates))]
-            warnings.warn(
-                f"external rate of {name} is {rates.min():g} Hz; negative rates are set to zero",
-                ClippingWarning,
-                stacklevel=3,
-            )
         pmf = count_pmf(rates, parameters.arousal.rate_span, parameters.c_ext[row], delta_t)
         drives.append(
             CountDrive.from_pmf(
@@ -91,3 +77,17 @@ def external_drives(parameters: ClusteredParameters, delta_t: float) -> list[Cou
             )
         )
     return drives
+
+
+def warn_of_negative_rates(parameters: ClusteredParameters) -> None:
+    """Warn of external rates below zero, which a perturbation can make; they are set to zero."""
+    used = parameters.c_ext * parameters.j_ext != 0
+    rates = np.where(used, parameters.nu_ext, 0.0)
+    if (rates < 0).any():
+        row, population = np.unravel_index(int(np.argmin(rates)), rates.shape)
+        warnings.warn(
+            f"external rate of {parameters.names[population]} is {rates[row, population]:g} Hz; "
+            "negative rates are set to zero",
+            ClippingWarning,
+            stacklevel=4,
+        )

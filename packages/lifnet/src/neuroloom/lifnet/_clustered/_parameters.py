@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.lifnet._clustered._arousal import Arousal, arousal, shifted
+from neuroloom.lifnet._clustered._arousal import Arousal, arousal, beta_nodes, shifted
 from neuroloom.lifnet._clustered._perturbation import checked
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import PerturbationError
@@ -65,8 +65,16 @@ class ClusteredParameters:
 
     @property
     def mean_nu_ext(self) -> Array:
-        """Mean rate of each external afferent in Hz, arousal included, shape (2, n_pops)."""
-        return np.maximum(self.nu_ext + self.arousal.mean_rate, 0.0)
+        """Mean rate of each external afferent in Hz, arousal included, shape (2, n_pops).
+
+        What arousal adds fluctuates, and the sum is cut at zero: so is its mean.
+        """
+        mean = self.nu_ext + self.arousal.mean_rate
+        if (self.nu_ext < 0).any():
+            nodes, weights = beta_nodes()
+            drawn = self.nu_ext[..., None] + self.arousal.rate_span * nodes
+            mean = np.where(self.nu_ext < 0, np.maximum(drawn, 0.0) @ weights, mean)
+        return np.asarray(mean)
 
     @property
     def names(self) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.lifnet._clustered._drive import warn_of_negative_rates
 from neuroloom.lifnet._clustered._parameters import ClusteredParameters, clustered_parameters
 from neuroloom.lifnet._clustered._perturbation import config_perturbations, merged
 from neuroloom.lifnet._config._load import load_config
@@ -27,7 +28,7 @@ class RateSolution:
     """Rates in Hz, shape (n_pops,)."""
     success: bool
     residual: float
-    """Largest |ν − Φ(ν)| in Hz."""
+    """Largest ``|ν − Φ(ν)|`` in Hz."""
     n_iterations: int
     message: str
 
@@ -125,7 +126,14 @@ class LIFMeanField:
 
     @classmethod
     def from_parameters(cls, parameters: ClusteredParameters) -> LIFMeanField:
-        """Return the mean field of a clustered network's parameters."""
+        """Return the mean field of a clustered network's parameters.
+
+        Warns
+        -----
+        ClippingWarning
+            If an external rate is negative; it is set to zero.
+        """
+        warn_of_negative_rates(parameters)
         return cls(
             parameters.n_clusters,
             parameters.in_degree,
