@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from neuroloom.lifnet import Analyzer, ClusteringParams, LifnetError
+from neuroloom.lifnet._analysis._attractors import active
 from neuroloom.lifnet._analysis._sessions import from_dense, save_compact
 from neuroloom.shared import NotFittedError
 
@@ -20,9 +21,9 @@ def raster(*states, n_pops=3, steps=1000):
     rate is the same in every step.
     """
     blocks = []
-    for active in states:
+    for who in states:
         block = np.zeros((steps, n_pops * SIZE), dtype=bool)
-        for population in active:
+        for population in who:
             for k in range(SIZE):
                 block[k::10, population * SIZE + k] = True
         blocks.append(block)
@@ -200,3 +201,13 @@ def test_unknown_states_are_refused(analyzer):
         analyzer.get_attractor_idx(1)
     with pytest.raises(LifnetError, match="from 0 to 3"):
         analyzer.get_occurrences(4)
+
+
+def test_the_last_pass_takes_the_mean_of_what_is_active():
+    # Rates of 10 and 20 Hz: each is above its own mean in half of the time, at a mean of 15 Hz,
+    # less than 20 Hz from the base. With that as a last base the weaker one is never active.
+    rates = np.zeros((1000, 2))
+    rates[:500, 0], rates[500:, 1] = 10.0, 20.0
+    plain = active(rates, ClusteringParams(last_pass=False))
+    assert plain.sum(axis=0).tolist() == [500, 500]
+    assert active(rates, ClusteringParams()).sum(axis=0).tolist() == [0, 500]

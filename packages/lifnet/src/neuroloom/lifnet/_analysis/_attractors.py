@@ -36,6 +36,8 @@ class ClusteringParams:
     """Hz by which the base may still change."""
     max_iterations: int = 50
     """Most changes of the base."""
+    last_pass: bool = True
+    """Take the mean that ended the search as the base, too, rather than the one before it."""
 
     def __post_init__(self) -> None:
         if self.kernel_type not in ("gaussian", "box"):
@@ -84,10 +86,13 @@ def active(rates: Array, params: ClusteringParams) -> NDArray[np.bool_]:
         if not above.any():
             break
         mean = float(rates[above].mean())
-        if abs(mean - base.mean()) < params.rate_tolerance:
+        settled = abs(mean - base.mean()) < params.rate_tolerance
+        if settled and not params.last_pass:
             break
         base = np.full(rates.shape[1], mean)
         above = rates >= base * (1 - _ROUNDING)
+        if settled:
+            break
     return np.asarray(above)
 
 
