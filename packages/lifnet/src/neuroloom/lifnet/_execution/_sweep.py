@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -133,7 +133,7 @@ class BaseSweepRunner(ABC):
             ]
             try:
                 results = shared.map(
-                    partial(_one_step, runner=self, param=param, kwargs=kwargs),
+                    _Step.of(self, param, kwargs),
                     items,
                     **workers(parallel, max_workers, executor),
                     progress=progress,
@@ -182,14 +182,33 @@ class MeanFieldBaseSweepRunner(BaseSweepRunner):
     stager: ClassVar[type[Stager]] = FullMeanFieldStager
 
 
-def _one_step(
-    item: dict[str, Any], *, runner: BaseSweepRunner, param: Any, kwargs: dict[str, Any]
-) -> Any:
-    """Run one step on a copy of the runner, so that threads do not share what is swept."""
-    mine = object.__new__(type(runner))
-    mine.__dict__.update(runner.__dict__)
-    mine._sweep_object = runner.stager(item["config"], item["seed"])
-    return mine._step(param, item["index"], item["value"], **kwargs)
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """One step of a sweep.
+
+    A job is told from others by the fields. The runner is none: its class may be one that cannot be
+    looked up by name, as in a notebook or a function.
+    """
+
+    kind: str
+    attributes: dict[str, Any]
+    param: Any
+    kwargs: dict[str, Any]
+
+    runner: ClassVar[BaseSweepRunner]
+
+    @classmethod
+    def of(cls, runner: BaseSweepRunner, param: Any, kwargs: dict[str, Any]) -> _Step:
+        step = cls(type(runner).__qualname__, dict(vars(runner)), param, kwargs)
+        object.__setattr__(step, "runner", runner)
+        return step
+
+    def __call__(self, item: dict[str, Any]) -> Any:
+        """Run one step on a copy of the runner, so that threads do not share what is swept."""
+        mine = object.__new__(type(self.runner))
+        mine.__dict__.update(self.runner.__dict__)
+        mine._sweep_object = self.runner.stager(item["config"], item["seed"])
+        return mine._step(self.param, item["index"], item["value"], **self.kwargs)
 
 
 def varied(
