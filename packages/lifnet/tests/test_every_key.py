@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -227,7 +228,7 @@ def test_settings(tmp_path):
 
 
 def test_this_file_leaves_out_no_key():
-    here = open(__file__, encoding="utf-8").read()
+    here = Path(__file__).read_text(encoding="utf-8")
     sections = (InitParams, NetworkParams, ClusterParams, ExternalCurrents, StimulusParams)
     for section in (*sections, Settings, ArousalParams):
         for spec in fields(section):

@@ -29,7 +29,7 @@ class FixedPoint:
     eigenvalues: NDArray[np.complex128]
     """Of the linearized dynamics, largest real part first."""
     residual: float
-    """Largest |ν − Φ(ν)| in Hz."""
+    """Largest ``|ν − Φ(ν)|`` in Hz."""
     multiplicity: int
     """Fixed points that follow from this one by exchanging clusters, itself included."""
 

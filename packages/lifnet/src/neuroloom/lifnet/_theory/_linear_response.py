@@ -218,6 +218,9 @@ def power_spectrum(
 ) -> Complex:
     """Return the cross-spectra of the populations' rates around a fixed point.
 
+    Of first order in √(τ_s/τ_m), as the transfer function: synapses of a quarter of the membrane
+    time respond faster than it says, and spectra can be off by a factor of two above 100 Hz.
+
     Parameters
     ----------
     field : LIFMeanField

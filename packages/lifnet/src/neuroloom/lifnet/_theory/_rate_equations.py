@@ -128,7 +128,7 @@ class Solutions:
     """Hz, shape (n_starts, n_pops)."""
     converged: NDArray[np.bool_]
     residual: Array
-    """Largest |ν − Φ(ν)| in Hz."""
+    """Largest ``|ν − Φ(ν)|`` in Hz."""
     n_iterations: NDArray[np.int64]
 
 
