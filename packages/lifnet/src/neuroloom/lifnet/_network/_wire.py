@@ -15,7 +15,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from neuroloom.lifnet._engine._connectivity import MAX_PART, Connectivity, Parts, even_bounds
+from neuroloom.lifnet._engine._connectivity import (
+    GRID,
+    MAX_PART,
+    Connectivity,
+    Parts,
+    balanced_bounds,
+)
 from neuroloom.lifnet._engine._noise import GOLDEN, mix
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.lifnet._network._distributions import CONSTANT, GIVEN, coded
@@ -67,7 +73,8 @@ def wire(network: Network, delta_t: float, dtype: str, n_threads: int, seed: See
     plan, n_keys = _plan(network, delta_t, shared, seed)
     longest = int(_longest(plan.delay).max())
     n_codes = (longest + 1) * n_keys
-    bounds = even_bounds(n, max(min(n_threads, -(-n // 256)), -(-n // MAX_PART)))
+    n_parts = max(min(n_threads, -(-n // GRID)), -(-n // MAX_PART))
+    bounds = balanced_bounds(_expected_in_degree(network), n_parts)
     n_parts = len(bounds) - 1
     room, widest = _room(network, bounds)
     segments = np.minimum(room, n * min(n_codes, widest)) + 1
@@ -127,6 +134,15 @@ def wire(network: Network, delta_t: float, dtype: str, n_threads: int, seed: See
         n_channels=len(network.receptors),
         parts=parts,
     )
+
+
+def _expected_in_degree(network: Network) -> NDArray[np.float64]:
+    out = np.zeros(network.n_neurons)
+    for projection in network.projections:
+        low, high = network.spans[projection.post]
+        n_pre = int(np.diff(network.spans[projection.pre])[0])
+        out[low:high] += projection.rule.expected(n_pre, high - low) / (high - low)
+    return out
 
 
 def _one_weight(projection: Projection) -> bool:
