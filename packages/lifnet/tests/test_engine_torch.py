@@ -94,6 +94,7 @@ def test_the_surrogate_is_the_derivative_of_the_smooth_spike():
     torch.testing.assert_close(hard, smooth)
 
 
+@pytest.mark.slow
 def test_a_small_network_learns_which_input_came_first():
     generator = torch.Generator().manual_seed(4)
     n, steps, batch = 40, 50, 64
