@@ -105,7 +105,9 @@ def main():
     threads = int(sys.argv[5]) if len(sys.argv) > 5 else 1
     nest.set_verbosity("M_ERROR")
     nest.ResetKernel()
-    nest.SetKernelStatus({"resolution": DT, "rng_seed": seed, "local_num_threads": threads})
+    # DT is no multiple of the usual tic, a thousandth of a millisecond.
+    nest.SetKernelStatus({"tics_per_ms": 1600, "resolution": DT})
+    nest.SetKernelStatus({"rng_seed": seed, "local_num_threads": threads})
     cells = hagen() if model == "hagen" else cavallari(seconds, seed)
     recorders = {kind: nest.Create("spike_recorder", params={"start": after * 1e3})
                  for kind in cells}  # fmt: skip

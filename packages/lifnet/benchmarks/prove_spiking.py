@@ -284,7 +284,7 @@ def beside_nest(model: str, seconds: float, after: float, draws: int) -> dict:
         if python:
             command = [python, str(HERE / "nest_models.py"), model, str(seconds), str(after)]
             text = subprocess.run(
-                [*command, str(k + 1)], capture_output=True, text=True, check=True
+                [*command, str(k + 1), "2"], capture_output=True, text=True, check=True
             ).stdout
             answer = json.loads([line for line in text.splitlines() if line.startswith("{")][-1])
             theirs.append(list(answer["rates_hz"].values()))
