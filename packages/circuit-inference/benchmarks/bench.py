@@ -35,6 +35,7 @@ from peers import Peer, peers_python
 
 ROUNDS = 3
 HERE = Path(__file__).parent
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 Result = dict[str, Any]
 
 
@@ -140,12 +141,15 @@ def readme(peer: Peer, *, toy: bool) -> Result:
 
 
 def _study(python: str, module: str, n_samples: int, n_train: int) -> Result:
+    # As a user runs it: with as many threads as the libraries take by themselves.
+    environment = {name: value for name, value in os.environ.items() if name not in THREADS}
     command = [python, "-W", "ignore", str(HERE / "readme_study.py"), module]
     done = subprocess.run(
         [*command, str(n_samples), str(n_train), "0"],
         capture_output=True,
         text=True,
         check=False,
+        env=environment,
     )
     if done.returncode:
         raise RuntimeError(f"the study with {module} failed:\n{done.stderr[-2000:]}")
@@ -213,10 +217,9 @@ BENCHMARKS: dict[str, Callable[..., Result]] = {
 
 def main() -> None:
     """Measure, and write what was measured."""
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    if any(os.environ.get(name) != "1" for name in threads):
+    if any(os.environ.get(name) != "1" for name in THREADS):
         # Read once by the libraries at import: start again with one thread each.
-        os.environ.update(dict.fromkeys(threads, "1"))
+        os.environ.update(dict.fromkeys(THREADS, "1"))
         os.execv(sys.executable, [sys.executable, *sys.argv])
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

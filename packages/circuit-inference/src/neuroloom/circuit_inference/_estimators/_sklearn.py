@@ -112,9 +112,13 @@ class SklearnEstimator(Estimator):
         return self
 
     def _trained(self, model: Any, x: Array, theta: Array) -> Any:
+        from threadpoolctl import threadpool_limits
+
         self._flat = theta.shape[1] == 1
         try:
-            return model.fit(x, theta[:, 0] if self._flat else theta)
+            # One BLAS thread: the same bits on any machine, and faster for networks of this size.
+            with threadpool_limits(1, user_api="blas"):
+                return model.fit(x, theta[:, 0] if self._flat else theta)
         except ValueError as error:
             if self._flat or "1d" not in str(error).lower():
                 raise
