@@ -111,6 +111,9 @@ class Config:
     plot: PlotConfig = field(default_factory=PlotConfig)
     local_dir: Path = field(default_factory=lambda: Path.cwd() / "runs")
 
+    def __post_init__(self) -> None:
+        self.local_dir = Path(self.local_dir)
+
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Config:
         """Return the settings with some replaced, by nested dicts.

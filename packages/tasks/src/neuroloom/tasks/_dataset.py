@@ -22,7 +22,7 @@ from neuroloom.tasks._stream import Stream
 from neuroloom.tasks._table import Rows
 from neuroloom.tasks._task import Task
 
-_CACHE_VALUES = 2**19
+_CACHE_VALUES = 2**20
 _PHASES = ("free", "fixate", "decide")
 
 

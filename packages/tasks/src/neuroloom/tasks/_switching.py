@@ -90,7 +90,8 @@ class SwitchingObserver:
             biased = np.where(self._rng.random(n) < self._bias, self._side, others)
             self._answer = np.where(begun, np.where(self._state == 1, biased, other), self._answer)
         own = np.asarray(self._engaged(observation, info))
-        return np.where((own != 0) & (self._state != 0), self._answer, own)
+        replaced = (own != 0) & (self._state != 0)
+        return np.asarray(np.where(replaced, self._answer, own), dtype=np.int64)
 
     def about(self) -> dict[str, NDArray[Any]]:
         """Return what the table of `run_trials` gets about the present trials."""
