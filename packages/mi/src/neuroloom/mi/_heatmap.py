@@ -148,6 +148,6 @@ def analyze_mi_heatmap(
             xlim=(lags.min(), lags.max()),
             ylim=(windows.min(), windows.max()),
         )
-        ax.legend(loc="upper right", framealpha=0.8)
+        ax.legend(loc="upper right", frameon=True, facecolor="0.7", framealpha=0.8)
     finish(ax, show=show)
     return HeatmapAnalysis(ax, total, significant, bridge, center, radius)

@@ -295,8 +295,8 @@ def _plot_pairs(
         ax.figure.colorbar(image, ax=ax, label=f"mutual information ({results.units})")
         p = results.details.get("p_matrix")
         if p is not None:
-            rows, columns = np.nonzero(np.asarray(p) < 0.05)
-            ax.plot(columns, rows, "w*", label="p < .05")
+            rows, columns = np.nonzero(np.asarray(p) <= 0.05)
+            ax.plot(columns, rows, "w*", label="p ≤ .05")
         x_name, y_name = (results.params.get(f"{v}_name", v) for v in ("x", "y"))
         within = results.params.get("within")
         for set_ticks, variable in ((ax.set_xticks, "x" if within else "y"), (ax.set_yticks, "x")):

@@ -328,5 +328,9 @@ def extract_embeddings(
 def rotated(left: Array, right: Array) -> tuple[Array, Array]:
     """Return embeddings on the singular axes of their cross-covariance, strongest first."""
     a, b = left - left.mean(axis=0), right - right.mean(axis=0)
+    # A column that is constant on one side adds to each sample's score but shares nothing.
+    shared = (a.std(axis=0) > 1e-6) & (b.std(axis=0) > 1e-6)
+    if shared.any():
+        a, b = a[:, shared], b[:, shared]
     axes_x, _, axes_y = np.linalg.svd(a.T @ b / len(a), full_matrices=False)
     return a @ axes_x, b @ axes_y.T
