@@ -3,6 +3,7 @@
 import inspect
 import math
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -218,7 +219,9 @@ def test_a_null_comes_with_its_p_value():
 
 def test_more_workers_do_not_change_what_is_computed():
     x, y = gaussian(200)
-    one, four = (mi.run(x, y, n_workers=n, **OPTIONS) for n in (1, 4))
+    one = mi.run(x, y, **OPTIONS)
+    with joblib.parallel_config(backend="threading"):
+        four = mi.run(x, y, n_workers=4, **OPTIONS)
     assert len(one.details["raw_results"]) == len(four.details["raw_results"])
     assert one.mi_estimate == four.mi_estimate
 
