@@ -135,6 +135,8 @@ class TestNetworkSimulator:
         out = run(theta, Seed(1))
         assert out["reason"] == ""
         assert out["cdm"].shape == out["LRWS"].shape == (800,)
+        for x in (out["cdm"], out["LRWS"]):  # no trace of what came before the first spike
+            assert np.abs(x[:40] - x.mean()).max() < 6 * x.std()
         # An eighth of the size with eightfold weights: 7.6 and 11.8 Hz.
         assert out["rate_E"] == pytest.approx(7.6, rel=0.1)
         assert out["rate_I"] == pytest.approx(11.8, rel=0.1)

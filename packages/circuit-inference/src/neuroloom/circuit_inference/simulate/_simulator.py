@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 
 RATE_HZ = 1600.0  # of the signals: the networks' 16 kHz, decimated by ten
 _EVERY = 2  # steps between two samples of the currents
+_SETTLE_S = 0.1  # kernels and delays reach that far back: signals start later than the spikes
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class NetworkSimulator:
         if measures["rate_max"] > self.gates.max_rate_hz:
             return {**measures, "reason": self.gates.judge(measures)}
         run = built.simulate(
-            self.duration_s,
+            self.duration_s + _SETTLE_S,
             record=record(spikes=True, population_current=True, every=_EVERY),
             state=start.state,
             seed=seed.child("run"),
@@ -73,7 +74,8 @@ class NetworkSimulator:
         measures |= spike_measures(
             run.spike_steps, run.spike_ids, neurons, run.delta_t, run.n_steps
         )
-        signals = _signals(run, model, values)
+        settled = round(_SETTLE_S * RATE_HZ)
+        signals = {name: x[settled:] for name, x in _signals(run, model, values).items()}
         main = signals["cdm"] if "cdm" in signals else signals["LRWS"]
         measures |= spectral_measures(main, RATE_HZ)
         return {**signals, **measures, "reason": self.gates.judge(measures)}
@@ -200,7 +202,6 @@ def _lrws(run: Any, population: str) -> Array:
     shift = round(weights.ampa_ms / step_ms)
     ampa = np.concatenate([np.zeros(shift), by_channel["exc"]])[: len(by_channel["exc"])]
     lrws = ampa - weights.alpha * by_channel["inh"]
-    lrws[:shift] = lrws[shift]  # no silence before the first current arrives
     return _decimated(lrws, round(1e3 / step_ms / RATE_HZ))
 
 
