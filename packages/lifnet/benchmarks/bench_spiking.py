@@ -19,26 +19,28 @@ from peers import GROUPS, Worker, network_file, peers_python, seed_repository
 # A run counts as one of n threads if CPU / wall is at least this much of n.
 FULL = 0.9
 
-CASES = {  # size relative to the default, step, delay, simulated seconds, peers
-    "2k": (1, 5e-4, 5e-4, 2.0, "nest brian2 seed"),
-    "10k": (5, 5e-4, 5e-4, 2.0, "nest brian2"),
-    "10k-delay": (5, 1e-4, 1.5e-3, 1.0, "nest brian2"),
+BOTH = (1, 2)
+CASES: dict[str, tuple[int, float, float, float, dict[str, tuple[int, ...]]]] = {
+    # size relative to the default, step, delay, simulated seconds, threads of the peers
+    "2k": (1, 5e-4, 5e-4, 2.0, {"nest": BOTH, "brian2": BOTH, "seed": BOTH}),
+    "10k": (5, 5e-4, 5e-4, 2.0, {"nest": BOTH, "brian2": BOTH}),
+    "10k-delay": (5, 1e-4, 1.5e-3, 0.5, {"nest": (2,), "brian2": (1,)}),
 }
 
 
-def simulators(peers: str, threads: tuple[int, ...] = (1, 2)) -> list[tuple[str, str, dict]]:
+def simulators(peers: dict[str, tuple[int, ...]]) -> list[tuple[str, str, dict[str, Any]]]:
     """Return (name, python, options) of each simulator that can be had."""
     python, repository = peers_python(), seed_repository() if "seed" in peers else None
     rows: list[tuple[str, str, dict[str, Any]]] = []
-    for t in threads:
+    for t in BOTH:
         for dtype in ("float32", "float64"):
             rows.append((f"lifnet {t} {dtype}", sys.executable, {"n_threads": t, "dtype": dtype}))
-        if python and "nest" in peers:
+        if python and t in peers.get("nest", ()):
             rows.append((f"nest {t} float64", python, {"n_threads": t, "dtype": "float64"}))
-        if python and "brian2" in peers:
+        if python and t in peers.get("brian2", ()):
             for dtype in ("float32", "float64"):
                 rows.append((f"brian2 {t} {dtype}", python, {"n_threads": t, "dtype": dtype}))
-        if repository:
+        if repository and t in peers.get("seed", ()):
             options = {"n_threads": t, "dtype": "float64", "seed_repository": repository}
             rows.append((f"seed {t} float64", sys.executable, options))
     return rows
@@ -60,9 +62,11 @@ def compare(case: str, rounds: int, seconds: float | None = None) -> dict[str, A
                 failed[name] = str(error)
                 print(f"{name} failed: {error}", file=sys.stderr)
         answers: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
-        for _ in range(rounds):
+        for k in range(rounds):
             for name, worker in workers.items():
                 answers[name].append(worker(span / 4 if name.startswith("seed") else span))
+            print(case, "round", k, {n: round(a[-1]["wall_per_s"], 4) for n, a in answers.items()},
+                  flush=True)  # fmt: skip
         for worker in workers.values():
             worker.close()
     rows = {}
