@@ -198,6 +198,13 @@ def test_delay_between_steps_is_rounded_with_a_warning():
     assert set(delay) == {13}
 
 
+@pytest.mark.parametrize("delay", [0.3e-4, 0.99e-4])
+def test_delay_below_a_step_is_refused(delay):
+    with pytest.raises(NetworkError, match="delay of projection A → B: expected 0 or at least"):
+        synapses(two(Bernoulli(0.1), delay=delay))
+    assert set(synapses(two(Bernoulli(0.1), delay=0.0))[3]) == {0}
+
+
 def test_rates_in_time():
     seed = Seed(3)
     held = SampledRate([1.0, 2.0, 4.0], 0.01).sample(500, 1e-4, seed)

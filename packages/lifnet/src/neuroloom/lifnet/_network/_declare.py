@@ -121,8 +121,8 @@ class Projection:
     weight : float or distribution
         Weight, in the unit of the receptor.
     delay : float or distribution
-        Time in seconds from a spike to the synapse's response, rounded to the step. 0 is allowed:
-        the response begins in the next step.
+        Time in seconds from a spike to the synapse's response, rounded to the step: at least one
+        step, or 0 for a response that begins in the next step.
     receptor : str
         Synapse of `post` that the spikes enter.
     """

@@ -64,7 +64,7 @@ def wire(network: Network, delta_t: float, dtype: str, n_threads: int, seed: See
     Raises
     ------
     NetworkError
-        If a delay can be negative after rounding.
+        If a delay is shorter than a step and not 0.
     """
     n = network.n_neurons
     if not network.projections:
@@ -230,6 +230,11 @@ def _plan(network: Network, delta_t: float, shared: bool, seed: Seed) -> tuple[_
 
 def _in_steps(projection: Projection, delta_t: float) -> tuple[float, float, float, float, float]:
     kind, a, b, low, high = coded(projection.delay)
+    if kind == CONSTANT and 0 < a < delta_t * (1 - 1e-6):
+        raise NetworkError(
+            f"delay of projection {projection.pre} → {projection.post}: expected 0 or at least "
+            f"delta_t ({delta_t:g} s), got {a:g} s"
+        )
     if kind == 2:  # log-normal: the scale is in the logarithm
         return kind, a - math.log(delta_t), b, low, high
     if kind == 1:
