@@ -333,7 +333,8 @@ def microcircuit(seconds: float = 10.0) -> dict:
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         rows.append(list(run.rates_hz().values()))
         cost.append({"wall_per_s": wall / seconds, "cpu_per_wall": cpu / wall})
-        connectivity = built.connectivity
+        n_synapses, n_bytes = built.connectivity.n_synapses, built.connectivity.nbytes
+        del built, first  # the next network would lie beside this one
         print(seed, rows[-1], cost[-1], flush=True)
     mean = np.mean(rows, axis=0)
     reference = np.array(REFERENCE_HZ["microcircuit"])
@@ -341,8 +342,8 @@ def microcircuit(seconds: float = 10.0) -> dict:
         "populations": list(run.populations), "rates_hz": mean.tolist(), "by_seed": rows,
         "relative": (mean / reference - 1).tolist(),
         "within 15 %": bool((np.abs(mean / reference - 1) < 0.15).all()),
-        "n_synapses": connectivity.n_synapses,
-        "bytes_per_synapse": connectivity.nbytes / connectivity.n_synapses,
+        "n_synapses": n_synapses,
+        "bytes_per_synapse": n_bytes / n_synapses,
         "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "build_s": built_in, "cost": cost,
     }  # fmt: skip
