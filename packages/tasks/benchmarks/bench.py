@@ -311,11 +311,12 @@ def main() -> None:
     out: dict[str, Any] = json.loads(options.out.read_text()) if options.out.is_file() else {}
     peer = NeuroGym(options.neurogym or peer_python())
     try:
-        measure(peer, options.quick, options.only, out)
+        for part in options.only:
+            measure(peer, options.quick, [part], out)
+            out["summary"] = summary(out)
+            options.out.write_text(json.dumps(out, indent=1))
     finally:
         peer.close()
-    out["summary"] = summary(out)
-    options.out.write_text(json.dumps(out, indent=1))
     draw(out).savefig(options.out.with_suffix(".png"), dpi=150)
     print(json.dumps(out["summary"], indent=1))
 

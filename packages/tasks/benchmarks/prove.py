@@ -34,7 +34,14 @@ from typing import Any
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
-TESTS = ("test_data.py", "test_random.py", "test_core.py", "test_reset_step.py", "test_envs.py", "wrappers")
+TESTS = (
+    "test_data.py",
+    "test_random.py",
+    "test_core.py",
+    "test_reset_step.py",
+    "test_envs.py",
+    "wrappers",
+)
 
 
 def upstream(folder: Path) -> dict[str, Any]:

@@ -195,9 +195,15 @@ def step_loop(
     end: NDArray[np.bool_],
     performance: NDArray[np.float64],
     target: NDArray[np.int64],
+    packed: NDArray[np.float64],
+    ended: NDArray[np.float64],
     slots: NDArray[np.int64],
+    n_actions: int,
 ) -> int:
     """Act in every environment, go on, and write what they show.
+
+    Nothing is done if an action is none of `n_actions`; then -1 less the environment's number is
+    returned. What was drawn for trials that end goes from `packed` into the columns of `ended`.
 
     `worth` and `merit` are reward and performance of an answer: `(n, room)` by step for mode 1,
     `(n, trials, actions)` by trial for mode 2, not used for mode 0. Returns how many environments
@@ -205,6 +211,9 @@ def step_loop(
     """
     out = 0
     n, room, channels = ob.shape
+    for i in range(n):
+        if actions[i] < 0 or actions[i] >= n_actions:
+            return -1 - i
     for i in range(n):
         here, action = at[i], actions[i]
         steps, wanted = left[i, here], right[i, here]
@@ -234,6 +243,9 @@ def step_loop(
                 merits = 1.0
         slots[i] = slot[i, here]
         reward[i], end[i], performance[i], target[i] = gain, over, merits, wanted
+        if over:
+            for k in range(ended.shape[0]):
+                ended[k, i] = packed[i, slot[i, here], k]
         here += steps if over else 1
         at[i] = here
         if here >= room:

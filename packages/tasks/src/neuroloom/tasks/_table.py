@@ -163,6 +163,19 @@ class Table:
         return np.asarray(reward, dtype=float), np.asarray(performance, dtype=float)
 
     @cached_property
+    def packed(self) -> tuple[dict[str, np.dtype[Any]], NDArray[np.float64]]:
+        """The conditions that fit into a float64 without loss: name to kind, `(n_trials, k)`."""
+        kinds = {
+            name: values.dtype
+            for name, values in self.conditions.items()
+            if values.ndim == 1 and (values.dtype.kind in "bf" or values.dtype == np.int64)
+        }
+        packed = np.empty((self.n_trials, len(kinds)))
+        for column, name in enumerate(kinds):
+            packed[:, column] = self.conditions[name]
+        return kinds, packed
+
+    @cached_property
     def graded(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Reward and performance of an answer at every step."""
         reward, performance = self.plan.task.grade(Rows(self, 0, self.n_rows))

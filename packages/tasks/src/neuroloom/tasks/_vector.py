@@ -76,7 +76,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             trials_per_episode = whole("trials_per_episode", trials_per_episode, minimum=1)
         self.trials_per_episode = trials_per_episode
         width = self.plan.n_channels + 4
-        self._room = int(np.clip(2**21 // (self.num_envs * width), 64, 1024))
+        self._room = int(np.clip(2**23 // (self.num_envs * width), 64, 1024))
         plan = self.plan
         plain = not (plan.custom or plan.observes or plan.guided or plan.begins)
         self._fused = plain and plan.discrete and plan.backend == "numba"
@@ -181,6 +181,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         n, plan = self.num_envs, self.plan
         observation = np.empty((n, plan.n_channels), dtype=np.float32)
         reward, performance = np.empty(n), np.empty(n)
+        packed = np.zeros((len(self._kinds), n))
         end, target = np.empty(n, dtype=bool), np.empty(n, dtype=np.int64)
         slots = np.empty(n, dtype=np.int64)
         worth = merit = _NOTHING
@@ -192,9 +193,18 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             *(actions, self._at, self._ob, self._target, self._phase, self._left, self._due),
             *(self._slot, worth, merit, 1 if plan.graded else 2 if plan.pays else 0),
             *(self._pay_table, self.task.abort, observation, reward, end, performance, target),
-            slots,
+            *(self._packed, packed, slots, plan.n_actions),
         )
-        trials = self._describe(np.flatnonzero(end), slots) if end.any() else None
+        if out_of_steps < 0:
+            raise self._refused(actions, -1 - out_of_steps)
+        trials = None
+        if end.any():
+            trials = dict(zip(self._kinds, packed, strict=True))
+            for name, kind in self._kinds.items():
+                if kind != np.float64:
+                    trials[name] = trials[name].astype(kind)
+            if self._conditions:
+                trials |= self._describe(np.flatnonzero(end), slots)
         if out_of_steps:
             late = np.flatnonzero(self._at >= self._room)
             self._advance(np.zeros(n, dtype=np.int64))
@@ -235,6 +245,8 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         self._due = np.empty((n, room), dtype=bool)
         self._details: dict[str, NDArray[Any]] = {}
         self._conditions: dict[str, NDArray[Any]] = {}
+        self._kinds: dict[str, np.dtype[Any]] = {}
+        self._packed = np.zeros((n, 0, 0))
         self._memory: dict[str, NDArray[Any]] = {}
         self._at = np.zeros(n, dtype=np.int64)
         self._done = np.zeros(n, dtype=np.int64)
@@ -270,6 +282,10 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
                 self._slot[env, part] = rows.trial - (first - slot)
                 self._due[env, part] = table.due[rows.trial]
             trials = dict(rows.conditions)
+            if self._fused:
+                self._kinds, packed = table.packed
+                trials = {k: v for k, v in trials.items() if k not in self._kinds}
+                self._pack(env, slot, packed[first:last])
             if self.plan.pays:
                 trials["_reward"], trials["_performance"] = rows.table.payoff
             for name, values in trials.items():
@@ -283,6 +299,16 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
                 for name, values in zip(("reward", "performance"), table.graded, strict=True):
                     graded = values[rows.start : rows.stop]
                     self._detail(name, np.dtype(float))[env, part] = graded
+
+    def _pack(self, env: int, slot: int, packed: NDArray[np.float64]) -> None:
+        end = slot + len(packed)
+        if self._packed.shape[1] < end:
+            old = self._packed
+            shape = (self.num_envs, max(end, 2 * old.shape[1]), packed.shape[1])
+            self._packed = np.zeros(shape)
+            if old.size:
+                self._packed[:, : old.shape[1]] = old
+        self._packed[env, slot:end] = packed
 
     def _detail(self, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
         if name not in self._details:
@@ -394,16 +420,19 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             inside = np.array([space.contains(value) for value in values])
         elif values.dtype.kind in "iu":
             values = values.astype(np.int64, copy=False)
+            if self._fused:
+                return values  # looked at where they are used
             inside = (values >= 0) & (values < plan.n_actions)
         else:
             raise ActionError(f"actions: expected integers, got dtype {values.dtype}")
         if not inside.all():
-            bad = int(np.flatnonzero(~inside)[0])
-            raise ActionError(
-                f"actions[{bad}]: expected a member of {self.single_action_space}, "
-                f"got {values[bad]!r}"
-            )
+            raise self._refused(values, int(np.flatnonzero(~inside)[0]))
         return values
+
+    def _refused(self, actions: NDArray[Any], bad: int) -> ActionError:
+        return ActionError(
+            f"actions[{bad}]: expected a member of {self.single_action_space}, got {actions[bad]!r}"
+        )
 
 
 class _Gather(Mapping[str, NDArray[Any]]):
