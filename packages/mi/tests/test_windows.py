@@ -81,6 +81,12 @@ def test_windows_do_not_reach_over_the_end_of_an_epoch():
     np.testing.assert_allclose(out.starts, [0.0, 1.0, 6.0, 7.0])
 
 
+def test_windows_without_any_spike_are_an_error():
+    spikes = SpikeTrains.from_lists([np.array([0.3])], Epochs(0.0, 100.0))
+    with pytest.raises(ex.InvalidDataError, match="none in any of 200"):
+        windows(spikes, None, window_size=0.2, step_size=0.5)
+
+
 def test_a_lag_finds_later_samples_earlier():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((1, 60))
