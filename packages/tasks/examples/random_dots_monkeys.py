@@ -159,7 +159,7 @@ def fit_bound(task: tasks.Task, network: Network, half: pd.DataFrame) -> tuple[B
     grid = [
         Bound(float(height), float(slope))
         for height in np.linspace(0.3, 4.0, 38)
-        for slope in np.linspace(-5.0, 1.0, 25)
+        for slope in np.linspace(-2.0, 2.0, 21)
     ]
     best = min(grid, key=lambda bound: differ(bound)[0])
     return best, differ(best)[1]
