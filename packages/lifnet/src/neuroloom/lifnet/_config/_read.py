@@ -24,7 +24,8 @@ def refuse(path: str, expected: str, got: object) -> ConfigError:
 def unknown(path: str, key: object, known: Iterable[str], what: str = "key") -> str:
     """Return the sentence about an unknown name, with the nearest known one."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(key), names, n=1, cutoff=0.5)
+    begun = [name for name in names if name.startswith(str(key))]
+    near = begun or difflib.get_close_matches(str(key), names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     place = f"{path}.{key}" if path else str(key)
     return f"{place}: unknown {what}{hint} Known: {', '.join(names)}"

@@ -135,10 +135,20 @@ class Repeater:
         metadata = self.save_dir / "metadata"
         for name in ("data", "metadata", *(["plots"] if self.plots else [])):
             (self.save_dir / name).mkdir(parents=True, exist_ok=True)
-        self.logger.attach_file(metadata / "run.log")
         save_config(self.config, metadata / "config.yaml")
         self.seeds_file.parent.mkdir(parents=True, exist_ok=True)
         self.seeds_file.write_text("".join(f"{seed}\n" for seed in self.seeds))
+        self.logger.attach_file(metadata / "run.log")
+        try:
+            self._run_all(metadata / "unfinished", progress)
+        finally:
+            self.logger.close()
+        if self.save_fn is not None:
+            return []
+        suffix = "npz" if self.compact else "npy"
+        return [self.save_dir / "data" / f"spikes_{i}.{suffix}" for i in range(self.n_repeats)]
+
+    def _run_all(self, kept: Path, progress: bool) -> None:
         self.logger.info(f"{self.n_repeats} repeats into {self.save_dir}")
         work = partial(
             _repeat,
@@ -154,7 +164,6 @@ class Repeater:
             {"index": i, "seed": seed, "config": self.config.to_mapping()}
             for i, seed in enumerate(self.seeds)
         ]
-        kept = metadata / "unfinished"
         results = shared.map(
             work,
             items,
@@ -167,11 +176,6 @@ class Repeater:
         for i, line in enumerate(results):
             self.logger.info(f"repeat {i}, seed {self.seeds[i]}: {line}")
         self.logger.info("done")
-        self.logger.close()
-        if self.save_fn is not None:
-            return []
-        suffix = "npz" if self.compact else "npy"
-        return [self.save_dir / "data" / f"spikes_{i}.{suffix}" for i in range(self.n_repeats)]
 
     execute = run
 

@@ -118,9 +118,23 @@ class Stager(ABC):
         metadata = folder / "metadata"
         metadata.mkdir(parents=True, exist_ok=True)
         self.logger.attach_file(metadata / "run.log")
+        try:
+            return self._recorded(folder, plot_arg if draw else None, save, options)
+        except Exception as error:
+            self.logger.error(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            self.logger.close()
+
+    def _recorded(
+        self, folder: Path, plot_arg: str | None, save: bool, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return a run's outputs after writing configuration, outputs and pictures."""
         self.logger.info(f"seed {self.random_seed}")
-        seeded = self.config.with_settings(random_seed=self.random_seed)
-        save_config(seeded, metadata / "config.yaml")
+        metadata = folder / "metadata"
+        save_config(
+            self.config.with_settings(random_seed=self.random_seed), metadata / "config.yaml"
+        )
         outputs = self.run(**options)
         applied = self._applied(options)
         if applied:
@@ -130,12 +144,11 @@ class Stager(ABC):
             arrays = {name: np.asarray(value) for name, value in outputs.items()}
             np.savez_compressed(folder / "data" / "outputs.npz", **arrays)  # type: ignore[arg-type]
             self.logger.info(f"wrote {folder / 'data' / 'outputs.npz'}")
-        if draw:
+        if plot_arg is not None:
             (folder / "plots").mkdir(exist_ok=True)
             for name, figure in self._plot(outputs, plot_arg).items():
                 figure.savefig(folder / "plots" / f"{name}.png", dpi=150)
         self.logger.info("done")
-        self.logger.close()
         return outputs
 
 
