@@ -143,7 +143,7 @@ def plot_landscape(
             width=0.003,
         )
         field.plot(*shown.path.T, color=POPULATION_COLORS["E"], label="least force")
-        field.legend(loc="upper right", fontsize="small")
+        field.legend(loc="upper right", fontsize="small", frameon=True, facecolor="white")
         field.set(xlabel="first population (Hz)", ylabel="second population (Hz)")
         figure = field.get_figure()
         if figure is not None:
