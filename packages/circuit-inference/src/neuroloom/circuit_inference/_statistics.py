@@ -95,12 +95,21 @@ def cohen_d(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> EffectSize:
     root = np.sqrt(n1 * n2 / (n1 + n2))
     t = d * root
     tail = (1 - level) / 2
-    reach = abs(t) + 10 + 5 * np.sqrt(1 + t * t / df)
+
+    def gap(shift: float, share: float) -> float:
+        below = float(nct.cdf(t, df, shift))
+        if np.isnan(below):  # scipy gives up far out, where the answer is plain
+            below = 0.0 if shift > t else 1.0
+        return below - share
 
     def end(share: float) -> float:
-        return (
-            float(brentq(lambda shift: nct.cdf(t, df, shift) - share, t - reach, t + reach)) / root
-        )
+        step = np.sqrt(1 + t * t / (2 * df))
+        low, high = t - step, t + step
+        while gap(low, share) < 0:
+            low -= step
+        while gap(high, share) > 0:
+            high += step
+        return float(brentq(gap, low, high, args=(share,), xtol=1e-12)) / root
 
     return EffectSize(d, d * float(correction), end(1 - tail), end(tail), level, (n1, n2))
 
@@ -178,7 +187,13 @@ class MixedEffects:
                 f"control: expected a level of {factor!r} in the model, got {control!r}"
             )
         grid = pd.DataFrame(list(itertools.product(*levels.values())), columns=list(levels))
-        info = self.result.model.data.design_info
+        right = _split(self.formula)[0].split("~")[1]
+        info = patsy.dmatrix(right, data).design_info
+        if info.column_names != list(self.table.index):
+            raise ArgumentError(
+                f"data: expected what the model was fitted on, with the terms "
+                f"{list(self.table.index)}, got {info.column_names}"
+            )
         design = np.asarray(patsy.dmatrix(info, grid))
         beta = np.asarray(self.result.params)[: design.shape[1]]
         covariance = np.asarray(self.result.cov_params())[: design.shape[1], : design.shape[1]]
