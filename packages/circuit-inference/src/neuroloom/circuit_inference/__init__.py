@@ -65,6 +65,7 @@ from neuroloom.circuit_inference._kernels import (
     save_kernels,
 )
 from neuroloom.circuit_inference._library import SimulationLibrary, simulate_library
+from neuroloom.circuit_inference._line_noise import LineNoise
 from neuroloom.circuit_inference._ood import SimulatedCloud
 from neuroloom.circuit_inference._plots import (
     plot_calibration,
@@ -129,6 +130,7 @@ __all__ = [
     "Inferer",
     "InvalidSeriesError",
     "LibraryError",
+    "LineNoise",
     "MixedEffects",
     "ModelFormatError",
     "Moments",
