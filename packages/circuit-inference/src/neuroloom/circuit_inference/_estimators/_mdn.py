@@ -124,12 +124,14 @@ class MixtureDensityEnsemble(Estimator):
 
     def _forward(self, x: Array) -> tuple[Array, Array, Array]:
         """Return log weights (m, n, k), means (m, n, k, d) and factors (m, n, k, d, d)."""
+        from scipy.special import expit
+
         w = self.weights
         n_layers = len(self.options["hidden"])
         h = np.broadcast_to(x.astype(np.float32), (len(w["w0"]), *x.shape))
         for i in range(n_layers):
             h = h @ w[f"w{i}"] + w[f"b{i}"]
-            h = h / (1 + np.exp(-h))
+            h = h * expit(h)
         out = (h @ w[f"w{n_layers}"] + w[f"b{n_layers}"]).astype(np.float64)
         return split_outputs(out, int(self.options["n_components"]), self.scale.size)
 
