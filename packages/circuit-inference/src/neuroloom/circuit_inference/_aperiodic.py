@@ -255,4 +255,4 @@ class BandPower(Family):
         bands = np.column_stack(sums)
         if self.relative:
             bands = bands / bands.sum(axis=1, keepdims=True)
-        return np.log10(np.maximum(bands, 1e-300))
+        return np.asarray(np.log10(np.maximum(bands, 1e-300)))

@@ -19,7 +19,7 @@ from neuroloom.circuit_inference._errors import (
 from neuroloom.circuit_inference._series import positive
 from neuroloom.shared import Signal
 
-_OVER_CHANNELS = {"sum": np.sum, "mean": np.mean, "median": np.median}
+_OVER_CHANNELS: dict[str, Any] = {"sum": np.sum, "mean": np.mean, "median": np.median}
 
 
 def epoch_table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -133,7 +133,9 @@ class Features:
         n = int(self.params.get("nperseg", -1))
         freqs, power = welch(x, fs, nperseg=int(0.5 * fs) if n < 0 else n)
         used = (freqs >= max(span[0], freqs[1])) & (freqs < min(span[1], freqs[-1]))
-        modes = ("fixed", "knee") if self.params.get("compute_knee") else ("fixed",)
+        modes: tuple[Literal["fixed", "knee"], ...] = ("fixed",)
+        if self.params.get("compute_knee"):
+            modes = ("fixed", "knee")
         for k, mode in enumerate(modes):
             fit = fit_spectrum(
                 freqs[used],

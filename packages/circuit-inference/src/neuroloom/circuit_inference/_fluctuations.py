@@ -291,7 +291,7 @@ def envelope(series: ArrayLike, rate: float, band: tuple[float, float]) -> Array
         )
     taps = firwin(n_taps, [low, high], pass_zero=False, fs=rate)
     cut = int(rate)
-    return np.abs(hilbert(filtfilt(taps, 1.0, x)))[cut:-cut]
+    return np.asarray(np.abs(hilbert(filtfilt(taps, 1.0, x)))[cut:-cut])
 
 
 @dataclass(frozen=True)

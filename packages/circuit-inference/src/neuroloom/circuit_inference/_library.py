@@ -79,7 +79,7 @@ class SimulationLibrary:
     @property
     def duration_s(self) -> float:
         """Length of the signals in seconds."""
-        return next(iter(self.signals.values())).shape[1] / self.rate_hz
+        return float(next(iter(self.signals.values())).shape[1] / self.rate_hz)
 
     @property
     def digest(self) -> str:

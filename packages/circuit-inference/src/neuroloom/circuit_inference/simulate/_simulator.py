@@ -214,4 +214,4 @@ def _decimated(x: Array, factor: int) -> Array:
 def _weight(run: Any, name: str) -> float:
     """Return how many spikes of the full-size population one spike of a smaller one stands for."""
     start, stop = run.populations[name]
-    return (8192 if name.endswith("E") else 1024) / (stop - start)
+    return float((8192 if name.endswith("E") else 1024) / (stop - start))
