@@ -88,8 +88,10 @@ def second_order(x: Array, y: Array, seed: Seed) -> SecondOrder:
     left_out = np.arange(n) * _BLOCKS // n
     parts = np.array([_value(u[left_out != b], v[left_out != b]) for b in range(_BLOCKS)])
     value = _BLOCKS * whole - (_BLOCKS - 1) * parts.mean(axis=0)
-    spread = [np.sqrt((_BLOCKS - 1) * p.var()) for p in (parts.sum(axis=1), parts[:, 1])]
-    return SecondOrder(float(value[0]), float(value.sum()), *map(float, spread), k)
+    error, extra_error = (
+        float(np.sqrt((_BLOCKS - 1) * p.var())) for p in (parts.sum(axis=1), parts[:, 1])
+    )
+    return SecondOrder(float(value[0]), float(value.sum()), error, extra_error, k)
 
 
 def negentropy(values: Array) -> float:
