@@ -106,7 +106,9 @@ class Table:
 
     def by_step(self) -> None:
         """Give every step its own level and target."""
-        self.levels, self.target = self.levels[self.segment], self.target[self.segment]
+        segment = self.segment
+        self.levels = self.levels.take(segment, axis=0)
+        self.target = self.target.take(segment, axis=0)
         self.stepwise = True
 
     # Per step: laid out only when somebody asks, as most of it never is.
@@ -244,4 +246,8 @@ class Rows:
 
     def inside(self, *periods: str) -> NDArray[np.bool_]:
         """Return whether each step lies in one of `periods`."""
-        return np.isin(self.period, self.table.plan.parts(periods))
+        first, *others = self.table.plan.parts(periods)
+        where: NDArray[np.bool_] = self.period == first
+        for part in others:
+            where = where | (self.period == part)
+        return where

@@ -68,7 +68,8 @@ class Reaching(Task):
         most = int(moved.max(initial=0))
         columns = observation[:, self.hand()].shape[1]
         places = cosine(columns, START + SPEED * np.arange(-most, most + 1))
-        observation[:, self.hand()] += places[most + np.where(left, moved, -moved)]
+        where = most + np.where(left, moved, -moved)
+        observation[:, self.hand()] += places.astype(np.float32).take(where, axis=0)
         target[:] = np.where(reaching & (moved < needed), np.where(left, 1, 2), 0)
 
     def begin(self, now: Now) -> None:
