@@ -34,14 +34,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
-TESTS = (
-    "test_data.py",
-    "test_random.py",
-    "test_core.py",
-    "test_reset_step.py",
-    "test_envs.py",
-    "wrappers",
-)
+TESTS = ("test_data.py", "test_random.py", "test_core.py", "test_reset_step.py", "wrappers")
 
 
 def upstream(folder: Path) -> dict[str, Any]:
