@@ -87,23 +87,26 @@ def seed_step(parameters, wiring, counts: np.ndarray) -> tuple[np.ndarray, np.nd
         return None
     import torch
 
-    dtype = torch.get_default_dtype()
-    module = seed_module(repository, "neuro_mod.core.spiking_net.core.lif_net")
-    torch.set_default_dtype(dtype)  # importing it makes float64 torch's default
     n = wiring.n_neurons
     source = np.repeat(np.arange(n), np.diff(wiring.starts))
     weights = np.zeros((n, n))
     weights[wiring.targets, source] = wiring.weights(parameters)
     j = float(parameters.j_ext[0, 0]) * np.sqrt(n)
-    net = module.LIFNet(
-        torch.as_tensor(weights), [j, j, 0.0, 0.0], 0.02, 0.005, 0.005,
-        torch.as_tensor(parameters.per_neuron(parameters.threshold)), 0.0, 5e-4,
-    )  # fmt: skip
     external = np.zeros((len(counts), 4, n))
     external[:, 0] = counts
     zero = torch.zeros(n, dtype=torch.float64)
     still = torch.zeros((len(counts), n), dtype=torch.float64)
-    _, _, spikes = net.forward(zero, zero.clone(), still, torch.as_tensor(external))
+    dtype = torch.get_default_dtype()
+    try:  # importing it makes float64 torch's default, which it needs
+        module = seed_module(repository, "neuro_mod.core.spiking_net.core.lif_net")
+        torch.set_default_dtype(torch.float64)
+        net = module.LIFNet(
+            torch.as_tensor(weights), [j, j, 0.0, 0.0], 0.02, 0.005, 0.005,
+            torch.as_tensor(parameters.per_neuron(parameters.threshold)), 0.0, 5e-4,
+        )  # fmt: skip
+        _, _, spikes = net.forward(zero, zero.clone(), still, torch.as_tensor(external))
+    finally:
+        torch.set_default_dtype(dtype)
     return np.nonzero(spikes.numpy())
 
 
