@@ -151,10 +151,13 @@ def compare(
     if "error" in first:
         return {"neurogym_error": first["error"]}
     theirs: list[float] = []
+    their_cpu: list[float] = []
     rates: dict[str, list[float]] = {name: [] for name in ours}
     cpu: dict[str, list[float]] = {name: [] for name in ours}
     for _ in range(rounds):
-        theirs.append(peer(**job, seconds=seconds)["rate"])
+        answer = peer(**job, seconds=seconds)
+        theirs.append(answer["rate"])
+        their_cpu.append(answer["cpu"])
         for name, piece in ours.items():
             got, used = rate(piece, seconds / 2)
             rates[name].append(got)
@@ -164,6 +167,9 @@ def compare(
         row[name] = float(np.median(values))
         row[f"{name}_ratio"] = float(np.median(np.array(values) / np.array(theirs)))
         row[f"{name}_cpu_per_wall"] = float(np.median(cpu[name]))
+        # For a machine with other work: the same by the CPU time that each side was given.
+        by_cpu = np.array(values) / np.array(cpu[name]) * np.array(their_cpu) / np.array(theirs)
+        row[f"{name}_ratio_by_cpu"] = float(np.median(by_cpu))
     return row
 
 
