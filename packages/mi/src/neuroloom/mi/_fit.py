@@ -156,8 +156,12 @@ class _Ready:
 
     def rows(self, index: NDArray[np.int64] | Tensor) -> tuple[Tensor, ...]:
         where = torch.as_tensor(index)
-        parts = (self.x, self.y, self.u, self.v)
-        return tuple(part[where] for part in parts if part is not None)
+        return tuple(part[where] for part in self.parts)
+
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        """What a critic sees: samples, and features where a baseline stands in."""
+        return tuple(part for part in (self.x, self.y, self.u, self.v) if part is not None)
 
 
 def prepare(job: Job) -> _Ready:
@@ -226,9 +230,11 @@ class _Ensemble:
         self.history: list[float] = []
         self.best = [(-np.inf, 0, stack.weights(c)) for c in self.members]
 
-    def rows(self, step: int) -> list[tuple[Tensor, ...]]:
-        """Return each network's batch."""
-        return [self.data.rows(batch[step]) for batch in self.batches]
+    def write(self, step: int, buffers: Sequence[Tensor]) -> None:
+        """Put each network's batch at its place, one buffer per part of the samples."""
+        for member, batch in zip(self.members, self.batches, strict=True):
+            for part, buffer in zip(self.data.parts, buffers, strict=True):
+                torch.index_select(part, 0, batch[step], out=buffer[member])
 
     def check(self, step: int, bound: Bound) -> None:
         """Score the validation samples, and keep weights that are the best so far."""
@@ -306,6 +312,9 @@ def _fit_equal(jobs: Sequence[Job], ready: Sequence[_Ready]) -> list[Fitted]:
         _Ensemble(job, data, k * learning.n_inits, stack)
         for k, (job, data) in enumerate(zip(jobs, ready, strict=True))
     ]
+    buffers = [
+        part.new_empty(stack.n_critics, first.batch, part.shape[1]) for part in ready[0].parts
+    ]
     n_steps = first.n_steps
     every = max(1, n_steps // _CHECKS)
     patience = _patience(first, every)
@@ -319,9 +328,9 @@ def _fit_equal(jobs: Sequence[Job], ready: Sequence[_Ready]) -> list[Fitted]:
             stack.set_learning_rate(
                 rate_at(learning.learning_rate, step, n_steps, learning.scheduler)
             )
-            rows = [row for ensemble in ensembles for row in ensemble.rows(step)]
-            x, y, *features = (torch.stack(part) for part in zip(*rows, strict=True))
-            stack.step(x, y, bound, *features)
+            for ensemble in ensembles:
+                ensemble.write(step, buffers)
+            stack.step(buffers[0], buffers[1], bound, *buffers[2:])
     return [ensemble.finish(bound) for ensemble in ensembles]
 
 

@@ -78,12 +78,11 @@ def _fit_parts(work: tuple[Any, ...]) -> list[tuple[float, float, list[float]]]:
     best = [(-np.inf, stack.weights(c)) for c in range(len(chunks))]
     for _ in range(learning.n_epochs):
         order = [
-            torch.from_numpy(np.resize(rng.permutation(train), n_steps * batch))
+            np.resize(rng.permutation(train), (n_steps, batch))
             for rng, (train, _) in zip(rngs, splits, strict=True)
         ]
-        for step in range(n_steps):
-            rows = [o[step * batch : (step + 1) * batch] for o in order]
-            stack.step(torch.stack([x[r] for r in rows]), torch.stack([y[r] for r in rows]), bound)
+        for rows in torch.from_numpy(np.stack(order, axis=1)):
+            stack.step(x[rows], y[rows], bound)
         for c, (test_x, test_y) in enumerate(tests):
             g, h = stack.embed_one(c, test_x, test_y)
             history[c].append(float(bound.value(g @ h.T)))
