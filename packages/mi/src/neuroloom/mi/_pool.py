@@ -16,7 +16,7 @@ from neuroloom.mi._fit import Fitted
 
 CEILING_SHARE = 0.85
 _GAP = 0.1  # nats
-_GAP_SHARE = 0.15
+_GAP_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Estimate:
     error : float
         Standard error.
     low, high : float
-        Confidence interval.
+        Confidence interval; its upper side allows for what held-out samples show too little.
     test_mi, train_mi : float
         The bound on held-out and on training samples.
     ceiling : float
@@ -43,7 +43,7 @@ class Estimate:
     better, gain : float
         Donsker–Varadhan's value, and by how much it is larger than InfoNCE's.
     missed : bool
-        Whether nearest neighbours see clearly more, where they can be trusted.
+        Whether estimators without a network see clearly more, where they can be trusted.
     """
 
     mi: float
@@ -108,14 +108,17 @@ def pool(fits: Sequence[Fitted], n: int, *, confidence: float = 0.68) -> Estimat
     pointwise = np.where(count > 0, pointwise / np.maximum(count, 1), np.nan)
     error = standard_error(pointwise[count > 0])
     quantile = float(student.ppf(0.5 + confidence / 2, max(len(good) * 4, 8)))
+    train = float(np.nanmean([fit.train_mi for fit in good]))
+    # The truth lies between what held-out and what training samples show: above, not below.
+    upward = math.hypot(error, max(train - mean["bound"], 0.0) / 2)
     at_ceiling = mean["bound"] > CEILING_SHARE * mean["ceiling"] and good[0].job.bound == "infonce"
     return Estimate(
         mi,
         error,
         mi - quantile * error,
-        mi + quantile * error,
+        mi + quantile * upward,
         mean["bound"],
-        float(np.nanmean([fit.train_mi for fit in good])),
+        train,
         mean["ceiling"],
         bool(at_ceiling),
         int((count > 0).sum()),
