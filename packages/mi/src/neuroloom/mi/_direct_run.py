@@ -33,10 +33,20 @@ _JACKKNIFE = 10
 
 
 def _ksg(x: Array, y: Array, *, k: int = 5, variant: int = 1) -> float:
-    """Return KSG's estimate; of mixtures where values repeat."""
-    if _repeats(x, y):
-        return _direct.ksg_mixed(x, y, k=_whole_k(k))
-    return float(_local(x, y, k=k, variant=variant).mean())
+    """Return KSG's estimate; where values repeat, that of labels or of mixtures."""
+    if not _repeats(x, y):
+        return float(_local(x, y, k=k, variant=variant).mean())
+    labels, other = [_labels(v) for v in (x, y)], (y, x)
+    for label, values, own in zip(labels, other, labels[::-1], strict=True):
+        if label is not None and own is None and not _repeats(values):
+            return _direct.ross(label, values, k=_whole_k(k))
+    return _direct.ksg_mixed(x, y, k=_whole_k(k))
+
+
+def _labels(values: Array) -> NDArray[np.int64] | None:
+    """Return which of its few values each sample has, None if they are many."""
+    rows, label = np.unique(values, axis=0, return_inverse=True)
+    return label.reshape(-1) if len(rows) <= len(values) // 20 else None
 
 
 def _local(x: Array, y: Array, *, k: int = 5, variant: int = 1) -> Array:
@@ -48,8 +58,8 @@ def _whole_k(k: Any) -> int:
     return int(real("estimator_params['k']", k, whole=True, low=1))
 
 
-def _repeats(x: Array, y: Array) -> bool:
-    return any(len(np.unique(v, axis=0)) < 0.98 * len(v) for v in (x, y))
+def _repeats(*variables: Array) -> bool:
+    return any(len(np.unique(v, axis=0)) < 0.98 * len(v) for v in variables)
 
 
 def lmi(x: Array, y: Array, *, k: int = 5, n_dims: int = 4) -> float:
