@@ -218,24 +218,24 @@ def _input(options: argparse.Namespace) -> _Input:
     if rate is not None:
         with contextlib.suppress(ValueError):  # or the name of the rate in the file
             rate = float(rate)
-    signals = [
+    recordings = [
         read_signal(path, rate=rate, data=options.data, channels=channels)
         for path in options.sources
     ]
-    if len({signal.rate for signal in signals}) > 1:
+    rates = sorted({recording.rate for recording in recordings})
+    if len(rates) > 1:
         raise ArgumentError(
-            f"FILE: expected recordings of one rate, got {sorted({s.rate for s in signals})} Hz; "
-            "predict them one by one"
+            f"FILE: expected recordings of one rate, got {rates} Hz; predict them one by one"
         )
-    table = epoch_table(
-        signals,
+    epochs = epoch_table(
+        recordings,
         epoch_s=options.epoch,
         between_s=None if options.between is None else tuple(options.between),
         aggregate=options.aggregate,
         zscore="recording" if options.zscore_recording else None,
         metadata=[{"file": path.name} for path in options.sources],
     )
-    return _Input(table.drop(columns="Data"), list(table["Data"]), float(signals[0].rate))
+    return _Input(epochs.drop(columns="Data"), list(epochs["Data"]), float(rates[0]))
 
 
 def _feature_set(options: argparse.Namespace) -> FeatureSet:

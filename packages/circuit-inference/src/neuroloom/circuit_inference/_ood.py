@@ -113,7 +113,7 @@ class SimulatedCloud:
             both = np.minimum(_tail(self.mahalanobis, far), _tail(self.neighbours, near))
             n = len(self.combined)
             out[good] = (1 + np.searchsorted(self.combined, both, side="right")) / (n + 1)
-        return np.minimum(out, 1.0)
+        return np.asarray(np.minimum(out, 1.0))
 
     def score(self, x: Array) -> Array:
         """Return how strange each row is, without an upper end: for ranking (AUROC).

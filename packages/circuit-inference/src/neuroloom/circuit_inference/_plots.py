@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from neuroloom.circuit_inference._errors import ArgumentError, unknown
 from neuroloom.circuit_inference._feature_set import FeatureTable, as_matrix
@@ -57,11 +57,11 @@ def plot_posterior(
     draws = posterior.of(name)[row]
     unit = posterior.units[posterior.names.index(name)]
     ax = axes(ax, figsize=(3.2, 2.2))
-    edges: int | NDArray[np.float64] = 40
+    edges: int | list[float] = 40
     if prior is not None and name in prior.names:
         place = prior.names.index(name)
         low, high = prior.low[place], prior.high[place]
-        edges = np.linspace(low, high, 41)
+        edges = np.linspace(low, high, 41).tolist()
         ax.plot(
             [low, low, high, high],
             np.array([0, 1, 1, 0]) / (high - low),
@@ -69,7 +69,8 @@ def plot_posterior(
             label="prior",
         )
     elif np.ptp(draws) > 0:  # ratios have long tails
-        edges = np.linspace(*np.quantile(draws, [0.005, 0.995]), 41)
+        start, stop = np.quantile(draws, [0.005, 0.995])
+        edges = np.linspace(float(start), float(stop), 41).tolist()
     ax.hist(draws, bins=edges, density=True, color=_BLUE, alpha=0.7, label="posterior")
     if truth is not None:
         ax.axvline(truth, color=_ORANGE, label="truth")

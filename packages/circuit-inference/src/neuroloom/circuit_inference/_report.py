@@ -175,7 +175,7 @@ def _text(value: object) -> str:
 
 
 def _image(ax: Axes, alt: str) -> str:
-    figure = ax.get_figure()
+    figure = ax.get_figure(root=True)
     assert figure is not None
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)

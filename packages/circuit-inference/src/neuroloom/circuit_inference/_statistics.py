@@ -109,7 +109,7 @@ def cohen_d(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> EffectSize:
             low -= step
         while gap(high, share) > 0:
             high += step
-        return float(brentq(gap, low, high, args=(share,), xtol=1e-12)) / root
+        return float(brentq(gap, low, high, args=(share,), xtol=1e-12) / root)
 
     return EffectSize(d, d * float(correction), end(1 - tail), end(tail), level, (n1, n2))
 

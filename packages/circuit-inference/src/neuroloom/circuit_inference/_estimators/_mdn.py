@@ -176,7 +176,7 @@ class MixtureDensityEnsemble(Estimator):
         points = np.ascontiguousarray((theta - self.centre) / self.scale)
         out = np.empty(len(x))
         log_density(*self._mixture(x), points, out)
-        return out - np.log(self.scale).sum()
+        return np.asarray(out - np.log(self.scale).sum())
 
     def predict(self, x: Array) -> Array:
         """Return the mean of the unbounded parameters."""

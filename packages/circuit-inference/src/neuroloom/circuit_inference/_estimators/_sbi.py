@@ -128,7 +128,8 @@ class SbiEstimator(Estimator):
                 torch.as_tensor(z, dtype=torch.float32)[None],
                 condition=torch.as_tensor(x, dtype=torch.float32),
             )
-        return np.asarray(value[0].numpy(), dtype=np.float64) - np.log(self._state["scale"]).sum()
+        inner = np.asarray(value[0].numpy(), dtype=np.float64)
+        return np.asarray(inner - np.log(self._state["scale"]).sum())
 
     def save(self, folder: Path) -> Mapping[str, Any]:
         """Write the network's weights as safetensors, and what its shape is rebuilt from."""
