@@ -28,11 +28,12 @@ from neuroloom.circuit_inference import (
 )
 
 FAST = {
-    "max_epochs": 60,
-    "n_folds": 4,
+    "max_epochs": 100,
+    "n_folds": 6,
     "hidden": (32, 32),
     "n_components": 4,
-    "batch_size": 32,
+    "batch_size": 64,
+    "learning_rate": 5e-3,
 }
 BOX = Prior.box({"a": (0.0, 1.0, "pA"), "b": (-2.0, 2.0)})
 
@@ -117,8 +118,13 @@ class TestPosterior:
 
     def test_same_seed_same_bits(self, trained, held_out):
         x = held_out[0][:20]
-        again = Inferer("mdn", BOX, hyperparams=FAST).fit(*simulate(600, 1), seed=1)
-        np.testing.assert_array_equal(trained.sample(x, 50, seed=4), again.sample(x, 50, seed=4))
+        options = {**FAST, "max_epochs": 3}
+        first, again, other = (
+            Inferer("mdn", BOX, hyperparams=options).fit(*simulate(100, 1), seed=seed)
+            for seed in (1, 1, 2)
+        )
+        np.testing.assert_array_equal(first.sample(x, 50, seed=4), again.sample(x, 50, seed=4))
+        assert not np.array_equal(first.sample(x, 50, seed=4), other.sample(x, 50, seed=4))
         assert not np.array_equal(trained.sample(x, 50, seed=4), trained.sample(x, 50, seed=5))
 
     def test_nothing_global_is_touched(self):
@@ -170,7 +176,7 @@ class TestOutOfDistribution:
     def test_false_alarms_and_power(self, trained, held_out):
         inside = trained.predict(simulate(3000, 9)[0], n_samples=1, warn=False).ood_p
         assert 0.003 < (inside < 0.01).mean() < 0.025
-        strange = np.array([[0.5, -1.8, 0.0], [0.5, 0.5, 9.0], [3.0, 3.0, 0.0]])
+        strange = np.array([[0.5, -4.0, 0.0], [0.5, 0.5, 9.0], [3.0, 3.0, 0.0]])
         with pytest.warns(OutOfDistributionWarning, match="3 of 3"):
             assert (trained.predict(strange).ood_p < 0.01).all()
 
