@@ -30,6 +30,7 @@ stacks              speed and memory against the number of critics in a stack, a
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import statistics
@@ -259,6 +260,7 @@ def stacks() -> list[dict[str, float]]:
     import torch
 
     torch.set_num_threads(1)
+    nothing = peak_memory(0)
     rows = []
     for n in (1, 2, 4, 8, 16, 55):
         n_steps = max(20, 400 // n)
@@ -268,16 +270,35 @@ def stacks() -> list[dict[str, float]]:
             begin = time.perf_counter()
             steps(n, n_steps)
             rates.append(n * n_steps / (time.perf_counter() - begin))
-        parameters = 2 * (100 * 64 + 64 * 64 + 64 * 16 + 144)
         rows.append(
             {
                 "critics": n,
                 "steps_per_s": statistics.median(rates),
-                "bytes": n * 4 * (4 * parameters + 2 * BATCH * (100 + 64 + 64 + 16) + 3 * BATCH**2),
+                "bytes": peak_memory(n) - nothing,
                 "gemm_bound_steps_per_s": gemm_bound(n),
             }
         )
     return rows
+
+
+def peak_memory(n: int) -> int:
+    """Return the largest resident size in bytes of a process that trains `n` critics."""
+    work = f"bench.steps({n}, 3)" if n else "bench.warm()"
+    code = f"import resource, bench; {work}; "
+    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    folder = str(Path(__file__).resolve().parent)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return 1024 * int(done.stdout)
+
+
+def warm() -> None:
+    """Load what `steps` loads, and train nothing."""
+    import torch
+
+    importlib.import_module("neuroloom.mi._stack")
+    torch.zeros(2250, 100)
 
 
 def gemm_bound(n: int) -> float:
