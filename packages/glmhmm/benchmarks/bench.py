@@ -283,8 +283,8 @@ def dynamax_run(X, y):
         hmm = LogisticRegressionHMM(
             3,
             4,
-            initial_probs_concentration=1.0,
-            transition_matrix_concentration=1.0,
+            initial_probs_concentration=1 + 1e-6,  # at 1 its mode is NaN where a count is 0
+            transition_matrix_concentration=1 + 1e-6,
             emission_matrices_scale=1.0,
             m_step_num_iters=50,
         )

@@ -58,7 +58,7 @@ def test_every_parameter_is_kept_and_cloned():
     assert copy.get_params().keys() == given.keys()
     assert copy.regularizer_strength == (0.3, 0.4)
     assert copy.maxiter == 50
-    assert "Poisson" in repr(copy)
+    assert repr(GLMHMM(2, "Poisson")) == "GLMHMM(n_states=2, observation_model='Poisson')"
     order = ["n_states", "observation_model", "inverse_link_function", "regularizer"]
     import inspect
 
@@ -98,6 +98,7 @@ def test_same_seed_same_bits_on_any_number_of_threads(choices, monkeypatch):
     pd.testing.assert_frame_equal(found[0].restarts_, found[1].restarts_)
 
 
+@pytest.mark.slow
 def test_batched_fits_equal_those_one_by_one(choices):
     from neuroloom.glmhmm._batch import fit_all
     from neuroloom.glmhmm._layouts import double_precision
@@ -181,7 +182,7 @@ def test_scikit_learns_own_checks():
 
 def test_grid_search_pipeline_and_metadata_routing(choices):
     X, y, starts = choices
-    search = GridSearchCV(GLMHMM(1, maxiter=300), {"n_states": [1, 2]}, cv=KFold(2)).fit(X, y)
+    search = GridSearchCV(GLMHMM(1, tol=1e-4), {"n_states": [1, 2]}, cv=KFold(2)).fit(X, y)
     assert set(search.best_params_) == {"n_states"}
     with sklearn.config_context(enable_metadata_routing=True):
         model = GLMHMM(2, seed=1).set_fit_request(session_starts=True)

@@ -30,7 +30,7 @@ def test_parameters_come_back(name):
     tolerance = 0.6 if name == "Gamma" else 0.15
     np.testing.assert_allclose(model.coef_, truth.coef_, atol=tolerance)
     np.testing.assert_allclose(model.intercept_, truth.intercept_, rtol=0.08, atol=0.1)
-    np.testing.assert_allclose(model.scale_, truth.scale_, rtol=0.3)
+    np.testing.assert_allclose(model.scale_, truth.scale_, rtol=0.3, atol=0.06)
     np.testing.assert_allclose(model.transition_prob_, truth.transition_prob_, atol=0.03)
     decoded = model.decode_state(X, y, starts, state_format="index")
     ideal = truth.decode_state(X, y, starts, state_format="index")
@@ -71,6 +71,7 @@ def test_one_state_of_choices_is_logistic_regression():
     np.testing.assert_allclose(model.intercept_, other.intercept_, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_categorical_choices():
     rng = np.random.default_rng(0)
     truth = GLMHMM(2, CategoricalObservations(3))
@@ -106,6 +107,7 @@ def test_two_categories_are_a_bernoulli_choice():
     np.testing.assert_allclose(many.coef_[:, 0], one.coef_, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_population_counts_share_the_states():
     rng = np.random.default_rng(0)
     truth = GLMHMM(2, "Poisson")

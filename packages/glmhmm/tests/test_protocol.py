@@ -33,6 +33,7 @@ def bits(model, train, test):
     return (model.score(X, y, starts) - null) / seen.sum() / np.log(2)
 
 
+@pytest.mark.slow
 def test_cross_validation_by_hand(herd):
     X, y, starts, _ = herd
     fold = (np.cumsum(starts) - 1) % 3
@@ -77,6 +78,7 @@ def test_sessions_stay_whole(herd):
     assert by_session.folds["n_trials"].sum() == 1197
 
 
+@pytest.mark.slow
 def test_subjects_by_hand(herd):
     X, y, starts, who = herd
     together = fit_global(X, y, starts, n_states=2, n_init=4, seed=0)

@@ -85,7 +85,7 @@ def layouts_of(starts):
     return [whole, cut]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     n=st.sampled_from([1, 4, 7]),
@@ -136,7 +136,7 @@ def cast(a, dtype):
 FAMILIES = {"bernoulli": BernoulliObservations(), "poisson": PoissonObservations()}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     name=st.sampled_from(sorted(FAMILIES)),

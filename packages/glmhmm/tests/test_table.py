@@ -1,8 +1,5 @@
 """From a table to regressors, and from the shell to files."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -172,12 +169,3 @@ def test_command_refuses_other_nonsense(trials, tmp_path, capsys):
     ):
         assert main(arguments) == 2
         assert match in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_command_as_a_module():
-    found = subprocess.run(
-        [sys.executable, "-m", "neuroloom.glmhmm", "fit", "--help"], capture_output=True, text=True
-    )
-    assert found.returncode == 0
-    assert "--states" in found.stdout

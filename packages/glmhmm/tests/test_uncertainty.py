@@ -28,6 +28,7 @@ def test_one_state_has_the_errors_of_logistic_regression():
 def test_two_states_by_finite_differences():
     X, y, starts, _ = drawn(known(), 400, 50)
     model = GLMHMM(2, n_init=4, seed=0, tol=1e-9, regularizer_strength=0.3)
+    model.set_params(dirichlet_initial_proba=[3.0, 3.0])  # keeps it away from 0 and 1
     model.fit(X, y, session_starts=starts)
 
     def objective(theta):
@@ -36,7 +37,8 @@ def test_two_states_by_finite_differences():
         stay = expit(theta[7:9])
         transition = np.array([[stay[0], 1 - stay[0]], [1 - stay[1], stay[1]]])
         params = (coef, intercept, np.ones(2), np.array([first, 1 - first]), transition)
-        return -model.compute_loss(params, X, y, starts) - 0.15 * np.sum(coef**2)
+        prior = 2 * np.log(first * (1 - first)) - 0.15 * np.sum(coef**2)
+        return prior - model.compute_loss(params, X, y, starts)
 
     def logit(p):
         return np.log(p / (1 - p))

@@ -77,16 +77,20 @@ def log_density(parameters: Parameters, trials: Trials, model: Model) -> Array:
     return jnp.where(trials.observed[:, None] > 0, density, 0.0)
 
 
-def relative_density(parameters: Parameters, trials: Trials, model: Model) -> tuple[Array, Array]:
-    """Return p(y | state) relative to the most likely state's, and the latter's logarithm."""
+def relative_density(
+    parameters: Parameters, trials: Trials, model: Model
+) -> tuple[Array, Array | None, Array | None]:
+    """Return p(y | state) up to a factor per place, that factor's logarithm, and p(y | state).
+
+    Where the family gives the density itself there is no factor, and the last is
+    (n_states, 1, n_places), observed or not; else it is None.
+    """
     eta = linear_predictor(parameters.weights, trials.x)
     density = model.family.density(trials.y, eta, model.link)
     if density is None:
-        return recursions.relative(log_density(parameters, trials, model))
-    density = jnp.moveaxis(density.reshape(-1, *trials.reset.shape), 0, 1)
-    density = jnp.where(trials.observed[:, None] > 0, density, 1.0)
-    top = jnp.max(density, axis=1)
-    return density / top[:, None], jnp.log(top)
+        return *recursions.relative(log_density(parameters, trials, model)), None
+    placed = jnp.moveaxis(density.reshape(-1, *trials.reset.shape), 0, 1)
+    return jnp.where(trials.observed[:, None] > 0, placed, 1.0), None, density
 
 
 def transition_of(parameters: Parameters, trials: Trials, model: Model) -> Array:
@@ -98,24 +102,31 @@ def transition_of(parameters: Parameters, trials: Trials, model: Model) -> Array
 
 def run_forward(parameters: Parameters, trials: Trials, model: Model) -> recursions.Forward:
     """Return the forward pass at the parameters."""
-    return recursions.forward(
-        *relative_density(parameters, trials, model),
-        trials.reset,
-        parameters.initial,
-        transition_of(parameters, trials, model),
-        split=model.split,
+    return _forward(parameters, trials, model)[0]
+
+
+def _forward(
+    parameters: Parameters, trials: Trials, model: Model
+) -> tuple[recursions.Forward, Array | None]:
+    likelihood, top, density = relative_density(parameters, trials, model)
+    transition = transition_of(parameters, trials, model)
+    ahead = recursions.forward(
+        likelihood, top, trials.reset, parameters.initial, transition, split=model.split
     )
+    return ahead, density
 
 
 def expectations(parameters: Parameters, trials: Trials, model: Model) -> recursions.Expectations:
     """Return the E-step at the parameters."""
-    return recursions.backward(
-        run_forward(parameters, trials, model),
+    ahead, density = _forward(parameters, trials, model)
+    found = recursions.backward(
+        ahead,
         trials.reset,
         trials.start,
         transition_of(parameters, trials, model),
         split=model.split,
     )
+    return found._replace(density=density)
 
 
 def log_prior(parameters: Parameters, prior: Prior, model: Model) -> Array:
@@ -142,13 +153,13 @@ def maximise(
     """Return the parameters after the M-step."""
     gamma = jnp.moveaxis(found.smoothed, 1, 0) * trials.observed
     gamma = gamma.reshape(gamma.shape[0], -1)
+    now = (parameters.weights, parameters.log_scale, trials, gamma, prior.penalty, model)
     if model.solver != "newton":
-        step = solve_emissions
+        weights, log_scale = solve_emissions(*now)
+    elif model.full:
+        weights, log_scale = full_emission_step(*now)
     else:
-        step = full_emission_step if model.full else emission_step
-    weights, log_scale = step(
-        parameters.weights, parameters.log_scale, trials, gamma, prior.penalty, model
-    )
+        weights, log_scale = emission_step(*now, density=found.density)
     initial = _shares(found.first, prior.initial, parameters.initial)
     drive = parameters.drive
     if model.driven:

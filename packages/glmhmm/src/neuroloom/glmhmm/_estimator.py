@@ -8,7 +8,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import Tags, TargetTags
+from sklearn.utils import RegressorTags, Tags, TargetTags
 
 from neuroloom.glmhmm import _em as em
 from neuroloom.glmhmm import _settings as settings
@@ -32,8 +32,6 @@ from neuroloom.glmhmm._results import EMState
 from neuroloom.glmhmm._stepping import Stepping
 
 _FITTED = ("coef_", "intercept_", "scale_", "initial_prob_", "transition_prob_")
-_DEFAULT_SEED = np.array([0, 123], dtype=np.uint32)  # jax.random.PRNGKey(123)
-_DEFAULT_SEED.flags.writeable = False
 
 
 class GLMHMM(Stepping):
@@ -74,7 +72,7 @@ class GLMHMM(Stepping):
     tol : float
         EM stops when the penalised log-likelihood, which it climbs, changes by less.
     seed : int, Seed or JAX key
-        For the starts.
+        For the starts; the default means ``jax.random.PRNGKey(123)``.
     hmm_initialization_funcs, model_initialization_funcs : dict, optional
         How fits start; see `setup`.
     n_init : int or "auto"
@@ -166,7 +164,7 @@ class GLMHMM(Stepping):
         solver_kwargs: dict[str, Any] | None = None,
         maxiter: int = 1000,
         tol: float = 1e-8,
-        seed: Any = _DEFAULT_SEED,
+        seed: Any = 123,
         hmm_initialization_funcs: dict[str, Any] | None = None,
         model_initialization_funcs: dict[str, Any] | None = None,
         *,
@@ -407,6 +405,7 @@ class GLMHMM(Stepping):
         """Return the tags of a regressor whose target is needed."""
         tags = super().__sklearn_tags__()
         tags.estimator_type = "regressor"
+        tags.regressor_tags = RegressorTags()
         tags.target_tags = TargetTags(required=True, multi_output=True)
         tags.input_tags.allow_nan = False
         return tags

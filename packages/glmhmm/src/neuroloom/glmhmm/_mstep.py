@@ -80,11 +80,21 @@ def expected_log_posterior(
 
 
 def emission_step(
-    weights: Array, log_scale: Array, trials: Trials, gamma: Array, penalty: Penalty, model: Model
+    weights: Array,
+    log_scale: Array,
+    trials: Trials,
+    gamma: Array,
+    penalty: Penalty,
+    model: Model,
+    *,
+    density: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Return weights and log scales after one Newton step each; a state without trials stays."""
+    """Return weights and log scales after one Newton step each; a state without trials stays.
+
+    `density` is p(y | state) at the weights, if the E-step left it.
+    """
     mass = jnp.sum(gamma, axis=1)
-    gradient, curvature = _derivatives(weights, log_scale, trials, gamma, penalty, model)
+    gradient, curvature = _derivatives(weights, log_scale, trials, gamma, penalty, model, density)
     proposed = weights + _direction(weights, gradient, curvature, penalty, model)
     alive = (mass > 1e-6)[:, None, None]
     weights = jnp.where(alive & jnp.isfinite(proposed), proposed, weights)
@@ -95,16 +105,25 @@ def emission_step(
 
 
 def _derivatives(
-    weights: Array, log_scale: Array, trials: Trials, gamma: Array, penalty: Penalty, model: Model
+    weights: Array,
+    log_scale: Array,
+    trials: Trials,
+    gamma: Array,
+    penalty: Penalty,
+    model: Model,
+    density: Array | None,
 ) -> tuple[Array, Array]:
     """Return the gradient of the smooth part and minus its Hessian, one block per independent part.
 
     Blocks are (n_states, n_outputs, d, d), or (n_states, 1, n_outputs·d, n_outputs·d) for outputs
     that share a normaliser.
     """
-    eta = linear_predictor(weights, trials.x)
     n_states, n_outputs, n_regressors = weights.shape
-    if model.family.couples:
+    if density is not None:
+        g, second = model.family.slopes_of_density(trials.y, density)
+        curvature = _hessian(jnp.abs(second) * gamma[:, None], trials)
+    elif model.family.couples:
+        eta = linear_predictor(weights, trials.x)
 
         def slope(e: Array) -> Array:
             return jax.grad(lambda v: jnp.sum(elementwise(model, trials.y, v, log_scale)))(e)
@@ -118,6 +137,7 @@ def _derivatives(
         curvature = curvature.reshape(n_states, 1, size, size)
         g = slope(eta)
     else:
+        eta = linear_predictor(weights, trials.x)
         scale = jnp.exp(log_scale)[:, :, None]
         g, second = model.family.slopes(trials.y, eta, scale, model.link)
         curvature = _hessian(jnp.abs(second) * gamma[:, None], trials)

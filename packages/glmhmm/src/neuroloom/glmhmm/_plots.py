@@ -22,6 +22,19 @@ def _labels(n_states: int, labels: Sequence[str] | None) -> list[str]:
     return list(labels)
 
 
+def _names_along(ax: Axes, names: Sequence[str]) -> None:
+    """Write names below the axis, slanted where they would touch."""
+    crowded = sum(map(len, names)) > 24
+    look: dict[str, Any] = {"rotation": 25, "ha": "right"} if crowded else {}
+    ax.set_xticks(range(len(names)), names, **look)
+
+
+def _legend_above(ax: Axes, n_states: int) -> None:
+    """Put the legend above the axes, where it hides no curve."""
+    where: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
+    ax.legend(frameon=False, ncols=min(n_states, 4), columnspacing=1.0, handlelength=1.2, **where)
+
+
 def plot_weights(
     model: Any,
     *,
@@ -74,7 +87,7 @@ def plot_weights(
             **look,
         )
     ax.axhline(0, color="0.6", linewidth=0.8, zorder=0)
-    ax.set_xticks(at, [*names, "bias"])
+    _names_along(ax, [*names, "bias"])
     ax.set(ylabel="weight")
     ax.legend(frameon=False)
     return ax
@@ -104,7 +117,7 @@ def plot_transitions(
         for j, value in enumerate(row):
             color = "white" if value > 0.5 else "black"
             ax.text(j, i, f"{value:.3f}", ha="center", va="center", color=color)
-    ax.set_xticks(range(len(matrix)), names)
+    _names_along(ax, names)
     ax.set_yticks(range(len(matrix)), names)
     ax.set(xlabel="to", ylabel="from")
     return ax
@@ -150,7 +163,7 @@ def plot_posterior(
     for k, color in enumerate(shared.state_colors(rows.shape[1])):
         ax.plot(rows[:, k], **{"color": color, "label": names[k], **artist})
     ax.set(ylim=(-0.01, 1.01), xlim=(0, max(len(rows) - 1, 1)), xlabel="trial", ylabel="p(state)")
-    ax.legend(frameon=False)
+    _legend_above(ax, rows.shape[1])
     return ax
 
 
@@ -226,7 +239,7 @@ def plot_psychometric(
         ax.plot(fine, rate, label=names[k], **look)
     ax.set(ylim=(-0.02, 1.02), xlabel="stimulus", ylabel="p(choice = 1)")
     ax.axhline(0.5, color="0.8", linewidth=0.8, zorder=0)
-    ax.legend(frameon=False)
+    _legend_above(ax, n_states)
     return ax
 
 
@@ -270,7 +283,7 @@ def plot_occupancy(
     ax = shared.axes(ax)
     at = np.arange(len(shares))
     ax.bar(at, shares, **{"color": shared.state_colors(len(shares)), **artist})
-    ax.set_xticks(at, _labels(len(shares), labels))
+    _names_along(ax, _labels(len(shares), labels))
     ax.set(ylabel="share of trials", ylim=(0, 1))
     return ax
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from neuroloom.glmhmm import _em as em
 from neuroloom.glmhmm import _settings as settings
 from neuroloom.glmhmm._configured import Configured
+from neuroloom.glmhmm._emissions import Observations
 from neuroloom.glmhmm._errors import (
     CollinearWarning,
     InputError,
@@ -199,12 +200,13 @@ class Prepared(Configured):
         return core
 
     def _check_rates(self, core: em.Parameters, data: Data) -> None:
-        if not self.observation_model.positive_mean:
+        link = self.inverse_link_function
+        if not self.observation_model.positive_mean or link in settings.INTO_UNIT:
             return
         x = data.x[data.observed]
         eta = core.weights[..., :-1] @ x.T + core.weights[..., -1:]
         with double_precision():
-            rate = np.asarray(self.inverse_link_function(jax.numpy.asarray(eta)))
+            rate = np.asarray(link(jax.numpy.asarray(eta)))
         if not (rate >= 0).all() or not np.isfinite(rate).all():
             row = int(np.argwhere(~((rate >= 0) & np.isfinite(rate)))[0][-1])
             raise fail(
@@ -219,6 +221,8 @@ class Prepared(Configured):
         return () if y.ndim == 1 else (y.shape[1],)
 
     def _base(self, data: Data) -> float:
+        if type(self.observation_model).base is Observations.base:
+            return 0.0
         seen = data.y[data.observed]
         return float(np.sum(np.asarray(self.observation_model.base(jax.numpy.asarray(seen)))))
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Array = Any
 # exp(−700) is representable; a trial this unlikely in a state is not told from a less likely one.
@@ -25,7 +26,7 @@ class Forward(NamedTuple):
 
     filtered: Array  # (n_steps, n_states, n_columns)
     scale: Array  # (n_steps, n_columns)
-    likelihood: Array  # (n_steps, n_states, n_columns), largest state is 1
+    likelihood: Array  # (n_steps, n_states, n_columns), up to a factor per place
     log_likelihood: Array  # (n_steps, n_columns), log p(y_t | y_1 … y_{t−1})
     transfer: tuple[Array, Array] | None
 
@@ -37,6 +38,7 @@ class Expectations(NamedTuple):
     smoothed: Array  # (n_steps, n_states, n_columns)
     pairs: Array  # sum over trials (n_states, n_states), or with (n_steps, …, n_columns)
     first: Array  # (n_states,) expected number of sessions that start in each state
+    density: Array | None = None  # p(y | state) of the places in a row, where the M-step uses it
 
 
 def relative(log_p: Array) -> tuple[Array, Array]:
@@ -51,12 +53,18 @@ def _step(vector: Array, matrix: Array) -> Array:
 
 
 def forward(
-    likelihood: Array, top: Array, reset: Array, initial: Array, transition: Array, *, split: bool
+    likelihood: Array,
+    top: Array | None,
+    reset: Array,
+    initial: Array,
+    transition: Array,
+    *,
+    split: bool,
 ) -> Forward:
     """Return filtered probabilities and the log-likelihood of every place.
 
-    `likelihood` is relative to the most likely state, whose log-likelihood is `top`; see
-    `relative`.
+    `likelihood` is relative to the most likely state, whose log-likelihood is `top`, see
+    `relative`; or it is absolute, and `top` is None.
     """
     _, n_states, n_columns = likelihood.shape
     start = initial[:, None]
@@ -80,7 +88,8 @@ def forward(
         return now, (now, total)
 
     _, (filtered, scale) = jax.lax.scan(advance, entering, inputs)
-    return Forward(filtered, scale, likelihood, jnp.log(scale) + top, transfer)
+    log_likelihood = jnp.log(scale) if top is None else jnp.log(scale) + top
+    return Forward(filtered, scale, likelihood, log_likelihood, transfer)
 
 
 def _transfer(
@@ -88,20 +97,23 @@ def _transfer(
 ) -> tuple[Array, Array]:
     """Return where each state leads to through a column: rows that sum to one, log weights."""
 
-    def advance(carry: tuple[Array, Array], step: tuple[Array, ...]) -> tuple[Any, None]:
-        rows, weight = carry
+    def advance(carry: tuple[Array, ...], step: tuple[Array, ...]) -> tuple[Any, None]:
+        rows, mantissa, exponent = carry
         moved = jnp.sum(rows[:, :, None, :] * matrix(step), axis=1)
         moved = jnp.where(step[1], start, moved) * step[0]
         total = jnp.sum(moved, axis=1)
-        return (moved / total[:, None], weight + jnp.log(total)), None
+        # The weight as mantissa · 2^exponent: a logarithm per step would cost more than the rest.
+        mantissa, shift = jnp.frexp(mantissa * total)
+        return (moved / total[:, None], mantissa, exponent + shift), None
 
     dtype = inputs[0].dtype
     eye = jnp.broadcast_to(
         jnp.eye(n_states, dtype=dtype)[:, :, None], (n_states, n_states, n_columns)
     )
-    done, _ = jax.lax.scan(advance, (eye, jnp.zeros((n_states, n_columns), dtype)), inputs)
-    rows, weight = done
-    return rows, weight
+    one = jnp.ones((n_states, n_columns), dtype)
+    begin = (eye, one, jnp.zeros((n_states, n_columns), jnp.int32))
+    (rows, mantissa, exponent), _ = jax.lax.scan(advance, begin, inputs)
+    return rows, jnp.log(mantissa) + exponent.astype(dtype) * float(np.log(2))
 
 
 def _join_forward(entering: Array, rows: Array, weight: Array) -> Array:

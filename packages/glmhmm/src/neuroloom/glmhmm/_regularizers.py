@@ -106,7 +106,7 @@ class Ridge(Regularizer):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Lasso(Regularizer):
-    """λ Σ |β|."""
+    """λ Σ abs(β)."""
 
     allowed_solvers = ("ProximalGradient",)
     default_solver = "ProximalGradient"
@@ -122,7 +122,7 @@ class Lasso(Regularizer):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ElasticNet(Regularizer):
-    """α Σ (½ (1 − r) β² + r |β|); a scalar strength α means r = ½."""
+    """α Σ (½ (1 − r) β² + r abs(β)); a scalar strength α means r = ½."""
 
     allowed_solvers = ("ProximalGradient",)
     default_solver = "ProximalGradient"

@@ -44,6 +44,7 @@ LINKS: dict[str, Link] = {
     "softplus": jax.nn.softplus,
     "norm_cdf": jax.scipy.stats.norm.cdf,
 }
+INTO_UNIT = (jax.nn.sigmoid, jax.scipy.stats.norm.cdf)  # links that cannot leave [0, 1]
 
 
 def states(value: Any) -> int:
