@@ -17,8 +17,8 @@ first call, which compiles, is counted once and apart; its time is the sum of it
 first that is within 1e-3 nats of the best that anyone reached. Ours is the whole call of
 `GLMHMM.fit`, with checks, packing and results, of as many iterations as get as near (``to_level``),
 or of as many as it takes to notice that it has converged (``to_tol``). nemos and ours take turns.
-dynamax and ssm have other M-steps and priors on the intercepts and never reach that level, so that
-the common level is the best they reach. Cold fits are first calls in fresh processes, imports not
+dynamax gets the same priors; ssm has one on the intercepts too, so that the common level with it is
+the best that it reaches. Cold fits are first calls in fresh processes, imports not
 counted. Restarts are twenty calls of nemos' ``fit``, which compiles every time, against one call of
 ours.
 """
