@@ -122,7 +122,10 @@ def ratios(
 
 
 def scaling(multiples: tuple[int, ...] = (1, 2, 5, 10, 25)) -> list[dict[str, Any]]:
-    """Return time and memory of lifnet, float32 and one thread, from 2,000 to 50,000 neurons."""
+    """Return time and memory of lifnet, float32 and one thread, from 2,000 to 50,000 neurons.
+
+    Time is CPU time, which one thread spends alike on a busy machine and on a quiet one.
+    """
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for multiple in multiples:
@@ -136,7 +139,7 @@ def scaling(multiples: tuple[int, ...] = (1, 2, 5, 10, 25)) -> list[dict[str, An
                 "n_neurons": n, "n_synapses": synapses, "peak_mb": answers[-1]["peak_mb"],
                 "build_s": worker.ready["build_s"],
                 "bytes_per_synapse": answers[-1]["bytes_per_synapse"],
-                "wall_per_s": statistics.median(a["wall_per_s"] for a in answers),
+                "cpu_per_s": statistics.median(a["cpu_per_s"] for a in answers),
             })  # fmt: skip
             print(rows[-1], flush=True)
     return rows
@@ -152,11 +155,11 @@ def plot_scaling(rows: list[dict[str, Any]], path: Path) -> None:
         figure = Figure(figsize=(9, 3), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
         neurons, synapses = ([r[k] for r in rows] for k in ("n_neurons", "n_synapses"))
-        seconds = [r["wall_per_s"] for r in rows]
+        seconds = [r["cpu_per_s"] for r in rows]
         left.loglog(neurons, seconds, "o-")
-        left.set(xlabel="neurons", ylabel="seconds per simulated second")
+        left.set(xlabel="neurons", ylabel="CPU seconds per simulated second")
         middle.loglog(synapses, seconds, "o-")
-        middle.set(xlabel="synapses", ylabel="seconds per simulated second")
+        middle.set(xlabel="synapses", ylabel="CPU seconds per simulated second")
         right.loglog(synapses, [r["peak_mb"] for r in rows], "o-", label="process, with reading")
         bare = [r["n_synapses"] * r["bytes_per_synapse"] / 1e6 for r in rows]
         right.loglog(synapses, bare, "s-", label="synapses alone")
