@@ -152,11 +152,8 @@ def describe_loop(
     first: int,
     at: int,
     slot: int,
-    out_period: NDArray[np.int16],
-    out_phase: NDArray[np.int8],
-    out_left: NDArray[np.int64],
-    out_slot: NDArray[np.int64],
-    out_due: NDArray[np.bool_],
+    right: NDArray[np.int64],
+    steps: Any,
 ) -> None:
     """Write what the steps from `start` to `stop` belong to; `first` is the first one's trial."""
     trial = first
@@ -167,11 +164,13 @@ def describe_loop(
         for part in range(trial * n_parts, (trial + 1) * n_parts):
             end = row + counts[part]
             for step in range(max(row, start), min(end, stop)):
-                out_period[shift + step] = period[part]
-                out_phase[shift + step] = phase_of[period[part]]
-                out_left[shift + step] = over - step
-                out_slot[shift + step] = slot + trial - first
-                out_due[shift + step] = due[trial]
+                one = steps[shift + step]
+                one.right = right[shift + step]
+                one.period = period[part]
+                one.phase = phase_of[period[part]]
+                one.left = over - step
+                one.slot = slot + trial - first
+                one.due = due[trial]
             row = end
         trial += 1
 
@@ -180,11 +179,7 @@ def step_loop(
     actions: NDArray[np.int64],
     at: NDArray[np.int64],
     ob: NDArray[np.float32],
-    right: NDArray[np.int64],
-    phase: NDArray[np.int8],
-    left: NDArray[np.int64],
-    due: NDArray[np.bool_],
-    slot: NDArray[np.int64],
+    steps: Any,
     worth: NDArray[np.float64],
     merit: NDArray[np.float64],
     mode: int,
@@ -216,37 +211,38 @@ def step_loop(
             return -1 - i
     for i in range(n):
         here, action = at[i], actions[i]
-        steps, wanted = left[i, here], right[i, here]
-        last = steps == 1
+        one = steps[i, here]
+        left, wanted, slot, phase = one.left, one.right, one.slot, one.phase
+        last = left == 1
         gain, merits, over, answered, stopped = 0.0, 0.0, last, False, False
         if action != 0:
-            if phase[i, here] == 2:
+            if phase == 2:
                 answered = over = True
                 if mode == 1:
                     gain, merits = worth[i, here, 0], merit[i, here, 0]
                 elif mode == 2:
-                    gain = worth[i, slot[i, here], action]
-                    merits = merit[i, slot[i, here], action]
+                    gain = worth[i, slot, action]
+                    merits = merit[i, slot, action]
                 elif action == wanted:
                     gain, merits = pays[1], 1.0
                 else:
                     gain = pays[2]
-            elif phase[i, here] == 1:
+            elif phase == 1:
                 gain = pays[0]
                 if abort_ends:
                     over = stopped = True
         if last and not answered and not stopped:
-            if due[i, here]:
+            if one.due:
                 gain += pays[3]
             else:
                 gain += pays[4]
                 merits = 1.0
-        slots[i] = slot[i, here]
+        slots[i] = slot
         reward[i], end[i], performance[i], target[i] = gain, over, merits, wanted
         if over:
             for k in range(ended.shape[0]):
-                ended[k, i] = packed[i, slot[i, here], k]
-        here += steps if over else 1
+                ended[k, i] = packed[i, slot, k]
+        here += left if over else 1
         at[i] = here
         if here >= room:
             out += 1

@@ -19,6 +19,13 @@ from neuroloom.tasks._plan import make_plan
 from neuroloom.tasks._stream import Stream
 from neuroloom.tasks._task import DECIDE, FIXATE, Task
 
+_STEP = np.dtype(
+    [
+        *(("right", np.int64), ("left", np.int32), ("slot", np.int32)),
+        *(("period", np.int16), ("phase", np.int8), ("due", np.bool_)),
+    ],
+    align=True,
+)
 _NOTHING = np.zeros((0, 0, 0))
 _Stepped = tuple[
     NDArray[np.float32],
@@ -112,7 +119,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         if seed is not None:
             self._start(seed)
         if self._ready:
-            self._advance(np.where(mask, self._left.ravel()[self._base + self._at], 0))
+            self._advance(np.where(mask, self._left[self._env, self._at], 0))
         else:
             self._at[:] = self._room
             self._advance(np.zeros(self.num_envs, dtype=np.int64))
@@ -163,7 +170,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
     @property
     def period(self) -> NDArray[np.int16]:
         """Number of each environment's present period, in ``plan.period_names``."""
-        period: NDArray[np.int16] = self._period.ravel()[self._base + self._at]
+        period: NDArray[np.int16] = self._period[self._env, self._at]
         return period
 
     @property
@@ -176,6 +183,28 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         return right
 
     # Within -----------------------------------------------------------------------------------
+
+    # Views, not kept: a copy of an environment has to look at its own steps.
+
+    @property
+    def _left(self) -> NDArray[np.int32]:
+        return self._steps["left"]
+
+    @property
+    def _slot(self) -> NDArray[np.int32]:
+        return self._steps["slot"]
+
+    @property
+    def _period(self) -> NDArray[np.int16]:
+        return self._steps["period"]
+
+    @property
+    def _phase(self) -> NDArray[np.int8]:
+        return self._steps["phase"]
+
+    @property
+    def _due(self) -> NDArray[np.bool_]:
+        return self._steps["due"]
 
     def _step_fused(self, actions: NDArray[Any]) -> _Stepped:
         n, plan = self.num_envs, self.plan
@@ -190,8 +219,8 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         elif plan.pays:
             worth, merit = (self._conditions[k] for k in ("_reward", "_performance"))
         out_of_steps = compiled("step_loop")(
-            *(actions, self._at, self._ob, self._target, self._phase, self._left, self._due),
-            *(self._slot, worth, merit, 1 if plan.graded else 2 if plan.pays else 0),
+            *(actions, self._at, self._ob, self._steps),
+            *(worth, merit, 1 if plan.graded else 2 if plan.pays else 0),
             *(self._pay_table, self.task.abort, observation, reward, end, performance, target),
             *(self._packed, packed, slots, plan.n_actions),
         )
@@ -213,14 +242,14 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
 
     def _step_plain(self, actions: NDArray[Any]) -> _Stepped:
         here = self._base + self._at
-        left = self._left.ravel()[here]
+        left = self._left[self._env, self._at]
         target = self.right_action
         reward, end, performance = self._outcome(actions, here, left, target)
         trials = None
         if end.any():
             ended = np.flatnonzero(end)
             performance = np.where(end, performance, 0.0)
-            trials = self._describe(ended, self._slot.ravel()[here])
+            trials = self._describe(ended, self._slot[self._env, self._at])
             self._advance(np.where(end, left, 1))
             self._begin(ended)
         else:
@@ -238,11 +267,9 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             self._streams = [Stream(plan, seed, index) for index in range(n)]
         self._ob = np.empty((n, room, plan.n_channels), dtype=np.float32)
         self._target = np.empty((n, room, *plan.target_shape), dtype=plan.target_dtype)
-        self._phase = np.empty((n, room), dtype=np.int8)
-        self._period = np.empty((n, room), dtype=np.int16)
-        self._left = np.ones((n, room), dtype=np.int64)
-        self._slot = np.empty((n, room), dtype=np.int64)
-        self._due = np.empty((n, room), dtype=bool)
+        # What a step is lies together, as it is all read together.
+        self._steps = np.zeros((n, room), dtype=_STEP)
+        self._steps["left"] = 1
         self._details: dict[str, NDArray[Any]] = {}
         self._conditions: dict[str, NDArray[Any]] = {}
         self._kinds: dict[str, np.dtype[Any]] = {}
@@ -267,13 +294,12 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             table = rows.table
             edges = table.starts.searchsorted((rows.start, rows.stop - 1), side="right")
             first, last = int(edges[0]) - 1, int(edges[1])
-            if self.plan.backend == "numba":
+            if self.plan.backend == "numba" and self.plan.discrete:
                 compiled("describe_loop")(
                     *(table.counts.ravel(), table.counts.shape[1], table.segment_period),
                     *(table.starts, table.due, self.plan.phase),
                     *(rows.start, rows.stop, first, start, slot),
-                    *(self._period[env], self._phase[env], self._left[env], self._slot[env]),
-                    self._due[env],
+                    *(self._target[env], self._steps[env]),
                 )
             else:
                 self._period[env, part] = rows.period
@@ -340,7 +366,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
                 np.asarray(performance, dtype=float),
             )
         abort, correct, fail, miss, withhold = self._pays
-        phase = self._phase.ravel()[here]
+        phase = self._phase[self._env, self._at]
         acted = actions != 0
         answered = acted & (phase == DECIDE)
         aborted = acted & (phase == FIXATE)
@@ -348,7 +374,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             worth = self._details["reward"].ravel()[here]
             performance = np.where(answered, self._details["performance"].ravel()[here], 0.0)
         elif self.plan.pays:
-            slot = self._slot.ravel()[here]
+            slot = self._slot[self._env, self._at]
             worth = self._conditions["_reward"][self._env, slot, actions]
             paid = self._conditions["_performance"][self._env, slot, actions]
             performance = np.where(answered, paid, 0.0)
@@ -361,7 +387,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         stopped = aborted if self.task.abort else np.zeros_like(aborted)
         late = end & ~answered & ~stopped
         if late.any():
-            due = self._due.ravel()[here]
+            due = self._due[self._env, self._at]
             reward[late] += np.where(due, miss, withhold)[late]
             performance[late & ~due] = 1.0
         return reward, end | answered | stopped, performance
