@@ -28,6 +28,7 @@ Family = Callable[[float], LIFMeanField]
 _RATE_SCALE = 20.0  # Hz of rate that weigh as much as the whole range of the parameter
 _TOLERANCE = 1e-9
 _LONGEST, _SHORTEST = 0.05, 1e-5
+_SAME = 1e-4  # of the largest rate, within which two solved states are one
 _ASTRAY = 0.3  # distance from the prediction, as a share of the step, that is still the same curve
 
 
@@ -170,22 +171,27 @@ def bifurcation_diagram(
     for value in values.tolist():
         found = fixed_points(family(value), n_starts=n_starts, seed=seed)
         order = symmetry(family(value))
+        known = [order.canonical(state) for b in branches for state in _crossings(b, family, value)]
         for point in tqdm(found, disable=not progress, desc=f"branches from {value:g}"):
-            if not _known(branches, order, point.rates, value):
-                branches.append(continue_branch(family, point.rates, value, (low, high)))
+            here = order.canonical(point.rates)
+            near = _SAME * (1 + np.abs(here).max())
+            if all(np.abs(state - here).max() > near for state in known):
+                branch = continue_branch(family, point.rates, value, (low, high))
+                branches.append(branch)
+                known += [order.canonical(state) for state in _crossings(branch, family, value)]
     return branches
 
 
-def _known(branches: list[Branch], order: Symmetry, rates: Array, value: float) -> bool:
-    here = order.canonical(rates)
-    near = 1e-2 * (1 + np.abs(rates).max())
-    for branch in branches:
-        crossings = branch.at(value)
-        exact = branch.rates[np.abs(branch.parameter - value) < 1e-12]
-        for other in (*crossings, *exact):
-            if np.abs(order.canonical(other) - here).max() < near:
-                return True
-    return False
+def _crossings(branch: Branch, family: Family, value: float) -> Array:
+    """Return the states in which a branch crosses a value, solved where interpolation is close."""
+    exact = branch.rates[np.abs(branch.parameter - value) < 1e-12]
+    drawn = np.concatenate([branch.at(value), exact])
+    if not len(drawn):
+        return drawn
+    found = family(value).solve_many(np.maximum(drawn, 0.0))
+    near = 1e-2 * (1 + np.abs(drawn).max(axis=1))
+    close = found.converged & (np.abs(found.rates - drawn).max(axis=1) < near)
+    return np.where(close[:, None], found.rates, drawn)
 
 
 def _groups(order: Symmetry, state: Array) -> list[Index]:
