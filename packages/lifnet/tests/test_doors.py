@@ -357,11 +357,13 @@ def test_sweep(folder, capsys):
 
 @pytest.mark.slow
 def test_a_parallel_sweep_needs_no_guard_and_gives_the_same(folder):
-    Path("sweep.py").write_text(SWEEP + SWEEP_PARALLEL)
+    listing = "\nimport os; print(sorted(os.listdir('simulations/sweep_demo')))\n"
+    Path("sweep.py").write_text(SWEEP + listing + SWEEP_PARALLEL + listing)
     done = subprocess.run([sys.executable, "sweep.py"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    serial, parallel = done.stdout.strip().split("\n")
-    assert serial == parallel
+    lines = done.stdout.strip().split("\n")
+    assert len(lines) == 4
+    assert lines[:2] == lines[2:]
 
 
 def test_the_perturbation_block(folder):
