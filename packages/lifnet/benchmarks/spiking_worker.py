@@ -124,7 +124,8 @@ class Brian2:
         synapses.connect(i=source, j=net["indices"].astype(int))
         synapses.w = net["weights"] / taus * b.Hz
         drive = b.PoissonInput(
-            group, "g", 320, float(net["rate"]) / 320 * b.Hz,
+            # Binomial counts: of so many sources that they are Poisson's, as everywhere else.
+            group, "g", 320_000, float(net["rate"]) / 320_000 * b.Hz,
             weight=float(net["j_ext"]) / taus * b.Hz,
         )  # fmt: skip
         self.monitor = b.SpikeMonitor(group)
