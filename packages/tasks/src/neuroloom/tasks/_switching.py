@@ -91,7 +91,8 @@ class SwitchingObserver:
             self._answer = np.where(begun, np.where(self._state == 1, biased, other), self._answer)
         own = np.asarray(self._engaged(observation, info))
         replaced = (own != 0) & (self._state != 0)
-        return np.asarray(np.where(replaced, self._answer, own), dtype=np.int64)
+        actions: NDArray[np.int64] = np.where(replaced, self._answer, own).astype(np.int64)
+        return actions
 
     def about(self) -> dict[str, NDArray[Any]]:
         """Return what the table of `run_trials` gets about the present trials."""

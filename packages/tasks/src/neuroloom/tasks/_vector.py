@@ -354,7 +354,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         self,
         actions: NDArray[Any],
         here: NDArray[np.int64],
-        left: NDArray[np.int64],
+        left: NDArray[Any],
         target: NDArray[Any],
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
         end = left == 1
@@ -392,9 +392,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             performance[late & ~due] = 1.0
         return reward, end | answered | stopped, performance
 
-    def _describe(
-        self, ended: NDArray[np.int64], slots: NDArray[np.int64]
-    ) -> dict[str, NDArray[Any]]:
+    def _describe(self, ended: NDArray[np.int64], slots: NDArray[Any]) -> dict[str, NDArray[Any]]:
         slot = slots[ended]
         out = {}
         for name, values in self._conditions.items():
@@ -468,7 +466,7 @@ class _Gather(Mapping[str, NDArray[Any]]):
         self,
         conditions: dict[str, NDArray[Any]],
         envs: NDArray[np.int64],
-        slots: NDArray[np.int64],
+        slots: NDArray[Any],
     ) -> None:
         self._conditions, self._envs, self._slots = conditions, envs, slots
 
