@@ -107,7 +107,8 @@ class SwitchingObserver:
 
     def _draw(self, cumulated: NDArray[np.float64], n: int) -> NDArray[np.int64]:
         u = self._rng.random(n)[:, None]
-        return np.minimum((u > cumulated).sum(axis=1), 2)
+        drawn: NDArray[np.int64] = np.minimum((u > cumulated).sum(axis=1), 2)
+        return drawn
 
 
 def switching_trials(
