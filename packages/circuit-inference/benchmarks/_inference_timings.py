@@ -76,6 +76,7 @@ def _sbi(train: np.ndarray, theta: np.ndarray, test: np.ndarray, n_samples: int)
     from neuroloom.circuit_inference._estimators._sbi import _Silence
 
     centre, scale = train.mean(axis=0), train.std(axis=0)
+    scale[scale == 0] = 1.0
     as_tensor = lambda a: torch.as_tensor((a - centre) / scale, dtype=torch.float32)  # noqa: E731
     inference = NPE(
         prior=BoxUniform(torch.zeros(1), torch.ones(1)),

@@ -420,6 +420,7 @@ class TestGridSearch:
             points.sample_posterior(x[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["NPE", "NLE", "NRE"])
 class TestSbi:
     def test_same_verbs(self, model, tmp_path, monkeypatch):
