@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import warnings
 from pathlib import Path
@@ -369,6 +370,11 @@ class TestPlots:
 
 
 class TestConfig:
+    def test_module_of_that_name_does_not_hide_the_settings(self) -> None:
+        importlib.import_module("neuroloom.tasks.config.config")
+        package = importlib.import_module("neuroloom.tasks.config")
+        assert isinstance(package.config, package.Config)
+
     def test_file_and_environment_on_request(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -10,8 +10,10 @@ from neuroloom.tasks._config import (
     MonitorPlotConfig,
     PlotConfig,
     RunConfig,
-    config,
 )
+
+# By this module, so that its name does not hide the settings that are called so.
+from neuroloom.tasks.config.config import config
 
 __all__ = [
     "AgentConfig",
