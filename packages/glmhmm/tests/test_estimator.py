@@ -169,6 +169,10 @@ def test_scikit_learns_own_checks():
         "check_estimators_nan_inf": "messages name rows",
         "check_requires_y_none": "the message is ours",
         "check_complex_data": "the message is ours",
+        "check_estimator_sparse_tag": "the message is ours",
+        "check_estimators_unfitted": "predict needs the responses before a trial",
+        "check_set_params": "wrong values are refused at once, as by the reference",
+        "check_do_not_raise_errors_in_init_or_set_params": "as above",
     }
     # Gaussian responses take any target, so that the checks about real targets apply.
     outcome = check_estimator(
