@@ -208,6 +208,7 @@ def test_the_last_pass_takes_the_mean_of_what_is_active():
     # less than 20 Hz from the base. With that as a last base the weaker one is never active.
     rates = np.zeros((1000, 2))
     rates[:500, 0], rates[500:, 1] = 10.0, 20.0
-    plain = active(rates, ClusteringParams(last_pass=False))
+    plain = active(rates, ClusteringParams())
     assert plain.sum(axis=0).tolist() == [500, 500]
-    assert active(rates, ClusteringParams()).sum(axis=0).tolist() == [0, 500]
+    last = active(rates, ClusteringParams(last_pass=True))
+    assert last.sum(axis=0).tolist() == [0, 500]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-from neuroloom.lifnet import load_config
+from neuroloom.lifnet import Analyzer, load_config
 from neuroloom.lifnet.__main__ import main
 from neuroloom.shared import Seed
 
@@ -294,10 +294,11 @@ def test_repeated_runs_and_their_analysis(folder, script, capsys):
     }
     assert (written / "clusters.npy").is_file()
     assert len(list((written / "plots").glob("spikes_*.png"))) == 4
+    # The command looks at E clusters, the snippet at all populations.
+    assert Analyzer.load_analysis(written / "analysis").get_num_states() > 1
     capsys.readouterr()
     names = run(ANALYZER)
     n = names["analyzer"].get_num_states()
-    assert n > 1
     assert capsys.readouterr().out.split("\n")[:2] == [str(n), f"({n}, {n})"]
     script("python scripts/load_snn_analysis.py simulations/snn_test_run")
 
