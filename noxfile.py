@@ -228,7 +228,9 @@ def run_figures(session: nox.Session, package: str, script: str) -> None:
         session.skip(f"{package} has no {path.relative_to(ROOT)}")
     results = ROOT / "benchmark-results"
     results.mkdir(exist_ok=True)
-    session.install(*sources(package), *test_group(package))
+    # circuit-inference[simulate] runs its models on lifnet.
+    simulator = ["./packages/lifnet"] if package == "circuit-inference" else []
+    session.install(*sources(package), *simulator, *test_group(package))
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.pop(variable, None)
     session.run(
