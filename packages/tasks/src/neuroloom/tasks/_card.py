@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from neuroloom.shared import Seed, axes
 from neuroloom.tasks._durations import (
@@ -26,6 +25,9 @@ from neuroloom.tasks._plan import make_plan
 from neuroloom.tasks._registry import entry, get_task
 from neuroloom.tasks._stream import Stream
 from neuroloom.tasks._task import Task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _PHASE_COLORS = ("#999999", "#0072B2", "#D55E00")
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
-from scipy.special import log_expit
 
 from neuroloom.shared import Trials
 from neuroloom.tasks._curves import chronometric, psychometric
@@ -100,6 +98,10 @@ def fit_diffusion(trials: Trials | Mapping[str, Any], *, stimulus: str = "coh") 
     >>> round(fit_diffusion(trials).sensitivity)
     10
     """
+    # Here, as the import of scipy's optimisers takes longer than that of the package.
+    from scipy.optimize import minimize
+    from scipy.special import log_expit
+
     answers = psychometric(trials, stimulus=stimulus)
     times = chronometric(trials, stimulus=stimulus)
     if len(answers.stimulus) < 3:
