@@ -80,9 +80,18 @@ def run_tests(session: nox.Session, package: str, *options: str) -> None:
     )
     assert isinstance(where, str)
     session.chdir(folder(package))
+    # Named, or pytest takes the workspace's for it: the doctests lie outside the package's folder.
+    settings = ("-c", "pyproject.toml")
     session.run(
-        *("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", "--doctest-modules"),
-        *("-q", "tests", where.strip().splitlines()[-1], *options, *session.posargs),
+        *("python", "-m", "pytest", *settings, "-n", "2", "--dist", "worksteal"),
+        *(
+            "--doctest-modules",
+            "-q",
+            "tests",
+            where.strip().splitlines()[-1],
+            *options,
+            *session.posargs,
+        ),
     )
     session.chdir(ROOT)
 
