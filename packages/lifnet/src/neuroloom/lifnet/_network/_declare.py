@@ -166,11 +166,12 @@ class Network:
 
     Examples
     --------
-    >>> cells = dict(tau_membrane=0.02, threshold=20.0, reset=10.0, synapses={"exc": Delta()})
-    >>> net = Network(
-    ...     [Population("E", 200, **cells)],
-    ...     [Projection("E", "E", Bernoulli(0.1), weight=0.1, delay=0.0015)],
-    ...     [PoissonInput("E", rate_hz=10.0, weight=0.1, n_sources=1200)],
+    >>> from neuroloom import lifnet
+    >>> synapses = {"exc": lifnet.Delta()}
+    >>> net = lifnet.Network(
+    ...     [lifnet.Population("E", 200, 0.02, threshold=20.0, reset=10.0, synapses=synapses)],
+    ...     [lifnet.Projection("E", "E", lifnet.Bernoulli(0.1), weight=0.1, delay=0.0015)],
+    ...     [lifnet.PoissonInput("E", rate_hz=10.0, weight=0.1, n_sources=1200)],
     ... )
     >>> run = net.simulate(0.2, seed=1)
     >>> list(run.rates_hz())
