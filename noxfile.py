@@ -218,6 +218,7 @@ def docs(session: nox.Session) -> None:
     install_all(
         session, "sphinx>=9,<10", "myst-nb>=1.3", "furo>=2025.7", "sphinx-copybutton>=0.5.2"
     )
+    session.env["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # show the figures
     session.run(
         "sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html"
     )

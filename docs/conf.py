@@ -31,3 +31,5 @@ napoleon_preprocess_types = False
 nitpicky = True
 # Types in docstrings are written for people: only names of our own have to lead somewhere.
 nitpick_ignore_regex = [("py:.*", r"(?!neuroloom\.).*")]
+# Shapes like (n_channels,) are no references, even where several classes have such an attribute.
+suppress_warnings = ["ref.python"]
