@@ -19,7 +19,8 @@ from neuroloom.tasks._info import (
 from neuroloom.tasks._mixture import Mixture, mix
 from neuroloom.tasks._observers import BoundedObserver, IdealObserver, ideal_trials
 from neuroloom.tasks._reaction_time import ReactionTimeTask, reaction_time
-from neuroloom.tasks._registry import get_task, load_tasks, make, make_vec, register
+from neuroloom.tasks._registry import get_task, make, make_vec, register
+from neuroloom.tasks._registry import load_tasks as _load_tasks
 from neuroloom.tasks._run import Policy, run_trials
 from neuroloom.tasks._switching import SwitchingObserver, switching_trials
 from neuroloom.tasks._task import Task
@@ -74,4 +75,4 @@ __all__ = [
     "switching_trials",
 ]
 
-load_tasks()
+_load_tasks()
