@@ -113,7 +113,8 @@ def install_all(session: nox.Session, *more: str) -> None:
 def together(session: nox.Session) -> None:
     """Test all packages in one environment, and the pipelines that lead through several."""
     tests = {requirement for package in PACKAGES for requirement in test_group(package)}
-    install_all(session, *sorted(tests))
+    core = nox.project.load_toml(folder("shared") / "pyproject.toml")["project"]
+    install_all(session, *sorted(tests), *core["optional-dependencies"]["dask"])
     for package in PACKAGES:
         run_tests(session, package, "-m", "not slow")
     session.run("python", "-m", "pytest", "-q", "-c", "tests/pytest.ini", "tests", *session.posargs)
