@@ -148,6 +148,7 @@ def scaling(multiples: tuple[int, ...] = (1, 2, 5, 10, 25)) -> list[dict[str, An
 def plot_scaling(rows: list[dict[str, Any]], path: Path) -> None:
     """Write a figure of time and memory against neurons and synapses."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     from neuroloom.shared import style
 
@@ -165,4 +166,6 @@ def plot_scaling(rows: list[dict[str, Any]], path: Path) -> None:
         right.loglog(synapses, bare, "s-", label="synapses alone")
         right.set(xlabel="synapses", ylabel="memory (MB)")
         right.legend()
+        for ax in (left, middle, right):  # two decades: only the powers of ten have room
+            ax.xaxis.set_minor_formatter(NullFormatter())
         figure.savefig(path, dpi=150)
