@@ -94,7 +94,6 @@ def states_of_mice() -> Section:
     glmhmm.plot_weights(model, features=covariates, labels=labels, ax=left)
     glmhmm.plot_posterior(model, x, y, starts, session=0, labels=labels, ax=right)
     left.set(title="weights of each state")
-    right.set(title="one session")
     found = (
         f"{len(y):,} trials in {len(starts)} sessions, violations masked. In the engaged state the "
         f"stimulus (z-scored contrast) has a weight of {coefficients[0, engaged]:.2f}; the other "
