@@ -144,7 +144,7 @@ class Prior:
         return np.asarray(low + (high - low) / (1 + np.exp(-u)))
 
     def log_jacobian(self, u: Array) -> Array:
-        """Return log |d theta / d u| summed over parameters, shape of the leading axes."""
+        """Return log ``|dθ/du|`` summed over parameters, shape of the leading axes."""
         width = np.array(self.high) - np.array(self.low)
         return np.asarray((np.log(width) - np.logaddexp(0, u) - np.logaddexp(0, -u)).sum(axis=-1))
 
