@@ -1,5 +1,6 @@
 """What the neuroloom packages share: data types, random streams, parallel map, files, pictures."""
 
+from neuroloom.shared._compiled import compiled
 from neuroloom.shared._convert._neo import from_neo, to_neo
 from neuroloom.shared._convert._nwb import read_nwb
 from neuroloom.shared._convert._pandas import from_frame, to_frame
@@ -44,6 +45,7 @@ __all__ = [
     "__version__",
     "as_seed",
     "axes",
+    "compiled",
     "from_frame",
     "from_neo",
     "from_pynapple",

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from neuroloom import shared
 
-import numba
-
-_njit: Any = numba.njit
-
-compiled: Callable[[Any], Any] = _njit(cache=True, nogil=True, error_model="numpy")
-compiled_sum: Callable[[Any], Any] = _njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"}
-)
+compiled = shared.compiled(error_model="numpy")
+compiled_sum = shared.compiled(error_model="numpy", fastmath={"reassoc", "contract"})

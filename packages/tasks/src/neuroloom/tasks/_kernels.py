@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom import shared
 from neuroloom.shared import require
 from neuroloom.tasks._errors import unknown
 
@@ -40,8 +41,8 @@ def chosen(backend: Backend) -> Literal["numba", "numpy"]:
 @functools.cache
 def compiled(name: str) -> Callable[..., Any]:
     """Return the loop called `name`, compiled on its first call."""
-    numba = require("numba", extra="neuroloom-tasks[fast]")
-    loop: Callable[..., Any] = numba.njit(cache=True, nogil=True)(globals()[name])
+    require("numba", extra="neuroloom-tasks[fast]")
+    loop: Callable[..., Any] = shared.compiled(globals()[name])
     return loop
 
 

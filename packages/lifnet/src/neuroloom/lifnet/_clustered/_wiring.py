@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._clustered._parameters import ClusteredParameters
 from neuroloom.lifnet._engine import Connectivity
 from neuroloom.lifnet._errors import NetworkError
-from neuroloom.shared import Seed, as_seed
+from neuroloom.shared import Seed, as_seed, compiled
 
 Function = Callable[..., Any]
 
@@ -90,7 +89,7 @@ def draw_wiring(parameters: ClusteredParameters, *, seed: int | Seed = 0) -> Wir
     return Wiring(starts, targets, population)
 
 
-@njit(cache=True)
+@compiled
 def _draw_sources(population, first, degree, sources, pool, generator):  # type: ignore[no-untyped-def]
     """Fill `sources`, neuron by neuron, with distinct inputs of each block of the `pool`."""
     place = 0
@@ -105,7 +104,7 @@ def _draw_sources(population, first, degree, sources, pool, generator):  # type:
                 place += 1
 
 
-@njit(cache=True)
+@compiled
 def _by_source(population, row_length, sources):  # type: ignore[no-untyped-def]
     """Return the connections sorted by source, without those of a neuron to itself."""
     n = population.size
@@ -131,7 +130,7 @@ def _by_source(population, row_length, sources):  # type: ignore[no-untyped-def]
     return starts, targets
 
 
-@njit(cache=True)
+@compiled
 def _block_weights(starts, targets, population, table):  # type: ignore[no-untyped-def]
     weights = np.empty(targets.size, table.dtype)
     for source in range(population.size):

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._errors import NetworkError
+from neuroloom.shared import compiled
 
 MAX_PART = 65536
 # Parts begin at multiples of this, which is also the kernel's tile.
@@ -374,7 +374,7 @@ def _resplit(parts: Parts, bounds: NDArray[np.int64]) -> Parts:
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _count_segments(
     indptr: Any,
     target: Any,
@@ -406,7 +406,7 @@ def _count_segments(
                 rows[p, j + 1] += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _fill_segments(
     indptr: Any,
     target: Any,
@@ -463,7 +463,7 @@ def _fill_segments(
         start[rows[p, len(indptr) - 1]] = place[p]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _cut(
     old_bounds: Any,
     old_rows: Any,
@@ -518,7 +518,7 @@ def _cut(
             start[rows[q, n]] = place[q]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _gather(
     bounds: Any,
     rows: Any,

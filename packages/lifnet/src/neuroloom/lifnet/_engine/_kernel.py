@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from neuroloom.lifnet._engine._noise import GOLDEN, GUIDE_BITS, mix
 from neuroloom.lifnet._engine._sync import meet
+from neuroloom.shared import compiled
 
 _SHIFT = np.uint64(64 - GUIDE_BITS)
 _ONE = np.uint64(1)
@@ -101,7 +101,7 @@ class Output(NamedTuple):
     tile_voltage: Any  # (n_records, n_tiles) float64
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _draw(
     noise: Any,
     tiles: Any,
@@ -137,7 +137,7 @@ def _draw(
                 ring[channel, slot, n] += counts[n - a] * noise.jump[d, n]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _deliver(
     syn: Any, t: int, p: int, out: Any, first_step: int, ring: Any, seg_weight: Any
 ) -> None:
@@ -160,7 +160,7 @@ def _deliver(
                         ring[channel, slot, offset + syn.target[k]] += w
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _arrive(
     state: Any, tiles: Any, k: int, slot: int, record: int, out: Any, with_voltage: bool
 ) -> None:
@@ -201,7 +201,7 @@ def _arrive(
                 out.current[record, c, w] = state.i[c, watched]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _drive_current(given: Any, t: int, a: Any, b: Any, v_b: Any, here: Any) -> None:
     """Add the stimuli of step t, as steps of the voltage, to `here`."""
     if given.stimulus.shape[0]:
@@ -214,7 +214,7 @@ def _drive_current(given: Any, t: int, a: Any, b: Any, v_b: Any, here: Any) -> N
                 here[n - a] += v_b * level * given.gain[s, n]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _propagate(state: Any, tiles: Any, given: Any, k: int, t: int, slot: int, here: Any) -> None:
     """Take voltage and currents of a tile one step on; the new voltage is left in `here`."""
     a, b = np.uint64(tiles.start[k]), np.uint64(tiles.start[k + 1])
@@ -244,7 +244,7 @@ def _propagate(state: Any, tiles: Any, given: Any, k: int, t: int, slot: int, he
                 state.x[c, n] = x_x * x
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _propagate_conductance(
     state: Any, tiles: Any, given: Any, k: int, t: int, here: Any, total: Any, pull: Any
 ) -> None:
@@ -279,7 +279,7 @@ def _propagate_conductance(
         here[n - a] = (state.v[n] * (one - y / two + square) + pull[n - a]) / below
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _fire(state: Any, tiles: Any, k: int, here: Any, fired: Any, spikes: Any, n_spikes: int) -> int:
     """Clamp, compare with the threshold and reset a tile; return the number of spikes so far."""
     a, b = np.uint64(tiles.start[k]), np.uint64(tiles.start[k + 1])
@@ -302,7 +302,7 @@ def _fire(state: Any, tiles: Any, k: int, here: Any, fired: Any, spikes: Any, n_
     return n_spikes
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def advance(
     thread: int,
     parts: Any,
@@ -330,7 +330,7 @@ def advance(
     here, total, pull = scratch[thread, 0], scratch[thread, 1], scratch[thread, 2]
     marks, random, counts = fired[thread], words[thread], scratch[thread, 3]
     spikes, ends = out.spikes[thread], out.ends[thread]
-    n_spikes = 0
+    n_spikes = ends[0]  # not a literal 0, for which numba would compile what follows once more
     since = 0
     meeting = 0
     for t in range(n_steps):

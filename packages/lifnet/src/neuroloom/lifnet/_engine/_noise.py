@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import poisson
 
 from neuroloom.lifnet._errors import ClippingWarning, NetworkError
+from neuroloom.shared import compiled
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_A = np.uint64(0xBF58476D1CE4E5B9)
@@ -29,7 +29,7 @@ def _mix(z: Any) -> Any:
     return z ^ (z >> _S31)
 
 
-mix: Any = njit(nogil=True, cache=True, inline="always")(_mix)
+mix: Any = compiled(inline="always")(_mix)
 
 
 def step_keys(seed: int, drive: int, first_step: int, n_steps: int) -> NDArray[np.uint64]:

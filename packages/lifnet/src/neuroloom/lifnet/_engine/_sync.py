@@ -11,9 +11,11 @@ import sys
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from neuroloom.shared import compiled
 
 # SwitchToThread lies in kernel32, which every Windows process has loaded.
 _give_way = types.ExternalFunction(
@@ -49,7 +51,7 @@ def _atomic_load(typingctx: Any, array: Any, index: Any) -> Any:
     return types.int64(types.Array(types.int64, 1, "C"), types.intp), codegen
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def meet(counter: Any, n_threads: int, meeting: int) -> None:
     """Wait until all threads have come to this meeting, the `meeting`-th (from 1) of the run."""
     _atomic_add(counter, 0, 1)  # type: ignore[call-arg]

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._engine._connectivity import (
@@ -26,7 +25,7 @@ from neuroloom.lifnet._engine._noise import GOLDEN, mix
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.lifnet._network._distributions import CONSTANT, GIVEN, coded
 from neuroloom.lifnet._network._rules import Bernoulli, Explicit, FixedIndegree, FixedTotal
-from neuroloom.shared import Seed
+from neuroloom.shared import Seed, compiled
 
 if TYPE_CHECKING:
     from neuroloom.lifnet._network._declare import Network, Projection
@@ -296,7 +295,7 @@ def _indegree_rows(
     return indptr, targets
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _draw_sources(
     root: Any, n: int, n_pre: int, n_post: int, multapses: bool, own: bool, place: Any, out: Any
 ) -> None:
@@ -337,7 +336,7 @@ def _draw_sources(
                         place[source + 1] += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _value(code: Any, z: float, state: Any) -> tuple[float, Any]:
     """Return a value of a coded distribution, of which `z` is a standard normal to begin with."""
     kind = code[0]
@@ -358,7 +357,7 @@ def _value(code: Any, z: float, state: Any) -> tuple[float, Any]:
     return code[1] + code[2] * np.float64(mix(state) >> np.uint64(11)) * _SPACE, state
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _write(
     root: Any,
     plan: Any,

@@ -1,0 +1,137 @@
+"""Machine code on disk: the right one is found, whoever else writes at the same time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from neuroloom.shared import MissingDependencyError, compiled
+
+pytest.importorskip("numba")
+
+MODULE = """
+    from neuroloom.shared import compiled
+    from halves import half
+
+    @compiled
+    def total(values):
+        result = 0.0
+        for value in values:
+            result += half(value)
+        return result
+"""
+CALLED = """
+    from neuroloom.shared import compiled
+
+    @compiled
+    def half(value):
+        return value / 2
+"""
+CALL = """
+    import sys
+    import numpy as np
+    import sums
+    print(sums.total(np.arange(4, dtype=sys.argv[1])), *sums.total.stats.cache_hits.values())
+"""
+# Both look into numba's index before either has written to it; the second then writes it last and
+# the first writes its code last. numba's own cache hands out the first's code to the second.
+MEET = """
+    import sys, time
+    from pathlib import Path
+    import numpy as np
+    from numba.core.caching import IndexDataCacheFile
+
+    index, data = IndexDataCacheFile._save_index, IndexDataCacheFile._save_data
+    me = sys.argv[1]
+
+    def wait_for(sign):
+        for _ in range(600):
+            if Path(sign).exists():
+                return
+            time.sleep(0.05)
+        sys.exit(f"{me} waited for {sign} in vain")
+
+    def save_index(self, overloads):
+        Path(f"{me} has looked").touch()
+        wait_for("second has looked" if me == "first" else "first is in the index")
+        index(self, overloads)
+        Path(f"{me} is in the index").touch()
+
+    def save_data(self, name, content):
+        if me == "first":
+            wait_for("second has saved")
+        data(self, name, content)
+        Path(f"{me} has saved").touch()
+
+    IndexDataCacheFile._save_index, IndexDataCacheFile._save_data = save_index, save_data
+    from halves import half
+    print(half({"first": np.float32, "second": np.int16}[me](3)))
+"""
+ALONE = """
+    import numpy as np
+    from halves import half
+    print(half(np.float32(3)), half(np.int16(3)), *half.stats.cache_hits.values())
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "sums.py").write_text(textwrap.dedent(MODULE))
+    (tmp_path / "halves.py").write_text(textwrap.dedent(CALLED))
+    (tmp_path / "call.py").write_text(textwrap.dedent(CALL))
+    (tmp_path / "meet.py").write_text(textwrap.dedent(MEET))
+    (tmp_path / "alone.py").write_text(textwrap.dedent(ALONE))
+    return tmp_path
+
+
+def start(folder: Path, *command: str) -> subprocess.Popen:
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def output(process: subprocess.Popen) -> list[str]:
+    out, error = process.communicate()
+    assert process.returncode == 0, error.decode()
+    return out.decode().split()
+
+
+@pytest.mark.slow
+def test_processes_that_compile_at_once_do_not_take_each_others_code(folder):
+    meeting = [start(folder, "meet.py", who) for who in ("first", "second")]
+    assert [output(process) for process in meeting] == [["1.5"], ["1.5"]]
+    assert output(start(folder, "alone.py")) == ["1.5", "1.5", "1", "1"]
+
+
+@pytest.mark.slow
+def test_code_is_found_again_and_made_anew_when_a_called_function_changes(folder):
+    assert output(start(folder, "call.py", "float64")) == ["3.0"]
+    assert output(start(folder, "call.py", "float64")) == ["3.0", "1"]
+    (folder / "halves.py").write_text(textwrap.dedent(CALLED).replace("/ 2", "* 10"))
+    assert output(start(folder, "call.py", "float64")) == ["60.0"]
+
+
+def test_options_reach_numba():
+    @compiled(error_model="numpy")
+    def ratio(a, b):
+        return a / b
+
+    assert ratio(1.0, 0.0) == float("inf")
+    assert ratio.targetoptions["nogil"]
+
+
+def test_without_numba_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(MissingDependencyError, match="numba"):
+        compiled(lambda x: x)
