@@ -420,7 +420,6 @@ class TestGridSearch:
             points.sample_posterior(x[0])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("model", ["NPE", "NLE", "NRE"])
 class TestSbi:
     def test_same_verbs(self, model, tmp_path, monkeypatch):
@@ -429,6 +428,11 @@ class TestSbi:
         monkeypatch.chdir(tmp_path / "here")
         x, theta = simulate(300, 1)
         options = {"train": {"max_num_epochs": 5, "training_batch_size": 50}}
+        if model != "NPE":
+            chains = {"num_chains": 40, "thin": 1, "warmup_steps": 2, "init_strategy": "proposal"}
+            small = {"model": "maf", "hidden_features": 10, "num_transforms": 2}
+            options |= {"sample": {"mcmc_parameters": chains}}
+            options |= {"density_estimator": small} if model == "NLE" else {}
         inferer = Inferer(model, BOX, hyperparams=options).fit(x, theta, seed=1)
         posterior = inferer.predict(x[:2], n_samples=40, warn=False)
         assert posterior.draws.shape == (2, 40, 2)

@@ -198,13 +198,22 @@ def _logistic(centre: Array, scale: Array) -> Any:
         Uniform,
     )
 
+    middle = torch.as_tensor(-centre / scale, dtype=torch.float32)
+    unit = torch.as_tensor(1 / scale, dtype=torch.float32)
+
+    class Logistic(TransformedDistribution):
+        # sbi would estimate both from draws, other ones after loading, and standardise by them.
+        @property
+        def mean(self) -> torch.Tensor:
+            return middle
+
+        @property
+        def variance(self) -> torch.Tensor:
+            return torch.pi**2 / 3 * unit**2
+
     base = Uniform(torch.zeros(len(centre)), torch.ones(len(centre)), validate_args=False)
-    move = AffineTransform(
-        torch.as_tensor(-centre / scale, dtype=torch.float32),
-        torch.as_tensor(1 / scale, dtype=torch.float32),
-    )
-    moved = TransformedDistribution(base, [SigmoidTransform().inv, move], validate_args=False)
-    return Independent(moved, 1, validate_args=False)
+    transforms = [SigmoidTransform().inv, AffineTransform(middle, unit)]
+    return Independent(Logistic(base, transforms, validate_args=False), 1, validate_args=False)
 
 
 @contextlib.contextmanager
