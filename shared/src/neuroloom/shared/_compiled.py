@@ -79,6 +79,8 @@ def _cache(function: Callable[..., Any]) -> Any:
         for value in function.__globals__.values()
         if isinstance(value, Dispatcher) and hasattr(value._cache, "_cache_file")
     }
-    stamp = (cache._impl.locator.get_source_stamp(), sorted(called))
+    # Hashed: a stamp that quotes those below it doubles with every level of calls.
+    below = hashlib.sha256(repr(sorted(called)).encode()).hexdigest()
+    stamp = (cache._impl.locator.get_source_stamp(), below)
     cache._cache_file = Files(cache.cache_path, base, stamp)
     return cache
