@@ -9,20 +9,22 @@ from hypothesis import strategies as st
 
 import neuroloom.tasks as tasks
 from neuroloom.tasks import declare as d
-from neuroloom.tasks._plan import BLOCK, Plan
-from neuroloom.tasks._stream import Stream
+from neuroloom.tasks._plan import Plan
+from neuroloom.tasks._stream import Reader, Streams
 
 PDM = "PerceptualDecisionMaking-v0"
 
 
 def read(task: str, sizes: list[int], index: int = 0, **params: object) -> np.ndarray:
-    stream = Stream(Plan(tasks.get_task(task, **params)), 11, index)
-    out = []
+    plan = Plan(tasks.get_task(task, **params))
+    reader = Reader(Streams(plan, 11, index + 1), index + 1, 10)
+    out = np.empty((sum(sizes), plan.n_channels), dtype=np.float32)
+    target, place = np.empty(len(out), dtype=np.int64), 0
     for size in sizes:
-        observation, target = stream.empty(size)
-        stream.fill(observation, target)
-        out.append(observation)
-    return np.concatenate(out)
+        for at, rows in reader.read(size)[index]:
+            plan.emit(rows.table, [(rows.start, rows.stop, place + at)], out, target, 1)
+        place += size
+    return out
 
 
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=12))
@@ -57,11 +59,18 @@ def test_noise_has_the_size_that_sigma_says() -> None:
     assert not noise[:, 0].any()
 
 
-def test_blocks_follow_one_another() -> None:
-    stream = Stream(Plan(tasks.get_task(PDM)), 3)
-    spans = stream.fill(*stream.empty(22 * (2 * BLOCK + 3)))
-    assert [rows.table.first for _, rows in spans] == [0, BLOCK, 2 * BLOCK]
-    assert [len(rows) for _, rows in spans] == [22 * BLOCK, 22 * BLOCK, 66]
+def test_trials_of_a_stream_do_not_depend_on_those_drawn_beside_them() -> None:
+    plan = Plan(tasks.get_task("DelayComparison-v0"))
+    together = Streams(plan, 3, 4).take(np.array([5, 0, 2, 300]))
+    assert together.number.tolist() == [*range(5), 0, 1, *range(300)]
+    alone = Streams(plan, 3, 4)
+    alone.take(np.array([0, 0, 2, 120]))
+    later = alone.take(np.array([5, 0, 0, 180]))
+    for name, values in together.conditions.items():
+        assert (values[:5] == later.conditions[name][:5]).all()
+        assert (values[-180:] == later.conditions[name][5:]).all()
+    assert (together.keys[-180:] == later.keys[5:]).all()
+    assert len(np.unique(together.keys)) == 307
 
 
 def test_conditions_given_to_a_new_trial_are_followed_by_what_derives_from_them() -> None:

@@ -182,8 +182,7 @@ class TestRandom:
             env.new_trial()
             stimulus = env.ob[:, 0] == 1
             periods = env.plan.period_names
-            rows, at = env._where()
-            counts = rows.table.counts[rows.trial[at]]
+            counts = env._table.counts[env._trial]
             assert stimulus.sum() == counts[:4].sum()
             lengths.append([counts[periods.index("sample")], counts[periods.index("delay")]])
         assert abs(np.corrcoef(np.array(lengths).T)[0, 1]) < 5 / np.sqrt(400)

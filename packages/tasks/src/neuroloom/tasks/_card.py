@@ -23,7 +23,7 @@ from neuroloom.tasks._durations import (
 )
 from neuroloom.tasks._plan import make_plan
 from neuroloom.tasks._registry import entry, get_task
-from neuroloom.tasks._stream import Stream
+from neuroloom.tasks._stream import one_trial
 from neuroloom.tasks._task import Task
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def plot_trial(
     """
     ax = axes(ax)
     plan = make_plan(get_task(task, **params))
-    observation, target, rows = Stream(plan, seed).next_trial()
+    observation, target, rows = one_trial(plan, seed)
     n, width = observation.shape
     right = target.reshape(n, -1).astype(float)
     most = max(float(np.abs(observation).max()), 1e-9)

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, as_seed, require
 from neuroloom.tasks._env import TaskEnv
-from neuroloom.tasks._env_stream import EnvPlan, EnvStream
+from neuroloom.tasks._env_stream import EnvPlan, EnvStreams
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail, real, unknown, whole
 from neuroloom.tasks._kernels import Backend
 from neuroloom.tasks._plan import Plan, make_plan
 from neuroloom.tasks._registry import get_task, make
-from neuroloom.tasks._stream import Stream
+from neuroloom.tasks._stream import Counts, Reader, Source, Spans, Streams, write
 from neuroloom.tasks._table import Rows
 from neuroloom.tasks._task import Task
 
@@ -157,7 +157,7 @@ class Dataset:
             require("torch", extra="neuroloom-tasks[torch]") if output == "torch" else None
         )
         self._at = self._cached = 0
-        self._spans: list[list[tuple[int, Rows]]] = []
+        self._spans: list[Spans] = []
         self.seed(seed)
 
     @property
@@ -188,7 +188,11 @@ class Dataset:
         root = as_seed(seed)
         if self._split != "train":
             root = root.child(f"split {self._split}")
-        self._streams = [_stream(self.plan, root, index) for index in range(self.batch_size)]
+        plan, n = self.plan, self.batch_size
+        source: Source = (
+            EnvStreams(plan, root, n) if isinstance(plan, EnvPlan) else Streams(plan, root, n)
+        )
+        self._reader = Reader(source, n, plan.mean_steps, plan.at_once)
         self._forget()
 
     def __iter__(self) -> Iterator[Any]:
@@ -230,7 +234,7 @@ class Dataset:
         for row, (start, rows) in self._spans_of_batch():
             part = slice(start, start + len(rows))
             where = (row, part) if self.batch_first else (part, row)
-            trial[where] = rows.table.first + rows.trial
+            trial[where] = np.asarray(rows.table.number)[rows.trial]
             period[where] = rows.period
             mask[where] = self._weights[self.plan.phase[rows.period]]
             for name, values in rows.conditions.items():
@@ -255,8 +259,7 @@ class Dataset:
             raise StopIteration
         if conditions != self._fixed:
             self._fixed = conditions
-            for stream in self._streams:
-                stream.fix(conditions)
+            self._reader.fix(conditions, self._number_to_come())
             self._forget()
         self._i_batch += 1
         return self._whole_trials() if self.align == "trial" else self._pieces()
@@ -276,23 +279,21 @@ class Dataset:
         shape = self._shape(steps)
         inputs = np.empty((steps * size, plan.n_channels), dtype=np.float32)
         target = np.empty((steps * size, *plan.target_shape), dtype=plan.target_dtype)
-        if self.batch_first:
-            pieces = [slice(row * steps, (row + 1) * steps) for row in range(size)]
-            self._spans = [
-                stream.fill(inputs[piece], target[piece])
-                for stream, piece in zip(self._streams, pieces, strict=True)
-            ]
-        else:
-            self._spans = [
-                stream.fill(inputs, target, row, size) for row, stream in enumerate(self._streams)
-            ]
+        self._spans = self._reader.read(steps)
+        stride = 1 if self.batch_first else size
+        placed = [
+            (rows, row * steps + at if self.batch_first else row + at * size)
+            for row, spans in enumerate(self._spans)
+            for at, rows in spans
+        ]
+        write(plan, placed, inputs, target, stride)
         self._inputs = inputs.reshape(*shape, plan.n_channels)
         self._target = target.reshape(*shape, *plan.target_shape)
         self._at, self._cached = 0, steps
 
     def _whole_trials(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        trials = [stream.next_trial() for stream in self._streams]
-        longest = max(len(rows) for _, _, rows in trials)
+        trials = self._reader.next_trials()
+        longest = max(len(rows) for rows in trials)
         length = longest if self._given_len is None else self._given_len
         if longest > length:
             raise TaskError(
@@ -302,11 +303,26 @@ class Dataset:
         shape = self._shape(length)
         inputs = np.zeros((*shape, self.plan.n_channels), dtype=np.float32)
         target = np.zeros((*shape, *self.plan.target_shape), dtype=self.plan.target_dtype)
-        for row, (observation, right, rows) in enumerate(trials):
-            where = (row, slice(len(rows))) if self.batch_first else (slice(len(rows)), row)
-            inputs[where], target[where] = observation, right
-        self._spans = [[(0, rows)] for _, _, rows in trials]
+        flat = inputs.reshape(-1, self.plan.n_channels)
+        right = target.reshape(-1, *self.plan.target_shape)
+        begin, stride = (length, 1) if self.batch_first else (1, self.batch_size)
+        placed = [(rows, row * begin) for row, rows in enumerate(trials)]
+        write(self.plan, placed, flat, right, stride)
+        self._spans = [[(0, rows)] for rows in trials]
         return inputs, target
+
+    def _number_to_come(self) -> Counts | None:
+        """Return the number of every row's first trial of which no step was served."""
+        if not self._spans:
+            return None
+        number = np.zeros(self.batch_size, dtype=np.int64)
+        for row, spans in enumerate(self._spans):
+            served = spans
+            if self.align == "stream":
+                served = _cut(spans, self._at - 1, self._at)
+            rows = served[-1][1]
+            number[row] = 1 + np.asarray(rows.table.number)[rows.trial[-1]]
+        return number
 
     def _spans_of_batch(self) -> Iterator[tuple[int, tuple[int, Rows]]]:
         """Yield row, first step and steps of every run of trials in the last batch."""
@@ -318,6 +334,7 @@ class Dataset:
 
     def _forget(self) -> None:
         self._at = self._cached = 0
+        self._spans = []
 
     def _steps_at_once(self, cache_len: int | None) -> int:
         if cache_len is None:
@@ -332,12 +349,6 @@ class Dataset:
 
     def _out(self, values: NDArray[Any]) -> Any:
         return values if self._torch is None else self._torch.from_numpy(values)
-
-
-def _stream(plan: Plan | EnvPlan, root: Seed, index: int) -> Stream | EnvStream:
-    if isinstance(plan, EnvPlan):
-        return EnvStream(plan, root, index)
-    return Stream(plan, root, index)
 
 
 def _task(env: Any, env_kwargs: Mapping[str, Any] | None) -> Task:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.tasks._counter import Rng
 from neuroloom.tasks._errors import TaskTypeError, TimingError, unknown
 
 _SMALLEST_MASS = 1e-12
@@ -19,7 +20,7 @@ _SMALLEST_MASS = 1e-12
 class Duration:
     """A distribution of durations in ms."""
 
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    def draw(self, rng: Rng, n: int) -> NDArray[np.float64]:
         """Return `n` durations in ms."""
         raise NotImplementedError
 
@@ -37,7 +38,7 @@ class Constant(Duration):
     def __post_init__(self) -> None:
         _positive("a duration", self.ms)
 
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    def draw(self, rng: Rng, n: int) -> NDArray[np.float64]:
         """Return `n` times the same duration in ms."""
         return np.full(n, float(self.ms))
 
@@ -52,7 +53,7 @@ class Steps(Duration):
 
     n: int
 
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    def draw(self, rng: Rng, n: int) -> NDArray[np.float64]:
         """Return nothing of use: steps have no length in ms."""
         raise NotImplementedError("a duration in steps is not drawn")
 
@@ -70,7 +71,7 @@ class Uniform(Duration):
         if self.low > self.high:
             raise TimingError(f"uniform: expected low <= high, got {self.low} and {self.high}")
 
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    def draw(self, rng: Rng, n: int) -> NDArray[np.float64]:
         """Return `n` durations in ms."""
         return rng.uniform(self.low, self.high, n)
 
@@ -90,7 +91,7 @@ class Choice(Duration):
             raise TimingError("choice: expected at least one duration, got none")
         object.__setattr__(self, "values", tuple(_positive("choice", v) for v in self.values))
 
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    def draw(self, rng: Rng, n: int) -> NDArray[np.float64]:
         """Return `n` durations in ms."""
         return np.asarray(self.values, dtype=float)[rng.integers(len(self.values), size=n)]
 
@@ -113,7 +114,7 @@ class TruncatedExponential(Duration):
     def __post_init__(self) -> None:
         _check_window(self.mean, self.low, self.high)
 
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    def draw(self, rng: Rng, n: int) -> NDArray[np.float64]:
         """Return `n` durations in ms."""
         return np.asarray(truncated_exponential(rng.random(n), self.mean, self.low, self.high))
 
@@ -131,7 +132,7 @@ class Until(Duration):
     def __post_init__(self) -> None:
         _positive("until", self.ms)
 
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    def draw(self, rng: Rng, n: int) -> NDArray[np.float64]:
         """Return zeros: the length follows from the periods before, see `Plan.draw_steps`."""
         return np.zeros(n)
 
@@ -140,7 +141,7 @@ class Until(Duration):
 class Computed(Duration):
     """Set by the task's `arrange`; a user cannot set it."""
 
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    def draw(self, rng: Rng, n: int) -> NDArray[np.float64]:
         """Return zeros, to be filled in."""
         return np.zeros(n)
 
@@ -152,7 +153,7 @@ class Called(Duration):
     function: Callable[..., Any]
     vectorised: bool
 
-    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    def draw(self, rng: Rng, n: int) -> NDArray[np.float64]:
         """Return `n` durations in ms."""
         drawn = self.function(rng, n) if self.vectorised else [self.function() for _ in range(n)]
         values = np.asarray(drawn, dtype=float)

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from neuroloom.shared import Seed
 from neuroloom.tasks._errors import ActionError, whole
 from neuroloom.tasks._now import Now, start_memory
-from neuroloom.tasks._plan import make_plan
-from neuroloom.tasks._stream import Stream
-from neuroloom.tasks._table import Rows
-from neuroloom.tasks._task import DECIDE, FIXATE, Task
+from neuroloom.tasks._plan import BLOCK, make_plan
+from neuroloom.tasks._stream import Streams, laid_out
+from neuroloom.tasks._table import Table
+from neuroloom.tasks._task import DECIDE, FREE, PAYS, Task
 
-_CHUNK = 256
-_Piece = tuple[NDArray[np.float32], NDArray[Any], list[tuple[int, Rows]]]
+_FEWEST, _MOST = 4, 256
 
 
 class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
@@ -62,19 +61,15 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         if trials_per_episode is not None:
             trials_per_episode = whole("trials_per_episode", trials_per_episode, minimum=1)
         self.trials_per_episode = trials_per_episode
-        self._stream = Stream(self.plan, seed)
-        self._at = -1
-        self._ob, self._gt = self._stream.empty(0)
-        self._chunk: list[tuple[int, Rows]] = []
-        self._length = 0
-        self._memory: dict[str, NDArray[Any]] = {}
         self._done = 0
         self.num_tr = 0
         self._replaced: NDArray[Any] | None = None
         self._top: Any = self
-        pays = self.rewards.get
-        self._pays = [float(pays(k, 0.0)) for k in ("abort", "correct", "fail", "miss", "withhold")]
-        self._plain = not (self.plan.custom or self.plan.pays or self.plan.graded)
+        self._n_actions = self.plan.n_actions
+        self._pays = [float(self.rewards.get(name, 0.0)) for name in PAYS]
+        plan = self.plan
+        self._plain = not (plan.custom or plan.observes or plan.guided or plan.begins)
+        self.reseed(seed)
 
     # Gymnasium --------------------------------------------------------------------------------
 
@@ -111,19 +106,27 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         at = self._at
         if at < 0:
             raise ResetNeeded("Call reset() before step().")
-        if self.plan.discrete and not (type(action) is int and 0 <= action < self.plan.n_actions):
-            action = self._integer(action)
-        elif not self.plan.discrete:
-            action = self._vector(action)
-        left = self._left[at]
-        target = self._target[at]
+        # Of an action that is no int, and where actions are no integers, more has to be known.
+        if type(action) is not int or not 0 <= action < self._n_actions:
+            action = self._checked(action)
+        left, target, phase = self._left[at], self._target[at], self._phase[at]
         if self._plain:
-            reward, end, performance = self._plain_outcome(action, at, left, target)
+            if left > 1 and (action == 0 or phase == FREE) and self._replaced is None:
+                self._at = at + 1
+                info = {"new_trial": False, "gt": target}
+                return self._rows[at + 1], 0.0, False, False, info
+            reward, end, performance = self._outcome(action, at, left, target, phase)
         else:
+            now = self._now()
             if self.plan.guided:
-                target = self.task.guide(self._now())[0]
-            reward, end, performance = self._outcome(action, at, left, target)
-        info: dict[str, Any] = {"new_trial": end, "gt": target}
+                target = self.task.guide(now)[0]
+            if self.plan.custom:
+                given, ends, merits = self.task.outcome(now, np.asarray([action]))
+                reward, performance = float(given[0]), float(merits[0])
+                end = bool(ends[0]) or left == 1
+            else:
+                reward, end, performance = self._outcome(action, at, left, target, phase)
+        info = {"new_trial": end, "gt": target}
         terminated = False
         if end:
             info["performance"] = performance
@@ -131,11 +134,13 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
             self._done += 1
             terminated = self._done == self.trials_per_episode
             if self._top is self:
-                self._next_trial(at + left)
+                self._next_trial()
             else:
                 self._top.new_trial()
         else:
             self._at = at + 1
+        if self._plain and self._replaced is None:
+            return self._rows[self._at], reward, terminated, False, info
         return self._observation(), reward, terminated, False, info
 
     # NeuroGym's way of looking at a trial -----------------------------------------------------
@@ -143,14 +148,13 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
     @property
     def trial(self) -> dict[str, Any]:
         """The present trial's conditions."""
-        rows, at = self._where()
-        number = int(rows.trial[at])
-        return {name: values[number] for name, values in rows.conditions.items()}
+        table, number = self._table, self._present()
+        return {name: values[number] for name, values in table.conditions.items()}
 
     @property
     def right_action(self) -> Any:
         """The right action of the present step."""
-        self._where()
+        self._present()
         if self.plan.guided:
             return self.task.guide(self._now())[0]
         return self._target[self._at]
@@ -158,31 +162,30 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
     @property
     def period(self) -> str:
         """Name of the present period."""
-        rows, at = self._where()
-        return str(self.plan.period_names[rows.period[at]])
+        self._present()
+        return str(self.plan.period_names[self._table.period[self._at]])
 
     @property
     def ob(self) -> NDArray[np.float32]:
         """Observations of the present trial, `(n_steps, n_channels)`, a copy."""
         if self._replaced is not None:
             return self._replaced
-        return self._ob[self._present()].copy()
+        return self._ob[self._steps()].copy()
 
     @ob.setter
     def ob(self, value: NDArray[Any]) -> None:
-        self._where()
+        self._present()
         self._replaced = value
 
     @property
     def t_ind(self) -> int:
         """Steps since the trial began."""
-        rows, at = self._where()
-        return int(rows.step[at])
+        return self._at - self._starts[self._present()]
 
     @property
     def gt(self) -> NDArray[Any]:
         """Right actions of the present trial, `(n_steps,)`, a copy."""
-        return self._gt[self._present()].copy()
+        return self._gt[self._steps()].copy()
 
     @property
     def gt_now(self) -> Any:
@@ -197,14 +200,16 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
     @property
     def choices(self) -> list[Any]:
         """Values that the trials' ``ground_truth`` can have."""
-        drawn = Stream(self.plan, 0).next_trial()[2].conditions
+        drawn = Streams(self.plan, 0).take(np.array([BLOCK])).conditions
         return np.unique(drawn["ground_truth"]).tolist() if "ground_truth" in drawn else []
 
     def reseed(self, seed: int | Seed | None = None) -> list[Any]:
         """Go to the start of the trials of `seed`; None takes it from the operating system."""
-        self._stream = Stream(self.plan, seed)
-        self._ob, self._gt = self._stream.empty(0)
-        self._at, self._length, self._chunk, self._memory = -1, 0, [], {}
+        self._streams = Streams(self.plan, seed)
+        self._memory: dict[str, NDArray[Any]] = {}
+        self._ahead: Table | None = None
+        self._at, self._trial, self._starts = -1, -1, [0]
+        self._fewest = _FEWEST
         return [seed]
 
     def set_top(self, wrapper: Any) -> None:
@@ -226,69 +231,49 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
             If the task does not draw a condition of that name.
         """
         self._replaced = None
-        after = 0 if self._at < 0 else self._at + self._left[self._at]
         if conditions:
-            observation, target, rows = self._stream.trial(**conditions)
-            self._take((observation, target, [(0, rows)]), self._tail(after))
-            self._at = 0
-            self.num_tr += 1
-            self._begin()
+            apart = self._streams.apart(**conditions)
+            # What is left of the trials at hand comes after it.
+            if self._ahead is None and self._trial + 2 < len(self._starts):
+                self._ahead = self._table.cut(self._trial + 1, self._table.n_trials)
+            self._take(apart)
+            self._begin(0)
         else:
-            self._next_trial(after)
+            self._next_trial()
         return self.trial
 
     # Within -----------------------------------------------------------------------------------
 
-    def _plain_outcome(
-        self, action: int, at: int, left: int, target: int
+    def _outcome(
+        self, action: Any, at: int, left: int, target: Any, phase: int
     ) -> tuple[float, bool, float]:
-        phase = self._phase[at]
-        reward, end = 0.0, left == 1
-        if action:
-            if phase == DECIDE:
-                if action == target:
-                    return self._pays[1], True, 1.0
-                return self._pays[2], True, 0.0
-            if phase == FIXATE:
-                reward = self._pays[0]
-                if self.task.abort:
-                    return reward, True, 0.0
-        if end:
-            late, performance = self._time_out(at)
-            return reward + late, True, performance
-        return reward, False, 0.0
-
-    def _time_out(self, at: int) -> tuple[float, float]:
-        rows, row = self._where(at)
-        if rows.table.due[rows.trial[row]]:
-            return self._pays[3], 0.0
-        return self._pays[4], 1.0
-
-    def _outcome(self, action: Any, at: int, left: int, target: Any) -> tuple[float, bool, float]:
-        if self.plan.custom:
-            reward, end, performance = self.task.outcome(self._now(), np.asarray([action]))
-            return float(reward[0]), bool(end[0]) or left == 1, float(performance[0])
-        if action and self._phase[at] == DECIDE:
-            rows, row = self._where(at)
+        reward, performance = 0.0, 0.0
+        if action and phase == DECIDE:
             if self.plan.graded:
-                rewards, performances = rows.table.graded
-                at = rows.start + row
-                return float(rewards[at]), True, float(performances[at])
-            rewards, performances = rows.table.payoff
-            trial = rows.trial[row]
-            return float(rewards[trial, action]), True, float(performances[trial, action])
-        return self._plain_outcome(action, at, left, target)
+                return self._worth[at], True, self._merit[at]
+            if self.plan.pays:
+                worth, merit = self._table.payoff
+                return float(worth[self._trial, action]), True, float(merit[self._trial, action])
+            right = action == target
+            return self._pays[1 if right else 2], True, float(right)
+        if action and phase != FREE:
+            reward = self._pays[0]
+            if self.task.abort:
+                return reward, True, 0.0
+        if left == 1:
+            due = self._table.due[self._trial]
+            return reward + self._pays[3 if due else 4], True, float(not due)
+        return reward, False, performance
 
     def _now(self) -> Now:
-        rows, row = self._where()
-        trial = rows.trial[row]
+        table, trial, here = self._table, self._present(), slice(self._at, self._at + 1)
         return Now(
-            period=rows.period[row : row + 1],
-            step=rows.step[row : row + 1],
-            elapsed=rows.elapsed[row : row + 1],
-            last=rows.left[row : row + 1] == 1,
+            period=table.period[here],
+            step=table.step[here],
+            elapsed=table.elapsed[here],
+            last=table.left[here] == 1,
             target=np.asarray([self._target[self._at]]),
-            conditions={k: v[trial : trial + 1] for k, v in rows.conditions.items()},
+            conditions={k: v[trial : trial + 1] for k, v in table.conditions.items()},
             memory=self._memory,
             parts=self.plan.part,
         )
@@ -302,64 +287,57 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
             observation = np.asarray(self.task.observe(self._now(), observation[None].copy())[0])
         return observation
 
-    def _where(self, at: int | None = None) -> tuple[Rows, int]:
-        at = self._at if at is None else at
-        for start, rows in reversed(self._chunk):
-            if at >= start:
-                return rows, at - start
-        raise ResetNeeded("Call reset() first: there is no trial yet.")
+    def _next_trial(self) -> None:
+        trial = self._trial + 1
+        if trial + 1 >= len(self._starts):
+            if self._ahead is not None:
+                table, self._ahead = self._ahead, None
+            else:
+                table = self._streams.take(np.array([self._fewest]))
+                self._fewest = min(2 * self._fewest, _MOST)
+            self._take(table)
+            trial = 0
+        self._begin(trial)
 
-    def _next_trial(self, at: int) -> None:
-        """Go to the trial that begins at `at`, and have all of it at hand."""
-        while at >= self._length or at + self._left[at] > self._length:
-            tail = self._tail(at)
-            at = max(0, at - self._length)
-            observation, target = self._stream.empty(_CHUNK)
-            self._take(tail, (observation, target, self._stream.fill(observation, target)))
-        self._at = at
+    def _begin(self, trial: int) -> None:
+        self._trial, self._at = trial, self._starts[trial]
         self.num_tr += 1
-        self._begin()
-
-    def _begin(self) -> None:
         if self.plan.begins:
             now = self._now()
             self.task.begin(now)
             start_memory(self._memory, dict(now.memory), np.array([0]), 1)
 
-    def _tail(self, at: int) -> _Piece:
-        """Return what is at hand from `at` on."""
-        spans = []
-        for start, rows in self._chunk:
-            skip = max(0, at - start)
-            if skip < len(rows):
-                part = Rows(rows.table, rows.start + skip, rows.stop)
-                spans.append((max(start, at) - at, part))
-        return self._ob[at:], self._gt[at:], spans
-
-    def _take(self, first: _Piece, second: _Piece) -> None:
-        shift = len(first[0])
-        self._ob = np.concatenate([first[0], second[0]])
-        self._gt = np.concatenate([first[1], second[1]])
-        self._chunk = first[2] + [(start + shift, rows) for start, rows in second[2]]
-        self._length = len(self._ob)
+    def _take(self, table: Table) -> None:
+        """Have all steps of a table at hand, as lists, which Python reads fastest."""
+        self._table = table
+        self._ob, self._gt, _ = laid_out(self.plan, table)
         self._rows = list(self._ob)
         self._target = self._gt.tolist() if self.plan.discrete else list(self._gt)
-        phase = [self.plan.phase[rows.period] for _, rows in self._chunk]
-        self._phase = np.concatenate(phase).tolist()
-        self._left = np.concatenate([rows.left for _, rows in self._chunk]).tolist()
+        self._phase = self.plan.phase[table.period].tolist()
+        self._left = table.left.tolist()
+        self._starts = table.starts.tolist()
+        if self.plan.graded:
+            self._worth, self._merit = (values.tolist() for values in table.graded)
 
-    def _present(self) -> slice:
-        rows, at = self._where()
-        start = self._at - int(rows.step[at])
-        return slice(start, self._at + self._left[self._at])
+    def _present(self) -> int:
+        """Return the present trial's number in the table."""
+        if self._at < 0:
+            raise ResetNeeded("Call reset() first: there is no trial yet.")
+        return self._trial
 
-    def _integer(self, action: Any) -> int:
+    def _steps(self) -> slice:
+        trial = self._present()
+        return slice(self._starts[trial], self._starts[trial + 1])
+
+    def _checked(self, action: Any) -> Any:
+        if not self.plan.discrete:
+            return self._vector(action)
         if isinstance(action, np.ndarray) and action.size == 1:
             action = action.reshape(()).item()
-        if isinstance(action, (int, np.integer)) and 0 <= action < self.plan.n_actions:
+        if isinstance(action, (int, np.integer)) and 0 <= action < self._n_actions:
             return int(action)
         raise ActionError(
-            f"action: expected an integer from 0 to {self.plan.n_actions - 1}, got {action!r}"
+            f"action: expected an integer from 0 to {self._n_actions - 1}, got {action!r}"
         )
 
     def _vector(self, action: Any) -> NDArray[np.float32]:

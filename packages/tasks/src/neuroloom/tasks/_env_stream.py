@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed
 from neuroloom.tasks._errors import TaskTypeError
-from neuroloom.tasks._table import Rows, Table
+from neuroloom.tasks._plan import SOME_STEPS, Pieces
+from neuroloom.tasks._table import Table, join
 
 
 class EnvPlan:
@@ -47,68 +48,62 @@ class EnvPlan:
         self.target_dtype = np.dtype(np.int64 if self.discrete else np.float32)
         self.period_names = ("trial",)
         self.phase = np.zeros(1, dtype=np.int8)
-        self.noisy = np.zeros(1, dtype=bool)
+        self.at_once = 1
+        self.mean_steps = SOME_STEPS  # not known before a trial is made
+
+    def emit(
+        self,
+        table: Table,
+        pieces: Pieces,
+        observation: NDArray[np.float32],
+        target: NDArray[Any],
+        stride: int,
+    ) -> None:
+        """Write steps of a table; see `Plan.emit`."""
+        for start, stop, offset in pieces:
+            part = slice(offset, offset + (stop - start) * stride, stride)
+            observation[part], target[part] = table.levels[start:stop], table.target[start:stop]
 
     def segment_period(self, n: int) -> NDArray[np.int16]:
         """Return the period of `n` trials: all in the one."""
         return np.zeros(n, dtype=np.int16)
 
 
-class EnvStream:
-    """The trials of a copy of an environment, one after another; see `Stream`."""
+class EnvStreams:
+    """The trials of copies of an environment, one after another; see `Source`."""
 
-    def __init__(self, plan: EnvPlan, root: Seed, index: int) -> None:
+    def __init__(self, plan: EnvPlan, root: Seed, n: int) -> None:
         self.plan = plan
-        self._env: Any = copy.deepcopy(plan.env)
-        self._env.reset(seed=root.child("row").child(index).integer(31))
+        self._envs: list[Any] = [copy.deepcopy(plan.env) for _ in range(n)]
+        for index, env in enumerate(self._envs):
+            env.reset(seed=root.child("row").child(index).integer(31))
         self._fixed: dict[str, Any] = {}
-        self._rows: Rows | None = None
-        self._n_trials = 0
+        self._next = np.zeros(n, dtype=np.int64)
 
-    def fill(
-        self,
-        observation: NDArray[np.float32],
-        target: NDArray[Any],
-        offset: int = 0,
-        stride: int = 1,
-    ) -> list[tuple[int, Rows]]:
-        """Write the next steps, and return the runs of steps and where they begin."""
-        observation, target = observation[offset::stride], target[offset::stride]
-        at, spans = 0, []
-        while at < len(observation):
-            rows = self._rows or self._draw()
-            part = Rows(rows.table, rows.start, min(rows.stop, rows.start + len(observation) - at))
-            end = at + len(part)
-            observation[at:end] = rows.table.levels[part.start : part.stop]
-            target[at:end] = rows.table.target[part.start : part.stop]
-            spans.append((at, part))
-            self._rows = Rows(rows.table, part.stop, rows.stop) if part.stop < rows.stop else None
-            at = end
-        return spans
+    def take(self, counts: NDArray[np.int64]) -> Table:
+        """Return the next ``counts[i]`` trials of every environment, one after another."""
+        tables = [self._draw(i) for i, count in enumerate(counts) for _ in range(count)]
+        table = join(tables)
+        table.number = np.concatenate([np.asarray(one.number) for one in tables])
+        return table
 
-    def next_trial(self) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
-        """Return the next whole trial."""
-        rows = self._draw()
-        self._rows = None
-        return rows.table.levels, rows.table.target, rows
+    def fix(self, conditions: dict[str, Any], number: NDArray[np.int64] | None = None) -> None:
+        """Give all trials from now on these arguments; there is no going back."""
+        self._fixed = dict(conditions)
 
-    def fix(self, conditions: dict[str, Any]) -> None:
-        """Give all trials from now on these arguments."""
-        self._fixed, self._rows = dict(conditions), None
-
-    def _draw(self) -> Rows:
-        self._env.new_trial(**self._fixed)
-        observation = np.asarray(self._env.ob, dtype=np.float32).reshape(-1, self.plan.n_channels)
-        trial = getattr(self._env.unwrapped, "trial", None) or {}
+    def _draw(self, index: int) -> Table:
+        env = self._envs[index]
+        env.new_trial(**self._fixed)
+        observation = np.asarray(env.ob, dtype=np.float32).reshape(-1, self.plan.n_channels)
+        trial = getattr(env.unwrapped, "trial", None) or {}
         plain = {k: np.asarray(v)[None] for k, v in trial.items() if np.ndim(v) == 0}
-        table = Table(
+        self._next[index] += 1
+        return Table(
             plan=self.plan,
             conditions={k: v for k, v in plain.items() if v.dtype.kind in "biuf"},
             counts=np.array([[len(observation)]]),
-            levels=observation,
-            target=np.array(self._env.gt, dtype=self.plan.target_dtype),
-            first=self._n_trials,
+            levels=observation.copy(),
+            target=np.array(env.gt, dtype=self.plan.target_dtype),
+            stepwise=True,
+            number=self._next[index : index + 1] - 1,
         )
-        table.stepwise = True
-        self._n_trials += 1
-        return Rows(table, 0, len(observation))

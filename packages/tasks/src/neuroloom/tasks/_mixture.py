@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.tasks._counter import Draws, Rng
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail
 from neuroloom.tasks._kernels import Backend
 from neuroloom.tasks._plan import BLOCK, Plan, make_plan
@@ -76,8 +77,8 @@ class MixedPlan(Plan):
             ]
         ).astype(np.int16)
         super().__init__(task, backend=backend)
-        # Blocks large enough for every task to be drawn many trials at once.
-        self.block_size = max(BLOCK, 128 * len(self._plans))
+        self.at_once *= len(self._plans) // 4 + 1
+        self.sessions = any(plan.sessions for plan in self._plans)
 
     def _durations(self) -> dict[str, Any]:
         return {}
@@ -92,37 +93,36 @@ class MixedPlan(Plan):
 
     def block(
         self,
-        rng: np.random.Generator,
+        rng: Rng,
         memory: dict[str, Any],
         *,
-        n: int | None = None,
+        n: int = BLOCK,
         fixed: dict[str, Any] | None = None,
     ) -> Table:
-        """Return the next `n` trials; see `Plan.block`."""
-        n = self.block_size if n is None else n
+        """Return `n` trials; see `Plan.block`."""
         fixed = dict(fixed or {})
         which = rng.choice(len(self._plans), size=n, p=self.task.p)
         if "task" in fixed:
             which[:] = fixed.pop("task")
         rows = [np.flatnonzero(which == k) for k in range(len(self._plans))]
         counts = np.zeros((n, self._most), dtype=np.int64)
-        levels = np.zeros((n, self._most, self.n_channels), dtype=np.float32)
         target = np.zeros((n, self._most), dtype=self.target_dtype)
-        drawn = {}
+        # Levels lie task by task, so that each is painted in one go; `base` says where.
+        levels = np.zeros((n, self._most, self.n_channels), dtype=np.float32)
+        base, drawn, at = np.empty(n, dtype=np.int64), {}, 0
         for k, (plan, where) in enumerate(zip(self._plans, rows, strict=True)):
             if not where.size:
                 continue
             own = memory.setdefault(self.task.labels[k], {})
-            table = plan.block(rng, own, n=len(where), fixed=fixed)
-            parts = len(plan.period_names)
-            counts[where, :parts] = table.counts
-            levels[where, :parts, : plan.n_channels] = table.levels.reshape(
-                len(where), parts, plan.n_channels
-            )
-            target[where, :parts] = table.target.reshape(len(where), parts)
-            drawn[k] = table.conditions
-        if self.task.rule_input:
-            levels[np.arange(n), :, self._plans[0].n_channels + which] = 1
+            some = rng.at(where) if isinstance(rng, Draws) else rng
+            parts, stop = len(plan.period_names), at + len(where)
+            painted = levels[at:stop, :parts, : plan.n_channels]
+            drawn[k], steps, right = plan.paint(some, own, painted, fixed)
+            counts[where, :parts], target[where, :parts] = steps, right
+            if self.task.rule_input:
+                levels[at:stop, :, plan.n_channels + k] = 1
+            base[where] = np.arange(at, stop) * self._most
+            at = stop
         return Table(
             plan=self,
             conditions=_Conditions(which, rows, drawn),  # type: ignore[arg-type]
@@ -130,6 +130,7 @@ class MixedPlan(Plan):
             levels=levels.reshape(-1, self.n_channels),
             target=target.reshape(-1),
             segment_period=self._numbers[which].ravel(),
+            base=base,
         )
 
 

@@ -119,7 +119,7 @@ class IdealObserver:
         table = self._plan.block(rng, {}, n=n)
         parts = len(self._plan.period_names)
         worth = self._worth(table, table.target.reshape(n, parts))
-        levels = table.levels.reshape(n, -1).astype(float)
+        levels = table.painted.reshape(n, -1).astype(float)
         kinds, count = np.unique(
             np.concatenate([levels, worth], axis=1), axis=0, return_counts=True
         )

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Space
 from numpy.typing import NDArray
 
-from neuroloom.tasks._durations import Computed, Constant, Duration, Steps, Until, as_duration
+from neuroloom.tasks._counter import Rng, normal_table, normals
+from neuroloom.tasks._durations import (
+    Called,
+    Computed,
+    Constant,
+    Duration,
+    Steps,
+    Until,
+    as_duration,
+)
 from neuroloom.tasks._errors import TaskError, TimingError, fail, real, unknown
 from neuroloom.tasks._kernels import Backend, chosen, compiled
 from neuroloom.tasks._spaces import Box, Discrete, indices
@@ -18,10 +27,17 @@ from neuroloom.tasks._table import Levels, Rows, Table, Targets, Where
 from neuroloom.tasks._task import Conditions, Task
 
 BLOCK = 256
-"""Trials drawn at once. A constant of the package: other blocks would be other trials."""
+"""Trials of a session drawn at once. Other blocks would be other trials."""
 
 
+Pieces = list[tuple[int, int, int]]
+"""First step, end, and the row of the output that the first one goes to."""
+AT_ONCE = 2048
+"""Trials from which on drawing more at once is hardly cheaper."""
+SOME_STEPS = 100.0
+"""Length of a trial where nobody can know before."""
 _FEW = 4
+_PROBE = 64
 
 
 class Plan:
@@ -45,7 +61,6 @@ class Plan:
     def __init__(self, task: Task, *, backend: Backend = "numpy") -> None:
         self.task = task
         self.backend = chosen(backend)
-        self.block_size = BLOCK
         self.dt = float(task.dt)
         self.period_names = tuple(task.periods)
         if not self.period_names:
@@ -69,13 +84,17 @@ class Plan:
         self.rewards = task.reward
         self._segment_period = np.zeros(0, dtype=np.int16)
         self._has_until = any(isinstance(d, Until) for d in self.durations.values())
-        self._curved = task.overrides("curve")
+        self.curved = task.overrides("curve")
         self.custom = task.overrides("outcome")
         self.pays = task.overrides("payoff")
         self.graded = task.overrides("grade")
         self.observes = task.overrides("observe")
         self.guided = task.overrides("guide")
         self.begins = task.overrides("begin")
+        self.at_once = AT_ONCE
+        self.sessions = task.overrides("session") or any(
+            isinstance(d, Called) and not d.vectorised for d in self.durations.values()
+        )
 
     def __reduce__(self) -> tuple[Any, tuple[Task, str]]:
         return make_plan, (self.task, self.backend)
@@ -107,13 +126,24 @@ class Plan:
 
     def block(
         self,
-        rng: np.random.Generator,
+        rng: Rng,
         memory: dict[str, Any],
         *,
-        n: int | None = None,
+        n: int = BLOCK,
         fixed: dict[str, Any] | None = None,
     ) -> Table:
-        """Return the next `n` trials.
+        """Return `n` trials.
+
+        Parameters
+        ----------
+        rng : Draws or numpy.random.Generator
+            What they are drawn from.
+        memory : dict
+            What a session keeps from block to block.
+        n : int
+            How many.
+        fixed : dict, optional
+            Conditions that all of them get.
 
         Raises
         ------
@@ -122,10 +152,18 @@ class Plan:
         TaskError
             If `fixed` names a condition that the task does not draw.
         """
-        task, parts, n = self.task, len(self.period_names), self.block_size if n is None else n
+        levels = np.zeros((n, len(self.period_names), self.n_channels), dtype=np.float32)
+        c, counts, target = self.paint(rng, memory, levels, fixed or {})
+        return self._lay_out(c, counts, levels, target)
+
+    def paint(
+        self, rng: Rng, memory: dict[str, Any], levels: NDArray[Any], fixed: dict[str, Any]
+    ) -> tuple[Conditions, NDArray[np.int64], NDArray[Any]]:
+        """Draw trials, write their `levels`, and return conditions, step counts and targets."""
+        task, n = self.task, len(levels)
         steps = {name: self._steps(name, d, rng, n) for name, d in self.durations.items()}
-        c: Conditions = type(task).session(task, rng, n, memory)
-        for name, value in (fixed or {}).items():
+        c: Conditions = type(task).session(task, rng, n, memory)  # type: ignore[arg-type]
+        for name, value in fixed.items():
             if name not in c:
                 raise unknown("trial condition", name, c)
             c[name] = np.array(np.broadcast_to(value, c[name].shape), dtype=c[name].dtype)
@@ -133,10 +171,11 @@ class Plan:
         if self._has_until:
             self._fill_until(steps)
         counts = np.stack([steps[name] for name in self.period_names], axis=1)
-        levels = np.zeros((n, parts, self.n_channels), dtype=np.float32)
-        target = np.zeros((n, parts, *self.target_shape), dtype=self.target_dtype)
+        if not counts.any(axis=1).all():
+            raise TimingError(f"timing: every period of a trial is 0 ms long at dt {self.dt:g} ms")
+        target = np.zeros((*counts.shape, *self.target_shape), dtype=self.target_dtype)
         task.paint(c, Levels(levels, self), Targets(target, self))
-        return self._lay_out(c, counts, levels, target)
+        return c, counts, target
 
     def _lay_out(
         self, c: Conditions, counts: NDArray[np.int64], levels: NDArray[Any], target: NDArray[Any]
@@ -149,9 +188,7 @@ class Plan:
             levels=levels.reshape(n * parts, self.n_channels),
             target=target.reshape(n * parts, *self.target_shape),
         )
-        if not np.diff(table.starts).all():
-            raise TimingError(f"timing: every period of a trial is 0 ms long at dt {self.dt:g} ms")
-        if self._curved:
+        if self.curved:
             table.by_step()
             self.task.curve(Rows(table, 0, table.n_rows), table.levels, table.target)
         return table
@@ -163,9 +200,7 @@ class Plan:
             self._segment_period = np.tile(np.arange(parts, dtype=np.int16), n)
         return self._segment_period[: n * parts]
 
-    def _steps(
-        self, name: str, duration: Duration, rng: np.random.Generator, n: int
-    ) -> NDArray[np.int64]:
+    def _steps(self, name: str, duration: Duration, rng: Rng, n: int) -> NDArray[np.int64]:
         if isinstance(duration, (Constant, Steps)):
             one = duration.n if isinstance(duration, Steps) else int(duration.ms / self.dt + 1e-9)
             return np.full(n, one)
@@ -190,55 +225,73 @@ class Plan:
     def emit(
         self,
         table: Table,
-        start: int,
-        stop: int,
-        normal: Callable[[int, int], NDArray[np.float32]],
+        pieces: Pieces,
         observation: NDArray[np.float32],
         target: NDArray[Any],
-        offset: int,
         stride: int,
     ) -> None:
-        """Write the steps from `start` to `stop` into every `stride`-th row from `offset` on.
+        """Write steps of a table.
 
-        ``normal(n, k)`` draws the noise, for the steps that have some one after another.
+        Parameters
+        ----------
+        table : Table
+        pieces : list of (start, stop, offset)
+            Steps, and where to: into every `stride`-th row from `offset` on.
+        observation, target : array, (n_rows, …)
+            Where to write, contiguous.
+        stride : int
         """
-        width = self.noise_columns.size
         if self.backend == "numba":
-            counts, period = table.counts.ravel(), table.segment_period
-            trial = int(table.starts.searchsorted(start, side="right")) - 1
-            first, row = trial * table.counts.shape[1], table.starts[trial]
-            n = 0
-            if width:
-                n = compiled("count_loop")(counts, period, self.noisy, first, row, start, stop)
-            compiled("emit_loop")(
-                *(table.levels, table.target, table.stepwise, counts, period, self.noisy),
-                *(normal(n, width), self.noise_scale, self.noise_columns, self.noise_first),
-                *(first, row, start, stop, observation, target, offset, stride),
+            compiled("emit")(
+                *(table.levels, table.base, table.target, table.stepwise, table.counts),
+                *(table.segment_period, table.starts, self.noisy, table.keys, self.noise_scale),
+                *(self.noise_columns, *normal_table(), np.array(pieces), observation, target),
+                stride,
             )
             return
-        source = table.source[start:stop]
-        part = slice(offset, offset + (stop - start) * stride, stride)
-        shown = table.levels.take(source, axis=0)
-        target[part] = table.target.take(source, axis=0)
-        if width:
-            noisy = table.noisy
-            rows = noisy[noisy.searchsorted(start) : noisy.searchsorted(stop)]
-            draws = normal(len(rows), width)
-            if self.noise_gain is not None:
-                draws *= self.noise_gain
-            else:
-                draws *= self.noise_scale[table.period[rows]]
-            if width <= _FEW:
-                # numpy adds to rows of one column faster than to rows of two.
-                rows = rows - start
-                for j, at in enumerate(self.noise_columns):
-                    column = shown[:, at]
-                    column[rows] += draws[:, j]
-            elif self.noise_first >= 0:
-                shown[rows - start, self.noise_first : self.noise_first + width] += draws
-            else:
-                shown[(rows - start)[:, None], self.noise_columns] += draws
-        observation[part] = shown
+        for start, stop, offset in pieces:
+            part = slice(offset, offset + (stop - start) * stride, stride)
+            right = slice(start, stop) if table.stepwise else table.segment[start:stop]
+            target[part] = table.target[right]
+            shown = table.levels.take(table.source[start:stop], axis=0)
+            if self.noise_columns.size:
+                noisy = table.noisy
+                rows = noisy[noisy.searchsorted(start) : noisy.searchsorted(stop)]
+                self._add_noise(shown, rows - start, self.noise_of(table, rows), table.period[rows])
+            observation[part] = shown
+
+    def _add_noise(
+        self,
+        shown: NDArray[np.float32],
+        rows: NDArray[np.int64],
+        draws: NDArray[np.float32],
+        period: NDArray[np.int16],
+    ) -> None:
+        width = draws.shape[1]
+        draws *= self.noise_scale[period] if self.noise_gain is None else self.noise_gain
+        if width <= _FEW:
+            # numpy adds to rows of one column faster than to rows of two.
+            for j, at in enumerate(self.noise_columns):
+                column = shown[:, at]
+                column[rows] += draws[:, j]
+        elif self.noise_first >= 0:
+            shown[rows, self.noise_first : self.noise_first + width] += draws
+        else:
+            shown[rows[:, None], self.noise_columns] += draws
+
+    def noise_of(self, table: Table, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return normal numbers for some steps of a table, one a noisy channel."""
+        assert table.keys is not None
+        width = self.noise_columns.size
+        pairs = (width + 1) // 2
+        return normals(table.keys[table.trial[rows]], table.step[rows] * pairs, width)
+
+    @cached_property
+    def mean_steps(self) -> float:
+        """About how many steps a trial has."""
+        if self.sessions:
+            return SOME_STEPS
+        return self.block(np.random.default_rng(0), {}, n=_PROBE).n_rows / _PROBE
 
     # Making -----------------------------------------------------------------------------------
 

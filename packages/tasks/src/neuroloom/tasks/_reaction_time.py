@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.tasks._counter import Rng
 from neuroloom.tasks._errors import TaskTypeError, unknown
 from neuroloom.tasks._kernels import Backend
-from neuroloom.tasks._plan import Plan, make_plan
+from neuroloom.tasks._plan import BLOCK, Plan, make_plan
 from neuroloom.tasks._table import Table
 from neuroloom.tasks._task import Names, Period, Task, computed, decide, free
 
@@ -84,6 +85,7 @@ class ReactionTimePlan(Plan):
         self._shown = np.array([*range(at + 1), *range(at, kept)])
         self._at = at
         super().__init__(task, backend=backend)
+        self.sessions = self._inner.sessions
 
     def _durations(self) -> dict[str, Any]:
         return {}
@@ -94,19 +96,19 @@ class ReactionTimePlan(Plan):
 
     def block(
         self,
-        rng: np.random.Generator,
+        rng: Rng,
         memory: dict[str, Any],
         *,
-        n: int | None = None,
+        n: int = BLOCK,
         fixed: dict[str, Any] | None = None,
     ) -> Table:
-        """Return the next `n` trials; see `Plan.block`."""
+        """Return `n` trials; see `Plan.block`."""
         table = self._inner.block(rng, memory, n=n, fixed=fixed)
-        n, at, parts = table.n_trials, self._at, len(self._inner.period_names)
+        at, parts = self._at, len(self._inner.period_names)
         counts = table.counts[:, self._shown]
         counts[:, at] = np.minimum(counts[:, at], 1)
         counts[:, at + 1] -= counts[:, at]
-        levels = table.levels.reshape(n, parts, -1)[:, self._shown]
+        levels = table.painted[:, self._shown]
         before = table.target.reshape(n, parts, *self.target_shape)
         target = before[:, self._shown]
         target[:, at + 1 :] = before[:, self._inner.part["decision"], None]

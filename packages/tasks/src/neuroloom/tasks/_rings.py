@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.tasks._counter import Rng
 
+
+@functools.cache
 def ring(n: int) -> NDArray[np.float64]:
     """Return `n` directions in radians, evenly spaced from 0."""
-    return np.linspace(0, 2 * np.pi, n, endpoint=False)
+    directions = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    directions.setflags(write=False)
+    return directions
 
 
 def cosine(n: int, angle: ArrayLike) -> NDArray[np.float64]:
@@ -48,7 +53,9 @@ def cosines(n: int) -> NDArray[np.float64]:
     return table
 
 
-def pick(rng: np.random.Generator, values: ArrayLike, n: int) -> NDArray[Any]:
+def pick(rng: Rng, values: ArrayLike, n: int) -> NDArray[Any]:
     """Return `n` of `values`, each as likely; of an integer `k`: of 0 … k - 1."""
-    options = np.arange(values) if isinstance(values, (int, np.integer)) else np.asarray(values)
+    if isinstance(values, (int, np.integer)):
+        return rng.integers(int(values), size=n)
+    options = np.asarray(values)
     return options[rng.integers(len(options), size=n)]

@@ -6,7 +6,7 @@ not twenty; what a step shows is then one look-up and, where there is noise, one
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from neuroloom.tasks._errors import unknown
 
 if TYPE_CHECKING:
+    from neuroloom.tasks._counter import Keys
     from neuroloom.tasks._plan import Plan
 
 Where = str | tuple[str, ...] | slice
@@ -79,10 +80,16 @@ class Table:
     levels, target : array
         Observation without noise and right action, one row a segment (a period of a trial), or
         one row a step if they change within periods.
-    first : int
-        Number of the first trial in its stream.
     segment_period : array of int, optional
         Number of the period of every segment; default: every trial goes through all periods.
+    stepwise : bool
+        Whether levels and targets are one row a step.
+    base : array of int, (n_trials,), optional
+        Row of `levels` with which each trial begins, if they don't lie in the trials' order.
+    number : array of int, (n_trials,), optional
+        Number of each trial in its stream.
+    keys : array of uint64, (n_trials,), optional
+        What each trial's noise is drawn with.
     """
 
     plan: Any
@@ -90,9 +97,11 @@ class Table:
     counts: NDArray[np.int64]
     levels: NDArray[np.float32]
     target: NDArray[Any]
-    first: int = 0
-
     segment_period: NDArray[np.int16] | None = None
+    stepwise: bool = False
+    base: NDArray[np.int64] | None = None
+    number: NDArray[np.int64] | None = None
+    keys: Keys | None = None
 
     def __post_init__(self) -> None:
         per_trial = self.counts.sum(axis=1)
@@ -100,9 +109,10 @@ class Table:
         np.cumsum(per_trial, out=self.starts[1:])
         self.n_trials = len(per_trial)
         self.n_rows = int(self.starts[-1])
-        self.stepwise = False
         if self.segment_period is None:
             self.segment_period = self.plan.segment_period(self.n_trials)
+        if self.base is None:
+            self.base = np.arange(self.n_trials) * self.counts.shape[1]
 
     def by_step(self) -> None:
         """Give every step its own level and target."""
@@ -110,6 +120,24 @@ class Table:
         self.levels = self.levels.take(segment, axis=0)
         self.target = self.target.take(segment, axis=0)
         self.stepwise = True
+
+    def cut(self, start: int, stop: int) -> Table:
+        """Return the trials from `start` to `stop` as a table."""
+        parts = self.counts.shape[1]
+        segments = slice(start * parts, stop * parts)
+        rows = slice(self.starts[start], self.starts[stop]) if self.stepwise else segments
+        assert self.segment_period is not None
+        return Table(
+            plan=self.plan,
+            conditions={name: values[start:stop] for name, values in self.conditions.items()},
+            counts=self.counts[start:stop],
+            levels=self.levels[rows if self.stepwise else self._row_of_segment[segments]],
+            target=self.target[rows],
+            segment_period=self.segment_period[segments],
+            stepwise=self.stepwise,
+            number=None if self.number is None else self.number[start:stop],
+            keys=None if self.keys is None else self.keys[start:stop],
+        )
 
     # Per step: laid out only when somebody asks, as most of it never is.
 
@@ -120,8 +148,18 @@ class Table:
 
     @cached_property
     def source(self) -> NDArray[np.int64]:
-        """Row of `levels` and `target` that every step shows."""
-        return np.arange(self.n_rows) if self.stepwise else self.segment
+        """Row of `levels` that every step shows."""
+        return np.arange(self.n_rows) if self.stepwise else self._row_of_segment[self.segment]
+
+    @cached_property
+    def painted(self) -> NDArray[np.float32]:
+        """Levels of every segment, `(n_trials, n_periods, n_channels)`."""
+        return self.levels[self._row_of_segment].reshape(*self.counts.shape, -1)
+
+    @property
+    def _row_of_segment(self) -> NDArray[np.int64]:
+        assert self.base is not None
+        return (self.base[:, None] + np.arange(self.counts.shape[1])).ravel()
 
     @cached_property
     def period(self) -> NDArray[np.int16]:
@@ -166,15 +204,17 @@ class Table:
 
     @cached_property
     def packed(self) -> tuple[dict[str, np.dtype[Any]], NDArray[np.float64]]:
-        """The conditions that fit into a float64 without loss: name to kind, `(n_trials, k)`."""
+        """The conditions that fit into 64 bits: name to kind, and the bits, `(n_trials, k)`."""
         kinds = {
             name: values.dtype
             for name, values in self.conditions.items()
-            if values.ndim == 1 and (values.dtype.kind in "bf" or values.dtype == np.int64)
+            if values.ndim == 1 and values.dtype in (np.float64, np.bool_, np.int64)
         }
         packed = np.empty((self.n_trials, len(kinds)))
-        for column, name in enumerate(kinds):
-            packed[:, column] = self.conditions[name]
+        bits = packed.view(np.int64)
+        for column, (name, kind) in enumerate(kinds.items()):
+            into = packed if kind.kind == "f" else bits
+            into[:, column] = self.conditions[name]
         return kinds, packed
 
     @cached_property
@@ -187,6 +227,30 @@ class Table:
     def noisy(self) -> NDArray[np.int64]:
         """Steps that get noise."""
         return np.flatnonzero(np.asarray(self.plan.noisy)[self.period])
+
+
+def join(tables: Sequence[Table]) -> Table:
+    """Return several tables of one plan as one."""
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    joined = np.concatenate
+    names = dict.fromkeys(name for one in tables for name in one.conditions)
+    return Table(
+        plan=first.plan,
+        conditions={name: joined([_column(one, name) for one in tables]) for name in names},
+        counts=joined([one.counts for one in tables]),
+        levels=joined([one.levels for one in tables]),
+        target=joined([one.target for one in tables]),
+        segment_period=joined([np.asarray(one.segment_period) for one in tables]),
+        stepwise=first.stepwise,
+    )
+
+
+def _column(table: Table, name: str) -> NDArray[Any]:
+    """Return a condition, 0 where it was not drawn."""
+    values: NDArray[Any] | None = table.conditions.get(name)
+    return np.zeros(table.n_trials, dtype=np.int64) if values is None else values
 
 
 @dataclass(eq=False)

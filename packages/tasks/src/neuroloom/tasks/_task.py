@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium.spaces import Space
 from numpy.typing import NDArray
 
+from neuroloom.tasks._counter import Rng
 from neuroloom.tasks._durations import Computed, Duration, Steps, as_duration
 from neuroloom.tasks._errors import fail, real, unknown, whole
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from neuroloom.tasks._table import Levels, Rows, Targets
 
 FREE, FIXATE, DECIDE = 0, 1, 2
+PAYS = ("abort", "correct", "fail", "miss", "withhold")
+"""The rewards that the engine knows."""
 
 Conditions = dict[str, NDArray[Any]]
 """One array a condition, one row a trial."""
@@ -182,15 +185,20 @@ class Task(_Declared):
         """
         return {}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
-        """Return what is drawn for `n` trials, arrays of `n` rows by name."""
+    def conditions(self, rng: Rng, n: int) -> Conditions:
+        """Return what is drawn for `n` trials, arrays of `n` rows by name.
+
+        `rng` has the methods of numpy's `Generator`; what they return has `n` rows, one a trial,
+        so that a trial is the same whatever others are drawn beside it.
+        """
         return {}
 
     def session(self, rng: np.random.Generator, n: int, memory: dict[str, Any]) -> Conditions:
         """Return the conditions of the next `n` trials of a session.
 
         To be written instead of `conditions` where trials depend on those before: whatever is
-        put into `memory` is there again for the next `n` trials of the same session.
+        put into `memory` is there again for the next `n` trials of the same session. Here `rng`
+        is numpy's, and goes on from call to call.
         """
         return self.conditions(rng, n)
 

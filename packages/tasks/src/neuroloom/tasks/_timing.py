@@ -18,7 +18,8 @@ def timing_reward(
     and is ``fail`` outside the window of ``margin * interval + 25`` ms.
     """
     window = margin * interval + 25
-    share = np.clip(1 - np.abs(error) / window, 0, 1)
-    inside = np.abs(error) <= window
+    off = np.abs(error)
+    share = np.maximum(1 - off / window, 0)
+    inside = off <= window
     worth = np.maximum(share * np.sqrt(share), 0.1) * rewards["correct"]
     return np.where(inside, worth, rewards["fail"]), inside.astype(float)

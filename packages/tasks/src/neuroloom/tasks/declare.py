@@ -1,5 +1,6 @@
 """Everything that a task file needs: ``from neuroloom.tasks.declare import ...``."""
 
+from neuroloom.tasks._counter import Draws, Rng
 from neuroloom.tasks._durations import (
     Choice,
     Constant,
@@ -40,6 +41,7 @@ __all__ = [
     "Conditions",
     "Constant",
     "Discrete",
+    "Draws",
     "Duration",
     "Levels",
     "Names",
@@ -47,6 +49,7 @@ __all__ = [
     "Now",
     "Paper",
     "Period",
+    "Rng",
     "Rows",
     "StepCounts",
     "Targets",

@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -77,7 +78,7 @@ class AntiReach(Task):
     def _shown(self) -> Array:
         return (ring(self.dim_ring) + np.pi * bool(self.anti)) % (2 * np.pi)
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"ground_truth": pick(rng, self.dim_ring, n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:

@@ -15,6 +15,7 @@ from neuroloom.tasks.declare import (
     Names,
     Now,
     Paper,
+    Rng,
     Targets,
     Task,
     fail,
@@ -82,7 +83,7 @@ class Bandit(Task):
     def actions(self) -> Names:
         return {"arm": list(range(self.n))}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         p = np.tile(np.asarray(self.p, dtype=float), (n, 1))
         return {"p": p, "pays": rng.random(p.shape) < p}
 

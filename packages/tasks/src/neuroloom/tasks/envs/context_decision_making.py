@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     Targets,
     Task,
     cosines,
@@ -95,7 +96,7 @@ class ContextDecisionMaking(Task):
     def noise(self) -> Noise:
         return {("stimulus", name): self.sigma for name in self.channels() if "_mod" in name}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         contexts = [0, 1] if self.use_expl_context else [self.impl_context_modality]
         return {
             "ground_truth": 1 + pick(rng, self.dim_ring, n),

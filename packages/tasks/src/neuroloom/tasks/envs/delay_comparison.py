@@ -14,6 +14,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -96,7 +97,7 @@ class DelayComparison(Task):
     def noise(self) -> Noise:
         return {("stimulus1", "*"): self.sigma, ("stimulus2", "*"): self.sigma}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         pairs = np.asarray(self.vpairs, dtype=float)
         return {"ground_truth": pick(rng, [1, 2], n), "vpair": pick(rng, pairs, n)}
 

@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -81,7 +82,7 @@ class DelayMatchCategory(Task):
     def noise(self) -> Noise:
         return {("sample", "stimulus"): self.sigma, ("test", "stimulus"): self.sigma}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {
             "ground_truth": pick(rng, [1, 2], n),
             "sample_category": pick(rng, 2, n),

@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -60,7 +61,7 @@ class DelayMatchSample(Task):
     def noise(self) -> Noise:
         return {("sample", "stimulus"): self.sigma, ("test", "stimulus"): self.sigma}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {
             "ground_truth": pick(rng, [1, 2], n),
             "sample_theta": pick(rng, ring(self.dim_ring), n),

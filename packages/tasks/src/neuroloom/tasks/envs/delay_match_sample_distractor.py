@@ -13,6 +13,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     Rows,
     StepCounts,
     Targets,
@@ -89,7 +90,7 @@ class DelayMatchSampleDistractor1D(Task):
     def noise(self) -> Noise:
         return {(period, "stimulus"): self.sigma for period in ("sample", *_TESTS)}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         drawn: Conditions = {"ground_truth": pick(rng, [1, 2, 3], n)}
         for name in ("sample", *_TESTS):
             drawn[name] = rng.uniform(0, 2 * np.pi, n)

@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -88,7 +89,7 @@ class DelayPairedAssociation(Task):
     def noise(self) -> Noise:
         return {("stim1", "stimulus"): self.sigma, ("stim2", "stimulus"): self.sigma}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"pair": pick(rng, PAIRS, n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:

@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -95,7 +96,7 @@ class Detection(Task):
     def noise(self) -> Noise:
         return {(name, "stimulus"): self.sigma for name in ("before", "onset", "stimulus")}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"ground_truth": pick(rng, 2, n), "when": rng.random(n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:

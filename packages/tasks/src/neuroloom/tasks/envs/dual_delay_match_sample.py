@@ -14,6 +14,7 @@ from neuroloom.tasks.declare import (
     Noise,
     Now,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -90,7 +91,7 @@ class DualDelayMatchSample(Task):
     def noise(self) -> Noise:
         return {(period, "*"): self.sigma for period in ("sample", "test1", "test2")}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {
             "ground_truth1": pick(rng, [1, 2], n),
             "ground_truth2": pick(rng, [1, 2], n),

@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -70,7 +71,7 @@ class EconomicDecisionMaking(Task):
     def actions(self) -> Names:
         return {"fixation": 1, "choice1": 1, "choice2": 1}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"juice": pick(rng, [["a", "b"], ["b", "a"]], n), "offer": pick(rng, OFFERS, n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from neuroloom.tasks.declare import (
     Conditions,
     Levels,
     Names,
     Paper,
+    Rng,
     Targets,
     Task,
     decide,
@@ -65,7 +64,7 @@ class GoNogo(Task):
     def actions(self) -> Names:
         return {"fixation": 1, "go": 1}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"ground_truth": pick(rng, 2, n)}
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:

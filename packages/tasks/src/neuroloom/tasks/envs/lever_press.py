@@ -13,6 +13,7 @@ from neuroloom.tasks.declare import (
     Names,
     Now,
     Paper,
+    Rng,
     Rows,
     StepCounts,
     Targets,
@@ -87,7 +88,7 @@ class LeverPress(Task):
     def actions(self) -> Names:
         return {"rest": 1, "press": 1}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"wait": np.minimum(rng.geometric(self.signal_prob, n), _LONGEST_WAIT)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
@@ -156,7 +157,7 @@ class LeverPressWithPoke(Task):
     def actions(self) -> Names:
         return {"poke": 1, "press": 1}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"n_press": np.full(n, self.n_press)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:

@@ -13,6 +13,7 @@ from neuroloom.tasks.declare import (
     Names,
     Now,
     Paper,
+    Rng,
     Targets,
     Task,
     fail,
@@ -88,7 +89,7 @@ class MatchingPenny(Task):
     def actions(self) -> Names:
         return {"choice": 2}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"coin": rng.integers(2, size=n)}
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:

@@ -14,6 +14,7 @@ from neuroloom.tasks.declare import (
     Names,
     Now,
     Paper,
+    Rng,
     Rows,
     StepCounts,
     Targets,
@@ -99,7 +100,7 @@ class MemoryRecall(Task):
     def actions(self) -> Box:
         return Box(-1.0, 1.0, shape=(self.stim_dim,), dtype=np.float32)
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         shape = (n, self.t_max, self.stim_dim)
         return {
             "n_steps": rng.integers(self.t_min, self.t_max + 1, size=n),

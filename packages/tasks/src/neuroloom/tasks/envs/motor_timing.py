@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Paper,
+    Rng,
     Rows,
     StepCounts,
     Targets,
@@ -93,7 +94,7 @@ class MotorTiming(Task):
     def actions(self) -> Names:
         return {"fixation": 1, "go": 1}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"production_ind": pick(rng, 2, n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:

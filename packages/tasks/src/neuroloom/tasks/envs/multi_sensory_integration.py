@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from neuroloom.tasks.declare import (
     Conditions,
     Levels,
     Names,
     Noise,
+    Rng,
     Targets,
     Task,
     cosines,
@@ -69,7 +68,7 @@ class MultiSensoryIntegration(Task):
     def noise(self) -> Noise:
         return {("stimulus", "*"): self.sigma}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {
             "ground_truth": pick(rng, self.dim_ring, n),
             "coh": pick(rng, [5, 15, 50], n),

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from neuroloom.tasks.declare import (
     Conditions,
     Levels,
     Names,
     Noise,
     Paper,
+    Rng,
     Targets,
     Task,
     cosines,
@@ -65,7 +64,7 @@ class PerceptualDecisionMaking(Task):
     def noise(self) -> Noise:
         return {("stimulus", "stimulus"): self.sigma}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"ground_truth": pick(rng, self.dim_ring, n), "coh": pick(rng, self.cohs, n)}
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:

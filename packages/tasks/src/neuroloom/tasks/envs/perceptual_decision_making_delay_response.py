@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     Targets,
     Task,
     decide,
@@ -83,7 +84,7 @@ class PerceptualDecisionMakingDelayResponse(Task):
     def noise(self) -> Noise:
         return {("stimulus", "stimulus"): self.sigma}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         cohs = self.stim_scale * np.array([0, 6.4, 12.8, 25.6, 51.2])
         return {"ground_truth": pick(rng, [1, 2], n), "coh": pick(rng, cohs, n)}
 

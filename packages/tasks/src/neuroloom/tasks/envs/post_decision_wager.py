@@ -13,6 +13,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -94,7 +95,7 @@ class PostDecisionWager(Task):
     def noise(self) -> Noise:
         return {("stimulus", "*"): self.sigma}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {
             "wager": pick(rng, [True, False], n),
             "ground_truth": pick(rng, self.dim_ring, n),

@@ -14,6 +14,7 @@ from neuroloom.tasks.declare import (
     Names,
     Paper,
     Period,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -94,7 +95,7 @@ class ProbabilisticReasoning(Task):
     def actions(self) -> Names:
         return {"fixation": 1, "choice": 2}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         places = np.tile(np.arange(self.n_loc), (n, 1))
         return {
             "locs": rng.permuted(places, axis=1),

@@ -15,6 +15,7 @@ from neuroloom.tasks.declare import (
     Names,
     Paper,
     Period,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -92,13 +93,13 @@ class PulseDecisionMaking(Task):
     def actions(self) -> Names:
         return {"fixation": 1, "choice": 2}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         p = np.asarray(self.p_pulse, dtype=float)
         p = np.where(rng.random(n)[:, None] < 0.5, p, p[::-1])
-        pulses = rng.random((2, n, self.n_bin)) < p.T[:, :, None]
+        pulses = rng.random((n, 2, self.n_bin)) < p[:, :, None]
         return {
-            "pulse1": pulses[0].astype(float),
-            "pulse2": pulses[1].astype(float),
+            "pulse1": pulses[:, 0].astype(float),
+            "pulse2": pulses[:, 1].astype(float),
             "coin": rng.integers(2, size=n),
         }
 

@@ -13,6 +13,7 @@ from neuroloom.tasks.declare import (
     Names,
     Now,
     Paper,
+    Rng,
     Rows,
     StepCounts,
     Targets,
@@ -53,7 +54,7 @@ class Reaching(Task):
         """Return the channels that show the hand."""
         raise NotImplementedError
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"ground_truth": rng.uniform(0, 2 * np.pi, n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:

@@ -13,6 +13,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Now,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -89,7 +90,7 @@ class ReachingDelayResponse(Task):
             dtype=np.float32,
         )
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"ground_truth": rng.uniform(self.lowbound, self.highbound, n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:

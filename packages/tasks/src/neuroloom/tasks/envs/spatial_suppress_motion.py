@@ -14,6 +14,7 @@ from neuroloom.tasks.declare import (
     Names,
     Now,
     Paper,
+    Rng,
     Rows,
     StepCounts,
     Targets,
@@ -89,7 +90,7 @@ class SpatialSuppressMotion(Task):
     def actions(self) -> Box:
         return Box(0, 1, shape=(4,), name={"direction": [0, 1, 2, 3]}, dtype=np.float32)
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"direction": 1 + pick(rng, 4, n), "contrast": pick(rng, CONTRASTS, n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:

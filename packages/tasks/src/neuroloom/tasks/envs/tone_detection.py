@@ -17,6 +17,7 @@ from neuroloom.tasks.declare import (
     Noise,
     Now,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -105,7 +106,7 @@ class ToneDetection(Task):
     def noise(self) -> Noise:
         return {("*", "stimulus"): self.sigma}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"ground_truth": pick(rng, 1 + len(self.onsets), n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:

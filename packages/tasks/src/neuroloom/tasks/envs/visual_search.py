@@ -14,6 +14,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -92,7 +93,7 @@ class VisualSearch(Task):
     def noise(self) -> Noise:
         return {("stimulus", "color"): self.sigma, ("stimulus", "orientation"): self.sigma}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {
             "ground_truth": pick(rng, self.dim_ring, n),
             "set_size": pick(rng, self.set_sizes, n),

@@ -16,6 +16,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -67,7 +68,7 @@ class _Decide(Task):
     def actions(self) -> Names:
         return {"fixation": 1, "choice": self.dim_ring}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         drawn: Conditions = {
             "direction1": pick(rng, self.dim_ring, n),
             "turn": 1 + pick(rng, self.dim_ring - 1, n),
@@ -77,7 +78,7 @@ class _Decide(Task):
             drawn.update(self.strengths(rng, n, modality))
         return drawn
 
-    def strengths(self, rng: np.random.Generator, n: int, modality: int) -> Conditions:
+    def strengths(self, rng: Rng, n: int, modality: int) -> Conditions:
         raise NotImplementedError
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
@@ -103,8 +104,12 @@ class _Decide(Task):
             for modality in (1, 2)
         }
 
+    @property
+    def shown(self) -> list[int]:
+        return [modality for modality in (1, 2) if self.stim_mod[modality - 1]]
+
     def shape(self, c: Conditions, which: int, modality: int) -> Array:
-        height = self.stim_mod[modality - 1] * c[f"coh{which}_mod{modality}"][:, None]
+        height = c[f"coh{which}_mod{modality}"][:, None]
         shown: Array = bumps(self.dim_ring)[c[f"direction{which}"]] * height
         return shown
 
@@ -153,7 +158,7 @@ class Yang19Decision(_Decide):
 
     periods = timeline(fixation=fixate(("uniform", (200, 500))), stimulus=500, decision=decide(200))
 
-    def strengths(self, rng: np.random.Generator, n: int, modality: int) -> Conditions:
+    def strengths(self, rng: Rng, n: int, modality: int) -> Conditions:
         coherence = pick(rng, self.cohs, n) * pick(rng, [-1, 1], n)
         return {
             f"coh1_mod{modality}": (1 + coherence) / 2,
@@ -162,7 +167,7 @@ class Yang19Decision(_Decide):
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "stimulus"), "fixation"] = 1
-        for modality in (1, 2):
+        for modality in self.shown:
             both = self.shape(c, 1, modality) + self.shape(c, 2, modality)
             levels["stimulus", f"stimulus_mod{modality}"] = both
         target["decision"] = 1 + c["ground_truth"]
@@ -220,7 +225,7 @@ class Yang19DelayDecision(_Decide):
         if len(self.cohs) < 2:
             raise fail("cohs", "at least two strengths to compare", list(self.cohs))
 
-    def strengths(self, rng: np.random.Generator, n: int, modality: int) -> Conditions:
+    def strengths(self, rng: Rng, n: int, modality: int) -> Conditions:
         k = len(self.cohs)
         first = pick(rng, k, n)
         second = (first + 1 + pick(rng, k - 1, n)) % k
@@ -229,7 +234,7 @@ class Yang19DelayDecision(_Decide):
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "stim1", "delay", "stim2"), "fixation"] = 1
-        for modality in (1, 2):
+        for modality in self.shown:
             for which in (1, 2):
                 shown = self.shape(c, which, modality)
                 levels[f"stim{which}", f"stimulus_mod{modality}"] = shown

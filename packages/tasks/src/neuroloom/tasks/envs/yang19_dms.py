@@ -14,6 +14,7 @@ from neuroloom.tasks.declare import (
     Names,
     Noise,
     Paper,
+    Rng,
     StepCounts,
     Targets,
     Task,
@@ -108,7 +109,7 @@ class Yang19Match(Task):
             for modality in (1, 2)
         }
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {
             "ground_truth": pick(rng, [1, 2], n),
             "modality": pick(rng, [1, 2], n),

@@ -13,6 +13,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Paper,
+    Rng,
     Targets,
     Task,
     bump,
@@ -54,7 +55,7 @@ class _Reach(Task):
     def actions(self) -> Names:
         return {"fixation": 1, "choice": self.dim_ring}
 
-    def conditions(self, rng: np.random.Generator, n: int) -> Conditions:
+    def conditions(self, rng: Rng, n: int) -> Conditions:
         return {
             "ground_truth": pick(rng, self.dim_ring, n),
             "anti": np.full(n, self.anti),

@@ -1,0 +1,234 @@
+"""Random numbers by number: those of any trial, of any stream, in any order and any company.
+
+A number is a hash of a key and a counter, SplitMix64's (Steele, Lea & Flood 2014, OOPSLA,
+doi:10.1145/2714064.2660195). Every trial has keys of its own, so that the trials of many streams
+can be drawn together, and the noise of a step when the step is shown.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.tasks._errors import fail
+
+Keys = NDArray[np.uint64]
+Size = int | tuple[int, ...]
+
+STRIDE, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+"""The step of the counter, and the two factors of the hash."""
+OCTAVE_BITS = 6
+_STRIDE, _FIRST, _SECOND = np.uint64(STRIDE), np.uint64(FIRST), np.uint64(SECOND)
+_AT_ONCE = 2**14
+
+
+def hashed(z: Keys) -> Keys:
+    """Hash `z` in place."""
+    shifted = z >> np.uint64(30)
+    z ^= shifted
+    z *= _FIRST
+    z ^= np.right_shift(z, np.uint64(27), out=shifted)
+    z *= _SECOND
+    z ^= np.right_shift(z, np.uint64(31), out=shifted)
+    return z
+
+
+def numbered(keys: Keys, number: ArrayLike) -> Keys:
+    """Return the random numbers that have a `number` under `keys`; they serve as keys again."""
+    return hashed(keys + _STRIDE * np.asarray(number).astype(np.uint64))
+
+
+@functools.cache
+def normal_table() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return offset and slope of the normal distribution's quantiles in pieces of its mass.
+
+    The pieces are those of a float32 with `OCTAVE_BITS` bits of mantissa, from 1 to 2**31: 64 an
+    octave, finer towards the tail. In each, the mean is the normal distribution's; the standard
+    deviation of the whole is right to 2e-8, no quantile is wrong by more than 2e-5.
+    """
+    n = 32 << OCTAVE_BITS
+    bits = (np.arange(n + 1, dtype=np.uint32) + (127 << OCTAVE_BITS)) << (23 - OCTAVE_BITS)
+    edges = np.minimum(bits.astype(np.uint32).view(np.float32).astype(float), 2.0**31)
+    tail = edges / 2**32
+    inverse = NormalDist().inv_cdf
+    quantile = np.array([-inverse(p) if p < 0.5 else 0.0 for p in tail])
+    density = np.exp(-(quantile**2) / 2) / np.sqrt(2 * np.pi)
+    real = np.diff(edges) > 0
+    mass, width = np.where(real, np.diff(tail), 1), np.where(real, np.diff(edges), 1)
+    slope = np.diff(quantile) / width
+    offset = np.diff(density) / mass - slope * (edges[1:] + edges[:-1]) / 2
+    table = tuple(np.where(real, values, 0).astype(np.float32) for values in (offset, slope))
+    for values in table:
+        values.setflags(write=False)
+    return table[0], table[1]
+
+
+def normals(keys: Keys, start: NDArray[Any], k: int) -> NDArray[np.float32]:
+    """Return `k` normal numbers a key, ``(len(keys), k)``; two from each hash.
+
+    Parameters
+    ----------
+    keys : array of uint64, (n,)
+    start : array of int, (n,)
+        Counter of the first hash.
+    k : int
+        How many.
+    """
+    pairs = (k + 1) // 2
+    out = np.empty((len(keys), k), dtype=np.float32)
+    counters = _STRIDE * np.arange(pairs, dtype=np.uint64)
+    first = keys + _STRIDE * start.astype(np.uint64)
+    offset, slope = normal_table()
+    rows = max(1, _AT_ONCE // pairs)
+    for at in range(0, len(keys), rows):
+        z = hashed(first[at : at + rows, None] + counters)
+        # The lower half of a hash comes first, on machines of either byte order.
+        halves = z.astype("<u8", copy=False).view("<i4")
+        signed = (halves | 1).astype(np.float32)
+        size = np.abs(signed)
+        piece = size.view(np.int32) >> (23 - OCTAVE_BITS)
+        piece -= 127 << OCTAVE_BITS
+        size *= slope.take(piece)
+        size += offset.take(piece)
+        out[at : at + rows] = np.copysign(size, signed, out=size)[:, :k]
+    return out
+
+
+class Draws:
+    """The random numbers of some trials, under the names that numpy's `Generator` has.
+
+    Row `i` of what a method returns is of trial `i`, and the same whatever other trials are
+    drawn beside it. Hence the first axis of every `size` is that of the trials.
+
+    Methods of `numpy.random.Generator` that are not written here (``gamma``, ``binomial``, …) are
+    there too, and slower: they ask a generator for each trial.
+
+    Parameters
+    ----------
+    keys : array of uint64, (n,)
+        A key for each trial.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def at(self, trials: NDArray[np.int64]) -> Draws:
+        """Return the random numbers of some of the trials, apart from these."""
+        return Draws(numbered(self._keys[trials], -1))
+
+    def random(self, size: Size | None = None) -> NDArray[np.float64]:
+        """Return numbers between 0 and 1, 1 excluded."""
+        shape = self._shape(size)
+        k = math.prod(shape[1:])
+        number = np.arange(self._next, self._next + k)
+        bits = numbered(self._keys if k == 1 else self._keys[:, None], number)
+        self._next += k
+        bits >>= np.uint64(11)
+        return (bits * 2.0**-53).reshape(shape)
+
+    def uniform(
+        self, low: ArrayLike = 0.0, high: ArrayLike = 1.0, size: Size | None = None
+    ) -> NDArray[np.float64]:
+        """Return numbers between `low` and `high`."""
+        low = np.asarray(low)
+        return np.asarray(low + (np.asarray(high) - low) * self.random(size))
+
+    def integers(
+        self,
+        low: ArrayLike,
+        high: ArrayLike | None = None,
+        size: Size | None = None,
+        *,
+        endpoint: bool = False,
+    ) -> NDArray[np.int64]:
+        """Return integers from `low` to `high`, or from 0 to `low`; the end excluded."""
+        first, end = (0, low) if high is None else (low, high)
+        span = np.subtract(end, first) + int(endpoint)
+        if np.min(span) < 1:
+            raise fail("integers: high", "more than low", high)
+        return np.asarray(first + (self.random(size) * span).astype(np.int64))
+
+    def choice(
+        self, a: ArrayLike, size: Size | None = None, replace: bool = True, p: ArrayLike = ()
+    ) -> NDArray[Any]:
+        """Return some of `a` (of an integer `k`: of 0 … k - 1), with probabilities `p`."""
+        options = np.arange(a) if isinstance(a, (int, np.integer)) else np.asarray(a)
+        shape = self._shape(size)
+        if not replace:
+            many = math.prod(shape[1:])
+            order = np.argsort(self.random((len(self), len(options))), axis=1)[:, :many]
+            return options[order.reshape(shape)]
+        if not np.size(p):
+            return options[self.integers(len(options), size=size)]
+        edges = np.cumsum(np.asarray(p, dtype=float))
+        return options[np.searchsorted(edges[:-1] / edges[-1], self.random(size), side="right")]
+
+    def normal(
+        self, loc: ArrayLike = 0.0, scale: ArrayLike = 1.0, size: Size | None = None
+    ) -> NDArray[np.float64]:
+        """Return normal numbers, by the transform of Box & Muller (1958)."""
+        far = np.sqrt(-2 * np.log1p(-self.random(size)))
+        around = np.cos(2 * np.pi * self.random(size))
+        return np.asarray(loc + np.asarray(scale) * far * around)
+
+    def standard_normal(self, size: Size | None = None) -> NDArray[np.float64]:
+        """Return normal numbers of mean 0 and standard deviation 1."""
+        return self.normal(size=size)
+
+    def exponential(self, scale: ArrayLike = 1.0, size: Size | None = None) -> NDArray[np.float64]:
+        """Return exponential numbers of mean `scale`."""
+        return np.asarray(-np.asarray(scale) * np.log1p(-self.random(size)))
+
+    def geometric(self, p: ArrayLike, size: Size | None = None) -> NDArray[np.int64]:
+        """Return how many tries it takes until one of probability `p` succeeds."""
+        with np.errstate(divide="ignore"):  # p of 1: always the first
+            tries = np.log1p(-self.random(size)) / np.log1p(-np.asarray(p, dtype=float))
+        return 1 + tries.astype(np.int64)
+
+    def permuted(self, x: ArrayLike, *, axis: int = 1) -> NDArray[Any]:
+        """Return `x`, ``(n, …)``, with each trial's values in a random order along `axis`."""
+        values = np.asarray(x)
+        if not values.ndim or len(values) != len(self) or axis % values.ndim == 0:
+            raise fail("permuted", f"an array of {len(self)} rows and an axis of theirs", axis)
+        order = np.argsort(self.random(values.shape), axis=axis)
+        return np.take_along_axis(values, order, axis=axis)
+
+    def __getattr__(self, name: str) -> Callable[..., NDArray[Any]]:
+        if name.startswith("_") or not hasattr(np.random.Generator, name):
+            raise AttributeError(f"no distribution is called {name!r}")
+
+        def rows(*args: Any, size: Size | None = None, **kwargs: Any) -> NDArray[Any]:
+            shape = self._shape(size)
+            keys = numbered(self._keys, self._next)
+            self._next += 1
+            drawn = [
+                getattr(np.random.Generator(np.random.Philox(key=int(key))), name)(
+                    *(arg[i] if np.ndim(arg) and len(arg) == len(keys) else arg for arg in args),
+                    size=shape[1:] or None,
+                    **kwargs,
+                )
+                for i, key in enumerate(keys)
+            ]
+            return np.asarray(drawn)
+
+        return rows
+
+    def _shape(self, size: Size | None) -> tuple[int, ...]:
+        shape = (size,) if isinstance(size, (int, np.integer)) else tuple(size or ())
+        if not shape or shape[0] != len(self):
+            raise fail("size", f"{len(self)} trials first, ({len(self)}, …)", size)
+        return shape
+
+
+Rng = Draws | np.random.Generator
+"""What conditions are drawn from: by trial, or one after another where trials hang together."""
