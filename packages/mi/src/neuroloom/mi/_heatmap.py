@@ -16,10 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
-from neuroloom import shared
 from neuroloom.mi._errors import OptionError
-from neuroloom.mi._plots import finish
-from neuroloom.shared import STATE_COLORS, style
+from neuroloom.mi._picture import picture
+from neuroloom.shared import STATE_COLORS
 
 Array = NDArray[np.float64]
 
@@ -125,8 +124,7 @@ def analyze_mi_heatmap(
             middle = (causal[i] + significant[j]) / 2
             center = (float(middle[0]), float(middle[1]))
             radius = float(radius_multiplier * distance[i, j] / 2)
-    with style():
-        ax = shared.axes(ax)
+    with picture(ax, show=show, xlabel="lag", ylabel="window size") as ax:
         mesh = ax.pcolormesh(
             lags, windows, table.to_numpy(float), shading="nearest", cmap="viridis"
         )
@@ -142,12 +140,6 @@ def analyze_mi_heatmap(
             ax.axvline(true_lag, color="black", ls=":", label="true lag")
         if history_duration is not None:
             ax.axhline(history_duration, color="black", ls="-.", label="true history")
-        ax.set(
-            xlabel="lag",
-            ylabel="window size",
-            xlim=(lags.min(), lags.max()),
-            ylim=(windows.min(), windows.max()),
-        )
+        ax.set(xlim=(lags.min(), lags.max()), ylim=(windows.min(), windows.max()))
         ax.legend(loc="upper right", frameon=True, facecolor="0.7", framealpha=0.8)
-    finish(ax, show=show)
     return HeatmapAnalysis(ax, total, significant, bridge, center, radius)

@@ -164,7 +164,7 @@ class Results:
         OptionError
             If there is nothing to compare, or units or swept parameters differ.
         """
-        from neuroloom.mi._plots import plot_comparison
+        from neuroloom.mi._views import plot_comparison
 
         return plot_comparison(list(results_list), labels, ax, **kwargs)
 
