@@ -343,10 +343,6 @@ def test_inputs_and_options_are_left_as_they_were():
     assert all(torch.equal(a, b) for a, b in zip(before, critic.parameters(), strict=True))
 
 
-def test_an_integer_learning_rate_is_a_number():
-    mi.run(X, Y, **{**OPTIONS, "base_params": {"learning_rate": 1, "n_epochs": 1, "n_inits": 1}})
-
-
 def test_one_dimensional_input_is_one_channel():
     one = mi.run(X[:, 0], Y[:, 0], **OPTIONS)
     two = mi.run(X[:, :1], Y[:, :1], **OPTIONS)
@@ -379,3 +375,9 @@ def test_global_random_state_is_left_alone():
     )
     assert torch.equal(before, torch.get_rng_state())
     np.testing.assert_array_equal(numpy_before, np.random.get_state()[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", 3])
+def test_a_device_that_torch_has_not_is_refused(device):
+    with pytest.raises(ex.OptionError, match="device: expected one that torch has here"):
+        mi.run(X, Y, **{**OPTIONS, "device": device})

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from neuroloom import mi
-from neuroloom.mi import _fit
+from neuroloom.mi import _fit, _workers
 from neuroloom.mi._fit import Job, run_jobs
 from neuroloom.mi._options import params
 from neuroloom.mi._split import folds
@@ -55,7 +55,8 @@ def test_runs_before_do_not_change_a_bit():
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
-def test_workers_do_not_change_a_bit_in_any_mode(backend):
+def test_workers_do_not_change_a_bit_in_any_mode(backend, monkeypatch):
+    monkeypatch.setattr(_workers, "START", 0.0)  # so that processes start for little work, too
     x, y = gaussian(600)
     ladder = {"mode": "rigorous", "gamma_range": [1, 2], "min_gamma_points": 2}
     null = {"n_permutations": 3}
@@ -69,7 +70,13 @@ def test_workers_do_not_change_a_bit_in_any_mode(backend):
         assert one.to_frame().equals(two.to_frame())
 
 
-@pytest.mark.slow
+def test_little_work_starts_no_processes_and_much_does():
+    assert _workers.worth(2, 0.1) == 1
+    assert _workers.worth(2, 100.0) == 2
+    with joblib.parallel_config(backend="threading"):
+        assert _workers.worth(2, 0.1) == 2
+
+
 # distributed leaves it to the garbage collector to close some of its sockets, and warns where
 # another cluster has its usual port (2026-11, 2026.8).
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

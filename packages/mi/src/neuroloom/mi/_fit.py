@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neuroloom import shared
-from neuroloom.mi import _baseline, _score
+from neuroloom.mi import _baseline, _score, _workers
 from neuroloom.mi._bounds import Bound
 from neuroloom.mi._options import Params
 from neuroloom.mi._preprocessing import preprocessing, transform
@@ -25,6 +25,7 @@ from neuroloom.mi._stack import CriticStack
 from neuroloom.shared import Seed
 
 STACK = 4
+STACK_ON_GPU = 64
 _CHECKS = 30
 _FIRST = 0.1  # factor on the last layer's first weights where a baseline stands in
 _MAX_VALIDATION = 1000
@@ -75,10 +76,17 @@ class Job:
         n = self.n_reference or len(self.fold.train)
         return self.params.training.n_epochs * max(1, -(-n // self.params.training.batch_size))
 
+    @property
+    def seconds(self) -> float:
+        """About how long the job takes on one core."""
+        n_features = sum(int(np.prod(v.shape[1:])) for v in (self.x, self.y))
+        one = _workers.seconds(self.params, n_features, self.batch, self.n_steps)
+        return one * self.params.training.n_inits
+
     def plain(self) -> bool:
         """Return whether the written-out stack can train this critic."""
         own = self.critic is not None or self.embedding is not None
-        return not own and self.params.plain and self.device == "cpu"
+        return not own and self.params.plain
 
     def shape(self) -> tuple[Any, ...]:
         """Return what jobs of one stack have in common."""
@@ -123,12 +131,15 @@ def run_jobs(
         groups.setdefault(job.shape(), []).append(place)
     chunks = []
     for places in groups.values():
-        size = max(1, STACK // jobs[places[0]].params.training.n_inits)
+        first = jobs[places[0]]
+        stack = STACK if first.device == "cpu" else STACK_ON_GPU
+        size = max(1, stack // first.params.training.n_inits)
         chunks += [places[i : i + size] for i in range(0, len(places), size)]
+    seconds = sum(job.seconds for job in jobs)
     done = shared.map(
         fit_stack,
         [[jobs[p] for p in chunk] for chunk in chunks],
-        n_workers=n_workers,
+        n_workers=_workers.worth(n_workers, seconds),
         progress=progress,
         description=description,
     )
@@ -155,7 +166,7 @@ class _Ready:
         return 0.0 if self.baseline is None else self.baseline.information
 
     def rows(self, index: NDArray[np.int64] | Tensor) -> tuple[Tensor, ...]:
-        where = torch.as_tensor(index)
+        where = torch.as_tensor(index, device=self.x.device)
         return tuple(part[where] for part in self.parts)
 
     @property
@@ -178,7 +189,9 @@ def prepare(job: Job) -> _Ready:
         u, v = map(torch.from_numpy, gaussian.features(x, y, 1.0 if job.bound == "nwj" else 0.0))
         x, y = gaussian.reduce(x, y)
     a, b = (torch.from_numpy(np.ascontiguousarray(v, dtype=np.float32)) for v in (x, y))
-    return _Ready(a, b, u, v, gaussian)
+    if u is not None and v is not None:
+        u, v = u.to(job.device), v.to(job.device)
+    return _Ready(a.to(job.device), b.to(job.device), u, v, gaussian)
 
 
 def batches(job: Job, member: int) -> NDArray[np.int64]:
@@ -225,7 +238,9 @@ class _Ensemble:
     def __init__(self, job: Job, data: _Ready, first: int, stack: CriticStack) -> None:
         self.job, self.data, self.stack = job, data, stack
         self.members = range(first, first + job.params.training.n_inits)
-        self.batches = [torch.from_numpy(batches(job, i)) for i in range(len(self.members))]
+        self.batches = [
+            torch.from_numpy(batches(job, i)).to(job.device) for i in range(len(self.members))
+        ]
         self.held_out = data.rows(job.fold.validation[:_MAX_VALIDATION])
         self.history: list[float] = []
         self.best = [(-np.inf, 0, stack.weights(c)) for c in self.members]
@@ -264,11 +279,11 @@ class _Ensemble:
         for c, (_, _, weights) in zip(self.members, self.best, strict=True):
             self.stack.restore(c, weights)
         left, right = _factors(self.stack, self.members, self.held_out)
-        warmth = _score.temperature(left @ right.T, bound)
+        warmth = _score.temperature((left @ right.T).cpu(), bound)
 
         def embedded(index: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
             one, other = _factors(self.stack, self.members, self.data.rows(index))
-            return one * warmth, other
+            return (one * warmth).cpu(), other.cpu()
 
         return Fitted(
             job,
@@ -289,7 +304,7 @@ class _Ensemble:
                 tower = "x" if place < half else "y"
                 kind = "bias" if place % 2 else "weight"
                 name = f"network{member}.{tower}.layer{place % half // 2}.{kind}"
-                state[name] = values.numpy()
+                state[name] = values.cpu().numpy()
         return state
 
 
@@ -307,6 +322,7 @@ def _fit_equal(jobs: Sequence[Job], ready: Sequence[_Ready]) -> list[Fitted]:
         learning_rate=learning.learning_rate,
         weight_decay=learning.weight_decay,
         last=_FIRST if ready[0].u is not None else 1.0,
+        device=first.device,
     )
     ensembles = [
         _Ensemble(job, data, k * learning.n_inits, stack)
