@@ -33,9 +33,9 @@ def _log_mean_independent(scores: Tensor) -> Tensor:
     return _without_diagonal(scores).flatten(-2).logsumexp(-1) - math.log(n * (n - 1))
 
 
-def _eye_minus(penalty: Tensor, n: int, joint: Tensor | float = 1.0) -> Tensor:
-    """Return ``diag(joint)/n − penalty``; writes into `penalty`."""
-    out = penalty.neg_()
+def _eye_minus(penalty: Tensor, n: int, joint: Tensor | float = 1.0, scale: float = 1.0) -> Tensor:
+    """Return ``diag(joint)/n − scale * penalty``; writes into `penalty`."""
+    out = penalty.mul_(-scale)
     diagonal = _diagonal(out)
     diagonal += joint / n
     return out
@@ -57,10 +57,7 @@ def infonce_grad(scores: Tensor, *, symmetric: bool = True) -> Tensor:
     penalty = scores.softmax(-1)
     if symmetric:
         penalty += scores.softmax(-2)
-        penalty *= 0.5 / n
-    else:
-        penalty /= n
-    return _eye_minus(penalty, n)
+    return _eye_minus(penalty, n, scale=(0.5 if symmetric else 1.0) / n)
 
 
 def tuba(scores: Tensor) -> Tensor:

@@ -38,10 +38,14 @@ _OPTIMIZERS: dict[str, Any] = {
 
 
 @contextmanager
-def own_randomness(seed: int) -> Iterator[None]:
-    """Seed torch inside the block, and leave its global generator as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+def own_randomness(seed: int, device: str = "cpu") -> Iterator[None]:
+    """Seed torch inside the block, and leave its global generators as they were."""
+    on_gpu = torch.device(device).type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_gpu else []):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach every device
+        if on_gpu:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         yield
 
 
@@ -169,7 +173,7 @@ def _train(job: Job, member: int, x: Tensor, y: Tensor, bound: Bound) -> tuple[A
         patience = learning.patience * max(1, job.n_steps // learning.n_epochs)
     best, mark, history = -np.inf, 0, []
     state = copy.deepcopy(critic.state_dict())
-    with own_randomness(job.seed.child("noise").child(member).integer()):
+    with own_randomness(job.seed.child("noise").child(member).integer(), job.device):
         for step in range(job.n_steps + 1):
             if step % every == 0 or step == job.n_steps:
                 value = float(bound.value(_evaluate([critic], x[held], y[held])))

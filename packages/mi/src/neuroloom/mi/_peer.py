@@ -20,6 +20,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.stats import t as student
 
 from neuroloom import shared
+from neuroloom.mi import _workers
 from neuroloom.mi._analysis import Analysis
 from neuroloom.mi._bounds import Bound
 from neuroloom.mi._errors import OptionError, SmallSampleWarning, choice
@@ -74,6 +75,7 @@ def _fit_parts(work: tuple[Any, ...]) -> list[tuple[float, float, list[float]]]:
     n_steps = -(-max(len(train) for train, _ in splits) // batch)
     rngs = [seed.child("batches").generator() for seed in seeds]
     tests = [(x[torch.from_numpy(t)], y[torch.from_numpy(t)]) for _, t in splits]
+    inputs = [values.new_empty(len(chunks), batch, values.shape[1]) for values in (x, y)]
     history: list[list[float]] = [[] for _ in chunks]
     best = [(-np.inf, stack.weights(c)) for c in range(len(chunks))]
     for _ in range(learning.n_epochs):
@@ -81,8 +83,10 @@ def _fit_parts(work: tuple[Any, ...]) -> list[tuple[float, float, list[float]]]:
             np.resize(rng.permutation(train), (n_steps, batch))
             for rng, (train, _) in zip(rngs, splits, strict=True)
         ]
-        for rows in torch.from_numpy(np.stack(order, axis=1)):
-            stack.step(x[rows], y[rows], bound)
+        for rows in torch.from_numpy(np.stack(order, axis=1)).flatten(1):
+            for values, into in zip((x, y), inputs, strict=True):
+                torch.index_select(values, 0, rows, out=into.view(-1, values.shape[1]))
+            stack.step(*inputs, bound)
         for c, (test_x, test_y) in enumerate(tests):
             g, h = stack.embed_one(c, test_x, test_y)
             history[c].append(float(bound.value(g @ h.T)))
@@ -114,10 +118,13 @@ def ladder(
             bound = (options["bound"], options["bound_options"])
             work.append((a, b, chunks[pick], seeds[pick], params, options["mode"], *bound))
             keys += [gamma] * len(chunks[pick])
+    learning = params.training
+    n_steps = learning.n_epochs * len(gamma_range) * -(-len(x) // learning.batch_size)
+    seconds = _workers.seconds(params, a.shape[1] + b.shape[1], learning.batch_size, n_steps)
     done = shared.map(
         _fit_parts,
         work,
-        n_workers=options["n_workers"],
+        n_workers=_workers.worth(options["n_workers"], seconds),
         progress=options["progress"],
         description="ladder",
     )

@@ -152,7 +152,7 @@ def run(
     verbose : bool
         Show progress bars.
     device : str, optional
-        ``"cpu"`` unless named.
+        Where critics are trained, ``"cuda"`` say; the CPU unless named.
     split_mode : {"blocked", "random"}
         Held-out samples in stretches of time, or one by one.
     train_indices, test_indices : ndarray, optional
@@ -245,7 +245,7 @@ def run(
         align=None
         if options.get("align") is None
         else choice("align", options["align"], ("truncate",)),
-        device=device or "cpu",
+        device=_device(device),
         confidence=real("confidence_level", named["confidence_level"], above=0.0, below=1.0),
         options=options,
     )
@@ -256,6 +256,20 @@ def run(
         results = MODES[mode](analysis, units)
     _finish(results, analysis, mode, units)
     return results
+
+
+def _device(name: str | None) -> str:
+    """Return the device to train on, if torch has it here."""
+    if name is None:
+        return "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        there = "cpu and cuda" if torch.cuda.is_available() else "cpu"
+        raise OptionError(
+            f"device: expected one that torch has here ({there}), got {name!r}"
+        ) from error
+    return str(name)
 
 
 def _variables(

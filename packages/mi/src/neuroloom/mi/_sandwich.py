@@ -59,7 +59,7 @@ class _Conditional(nn.Module):
 def _fitted(x: Tensor, y: Tensor, train: Array, held: Array, seed: Seed) -> _Conditional:
     """Return the model at its best on `held` samples."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed.child("weights").integer())
+        torch.default_generator.manual_seed(seed.child("weights").integer())
         model = _Conditional(x.shape[1], y.shape[1])
     optimizer = torch.optim.Adam(model.parameters(), lr=_RATE)
     rng = seed.child("batches").generator()

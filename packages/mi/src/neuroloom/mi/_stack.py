@@ -4,8 +4,8 @@ The weights of `n_critics` critics are stacked, so one step of all of them is a 
 matrix products. Forward and backward passes are written out; no graph is built. On a CPU four
 critics per stack are fastest: more leave the cache.
 
-A critic's arithmetic does not depend on its neighbours, so results are the same to the last bit
-for any stack size.
+On one thread, which is what the shared map gives every worker, a critic's arithmetic does not
+depend on its neighbours, so results are the same to the last bit for any stack size.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _Tower:
         for layer, (weight, bias) in enumerate(zip(self.w, self.b, strict=True)):
             n_in, n_out = weight.shape[1:]
             bound = math.sqrt(6 / (n_in + n_out)) * (last if layer == len(self.w) - 1 else 1)
-            draw = torch.rand((n_in, n_out), generator=generator, dtype=weight.dtype)
+            draw = torch.rand((n_in, n_out), generator=generator, dtype=weight.dtype)  # on the CPU
             weight[critic].copy_(draw.mul_(2 * bound).sub_(bound))
             bias[critic].zero_()
 
@@ -118,6 +118,8 @@ class CriticStack:
         Of Adam with decoupled decay.
     last : float
         Factor on the last layers' first weights.
+    device : str
+        Where the critics live; batches must lie there too.
     """
 
     def __init__(
@@ -129,12 +131,13 @@ class CriticStack:
         learning_rate: float,
         weight_decay: float = 0.0,
         last: float = 1.0,
+        device: str = "cpu",
     ) -> None:
         n = len(generators)
         self.n_critics = n
         self.tower_x = _Tower(widths_x, n, 0)
         self.tower_y = _Tower(widths_y, n, self.tower_x.end)
-        self.flat = torch.zeros(self.tower_y.end)
+        self.flat = torch.zeros(self.tower_y.end, device=device)
         self.gradient = torch.zeros_like(self.flat)
         for tower in (self.tower_x, self.tower_y):
             tower.bind(self.flat, self.gradient)
@@ -142,7 +145,7 @@ class CriticStack:
                 tower.initialize(critic, generator, last)
         self.flat.grad = self.gradient
         self.optimizer = torch.optim.AdamW(
-            [self.flat], lr=learning_rate, weight_decay=weight_decay, fused=True
+            [self.flat], lr=learning_rate, weight_decay=weight_decay, fused=True, maximize=True
         )
 
     def blocks(self) -> list[_Block]:
@@ -159,7 +162,7 @@ class CriticStack:
         scores = torch.bmm(g, h.transpose(1, 2))
         if u is not None and v is not None:
             scores.baddbmm_(u, v.transpose(1, 2))
-        grad = bound.grad(scores).neg_()  # Adam descends, the bound is to grow
+        grad = bound.grad(scores)
         self.tower_x.backward(torch.bmm(grad, h))
         self.tower_y.backward(torch.bmm(grad.transpose(1, 2), g))
         self.optimizer.step()
