@@ -86,7 +86,7 @@ def _fit_parts(work: tuple[Any, ...]) -> list[tuple[float, float, list[float]]]:
         for rows in torch.from_numpy(np.stack(order, axis=1)).flatten(1):
             for values, into in zip((x, y), inputs, strict=True):
                 torch.index_select(values, 0, rows, out=into.view(-1, values.shape[1]))
-            stack.step(*inputs, bound)
+            stack.step(inputs[0], inputs[1], bound)
         for c, (test_x, test_y) in enumerate(tests):
             g, h = stack.embed_one(c, test_x, test_y)
             history[c].append(float(bound.value(g @ h.T)))
