@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 
 from neuroloom.lifnet import (
     Branch,
@@ -103,3 +104,12 @@ def test_a_graph_of_transitions_has_an_arrow_for_each(ax):
     for bad in (np.ones((2, 3)), [[2.0]], [[-1.0]]):
         with pytest.raises(LifnetError, match="matrix"):
             plot_transitions(bad, ax=ax)
+
+
+def test_a_state_that_follows_itself_has_a_loop_and_long_names_stand_outside(ax):
+    plot_transitions([[0.5, 0.5], [0.0, 1.0]], labels=["{1, 2}", "{3}"], ax=ax)
+    loops = [patch for patch in ax.patches if isinstance(patch, Circle)]
+    assert [loop.get_linewidth() for loop in loops] == pytest.approx([1.4, 2.5])
+    assert len(ax.patches) == 3
+    for text in ax.texts:
+        assert np.hypot(*text.get_position()) > 1.2

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch
+from matplotlib.patches import Circle, FancyArrowPatch
 from numpy.typing import ArrayLike
 
 from neuroloom.lifnet._engine import Simulation
@@ -225,21 +225,29 @@ def plot_transitions(
     angle = np.pi / 2 - 2 * np.pi * np.arange(len(p)) / max(len(p), 1)
     place = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     for i, j in zip(*np.nonzero(p), strict=True):
-        look = {
+        look = {"linewidth": 0.3 + 2.2 * p[i, j], "color": "0.4", "alpha": 0.25 + 0.75 * p[i, j]}
+        if i == j:  # a loop on the ring's outside
+            ax.add_patch(Circle(1.1 * place[i], 0.1, fill=False, **look))
+            continue
+        look |= {
             "arrowstyle": "-|>",
             "mutation_scale": 8,
             "connectionstyle": "arc3,rad=0.15",
-            "linewidth": 0.3 + 2.2 * p[i, j],
-            "color": "0.4",
-            "alpha": 0.25 + 0.75 * p[i, j],
             "shrinkA": 9,
             "shrinkB": 9,
         }
         ax.add_patch(FancyArrowPatch(place[i], place[j], **{**look, **artist}))
     ax.scatter(place[:, 0], place[:, 1], s=180, color=POPULATION_COLORS["E"], zorder=3)
-    for (x, y), name in zip(place, labels or [str(i) for i in range(len(p))], strict=True):
-        ax.text(x, y, name, ha="center", va="center", color="white", fontsize="x-small", zorder=4)
-    ax.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), aspect="equal")
+    names = [str(i) for i in range(len(p))] if labels is None else list(labels)
+    inside = all(len(name) <= 2 for name in names)
+    for (x, y), name in zip(place, names, strict=True):
+        look = {"color": "white", "ha": "center", "va": "center"}
+        if not inside:
+            side = "center" if abs(x) < 0.1 else "left" if x > 0 else "right"
+            look = {"color": "0.1", "ha": side, "va": "center"}
+            x, y = 1.25 * x, 1.25 * y
+        ax.text(x, y, name, fontsize="x-small", zorder=4, **look)
+    ax.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal")
     ax.axis("off")
     return ax
 
