@@ -94,7 +94,8 @@ class ArraySteps:
 
     @property
     def _here(self) -> NDArray[np.int64]:
-        return self._place * self.ring.by_step["period"].shape[1] + self._step
+        here: NDArray[np.int64] = self._place * self.ring.by_step["period"].shape[1] + self._step
+        return here
 
     def _steps(self, name: str) -> NDArray[Any]:
         values = self.ring.by_step[name]

@@ -13,7 +13,7 @@ from neuroloom.tasks._plan import Plan
 from neuroloom.tasks._ring import Places, Ring, put
 
 SEGMENT = np.dtype([("count", np.int32), ("period", np.int16), ("phase", np.int8)], align=True)
-_NOTHING = np.zeros((0, 0))
+_NOBODY = np.zeros(0, dtype=np.int64)
 
 
 class CompiledSteps:
@@ -51,8 +51,8 @@ class CompiledSteps:
             return -1 - out
         trials = None
         if over:
-            ended = np.flatnonzero(end) if ring.conditions else _NOTHING
-            trials = ring.described(ended, places[ended] if ring.conditions else ended, drawn)
+            ended = np.flatnonzero(end) if ring.conditions else _NOBODY
+            trials = ring.described(ended, places[ended], drawn)
         if out:
             late = np.flatnonzero(ring.at["have"] == 0)
             self._refill()
@@ -85,14 +85,14 @@ class CompiledSteps:
     def right_action(self) -> NDArray[np.int64]:
         """The right action of each environment's present step."""
         at = self.ring.at
-        right: NDArray[np.int64] = self._shown[1][
-            self._place, at["step"] if self.plan.curved else at["part"]
-        ]
-        return right
+        _, right = self._shown
+        shown: NDArray[np.int64] = right[self._place, at["step" if self.plan.curved else "part"]]
+        return shown
 
     @property
     def _place(self) -> Places:
-        return np.arange(len(self.ring)) * self.ring.room + self.ring.at["slot"]
+        place: Places = np.arange(len(self.ring)) * self.ring.room + self.ring.at["slot"]
+        return place
 
     @property
     def _segments(self) -> Any:
@@ -100,6 +100,7 @@ class CompiledSteps:
 
     @property
     def _shown(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Levels and right actions, a row a step or a row a period."""
         held = self.ring.by_step if self.plan.curved else self._arrays
         return held["levels"], held["right"]
 
@@ -110,7 +111,7 @@ class CompiledSteps:
         return self.ring.payoff
 
     @property
-    def _noise(self) -> tuple[NDArray[Any], ...]:
+    def _noise(self) -> tuple[Any, ...]:
         plan = self.plan
         return (plan.noisy, plan.noise_scale, plan.noise_columns, *normal_table())
 

@@ -26,6 +26,7 @@ STRIDE, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111
 OCTAVE_BITS = 6
 _STRIDE, _FIRST, _SECOND = np.uint64(STRIDE), np.uint64(FIRST), np.uint64(SECOND)
 _AT_ONCE = 2**14
+_AHEAD = 6
 
 
 def hashed(z: Keys) -> Keys:
@@ -63,10 +64,8 @@ def normal_table() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     mass, width = np.where(real, np.diff(tail), 1), np.where(real, np.diff(edges), 1)
     slope = np.diff(quantile) / width
     offset = np.diff(density) / mass - slope * (edges[1:] + edges[:-1]) / 2
-    table = tuple(np.where(real, values, 0).astype(np.float32) for values in (offset, slope))
-    for values in table:
-        values.setflags(write=False)
-    return table[0], table[1]
+    kept = [np.where(real, values, 0).astype(np.float32) for values in (offset, slope)]
+    return kept[0], kept[1]
 
 
 def normals(keys: Keys, start: NDArray[Any], k: int) -> NDArray[np.float32]:
@@ -118,6 +117,7 @@ class Draws:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
         self._next = 0
+        self._ahead, self._ahead_from = np.zeros((0, len(keys))), 0
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -130,11 +130,13 @@ class Draws:
         """Return numbers between 0 and 1, 1 excluded."""
         shape = self._shape(size)
         k = math.prod(shape[1:])
-        number = np.arange(self._next, self._next + k)
-        bits = numbered(self._keys if k == 1 else self._keys[:, None], number)
-        self._next += k
-        bits >>= np.uint64(11)
-        return (bits * 2.0**-53).reshape(shape)
+        first, self._next = self._next, self._next + k
+        if k > 1:
+            return self._shares(first, k).T.reshape(shape)
+        # One number a trial: taken from some that are made at once.
+        if not 0 <= first - self._ahead_from < len(self._ahead):
+            self._ahead, self._ahead_from = self._shares(first, _AHEAD), first
+        return self._ahead[first - self._ahead_from].reshape(shape)
 
     def uniform(
         self, low: ArrayLike = 0.0, high: ArrayLike = 1.0, size: Size | None = None
@@ -193,7 +195,7 @@ class Draws:
         """Return how many tries it takes until one of probability `p` succeeds."""
         with np.errstate(divide="ignore"):  # p of 1: always the first
             tries = np.log1p(-self.random(size)) / np.log1p(-np.asarray(p, dtype=float))
-        return 1 + tries.astype(np.int64)
+        return np.asarray(1 + tries.astype(np.int64))
 
     def permuted(self, x: ArrayLike, *, axis: int = 1) -> NDArray[Any]:
         """Return `x`, ``(n, …)``, with each trial's values in a random order along `axis`."""
@@ -222,6 +224,13 @@ class Draws:
             return np.asarray(drawn)
 
         return rows
+
+    def _shares(self, first: int, k: int) -> NDArray[np.float64]:
+        """Return `k` numbers of every trial from the `first` on, ``(k, n)``."""
+        bits = numbered(self._keys, np.arange(first, first + k)[:, None])
+        bits >>= np.uint64(11)
+        shares: NDArray[np.float64] = np.multiply(bits, 2.0**-53, dtype=np.float64)
+        return shares
 
     def _shape(self, size: Size | None) -> tuple[int, ...]:
         shape = (size,) if isinstance(size, (int, np.integer)) else tuple(size or ())

@@ -68,6 +68,8 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         self._n_actions = self.plan.n_actions
         self._pays = [float(self.rewards.get(name, 0.0)) for name in PAYS]
         plan = self.plan
+        self._at, self._trial = -1, -1
+        self._starts = [0]
         self._plain = not (plan.custom or plan.observes or plan.guided or plan.begins)
         self.reseed(seed)
 
@@ -109,13 +111,13 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         # Of an action that is no int, and where actions are no integers, more has to be known.
         if type(action) is not int or not 0 <= action < self._n_actions:
             action = self._checked(action)
-        left, target, phase = self._left[at], self._target[at], self._phase[at]
+        target, phase, after = self._target[at], self._phase[at], at + 1
+        last = after == self._stop
         if self._plain:
-            if left > 1 and (action == 0 or phase == FREE) and self._replaced is None:
-                self._at = at + 1
-                info = {"new_trial": False, "gt": target}
-                return self._rows[at + 1], 0.0, False, False, info
-            reward, end, performance = self._outcome(action, at, left, target, phase)
+            if not last and (action == 0 or phase == FREE) and self._replaced is None:
+                self._at = after
+                return self._ob[after], 0.0, False, False, {"new_trial": False, "gt": target}
+            reward, end, performance = self._outcome(action, at, last, target, phase)
         else:
             now = self._now()
             if self.plan.guided:
@@ -123,10 +125,10 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
             if self.plan.custom:
                 given, ends, merits = self.task.outcome(now, np.asarray([action]))
                 reward, performance = float(given[0]), float(merits[0])
-                end = bool(ends[0]) or left == 1
+                end = last or bool(ends[0])
             else:
-                reward, end, performance = self._outcome(action, at, left, target, phase)
-        info = {"new_trial": end, "gt": target}
+                reward, end, performance = self._outcome(action, at, last, target, phase)
+        info: dict[str, Any] = {"new_trial": end, "gt": target}
         terminated = False
         if end:
             info["performance"] = performance
@@ -138,9 +140,9 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
             else:
                 self._top.new_trial()
         else:
-            self._at = at + 1
+            self._at = after
         if self._plain and self._replaced is None:
-            return self._rows[self._at], reward, terminated, False, info
+            return self._ob[self._at], reward, terminated, False, info
         return self._observation(), reward, terminated, False, info
 
     # NeuroGym's way of looking at a trial -----------------------------------------------------
@@ -245,12 +247,13 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
     # Within -----------------------------------------------------------------------------------
 
     def _outcome(
-        self, action: Any, at: int, left: int, target: Any, phase: int
+        self, action: Any, at: int, last: bool, target: Any, phase: int
     ) -> tuple[float, bool, float]:
-        reward, performance = 0.0, 0.0
+        reward = 0.0
         if action and phase == DECIDE:
             if self.plan.graded:
-                return self._worth[at], True, self._merit[at]
+                worth, merit = self._table.graded
+                return float(worth[at]), True, float(merit[at])
             if self.plan.pays:
                 worth, merit = self._table.payoff
                 return float(worth[self._trial, action]), True, float(merit[self._trial, action])
@@ -260,10 +263,10 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
             reward = self._pays[0]
             if self.task.abort:
                 return reward, True, 0.0
-        if left == 1:
+        if last:
             due = self._table.due[self._trial]
             return reward + self._pays[3 if due else 4], True, float(not due)
-        return reward, False, performance
+        return reward, False, 0.0
 
     def _now(self) -> Now:
         table, trial, here = self._table, self._present(), slice(self._at, self._at + 1)
@@ -282,7 +285,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         if self._replaced is not None:
             shown: NDArray[np.float32] = self._replaced[self.t_ind]
             return shown
-        observation: NDArray[np.float32] = self._rows[self._at]
+        observation: NDArray[np.float32] = self._ob[self._at]
         if self.plan.observes:
             observation = np.asarray(self.task.observe(self._now(), observation[None].copy())[0])
         return observation
@@ -300,7 +303,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         self._begin(trial)
 
     def _begin(self, trial: int) -> None:
-        self._trial, self._at = trial, self._starts[trial]
+        self._trial, self._at, self._stop = trial, self._starts[trial], self._starts[trial + 1]
         self.num_tr += 1
         if self.plan.begins:
             now = self._now()
@@ -308,16 +311,12 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
             start_memory(self._memory, dict(now.memory), np.array([0]), 1)
 
     def _take(self, table: Table) -> None:
-        """Have all steps of a table at hand, as lists, which Python reads fastest."""
+        """Have all steps of a table at hand; numbers as lists, which Python reads fastest."""
         self._table = table
         self._ob, self._gt, _ = laid_out(self.plan, table)
-        self._rows = list(self._ob)
         self._target = self._gt.tolist() if self.plan.discrete else list(self._gt)
         self._phase = self.plan.phase[table.period].tolist()
-        self._left = table.left.tolist()
         self._starts = table.starts.tolist()
-        if self.plan.graded:
-            self._worth, self._merit = (values.tolist() for values in table.graded)
 
     def _present(self) -> int:
         """Return the present trial's number in the table."""

@@ -23,14 +23,14 @@ _SHIFT, _BELOW = np.int32(23 - OCTAVE_BITS), np.int32(127 << OCTAVE_BITS)
 Floats = NDArray[np.float32]
 
 
-@shared.compiled(inline="always")
+@shared.compiled
 def _hashed(z: Any) -> Any:
     z = (z ^ (z >> _30)) * _FIRST
     z = (z ^ (z >> _27)) * _SECOND
     return z ^ (z >> _31)
 
 
-@shared.compiled(inline="always")
+@shared.compiled
 def _normal(half: Any, offsets: Floats, slopes: Floats) -> Any:
     """Return the normal number of the lower 32 bits of `half`; see `normals`."""
     signed = np.float32(np.int32(np.uint32(half)) | np.int32(1))

@@ -112,9 +112,9 @@ class Ring:
         if name in self.conditions:
             found: NDArray[Any] = self.conditions[name][place]
             return found
-        column = self.packed[place, list(self._kinds).index(name)]
-        kind = self._kinds[name].kind
-        return column if kind == "f" else column.view(np.int64).astype(self._kinds[name])
+        column: NDArray[Any] = self.packed[place, list(self._kinds).index(name)]
+        kind = self._kinds[name]
+        return column if kind.kind == "f" else column.view(np.int64).astype(kind)
 
     @property
     def names(self) -> list[str]:
