@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from neuroloom.glmhmm import _em as em
 from neuroloom.glmhmm import _recursions as recursions
-from neuroloom.glmhmm._emissions import BernoulliObservations, PoissonObservations
+from neuroloom.glmhmm._emissions import (
+    BernoulliObservations,
+    GammaObservations,
+    GaussianObservations,
+    NegativeBinomialObservations,
+    PoissonObservations,
+)
 from neuroloom.glmhmm._layouts import plain_prior
 from neuroloom.glmhmm._mstep import Model
 from neuroloom.glmhmm._packing import Layout, lay_out, pack
@@ -133,10 +139,19 @@ def cast(a, dtype):
     return jnp.asarray(a, dtype) if np.asarray(a).dtype.kind == "f" else a
 
 
-FAMILIES = {"bernoulli": BernoulliObservations(), "poisson": PoissonObservations()}
+FAMILIES = {  # observations, and draws of a given mean in (0, 1)
+    "bernoulli": (BernoulliObservations(), lambda rng, m: rng.random(len(m)) < m),
+    "gamma": (GammaObservations(), lambda rng, m: rng.gamma(2, 3 * m)),
+    "gaussian": (GaussianObservations(), lambda rng, m: rng.normal(10 * m, 2)),
+    "negative binomial": (
+        NegativeBinomialObservations(),
+        lambda rng, m: rng.negative_binomial(2, 1 / (1 + 3 * m)),
+    ),
+    "poisson": (PoissonObservations(), lambda rng, m: rng.poisson(3 * m)),
+}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     name=st.sampled_from(sorted(FAMILIES)),
@@ -148,12 +163,13 @@ def test_penalised_objective_never_falls(seed, name, single, strength, alpha):
     rng = np.random.default_rng(seed)
     n, d, k = 60, 2, 2
     x = rng.normal(size=(n, d)) * rng.uniform(0.2, 3)
-    mean = rng.uniform(0.2, 0.8)
-    y = (rng.random(n) < mean).astype(float) if name == "bernoulli" else rng.poisson(3 * mean, n)
+    family, draw = FAMILIES[name]
+    y = draw(rng, np.repeat(rng.uniform(0.2, 0.8, n // 10), 10))
     starts = np.zeros(n, dtype=bool)
     starts[::20] = True
-    family = FAMILIES[name]
-    model = Model(family, family.default_inverse_link_function)
+    # The reciprocal link allows no mean for some weights, so gamma starts from another.
+    link = jnp.exp if name == "gamma" else family.default_inverse_link_function
+    model = Model(family, link)
     layout = lay_out(starts)
     prior = plain_prior(k, 1, d, strength)._replace(transition=np.full((k, k), alpha))
     start = em.Parameters(
