@@ -266,7 +266,12 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
         )
         left.legend()
         right.plot(critics, [r["bytes"] / 2**20 for r in rows], "o-")
-        right.set(xlabel="critics per stack", ylabel="MiB", xscale="log", ylim=(0, None))
+        right.set(
+            xlabel="critics per stack",
+            ylabel="memory beyond one critic (MiB)",
+            xscale="log",
+            ylim=(0, None),
+        )
         for ax in (left, right):
             ax.set_xticks(critics, [str(n) for n in critics])
             ax.minorticks_off()
