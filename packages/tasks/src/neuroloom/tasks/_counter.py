@@ -136,7 +136,8 @@ class Draws:
         # One number a trial: taken from some that are made at once.
         if not 0 <= first - self._ahead_from < len(self._ahead):
             self._ahead, self._ahead_from = self._shares(first, _AHEAD), first
-        return self._ahead[first - self._ahead_from].reshape(shape)
+        share: NDArray[np.float64] = self._ahead[first - self._ahead_from]
+        return share.reshape(shape)
 
     def uniform(
         self, low: ArrayLike = 0.0, high: ArrayLike = 1.0, size: Size | None = None

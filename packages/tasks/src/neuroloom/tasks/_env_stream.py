@@ -11,8 +11,9 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from neuroloom.shared import Seed
+from neuroloom.tasks._emit import Pieces
 from neuroloom.tasks._errors import TaskTypeError
-from neuroloom.tasks._plan import SOME_STEPS, Pieces
+from neuroloom.tasks._plan import SOME_STEPS
 from neuroloom.tasks._table import Table, join
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.spaces import Space
 from numpy.typing import NDArray
 
-from neuroloom.tasks._counter import Rng, normal_table, normals
+from neuroloom.tasks._counter import Rng
 from neuroloom.tasks._durations import (
     Called,
     Computed,
@@ -20,8 +20,9 @@ from neuroloom.tasks._durations import (
     Until,
     as_duration,
 )
+from neuroloom.tasks._emit import Pieces, emit
 from neuroloom.tasks._errors import TaskError, TimingError, fail, real, unknown
-from neuroloom.tasks._kernels import Backend, chosen, compiled
+from neuroloom.tasks._kernels import Backend, chosen
 from neuroloom.tasks._spaces import Box, Discrete, indices
 from neuroloom.tasks._table import Levels, Rows, Table, Targets, Where
 from neuroloom.tasks._task import Conditions, Task
@@ -30,13 +31,10 @@ BLOCK = 256
 """Trials of a session drawn at once. Other blocks would be other trials."""
 
 
-Pieces = list[tuple[int, int, int]]
-"""First step, end, and the row of the output that the first one goes to."""
 AT_ONCE = 2048
 """Trials from which on drawing more at once is hardly cheaper."""
 SOME_STEPS = 100.0
 """Length of a trial where nobody can know before."""
-_FEW = 4
 _PROBE = 64
 
 
@@ -241,50 +239,7 @@ class Plan:
             Where to write, contiguous.
         stride : int
         """
-        if self.backend == "numba":
-            compiled("emit")(
-                *(table.levels, table.base, table.target, table.stepwise, table.counts),
-                *(table.segment_period, table.starts, self.noisy, table.keys, self.noise_scale),
-                *(self.noise_columns, *normal_table(), np.array(pieces), observation, target),
-                stride,
-            )
-            return
-        for start, stop, offset in pieces:
-            part = slice(offset, offset + (stop - start) * stride, stride)
-            right = slice(start, stop) if table.stepwise else table.segment[start:stop]
-            target[part] = table.target[right]
-            shown = table.levels.take(table.source[start:stop], axis=0)
-            if self.noise_columns.size:
-                noisy = table.noisy
-                rows = noisy[noisy.searchsorted(start) : noisy.searchsorted(stop)]
-                self._add_noise(shown, rows - start, self.noise_of(table, rows), table.period[rows])
-            observation[part] = shown
-
-    def _add_noise(
-        self,
-        shown: NDArray[np.float32],
-        rows: NDArray[np.int64],
-        draws: NDArray[np.float32],
-        period: NDArray[np.int16],
-    ) -> None:
-        width = draws.shape[1]
-        draws *= self.noise_scale[period] if self.noise_gain is None else self.noise_gain
-        if width <= _FEW:
-            # numpy adds to rows of one column faster than to rows of two.
-            for j, at in enumerate(self.noise_columns):
-                column = shown[:, at]
-                column[rows] += draws[:, j]
-        elif self.noise_first >= 0:
-            shown[rows, self.noise_first : self.noise_first + width] += draws
-        else:
-            shown[rows[:, None], self.noise_columns] += draws
-
-    def noise_of(self, table: Table, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return normal numbers for some steps of a table, one a noisy channel."""
-        assert table.keys is not None
-        width = self.noise_columns.size
-        pairs = (width + 1) // 2
-        return normals(table.keys[table.trial[rows]], table.step[rows] * pairs, width)
+        emit(self, table, pieces, observation, target, stride)
 
     @cached_property
     def mean_steps(self) -> float:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, as_seed
 from neuroloom.tasks._counter import Draws, numbered
-from neuroloom.tasks._plan import BLOCK, Pieces, Plan
+from neuroloom.tasks._emit import Pieces
+from neuroloom.tasks._plan import BLOCK, Plan
 from neuroloom.tasks._table import Rows, Table, join
 
 Counts = NDArray[np.int64]
