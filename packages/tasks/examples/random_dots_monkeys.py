@@ -36,7 +36,7 @@ def monkeys(folder: Path) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
     return {name: (trials[::2], trials[1::2]) for name, trials in parts.items()}
 
 
-def behaviour(task: tasks.Task, policy: Any, n_trials: int = 12_000) -> pd.DataFrame:
+def behaviour(task: tasks.Task, policy: Any, n_trials: int = 100_000) -> pd.DataFrame:
     """Return the answered trials, timed from the onset of the dots."""
     table = tasks.run_trials(task, policy, n_trials, sessions=256, seed=1).table
     table["reaction_time"] += DT / 1000
@@ -57,7 +57,7 @@ class Network(nn.Module):
         return self.readout(hidden), state
 
 
-def train(task: tasks.Task, n_batches: int = 500, seed: int = 1) -> Network:
+def train(task: tasks.Task, n_batches: int = 800, seed: int = 1) -> Network:
     """Return a network trained to name the direction at every step of the dots."""
     torch.manual_seed(seed)
     data = tasks.Dataset(task, batch_size=64, align="trial", output="torch", seed=seed)
@@ -120,7 +120,7 @@ def compare(model: pd.DataFrame, real: pd.DataFrame) -> dict[str, float]:
 
 
 @torch.no_grad()
-def odds_of(task: tasks.Task, network: Network, n_trials: int = 6000) -> tuple[Any, ...]:
+def odds_of(task: tasks.Task, network: Network, n_trials: int = 20_000) -> tuple[Any, ...]:
     """Return the odds at every step of trials that are watched to their end, and what was right."""
     data = tasks.Dataset(task, batch_size=n_trials, align="trial", split="fit", seed=1)
     batch = data.batch()

@@ -156,10 +156,16 @@ class Draws:
     ) -> NDArray[np.int64]:
         """Return integers from `low` to `high`, or from 0 to `low`; the end excluded."""
         first, end = (0, low) if high is None else (low, high)
-        span = np.subtract(end, first) + int(endpoint)
-        if np.min(span) < 1:
+        span: Any
+        if isinstance(first, int) and isinstance(end, int):
+            span, empty = end - first + endpoint, end - first + endpoint < 1
+        else:
+            span = np.subtract(end, first) + endpoint
+            empty = (span < 1).any()
+        if empty:
             raise fail("integers: high", "more than low", high)
-        return np.asarray(first + (self.random(size) * span).astype(np.int64))
+        drawn = (self.random(size) * span).astype(np.int64)
+        return np.asarray(np.add(first, drawn), dtype=np.int64)
 
     def choice(
         self, a: ArrayLike, size: Size | None = None, replace: bool = True, p: ArrayLike = ()

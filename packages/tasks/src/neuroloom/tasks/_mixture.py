@@ -104,7 +104,8 @@ class MixedPlan(Plan):
         which = rng.choice(len(self._plans), size=n, p=self.task.p)
         if "task" in fixed:
             which[:] = fixed.pop("task")
-        rows = [np.flatnonzero(which == k) for k in range(len(self._plans))]
+        sizes = np.bincount(which, minlength=len(self._plans))
+        rows = np.split(np.argsort(which, kind="stable"), np.cumsum(sizes)[:-1])
         counts = np.zeros((n, self._most), dtype=np.int64)
         target = np.zeros((n, self._most), dtype=self.target_dtype)
         # Levels lie task by task, so that each is painted in one go; `base` says where.
