@@ -11,7 +11,7 @@ diagnose    calibration on five fresh data sets of the README's problem, 2,000 t
 benchmark   which features carry the README's parameter
 recovery    parameters and E/I of held-out networks of each Hagen library
 strange     the out-of-distribution score against pink noise, another model and line noise
-development a synthetic development: growing inhibition, more noise and gain, falling E/I
+development a synthetic development: growing inhibition, 1/f noise and gain, falling E/I
 recordings  EEG and LFP: exponents, peaks, halves, pieces, and how far outside they lie
 
 ``--libraries`` is what `libraries.py` wrote (folders MODEL/library.npz); sections that need one
@@ -48,9 +48,8 @@ SPECTRAL = (
     ci.BandPower(bands=BANDS, window_s=0.5),
 )
 ZSCORED = ci.Preprocessing(zscore=True, invalid="mask")
-# For parameters every feature helps; strange signals stand out more among fewer.
 RICH = ci.FeatureSet(ci.Catch22(), *SPECTRAL, preprocessing=ZSCORED)
-LEAN = ci.FeatureSet(*SPECTRAL, ci.LineNoise(), preprocessing=ZSCORED)
+GUARDED = ci.FeatureSet(ci.Catch22(), *SPECTRAL, ci.LineNoise(), preprocessing=ZSCORED)
 
 
 def readme(options: argparse.Namespace) -> Result:
@@ -241,8 +240,9 @@ def strange(options: argparse.Namespace) -> Result:
         return {"hagen_eighth": "no library here"}
     rng = np.random.default_rng(3)
     train, test = _halves(len(library), 0.35, 1)
-    x = _table(library, chosen=LEAN)
-    inferer = ci.Inferer("Ridge", library.prior).fit(x[train], library.theta[train])
+    x = _table(library, chosen=GUARDED)
+    table = GUARDED.compute(library.signals["LRWS"][train], rate=library.rate_hz, n_workers=2)
+    inferer = ci.Inferer("Ridge", library.prior).fit(table, library.theta[train])
     cloud = inferer.cloud
     own = cloud.score(x[test])
     own_p = cloud.p_value(x[test])
@@ -267,7 +267,7 @@ def strange(options: argparse.Namespace) -> Result:
         "false_alarms_at_1_percent": float((own_p < 0.01).mean()),
     }
     for name, series in others.items():
-        values = LEAN.compute(series, rate=library.rate_hz).values
+        values = GUARDED.compute(series, rate=library.rate_hz).values
         values = values[np.isfinite(values).all(axis=1)]
         out[name] = {
             "auroc": _auroc(own, cloud.score(values)),
@@ -277,47 +277,56 @@ def strange(options: argparse.Namespace) -> Result:
 
 
 def development(options: argparse.Namespace) -> Result:
-    from libraries import HAGEN
+    """Growing inhibition in the published network, recorded with 1/f noise and another gain.
 
+    The model learns from the library with noise of its own. Both field potentials are tried: the
+    dipole moment, which ncpi's libraries hold, and the proxy.
+    """
     from neuroloom.circuit_inference.simulate import NetworkSimulator
     from neuroloom.shared import Seed
 
     library = _library(options, "hagen_eighth")
     if library is None:
         return {"hagen_eighth": "no library here"}
-    x = _table(library)
-    inferer = ci.Inferer("mdn", library.prior).fit(x, library.theta, seed=1)
+    learned = library.noisy((0.0, 0.1), seed=11)
     simulator = NetworkSimulator("hagen_eighth", library.duration_s, 0.3)
-    middle = dict(zip(HAGEN.names, (np.array(HAGEN.low) + np.array(HAGEN.high)) / 2, strict=True))
+    published = {
+        **{"J_EE": 1.589, "J_IE": 2.020, "J_EI": -23.84, "J_II": -8.441},
+        **{"tau_syn_E": 0.5, "tau_syn_I": 0.5, "J_ext": 29.89},
+    }
     ages = np.arange(4 if options.toy else 15)
     rng = np.random.default_rng(5)
-    predicted, truth, outside = [], [], []
+    truth, epochs, of_age = [], [], []
     for age in ages:
-        share = age / ages[-1]
-        theta = {**middle, "J_EE": 1.7, "J_IE": 2.4, "J_II": -16.0}
-        theta["J_EI"] = -14.0 - 22.0 * share
-        epochs = []
-        for epoch in range(1 if options.toy else 4):
-            run = simulator(np.array(list(theta.values())), Seed(age).child(epoch))
-            if "LRWS" not in run:
-                continue
-            z = (run["LRWS"] - run["LRWS"].mean()) / run["LRWS"].std()
-            noise = _pink(1, z.size, 1.0, rng)[0]
-            # gain, and 1/f noise of a fiftieth of the variance
-            epochs.append(rng.uniform(0.5, 5) * (z + 0.14 * noise / noise.std()))
-        features = RICH.compute(np.array(epochs), rate=library.rate_hz)
-        posterior = inferer.predict(features, n_samples=500, warn=False, seed=1)
-        ratio = posterior.derived("E/I", ci.ei_ratio).median[:, -1]
-        predicted.append(float(np.exp(np.nanmean(np.log(ratio)))))
+        theta = {**published, "J_EI": -14.0 - 22.0 * age / ages[-1]}
         truth.append(float(ci.ei_ratio({k: np.array(v) for k, v in theta.items()})))
-        outside.append(float((posterior.ood_p < 0.01).mean()))
-    return {
-        "ages": ages.tolist(),
-        "true E/I": truth,
-        "predicted E/I": predicted,
-        "share outside": outside,
-        "spearman_with_age": float(spearmanr(predicted, ages).statistic),
-    }
+        for epoch in range(1 if options.toy else 20):
+            run = simulator(np.array(list(theta.values())), Seed(int(age)).child(epoch))
+            if "cdm" in run:
+                epochs.append(run)
+                of_age.append(age)
+    out: Result = {"ages": ages.tolist(), "true E/I": truth, "n_train": len(library)}
+    which = np.array(of_age)
+    for signal in ("cdm", "LRWS"):
+        series = np.array([run[signal] for run in epochs])
+        # gain, and 1/f noise of a fiftieth of the variance
+        noise = _pink(*series.shape, 1.0, rng)
+        noise *= np.sqrt(0.02) * series.std(1, keepdims=True) / noise.std(1, keepdims=True)
+        series = rng.uniform(0.5, 5, (len(series), 1)) * (series + noise)
+        table = learned.features(RICH, signal=signal, n_workers=2)
+        inferer = ci.Inferer("mdn", library.prior).fit(table, library.theta, seed=1)
+        observed = RICH.compute(series, rate=library.rate_hz)
+        posterior = inferer.predict(observed, n_samples=500, warn=False, seed=1)
+        ratio = np.log(posterior.derived("E/I", ci.ei_ratio).median[:, -1])
+        predicted = [float(np.exp(np.nanmean(ratio[which == age]))) for age in ages]
+        inhibition = [float(np.nanmean(posterior.mean[which == age, 2])) for age in ages]
+        out[signal] = {
+            "predicted E/I": predicted,
+            "predicted J_EI": inhibition,
+            "share outside": float((posterior.ood_p < 0.01).mean()),
+            "spearman_with_age": float(spearmanr(predicted, ages).statistic),
+        }
+    return out
 
 
 def recordings(options: argparse.Namespace) -> Result:

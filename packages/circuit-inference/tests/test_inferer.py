@@ -10,6 +10,7 @@ from neuroloom.circuit_inference import (
     Catch22,
     FeatureMismatchError,
     FeatureSet,
+    FeatureTable,
     Inference,
     Inferer,
     ModelFormatError,
@@ -189,6 +190,27 @@ class TestOutOfDistribution:
         centre = inferer.predict([[0.0, 0.0]], warn=False).ood_p
         assert centre[0] < 0.01
         assert inferer.cloud.score(np.array([[0.0, 0.0]]))[0] > 1
+
+    def test_an_artefact_is_not_lost_among_many_features(self, rng, tmp_path):
+        x = rng.standard_normal((1000, 31))
+        x[:, 7] = np.abs(x[:, 7])
+        names = tuple("line:50Hz" if j == 7 else f"f{j}" for j in range(31))
+        table = FeatureTable(x, names, ("",) * 1000)
+        inferer = Inferer("Ridge").fit(table, x[:, 0])
+        other = rng.standard_normal((2000, 31))
+        other[:, 7] = np.abs(other[:, 7])
+        assert 0.004 < (inferer.cloud.p_value(other) < 0.01).mean() < 0.018
+        humming = other[:200].copy()
+        humming[:, 7] = 4.0
+        assert (inferer.cloud.p_value(humming) < 0.01).all()
+        quiet = other[:200].copy()
+        quiet[:, 7] = 0.0  # no mains at all is nothing strange
+        assert (inferer.cloud.p_value(quiet) < 0.01).mean() < 0.03
+        # Without its name it is one of 31, and seldom seen.
+        unnamed = Inferer("Ridge").fit(x, x[:, 0])
+        assert (unnamed.cloud.p_value(humming) < 0.01).mean() < 0.5
+        again = Inferer.load(inferer.save(tmp_path / "model"))
+        np.testing.assert_array_equal(again.cloud.p_value(humming), inferer.cloud.p_value(humming))
 
 
 class TestDiagnosis:

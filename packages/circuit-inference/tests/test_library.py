@@ -171,6 +171,44 @@ class TestGates:
         assert caught.value.reasons["a too high"] == len(library)
 
 
+@pytest.fixture(scope="module")
+def library():
+    return gao_library(30, duration_s=8.0, progress=False, seed=2)
+
+
+class TestNoise:
+    def test_share_and_spectrum(self, library):
+        noisy = library.noisy((0.5, 0.5), exponent=(2.0, 2.0), seed=3)
+        before, after = library.signals["lfp"], noisy.signals["lfp"]
+        added = after - before
+        np.testing.assert_allclose(added.var(axis=1), 0.5 * before.var(axis=1), rtol=1e-4)
+        power = (np.abs(np.fft.rfft(added)) ** 2).mean(axis=0)
+        low, high = power[8:80].mean(), power[80:800].mean()  # 1–10 and 10–100 Hz
+        assert low / high == pytest.approx(10.0**2, rel=0.3)
+
+    def test_nothing_else_changes(self, library):
+        noisy = library.noisy(seed=3)
+        np.testing.assert_array_equal(noisy.theta, library.theta)
+        assert noisy.provenance["noise"]["share"] == [0.0, 0.1]
+        assert "noise" not in library.provenance
+        part = noisy.signals["lfp"].var(axis=1) / library.signals["lfp"].var(axis=1)
+        assert part.min() < 1.03
+        assert 1.07 < part.max() < 1.15
+        same(library.noisy((0.0, 0.0)), library)
+        same(noisy, library.noisy(seed=3))
+        # Simulation i's noise is its own, whichever others there are.
+        np.testing.assert_array_equal(
+            library.rows(np.arange(3)).noisy(seed=3).signals["lfp"], noisy.signals["lfp"][:3]
+        )
+
+    @pytest.mark.parametrize(
+        "options", [{"share": (0.2, 0.1)}, {"share": (-0.1, 0.1)}, {"exponent": (np.nan, 1.0)}]
+    )
+    def test_bounds(self, library, options):
+        with pytest.raises(ArgumentError, match=next(iter(options))):
+            library.noisy(**options)
+
+
 class TestFiles:
     def test_round_trip(self, tmp_path):
         library = make()

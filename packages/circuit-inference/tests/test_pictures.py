@@ -56,9 +56,10 @@ class TestPictures:
     def test_outside(self, world):
         inferer, x, _ = world
         ax = ci.plot_outside(inferer, np.vstack([x[:5], [[9.0, 9.0]]]))
-        simulations, observed = ax.lines[:2]
+        simulations, observed, outside = ax.lines[:3]
         assert len(simulations.get_xdata()) == 200
-        assert observed.get_xdata().max() > 1 > observed.get_xdata()[:5].max()
+        assert len(outside.get_xdata()) == 1
+        assert outside.get_xdata().max() > 1 > observed.get_xdata().max()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import neuroloom.circuit_inference as ci
 from neuroloom.circuit_inference import (
     Aperiodic,
     ArgumentError,
@@ -167,3 +168,51 @@ class TestBandPower:
             BandPower(bands=((4, 1),))
         with pytest.raises(ArgumentError, match="half the rate"):
             FeatureSet(BandPower(bands=((1, 80),))).compute(np.arange(500.0), rate=100.0)
+
+
+class TestLineNoise:
+    def test_the_statistic_by_regression(self):
+        """Thomson's F, as the regression of the tapered transforms on the tapers' sums."""
+        from scipy.signal.windows import dpss
+
+        rate, n = 500.0, 1000
+        series = np.random.default_rng(1).standard_normal((3, n))
+        tapers = dpss(n, 4, 7)
+        turns = np.exp(-2j * np.pi * 50.0 / rate * np.arange(n))
+        centred = series - series.mean(axis=1, keepdims=True)
+        for row, value in zip(centred, ci.LineNoise().compute(series, rate, 1), strict=True):
+            y = (tapers * row * turns).sum(axis=1)
+            sums = tapers.sum(axis=1)[:, None]
+            fit, rest = np.linalg.lstsq(sums.astype(complex), y, rcond=None)[:2]
+            power = np.abs(fit[0]) ** 2 * (sums**2).sum()
+            assert value[0] == pytest.approx(np.sqrt(power / (rest[0] / 6)), rel=1e-9)
+
+    def test_null_distribution(self):
+        """The square of it follows F(2, 12) in white noise."""
+        from scipy.stats import f, kstest
+
+        noise = np.random.default_rng(2).standard_normal((2000, 1000))
+        values = ci.LineNoise().compute(noise, 500.0, 1)[:, 0]
+        assert kstest(values**2, f(2, 12).cdf).pvalue > 0.01
+        assert np.median(values) == pytest.approx(0.85, abs=0.03)
+
+    @pytest.mark.parametrize("line_hz", [50.0, 60.0])
+    def test_the_mains_stand_out_and_gain_does_not_matter(self, line_hz):
+        rng = np.random.default_rng(3)
+        t = np.arange(2000) / 500
+        noise = rng.standard_normal((50, 2000))
+        hum = noise + np.sqrt(2 / 9) * np.sin(2 * np.pi * line_hz * t + 1.0)
+        family = ci.LineNoise(line_hz)
+        quiet, loud = family.compute(noise, 500.0, 1), family.compute(hum, 500.0, 1)
+        assert loud.min() > 4 > quiet.max()
+        np.testing.assert_allclose(family.compute(7 * hum, 500.0, 1), loud, rtol=1e-9)
+        other = ci.LineNoise(110.0 - line_hz).compute(hum, 500.0, 1)
+        assert other.max() < 4
+
+    def test_what_is_refused(self):
+        with pytest.raises(ci.ArgumentError, match="window_s"):
+            ci.LineNoise(window_s=0.1)
+        with pytest.raises(ci.ArgumentError, match="half the rate"):
+            ci.LineNoise().compute(np.ones((1, 200)), 100.0, 1)
+        with pytest.raises(ci.SeriesTooShortError):
+            ci.FeatureSet(ci.LineNoise()).compute([np.arange(100.0)], rate=1000.0)

@@ -9,7 +9,7 @@ from neuroloom.circuit_inference._aperiodic import (
     fit_aperiodic,
 )
 from neuroloom.circuit_inference._benchmark import FeatureBenchmark, benchmark_features
-from neuroloom.circuit_inference._diagnostics import Diagnosis, predictive_check, tarp
+from neuroloom.circuit_inference._diagnostics import Diagnosis, tarp
 from neuroloom.circuit_inference._epoch_table import epoch_table
 from neuroloom.circuit_inference._errors import (
     ArgumentError,
@@ -77,6 +77,7 @@ from neuroloom.circuit_inference._plots import (
     plot_posterior,
 )
 from neuroloom.circuit_inference._posterior import Posterior, ei_ratio
+from neuroloom.circuit_inference._predictive import PredictiveCheck, predictive_check
 from neuroloom.circuit_inference._prior import Prior
 from neuroloom.circuit_inference._proxies import proxy
 from neuroloom.circuit_inference._read_signal import read_signal
@@ -139,6 +140,7 @@ __all__ = [
     "OutOfDistributionWarning",
     "Pathway",
     "Posterior",
+    "PredictiveCheck",
     "Preprocessing",
     "Prior",
     "PriorError",

@@ -18,6 +18,7 @@ from neuroloom.circuit_inference._errors import (
 )
 from neuroloom.circuit_inference._estimators import Estimator, build
 from neuroloom.circuit_inference._feature_set import FeatureSet, FeatureTable, as_matrix, match
+from neuroloom.circuit_inference._line_noise import artefacts
 from neuroloom.circuit_inference._ood import SimulatedCloud
 from neuroloom.circuit_inference._posterior import Posterior
 from neuroloom.circuit_inference._prior import Prior
@@ -26,6 +27,8 @@ from neuroloom.shared import Seed, as_seed
 
 if TYPE_CHECKING:
     from neuroloom.circuit_inference._diagnostics import Diagnosis
+    from neuroloom.circuit_inference._library import SimulationLibrary, Simulator
+    from neuroloom.circuit_inference._predictive import PredictiveCheck
 
 Array = NDArray[np.float64]
 
@@ -127,7 +130,13 @@ class Inferer:
         goal = prior.to_unbounded(values) if self._estimator.probabilistic else values
         self._estimator.fit(scaler(x), goal, seed=root.child("fit"))
         self._fitted = _Fitted(
-            prior, scaler, SimulatedCloud.of(x), names, digest, feature_set, len(x)
+            prior,
+            scaler,
+            SimulatedCloud.of(x, artefacts(names)),
+            names,
+            digest,
+            feature_set,
+            len(x),
         )
         return self
 
@@ -344,6 +353,76 @@ class Inferer:
         from neuroloom.circuit_inference._diagnostics import diagnose
 
         return diagnose(self, features, theta, n_samples=n_samples, levels=levels, seed=seed)
+
+    def predictive_check(
+        self,
+        features: FeatureTable | ArrayLike,
+        simulator: SimulationLibrary | Simulator,
+        *,
+        row: int = 0,
+        rate_hz: float | None = None,
+        signal: str | None = None,
+        feature_set: FeatureSet | None = None,
+        n_sims: int = 100,
+        n_workers: int | None = 1,
+        backend: str | None = None,
+        progress: bool = True,
+        seed: int | Seed = 0,
+    ) -> PredictiveCheck:
+        """Simulate from the posterior of one observation, and compare the features.
+
+        Parameters
+        ----------
+        features : FeatureTable or array_like, shape (n_rows, n_features)
+            Observed.
+        simulator : SimulationLibrary or callable
+            A library of one of the package's models, whose simulator is run again and its
+            signals cut to the library's length; or ``simulator(theta, seed)`` as in
+            `simulate_library`, whose signals should be as long as the recording.
+        row : int
+            Which observation.
+        rate_hz : float, optional
+            Sampling rate of a callable's signals.
+        signal : str, optional
+            Which signal, where there are several.
+        feature_set : FeatureSet, optional
+            What made the features; that of `fit` if not given.
+        n_sims : int
+            Draws from the posterior, each simulated once; at least 20.
+        n_workers, backend, progress
+            As in `neuroloom.shared.map`.
+        seed : int or Seed
+
+        Raises
+        ------
+        ArgumentError
+            If there is no feature set, no rate for a callable, the row's features are not finite,
+            or the model gives points only.
+        LibraryError
+            If the library was made by a simulator that is not the package's.
+        NoValidSimulationsError
+            If fewer than 20 simulations pass their gates with finite features.
+
+        Examples
+        --------
+        >>> from neuroloom.circuit_inference import BandPower, gao_lfp, gao_library
+        >>> library = gao_library(60, duration_s=2.0, progress=False)
+        >>> chosen = FeatureSet(BandPower(bands=((5, 50), (50, 200))))
+        >>> options = {"max_epochs": 5, "n_members": 2, "n_folds": 0}
+        >>> inferer = Inferer("mdn", library.prior, hyperparams=options)
+        >>> inferer = inferer.fit(library.features(chosen), library.theta, feature_set=chosen)
+        >>> observed = chosen.compute(gao_lfp([4.0], duration_s=2.0, seed=1), rate=1000.0)
+        >>> check = inferer.predictive_check(observed, library, n_sims=20, progress=False)
+        >>> check.simulated.shape, check.to_frame().shape
+        ((20, 2), (2, 5))
+        """
+        from neuroloom.circuit_inference._predictive import check_posterior
+
+        return check_posterior(
+            self, features, simulator, row=row, rate_hz=rate_hz, signal=signal,
+            feature_set=feature_set, n_sims=n_sims, n_workers=n_workers, backend=backend,
+            progress=progress, seed=seed,
+        )  # fmt: skip
 
     # -- files ---------------------------------------------------------------------------------
 

@@ -193,6 +193,48 @@ class SimulationLibrary:
             )
         return replace(self, signals={name: x[:, -n:] for name, x in self.signals.items()})
 
+    def noisy(
+        self,
+        share: tuple[float, float] = (0.0, 0.1),
+        *,
+        exponent: tuple[float, float] = (1.0, 1.0),
+        seed: int | Seed = 0,
+    ) -> SimulationLibrary:
+        """Return the library with 1/f noise added to each signal, as recordings have it.
+
+        A model that has only seen simulations takes the noise of a recording for a property of
+        the circuit. One that has learned from different amounts of it does not, and its
+        posteriors are as wide as not knowing the amount makes them.
+
+        Parameters
+        ----------
+        share : tuple of float
+            Bounds of the noise's variance over the signal's own; uniform, one per simulation.
+        exponent : tuple of float
+            Bounds of the exponent of the noise's power spectrum; 0 is white, 1 pink.
+        seed : int or Seed
+            Simulation i draws from ``seed.child(i)``.
+
+        Raises
+        ------
+        ArgumentError
+            If the bounds are not finite, out of order, or a share is negative.
+        """
+        for name, (low, high) in (("share", share), ("exponent", exponent)):
+            if not np.isfinite([low, high]).all() or low > high or (name == "share" and low < 0):
+                raise ArgumentError(f"{name}: expected finite bounds in order, got {(low, high)}")
+        root = as_seed(seed)
+        signals = {name: np.array(x, dtype=np.float32) for name, x in self.signals.items()}
+        for i in range(len(self)):
+            rng = root.child(i).generator()
+            part, slope = rng.uniform(*share), rng.uniform(*exponent)
+            for x in signals.values():
+                noise = _coloured(rng.standard_normal(x.shape[1]), slope)
+                x[i] += (np.sqrt(part) * x[i].std()) * noise
+        added = {"share": list(share), "exponent": list(exponent), "seed": [root.entropy]}
+        added["seed"] += list(root.path)
+        return replace(self, signals=signals, provenance={**self.provenance, "noise": added})
+
     def features(
         self, feature_set: FeatureSet, *, signal: str | None = None, n_workers: int | None = 1
     ) -> FeatureTable:
@@ -258,6 +300,15 @@ class SimulationLibrary:
                 f"{Path(path).name} was changed"
             )
         return library
+
+
+def _coloured(white: Array, exponent: float) -> Array:
+    """Return noise of unit variance with a power spectrum of 1/f^exponent."""
+    spectrum = np.fft.rfft(white)
+    spectrum[0] = 0
+    spectrum[1:] /= np.arange(1, len(spectrum)) ** (exponent / 2)
+    noise = np.fft.irfft(spectrum, len(white))
+    return np.asarray(noise / noise.std())
 
 
 def _lengths(library: SimulationLibrary) -> dict[str, int]:
@@ -338,6 +389,47 @@ def simulate_library(
         "python": platform.python_version(),
     }
     resume = None if folder is None else _claim(Path(folder), provenance)
+    return _simulated(
+        simulator, prior, theta, noise, provenance, batch_size=batch_size, n_workers=n_workers,
+        backend=backend, progress=progress, resume=resume,
+    )  # fmt: skip
+
+
+def simulate_at(
+    simulator: Simulator,
+    prior: Prior,
+    theta: Array,
+    *,
+    rate_hz: float,
+    n_workers: int | None,
+    backend: str | None,
+    progress: bool,
+    seed: Seed,
+) -> SimulationLibrary:
+    """Return simulations at given parameters, which are no sample of the prior."""
+    if n_workers is not None and (n_workers == 0 or n_workers < -1):
+        raise ArgumentError(f"n_workers: expected -1 or at least 1, got {n_workers!r}")
+    provenance = {"model": {}, "seed": [seed.entropy, *seed.path], "n_sims": len(theta)}
+    return _simulated(
+        simulator, prior, theta, seed, {**provenance, "rate_hz": rate_hz}, batch_size=4,
+        n_workers=n_workers, backend=backend, progress=progress, resume=None,
+    )  # fmt: skip
+
+
+def _simulated(
+    simulator: Simulator,
+    prior: Prior,
+    theta: Array,
+    noise: Seed,
+    provenance: dict[str, Any],
+    *,
+    batch_size: int,
+    n_workers: int | None,
+    backend: str | None,
+    progress: bool,
+    resume: Path | None,
+) -> SimulationLibrary:
+    n_sims = len(theta)
     batches = [
         [(theta[i], noise.child(i)) for i in range(start, min(start + batch_size, n_sims))]
         for start in range(0, n_sims, batch_size)
@@ -356,7 +448,7 @@ def simulate_library(
         if "resume" in str(error):
             raise LibraryError(f"folder: expected this library's batches; {error}") from error
         raise
-    return _joined(parts, prior, theta, rate_hz, provenance)
+    return _joined(parts, prior, theta, provenance["rate_hz"], provenance)
 
 
 def _run_batch(items: list[tuple[Array, Seed]], simulator: Simulator) -> list[dict[str, Any]]:

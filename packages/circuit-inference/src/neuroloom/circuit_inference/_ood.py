@@ -1,14 +1,15 @@
 """How far an observation lies outside the cloud of simulations.
 
 Two distances in whitened features: Mahalanobis' from the whole cloud, and the mean distance to the
-nearest simulations, which sees holes and bent clouds. Each becomes a rank among the simulations'
-own distances, from clouds without them; the smaller of the two, ranked again, is the p-value: the
-share of simulations that lie at least as far out.
+nearest simulations, which sees holes and bent clouds. Features that measure what no circuit
+produces, the mains say, are kept out of both and judged by themselves. Each becomes a rank among
+the simulations' own values, from clouds without them; the smallest, ranked again, is the p-value:
+the share of simulations that lie at least as far out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,16 +28,20 @@ class SimulatedCloud:
 
     Attributes
     ----------
-    knots : ndarray, shape (n_knots, n_features)
-        Quantiles of each feature: features become normal scores.
+    knots : ndarray, shape (n_knots, n_ordinary)
+        Quantiles of each feature that is no artefact: features become normal scores.
     scores : ndarray, shape (n_knots,)
         Their normal scores.
     centre, whitening : ndarray
         Of the normal scores.
     points : ndarray, shape (n_rows, n_dimensions)
         The simulations, whitened.
-    mahalanobis, neighbours, combined : ndarray, shape (n_rows,)
-        The simulations' own distances, sorted.
+    artefacts : ndarray of int, shape (n_artefacts,)
+        Columns that measure what no circuit produces.
+    units : ndarray, shape (n_artefacts,)
+        The simulations' 99 % quantiles of them.
+    mahalanobis, neighbours, oddities, combined : ndarray, shape (n_rows,)
+        The simulations' own distances, largest artefacts in `units`, and smallest tails, sorted.
     """
 
     knots: Array
@@ -44,15 +49,19 @@ class SimulatedCloud:
     centre: Array
     whitening: Array
     points: Array
+    artefacts: NDArray[np.int64]
+    units: Array
     mahalanobis: Array
     neighbours: Array
+    oddities: Array
     combined: Array
 
     @classmethod
-    def of(cls, x: Array) -> SimulatedCloud:
+    def of(cls, x: Array, artefacts: Sequence[int] = ()) -> SimulatedCloud:
         """Return the cloud of finite features, shape (n_rows, n_features)."""
         n = len(x)
-        cloud = cls._without_null(x)
+        odd = np.array(artefacts, dtype=np.int64)
+        cloud = cls._without_null(x, odd)
         n_folds = min(_FOLDS, n // 20)
         if n_folds < 2:
             far, near = np.sqrt((cloud.points**2).sum(axis=1)), cloud.own_neighbours()
@@ -63,39 +72,52 @@ class SimulatedCloud:
             fold = np.random.default_rng(n).permutation(np.arange(n) % n_folds)
             for k in range(n_folds):
                 out = fold == k
-                far[out], near[out] = cls._without_null(x[~out]).distances(x[out])
-        sorted_far, sorted_near = np.sort(far), np.sort(near)
-        both = np.minimum(_tail(sorted_far, far), _tail(sorted_near, near))
-        return replace(
-            cloud, mahalanobis=sorted_far, neighbours=sorted_near, combined=np.sort(both)
+                far[out], near[out] = cls._without_null(x[~out], odd).distances(x[out])
+        largest = cloud.oddity(x)
+        cloud = replace(
+            cloud,
+            mahalanobis=np.sort(far),
+            neighbours=np.sort(near),
+            oddities=np.sort(largest),
         )
+        return replace(cloud, combined=np.sort(cloud._smallest_tail(far, near, largest)))
 
     @classmethod
-    def _without_null(cls, x: Array) -> SimulatedCloud:
+    def _without_null(cls, x: Array, artefacts: NDArray[np.int64]) -> SimulatedCloud:
         from scipy.special import ndtri
 
         n = len(x)
+        units = np.maximum(np.quantile(x[:, artefacts], 0.99, axis=0), np.finfo(np.float64).tiny)
+        x = np.delete(x, artefacts, axis=1)
         shares = np.linspace(0, 1, min(n, 101))
         knots = np.quantile(x, shares, axis=0)
         scores = ndtri(np.clip(shares, 0.5 / n, 1 - 0.5 / n))
         z = _normal_scores(x, knots, scores)
         centre = z.mean(axis=0)
         values, vectors = np.linalg.eigh(np.cov(z - centre, rowvar=False).reshape(z.shape[1], -1))
-        kept = values > 1e-3 * values.max()
+        kept = values > 1e-3 * values.max(initial=0.0)
         whitening = vectors[:, kept] / np.sqrt(values[kept])
         nothing = np.empty(0)
         points = (z - centre) @ whitening
-        return cls(knots, scores, centre, whitening, points, nothing, nothing, nothing)
+        return cls(
+            knots, scores, centre, whitening, points, artefacts, units,
+            nothing, nothing, nothing, nothing,
+        )  # fmt: skip
 
     def distances(self, x: Array) -> tuple[Array, Array]:
         """Return Mahalanobis' and neighbours' distances of finite rows."""
         from scipy.spatial import KDTree
 
-        points = (_normal_scores(x, self.knots, self.scores) - self.centre) @ self.whitening
+        ordinary = np.delete(x, self.artefacts, axis=1)
+        points = (_normal_scores(ordinary, self.knots, self.scores) - self.centre) @ self.whitening
         far = np.sqrt((points**2).sum(axis=1))
         k = min(_NEIGHBOURS, len(self.points) - 1)
         near = KDTree(self.points).query(points, k=list(range(1, k + 1)))[0].mean(axis=1)
         return far, near
+
+    def oddity(self, x: Array) -> Array:
+        """Return the largest artefact of each row in `units`; zeros where there are none."""
+        return np.asarray((x[:, self.artefacts] / self.units).max(axis=1, initial=0.0))
 
     def own_neighbours(self) -> Array:
         """Return each simulation's mean distance to its nearest other simulations."""
@@ -104,40 +126,46 @@ class SimulatedCloud:
         k = min(_NEIGHBOURS, len(self.points) - 1)
         return np.asarray(KDTree(self.points).query(self.points, k=k + 1)[0][:, 1:].mean(axis=1))
 
+    def _smallest_tail(self, far: Array, near: Array, odd: Array) -> Array:
+        smallest = np.minimum(_tail(self.mahalanobis, far), _tail(self.neighbours, near))
+        # Without artefacts all oddities are zero, and their tails one.
+        return np.minimum(smallest, _tail(self.oddities, odd))
+
     def p_value(self, x: Array) -> Array:
         """Return the share of simulations at least as strange; NaN for rows that are not finite."""
         out = np.full(len(x), np.nan)
         good = np.isfinite(x).all(axis=1)
         if good.any():
-            far, near = self.distances(x[good])
-            both = np.minimum(_tail(self.mahalanobis, far), _tail(self.neighbours, near))
+            smallest = self._smallest_tail(*self.distances(x[good]), self.oddity(x[good]))
             n = len(self.combined)
-            out[good] = (1 + np.searchsorted(self.combined, both, side="right")) / (n + 1)
+            out[good] = (1 + np.searchsorted(self.combined, smallest, side="right")) / (n + 1)
         return np.asarray(np.minimum(out, 1.0))
 
     def score(self, x: Array) -> Array:
         """Return how strange each row is, without an upper end: for ranking (AUROC).
 
-        The larger of both distances, each divided by the simulations' 99 % quantile.
+        The largest of both distances and the artefacts, each divided by the simulations' 99 %
+        quantile.
         """
         out = np.full(len(x), np.nan)
         good = np.isfinite(x).all(axis=1)
         if good.any():
             far, near = self.distances(x[good])
-            out[good] = np.maximum(
+            cloud = np.maximum(
                 far / np.quantile(self.mahalanobis, 0.99),
                 near / np.quantile(self.neighbours, 0.99),
             )
+            out[good] = np.maximum(cloud, self.oddity(x[good]))
         return out
 
-    def arrays(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return all arrays by name."""
         return dict(vars(self))
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> SimulatedCloud:
         """Return the cloud of `arrays`."""
-        return cls(**arrays)
+        return cls(**arrays)  # type: ignore[arg-type]
 
 
 def _normal_scores(x: Array, knots: Array, scores: Array) -> Array:

@@ -172,6 +172,8 @@ def plot_outside(
 
     Along x the distance from the cloud's centre, along y that from the nearest simulations, each
     over the simulations' 99 % quantile: beyond the lines lies what the model does not produce.
+    Observations with ``ood_p`` below .01 are crosses, wherever they lie: line noise is judged by
+    itself.
     """
     cloud = inferer.cloud
     x = as_matrix(features)
@@ -186,7 +188,13 @@ def plot_outside(
         own_far[shown] / unit_far, own_near[shown] / unit_near, ".", color=_GREY, markersize=3,
         label="simulations",
     )  # fmt: skip
-    ax.plot(far / unit_far, near / unit_near, "o", color=_ORANGE, markersize=5, label="observed")
+    outside = cloud.p_value(x) < 0.01
+    for which, marker, label in ((~outside, "o", "observed"), (outside, "x", "observed, p < .01")):
+        if which.any():
+            ax.plot(
+                far[which] / unit_far, near[which] / unit_near, marker, color=_ORANGE,
+                markersize=5, label=label,
+            )  # fmt: skip
     ax.axvline(1, color="black", linewidth=0.8, linestyle=":")
     ax.axhline(1, color="black", linewidth=0.8, linestyle=":")
     ax.set(xlabel="distance from the centre", ylabel="distance from neighbours")

@@ -224,7 +224,7 @@ def _private_randomness(seed: Seed) -> Iterator[None]:
     state = np.random.get_state()  # noqa: NPY002 — sbi draws from it
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.manual_seed(seed.integer(63))
+        torch.default_generator.manual_seed(seed.integer(63))
         np.random.seed(seed.child("numpy").integer(32))  # noqa: NPY002
         try:
             with contextlib.redirect_stdout(io.StringIO()):
