@@ -117,6 +117,7 @@ class Draws:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
         self._next = 0
+        self._apart: Keys | None = None
         self._ahead, self._ahead_from = np.zeros((0, len(keys))), 0
 
     def __len__(self) -> int:
@@ -124,7 +125,9 @@ class Draws:
 
     def at(self, trials: NDArray[np.int64]) -> Draws:
         """Return the random numbers of some of the trials, apart from these."""
-        return Draws(numbered(self._keys[trials], -1))
+        if self._apart is None:
+            self._apart = numbered(self._keys, -1)
+        return Draws(self._apart[trials])
 
     def random(self, size: Size | None = None) -> NDArray[np.float64]:
         """Return numbers between 0 and 1, 1 excluded."""
@@ -165,7 +168,7 @@ class Draws:
         if empty:
             raise fail("integers: high", "more than low", high)
         drawn = (self.random(size) * span).astype(np.int64)
-        return np.asarray(np.add(first, drawn), dtype=np.int64)
+        return drawn if high is None else np.asarray(np.add(first, drawn), dtype=np.int64)
 
     def choice(
         self, a: ArrayLike, size: Size | None = None, replace: bool = True, p: ArrayLike = ()

@@ -68,6 +68,7 @@ class MixedPlan(Plan):
         assert isinstance(task, Mixture)
         self._plans = [Plan(one) for one in task.tasks]
         sizes = [len(plan.period_names) for plan in self._plans]
+        self._sizes = np.array(sizes)
         self._most = max(sizes)
         first = np.cumsum([0, *sizes[:-1]])
         self._numbers = np.stack(
@@ -77,7 +78,7 @@ class MixedPlan(Plan):
             ]
         ).astype(np.int16)
         super().__init__(task, backend=backend)
-        self.at_once *= len(self._plans) // 4 + 1
+        self.at_once *= len(self._plans) // 5 + 1
         self.sessions = any(plan.sessions for plan in self._plans)
 
     def _durations(self) -> dict[str, Any]:
@@ -108,27 +109,30 @@ class MixedPlan(Plan):
         rows = np.split(np.argsort(which, kind="stable"), np.cumsum(sizes)[:-1])
         counts = np.zeros((n, self._most), dtype=np.int64)
         target = np.zeros((n, self._most), dtype=self.target_dtype)
-        # Levels lie task by task, so that each is painted in one go; `base` says where.
-        levels = np.zeros((n, self._most, self.n_channels), dtype=np.float32)
+        # Levels lie task by task, so that each is painted in one go; `base` says where. A trial
+        # of few periods has few rows; those after the last are for whoever reads as many for all.
+        n_rows = int(sizes @ self._sizes) + self._most
+        levels = np.zeros((n_rows, self.n_channels), dtype=np.float32)
         base, drawn, at = np.empty(n, dtype=np.int64), {}, 0
         for k, (plan, where) in enumerate(zip(self._plans, rows, strict=True)):
             if not where.size:
                 continue
             own = memory.setdefault(self.task.labels[k], {})
             some = rng.at(where) if isinstance(rng, Draws) else rng
-            parts, stop = len(plan.period_names), at + len(where)
-            painted = levels[at:stop, :parts, : plan.n_channels]
+            parts = int(self._sizes[k])
+            stop = at + len(where) * parts
+            painted = levels[at:stop].reshape(len(where), parts, -1)[:, :, : plan.n_channels]
             drawn[k], steps, right = plan.paint(some, own, painted, fixed)
             counts[where, :parts], target[where, :parts] = steps, right
             if self.task.rule_input:
-                levels[at:stop, :, plan.n_channels + k] = 1
-            base[where] = np.arange(at, stop) * self._most
+                levels[at:stop, plan.n_channels + k] = 1
+            base[where] = np.arange(at, stop, parts)
             at = stop
         return Table(
             plan=self,
             conditions=_Conditions(which, rows, drawn),  # type: ignore[arg-type]
             counts=counts,
-            levels=levels.reshape(-1, self.n_channels),
+            levels=levels,
             target=target.reshape(-1),
             segment_period=self._numbers[which].ravel(),
             base=base,

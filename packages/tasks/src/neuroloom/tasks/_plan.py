@@ -31,7 +31,7 @@ BLOCK = 256
 """Trials of a session drawn at once. Other blocks would be other trials."""
 
 
-AT_ONCE = 2048
+AT_ONCE = 1024
 """Trials from which on drawing more at once is hardly cheaper."""
 SOME_STEPS = 100.0
 """Length of a trial where nobody can know before."""
