@@ -106,7 +106,8 @@ def fixed_points(
     if up_to_permutation:
         rates = order.canonical(rates)
     points = [_point(field, order, state, tau) for state in distinct(rates)]
-    return sorted(points, key=lambda point: (point.rates.sum(), tuple(point.rates)))
+    # Rounded, or the order of states that differ by a permutation only is chance.
+    return sorted(points, key=lambda p: (p.rates.sum().round(6), tuple(-p.rates.round(6))))
 
 
 def distinct(rates: Array, *, tolerance: float = SAME) -> Array:
