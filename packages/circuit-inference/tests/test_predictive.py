@@ -23,7 +23,7 @@ def inferer(library):
 @pytest.fixture(scope="module")
 def observed():
     own = ci.gao_lfp([4.0], duration_s=3.0, seed=77)[0]
-    hum = own + 0.5 * np.sin(2 * np.pi * 50 * np.arange(3000) / 1000)
+    hum = own + 0.9 * np.sin(2 * np.pi * 50 * np.arange(3000) / 1000)
     bad = np.full(3000, np.nan)
     chosen = ci.FeatureSet(*CHOSEN.families, preprocessing=ci.Preprocessing(invalid="mask"))
     return chosen.compute([own, hum, bad], rate=1000.0).values
