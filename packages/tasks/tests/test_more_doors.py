@@ -88,6 +88,24 @@ def test_mixture_shows_what_its_tasks_show() -> None:
         assert (rule.sum(axis=1) == 1).all()
 
 
+def test_mixture_names_all_conditions_whatever_is_drawn() -> None:
+    """Small draws, which lack some of the tasks, look as large ones do."""
+    task = tasks.mix(YANG, p=[0.99, *np.full(len(YANG) - 1, 0.01 / (len(YANG) - 1))])
+    envs = tasks.make_vec(task, 1, backend="numpy")
+    envs.reset(seed=1)
+    single = tasks.make(task)
+    single.reset(seed=1)
+    names = set(single.trial)
+    assert {"ground_truth", "within", "coh1_mod1", "anti"} <= names
+    for _ in range(400):
+        action = envs.right_action
+        *_, info = envs.step(action)
+        *_, own = single.step(int(action[0]))
+        if own["new_trial"]:
+            assert set(own["trial"]) == set(info["trial"]) == names
+            assert all(info["trial"][name][0] == own["trial"][name] for name in names)
+
+
 def test_mixture_takes_conditions_and_a_task_of_ones_own() -> None:
     env = tasks.make(mixture())
     env.reset(seed=1)

@@ -80,6 +80,7 @@ class MixedPlan(Plan):
         super().__init__(task, backend=backend)
         self.at_once *= len(self._plans) // 5 + 1
         self.sessions = any(plan.sessions for plan in self._plans)
+        self._known = _known(self._plans)
 
     def _durations(self) -> dict[str, Any]:
         return {}
@@ -130,7 +131,7 @@ class MixedPlan(Plan):
             at = stop
         return Table(
             plan=self,
-            conditions=_Conditions(which, rows, drawn),  # type: ignore[arg-type]
+            conditions=_Conditions(which, rows, drawn, self._known),  # type: ignore[arg-type]
             counts=counts,
             levels=levels,
             target=target.reshape(-1),
@@ -142,6 +143,15 @@ class MixedPlan(Plan):
 Mixture.plan_class = MixedPlan
 
 
+def _known(plans: list[Plan]) -> dict[str, NDArray[Any]]:
+    """Return an example of every condition that one of the tasks draws."""
+    known: dict[str, NDArray[Any]] = {}
+    for plan in plans:
+        for name, values in plan.block(np.random.default_rng(0), {}, n=1).conditions.items():
+            known[name] = values.astype(np.result_type(values, known.get(name, values)))
+    return known
+
+
 class _Conditions(Mapping[str, NDArray[Any]]):
     """What was drawn for all trials, put together when asked for; 0 in trials without it."""
 
@@ -150,31 +160,27 @@ class _Conditions(Mapping[str, NDArray[Any]]):
         which: NDArray[np.int64],
         rows: list[NDArray[np.int64]],
         drawn: dict[int, Mapping[str, NDArray[Any]]],
+        known: Mapping[str, NDArray[Any]],
     ) -> None:
-        self._rows, self._drawn = rows, drawn
+        self._rows, self._drawn, self._known = rows, drawn, known
         self._made: dict[str, NDArray[Any]] = {"task": which}
-        self._names = list(
-            dict.fromkeys(["task", *(name for one in drawn.values() for name in one)])
-        )
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._made:
-            parts = [(k, one[name]) for k, one in self._drawn.items() if name in one]
-            if not parts:
-                raise KeyError(name)
-            dtype = np.result_type(*(values.dtype for _, values in parts))
-            n = len(self._made["task"])
-            whole = np.zeros((n, *parts[0][1].shape[1:]), dtype=dtype)
-            for k, values in parts:
-                whole[self._rows[k]] = values
+            like = self._known[name]
+            whole = np.zeros((len(self._made["task"]), *like.shape[1:]), dtype=like.dtype)
+            for k, one in self._drawn.items():
+                if name in one:
+                    whole[self._rows[k]] = one[name]
             self._made[name] = whole
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        yield "task"
+        yield from self._known
 
     def __len__(self) -> int:
-        return len(self._names)
+        return 1 + len(self._known)
 
 
 def mix(
