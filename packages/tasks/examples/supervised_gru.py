@@ -74,10 +74,10 @@ def main() -> None:
     weights = {"decide": 1.0, "fixate": 0.1, "free": 0.1}
     plans: dict[str, dict[str, Any]] = {
         "PerceptualDecisionMaking-v0": {
-            "n_batches": 1200, "learning_rate": 5e-3, "batch_size": 16, "seq_len": 100,
+            "n_batches": 1500, "learning_rate": 5e-3, "batch_size": 16, "seq_len": 100,
         },
         "DelayMatchSample-v0": {
-            "n_batches": 600, "learning_rate": 5e-3, "batch_size": 64, "align": "trial",
+            "n_batches": 2000, "learning_rate": 5e-3, "batch_size": 64, "align": "trial",
         },
     }  # fmt: skip
     for task, plan in plans.items():

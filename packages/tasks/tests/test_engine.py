@@ -103,6 +103,34 @@ def test_a_trial_of_ones_own_leaves_the_stream_after_it() -> None:
     assert got == expected
 
 
+def test_conditions_given_to_a_data_set_act_from_the_first_trial_not_yet_begun() -> None:
+    """However much of the stream has been drawn ahead by then."""
+    served = []
+    for cache_len, batch_first in ((50, False), (1000, False), (5000, True)):
+        data = tasks.Dataset(
+            "DelayComparison-v0", None, 2, 50, cache_len=cache_len, batch_first=batch_first, seed=3
+        )
+        for _ in range(3):
+            before = data.batch()
+        data(ground_truth=2)
+        batch = data.batch(ground_truth=2)
+        back = data.batch()
+        if batch_first:
+            last, first = before.trial[:, -1], data.batch().trial[:, 0]
+        else:
+            last, first = before.trial[-1], data.batch().trial[0]
+        assert (first > last).all()
+        assert (batch.conditions["ground_truth"] == 2).all()
+        assert set(np.unique(back.conditions["ground_truth"])) == {1, 2}
+        inputs = [batch.inputs, back.inputs]
+        served.append([x.swapaxes(0, 1) if batch_first else x for x in inputs])
+        numbers = data.batch().trial
+        assert (np.diff(numbers, axis=1 if batch_first else 0) <= 1).all()
+    for one in served[1:]:
+        for a, b in zip(one, served[0], strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
 def test_unknown_condition_is_named() -> None:
     env = tasks.make(PDM)
     env.reset(seed=1)
