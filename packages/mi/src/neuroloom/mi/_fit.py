@@ -19,7 +19,7 @@ from neuroloom import shared
 from neuroloom.mi import _baseline, _score, _workers
 from neuroloom.mi._bounds import Bound
 from neuroloom.mi._options import Params
-from neuroloom.mi._preprocessing import preprocessing, transform
+from neuroloom.mi._preprocessing import preprocessing, transform, waves
 from neuroloom.mi._split import Fold
 from neuroloom.mi._stack import CriticStack
 from neuroloom.shared import Seed
@@ -75,6 +75,13 @@ class Job:
         """Number of optimiser steps."""
         n = self.n_reference or len(self.fold.train)
         return self.params.training.n_epochs * max(1, -(-n // self.params.training.batch_size))
+
+    @property
+    def n_waves(self) -> int:
+        """Cosines of each feature that every second network sees besides."""
+        training = self.params.training
+        use = self.plain() and training.transform != "none" and training.n_inits > 1
+        return training.n_waves if use else 0
 
     @property
     def seconds(self) -> float:
@@ -159,6 +166,7 @@ class _Ready:
     u: Tensor | None
     v: Tensor | None
     baseline: _baseline.Gaussian | None
+    n_plain: tuple[int, int]  # features of x and y before waves
 
     @property
     def gaussian(self) -> float:
@@ -188,10 +196,12 @@ def prepare(job: Job) -> _Ready:
         gaussian = _baseline.fit(x[job.fold.train], y[job.fold.train], rng)
         u, v = map(torch.from_numpy, gaussian.features(x, y, 1.0 if job.bound == "nwj" else 0.0))
         x, y = gaussian.reduce(x, y)
+    n_plain = (x.shape[1], y.shape[1])
+    x, y = waves(x, job.n_waves), waves(y, job.n_waves)
     a, b = (torch.from_numpy(np.ascontiguousarray(v, dtype=np.float32)) for v in (x, y))
     if u is not None and v is not None:
         u, v = u.to(job.device), v.to(job.device)
-    return _Ready(a.to(job.device), b.to(job.device), u, v, gaussian)
+    return _Ready(a.to(job.device), b.to(job.device), u, v, gaussian, n_plain)
 
 
 def batches(job: Job, member: int) -> NDArray[np.int64]:
@@ -237,12 +247,18 @@ class _Ensemble:
 
     def __init__(self, job: Job, data: _Ready, first: int, stack: CriticStack) -> None:
         self.job, self.data, self.stack = job, data, stack
+        self.n_plain = data.n_plain
         self.members = range(first, first + job.params.training.n_inits)
         self.batches = [
             torch.from_numpy(batches(job, i)).to(job.device) for i in range(len(self.members))
         ]
         self.held_out = data.rows(job.fold.validation[:_MAX_VALIDATION])
         self.history: list[float] = []
+        # Networks that see no waves: those inputs are zero, as are their weights, from the start.
+        wavy = tuple(self.n_plain) != (data.x.shape[1], data.y.shape[1])
+        self.blind = self.members[1::2] if wavy else range(0)
+        for c in self.blind:
+            stack.forget_inputs(c, *self.n_plain)
         self.best = [(-np.inf, 0, stack.weights(c)) for c in self.members]
 
     def write(self, step: int, buffers: Sequence[Tensor]) -> None:
@@ -250,6 +266,9 @@ class _Ensemble:
         for member, batch in zip(self.members, self.batches, strict=True):
             for part, buffer in zip(self.data.parts, buffers, strict=True):
                 torch.index_select(part, 0, batch[step], out=buffer[member])
+        for member in self.blind:
+            for n, buffer in zip(self.n_plain, buffers, strict=False):
+                buffer[member, :, n:] = 0
 
     def check(self, step: int, bound: Bound) -> None:
         """Score the validation samples, and keep weights that are the best so far."""
@@ -278,27 +297,40 @@ class _Ensemble:
             )
         for c, (_, _, weights) in zip(self.members, self.best, strict=True):
             self.stack.restore(c, weights)
-        left, right = _factors(self.stack, self.members, self.held_out)
+        chosen = self._choose(bound)
+        left, right = _factors(self.stack, chosen, self.held_out)
         warmth = _score.temperature((left @ right.T).cpu(), bound)
 
         def embedded(index: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-            one, other = _factors(self.stack, self.members, self.data.rows(index))
+            one, other = _factors(self.stack, chosen, self.data.rows(index))
             return (one * warmth).cpu(), other.cpu()
 
         return Fitted(
             job,
             _score.score(embedded(job.fold.test), bound),
             _score.train_value(embedded(job.fold.train[:_MAX_VALIDATION]), bound),
-            int(np.median([step for _, step, _ in self.best])),
+            int(np.median([self.best[c - self.members.start][1] for c in chosen])),
             tuple(self.history),
             self.data.gaussian,
-            self._state(warmth) if job.keep else None,
+            self._state(warmth, chosen) if job.keep else None,
         )
 
-    def _state(self, warmth: float) -> dict[str, NDArray[Any]]:
+    def _choose(self, bound: Bound) -> Sequence[int]:
+        """Return the networks that serve validation samples best together."""
+        if not self.blind:
+            return self.members
+        groups = (self.members, self.members[::2], self.blind)
+        values = []
+        for group in groups:
+            left, right = _factors(self.stack, group, self.held_out)
+            values.append(float(bound.value(left @ right.T)))
+        return groups[int(np.argmax(values))]
+
+    def _state(self, warmth: float, chosen: Sequence[int]) -> dict[str, NDArray[Any]]:
         state = preprocessing(self.job, self.data.baseline)
         state["temperature"] = np.array(warmth, dtype=np.float32)
-        for member, (_, _, weights) in enumerate(self.best):
+        for member, c in enumerate(chosen):
+            weights = self.best[c - self.members.start][2]
             half = len(weights) // 2
             for place, values in enumerate(weights):
                 tower = "x" if place < half else "y"

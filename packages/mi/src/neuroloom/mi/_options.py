@@ -137,6 +137,11 @@ class Training:
         mutual information.
     baseline : bool
         Start from the Gaussian copula's density ratio (see `neuroloom.mi._baseline`).
+    n_waves : int
+        Where a variable has at most two features, every second network also sees so many cosines
+        of each feature's rank, and the validation samples choose between those networks, the
+        others, and all; 0 for none. Needs `transform`, `n_inits` of two and perceptrons in a
+        separable critic.
     validation : float
         Share of the training samples that choose the stopping point.
     n_folds : int
@@ -161,6 +166,7 @@ class Training:
     augmentation_params_y: Options | None = None
     transform: str = "rank"
     baseline: bool = True
+    n_waves: int = 8
     validation: float = 0.15
     n_folds: int = 5
     n_inits: int = 4
@@ -253,6 +259,7 @@ _WHOLE = {
     "batch_size": 2,
     "patience": 1,
     "n_folds": 2,
+    "n_waves": 0,
     "n_inits": 1,
 }
 _POSITIVE = ("learning_rate", "beta", "gradient_clip_val", "lr_head_multiplier")

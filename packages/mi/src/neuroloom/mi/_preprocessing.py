@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from neuroloom.mi import _baseline
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from neuroloom.mi._fit import Job
 
 Array = NDArray[Any]
+MOST_WAVY = 2  # features
 _GAUSSIAN = ("mean_x", "mean_y", "map_x", "map_y", "rho")
 
 
@@ -28,6 +30,22 @@ def transform(values: NDArray[np.floating], how: str) -> NDArray[np.float64]:
     return flat
 
 
+def waves(values: NDArray[np.floating], n_waves: int) -> NDArray[np.float64]:
+    """Return samples with cosines of each feature's place among a normal variable's values.
+
+    Half periods ``1 … n_waves`` fit between the smallest and the largest value, the shorter ones
+    weaker. A place field is a short sum of them, where a perceptron needs many kinks (Rahaman et
+    al. 2019); the feature itself stays, so information does. Variables of more than `MOST_WAVY`
+    features are left alone.
+    """
+    flat = np.asarray(values, dtype=np.float64)
+    if not n_waves or flat.shape[1] > MOST_WAVY:
+        return flat
+    phase = np.pi * ndtr(flat)
+    cosines = [np.sqrt(2 / k) * np.cos(k * phase) for k in range(1, n_waves + 1)]
+    return np.hstack([flat, *cosines])
+
+
 def _moments(flat: NDArray[np.float64]) -> tuple[Array, Array]:
     spread = flat.std(axis=0)
     return flat.mean(axis=0), np.where(spread > 0, spread, 1.0)
@@ -36,7 +54,7 @@ def _moments(flat: NDArray[np.float64]) -> tuple[Array, Array]:
 def preprocessing(job: Job, baseline: _baseline.Gaussian | None) -> dict[str, Array]:
     """Return the arrays that repeat a job's preprocessing on any samples."""
     how = job.params.training.transform
-    out: dict[str, Array] = {}
+    out: dict[str, Array] = {"n_waves": np.array(job.n_waves)}
     for name, values in (("x", job.x), ("y", job.y)):
         flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
         if how == "rank":

@@ -24,7 +24,7 @@ from neuroloom.mi._errors import DataShapeError, InvalidDataError, OptionError
 from neuroloom.mi._fit import Fitted
 from neuroloom.mi._inputs import plain, samples
 from neuroloom.mi._options import Model, params
-from neuroloom.mi._preprocessing import repeat_transform, stored_baseline
+from neuroloom.mi._preprocessing import repeat_transform, stored_baseline, waves
 from neuroloom.mi._results import unit_factor
 
 Array = NDArray[Any]
@@ -156,6 +156,8 @@ class SavedCritic:
             v = baseline.features(np.resize(x, (len(y), x.shape[1])), y, offset)[1]
             features = [torch.from_numpy(u), torch.from_numpy(v)]
             x, y = baseline.reduce(x, y)
+        n_waves = int(self.tensors["n_waves"])
+        x, y = waves(x, n_waves), waves(y, n_waves)
         n = int(self.description["n_networks"])
         left, right = [], []
         for k in range(n):
@@ -213,7 +215,7 @@ def critic_of(fit: Fitted) -> SavedCritic:
         "bound_options": dict(job.bound_options),
         "shape_x": list(job.x.shape[1:]),
         "shape_y": list(job.y.shape[1:]),
-        "n_networks": job.params.training.n_inits,
+        "n_networks": len({name.split(".")[0] for name in fit.state if name[:7] == "network"}),
     }
     return _rebuild(fit.state, description, job.critic, job.embedding)
 

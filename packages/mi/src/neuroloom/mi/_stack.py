@@ -167,6 +167,11 @@ class CriticStack:
         self.tower_y.backward(torch.bmm(grad.transpose(1, 2), g))
         self.optimizer.step()
 
+    def forget_inputs(self, critic: int, n_x: int, n_y: int) -> None:
+        """Set one critic's weights of all inputs after the first `n_x` and `n_y` to zero."""
+        self.tower_x.w[0][critic, n_x:] = 0
+        self.tower_y.w[0][critic, n_y:] = 0
+
     def set_learning_rate(self, value: float) -> None:
         """Use another learning rate from the next step on."""
         self.optimizer.param_groups[0]["lr"] = value
