@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._kernels import chosen
+from neuroloom.tasks._backend import chosen
 from neuroloom.tasks._registry import entries
 from neuroloom.tasks.wrappers import ReactionTime
 

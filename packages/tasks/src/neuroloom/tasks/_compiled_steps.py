@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.tasks._backend import compiled
 from neuroloom.tasks._counter import normal_table
-from neuroloom.tasks._kernels import compiled
 from neuroloom.tasks._plan import Plan
 from neuroloom.tasks._ring import Places, Ring, put
 

@@ -12,10 +12,10 @@ from gymnasium import Env
 from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, as_seed, require
+from neuroloom.tasks._backend import Backend
 from neuroloom.tasks._env import TaskEnv
 from neuroloom.tasks._env_stream import EnvPlan, EnvStreams
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail, real, unknown, whole
-from neuroloom.tasks._kernels import Backend
 from neuroloom.tasks._plan import Plan, make_plan
 from neuroloom.tasks._registry import get_task, make
 from neuroloom.tasks._stream import Counts, Reader, Source, Spans, Streams, write

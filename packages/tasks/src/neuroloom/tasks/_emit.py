@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.tasks._backend import compiled
 from neuroloom.tasks._counter import normal_table, normals
-from neuroloom.tasks._kernels import compiled
 from neuroloom.tasks._table import Table
 
 if TYPE_CHECKING:

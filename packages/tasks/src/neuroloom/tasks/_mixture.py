@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.tasks._backend import Backend
 from neuroloom.tasks._counter import Draws, Rng
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail
-from neuroloom.tasks._kernels import Backend
 from neuroloom.tasks._plan import BLOCK, Plan, make_plan
 from neuroloom.tasks._registry import entries, get_task
 from neuroloom.tasks._table import Table

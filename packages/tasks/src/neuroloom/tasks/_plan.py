@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.spaces import Space
 from numpy.typing import NDArray
 
+from neuroloom.tasks._backend import Backend, chosen
 from neuroloom.tasks._counter import Rng
 from neuroloom.tasks._durations import (
     Called,
@@ -22,7 +23,6 @@ from neuroloom.tasks._durations import (
 )
 from neuroloom.tasks._emit import Pieces, emit
 from neuroloom.tasks._errors import TaskError, TimingError, fail, real, unknown
-from neuroloom.tasks._kernels import Backend, chosen
 from neuroloom.tasks._spaces import Box, Discrete, indices
 from neuroloom.tasks._table import Levels, Rows, Table, Targets, Where
 from neuroloom.tasks._task import Conditions, Task

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.tasks._backend import Backend
 from neuroloom.tasks._counter import Rng
 from neuroloom.tasks._errors import TaskTypeError, unknown
-from neuroloom.tasks._kernels import Backend
 from neuroloom.tasks._plan import BLOCK, Plan, make_plan
 from neuroloom.tasks._table import Table
 from neuroloom.tasks._task import Names, Period, Task, computed, decide, free

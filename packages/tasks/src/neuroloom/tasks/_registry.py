@@ -12,9 +12,9 @@ import gymnasium
 from gymnasium.error import NameNotFound
 
 from neuroloom.shared import Seed
+from neuroloom.tasks._backend import Backend
 from neuroloom.tasks._env import TaskEnv
 from neuroloom.tasks._errors import fail, unknown
-from neuroloom.tasks._kernels import Backend
 from neuroloom.tasks._task import Paper, Task
 from neuroloom.tasks._vector import TaskVectorEnv
 

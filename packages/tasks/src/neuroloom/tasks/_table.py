@@ -67,7 +67,7 @@ class Targets:
 
 @dataclass(eq=False)
 class Table:
-    """Some trials of a stream: `n_trials` trials, `n_rows` steps.
+    """Some trials, of one stream or of several: `n_trials` trials, `n_rows` steps.
 
     Parameters
     ----------

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed
 from neuroloom.tasks._array_steps import ArraySteps
+from neuroloom.tasks._backend import Backend
 from neuroloom.tasks._compiled_steps import CompiledSteps
 from neuroloom.tasks._errors import ActionError, whole
-from neuroloom.tasks._kernels import Backend
 from neuroloom.tasks._plan import make_plan
 from neuroloom.tasks._ring import Ring
 from neuroloom.tasks._stream import Streams
@@ -187,7 +187,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             space = self.single_action_space
             inside = np.array([space.contains(value) for value in values])
         elif values.dtype.kind in "iu":
-            values = values.astype(np.int64, copy=False)
+            values = np.ascontiguousarray(values, dtype=np.int64)
             if self._kind is CompiledSteps:
                 return values  # looked at where they are used
             inside = (values >= 0) & (values < plan.n_actions)
