@@ -64,6 +64,10 @@ DISTRIBUTIONS = {
     "normal": (lambda d, n: (d.normal(2, 3, size=n) - 2) / 3, "norm"),
     "standard_normal": (lambda d, n: d.standard_normal(n), "norm"),
     "exponential": (lambda d, n: d.exponential(4, n) / 4, "expon"),
+    "normal_by_trial": (lambda d, n: d.normal(np.arange(n) % 9) - np.arange(n) % 9, "norm"),
+    "uniform_by_trial": (lambda d, n: d.uniform(np.arange(n), np.arange(n) + 1) % 1, "uniform"),
+    "laplace": (lambda d, n: d.laplace(0, 1, n), "laplace"),
+    "standard_cauchy": (lambda d, n: d.standard_cauchy(n), "cauchy"),
     "gamma": (lambda d, n: stats.gamma(2).cdf(d.gamma(2, size=n)), "uniform"),
 }
 
@@ -113,8 +117,16 @@ class TestDraws:
     def test_refuse_what_is_not_of_one_trial(self) -> None:
         draws = Draws(keys(4))
         for size in (None, 3, (2, 4)):
+            for draw in (draws.random, draws.standard_normal, draws.standard_cauchy):
+                with pytest.raises(tasks.TaskError, match="4 trials first"):
+                    draw(size)
+        for once in (draws.poisson, draws.exponential, draws.normal):
             with pytest.raises(tasks.TaskError, match="4 trials first"):
-                draws.random(size)
+                once(3.0)
+        with pytest.raises(tasks.TaskError, match="4 trials first"):
+            draws.binomial(10, 0.5)
+        with pytest.raises(tasks.TaskError, match="at most 2 different"):
+            draws.choice(2, (4, 3), replace=False)
         with pytest.raises(tasks.TaskError, match="more than low"):
             draws.integers(3, 3, size=4)
         with pytest.raises(tasks.TaskError, match="permuted"):

@@ -27,6 +27,7 @@ OCTAVE_BITS = 6
 _STRIDE, _FIRST, _SECOND = np.uint64(STRIDE), np.uint64(FIRST), np.uint64(SECOND)
 _AT_ONCE = 2**14
 _AHEAD = 6
+_WITHOUT_PARAMETERS = ("standard_cauchy", "standard_exponential")
 
 
 def hashed(z: Keys) -> Keys:
@@ -146,8 +147,8 @@ class Draws:
         self, low: ArrayLike = 0.0, high: ArrayLike = 1.0, size: Size | None = None
     ) -> NDArray[np.float64]:
         """Return numbers between `low` and `high`."""
-        low = np.asarray(low)
-        return np.asarray(low + (np.asarray(high) - low) * self.random(size))
+        share = self.random(self._shape(size, low, high))
+        return np.asarray(np.add(low, np.subtract(high, low) * share))
 
     def integers(
         self,
@@ -167,20 +168,26 @@ class Draws:
             empty = (span < 1).any()
         if empty:
             raise fail("integers: high", "more than low", high)
-        drawn = (self.random(size) * span).astype(np.int64)
+        drawn = (self.random(self._shape(size, span)) * span).astype(np.int64)
         return drawn if high is None else np.asarray(np.add(first, drawn), dtype=np.int64)
 
     def choice(
-        self, a: ArrayLike, size: Size | None = None, replace: bool = True, p: ArrayLike = ()
+        self,
+        a: ArrayLike,
+        size: Size | None = None,
+        replace: bool = True,
+        p: ArrayLike | None = None,
     ) -> NDArray[Any]:
         """Return some of `a` (of an integer `k`: of 0 … k - 1), with probabilities `p`."""
         options = np.arange(a) if isinstance(a, (int, np.integer)) else np.asarray(a)
         shape = self._shape(size)
         if not replace:
             many = math.prod(shape[1:])
+            if many > len(options):
+                raise fail("size", f"at most {len(options)} different ones a trial", size)
             order = np.argsort(self.random((len(self), len(options))), axis=1)[:, :many]
             return options[order.reshape(shape)]
-        if not np.size(p):
+        if p is None:
             return options[self.integers(len(options), size=size)]
         edges = np.cumsum(np.asarray(p, dtype=float))
         return options[np.searchsorted(edges[:-1] / edges[-1], self.random(size), side="right")]
@@ -189,9 +196,10 @@ class Draws:
         self, loc: ArrayLike = 0.0, scale: ArrayLike = 1.0, size: Size | None = None
     ) -> NDArray[np.float64]:
         """Return normal numbers, by the transform of Box & Muller (1958)."""
-        far = np.sqrt(-2 * np.log1p(-self.random(size)))
-        around = np.cos(2 * np.pi * self.random(size))
-        return np.asarray(loc + np.asarray(scale) * far * around)
+        shape = self._shape(size, loc, scale)
+        far = np.sqrt(-2 * np.log1p(-self.random(shape)))
+        around = np.cos(2 * np.pi * self.random(shape))
+        return np.asarray(np.add(loc, np.multiply(scale, far * around)))
 
     def standard_normal(self, size: Size | None = None) -> NDArray[np.float64]:
         """Return normal numbers of mean 0 and standard deviation 1."""
@@ -199,12 +207,13 @@ class Draws:
 
     def exponential(self, scale: ArrayLike = 1.0, size: Size | None = None) -> NDArray[np.float64]:
         """Return exponential numbers of mean `scale`."""
-        return np.asarray(-np.asarray(scale) * np.log1p(-self.random(size)))
+        return np.asarray(np.multiply(scale, -np.log1p(-self.random(self._shape(size, scale)))))
 
     def geometric(self, p: ArrayLike, size: Size | None = None) -> NDArray[np.int64]:
         """Return how many tries it takes until one of probability `p` succeeds."""
         with np.errstate(divide="ignore"):  # p of 1: always the first
-            tries = np.log1p(-self.random(size)) / np.log1p(-np.asarray(p, dtype=float))
+            waited = np.log1p(-self.random(self._shape(size, p)))
+            tries = waited / np.log1p(-np.asarray(p, dtype=float))
         return np.asarray(1 + tries.astype(np.int64))
 
     def permuted(self, x: ArrayLike, *, axis: int = 1) -> NDArray[Any]:
@@ -220,6 +229,8 @@ class Draws:
             raise AttributeError(f"no distribution is called {name!r}")
 
         def rows(*args: Any, size: Size | None = None, **kwargs: Any) -> NDArray[Any]:
+            if size is None and len(args) > (name not in _WITHOUT_PARAMETERS):
+                *args, size = args  # type: ignore[assignment]
             shape = self._shape(size)
             keys = numbered(self._keys, self._next)
             self._next += 1
@@ -242,8 +253,13 @@ class Draws:
         shares: NDArray[np.float64] = np.multiply(bits, 2.0**-53, dtype=np.float64)
         return shares
 
-    def _shape(self, size: Size | None) -> tuple[int, ...]:
-        shape = (size,) if isinstance(size, (int, np.integer)) else tuple(size or ())
+    def _shape(self, size: Any, *parameters: ArrayLike) -> tuple[int, ...]:
+        """Return the size, or that of a distribution's `parameters`, if it is one of trials."""
+        if size is None:
+            size = np.broadcast_shapes(*(np.shape(one) for one in parameters))
+        if isinstance(size, (int, np.integer)):
+            size = (size,)
+        shape = tuple(size) if isinstance(size, (tuple, list)) else ()
         if not shape or shape[0] != len(self):
             raise fail("size", f"{len(self)} trials first, ({len(self)}, …)", size)
         return shape
