@@ -87,20 +87,21 @@ def readme(options: argparse.Namespace) -> Result:
 
 def diagnose(options: argparse.Namespace) -> Result:
     n_test = 200 if options.toy else 2000
-    out: Result = {"n_tests": n_test}
+    n_train = min(options.train, 100) if options.toy else options.train
+    out: Result = {"n_tests": n_test, "n_train": n_train}
     for name, families in {
         "catch22": [ci.Catch22()],
         "catch22 + moments": [ci.Catch22(), ci.Moments()],
     }.items():
         rows = []
         for data_set in range(5):
-            theta = ci.SHOT_NOISE_PRIOR.sample(900 + n_test, seed=500 + data_set)
+            theta = ci.SHOT_NOISE_PRIOR.sample(n_train + n_test, seed=500 + data_set)
             rates = ci.shot_noise_rates(theta[:, 0], seed=600 + data_set)
             x = ci.FeatureSet(*families).compute(rates).values
             inferer = ci.Inferer("mdn", ci.SHOT_NOISE_PRIOR)
-            inferer.fit(x[:900], theta[:900], seed=data_set)
-            report = inferer.diagnose(x[900:], theta[900:], seed=data_set)
-            raw = _without_recalibration(inferer, x[900:], theta[900:], data_set)
+            inferer.fit(x[:n_train], theta[:n_train], seed=data_set)
+            report = inferer.diagnose(x[n_train:], theta[n_train:], seed=data_set)
+            raw = _without_recalibration(inferer, x[n_train:], theta[n_train:], data_set)
             rows.append(
                 {
                     "sbc_p": float(report.sbc_p[0]),
@@ -462,6 +463,7 @@ def main() -> None:
     parser.add_argument("--libraries", type=Path)
     data = os.environ.get("NEUROLOOM_DATA")
     parser.add_argument("--data", type=Path, default=Path(data) if data else None)
+    parser.add_argument("--train", type=int, default=900, help="simulations that diagnose learns")
     parser.add_argument("--toy", action="store_true", help="small, to try the script")
     options = parser.parse_args()
     results: Result = json.loads(options.out.read_text()) if options.out.is_file() else {}
