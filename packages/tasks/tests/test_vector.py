@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from typing import Literal
 
 import gymnasium
 import numpy as np
@@ -81,6 +82,38 @@ def test_gymnasiums_own_vector_of_single_environments_works() -> None:
     for _ in range(60):
         actions = slow.action_space.sample()
         assert slow.step(actions)[0].tobytes() == fast.step(actions)[0].tobytes()
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+@pytest.mark.parametrize("task", sorted(entries()))
+def test_trials_that_run_out_at_different_times_are_followed_by_the_next(
+    task: str, backend: Literal["numba", "numpy"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With room for four trials each, topped up again and again: the same as one by one."""
+    if backend == "numba":
+        pytest.importorskip("numba")
+    monkeypatch.setattr("neuroloom.tasks._vector._VALUES", 1)
+    n, seeds = 3, [4, 5, 6]
+    envs = tasks.make_vec(task, n, backend=backend)
+    single = [tasks.make(task) for _ in seeds]
+    shown = envs.reset(seed=seeds)[0]
+    for env, seed, row in zip(single, seeds, shown, strict=True):
+        assert env.reset(seed=seed)[0].tobytes() == row.tobytes()
+    envs.action_space.seed(1)
+    for _ in range(160):
+        actions = envs.action_space.sample()
+        # One environment answers as it should, one never, one at random.
+        actions[0], actions[1] = envs.right_action[0], actions[1] * 0
+        if not envs.single_action_space.contains(actions[1]):
+            actions[1] = envs.action_space.sample()[1]
+        shown, rewards, _, _, info = envs.step(actions)
+        for i, env in enumerate(single):
+            row, reward, _, _, own = env.step(actions[i])
+            assert row.tobytes() == shown[i].tobytes()
+            assert (reward, own["new_trial"]) == (rewards[i], info["new_trial"][i])
+            if own["new_trial"]:
+                for name, value in own["trial"].items():
+                    assert np.array_equal(value, info["trial"][name][i])
 
 
 @each_task
