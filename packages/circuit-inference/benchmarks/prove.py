@@ -57,9 +57,13 @@ def readme(options: argparse.Namespace) -> Result:
     from readme_study import infer, simulate
 
     n_test = 60 if options.toy else 1000
+    try:
+        python = peers_python()
+    except (OSError, subprocess.CalledProcessError) as error:
+        return {"ncpi": f"could not be installed: {error}"}
     rows = []
     for seed in range(1 if options.toy else 5):
-        command = [peers_python(), "-W", "ignore", str(HERE / "readme_study.py"), "ncpi"]
+        command = [python, "-W", "ignore", str(HERE / "readme_study.py"), "ncpi"]
         done = subprocess.run(
             [*command, str(900 + n_test), "900", str(seed)],
             capture_output=True, text=True, check=True,
