@@ -224,15 +224,18 @@ class SimulationLibrary:
             if not np.isfinite([low, high]).all() or low > high or (name == "share" and low < 0):
                 raise ArgumentError(f"{name}: expected finite bounds in order, got {(low, high)}")
         root = as_seed(seed)
-        signals = {name: np.array(x, dtype=np.float32) for name, x in self.signals.items()}
+        signals: dict[str, Array] = {name: x.copy() for name, x in self.signals.items()}
         for i in range(len(self)):
             rng = root.child(i).generator()
             part, slope = rng.uniform(*share), rng.uniform(*exponent)
             for x in signals.values():
-                noise = _coloured(rng.standard_normal(x.shape[1]), slope)
+                noise = _coloured(rng.standard_normal((x.shape[1],)), float(slope))
                 x[i] += (np.sqrt(part) * x[i].std()) * noise
-        added = {"share": list(share), "exponent": list(exponent), "seed": [root.entropy]}
-        added["seed"] += list(root.path)
+        added = {
+            "share": list(share),
+            "exponent": list(exponent),
+            "seed": [root.entropy, *root.path],
+        }
         return replace(self, signals=signals, provenance={**self.provenance, "noise": added})
 
     def features(

@@ -94,7 +94,8 @@ class LineNoise(Family):
         residual = (np.abs(y - line[:, :, None] * sums) ** 2).sum(axis=2) / (_TAPERS - 1)
         tiny = np.finfo(np.float64).tiny
         power = (np.abs(line) ** 2).mean(axis=1) * energy
-        return np.sqrt((power + tiny) / (residual.mean(axis=1) + tiny))[:, None]
+        ratio = (power + tiny) / (residual.mean(axis=1) + tiny)
+        return np.asarray(np.sqrt(ratio)[:, None])
 
 
 @lru_cache(maxsize=4)

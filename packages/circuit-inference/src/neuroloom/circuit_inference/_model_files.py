@@ -43,7 +43,10 @@ def save_inferer(inferer: Inferer, folder: Path) -> Path:
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
         state = inferer.estimator.save(work)
-        arrays = {"scaler_mean": fitted.scaler.mean, "scaler_scale": fitted.scaler.scale}
+        arrays: dict[str, Any] = {
+            "scaler_mean": fitted.scaler.mean,
+            "scaler_scale": fitted.scaler.scale,
+        }
         arrays.update({f"cloud_{k}": v for k, v in fitted.cloud.arrays().items()})
         save_arrays(work / _ARRAYS, arrays, kind=KIND, version=FORMAT)
         header = {

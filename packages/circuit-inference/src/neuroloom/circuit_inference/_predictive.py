@@ -228,7 +228,9 @@ def simulator_of(library: SimulationLibrary) -> Simulator:
             f"library: expected one of {['gao', 'shot_noise', *MODELS]}, got one of "
             f"{name or 'a simulator without a name'}: hand over the simulator itself"
         )
-    limits = {k: tuple(v) if isinstance(v, list) else v for k, v in options["gates"].items()}
+    limits: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in options["gates"].items()
+    }
     return NetworkSimulator(
         str(name), options["duration_s"], options["transient_s"], Gates(**limits)
     )
