@@ -191,6 +191,21 @@ class TestOutOfDistribution:
         assert centre[0] < 0.01
         assert inferer.cloud.score(np.array([[0.0, 0.0]]))[0] > 1
 
+    @pytest.mark.parametrize("others", [0, 3])
+    def test_a_feature_that_never_varies(self, rng, others):
+        x = np.column_stack([np.full(200, 2.5), rng.standard_normal((200, others))])
+        inferer = Inferer("Ridge").fit(x, rng.random(200))
+        assert (inferer.cloud.p_value(x) < 0.01).mean() < 0.03
+        other = x[:5] + np.eye(1 + others)[0]
+        assert (inferer.cloud.p_value(other) < 0.01).all()
+
+    def test_nothing_but_an_artefact(self, rng):
+        x = np.abs(rng.standard_normal((200, 1)))
+        table = FeatureTable(x, ("line:50Hz",), ("",) * 200)
+        inferer = Inferer("Ridge").fit(table, rng.random(200))
+        np.testing.assert_array_less(inferer.cloud.p_value(np.array([[9.0]])), 0.01)
+        assert inferer.cloud.p_value(np.array([[0.0]]))[0] == 1
+
     def test_an_artefact_is_not_lost_among_many_features(self, rng, tmp_path):
         x = rng.standard_normal((1000, 31))
         x[:, 7] = np.abs(x[:, 7])

@@ -94,9 +94,11 @@ class SimulatedCloud:
         scores = ndtri(np.clip(shares, 0.5 / n, 1 - 0.5 / n))
         z = _normal_scores(x, knots, scores)
         centre = z.mean(axis=0)
-        values, vectors = np.linalg.eigh(np.cov(z - centre, rowvar=False).reshape(z.shape[1], -1))
+        values, vectors = np.linalg.eigh((z - centre).T @ (z - centre) / max(n - 1, 1))
         kept = values > 1e-3 * values.max(initial=0.0)
-        whitening = vectors[:, kept] / np.sqrt(values[kept])
+        # A feature that never varies has no direction of its own: any other value is far away.
+        constant = np.eye(z.shape[1])[:, knots[0] == knots[-1]]
+        whitening = np.column_stack([vectors[:, kept] / np.sqrt(values[kept]), constant])
         nothing = np.empty(0)
         points = (z - centre) @ whitening
         return cls(
@@ -111,6 +113,8 @@ class SimulatedCloud:
         ordinary = np.delete(x, self.artefacts, axis=1)
         points = (_normal_scores(ordinary, self.knots, self.scores) - self.centre) @ self.whitening
         far = np.sqrt((points**2).sum(axis=1))
+        if not points.shape[1]:  # nothing but artefacts
+            return far, far
         k = min(_NEIGHBOURS, len(self.points) - 1)
         near = KDTree(self.points).query(points, k=list(range(1, k + 1)))[0].mean(axis=1)
         return far, near
@@ -123,6 +127,8 @@ class SimulatedCloud:
         """Return each simulation's mean distance to its nearest other simulations."""
         from scipy.spatial import KDTree
 
+        if not self.points.shape[1]:
+            return np.zeros(len(self.points))
         k = min(_NEIGHBOURS, len(self.points) - 1)
         return np.asarray(KDTree(self.points).query(self.points, k=k + 1)[0][:, 1:].mean(axis=1))
 
