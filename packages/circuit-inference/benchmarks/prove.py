@@ -467,7 +467,7 @@ def main() -> None:
     parser.add_argument("--libraries", type=Path)
     data = os.environ.get("NEUROLOOM_DATA")
     parser.add_argument("--data", type=Path, default=Path(data) if data else None)
-    parser.add_argument("--train", type=int, default=900, help="simulations that diagnose learns")
+    parser.add_argument("--train", type=int, default=4000, help="simulations that diagnose learns")
     parser.add_argument("--toy", action="store_true", help="small, to try the script")
     options = parser.parse_args()
     results: Result = json.loads(options.out.read_text()) if options.out.is_file() else {}
