@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -49,16 +50,16 @@ def compiled(function: Callable[..., Any] | None = None, /, **options: Any) -> A
 
 def _cache(function: Callable[..., Any]) -> Any:
     """Return numba's cache for a function, with files named after their content."""
-    from numba import __version__
-    from numba.core.caching import FunctionCache, IndexDataCacheFile
-    from numba.core.dispatcher import Dispatcher
-
-    cache = FunctionCache(function)
+    # By name: releases of numba differ in which of their modules are typed.
+    version = importlib.import_module("numba").__version__
+    caching = importlib.import_module("numba.core.caching")
+    dispatcher: Any = importlib.import_module("numba.core.dispatcher").Dispatcher
+    cache = caching.FunctionCache(function)
     base = cache._impl.filename_base
 
-    class Files(IndexDataCacheFile):  # type: ignore[misc]
+    class Files(caching.IndexDataCacheFile):  # type: ignore[misc,name-defined]
         def name(self, key: Any) -> str:
-            content = repr((__version__, self._source_stamp, key))
+            content = repr((version, self._source_stamp, key))
             return f"{base}.{hashlib.sha256(content.encode()).hexdigest()[:32]}.nbc"
 
         def save(self, key: Any, data: Any) -> None:
@@ -77,7 +78,7 @@ def _cache(function: Callable[..., Any]) -> Any:
     called = {
         repr(value._cache._cache_file._source_stamp)
         for value in function.__globals__.values()
-        if isinstance(value, Dispatcher) and hasattr(value._cache, "_cache_file")
+        if isinstance(value, dispatcher) and hasattr(value._cache, "_cache_file")
     }
     # Hashed: a stamp that quotes those below it doubles with every level of calls.
     below = hashlib.sha256(repr(sorted(called)).encode()).hexdigest()
