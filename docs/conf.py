@@ -1,3 +1,4 @@
+import os
 from importlib.metadata import version as installed_version
 
 project = "neuroloom"
@@ -22,6 +23,8 @@ nb_execution_mode = "cache"
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+# Pages have no widgets, and tqdm would say so on each that shows a progress bar.
+os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
