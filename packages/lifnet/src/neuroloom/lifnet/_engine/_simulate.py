@@ -12,14 +12,21 @@ from tqdm.auto import tqdm
 
 from neuroloom.lifnet._engine import _kernel as kernel
 from neuroloom.lifnet._engine._cells import Cells, Propagators, propagators
-from neuroloom.lifnet._engine._connectivity import GRID, MAX_PART, Connectivity, Parts
+from neuroloom.lifnet._engine._checks import (
+    Pairs,
+    check,
+    check_state,
+    neurons_of,
+    stimuli_of,
+    table_of,
+)
+from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._noise import GUIDE_BITS, CountDrive, step_keys
+from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts
 from neuroloom.lifnet._engine._result import Record, Simulation, State
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.shared import Seed
 
-Pairs = Sequence[tuple[ArrayLike, ArrayLike]]
-DTYPES = ("float32", "float64")
 # Steps between two returns to Python: few enough to show progress, enough to hide the cost.
 _STRETCH_BYTES = 64e6
 
@@ -105,7 +112,7 @@ def simulate(
         If an argument does not fit the network.
     """
     record = Record() if record is None else record
-    _check(cells, connectivity, n_steps, dtype, n_threads, first_step, backend)
+    check(cells, connectivity, n_steps, dtype, n_threads, first_step, backend)
     if not connectivity.min_delay and connectivity.n_synapses and cells.delta_channels.any():
         raise SimulationError("delay_steps: expected at least 1 where synapses are delta synapses")
     spans = {name: (int(a), int(b)) for name, (a, b) in (populations or {}).items()}
@@ -127,10 +134,10 @@ def simulate(
     bits = seed.integer(64) if isinstance(seed, Seed) else int(seed)
     if bits < 0:
         raise SimulationError(f"seed: expected 0 or more, got {seed}")
-    stimuli = _stimuli(stimulus, n_steps, cells.n_neurons)
-    jumps = _table("external_jumps", external_jumps, n_steps, cells.n_neurons)
+    stimuli = stimuli_of(stimulus, n_steps, cells.n_neurons)
+    jumps = table_of("external_jumps", external_jumps, n_steps, cells.n_neurons)
     start = State.rest(cells) if state is None else state
-    _check_state(start, cells)
+    check_state(start, cells)
     if backend != "kernel":
         from neuroloom.lifnet._engine._dense import run_dense
 
@@ -241,7 +248,7 @@ class _Run:
         self.window = max(1, connectivity.min_delay)
         self.n_slots = connectivity.max_delay + 2
         self.bias = (self.v_b * cells.bias).astype(dtype)
-        self.watched = [_watched(w, n) for w in (record.voltage, record.current)]
+        self.watched = [neurons_of(w, n) for w in (record.voltage, record.current)]
 
     def __call__(
         self,
@@ -477,93 +484,3 @@ class _Run:
                 state.ring,
             ),
         )
-
-
-def _check(
-    cells: Cells,
-    connectivity: Connectivity,
-    n_steps: int,
-    dtype: str,
-    n_threads: int,
-    first_step: int,
-    backend: str,
-) -> None:
-    for name, value, least in (
-        ("n_steps", n_steps, 1),
-        ("n_threads", n_threads, 1),
-        ("first_step", first_step, 0),
-    ):
-        if isinstance(value, bool) or int(value) != value or value < least:
-            raise SimulationError(f"{name}: expected a whole number from {least}, got {value!r}")
-    if dtype not in DTYPES:
-        raise SimulationError(f"dtype: expected one of {DTYPES}, got {dtype!r}")
-    if backend not in ("kernel", "torch", "numpy"):
-        raise SimulationError(f"backend: expected 'kernel', 'torch' or 'numpy', got {backend!r}")
-    if connectivity.n_neurons != cells.n_neurons:
-        raise SimulationError(
-            f"connectivity: expected {cells.n_neurons} neurons, got {connectivity.n_neurons}"
-        )
-    if connectivity.n_channels > cells.n_channels:
-        raise SimulationError(
-            f"connectivity: expected at most {cells.n_channels} channels, "
-            f"got {connectivity.n_channels}"
-        )
-
-
-def _check_state(state: State, cells: Cells) -> None:
-    n, c = cells.n_neurons, cells.n_channels
-    expected = {"voltage": (n,), "current": (c, n), "refractory": (n,)}
-    for name, shape in expected.items():
-        value = np.asarray(getattr(state, name))
-        if value.shape != shape and not (name == "current" and c == 1 and value.shape == (n,)):
-            raise SimulationError(f"state.{name}: expected shape {shape}, got {value.shape}")
-        if not np.isfinite(value).all():
-            raise SimulationError(f"state.{name}: expected finite values, got NaN or infinity")
-
-
-def _table(name: str, values: ArrayLike | None, n_steps: int, n: int) -> NDArray[Any]:
-    if values is None:
-        return np.zeros((0, n))
-    table = np.asarray(values)
-    if table.shape != (n_steps, n) or table.dtype.kind not in "fiub":
-        raise SimulationError(f"{name}: expected shape {(n_steps, n)}, got {table.shape}")
-    if not np.isfinite(table).all():
-        raise SimulationError(f"{name}: expected finite values, got NaN or infinity")
-    return table
-
-
-def _stimuli(
-    stimulus: ArrayLike | Pairs | None, n_steps: int, n: int
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return the stimulus as a table, or as waveforms and gains; unused ones are empty."""
-    nothing = (np.zeros((0, n)), np.zeros((n_steps, 0)), np.zeros((0, n)))
-    if stimulus is None:
-        return nothing
-    if isinstance(stimulus, (list, tuple)) and stimulus and isinstance(stimulus[0], tuple):
-        waves = [np.asarray(wave, dtype=np.float64) for wave, _ in stimulus]
-        gains = [np.asarray(gain, dtype=np.float64) for _, gain in stimulus]
-        for wave, gain in zip(waves, gains, strict=True):
-            if wave.shape != (n_steps,) or gain.shape != (n,):
-                raise SimulationError(
-                    f"stimulus: expected waveforms of shape {(n_steps,)} and gains of {(n,)}, "
-                    f"got {wave.shape} and {gain.shape}"
-                )
-            if not (np.isfinite(wave).all() and np.isfinite(gain).all()):
-                raise SimulationError("stimulus: expected finite values, got NaN or infinity")
-        return nothing[0], np.stack(waves, axis=1), np.stack(gains)
-    return _table("stimulus", stimulus, n_steps, n), nothing[1], nothing[2]  # type: ignore[arg-type]
-
-
-def _watched(watch: Any, n: int) -> NDArray[np.int64]:
-    if watch is None or watch is False:
-        return np.zeros(0, dtype=np.int64)
-    if watch is True:
-        return np.arange(n)
-    ids = np.asarray(watch)
-    if (
-        ids.ndim != 1
-        or ids.dtype.kind not in "iu"
-        or (ids.size and not 0 <= ids.min() <= ids.max() < n)
-    ):
-        raise SimulationError(f"record: expected neurons from 0 to {n - 1}, got {watch!r}")
-    return ids.astype(np.int64)

@@ -14,14 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.lifnet._engine._connectivity import (
-    GRID,
-    MAX_PART,
-    Connectivity,
-    Parts,
-    balanced_bounds,
-)
+from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._noise import GOLDEN, mix
+from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts, balanced_bounds
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.lifnet._network._distributions import CONSTANT, GIVEN, coded
 from neuroloom.lifnet._network._rules import Bernoulli, Explicit, FixedIndegree, FixedTotal

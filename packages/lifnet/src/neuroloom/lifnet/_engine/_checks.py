@@ -1,0 +1,111 @@
+"""What comes into a simulation, checked and brought into one form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.lifnet._engine._cells import Cells
+from neuroloom.lifnet._engine._connectivity import Connectivity
+from neuroloom.lifnet._engine._result import State
+from neuroloom.lifnet._errors import SimulationError
+
+Pairs = Sequence[tuple[ArrayLike, ArrayLike]]
+DTYPES = ("float32", "float64")
+
+
+def check(
+    cells: Cells,
+    connectivity: Connectivity,
+    n_steps: int,
+    dtype: str,
+    n_threads: int,
+    first_step: int,
+    backend: str,
+) -> None:
+    """Raise unless the arguments of `simulate` fit together."""
+    for name, value, least in (
+        ("n_steps", n_steps, 1),
+        ("n_threads", n_threads, 1),
+        ("first_step", first_step, 0),
+    ):
+        if isinstance(value, bool) or int(value) != value or value < least:
+            raise SimulationError(f"{name}: expected a whole number from {least}, got {value!r}")
+    if dtype not in DTYPES:
+        raise SimulationError(f"dtype: expected one of {DTYPES}, got {dtype!r}")
+    if backend not in ("kernel", "torch", "numpy"):
+        raise SimulationError(f"backend: expected 'kernel', 'torch' or 'numpy', got {backend!r}")
+    if connectivity.n_neurons != cells.n_neurons:
+        raise SimulationError(
+            f"connectivity: expected {cells.n_neurons} neurons, got {connectivity.n_neurons}"
+        )
+    if connectivity.n_channels > cells.n_channels:
+        raise SimulationError(
+            f"connectivity: expected at most {cells.n_channels} channels, "
+            f"got {connectivity.n_channels}"
+        )
+
+
+def check_state(state: State, cells: Cells) -> None:
+    """Raise unless a state fits the cells."""
+    n, c = cells.n_neurons, cells.n_channels
+    expected = {"voltage": (n,), "current": (c, n), "refractory": (n,)}
+    for name, shape in expected.items():
+        value = np.asarray(getattr(state, name))
+        if value.shape != shape and not (name == "current" and c == 1 and value.shape == (n,)):
+            raise SimulationError(f"state.{name}: expected shape {shape}, got {value.shape}")
+        if not np.isfinite(value).all():
+            raise SimulationError(f"state.{name}: expected finite values, got NaN or infinity")
+
+
+def table_of(name: str, values: ArrayLike | None, n_steps: int, n: int) -> NDArray[Any]:
+    """Return input per step and neuron; no rows where there is none."""
+    if values is None:
+        return np.zeros((0, n))
+    table = np.asarray(values)
+    if table.shape != (n_steps, n) or table.dtype.kind not in "fiub":
+        raise SimulationError(f"{name}: expected shape {(n_steps, n)}, got {table.shape}")
+    if not np.isfinite(table).all():
+        raise SimulationError(f"{name}: expected finite values, got NaN or infinity")
+    return table
+
+
+def stimuli_of(
+    stimulus: ArrayLike | Pairs | None, n_steps: int, n: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the stimulus as a table, or as waveforms and gains; unused ones are empty."""
+    nothing = (np.zeros((0, n)), np.zeros((n_steps, 0)), np.zeros((0, n)))
+    if stimulus is None:
+        return nothing
+    if isinstance(stimulus, (list, tuple)) and stimulus and isinstance(stimulus[0], tuple):
+        waves = [np.asarray(wave, dtype=np.float64) for wave, _ in stimulus]
+        gains = [np.asarray(gain, dtype=np.float64) for _, gain in stimulus]
+        for wave, gain in zip(waves, gains, strict=True):
+            if wave.shape != (n_steps,) or gain.shape != (n,):
+                raise SimulationError(
+                    f"stimulus: expected waveforms of shape {(n_steps,)} and gains of {(n,)}, "
+                    f"got {wave.shape} and {gain.shape}"
+                )
+            if not (np.isfinite(wave).all() and np.isfinite(gain).all()):
+                raise SimulationError("stimulus: expected finite values, got NaN or infinity")
+        return nothing[0], np.stack(waves, axis=1), np.stack(gains)
+    return table_of("stimulus", stimulus, n_steps, n), nothing[1], nothing[2]  # type: ignore[arg-type]
+
+
+def neurons_of(watch: Any, n: int) -> NDArray[np.int64]:
+    """Return the neurons that `watch` names: all, none, or some."""
+    if watch is None or watch is False:
+        return np.zeros(0, dtype=np.int64)
+    if watch is True:
+        return np.arange(n)
+    ids = np.asarray(watch)
+    if (
+        ids.ndim != 1
+        or ids.dtype.kind not in "iu"
+        or (ids.size and not 0 <= ids.min() <= ids.max() < n)
+    ):
+        raise SimulationError(f"record: expected neurons from 0 to {n - 1}, got {watch!r}")
+    return ids.astype(np.int64)
