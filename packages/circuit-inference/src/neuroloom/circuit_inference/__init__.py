@@ -64,7 +64,7 @@ from neuroloom.circuit_inference._kernels import (
     load_kernels,
     save_kernels,
 )
-from neuroloom.circuit_inference._library import SimulationLibrary, simulate_library
+from neuroloom.circuit_inference._library import SimulationLibrary
 from neuroloom.circuit_inference._line_noise import LineNoise
 from neuroloom.circuit_inference._ood import SimulatedCloud
 from neuroloom.circuit_inference._plots import (
@@ -91,6 +91,7 @@ from neuroloom.circuit_inference._readme_models import (
 )
 from neuroloom.circuit_inference._report import write_report
 from neuroloom.circuit_inference._series import Preprocessing
+from neuroloom.circuit_inference._simulate_library import simulate_library
 from neuroloom.circuit_inference._simulation import Simulation
 from neuroloom.circuit_inference._specparam import SpectralFit, SpectralPeaks, fit_spectrum
 from neuroloom.circuit_inference._statistics import (

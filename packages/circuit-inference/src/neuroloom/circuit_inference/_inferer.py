@@ -27,8 +27,9 @@ from neuroloom.shared import Seed, as_seed
 
 if TYPE_CHECKING:
     from neuroloom.circuit_inference._diagnostics import Diagnosis
-    from neuroloom.circuit_inference._library import SimulationLibrary, Simulator
+    from neuroloom.circuit_inference._library import SimulationLibrary
     from neuroloom.circuit_inference._predictive import PredictiveCheck
+    from neuroloom.circuit_inference._simulate_library import Simulator
 
 Array = NDArray[np.float64]
 

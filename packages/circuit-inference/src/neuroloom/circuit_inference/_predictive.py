@@ -22,8 +22,9 @@ from neuroloom.circuit_inference._errors import (
     ShapeError,
 )
 from neuroloom.circuit_inference._feature_set import FeatureSet, FeatureTable, as_matrix, match
-from neuroloom.circuit_inference._library import SimulationLibrary, Simulator, simulate_at
+from neuroloom.circuit_inference._library import SimulationLibrary
 from neuroloom.circuit_inference._ood import SimulatedCloud
+from neuroloom.circuit_inference._simulate_library import Simulator, simulate_at
 from neuroloom.shared import Seed, as_seed, axes
 
 if TYPE_CHECKING:

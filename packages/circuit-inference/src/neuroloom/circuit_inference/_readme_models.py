@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._errors import PriorError
-from neuroloom.circuit_inference._library import SimulationLibrary, simulate_library
+from neuroloom.circuit_inference._library import SimulationLibrary
 from neuroloom.circuit_inference._prior import Prior
 from neuroloom.circuit_inference._series import workers
+from neuroloom.circuit_inference._simulate_library import simulate_library
 from neuroloom.shared import Seed, as_seed
 
 SHOT_NOISE_PRIOR = Prior.box({"θ": (0.0, 1.0)})

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.circuit_inference._kernels import dipole_kernels, dipole_moment
-from neuroloom.circuit_inference._library import SimulationLibrary, simulate_library
+from neuroloom.circuit_inference._library import SimulationLibrary
 from neuroloom.circuit_inference._prior import Prior
 from neuroloom.circuit_inference._proxies import weighted_sum
 from neuroloom.circuit_inference._series import positive
+from neuroloom.circuit_inference._simulate_library import simulate_library
 from neuroloom.circuit_inference.simulate._gates import Gates, spectral_measures, spike_measures
 from neuroloom.circuit_inference.simulate._models import _EXTRA, NetworkModel, network_model
 from neuroloom.shared import Seed, require
