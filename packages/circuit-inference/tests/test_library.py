@@ -245,7 +245,8 @@ class TestFiles:
             SimulationLibrary.load(tmp_path / "missing.npz")
 
     def test_provenance_is_text(self):
-        json.dumps(make().provenance)
+        provenance = make().provenance
+        assert json.loads(json.dumps(provenance)) == provenance
 
 
 class TestJoin:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
+from neuroloom import lifnet
 from neuroloom.lifnet import Analyzer, load_config
 from neuroloom.lifnet.__main__ import main
 from neuroloom.shared import Seed
@@ -397,7 +398,11 @@ def test_every_door_opens():
         "from neuroloom.lifnet.core.spiking_net import LIFNet, VectorialPerturbation\n"
         "from neuroloom.lifnet.core.mean_field.core import LIFMeanField\n"
     )
-    exec(code, {})
+    names: dict[str, object] = {}
+    exec(code, names)
+    opened = [value for name, value in names.items() if name != "__builtins__"]
+    assert len(opened) == 11
+    assert all(getattr(lifnet, value.__name__) is value for value in opened)
 
 
 def test_a_stager_without_a_file_uses_the_default():

@@ -148,7 +148,11 @@ def test_defect_10_all_five_bounds_are_there_and_right(estimator):
 
 def test_defect_11_an_integer_learning_rate_is_a_number():
     x, y = gaussian(100)
-    mi.run(x, y, **{**OPTIONS, "base_params": {**FAST, "learning_rate": 1}})
+    whole, real = (
+        mi.run(x, y, **{**OPTIONS, "base_params": {**FAST, "learning_rate": rate}})
+        for rate in (1, 1.0)
+    )
+    np.testing.assert_equal(whole.mi_estimate, real.mi_estimate)
 
 
 def test_defect_12_the_users_dicts_are_never_changed():
