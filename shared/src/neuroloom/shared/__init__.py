@@ -6,7 +6,6 @@ from neuroloom.shared._convert._nwb import read_nwb
 from neuroloom.shared._convert._pandas import from_frame, to_frame
 from neuroloom.shared._convert._pynapple import from_pynapple, to_pynapple
 from neuroloom.shared._convert._xarray import from_xarray, to_xarray
-from neuroloom.shared._epochs import Epochs
 from neuroloom.shared._errors import (
     ConvergenceError,
     DataError,
@@ -19,13 +18,14 @@ from neuroloom.shared._files import load, load_table, save, save_table
 from neuroloom.shared._logging import logger, set_verbosity
 from neuroloom.shared._parallel import map
 from neuroloom.shared._plots import raster, state_ribbon, traces, trials_table
-from neuroloom.shared._recording import Recording
 from neuroloom.shared._saving import load_arrays, save_arrays
 from neuroloom.shared._seed import Seed, as_seed
-from neuroloom.shared._signal import Signal
-from neuroloom.shared._spike_trains import SpikeTrains
 from neuroloom.shared._style import POPULATION_COLORS, STATE_COLORS, axes, state_colors, style
-from neuroloom.shared._trials import Trials
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._recording import Recording
+from neuroloom.shared._types._signal import Signal
+from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._version import __version__
 
 __all__ = [

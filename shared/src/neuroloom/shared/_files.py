@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from neuroloom.shared._epochs import Epochs
 from neuroloom.shared._errors import require
-from neuroloom.shared._recording import Recording
 from neuroloom.shared._saving import atomic, load_arrays, save_arrays
-from neuroloom.shared._signal import Signal
-from neuroloom.shared._spike_trains import SpikeTrains
-from neuroloom.shared._trials import Trials
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._recording import Recording
+from neuroloom.shared._types._signal import Signal
+from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._validate import fail
 
 AnyData = Epochs | Recording | Signal | SpikeTrains | Trials

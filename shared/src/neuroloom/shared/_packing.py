@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neuroloom.shared._data import Data
-from neuroloom.shared._epochs import Epochs
-from neuroloom.shared._recording import Recording
-from neuroloom.shared._signal import Signal
-from neuroloom.shared._spike_trains import SpikeTrains
-from neuroloom.shared._trials import Trials
+from neuroloom.shared._types._base import Data
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._recording import Recording
+from neuroloom.shared._types._signal import Signal
+from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._validate import fail
 
 Arrays = dict[str, NDArray[Any]]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuroloom.shared._signal import Signal
-from neuroloom.shared._spike_trains import SpikeTrains
 from neuroloom.shared._style import axes, state_colors
-from neuroloom.shared._trials import Trials
+from neuroloom.shared._types._signal import Signal
+from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._validate import array, count, fail, number
 
 if TYPE_CHECKING:

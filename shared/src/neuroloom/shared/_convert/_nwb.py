@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from neuroloom.shared._convert._times import half_open, sampling
-from neuroloom.shared._epochs import Epochs
 from neuroloom.shared._errors import DataError, require
-from neuroloom.shared._recording import Recording
-from neuroloom.shared._signal import Signal
-from neuroloom.shared._spike_trains import SpikeTrains
-from neuroloom.shared._trials import Trials
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._recording import Recording
+from neuroloom.shared._types._signal import Signal
+from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._validate import fail
 
 _SUBJECT = ("subject_id", "species", "sex", "age", "genotype", "strain")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from neuroloom.shared._convert._times import sampling, unknown
-from neuroloom.shared._epochs import Epochs
-from neuroloom.shared._signal import Signal
-from neuroloom.shared._spike_trains import SpikeTrains
-from neuroloom.shared._trials import Trials
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._signal import Signal
+from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._validate import fail
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from neuroloom.shared._convert._times import half_open, sampling, unknown
-from neuroloom.shared._epochs import Epochs
 from neuroloom.shared._errors import require
-from neuroloom.shared._signal import Signal
-from neuroloom.shared._spike_trains import SpikeTrains
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._signal import Signal
+from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._validate import fail
 
 _EXTRA = "neuroloom-shared[pynapple]"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._epochs import Epochs
+from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._validate import array, fail, number
 
 

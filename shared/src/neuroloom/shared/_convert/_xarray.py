@@ -6,7 +6,7 @@ from typing import Any
 
 from neuroloom.shared._convert._times import sampling, unknown
 from neuroloom.shared._errors import require
-from neuroloom.shared._signal import Signal
+from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._validate import fail
 
 _EXTRA = "neuroloom-shared[xarray]"

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from neuroloom.shared._data import Data
-from neuroloom.shared._epochs import Epochs
-from neuroloom.shared._signal import Signal
-from neuroloom.shared._spike_trains import SpikeTrains
-from neuroloom.shared._trials import Trials
+from neuroloom.shared._types._base import Data
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._signal import Signal
+from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._validate import fail
 
 

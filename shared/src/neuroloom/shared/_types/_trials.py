@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from neuroloom.shared._data import Data
+from neuroloom.shared._types._base import Data
 from neuroloom.shared._validate import fail
 
 if TYPE_CHECKING:  # pandas takes half a second, and not everybody has trials

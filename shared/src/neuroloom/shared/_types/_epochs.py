@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._data import Data
+from neuroloom.shared._types._base import Data
 from neuroloom.shared._validate import array, fail
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._data import Data
-from neuroloom.shared._epochs import Epochs
-from neuroloom.shared._signal import Signal
+from neuroloom.shared._types._base import Data
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._validate import array, count, fail, number
 
 

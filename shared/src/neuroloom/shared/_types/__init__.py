@@ -1,0 +1,1 @@
+"""The data types: frozen, checked when made, times in seconds."""
