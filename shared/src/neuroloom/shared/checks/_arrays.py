@@ -1,0 +1,296 @@
+"""Arrays: from numpy's, pandas', masked and nested ones to plain numbers, and what is refused."""
+
+from __future__ import annotations
+
+import numbers
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from neuroloom.shared._errors import DataError
+from neuroloom.shared.checks._names import MakeError, fail
+
+_NUMBERS = "iuf"
+
+
+def array(
+    argument: str,
+    values: ArrayLike,
+    dtype: DTypeLike | None = None,
+    *,
+    ndim: int | Sequence[int] | None = None,
+    finite: bool = True,
+    missing: bool = False,
+    booleans: bool = False,
+    copy: bool = True,
+    error: MakeError = DataError,
+    type_error: MakeError | None = None,
+) -> NDArray[Any]:
+    """Return `values` as a read-only array that shares no memory with a writable input.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument.
+    values : array_like
+        Numbers in lists, in arrays of numpy or in what turns into one (pandas, xarray, tensors).
+        Masked values and pandas' NA count as NaN.
+    dtype : dtype, optional
+        Type of the result; that of the values if not given.
+    ndim : int or sequence of int, optional
+        Numbers of dimensions that are accepted; any if not given.
+    finite : bool
+        Refuse infinity, NaN and missing values.
+    missing : bool
+        Accept NaN and missing values, also where `finite` refuses infinity.
+    booleans : bool
+        Take True for 1 and False for 0; they are refused otherwise.
+    copy : bool
+        Give an array of its own, read-only. If False the result may share memory and be writable.
+    error, type_error : callable
+        What makes the error for wrong values, and for values that are no numbers.
+
+    Raises
+    ------
+    DataError
+        Or what `error` and `type_error` make: if `values` is ragged, not numeric, of another
+        number of dimensions, carries a physical unit, would change its value in `dtype`, or holds
+        NaN, infinity or missing values where they are refused.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> array("x", pd.array([1, None], dtype="Int64"), missing=True)
+    array([ 1., nan])
+    """
+    if isinstance(values, (list, tuple)) and not values:
+        values = np.empty((0,) * (ndim if isinstance(ndim, int) else 1))
+    wrong_type = type_error or error
+    raw, kind = _plain(argument, values, error, wrong_type)
+    if kind not in _NUMBERS and not (booleans and kind == "b"):
+        raise fail(argument, "numbers", f"values of dtype {_dtype(raw, kind)}", error=wrong_type)
+    if ndim is not None and raw.ndim not in (dims := (ndim,) if isinstance(ndim, int) else ndim):
+        wanted = " or ".join(f"{d}-D" for d in dims)
+        raise fail(argument, f"a {wanted} array", f"shape {raw.shape}", error=error)
+    _check_finite(argument, raw, finite=finite, missing=missing, error=error)
+    target = raw.dtype if dtype is None else np.dtype(dtype)
+    if raw.dtype.kind == "b":
+        target = target if dtype is not None else np.dtype(np.float64)
+    _check_fits(argument, raw, target, error)
+    if not copy:
+        return np.asarray(raw, dtype=target)
+    if raw.dtype == target and not raw.flags.writeable and raw.base is None:
+        return raw
+    out = np.array(raw, dtype=target, order="C")
+    out.flags.writeable = False
+    return out
+
+
+def plain(argument: str, values: ArrayLike, *, error: MakeError = DataError) -> NDArray[Any]:
+    """Return `values` as an ordinary array of numpy, whatever holds them, of any type.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument.
+    values : array_like
+        Arrays of numpy (masked ones too), pandas' columns, frames and arrays, nested lists, and
+        what numpy can turn into an array.
+    error : callable
+        Class of the error, or a function that makes one of a message.
+
+    Returns
+    -------
+    ndarray
+        Where numbers or booleans are missing (masked, pandas' NA, None among numbers), floats with
+        NaN in these places; where texts are missing, objects with None. A value under a mask never
+        comes back. May share memory with `values`.
+
+    Raises
+    ------
+    DataError
+        Or what `error` makes: if `values` is ragged, sparse, or carries a physical unit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plain("answer", pd.array([True, None], dtype="boolean"))
+    array([ 1., nan])
+    """
+    return _plain(argument, values, error, error)[0]
+
+
+def _plain(
+    argument: str, values: Any, error: MakeError, type_error: MakeError
+) -> tuple[NDArray[Any], str]:
+    """Return the array, and the kind of dtype that its values had before NaN came in."""
+    if (unit := _unit(values)) is not None:
+        hint = "; convert it to the unit asked for and pass its magnitude"
+        raise fail(argument, "plain numbers", f"values in {unit}", hint=hint, error=type_error)
+    if type(values).__module__.startswith("scipy.sparse"):
+        hint = "; call toarray() on it"
+        raise fail(argument, "a dense array", type(values).__name__, hint=hint, error=type_error)
+    if isinstance(values, np.ma.MaskedArray):
+        return _unmasked(values)
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(values, pandas.DataFrame):
+        return _frame(values)
+    if pandas is not None and isinstance(
+        values, (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)
+    ):
+        return _column(pandas.Series(values))
+    try:
+        raw = np.asarray(values)
+    except (ValueError, TypeError, RuntimeError) as cause:
+        ragged = "ragged values" if isinstance(values, (list, tuple)) else f"{cause}"
+        raise fail(argument, "a regular array", ragged, error=error) from cause
+    if raw.dtype != object:
+        mixed = raw.dtype.kind in _NUMBERS and holds_booleans(values)
+        return raw, "O" if mixed else raw.dtype.kind
+    if any(isinstance(one, (list, tuple, np.ndarray)) for one in raw.flat):
+        raise fail(argument, "a regular array", "ragged values", error=error)
+    return _objects(raw)
+
+
+def _unit(values: Any) -> str | None:
+    """Return the physical unit of a quantity (quantities, neo, pint, astropy), if it is one."""
+    if hasattr(values, "magnitude") or hasattr(values, "to_value"):
+        unit = getattr(values, "dimensionality", None) if hasattr(values, "rescale") else None
+        unit = unit if unit is not None else getattr(values, "unit", getattr(values, "units", None))
+        if unit is not None and str(unit) not in ("", "dimensionless"):
+            return str(unit)
+    return None
+
+
+def _unmasked(values: np.ma.MaskedArray[Any, Any]) -> tuple[NDArray[Any], str]:
+    kind = values.dtype.kind
+    mask = np.ma.getmaskarray(values)
+    if not mask.any():
+        return np.asarray(values.data), kind
+    if kind in "biuf":
+        out = values.data.astype(values.dtype if kind == "f" else np.float64)
+        out[mask] = np.nan
+        return out, kind
+    objects = values.data.astype(object)
+    objects[mask] = None
+    return objects, "O"
+
+
+def _frame(frame: Any) -> tuple[NDArray[Any], str]:
+    columns = [_column(frame.iloc[:, place]) for place in range(frame.shape[1])]
+    if not columns:
+        return np.empty(frame.shape), "f"
+    kinds = {kind for _, kind in columns}
+    # Booleans beside numbers are a mix, as they are in a list.
+    kind = kinds.pop() if len(kinds) == 1 else ("f" if kinds <= set(_NUMBERS) else "O")
+    arrays = [values for values, _ in columns]
+    if kind == "O":
+        arrays = [values.astype(object) for values in arrays]
+    return np.stack(arrays, axis=1), kind
+
+
+def _column(series: Any) -> tuple[NDArray[Any], str]:
+    """Return a column of pandas; its nullable types have no counterpart in numpy."""
+    target = getattr(series.dtype, "numpy_dtype", series.dtype)
+    kind = getattr(target, "kind", "O")
+    if isinstance(series.dtype, np.dtype):
+        raw = series.to_numpy()
+        return _objects(raw) if raw.dtype == object else (raw, raw.dtype.kind)
+    if kind not in "biuf" or not hasattr(series.dtype, "numpy_dtype"):
+        raw = np.asarray(series.astype(object) if kind == "O" else series)
+        return _objects(raw) if raw.dtype == object else (raw, raw.dtype.kind)
+    if not series.isna().any():
+        return series.to_numpy(dtype=target), kind
+    if kind in "iu":
+        present = series.dropna().to_numpy(dtype=target)
+        if not _same_in(present, np.dtype(np.float64)):
+            return series.to_numpy(dtype=object), "O"
+    floats = target if kind == "f" else np.float64
+    return series.to_numpy(dtype=floats, na_value=np.nan), kind
+
+
+def _objects(raw: NDArray[Any]) -> tuple[NDArray[Any], str]:
+    """Return Python objects as numbers if they are, with NaN for None and pandas' NA."""
+    flat = raw.ravel()
+    absent = np.fromiter((_is_missing(one) for one in flat), dtype=bool, count=flat.size)
+    present = flat[~absent]
+    booleans = [isinstance(one, (bool, np.bool_)) for one in present]
+    if present.size and all(booleans):
+        kind = "b"
+    elif present.size and not any(booleans) and all(_is_number(one) for one in present):
+        kind = np.asarray(list(present)).dtype.kind
+    else:
+        kind = "O"
+    if kind not in "biuf":
+        out = flat.copy()
+        out[absent] = None
+        return out.reshape(raw.shape), kind
+    if not absent.any():
+        return np.asarray(list(flat)).reshape(raw.shape), kind
+    numbers_in_place = np.full(flat.size, np.nan)
+    numbers_in_place[~absent] = present.astype(np.float64)
+    if kind in "iu" and not _same_in(np.asarray(list(present)), np.dtype(np.float64)):
+        return raw, "O"
+    return numbers_in_place.reshape(raw.shape), kind
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is np.ma.masked or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _is_number(value: object) -> bool:
+    # np.timedelta64 is an integer to numpy, and a complex number has no order.
+    return isinstance(value, numbers.Real) and not isinstance(value, np.timedelta64)
+
+
+def holds_booleans(values: Any) -> bool:
+    if isinstance(values, (list, tuple)):
+        return any(holds_booleans(one) for one in values)
+    return isinstance(values, (bool, np.bool_))
+
+
+def _dtype(raw: NDArray[Any], kind: str) -> str:
+    if kind == "b":
+        return "bool"
+    return "object (of mixed types)" if kind == "O" and raw.dtype != object else str(raw.dtype)
+
+
+def _check_finite(
+    argument: str, raw: NDArray[Any], *, finite: bool, missing: bool, error: MakeError
+) -> None:
+    if not finite or raw.dtype.kind != "f":
+        return
+    bad = np.isinf(raw) if missing else ~np.isfinite(raw)
+    if bad.any():
+        where = np.unravel_index(int(bad.argmax()), bad.shape)
+        place = ", ".join(str(int(i)) for i in where)
+        got = f"{raw[where]} at [{place}]"
+        if (many := int(bad.sum())) > 1:
+            got += f" and {many - 1} more"
+        raise fail(argument, "finite values", got, error=error)
+
+
+def _check_fits(argument: str, raw: NDArray[Any], target: Any, error: MakeError) -> None:
+    """Refuse what would become another number in the target's type."""
+    if target.kind in "iu" and raw.size and raw.dtype.kind != "b":
+        if raw.dtype.kind == "f" and not np.array_equal(raw, np.trunc(raw)):
+            got = f"values of dtype {raw.dtype} with fractions or NaN"
+            raise fail(argument, "whole numbers", got, error=error)
+        limits, low, high = np.iinfo(target), raw.min(), raw.max()
+        # Compared as Python's integers: int64's largest number has no float of its own.
+        if int(low) < int(limits.min) or int(high) > int(limits.max):
+            raise fail(argument, f"values that fit {target}", f"{low} to {high}", error=error)
+    if raw.dtype.kind in "iu" and target.kind == "f" and not _same_in(raw, target):
+        raise fail(argument, f"integers that {target} can hold", "larger ones", error=error)
+
+
+def _same_in(integers: NDArray[Any], target: np.dtype[Any]) -> bool:
+    """Return whether a type of floats holds these integers as they are."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        rounded = integers.astype(target)
+        # int64's largest number rounds up to 2**63, which cannot come back as an int64.
+        inside = rounded < float(np.iinfo(integers.dtype).max) + 1
+        return bool(inside.all() and np.array_equal(rounded.astype(integers.dtype), integers))

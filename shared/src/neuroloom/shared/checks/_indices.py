@@ -1,0 +1,170 @@
+"""Indices: integers in any form, boolean masks and names, by one rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.shared._errors import DataError
+from neuroloom.shared.checks._arrays import holds_booleans, plain
+from neuroloom.shared.checks._names import MakeError, fail, unknown
+from neuroloom.shared.checks._scalars import number
+
+
+def index(
+    argument: str,
+    value: object,
+    n: int,
+    *,
+    names: Sequence[str] = (),
+    error: MakeError = DataError,
+    type_error: MakeError | None = None,
+) -> int:
+    """Return the place that an index or a name means, from 0 to ``n - 1``.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument.
+    value : int or str
+        An integer of Python or numpy (also an array without dimensions); negative ones count from
+        the end, as in numpy. Text is looked up among the `names`. Booleans are no indices.
+    n : int
+        How many there are.
+    names : sequence of str
+        Their names, if they have any.
+    error, type_error : callable
+        What makes the error for a place that does not exist, and for what is no index.
+
+    Raises
+    ------
+    DataError
+        Or what `error` and `type_error` make.
+
+    Examples
+    --------
+    >>> index("channel", -1, 3), index("channel", "CA3", 2, names=("CA1", "CA3"))
+    (2, 1)
+    """
+    if isinstance(value, str):
+        return _named(argument, value, names, error, type_error or error)
+    place = number(value)
+    if not isinstance(place, int):
+        expected = f"an integer{' or a name' if names else ''}"
+        got = f"{value!r} ({type(value).__name__})"
+        raise fail(argument, expected, got, error=type_error or error)
+    if not -n <= place < n:
+        raise _outside(argument, place, n, error)
+    return place % n
+
+
+def indices(
+    argument: str,
+    values: object,
+    n: int,
+    *,
+    names: Sequence[str] = (),
+    unique: bool = False,
+    error: MakeError = DataError,
+    type_error: MakeError | None = None,
+) -> NDArray[np.intp]:
+    """Return the places that indices, a mask, a slice or names mean, in their order.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument.
+    values : int, str, slice, or array_like of int, bool or str
+        One index or several: integers (negative ones count from the end), a boolean mask of
+        exactly `n` entries, a slice, or `names`. An integer alone is a list of one. Numbers with
+        a decimal point are refused, and so are booleans beside integers.
+    n : int
+        How many there are.
+    names : sequence of str
+        Their names, if they have any.
+    unique : bool
+        Refuse a place that is named twice.
+    error, type_error : callable
+        What makes the error for a place that does not exist, and for what is no index.
+
+    Returns
+    -------
+    ndarray of intp, shape (n_chosen,)
+        Places from 0 to ``n - 1``.
+
+    Raises
+    ------
+    DataError
+        Or what `error` and `type_error` make.
+
+    Examples
+    --------
+    >>> indices("units", [False, True, True], 3)
+    array([1, 2])
+    >>> indices("units", -1, 3)
+    array([2])
+    """
+    wrong_type = type_error or error
+    if isinstance(values, slice):
+        return np.arange(n)[values]
+    if isinstance(values, (str, int, float, np.generic)) or getattr(values, "shape", None) == ():
+        one = index(argument, values, n, names=names, error=error, type_error=wrong_type)
+        return np.array([one], dtype=np.intp)
+    listed: Any = values
+    if not hasattr(listed, "__array__") and not isinstance(listed, (list, tuple)):
+        if not isinstance(listed, Iterable):
+            raise fail(argument, _expected(n, names), repr(values), error=wrong_type)
+        listed = list(listed)
+    raw = plain(argument, listed, error=wrong_type)
+    if raw.ndim != 1:
+        raise fail(argument, f"{_expected(n, names)}, 1-D", f"shape {raw.shape}", error=error)
+    if raw.dtype.kind == "b":
+        if len(raw) != n:
+            got = f"a mask of {len(raw)}"
+            raise fail(argument, f"a boolean mask with {n} entries", got, error=error)
+        return np.flatnonzero(raw)
+    if raw.size == 0:
+        return np.empty(0, dtype=np.intp)
+    if all(isinstance(one, str) for one in raw):
+        places = np.array([_named(argument, one, names, error, wrong_type) for one in raw])
+    elif raw.dtype.kind in "iu" and not holds_booleans(listed):
+        outside = (raw < -n) | (raw >= n)
+        if outside.any():
+            raise _outside(argument, int(raw[outside][0]), n, error)
+        places = raw.astype(np.intp) % n
+    else:
+        kind = "booleans beside integers" if raw.dtype.kind in "iu" else f"dtype {raw.dtype}"
+        raise fail(argument, _expected(n, names), f"values of {kind}", error=wrong_type)
+    if unique:
+        _check_unique(argument, places, error)
+    return places.astype(np.intp)
+
+
+def _check_unique(argument: str, places: NDArray[Any], error: MakeError) -> None:
+    present, times = np.unique(places, return_counts=True)
+    if (times > 1).any():
+        got = f"{present[times > 1][0]} more than once"
+        raise fail(argument, "each place once", got, error=error)
+
+
+def _expected(n: int, names: Sequence[str]) -> str:
+    named = " or names" if names else ""
+    return f"integers{named}, or a boolean mask with {n} entries"
+
+
+def _outside(argument: str, place: int, n: int, error: MakeError) -> Exception:
+    expected = f"indices from 0 to {n - 1}" if n else "no index: there is nothing to choose from"
+    return fail(argument, expected, place, error=error)
+
+
+def _named(
+    argument: str, name: object, names: Sequence[str], error: MakeError, type_error: MakeError
+) -> int:
+    if not names:
+        raise fail(argument, "an integer: there are no names", repr(name), error=type_error)
+    if name not in names:
+        raise unknown(argument, str(name), names, error=error)
+    return list(names).index(str(name))

@@ -1,0 +1,118 @@
+"""Random numbers by counter: what a number is depends on its key and its place alone.
+
+SplitMix64 (Steele, Lea & Flood 2014, OOPSLA, doi:10.1145/2714064.2660195) as a function of a key
+and a counter. Numbers can be drawn in any order, by any number of workers, in numpy or in a kernel
+compiled by numba, and are the same to the bit.
+
+The functions work on unsigned integers of 64 bits. `mix` is plain arithmetic: numba compiles it as
+it stands, ``compiled(inline="always")(mix)``.
+
+Examples
+--------
+>>> from neuroloom.shared import Seed, random
+>>> key = random.key(Seed(7).child("noise"))
+>>> words = random.numbered(key, range(1, 4))
+>>> random.uniform(words).round(3)
+array([0.644, 0.475, 0.053])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.shared._seed import Seed, as_seed
+
+Words = NDArray[np.uint64]
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""Step of the counter: 2**64 divided by the golden ratio."""
+FIRST = np.uint64(0xBF58476D1CE4E5B9)
+"""First factor of the hash (variant 13 of Stafford's mixers)."""
+SECOND = np.uint64(0x94D049BB133111EB)
+"""Second factor of the hash."""
+_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+
+__all__ = ["FIRST", "GOLDEN", "SECOND", "key", "mix", "mix_in_place", "numbered", "uniform"]
+
+
+def mix(z: Any) -> Any:
+    """Return the hash of 64-bit words: SplitMix64's output function.
+
+    Parameters
+    ----------
+    z : ndarray of uint64
+        Words; single ones where numba compiles the function.
+
+    Examples
+    --------
+    >>> mix(GOLDEN * np.arange(1, 3, dtype=np.uint64))  # the stream of seed 0
+    array([16294208416658607535,  7960286522194355700], dtype=uint64)
+    """
+    z = (z ^ (z >> _S30)) * FIRST
+    z = (z ^ (z >> _S27)) * SECOND
+    return z ^ (z >> _S31)
+
+
+def mix_in_place(z: Words) -> Words:
+    """Hash words where they lie and return them: `mix` with one temporary array.
+
+    Parameters
+    ----------
+    z : ndarray of uint64
+        Words; they are overwritten.
+    """
+    shifted = z >> _S30
+    z ^= shifted
+    z *= FIRST
+    z ^= np.right_shift(z, _S27, out=shifted)
+    z *= SECOND
+    z ^= np.right_shift(z, _S31, out=shifted)
+    return z
+
+
+def key(seed: int | Seed) -> np.uint64:
+    """Return a key that belongs to a seed or to one of its streams.
+
+    Parameters
+    ----------
+    seed : int or Seed
+        Where the numbers come from, ``Seed(7).child("noise")``.
+    """
+    return np.uint64(as_seed(seed).integer(64))
+
+
+def numbered(keys: ArrayLike, numbers: ArrayLike) -> Words:
+    """Return the words that have certain numbers under certain keys; they serve as keys again.
+
+    Parameters
+    ----------
+    keys : array_like of uint64
+        Keys, broadcast against the numbers.
+    numbers : array_like of int
+        Place of each word in its key's stream. SplitMix64 counts from 1; 0 and negative numbers
+        are places of their own.
+
+    Returns
+    -------
+    ndarray of uint64
+        One word each, in the shape that keys and numbers have together.
+    """
+    # As arrays of one dimension or more: numpy warns where a single number wraps around.
+    base = np.asarray(keys, dtype=np.uint64)
+    place = np.asarray(numbers).astype(np.uint64)
+    shape = np.broadcast_shapes(base.shape, place.shape)
+    return mix_in_place(np.atleast_1d(base) + GOLDEN * np.atleast_1d(place)).reshape(shape)
+
+
+def uniform(words: Words) -> NDArray[np.float64]:
+    """Return the numbers from 0 up to but not 1 that words mean: their upper 53 bits.
+
+    Parameters
+    ----------
+    words : ndarray of uint64
+        Random words.
+    """
+    return np.asarray(np.multiply(words >> _S11, 2.0**-53, dtype=np.float64))
