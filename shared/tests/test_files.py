@@ -312,3 +312,57 @@ class TestTables:
             path.write_bytes(b"\xff\xfe\x00\x81,\n\n1,2,3")
             with pytest.raises(DataError, match=f"path: expected a {ending} table"):
                 load_table(path)
+
+
+OLD = Path(__file__).parent / "data" / "version-0.1.0"
+
+
+class TestFilesOfVersion010:
+    """Written by neuroloom-shared 0.1.0 and kept: they are read by every later version."""
+
+    table = pd.DataFrame(
+        {
+            "choice": [0.0, 1.0, np.nan],
+            "side": pd.Series(["left", None, "right"], dtype="str"),
+            "n": pd.array([1, None, 3], dtype="Int64"),
+            "flag": pd.array([True, None, False], dtype="boolean"),
+            "group": pd.Categorical(["a", "b", "a"], ["b", "a"], ordered=True),
+            "when": pd.Series(
+                pd.to_datetime(pd.Series(["2026-01-01 10:00", "2026-01-02 00:00", None]))
+            ).dt.tz_localize("Europe/Berlin"),
+            "mixed": pd.Series([1, "x", None], dtype=object),
+            "session": [1, 1, 2],
+        }
+    )
+
+    def test_each_type(self) -> None:
+        spikes = load(OLD / "SpikeTrains.npz")
+        assert spikes.times.tolist() == [0.1, 0.2, 0.25]  # type: ignore[union-attr]
+        assert spikes.units.tolist() == [0, 1, 0]  # type: ignore[union-attr]
+        assert spikes.n_units == 3  # type: ignore[union-attr]
+        signal = load(OLD / "Signal.npz")
+        assert signal.values.dtype == np.float32  # type: ignore[union-attr]
+        assert signal.values.tolist() == [[0, 1], [2, 3], [4, 5]]  # type: ignore[union-attr]
+        assert list(signal.channels) == ["a", "µ"]  # type: ignore[union-attr]
+        epochs = load(OLD / "Epochs.npz")
+        assert epochs.stop.tolist() == [4, 12.5]  # type: ignore[union-attr]
+        trials = load(OLD / "Trials.npz")
+        assert isinstance(trials, Trials)
+        assert trials.session == "session"
+        recording = load(OLD / "Recording.npz")
+        assert isinstance(recording, Recording)
+        assert recording.spikes == spikes
+        assert recording.trials == trials
+        assert dict(recording.metadata) == {"subject": {"id": 3, "µ": [1.5, None]}}
+
+    @pytest.mark.skipif(pd.__version__ < "3", reason="pandas 2 keeps text as objects")
+    def test_the_table_and_its_dtypes(self) -> None:
+        trials = load(OLD / "Trials.npz")
+        assert isinstance(trials, Trials)
+        pd.testing.assert_frame_equal(trials.table, self.table, check_column_type=False)
+
+    def test_arrays(self) -> None:
+        arrays, header = load_arrays(OLD / "arrays.npz", kind="GLMHMM")
+        assert header == {"converged": True}
+        assert arrays["weights"].tolist() == [1.0, 2.0]
+        assert arrays["../odd name"].tolist() == ["a", "bc"]

@@ -233,7 +233,7 @@ class TestResume:
 
     def test_the_same_items_in_another_process_are_the_same_job(self, tmp_path: Path) -> None:
         code = (
-            "from neuroloom.shared._job import _digest; import numpy as np, pandas as pd;"
+            "from neuroloom.shared.jobs._job import _digest; import numpy as np, pandas as pd;"
             "from neuroloom.shared import Epochs, Signal, Trials;"
             "print(_digest([{'b', 'a', 'c'}, np.arange(3), Epochs(0, 1), Trials({'x': ['a']}),"
             "{'k': (1, None)}, pd.DataFrame({'x': [1.5]}), print, np.mean], {}))"
@@ -247,7 +247,7 @@ class TestResume:
         assert len(digests) == 1
 
     def test_what_items_share_is_read_once(self, tmp_path: Path) -> None:
-        from neuroloom.shared._job import _digest
+        from neuroloom.shared.jobs._job import _digest
 
         shared_by_all = np.zeros(2_000_000)
         known: dict[int, str] = {}

@@ -14,11 +14,8 @@ from neuroloom.shared._errors import (
     NotFittedError,
     require,
 )
-from neuroloom.shared._files import load, load_table, save, save_table
 from neuroloom.shared._logging import logger, set_verbosity
-from neuroloom.shared._parallel import map
 from neuroloom.shared._plots import raster, state_ribbon, traces, trials_table
-from neuroloom.shared._saving import load_arrays, save_arrays
 from neuroloom.shared._seed import Seed, as_seed
 from neuroloom.shared._style import POPULATION_COLORS, STATE_COLORS, axes, state_colors, style
 from neuroloom.shared._types._epochs import Epochs
@@ -27,6 +24,8 @@ from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._version import __version__
+from neuroloom.shared.io import load, load_arrays, load_table, save, save_arrays, save_table
+from neuroloom.shared.parallel import map
 
 __all__ = [
     "ConvergenceError",

@@ -22,10 +22,11 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from neuroloom.shared._packing import Arrays, pack, unpack
-from neuroloom.shared._saving import atomic, load_arrays, save_arrays
 from neuroloom.shared._seed import Seed
 from neuroloom.shared._validate import fail
+from neuroloom.shared.io._arrays import load_arrays, save_arrays
+from neuroloom.shared.io._atomic import atomic
+from neuroloom.shared.io._values import Arrays, pack, unpack
 
 try:
     import fcntl

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from neuroloom.shared._errors import require
-from neuroloom.shared._saving import atomic, load_arrays, save_arrays
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._recording import Recording
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._validate import fail
+from neuroloom.shared.io._arrays import load_arrays, save_arrays
+from neuroloom.shared.io._atomic import atomic
 
 AnyData = Epochs | Recording | Signal | SpikeTrains | Trials
 
@@ -43,7 +44,7 @@ def save(path: str | Path, data: AnyData) -> Path:
     ...     load(path).duration
     6.0
     """
-    from neuroloom.shared._packing import TYPES, Arrays, pack
+    from neuroloom.shared.io._values import TYPES, Arrays, pack
 
     kind = type(data).__name__
     if type(data) not in TYPES.values():
@@ -67,7 +68,7 @@ def load(path: str | Path) -> AnyData:
         If the file is missing, damaged, foreign or newer than this version reads, or holds a
         pickled object. No code of the file is run.
     """
-    from neuroloom.shared._packing import TYPES, unpack
+    from neuroloom.shared.io._values import TYPES, unpack
 
     arrays, header = load_arrays(path, kind=tuple(TYPES))
     try:

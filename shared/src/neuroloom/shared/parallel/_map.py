@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from neuroloom.shared._seed import Seed, as_seed
 
 if TYPE_CHECKING:
-    from neuroloom.shared._job import Job
+    from neuroloom.shared.jobs._job import Job
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -91,7 +91,7 @@ def map(
     job: Job | None = None
     results: dict[int, Any] = {}
     if resume is not None:
-        from neuroloom.shared._job import Job
+        from neuroloom.shared.jobs._job import Job
 
         job = Job.open(Path(resume).absolute(), function, tasks, root)
         results = {i: job.read(i) for i in range(len(tasks)) if job.path(i).exists()}

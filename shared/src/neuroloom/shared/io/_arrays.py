@@ -8,20 +8,18 @@ kind's format.
 from __future__ import annotations
 
 import json
-import os
 import re
-import uuid
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._validate import fail
+from neuroloom.shared.io._atomic import atomic
 
 _HEADER = "neuroloom.json"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
@@ -163,18 +161,3 @@ def _read_array(data: IO[bytes], member: str, source: Path) -> NDArray[Any]:
             "path", "plain arrays only", f"{source.name} with {member}: {error}; nothing was run"
         ) from error
     return values
-
-
-@contextmanager
-def atomic(target: Path) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of `target` once all is written."""
-    if not target.parent.is_dir():
-        raise fail("path", "a file in an existing folder", f"{target}")
-    temporary = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -1,0 +1,19 @@
+"""Files: whole or not there, and nothing in them is run by opening one.
+
+`save` and `load` write and read the data types, `save_table` and `load_table` tables for other
+programs, `save_arrays` and `load_arrays` arrays with a JSON header, and `atomic` anything else.
+"""
+
+from neuroloom.shared.io._arrays import load_arrays, save_arrays
+from neuroloom.shared.io._atomic import atomic
+from neuroloom.shared.io._files import load, load_table, save, save_table
+
+__all__ = [
+    "atomic",
+    "load",
+    "load_arrays",
+    "load_table",
+    "save",
+    "save_arrays",
+    "save_table",
+]

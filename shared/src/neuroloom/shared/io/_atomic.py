@@ -1,0 +1,112 @@
+"""Files that are whole or not there, whatever stops their writer."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from neuroloom.shared._validate import fail
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock: names of temporary files are then unique instead
+    fcntl = None  # type: ignore[assignment]
+
+_DAY = 86400.0  # s
+
+
+@contextmanager
+def atomic(target: str | Path) -> Iterator[BinaryIO]:
+    """Yield a binary file that takes the place of `target` once all is written.
+
+    The bytes are on the disk before the name is: a crash of the writer, or of the machine, leaves
+    the old file or the new one. What a killed writer left beside it is taken over by the next.
+
+    Parameters
+    ----------
+    target : str or Path
+        File to write, in an existing folder; an existing one is replaced at the end.
+
+    Yields
+    ------
+    BinaryIO
+        File open for writing and seeking.
+
+    Raises
+    ------
+    DataError
+        If the folder does not exist.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "notes.txt")
+    ...     with atomic(path) as file:
+    ...         _ = file.write(b"all or nothing")
+    ...     path.read_text()
+    'all or nothing'
+    """
+    path = Path(target)
+    if not path.parent.is_dir():
+        raise fail("path", "a file in an existing folder", f"{path}")
+    part, file = _open_part(path)
+    with file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the unfinished files that killed writers left in a folder; live writers keep theirs.
+
+    Without file locks nobody knows who lives: a day is waited for then.
+    """
+    for part in folder.glob(".*.part"):
+        try:
+            with part.open("rb+") as file:
+                free = _lock(file, part)
+                if free or (free is None and time.time() - part.stat().st_mtime > _DAY):
+                    part.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue
+
+
+def _open_part(path: Path) -> tuple[Path, BinaryIO]:
+    """Return an empty temporary file beside `path` that no other writer has."""
+    part = path.with_name(f".{path.name[:200]}.part")
+    for _ in range(3):  # a writer that ends in between takes the name along
+        file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "rb+")
+        free = _lock(file, part)
+        if free:
+            file.truncate()
+            return part, file
+        file.close()
+        if free is None:
+            part.unlink(missing_ok=True)
+            break
+    part = path.with_name(f".{path.name[:150]}-{uuid.uuid4().hex}.part")
+    return part, part.open("xb+")
+
+
+def _lock(file: BinaryIO, part: Path) -> bool | None:
+    """Return whether an open file could be locked and still is `part`; None without locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(file.fileno()), part.stat())
+    except (BlockingIOError, FileNotFoundError):  # another writer's, or gone
+        return False
+    except OSError:
+        return None
