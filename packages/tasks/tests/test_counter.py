@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._counter import Draws, hashed, normals, numbered
+from neuroloom.tasks._random.counter import Draws, hashed, normals, numbered
 
 N = 200_000
 

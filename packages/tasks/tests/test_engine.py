@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import neuroloom.tasks as tasks
 from neuroloom.tasks import declare as d
-from neuroloom.tasks._plan import Plan
-from neuroloom.tasks._stream import Reader, Streams
+from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._engine.streams import Reader, Streams
 
 PDM = "PerceptualDecisionMaking-v0"
 

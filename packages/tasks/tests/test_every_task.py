@@ -12,8 +12,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._plan import Plan
-from neuroloom.tasks._registry import entries
+from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._environments.registry import entries
 
 IDS = sorted(entries())
 SUPERVISED = [i for i in IDS if not tasks.get_task(i).no_ground_truth]

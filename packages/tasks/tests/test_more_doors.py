@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._backend import chosen
-from neuroloom.tasks._registry import entries
+from neuroloom.tasks._environments.registry import entries
+from neuroloom.tasks._random.backend import chosen
 from neuroloom.tasks.wrappers import ReactionTime
 
 PDM = "PerceptualDecisionMaking-v0"

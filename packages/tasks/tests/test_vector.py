@@ -15,7 +15,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._registry import entries
+from neuroloom.tasks._environments.registry import entries
 
 each_task = pytest.mark.parametrize("task", sorted(entries()))
 
@@ -92,7 +92,7 @@ def test_trials_that_run_out_at_different_times_are_followed_by_the_next(
     """With room for four trials each, topped up again and again: the same as one by one."""
     if backend == "numba":
         pytest.importorskip("numba")
-    monkeypatch.setattr("neuroloom.tasks._vector._VALUES", 1)
+    monkeypatch.setattr("neuroloom.tasks._environments.vector._VALUES", 1)
     n, seeds = 3, [4, 5, 6]
     envs = tasks.make_vec(task, n, backend=backend)
     single = [tasks.make(task) for _ in seeds]

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._plan import Plan
-from neuroloom.tasks._table import Table
+from neuroloom.tasks._design.table import Table
+from neuroloom.tasks._engine.plan import Plan
 
 
 def block(task: str, n: int = 1024, **params: Any) -> Table:

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._plan import Plan
-from neuroloom.tasks._registry import entries
-from neuroloom.tasks._table import Rows
-from neuroloom.tasks._task import DECIDE, FIXATE
+from neuroloom.tasks._design.table import Rows
+from neuroloom.tasks._design.task import DECIDE, FIXATE
+from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._environments.registry import entries
 
 FILE = Path(os.environ.get("NEUROLOOM_DATA", "/nowhere")).parent / "reference" / "tasks_envs.json"
 FACTS: dict[str, dict[str, Any]] = json.loads(FILE.read_text()) if FILE.is_file() else {}

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._plan import Plan
-from neuroloom.tasks._registry import entries
-from neuroloom.tasks._table import Table
+from neuroloom.tasks._design.table import Table
+from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._environments.registry import entries
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("AnnubesEnv-v0", {"session": {}}, "session"),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._plan import Plan
-from neuroloom.tasks._registry import entries
+from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._environments.registry import entries
 
 
 def block(task: str, n: int = 2048, **params):

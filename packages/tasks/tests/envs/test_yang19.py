@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._plan import Plan
-from neuroloom.tasks._registry import entries
+from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._environments.registry import entries
 
 FILE = Path(os.environ.get("NEUROLOOM_DATA", "/nowhere")).parent / "reference" / "tasks_envs.json"
 FACTS = json.loads(FILE.read_text()) if FILE.is_file() else {}

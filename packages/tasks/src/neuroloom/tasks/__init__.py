@@ -1,12 +1,21 @@
 """Cognitive tasks as environments and data sets."""
 
-from neuroloom.tasks._card import card, plot_trial
-from neuroloom.tasks._curves import Curve, chronometric, psychometric
-from neuroloom.tasks._dataset import Batch, Dataset
-from neuroloom.tasks._diffusion import Diffusion, fit_diffusion
-from neuroloom.tasks._env import TaskEnv
+from neuroloom.tasks._behaviour.curves import Curve, chronometric, psychometric
+from neuroloom.tasks._behaviour.diffusion import Diffusion, fit_diffusion
+from neuroloom.tasks._behaviour.observers import BoundedObserver, IdealObserver, ideal_trials
+from neuroloom.tasks._behaviour.run import Policy, run_trials
+from neuroloom.tasks._behaviour.switching import SwitchingObserver, switching_trials
+from neuroloom.tasks._design.task import Task
+from neuroloom.tasks._engine.mixture import Mixture, mix
+from neuroloom.tasks._engine.reaction_time import ReactionTimeTask, reaction_time
+from neuroloom.tasks._environments.card import card, plot_trial
+from neuroloom.tasks._environments.dataset import Batch, Dataset
+from neuroloom.tasks._environments.registry import get_task, make, make_vec, register
+from neuroloom.tasks._environments.registry import load_tasks as _load_tasks
+from neuroloom.tasks._environments.single import TaskEnv
+from neuroloom.tasks._environments.vector import TaskVectorEnv
 from neuroloom.tasks._errors import ActionError, TaskError, TaskTypeError, TimingError
-from neuroloom.tasks._info import (
+from neuroloom.tasks._neurogym.info import (
     all_envs,
     all_tags,
     all_wrappers,
@@ -16,16 +25,7 @@ from neuroloom.tasks._info import (
     show_all_wrappers,
     show_info,
 )
-from neuroloom.tasks._mixture import Mixture, mix
-from neuroloom.tasks._observers import BoundedObserver, IdealObserver, ideal_trials
-from neuroloom.tasks._reaction_time import ReactionTimeTask, reaction_time
-from neuroloom.tasks._registry import get_task, make, make_vec, register
-from neuroloom.tasks._registry import load_tasks as _load_tasks
-from neuroloom.tasks._run import Policy, run_trials
-from neuroloom.tasks._switching import SwitchingObserver, switching_trials
-from neuroloom.tasks._task import Task
-from neuroloom.tasks._trial_env import PeriodEnv, TrialEnv
-from neuroloom.tasks._vector import TaskVectorEnv
+from neuroloom.tasks._neurogym.trial_env import PeriodEnv, TrialEnv
 from neuroloom.tasks._version import __version__
 from neuroloom.tasks.wrappers._base import TrialWrapper
 

@@ -1,8 +1,8 @@
 """Environments with trials, as in NeuroGym."""
 
-from neuroloom.tasks._env import TaskEnv
-from neuroloom.tasks._info import env_string
-from neuroloom.tasks._trial_env import PeriodEnv, TrialEnv
+from neuroloom.tasks._environments.single import TaskEnv
+from neuroloom.tasks._neurogym.info import env_string
+from neuroloom.tasks._neurogym.trial_env import PeriodEnv, TrialEnv
 from neuroloom.tasks.wrappers._base import TrialWrapper
 
 __all__ = ["PeriodEnv", "TaskEnv", "TrialEnv", "TrialWrapper", "env_string"]

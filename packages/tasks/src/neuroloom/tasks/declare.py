@@ -1,7 +1,7 @@
 """Everything that a task file needs: ``from neuroloom.tasks.declare import ...``."""
 
-from neuroloom.tasks._counter import Draws, Rng
-from neuroloom.tasks._durations import (
+from neuroloom.tasks._design.directions import bump, bumps, cosine, cosines, pick, ring
+from neuroloom.tasks._design.durations import (
     Choice,
     Constant,
     Duration,
@@ -9,13 +9,10 @@ from neuroloom.tasks._durations import (
     Uniform,
     Until,
 )
-from neuroloom.tasks._errors import TaskError, fail, real, unknown, whole
-from neuroloom.tasks._now import Now
-from neuroloom.tasks._registry import register
-from neuroloom.tasks._rings import bump, bumps, cosine, cosines, pick, ring
-from neuroloom.tasks._spaces import Box, Discrete
-from neuroloom.tasks._table import Levels, Rows, Targets
-from neuroloom.tasks._task import (
+from neuroloom.tasks._design.spaces import Box, Discrete
+from neuroloom.tasks._design.state import Now
+from neuroloom.tasks._design.table import Levels, Rows, Targets
+from neuroloom.tasks._design.task import (
     Array,
     Conditions,
     Names,
@@ -32,7 +29,10 @@ from neuroloom.tasks._task import (
     steps,
     timeline,
 )
-from neuroloom.tasks._timing import timing_reward
+from neuroloom.tasks._design.timing_reward import timing_reward
+from neuroloom.tasks._environments.registry import register
+from neuroloom.tasks._errors import TaskError, fail, real, unknown, whole
+from neuroloom.tasks._random.counter import Draws, Rng
 
 __all__ = [
     "Array",

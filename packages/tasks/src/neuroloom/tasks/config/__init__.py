@@ -1,6 +1,6 @@
 """Settings."""
 
-from neuroloom.tasks._config import (
+from neuroloom.tasks._neurogym.settings import (
     AgentConfig,
     Config,
     EnvConfig,

@@ -1,5 +1,5 @@
 """Settings, under the path that NeuroGym's users import them from."""
 
-from neuroloom.tasks._config import Config, config
+from neuroloom.tasks._neurogym.settings import Config, config
 
 __all__ = ["Config", "config"]

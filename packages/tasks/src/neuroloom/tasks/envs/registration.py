@@ -1,6 +1,6 @@
 """Tasks by their ids."""
 
-from neuroloom.tasks._info import all_envs, all_tags
-from neuroloom.tasks._registry import make, register
+from neuroloom.tasks._environments.registry import make, register
+from neuroloom.tasks._neurogym.info import all_envs, all_tags
 
 __all__ = ["all_envs", "all_tags", "make", "register"]

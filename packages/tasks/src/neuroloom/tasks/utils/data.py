@@ -1,6 +1,6 @@
 """Batches for supervised learning."""
 
-from neuroloom.tasks._dataset import (
+from neuroloom.tasks._environments.dataset import (
     Batch,
     Dataset,
 )

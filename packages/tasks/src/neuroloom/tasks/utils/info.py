@@ -1,6 +1,6 @@
 """What there is."""
 
-from neuroloom.tasks._info import (
+from neuroloom.tasks._neurogym.info import (
     all_envs,
     all_tags,
     all_wrappers,

@@ -1,6 +1,6 @@
 """Random durations."""
 
-from neuroloom.tasks._random import (
+from neuroloom.tasks._neurogym.durations import (
     TruncExp,
     random_number_fn,
     random_number_name,

@@ -1,6 +1,6 @@
 """Pictures of agents at work."""
 
-from neuroloom.tasks._plotting import (
+from neuroloom.tasks._neurogym.plotting import (
     order_by_suffix,
     plot_env,
     plot_env_1dbox,

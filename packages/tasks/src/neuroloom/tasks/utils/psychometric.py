@@ -1,6 +1,6 @@
 """Psychometric curves."""
 
-from neuroloom.tasks._psychometric_plot import (
+from neuroloom.tasks._neurogym.psychometric_plot import (
     fit_probit,
     plot_psychometric,
     probit,

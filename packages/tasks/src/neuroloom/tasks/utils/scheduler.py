@@ -1,6 +1,6 @@
 """Which of several conditions comes next."""
 
-from neuroloom.tasks._schedules import (
+from neuroloom.tasks._neurogym.schedules import (
     BaseSchedule,
     RandomBlockSchedule,
     RandomSchedule,

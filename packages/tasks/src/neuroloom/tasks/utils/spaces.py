@@ -11,7 +11,7 @@ from gymnasium.spaces import (
     unflatten,
 )
 
-from neuroloom.tasks._spaces import Box, Discrete
+from neuroloom.tasks._design.spaces import Box, Discrete
 
 __all__ = [
     "Box",

@@ -1,6 +1,6 @@
 """Small tools for writing tasks."""
 
-from neuroloom.tasks._tools import (
+from neuroloom.tasks._neurogym.tools import (
     circular_dist,
     compute_perf,
     correct_2AFC,

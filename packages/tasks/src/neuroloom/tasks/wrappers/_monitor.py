@@ -9,9 +9,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from neuroloom.tasks._config import Config, MonitorConfig
-from neuroloom.tasks._config import config as default_config
 from neuroloom.tasks._errors import fail, unknown, whole
+from neuroloom.tasks._neurogym.settings import Config, MonitorConfig
+from neuroloom.tasks._neurogym.settings import config as default_config
 
 
 class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -305,7 +305,7 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
             self.save_data()
 
     def _plot(self) -> None:
-        from neuroloom.tasks._plotting import visualize_run
+        from neuroloom.tasks._neurogym.plotting import visualize_run
 
         shown, actions, right, rewards = (list(v) for v in zip(*self._drawn, strict=True))
         figure = visualize_run(

@@ -8,10 +8,10 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from neuroloom.tasks._env import TaskEnv
+from neuroloom.tasks._engine.reaction_time import reaction_time
+from neuroloom.tasks._environments.single import TaskEnv
 from neuroloom.tasks._errors import TaskTypeError, real
-from neuroloom.tasks._reaction_time import reaction_time
-from neuroloom.tasks._trial_env import TrialEnv
+from neuroloom.tasks._neurogym.trial_env import TrialEnv
 from neuroloom.tasks.wrappers._base import TrialWrapper, generator
 
 

@@ -1,0 +1,276 @@
+"""What a task is: periods, channels, actions, rewards, and how its trials are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+
+import numpy as np
+from gymnasium.spaces import Space
+from numpy.typing import NDArray
+
+from neuroloom.tasks._design.durations import Computed, Duration, Steps, as_duration
+from neuroloom.tasks._errors import fail, real, unknown, whole
+from neuroloom.tasks._random.counter import Rng
+
+if TYPE_CHECKING:
+    from neuroloom.tasks._design.state import Now
+    from neuroloom.tasks._design.table import Levels, Rows, Targets
+
+FREE, FIXATE, DECIDE = 0, 1, 2
+PAYS = ("abort", "correct", "fail", "miss", "withhold")
+"""The rewards that the engine knows."""
+
+Conditions = dict[str, NDArray[Any]]
+"""One array a condition, one row a trial."""
+StepCounts = dict[str, NDArray[np.int64]]
+"""Length of every period in steps, one a trial."""
+Names = Mapping[str, int | Sequence[int]]
+"""Name to how many channels or actions, or to explicit indices."""
+Noise = Mapping[tuple[str, str], float]
+"""Period and channels to sigma."""
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Period:
+    """How long a period lasts, and what an action does in it.
+
+    Parameters
+    ----------
+    duration : Duration or what `as_duration` takes
+        Its length in ms, or a distribution of lengths.
+    phase : int
+        ``FREE``: actions have no effect. ``FIXATE``: an action other than 0 costs
+        ``rewards["abort"]``, and ends the trial if the task's `abort` is set. ``DECIDE``: the
+        first action other than 0 is the answer and ends the trial.
+    """
+
+    duration: Duration
+    phase: int = FREE
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The study that a task comes from."""
+
+    name: str
+    link: str
+
+
+def free(duration: Any) -> Period:
+    """Return a period in which actions have no effect."""
+    return Period(as_duration(duration), FREE)
+
+
+def fixate(duration: Any) -> Period:
+    """Return a period in which any action but 0 costs ``rewards["abort"]``."""
+    return Period(as_duration(duration), FIXATE)
+
+
+def decide(duration: Any) -> Period:
+    """Return a period in which the first action other than 0 is the answer."""
+    return Period(as_duration(duration), DECIDE)
+
+
+def steps(n: int) -> Duration:
+    """Return a duration of `n` steps, whatever the step is."""
+    return Steps(whole("steps", n, minimum=1))
+
+
+computed = Computed()
+"""The duration of a period whose length the task's `arrange` sets."""
+
+
+def timeline(**periods: Any) -> Mapping[str, Period]:
+    """Return the periods of a trial in their order; a bare duration is a free period."""
+    return MappingProxyType(
+        {n: p if isinstance(p, Period) else free(p) for n, p in periods.items()}
+    )
+
+
+def pay(**rewards: float) -> Mapping[str, float]:
+    """Return a task's rewards by name.
+
+    The engine knows ``abort`` (an action in a `fixate` period), ``correct`` and ``fail`` (the
+    answer in a `decide` period), ``miss`` (no answer where one was due) and ``withhold`` (no
+    answer where none was due); those not named are 0. A task may use more in its own hooks.
+    """
+    return MappingProxyType({name: float(value) for name, value in rewards.items()})
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class _Declared:
+    """Makes a frozen, keyword-only dataclass of every subclass."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclass(frozen=True, kw_only=True, eq=False)(cls)
+
+
+class Task(_Declared):
+    """A task: a frozen declaration and two vectorised functions.
+
+    Subclasses name their parameters as annotated fields (they become keyword arguments), set
+    `periods` and `pays`, and write `channels`, `actions`, `conditions` and `paint`; the other
+    methods have a default. Nothing of a task changes after it is made, so that one task serves
+    any number of environments.
+
+    Parameters
+    ----------
+    dt : float
+        Step in ms.
+    rewards : mapping, optional
+        Replaces entries of `pays`.
+    timing : mapping, optional
+        Replaces durations of `periods`; see `as_duration` for what an entry can be.
+    abort : bool
+        Whether an action in a `fixate` period ends the trial.
+
+    Raises
+    ------
+    TaskError
+        If a parameter is out of range, or a key of `rewards` or `timing` is not known.
+    """
+
+    dt: float = 100.0
+    rewards: Mapping[str, float] | None = None
+    timing: Mapping[str, Any] | None = None
+    abort: bool = False
+
+    periods: ClassVar[Mapping[str, Period]] = MappingProxyType({})
+    pays: ClassVar[Mapping[str, float]] = MappingProxyType({})
+    no_ground_truth: ClassVar[str] = ""
+    """Why there is no ground truth, in tasks that have none."""
+    plan_class: ClassVar[Any] = None
+    """The kind of plan that draws its trials, if it is not the usual one."""
+
+    def __post_init__(self) -> None:
+        real("dt", self.dt, minimum=0, above=True)
+        for name in self.rewards or {}:
+            if name not in self.pays:
+                raise unknown("rewards", name, self.pays)
+            real(f"rewards[{name!r}]", (self.rewards or {})[name])
+        settable = [n for n, p in self.periods.items() if not isinstance(p.duration, Computed)]
+        for name in self.timing or {}:
+            if name not in settable:
+                raise unknown("timing", name, settable)
+            as_duration((self.timing or {})[name])
+        for field in fields(self):
+            check = _CHECKS.get(field.name)
+            if check is not None and getattr(self, field.name) is not None:
+                object.__setattr__(self, field.name, check(field.name, getattr(self, field.name)))
+        self.validate()
+
+    # What a task file writes ------------------------------------------------------------------
+
+    def validate(self) -> None:
+        """Check the task's own parameters; raise a `TaskError` if one does not fit."""
+
+    def channels(self) -> Names:
+        """Return the observation's channels: name to how many, or to explicit indices."""
+        raise NotImplementedError(f"{type(self).__name__}.channels is not written")
+
+    def actions(self) -> Names | Space[Any]:
+        """Return the actions: name to how many, or to explicit indices; or a whole space."""
+        raise NotImplementedError(f"{type(self).__name__}.actions is not written")
+
+    def noise(self) -> Noise:
+        """Return the noise: (period, channels) to sigma, the s.d. in a bin of 1 ms averaged.
+
+        A step of dt ms gets the standard deviation ``sigma / sqrt(dt)``. ``"*"`` stands for all
+        channels.
+        """
+        return {}
+
+    def conditions(self, rng: Rng, n: int) -> Conditions:
+        """Return what is drawn for `n` trials, arrays of `n` rows by name.
+
+        `rng` has the methods of numpy's `Generator`; what they return has `n` rows, one a trial,
+        so that a trial is the same whatever others are drawn beside it.
+        """
+        return {}
+
+    def session(self, rng: np.random.Generator, n: int, memory: dict[str, Any]) -> Conditions:
+        """Return the conditions of the next `n` trials of a session.
+
+        To be written instead of `conditions` where trials depend on those before: whatever is
+        put into `memory` is there again for the next `n` trials of the same session. Here `rng`
+        is numpy's, and goes on from call to call.
+        """
+        return self.conditions(rng, n)
+
+    def arrange(self, c: Conditions, steps: StepCounts) -> None:
+        """Derive conditions from those drawn, and set or change lengths in steps, in place."""
+
+    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+        """Write the level of every channel and the target of every period, in place."""
+        raise NotImplementedError(f"{type(self).__name__}.paint is not written")
+
+    def curve(self, rows: Rows, observation: Array, target: Array) -> None:
+        """Change the observation and target step by step, in place, before noise is added."""
+
+    def payoff(self, c: Conditions) -> tuple[Array, Array]:
+        """Return reward and performance of every answer in a `decide` period, `(n, actions)`.
+
+        Written where an answer's worth is not just ``correct`` or ``fail``.
+        """
+        raise NotImplementedError
+
+    def grade(self, rows: Rows) -> tuple[Array, Array]:
+        """Return reward and performance of an answer at every step, `(n_steps,)` each.
+
+        Written where an answer's worth depends on when it comes.
+        """
+        raise NotImplementedError
+
+    def outcome(self, now: Now, action: Array) -> tuple[Array, Array, Array]:
+        """Return reward, whether the trial ends, and performance, of `n` environments at once.
+
+        Written where nothing simpler does; replaces the phases altogether. A trial ends at its
+        last step in any case.
+        """
+        raise NotImplementedError
+
+    def begin(self, now: Now) -> None:
+        """Prepare ``now.memory`` for a new trial of the environments that `now` is about."""
+
+    def observe(self, now: Now, observation: Array) -> Array:
+        """Return the observation that the agent's own doing leads to."""
+        raise NotImplementedError
+
+    def guide(self, now: Now) -> Array:
+        """Return the right action where it depends on what the agent has done."""
+        raise NotImplementedError
+
+    # What the engine reads --------------------------------------------------------------------
+
+    @property
+    def reward(self) -> Mapping[str, float]:
+        """The rewards in force."""
+        return {**self.pays, **(self.rewards or {})}
+
+    def overrides(self, hook: str) -> bool:
+        """Return whether the task writes the method `hook` itself."""
+        return getattr(type(self), hook) is not getattr(Task, hook)
+
+
+def _check_sigma(name: str, value: Any) -> float:
+    return real(name, value, minimum=0)
+
+
+def _check_ring(name: str, value: Any) -> int:
+    return whole(name, value, minimum=2)
+
+
+def _check_cohs(name: str, value: Any) -> tuple[float, ...]:
+    cohs = np.asarray(value, dtype=float).ravel()
+    if cohs.size == 0 or not np.isfinite(cohs).all() or (np.abs(cohs) > 100).any():
+        raise fail(name, "one or more coherences between 0 and 100 %", repr(value))
+    return tuple(cohs.tolist())
+
+
+# Parameters that mean the same in every task are checked by their name.
+_CHECKS = {"sigma": _check_sigma, "dim_ring": _check_ring, "cohs": _check_cohs}

@@ -1,0 +1,190 @@
+"""Environments side by side, step by step by operations on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.tasks._design.state import Now, start_memory
+from neuroloom.tasks._design.task import DECIDE, FIXATE
+from neuroloom.tasks._engine.buffer import Places, Ring
+from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._engine.streams import laid_out
+
+
+class ArraySteps:
+    """What environments show and earn, for tasks with rules of their own, and without numba.
+
+    The trials of the ring are laid out in time, those of all environments at once.
+
+    Parameters
+    ----------
+    plan : Plan
+        The task.
+    ring : Ring
+        Its trials.
+    pays : array, (5,)
+        Rewards of ``abort``, ``correct``, ``fail``, ``miss`` and ``withhold``.
+    """
+
+    def __init__(self, plan: Plan, ring: Ring, pays: NDArray[np.float64]) -> None:
+        self.plan, self.ring, self._pays = plan, ring, pays.tolist()
+        self._looks = plan.custom or plan.observes or plan.guided or plan.begins
+        n = len(ring)
+        self._env = np.arange(n)
+        self._place, self._step = self._env * ring.room, np.zeros(n, dtype=np.int64)
+        self._left = np.zeros(n, dtype=np.int64)
+        self._memory: dict[str, NDArray[Any]] = {}
+        self._refill()
+        self._begin(self._env)
+
+    def act(self, actions: NDArray[Any]) -> Any:
+        """Act in every environment; return what `TaskVectorEnv.step` needs."""
+        target = self.right_action
+        if self.plan.custom:
+            reward, ends, performance = self.plan.task.outcome(self._now(), actions)
+            reward, performance = np.asarray(reward, float), np.asarray(performance, float)
+            end = (self._left == 1) | np.asarray(ends, dtype=bool)
+        else:
+            reward, end, performance = self._outcome(actions, target)
+        ended = np.flatnonzero(end)
+        self._step += 1
+        self._left -= 1
+        trials = None
+        if ended.size:
+            performance = np.where(end, performance, 0.0)
+            trials = self.ring.described(ended, self._place[ended])
+            self.skip(ended)
+        else:
+            performance = np.zeros(len(self.ring))
+        return self.observation(), reward, end, performance, target, trials
+
+    def skip(self, envs: NDArray[np.int64]) -> None:
+        """Go to the next trial of some environments."""
+        at = self.ring.at
+        at["have"][envs] -= 1
+        slot = (at["slot"][envs] + 1) % self.ring.room
+        at["slot"][envs] = slot
+        self._place[envs] = envs * self.ring.room + slot
+        if not at["have"].all():
+            self._refill()
+        self._begin(envs)
+
+    def observation(self) -> NDArray[np.float32]:
+        """Return what the environments show."""
+        shown: NDArray[np.float32] = self._steps("observation").take(self._here, axis=0)
+        if self.plan.observes:
+            shown = np.asarray(self.plan.task.observe(self._now(), shown))
+        return shown
+
+    @property
+    def period(self) -> NDArray[np.int16]:
+        """Number of each environment's present period."""
+        return self._steps("period").take(self._here)
+
+    @property
+    def right_action(self) -> NDArray[Any]:
+        """The right action of each environment's present step."""
+        if self.plan.guided:
+            return np.asarray(self.plan.task.guide(self._now()))
+        return self._steps("target").take(self._here, axis=0)
+
+    @property
+    def _here(self) -> NDArray[np.int64]:
+        here: NDArray[np.int64] = self._place * self.ring.by_step["period"].shape[1] + self._step
+        return here
+
+    def _steps(self, name: str) -> NDArray[Any]:
+        values = self.ring.by_step[name]
+        return values.reshape(-1, *values.shape[2:])
+
+    def _outcome(
+        self, actions: NDArray[np.int64], target: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+        abort, correct, fail, miss, withhold = self._pays
+        here, end = self._here, self._left == 1
+        phase, acted = self._steps("phase").take(here), actions != 0
+        answered = acted & (phase == DECIDE)
+        if self.plan.graded:
+            worth, merit = self._steps("worth").take(here), self._steps("merit").take(here)
+            performance = np.where(answered, merit, 0.0)
+        elif self.plan.pays:
+            worth, merit = (kept[self._place, actions] for kept in self.ring.payoff)
+            performance = np.where(answered, merit, 0.0)
+        else:
+            right = actions == target
+            worth = np.where(right, correct, fail)
+            performance = (answered & right).astype(float)
+        reward = np.where(answered, worth, 0.0)
+        aborted = acted & (phase == FIXATE)
+        reward[aborted] = abort
+        late = end & ~answered
+        end |= answered
+        if self.plan.task.abort:
+            late &= ~aborted
+            end |= aborted
+        if late.any():
+            due = self.ring.trials["due"][self._place]
+            reward[late] += np.where(due, miss, withhold)[late]
+            performance[late & ~due] = 1.0
+        return reward, end, performance
+
+    def _begin(self, envs: NDArray[np.int64]) -> None:
+        self._step[envs] = 0
+        self._left[envs] = self.ring.trials["length"][self._place[envs]]
+        if self.plan.begins and envs.size:
+            now = self._now(envs)
+            self.plan.task.begin(now)
+            start_memory(self._memory, now.memory, envs, len(self.ring))
+
+    def _refill(self) -> None:
+        table, place = self.ring.top_up()
+        plan = self.plan
+        observation, target, _ = laid_out(plan, table)
+        self.ring.put_steps(
+            *(table, place),
+            observation=observation,
+            target=target,
+            period=table.period,
+            phase=plan.phase[table.period],
+        )
+        if self._looks:
+            self.ring.put_steps(table, place, elapsed=table.elapsed)
+        if plan.graded:
+            worth, merit = table.graded
+            self.ring.put_steps(table, place, worth=worth, merit=merit)
+
+    def _now(self, envs: NDArray[np.int64] | None = None) -> Now:
+        envs = self._env if envs is None else envs
+        here, memory = self._here[envs], self._memory
+        if envs is not self._env:
+            memory = {name: values[envs] for name, values in memory.items()}
+        return Now(
+            period=self._steps("period")[here],
+            step=self._step[envs],
+            elapsed=self._steps("elapsed")[here],
+            last=self._left[envs] == 1,
+            target=self._steps("target")[here],
+            conditions=_Gather(self.ring, self._place[envs]),
+            memory=memory,
+            parts=self.plan.part,
+        )
+
+
+class _Gather(Mapping[str, NDArray[Any]]):
+    """The conditions of some environments' present trials, looked up when asked for."""
+
+    def __init__(self, ring: Ring, place: Places) -> None:
+        self._ring, self._at = ring, place
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._ring.of(name, self._at)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ring.names)
+
+    def __len__(self) -> int:
+        return len(self._ring.names)

@@ -1,0 +1,276 @@
+"""The inner loops, compiled by numba; imported only where it is installed.
+
+They give the same bits as numpy does: the same operations on the same types in the same order.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom import shared
+from neuroloom.tasks._design.task import DECIDE, FIXATE
+from neuroloom.tasks._random.counter import FIRST, OCTAVE_BITS, SECOND, STRIDE
+
+_NARROW = 8
+_STRIDE, _FIRST, _SECOND = np.uint64(STRIDE), np.uint64(FIRST), np.uint64(SECOND)
+_30, _27, _31, _32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
+_SHIFT, _BELOW = np.int32(23 - OCTAVE_BITS), np.int32(127 << OCTAVE_BITS)
+
+Floats = NDArray[np.float32]
+
+
+@shared.compiled
+def _hashed(z: Any) -> Any:
+    z = (z ^ (z >> _30)) * _FIRST
+    z = (z ^ (z >> _27)) * _SECOND
+    return z ^ (z >> _31)
+
+
+@shared.compiled
+def _normal(half: Any, offsets: Floats, slopes: Floats) -> Any:
+    """Return the normal number of the lower 32 bits of `half`; see `normals`."""
+    signed = np.float32(np.int32(np.uint32(half)) | np.int32(1))
+    size = np.float32(abs(signed))
+    piece = (size.view(np.int32) >> _SHIFT) - _BELOW
+    return math.copysign(size * slopes[piece] + offsets[piece], signed)
+
+
+@shared.compiled
+def _add_noise(
+    observation: Floats,
+    row: int,
+    key: Any,
+    step: int,
+    scale: Floats,
+    columns: NDArray[np.int64],
+    offsets: Floats,
+    slopes: Floats,
+) -> None:
+    """Add the noise of a trial's `step` to one row."""
+    width = len(columns)
+    counter = key + _STRIDE * np.uint64(step * ((width + 1) // 2))
+    for j in range(0, width, 2):
+        bits = _hashed(counter)
+        counter += _STRIDE
+        observation[row, columns[j]] += _normal(bits, offsets, slopes) * scale[j]
+        if j + 1 < width:
+            other = _normal(bits >> _32, offsets, slopes) * scale[j + 1]
+            observation[row, columns[j + 1]] += other
+
+
+@shared.compiled
+def emit(
+    levels: Floats,
+    base: NDArray[np.int64],
+    right: NDArray[Any],
+    stepwise: bool,
+    counts: NDArray[np.int64],
+    period: NDArray[np.int16],
+    starts: NDArray[np.int64],
+    noisy: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    scale: Floats,
+    columns: NDArray[np.int64],
+    offsets: Floats,
+    slopes: Floats,
+    pieces: NDArray[np.int64],
+    observation: Floats,
+    target: NDArray[Any],
+    stride: int,
+) -> None:
+    """Write levels, targets and noise of pieces of a table; see `Plan.emit`."""
+    n_parts, channels = counts.shape[1], levels.shape[1]
+    narrow = channels <= _NARROW and not stepwise
+    for start, stop, offset in pieces:
+        trial = np.searchsorted(starts, start, side="right") - 1
+        row = starts[trial]
+        while row < stop:
+            for part in range(n_parts):
+                end = row + counts[trial, part]
+                first, last = max(row, start), min(end, stop)
+                row = end
+                if first >= last:
+                    continue
+                segment, shown = trial * n_parts + part, base[trial] + part
+                begin = offset + (first - start) * stride
+                if narrow:
+                    # A level stays the same for many steps: with few channels, one by one.
+                    for channel in range(channels):
+                        level = levels[shown, channel]
+                        out = begin
+                        for _ in range(first, last):
+                            observation[out, channel] = level
+                            out += stride
+                    out = begin
+                    for _ in range(first, last):
+                        target[out] = right[segment]
+                        out += stride
+                else:
+                    out = begin
+                    for at in range(first, last):
+                        one = at if stepwise else shown
+                        for channel in range(channels):
+                            observation[out, channel] = levels[one, channel]
+                        target[out] = right[at if stepwise else segment]
+                        out += stride
+                if noisy[period[segment]]:
+                    out, sizes = begin, scale[period[segment]]
+                    for step in range(first - starts[trial], last - starts[trial]):
+                        _add_noise(
+                            *(observation, out, keys[trial], step, sizes, columns),
+                            *(offsets, slopes),
+                        )
+                        out += stride
+            trial += 1
+
+
+@shared.compiled
+def _begin(one: Any, trial: Any, parts: Any) -> None:
+    """Go to the first step of a trial."""
+    one.step, one.part = 0, 0
+    while parts[one.part].count == 0:
+        one.part += 1
+    one.left, one.within = trial.length, parts[one.part].count
+
+
+@shared.compiled
+def show(
+    envs: NDArray[np.int64],
+    states: Any,
+    trials: Any,
+    segments: Any,
+    levels: Floats,
+    stepwise: bool,
+    noisy: NDArray[np.bool_],
+    scale: Floats,
+    columns: NDArray[np.int64],
+    offsets: Floats,
+    slopes: Floats,
+    observation: Floats,
+    begin: bool,
+) -> None:
+    """Write what `envs` show, if `begin` after going to their trial's first step."""
+    room = len(trials) // len(states)
+    for i in envs:
+        one = states[i]
+        place = i * room + one.slot
+        if begin:
+            _begin(one, trials[place], segments[place])
+        shown = one.step if stepwise else one.part
+        for channel in range(observation.shape[1]):
+            observation[i, channel] = levels[place, shown, channel]
+        period = segments[place, one.part].period
+        if noisy[period]:
+            _add_noise(
+                *(observation, i, trials[place].key, one.step, scale[period], columns),
+                *(offsets, slopes),
+            )
+
+
+@shared.compiled
+def step(
+    actions: NDArray[np.int64],
+    n_actions: int,
+    states: Any,
+    trials: Any,
+    segments: Any,
+    levels: Floats,
+    right: NDArray[np.int64],
+    stepwise: bool,
+    worth: NDArray[np.float64],
+    merit: NDArray[np.float64],
+    mode: int,
+    pays: NDArray[np.float64],
+    abort_ends: bool,
+    noisy: NDArray[np.bool_],
+    scale: Floats,
+    columns: NDArray[np.int64],
+    offsets: Floats,
+    slopes: Floats,
+    packed: NDArray[np.float64],
+    observation: Floats,
+    reward: NDArray[np.float64],
+    end: NDArray[np.bool_],
+    performance: NDArray[np.float64],
+    target: NDArray[np.int64],
+    ended: NDArray[np.float64],
+    places: NDArray[np.int64],
+) -> tuple[int, int]:
+    """Act in every environment, go on, and write what they show.
+
+    Nothing is done if an action is none of `n_actions`; then -1 less the environment's number is
+    returned. Otherwise returned is how many environments are out of trials, which show nothing,
+    and how many trials have ended.
+
+    `worth` and `merit` are reward and performance of an answer: by step for mode 1, by action for
+    mode 2, not used for mode 0. What was drawn for trials that end goes from `packed` into the
+    columns of `ended`.
+    """
+    n, out, over_now = len(states), 0, 0
+    room = len(trials) // n
+    for i in range(n):
+        if actions[i] < 0 or actions[i] >= n_actions:
+            return -1 - i, 0
+    for i in range(n):
+        one, action = states[i], actions[i]
+        place = i * room + one.slot
+        shown = one.step if stepwise else one.part
+        wanted, phase = right[place, shown], segments[place, one.part].phase
+        gain, merits, over, settled = 0.0, 0.0, one.left == 1, False
+        if action != 0:
+            if phase == DECIDE:
+                over = settled = True
+                if mode == 1:
+                    gain, merits = worth[place, one.step], merit[place, one.step]
+                elif mode == 2:
+                    gain, merits = worth[place, action], merit[place, action]
+                elif action == wanted:
+                    gain, merits = pays[1], 1.0
+                else:
+                    gain = pays[2]
+            elif phase == FIXATE:
+                gain = pays[0]
+                if abort_ends:
+                    over = settled = True
+        if over and not settled:
+            if trials[place].due:
+                gain += pays[3]
+            else:
+                gain += pays[4]
+                merits = 1.0
+        places[i] = place
+        reward[i], end[i], performance[i], target[i] = gain, over, merits, wanted
+        if over:
+            over_now += 1
+            for k in range(len(ended)):
+                ended[k, i] = packed[place, k]
+            one.have -= 1
+            one.slot += 1
+            if one.slot == room:
+                one.slot = 0
+            if one.have == 0:
+                out += 1
+                continue
+            place = i * room + one.slot
+            _begin(one, trials[place], segments[place])
+        else:
+            one.step += 1
+            one.left -= 1
+            one.within -= 1
+            while one.within == 0:
+                one.part += 1
+                one.within = segments[place, one.part].count
+        shown = one.step if stepwise else one.part
+        for channel in range(observation.shape[1]):
+            observation[i, channel] = levels[place, shown, channel]
+        period = segments[place, one.part].period
+        if noisy[period]:
+            _add_noise(
+                *(observation, i, trials[place].key, one.step, scale[period], columns),
+                *(offsets, slopes),
+            )
+    return out, over_now

@@ -1,0 +1,155 @@
+"""Environments side by side, step by step in a compiled loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.tasks._engine.buffer import Places, Ring, put
+from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._random.backend import compiled
+from neuroloom.tasks._random.counter import normal_table
+
+SEGMENT = np.dtype([("count", np.int32), ("period", np.int16), ("phase", np.int8)], align=True)
+_NOBODY = np.zeros(0, dtype=np.int64)
+
+
+class CompiledSteps:
+    """What environments show and earn, read off their trials' periods when they come to them.
+
+    Nothing is laid out in time: a step costs its levels, and its noise if there is any.
+
+    Parameters
+    ----------
+    plan : Plan
+        A task of discrete actions without rules of its own.
+    ring : Ring
+        Its trials.
+    pays : array, (5,)
+        Rewards of ``abort``, ``correct``, ``fail``, ``miss`` and ``withhold``.
+    """
+
+    def __init__(self, plan: Plan, ring: Ring, pays: NDArray[np.float64]) -> None:
+        self.plan, self.ring, self._pays = plan, ring, pays
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._refill()
+        self._begin(np.arange(len(ring)))
+
+    def act(self, actions: NDArray[np.int64]) -> Any:
+        """Act in every environment; return what `TaskVectorEnv.step` needs, or who may not."""
+        n, plan, ring = len(self.ring), self.plan, self.ring
+        observation = np.empty((n, plan.n_channels), dtype=np.float32)
+        reward, performance = np.empty(n), np.empty(n)
+        end, target = np.empty(n, dtype=bool), np.empty(n, dtype=np.int64)
+        drawn, places = np.zeros((ring.packed.shape[1], n)), np.empty(n, dtype=np.int64)
+        out, over = compiled("step")(
+            *(actions, *self._held, observation, reward, end, performance, target, drawn, places),
+        )
+        if out < 0:
+            return -1 - out
+        trials = None
+        if over:
+            ended = np.flatnonzero(end) if ring.conditions else _NOBODY
+            trials = ring.described(ended, places[ended], drawn)
+        if out:
+            late = np.flatnonzero(ring.at["have"] == 0)
+            self._refill()
+            self._show(late, observation, begin=True)
+        return observation, reward, end, performance, target, trials
+
+    def skip(self, envs: NDArray[np.int64]) -> None:
+        """Go to the next trial of some environments."""
+        at = self.ring.at
+        at["have"][envs] -= 1
+        at["slot"][envs] = (at["slot"][envs] + 1) % self.ring.room
+        if not at["have"].all():
+            self._refill()
+        self._begin(envs)
+
+    def observation(self) -> NDArray[np.float32]:
+        """Return what the environments show."""
+        n = len(self.ring)
+        shown = np.empty((n, self.plan.n_channels), dtype=np.float32)
+        self._show(np.arange(n), shown, begin=False)
+        return shown
+
+    @property
+    def period(self) -> NDArray[np.int16]:
+        """Number of each environment's present period."""
+        period: NDArray[np.int16] = self._segments["period"][self._place, self.ring.at["part"]]
+        return period
+
+    @property
+    def right_action(self) -> NDArray[np.int64]:
+        """The right action of each environment's present step."""
+        at = self.ring.at
+        _, right = self._shown
+        shown: NDArray[np.int64] = right[self._place, at["step" if self.plan.curved else "part"]]
+        return shown
+
+    @property
+    def _place(self) -> Places:
+        place: Places = np.arange(len(self.ring)) * self.ring.room + self.ring.at["slot"]
+        return place
+
+    @property
+    def _segments(self) -> Any:
+        return self._arrays["segments"]
+
+    @property
+    def _shown(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Levels and right actions, a row a step or a row a period."""
+        held = self.ring.by_step if self.plan.curved else self._arrays
+        return held["levels"], held["right"]
+
+    @property
+    def _worth(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if self.plan.graded:
+            return self.ring.by_step["worth"], self.ring.by_step["merit"]
+        return self.ring.payoff
+
+    @property
+    def _noise(self) -> tuple[Any, ...]:
+        plan = self.plan
+        return (plan.noisy, plan.noise_scale, plan.noise_columns, *normal_table())
+
+    def _begin(self, envs: NDArray[np.int64]) -> None:
+        self._show(envs, np.empty((len(self.ring), self.plan.n_channels), np.float32), begin=True)
+
+    def _show(
+        self, envs: NDArray[np.int64], observation: NDArray[np.float32], *, begin: bool
+    ) -> None:
+        levels, _ = self._shown
+        compiled("show")(
+            *(envs, self.ring.at, self.ring.trials, self._segments, levels, self.plan.curved),
+            *(*self._noise, observation, begin),
+        )
+
+    def _refill(self) -> None:
+        table, place = self.ring.top_up()
+        n, parts = table.counts.shape
+        segments = np.empty((n, parts), dtype=SEGMENT)
+        segments["count"] = table.counts
+        segments["period"] = np.asarray(table.segment_period).reshape(n, parts)
+        segments["phase"] = self.plan.phase[segments["period"]]
+        self._put(place, segments=segments)
+        if self.plan.curved:
+            self.ring.put_steps(table, place, levels=table.levels, right=table.target)
+        else:
+            self._put(place, levels=table.painted, right=table.target.reshape(n, parts))
+        if self.plan.graded:
+            worth, merit = table.graded
+            self.ring.put_steps(table, place, worth=worth, merit=merit)
+        # All that the loop needs, put together here as a step has no time for it.
+        ring, plan = self.ring, self.plan
+        self._held = (
+            *(plan.n_actions, ring.at, ring.trials, self._segments, *self._shown, plan.curved),
+            *(*self._worth, 1 if plan.graded else 2 if plan.pays else 0, self._pays),
+            *(plan.task.abort, *self._noise, ring.packed),
+        )
+
+    def _put(self, place: Places, **values: NDArray[Any]) -> None:
+        for name, rows in values.items():
+            put(self._arrays, name, len(self.ring.trials), place, rows)

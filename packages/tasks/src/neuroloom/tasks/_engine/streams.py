@@ -1,0 +1,260 @@
+"""Streams of trials: what every door reads from."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.shared import Seed, as_seed
+from neuroloom.tasks._design.table import Rows, Table, join
+from neuroloom.tasks._engine.emit import Pieces
+from neuroloom.tasks._engine.plan import BLOCK, Plan
+from neuroloom.tasks._random.counter import Draws, numbered
+
+Counts = NDArray[np.int64]
+Spans = list[tuple[int, Rows]]
+"""Runs of steps, and where in the output each begins."""
+
+
+class Source(Protocol):
+    """Trials of several streams."""
+
+    def take(self, counts: Counts) -> Table:
+        """Return the next ``counts[i]`` trials of every stream `i`, stream after stream."""
+        ...
+
+    def fix(self, conditions: dict[str, Any], number: Counts | None = None) -> None:
+        """Give all trials from now on these conditions; `number`: each stream's next one."""
+        ...
+
+
+class Streams:
+    """The trials of ``(task, seed, index)`` for several streams, in any order and any number.
+
+    Stream `i` of a seed is the same to the last byte wherever it is read: by the single
+    environment (stream 0), by environment `i` of a vector environment, by row `i` of a data set,
+    in pieces of any length, beside any others. Conditions and noise have keys of their own, so
+    that noise leaves the conditions as they are.
+
+    Trials are independent of one another and drawn by their number, those of all streams at once;
+    but those of a task that writes `session` are drawn one block after another.
+
+    Parameters
+    ----------
+    plan : Plan
+        Task to draw from.
+    seed : int or Seed or None, or sequence of them
+        Root of the streams; None takes it from the operating system. Of a sequence, each gives
+        the first stream of a seed of its own.
+    n : int
+        How many streams, if there is one seed.
+    """
+
+    def __init__(self, plan: Plan, seed: Any = None, n: int = 1) -> None:
+        self.plan = plan
+        if isinstance(seed, (list, tuple, np.ndarray)):
+            of = [(_root(one), 0) for one in seed]
+        else:
+            of = [(_root(seed), 0)]
+            of += [(of[0][0], index) for index in range(1, n)]
+        roots = [
+            np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, index))
+            for root, index in of
+        ]
+        keys = np.array([root.generate_state(2, np.uint64) for root in roots])
+        self._conditions_keys, self._noise_keys = keys.T.copy()
+        self._next = np.zeros(len(roots), dtype=np.int64)
+        self._sessions = [Session(plan, root) for root in roots] if plan.sessions else []
+        self._apart = 0
+        self._fixed: dict[str, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self._next)
+
+    def take(self, counts: Counts) -> Table:
+        """Return the next ``counts[i]`` trials of every stream `i`, stream after stream."""
+        of = np.repeat(np.arange(len(self)), counts)
+        before = np.cumsum(counts) - counts
+        number = np.arange(len(of)) + (self._next - before)[of]
+        self._next += counts
+        if self._sessions:
+            pairs = zip(self._sessions, counts, strict=True)
+            table = join([t for one, k in pairs if k for t in one.take(int(k), self._fixed)])
+        else:
+            draws = Draws(numbered(self._conditions_keys[of], number))
+            table = self.plan.block(draws, {}, n=len(of), fixed=self._fixed)
+        table.number, table.keys = number, numbered(self._noise_keys[of], number)
+        return table
+
+    def apart(self, **fixed: Any) -> Table:
+        """Return one trial of the first stream beside those that it gives in turn.
+
+        Parameters
+        ----------
+        **fixed
+            Conditions that it gets.
+        """
+        self._apart += 1
+        number = np.array([-self._apart])
+        if self._sessions:
+            table = self._sessions[0].apart(self._apart, fixed)
+        else:
+            draws = Draws(numbered(self._conditions_keys[:1], number))
+            table = self.plan.block(draws, {}, n=1, fixed=fixed)
+        table.number, table.keys = self._next[:1], numbered(self._noise_keys[:1], number)
+        return table
+
+    def fix(self, conditions: dict[str, Any], number: Counts | None = None) -> None:
+        """Give all trials from now on these conditions; `number`: each stream's next one.
+
+        A session cannot go back; it goes on with its next block.
+        """
+        self._fixed = dict(conditions)
+        for session in self._sessions:
+            session.drop()
+        if number is not None and not self._sessions:
+            self._next = number.copy()
+
+
+class Session:
+    """The trials of a stream in which they depend on those before, block after block."""
+
+    def __init__(self, plan: Plan, root: np.random.SeedSequence) -> None:
+        self._plan, self._root = plan, root
+        self._rng = self._generator(0)
+        self._memory: dict[str, Any] = {}
+        self._block: Table | None = None
+        self._at = 0
+
+    def take(self, count: int, fixed: dict[str, Any]) -> list[Table]:
+        """Return the next `count` trials, in pieces."""
+        pieces = []
+        while count:
+            if self._block is None or self._at == BLOCK:
+                self._block = self._plan.block(self._rng, self._memory, fixed=fixed)
+                self._at = 0
+            stop = min(self._at + count, BLOCK)
+            pieces.append(self._block.cut(self._at, stop))
+            count -= stop - self._at
+            self._at = stop
+        return pieces
+
+    def apart(self, number: int, fixed: dict[str, Any]) -> Table:
+        """Return one trial that leaves those to come as they are."""
+        memory = copy.deepcopy(self._memory)
+        return self._plan.block(self._generator(number), memory, n=1, fixed=fixed)
+
+    def drop(self) -> None:
+        """Leave what is left of the block."""
+        self._block = None
+
+    def _generator(self, number: int) -> np.random.Generator:
+        words = (*self._root.spawn_key, number)
+        root = np.random.SeedSequence(self._root.entropy, spawn_key=words)
+        return np.random.Generator(np.random.SFC64(root))
+
+
+class Reader:
+    """Streams read side by side, in pieces of any length or trial by trial.
+
+    Parameters
+    ----------
+    source : Source
+        Where trials come from.
+    n : int
+        Number of its streams.
+    mean_steps : float
+        About how many steps a trial has.
+    at_once : int
+        How many trials, of all streams together, to draw at once in the long run: the more, the
+        less it costs, but the longer before the first.
+    """
+
+    def __init__(self, source: Source, n: int, mean_steps: float, at_once: int = 1) -> None:
+        self._source, self._mean, self._at_once = source, mean_steps, at_once
+        self._least = 1
+        self._ahead: list[Rows | None] = [None] * n
+
+    def read(self, steps: int) -> list[Spans]:
+        """Return the next `steps` of every stream."""
+        spans: list[Spans] = [[] for _ in self._ahead]
+        got = np.zeros(len(spans), dtype=np.int64)
+        while True:
+            for row, rows in enumerate(self._ahead):
+                if rows is not None and got[row] < steps:
+                    stop = min(rows.start + steps - int(got[row]), rows.stop)
+                    spans[row].append((int(got[row]), Rows(rows.table, rows.start, stop)))
+                    got[row] += stop - rows.start
+                    rest = Rows(rows.table, stop, rows.stop)
+                    self._ahead[row] = rest if len(rest) else None
+            if (got == steps).all():
+                return spans
+            self._draw(got < steps, (steps - got) / self._mean)
+
+    def next_trials(self) -> list[Rows]:
+        """Return the next whole trial of every stream, all of which stand at a trial's start."""
+        if None in self._ahead:
+            self._draw(np.array([rows is None for rows in self._ahead]), np.ones(1))
+        trials = []
+        for row, rows in enumerate(self._ahead):
+            assert rows is not None
+            starts = rows.table.starts
+            stop = int(starts[starts.searchsorted(rows.start, side="right")])
+            trials.append(Rows(rows.table, rows.start, stop))
+            self._ahead[row] = Rows(rows.table, stop, rows.stop) if stop < rows.stop else None
+        return trials
+
+    def fix(self, conditions: dict[str, Any], number: Counts | None = None) -> None:
+        """Give the trials from now on these conditions; see `Source`."""
+        self._source.fix(conditions, number)
+        self._ahead = [None] * len(self._ahead)
+
+    def _draw(self, short: NDArray[np.bool_], trials: NDArray[np.float64]) -> None:
+        """Draw about so many `trials` of the streams that are `short`, or more for later."""
+        # A few more than needed, so that this is hardly ever done twice for a piece.
+        many = np.maximum(2 + 1.1 * trials, self._least / short.sum())
+        counts = np.where(short, many, 0).astype(np.int64)
+        self._least = min(2 * max(self._least, int(counts.sum())), self._at_once)
+        table = self._source.take(counts)
+        self._mean = table.n_rows / table.n_trials
+        edges = table.starts[np.cumsum([0, *counts])]
+        for row in np.flatnonzero(counts):
+            self._ahead[row] = Rows(table, int(edges[row]), int(edges[row + 1]))
+
+
+def write(
+    plan: Any,
+    placed: Iterable[tuple[Rows, int]],
+    observation: NDArray[np.float32],
+    target: NDArray[Any],
+    stride: int,
+) -> None:
+    """Write runs of steps, each into every `stride`-th row from its place on."""
+    tables: dict[int, tuple[Table, Pieces]] = {}
+    for rows, place in placed:
+        pieces = tables.setdefault(id(rows.table), (rows.table, []))[1]
+        pieces.append((rows.start, rows.stop, place))
+    for table, pieces in tables.values():
+        plan.emit(table, pieces, observation, target, stride)
+
+
+def _root(seed: int | Seed | None) -> np.random.SeedSequence:
+    return np.random.SeedSequence() if seed is None else as_seed(seed).sequence()
+
+
+def one_trial(plan: Plan, seed: int | Seed) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
+    """Return observations, targets and steps of the first trial of a seed."""
+    return laid_out(plan, Streams(plan, seed).take(np.array([1])))
+
+
+def laid_out(plan: Plan, table: Table) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
+    """Return observations, targets and steps of a whole table."""
+    n = table.n_rows
+    observation = np.empty((n, plan.n_channels), dtype=np.float32)
+    target = np.empty((n, *plan.target_shape), dtype=plan.target_dtype)
+    plan.emit(table, [(0, n, 0)], observation, target, 1)
+    return observation, target, Rows(table, 0, n)

@@ -1,0 +1,1 @@
+"""Tasks as environments and data sets."""

@@ -1,0 +1,389 @@
+"""Trials as batches for supervised learning."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from gymnasium import Env
+from numpy.typing import NDArray
+
+from neuroloom.shared import Seed, as_seed, require
+from neuroloom.tasks._design.table import Rows
+from neuroloom.tasks._design.task import Task
+from neuroloom.tasks._engine.plan import Plan, make_plan
+from neuroloom.tasks._engine.streams import Counts, Reader, Source, Spans, Streams, write
+from neuroloom.tasks._environments.env_stream import EnvPlan, EnvStreams
+from neuroloom.tasks._environments.registry import get_task, make
+from neuroloom.tasks._environments.single import TaskEnv
+from neuroloom.tasks._errors import TaskError, TaskTypeError, fail, real, unknown, whole
+from neuroloom.tasks._random.backend import Backend
+
+_CACHE_VALUES = 2**20
+_PHASES = ("free", "fixate", "decide")
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """A batch and what it is made of; all arrays are the owner's, never written to again.
+
+    Parameters
+    ----------
+    inputs : array, (seq_len, batch_size, n_channels)
+        Observations.
+    target : array, (seq_len, batch_size)
+        Right actions.
+    mask : array of float32, (seq_len, batch_size)
+        Weight of each step in a loss; 0 in padding.
+    trial : array of int, (seq_len, batch_size)
+        Number of the trial in its row's stream; -1 in padding.
+    period : array of int, (seq_len, batch_size)
+        Number of the period in `period_names`; -1 in padding.
+    conditions : dict of array, (seq_len, batch_size, …)
+        What was drawn for the trial of each step; 0 in padding.
+    period_names : tuple of str
+        Names of the periods.
+
+    With ``batch_first`` the first two axes are the other way round.
+    """
+
+    inputs: Any
+    target: Any
+    mask: Any
+    trial: Any
+    period: Any
+    conditions: dict[str, Any]
+    period_names: tuple[str, ...]
+
+
+class Dataset:
+    """An endless (or `max_batch` long) iterator over batches of a task's trials.
+
+    Row `i` of the batches is stream `i` of `seed`, the trials that environment `i` of a vector
+    environment shows; batches are its consecutive pieces, however they are cached.
+
+    Parameters
+    ----------
+    env : str, Task or gymnasium.Env
+        Id of a task, a task, or an environment with trials; of an environment `batch_size`
+        copies are made, and those written step by step or wrapped are slower.
+    env_kwargs : dict, optional
+        Parameters of the task, if `env` is an id.
+    batch_size : int
+        Number of rows.
+    seq_len : int, optional
+        Steps of a sequence. Default 1000, or with ``align="trial"`` the longest trial of the
+        batch.
+    max_batch : int, optional
+        Batches until `StopIteration`; then it can be iterated again.
+    batch_first : bool
+        Whether the batch is the first axis and not the second.
+    cache_len : int, optional
+        Steps drawn at once for each row; changes the speed, nothing else.
+    align : str
+        ``"stream"``: sequences are consecutive pieces of the stream, beginning wherever the last
+        one ended. ``"trial"``: each row is one whole trial, padded with 0.
+    mask_weights : dict, optional
+        Weight in `Batch.mask` of the phases ``"free"``, ``"fixate"``, ``"decide"``; default 1.
+    output : str
+        ``"numpy"`` or ``"torch"`` (tensors that share the arrays' memory).
+    split : str
+        ``"train"`` or any other name, ``"test"``: splits never share a stream.
+    backend : str
+        ``"auto"`` (numba if installed), ``"numba"`` or ``"numpy"``; changes the speed, no bit.
+    seed : int or Seed, optional
+        Root of the streams; None takes it from the operating system.
+
+    Raises
+    ------
+    TaskTypeError
+        If an argument is of the wrong kind, or the task has no ground truth.
+    TaskError
+        If a number is out of range or an option unknown.
+
+    Examples
+    --------
+    >>> from neuroloom.tasks import Dataset
+    >>> dataset = Dataset("PerceptualDecisionMaking-v0", batch_size=16, seq_len=100, seed=1)
+    >>> inputs, target = dataset()
+    >>> inputs.shape, target.shape
+    ((100, 16, 3), (100, 16))
+    """
+
+    def __init__(
+        self,
+        env: str | Task | Env[Any, Any],
+        env_kwargs: Mapping[str, Any] | None = None,
+        batch_size: int = 1,
+        seq_len: int | None = None,
+        max_batch: int | None = None,
+        batch_first: bool = False,
+        cache_len: int | None = None,
+        *,
+        align: Literal["stream", "trial"] = "stream",
+        mask_weights: Mapping[str, float] | None = None,
+        output: Literal["numpy", "torch"] = "numpy",
+        split: str = "train",
+        backend: Backend = "auto",
+        seed: int | Seed | None = None,
+    ) -> None:
+        self._env = env if isinstance(env, Env) else None
+        self.plan: Plan | EnvPlan
+        if isinstance(env, Env) and not isinstance(env, TaskEnv):
+            if env_kwargs:
+                raise fail("env_kwargs", "none beside an environment", sorted(env_kwargs))
+            self.plan = EnvPlan(env)
+        else:
+            self.plan = make_plan(_task(env, env_kwargs), backend)
+        self.batch_size = whole("batch_size", batch_size, minimum=1)
+        if align not in ("stream", "trial"):
+            raise unknown("align", align, ("stream", "trial"))
+        if output not in ("numpy", "torch"):
+            raise unknown("output", output, ("numpy", "torch"))
+        self.align, self._output = align, output
+        self._given_len = None if seq_len is None else whole("seq_len", seq_len, minimum=1)
+        self.seq_len = 1000 if self._given_len is None else self._given_len
+        self.max_batch = None if max_batch is None else whole("max_batch", max_batch, minimum=1)
+        self.batch_first = bool(batch_first)
+        self._weights = _weights(mask_weights)
+        self._cache_len = self._steps_at_once(cache_len)
+        self._split = split
+        self._fixed: dict[str, Any] = {}
+        self._i_batch = 0
+        self._torch = (
+            require("torch", extra="neuroloom-tasks[torch]") if output == "torch" else None
+        )
+        self._at = self._cached = 0
+        self._spans: list[Spans] = []
+        self.seed(seed)
+
+    @property
+    def inputs_shape(self) -> tuple[int, ...]:
+        """Shape of the inputs of a batch."""
+        return (*self._shape(self.seq_len), self.plan.n_channels)
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """Shape of the target of a batch."""
+        return (*self._shape(self.seq_len), *self.plan.target_shape)
+
+    @property
+    def envs(self) -> list[Any]:
+        """Environments like those of the rows, one a row."""
+        one = make(self.plan.task) if self._env is None else self._env
+        return [copy.deepcopy(one) for _ in range(self.batch_size)]
+
+    @property
+    def env(self) -> Any:
+        """An environment like that of the first row."""
+        return self.envs[0]
+
+    def seed(self, seed: int | Seed | None = None) -> None:
+        """Go to the start of the streams of `seed`; None takes it from the operating system."""
+        if seed is None:
+            seed = int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
+        root = as_seed(seed)
+        if self._split != "train":
+            root = root.child(f"split {self._split}")
+        plan, n = self.plan, self.batch_size
+        source: Source = (
+            EnvStreams(plan, root, n) if isinstance(plan, EnvPlan) else Streams(plan, root, n)
+        )
+        self._reader = Reader(source, n, plan.mean_steps, plan.at_once)
+        self._forget()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> tuple[Any, Any]:
+        return self()
+
+    def __len__(self) -> int:
+        """Return `max_batch`.
+
+        Raises
+        ------
+        TaskTypeError
+            If there is no end.
+        """
+        if self.max_batch is None:
+            raise TaskTypeError("len: the data set has no end; give it max_batch")
+        return self.max_batch
+
+    def __call__(self, **conditions: Any) -> tuple[Any, Any]:
+        """Return the next batch as inputs and target.
+
+        Parameters
+        ----------
+        **conditions
+            Conditions that all trials from now on get, ``coh=51.2``, until the next call.
+        """
+        inputs, target = self._next(conditions)
+        return self._out(inputs), self._out(target)
+
+    def batch(self, **conditions: Any) -> Batch:
+        """Return the next batch with mask, trial numbers, periods and conditions."""
+        inputs, target = self._next(conditions)
+        shape = self._shape(inputs.shape[1 if self.batch_first else 0])
+        trial, period = np.full(shape, -1, dtype=np.int64), np.full(shape, -1, dtype=np.int64)
+        mask = np.zeros(shape, dtype=np.float32)
+        drawn: dict[str, NDArray[Any]] = {}
+        for row, (start, rows) in self._spans_of_batch():
+            part = slice(start, start + len(rows))
+            where = (row, part) if self.batch_first else (part, row)
+            trial[where] = np.asarray(rows.table.number)[rows.trial]
+            period[where] = rows.period
+            mask[where] = self._weights[self.plan.phase[rows.period]]
+            for name, values in rows.conditions.items():
+                if name not in drawn:
+                    drawn[name] = np.zeros((*shape, *values.shape[1:]), dtype=values.dtype)
+                drawn[name][where] = values[rows.trial]
+        return Batch(
+            inputs=self._out(inputs),
+            target=self._out(target),
+            mask=self._out(mask),
+            trial=self._out(trial),
+            period=self._out(period),
+            conditions={name: self._out(values) for name, values in drawn.items()},
+            period_names=self.plan.period_names,
+        )
+
+    # Within -----------------------------------------------------------------------------------
+
+    def _next(self, conditions: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        if self.max_batch is not None and self._i_batch >= self.max_batch:
+            self._i_batch = 0
+            raise StopIteration
+        if conditions != self._fixed:
+            self._fixed = conditions
+            self._reader.fix(conditions, self._number_to_come())
+            self._forget()
+        self._i_batch += 1
+        return self._whole_trials() if self.align == "trial" else self._pieces()
+
+    def _pieces(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        if self._at == self._cached:
+            self._refill()
+        part = slice(self._at, self._at + self.seq_len)
+        self._at = part.stop
+        # Parts of the cache, which is left to their owners when the next one is made.
+        if self.batch_first:
+            return self._inputs[:, part].copy(), self._target[:, part].copy()
+        return self._inputs[part], self._target[part]
+
+    def _refill(self) -> None:
+        size, steps, plan = self.batch_size, self._cache_len, self.plan
+        shape = self._shape(steps)
+        inputs = np.empty((steps * size, plan.n_channels), dtype=np.float32)
+        target = np.empty((steps * size, *plan.target_shape), dtype=plan.target_dtype)
+        self._spans = self._reader.read(steps)
+        stride = 1 if self.batch_first else size
+        placed = [
+            (rows, row * steps + at if self.batch_first else row + at * size)
+            for row, spans in enumerate(self._spans)
+            for at, rows in spans
+        ]
+        write(plan, placed, inputs, target, stride)
+        self._inputs = inputs.reshape(*shape, plan.n_channels)
+        self._target = target.reshape(*shape, *plan.target_shape)
+        self._at, self._cached = 0, steps
+
+    def _whole_trials(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        trials = self._reader.next_trials()
+        longest = max(len(rows) for rows in trials)
+        length = longest if self._given_len is None else self._given_len
+        if longest > length:
+            raise TaskError(
+                f"seq_len: expected at least the {longest} steps of the longest trial, got "
+                f"{length}; leave seq_len out to pad to the longest"
+            )
+        shape = self._shape(length)
+        inputs = np.zeros((*shape, self.plan.n_channels), dtype=np.float32)
+        target = np.zeros((*shape, *self.plan.target_shape), dtype=self.plan.target_dtype)
+        flat = inputs.reshape(-1, self.plan.n_channels)
+        right = target.reshape(-1, *self.plan.target_shape)
+        begin, stride = (length, 1) if self.batch_first else (1, self.batch_size)
+        placed = [(rows, row * begin) for row, rows in enumerate(trials)]
+        write(self.plan, placed, flat, right, stride)
+        self._spans = [[(0, rows)] for rows in trials]
+        return inputs, target
+
+    def _number_to_come(self) -> Counts | None:
+        """Return the number of every row's first trial of which no step was served."""
+        if not self._spans:
+            return None
+        number = np.zeros(self.batch_size, dtype=np.int64)
+        for row, spans in enumerate(self._spans):
+            served = spans
+            if self.align == "stream":
+                served = _cut(spans, self._at - 1, self._at)
+            rows = served[-1][1]
+            number[row] = 1 + np.asarray(rows.table.number)[rows.trial[-1]]
+        return number
+
+    def _spans_of_batch(self) -> Iterator[tuple[int, tuple[int, Rows]]]:
+        """Yield row, first step and steps of every run of trials in the last batch."""
+        for row, spans in enumerate(self._spans):
+            if self.align == "stream":
+                spans = _cut(spans, self._at - self.seq_len, self._at)
+            for span in spans:
+                yield row, span
+
+    def _forget(self) -> None:
+        self._at = self._cached = 0
+        self._spans = []
+
+    def _steps_at_once(self, cache_len: int | None) -> int:
+        if cache_len is None:
+            width = self.plan.n_channels + max(1, int(np.prod(self.plan.target_shape)))
+            cache_len = min(_CACHE_VALUES // (width * self.batch_size), 50 * self.seq_len)
+        else:
+            cache_len = whole("cache_len", cache_len, minimum=1)
+        return self.seq_len * max(1, -(-cache_len // self.seq_len))
+
+    def _shape(self, length: int) -> tuple[int, int]:
+        return (self.batch_size, length) if self.batch_first else (length, self.batch_size)
+
+    def _out(self, values: NDArray[Any]) -> Any:
+        return values if self._torch is None else self._torch.from_numpy(values)
+
+
+def _task(env: Any, env_kwargs: Mapping[str, Any] | None) -> Task:
+    if isinstance(env, (str, Task)):
+        task = get_task(env, **(env_kwargs or {}))
+    elif isinstance(env, TaskEnv):
+        if env_kwargs:
+            raise fail("env_kwargs", "none beside an environment", sorted(env_kwargs))
+        task = env.task
+    else:
+        raise TaskTypeError(
+            f"env: expected an id, a Task or a gymnasium.Env, got {type(env).__name__}"
+        )
+    if task.no_ground_truth:
+        raise TaskTypeError(
+            f"{type(task).__name__} has no ground truth to learn from: {task.no_ground_truth}"
+        )
+    return task
+
+
+def _weights(given: Mapping[str, float] | None) -> NDArray[np.float32]:
+    weights = np.ones(len(_PHASES), dtype=np.float32)
+    for name, value in (given or {}).items():
+        if name not in _PHASES:
+            raise unknown("mask_weights", name, _PHASES)
+        weights[_PHASES.index(name)] = real(f"mask_weights[{name!r}]", value, minimum=0)
+    return weights
+
+
+def _cut(spans: list[tuple[int, Rows]], start: int, stop: int) -> list[tuple[int, Rows]]:
+    """Return the parts of the spans that lie between `start` and `stop`, counted from `start`."""
+    out = []
+    for at, rows in spans:
+        first, last = max(at, start), min(at + len(rows), stop)
+        if first < last:
+            shift = rows.start - at
+            out.append((first - start, Rows(rows.table, first + shift, last + shift)))
+    return out

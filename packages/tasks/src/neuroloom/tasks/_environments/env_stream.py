@@ -1,0 +1,110 @@
+"""The slower door's trials as a stream: what a data set reads of a step-by-step environment."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from gymnasium import Env
+from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
+
+from neuroloom.shared import Seed
+from neuroloom.tasks._design.table import Table, join
+from neuroloom.tasks._engine.emit import Pieces
+from neuroloom.tasks._engine.plan import SOME_STEPS
+from neuroloom.tasks._errors import TaskTypeError
+
+
+class EnvPlan:
+    """What a data set has to know of an environment: its channels and actions.
+
+    The whole trial is one period.
+
+    Raises
+    ------
+    TaskTypeError
+        If the environment has no trials, or no ground truth.
+    """
+
+    def __init__(self, env: Env[Any, Any]) -> None:
+        for name in ("new_trial", "ob", "gt"):
+            if name not in dir(env):
+                raise TaskTypeError(
+                    f"env: expected an environment with trials (a task's own, a TrialEnv, or one "
+                    f"in a TrialWrapper), got {env!r} without {name!r}"
+                )
+        task = getattr(env.unwrapped, "task", None)
+        if getattr(task, "no_ground_truth", ""):
+            raise TaskTypeError(f"{env!r} has no ground truth to learn from")
+        self.env = env
+        self.task: Any = task
+        shape = env.observation_space.shape or ()
+        self.n_channels = int(np.prod(shape))
+        space = env.action_space
+        self.target_shape = tuple(space.shape or ())
+        self.discrete = isinstance(space, Discrete)
+        self.n_actions = int(space.n) if isinstance(space, Discrete) else 0
+        self.target_dtype = np.dtype(np.int64 if self.discrete else np.float32)
+        self.period_names = ("trial",)
+        self.phase = np.zeros(1, dtype=np.int8)
+        self.at_once = 1
+        self.mean_steps = SOME_STEPS  # not known before a trial is made
+
+    def emit(
+        self,
+        table: Table,
+        pieces: Pieces,
+        observation: NDArray[np.float32],
+        target: NDArray[Any],
+        stride: int,
+    ) -> None:
+        """Write steps of a table; see `Plan.emit`."""
+        for start, stop, offset in pieces:
+            part = slice(offset, offset + (stop - start) * stride, stride)
+            observation[part], target[part] = table.levels[start:stop], table.target[start:stop]
+
+    def segment_period(self, n: int) -> NDArray[np.int16]:
+        """Return the period of `n` trials: all in the one."""
+        return np.zeros(n, dtype=np.int16)
+
+
+class EnvStreams:
+    """The trials of copies of an environment, one after another; see `Source`."""
+
+    def __init__(self, plan: EnvPlan, root: Seed, n: int) -> None:
+        self.plan = plan
+        self._envs: list[Any] = [copy.deepcopy(plan.env) for _ in range(n)]
+        for index, env in enumerate(self._envs):
+            env.reset(seed=root.child("row").child(index).integer(31))
+        self._fixed: dict[str, Any] = {}
+        self._next = np.zeros(n, dtype=np.int64)
+
+    def take(self, counts: NDArray[np.int64]) -> Table:
+        """Return the next ``counts[i]`` trials of every environment, one after another."""
+        tables = [self._draw(i) for i, count in enumerate(counts) for _ in range(count)]
+        table = join(tables)
+        table.number = np.concatenate([np.asarray(one.number) for one in tables])
+        return table
+
+    def fix(self, conditions: dict[str, Any], number: NDArray[np.int64] | None = None) -> None:
+        """Give all trials from now on these arguments; there is no going back."""
+        self._fixed = dict(conditions)
+
+    def _draw(self, index: int) -> Table:
+        env = self._envs[index]
+        env.new_trial(**self._fixed)
+        observation = np.asarray(env.ob, dtype=np.float32).reshape(-1, self.plan.n_channels)
+        trial = getattr(env.unwrapped, "trial", None) or {}
+        plain = {k: np.asarray(v)[None] for k, v in trial.items() if np.ndim(v) == 0}
+        self._next[index] += 1
+        return Table(
+            plan=self.plan,
+            conditions={k: v for k, v in plain.items() if v.dtype.kind in "biuf"},
+            counts=np.array([[len(observation)]]),
+            levels=observation.copy(),
+            target=np.array(env.gt, dtype=self.plan.target_dtype),
+            stepwise=True,
+            number=self._next[index : index + 1] - 1,
+        )

@@ -1,0 +1,1 @@
+"""The NeuroGym compatibility layer."""
