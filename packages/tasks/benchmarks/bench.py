@@ -27,8 +27,8 @@ from matplotlib.figure import Figure
 
 import neuroloom.tasks as tasks
 from neuroloom.shared import style
+from neuroloom.tasks._design.catalogue import entries
 from neuroloom.tasks._engine.plan import make_plan
-from neuroloom.tasks._environments.registry import entries
 
 HERE = Path(__file__).parent
 PEERS = HERE.parents[2] / ".nox" / "peers"

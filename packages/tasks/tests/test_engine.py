@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 import neuroloom.tasks as tasks
 from neuroloom.tasks import declare as d
-from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._engine.plan import TaskPlan
 from neuroloom.tasks._engine.streams import Reader, Streams
 
 PDM = "PerceptualDecisionMaking-v0"
 
 
 def read(task: str, sizes: list[int], index: int = 0, **params: object) -> np.ndarray:
-    plan = Plan(tasks.get_task(task, **params))
+    plan = TaskPlan(tasks.get_task(task, **params))
     reader = Reader(Streams(plan, 11, index + 1), index + 1, 10)
     out = np.empty((sum(sizes), plan.n_channels), dtype=np.float32)
     target, place = np.empty(len(out), dtype=np.int64), 0
@@ -49,7 +49,7 @@ def test_noise_leaves_the_conditions_as_they_are() -> None:
 
 
 def test_noise_has_the_size_that_sigma_says() -> None:
-    plan = Plan(tasks.get_task(PDM, sigma=2.0, dt=20))
+    plan = TaskPlan(tasks.get_task(PDM, sigma=2.0, dt=20))
     noise = read(PDM, [200_000], sigma=2.0, dt=20) - read(PDM, [200_000], sigma=0.0, dt=20)
     shown = noise[noise[:, 1] != 0]
     assert plan.sigma.max() == pytest.approx(2 / np.sqrt(20))
@@ -60,7 +60,7 @@ def test_noise_has_the_size_that_sigma_says() -> None:
 
 
 def test_trials_of_a_stream_do_not_depend_on_those_drawn_beside_them() -> None:
-    plan = Plan(tasks.get_task("DelayComparison-v0"))
+    plan = TaskPlan(tasks.get_task("DelayComparison-v0"))
     together = Streams(plan, 3, 4).take(np.array([5, 0, 2, 300]))
     assert together.number.tolist() == [*range(5), 0, 1, *range(300)]
     alone = Streams(plan, 3, 4)

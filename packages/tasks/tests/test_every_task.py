@@ -12,8 +12,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._engine.plan import Plan
-from neuroloom.tasks._environments.registry import entries
+from neuroloom.tasks._design.catalogue import entries
+from neuroloom.tasks._engine.plan import TaskPlan
 
 IDS = sorted(entries())
 SUPERVISED = [i for i in IDS if not tasks.get_task(i).no_ground_truth]
@@ -187,4 +187,4 @@ def test_card_says_what_to_do(task: str) -> None:
     known = entries()[task]
     assert known.cls.__doc__
     assert "dataclass" not in known.cls.__doc__
-    assert Plan(tasks.get_task(task)).observation_space.name
+    assert TaskPlan(tasks.get_task(task)).observation_space.name

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._environments.registry import entries
+from neuroloom.tasks._design.catalogue import entries
 from neuroloom.tasks._random.backend import chosen
 from neuroloom.tasks.wrappers import ReactionTime
 

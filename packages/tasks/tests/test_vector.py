@@ -15,7 +15,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._environments.registry import entries
+from neuroloom.tasks._design.catalogue import entries
 
 each_task = pytest.mark.parametrize("task", sorted(entries()))
 

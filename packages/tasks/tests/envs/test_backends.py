@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._environments.registry import entries
+from neuroloom.tasks._design.catalogue import entries
 
 pytest.importorskip("numba")
 

@@ -10,11 +10,11 @@ import pytest
 
 import neuroloom.tasks as tasks
 from neuroloom.tasks._design.table import Table
-from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._engine.plan import TaskPlan
 
 
 def block(task: str, n: int = 1024, **params: Any) -> Table:
-    return Plan(tasks.get_task(task, **params)).block(np.random.default_rng(4), {}, n=n)
+    return TaskPlan(tasks.get_task(task, **params)).block(np.random.default_rng(4), {}, n=n)
 
 
 def rows(table: Table, *periods: str) -> np.ndarray:
@@ -106,7 +106,7 @@ def test_hierarchical_reasoning_splits_delays_at_their_median() -> None:
 
 
 def test_hierarchical_reasoning_rule_holds_for_10_to_20_trials() -> None:
-    plan, memory = Plan(tasks.get_task("HierarchicalReasoning-v0")), {}
+    plan, memory = TaskPlan(tasks.get_task("HierarchicalReasoning-v0")), {}
     rng = np.random.default_rng(1)
     rule = np.concatenate([plan.block(rng, memory).conditions["rule"] for _ in range(8)])
     length = np.diff(np.flatnonzero(np.diff(rule)))

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
+from neuroloom.tasks._design.catalogue import entries
 from neuroloom.tasks._design.table import Rows
 from neuroloom.tasks._design.task import DECIDE, FIXATE
-from neuroloom.tasks._engine.plan import Plan
-from neuroloom.tasks._environments.registry import entries
+from neuroloom.tasks._engine.plan import TaskPlan
 
 FILE = Path(os.environ.get("NEUROLOOM_DATA", "/nowhere")).parent / "reference" / "tasks_envs.json"
 FACTS: dict[str, dict[str, Any]] = json.loads(FILE.read_text()) if FILE.is_file() else {}
@@ -79,7 +79,7 @@ NO_TARGET_FREQUENCY = {
 
 
 def block(task: str, n: int = N) -> Any:
-    return Plan(tasks.get_task(task)).block(np.random.default_rng(4), {}, n=n)
+    return TaskPlan(tasks.get_task(task)).block(np.random.default_rng(4), {}, n=n)
 
 
 def named(names: dict[str, Any]) -> dict[str, list[int]]:
@@ -197,7 +197,7 @@ def expected(task: str, n: int = 512) -> tuple[float, float]:
     return float(earned.mean()), float(earned.std() / np.sqrt(n))
 
 
-RULED = [id for id in sorted(entries()) if not Plan(tasks.get_task(id)).custom]
+RULED = [id for id in sorted(entries()) if not TaskPlan(tasks.get_task(id)).custom]
 
 
 @pytest.mark.parametrize("task", RULED)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
+from neuroloom.tasks._design.catalogue import entries
 from neuroloom.tasks._design.table import Table
-from neuroloom.tasks._engine.plan import Plan
-from neuroloom.tasks._environments.registry import entries
+from neuroloom.tasks._engine.plan import TaskPlan
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("AnnubesEnv-v0", {"session": {}}, "session"),
@@ -108,7 +108,7 @@ def test_task_is_right_with_other_parameters(task: str, params: dict[str, Any]) 
 
 
 def block(task: str, n: int = 512, **params: Any) -> Table:
-    return Plan(tasks.get_task(task, **params)).block(np.random.default_rng(2), {}, n=n)
+    return TaskPlan(tasks.get_task(task, **params)).block(np.random.default_rng(2), {}, n=n)
 
 
 def test_context_says_which_modality_counts() -> None:
@@ -125,7 +125,7 @@ def test_context_says_which_modality_counts() -> None:
 
 
 def test_ibl20_blocks_have_their_length_and_their_probabilities() -> None:
-    plan, memory = Plan(tasks.get_task("perceptualdecisionmaking.ibl20-v0")), {}
+    plan, memory = TaskPlan(tasks.get_task("perceptualdecisionmaking.ibl20-v0")), {}
     rng = np.random.default_rng(3)
     c = [plan.block(rng, memory).conditions for _ in range(20)]
     block_, right, left = (
@@ -144,7 +144,7 @@ def test_ibl20_three_kinds_of_blocks_never_follow_themselves() -> None:
     task = tasks.get_task(
         "perceptualdecisionmaking.ibl20-v0", probs=np.eye(3), block_lens=lengths, dim_ring=3
     )
-    kind = Plan(task).block(np.random.default_rng(3), {}, n=900).conditions["block"]
+    kind = TaskPlan(task).block(np.random.default_rng(3), {}, n=900).conditions["block"]
     edges = np.flatnonzero(np.diff(kind)) + 1
     for run in np.split(kind, edges)[:-1]:
         assert len(run) == lengths[run[0]]
@@ -165,7 +165,7 @@ def test_roitman02_can_be_answered_from_the_second_step_of_the_stimulus_on() -> 
 
 
 def test_daw_two_step_transitions_and_payments_have_their_probabilities() -> None:
-    plan, memory = Plan(tasks.get_task("DawTwoStep-v0")), {}
+    plan, memory = TaskPlan(tasks.get_task("DawTwoStep-v0")), {}
     rng = np.random.default_rng(5)
     c = [plan.block(rng, memory).conditions for _ in range(64)]
     state, to, pays = (
@@ -272,7 +272,7 @@ def test_delay_match_sample_distractor_ends_with_a_false_alarm() -> None:
 
 @pytest.mark.parametrize("period", ["sample", "test1", "test2", "test3"])
 def test_delay_match_sample_distractor_has_noise_if_asked_for(period: str) -> None:
-    plan = Plan(tasks.get_task("DelayMatchSampleDistractor1D-v0", sigma=2))
+    plan = TaskPlan(tasks.get_task("DelayMatchSampleDistractor1D-v0", sigma=2))
     assert plan.sigma[plan.part[period], 1:] == pytest.approx(0.2)
     assert plan.sigma[plan.part[period], 0] == 0
 
@@ -287,7 +287,7 @@ TIMED = [
 @pytest.mark.parametrize("task", TIMED)
 def test_ground_truth_holds_on_a_finer_grid(task: str) -> None:
     """Steps of 10 ms instead of 100: as many ms, and still the maximum."""
-    coarse, fine = Plan(tasks.get_task(task)), Plan(tasks.get_task(task, dt=10))
+    coarse, fine = TaskPlan(tasks.get_task(task)), TaskPlan(tasks.get_task(task, dt=10))
     trials = tasks.run_trials(task, "ground_truth", 24, seed=2, dt=10).table
     assert trials["correct"].all()
     ms = [

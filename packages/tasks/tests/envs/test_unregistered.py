@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._engine.plan import Plan
-from neuroloom.tasks._environments.registry import entries
+from neuroloom.tasks._design.catalogue import entries
+from neuroloom.tasks._engine.plan import TaskPlan
 
 
 def block(task: str, n: int = 2048, **params):
-    return Plan(tasks.get_task(task, **params)).block(np.random.default_rng(5), {}, n=n)
+    return TaskPlan(tasks.get_task(task, **params)).block(np.random.default_rng(5), {}, n=n)
 
 
 def still(observation, info):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._engine.plan import Plan
-from neuroloom.tasks._environments.registry import entries
+from neuroloom.tasks._design.catalogue import entries
+from neuroloom.tasks._engine.plan import TaskPlan
 
 FILE = Path(os.environ.get("NEUROLOOM_DATA", "/nowhere")).parent / "reference" / "tasks_envs.json"
 FACTS = json.loads(FILE.read_text()) if FILE.is_file() else {}
@@ -21,7 +21,7 @@ N = 1536
 
 
 def block(task: str, n: int = N, **params):
-    return Plan(tasks.get_task(task, **params)).block(np.random.default_rng(5), {}, n=n)
+    return TaskPlan(tasks.get_task(task, **params)).block(np.random.default_rng(5), {}, n=n)
 
 
 def targets(table):

@@ -5,13 +5,14 @@ from neuroloom.tasks._behaviour.diffusion import Diffusion, fit_diffusion
 from neuroloom.tasks._behaviour.observers import BoundedObserver, IdealObserver, ideal_trials
 from neuroloom.tasks._behaviour.run import Policy, run_trials
 from neuroloom.tasks._behaviour.switching import SwitchingObserver, switching_trials
+from neuroloom.tasks._design.catalogue import get_task, register
+from neuroloom.tasks._design.catalogue import load_tasks as _load_tasks
 from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._engine.mixture import Mixture, mix
 from neuroloom.tasks._engine.reaction_time import ReactionTimeTask, reaction_time
 from neuroloom.tasks._environments.card import card, plot_trial
 from neuroloom.tasks._environments.dataset import Batch, Dataset
-from neuroloom.tasks._environments.registry import get_task, make, make_vec, register
-from neuroloom.tasks._environments.registry import load_tasks as _load_tasks
+from neuroloom.tasks._environments.making import make, make_vec
 from neuroloom.tasks._environments.single import TaskEnv
 from neuroloom.tasks._environments.vector import TaskVectorEnv
 from neuroloom.tasks._errors import ActionError, TaskError, TaskTypeError, TimingError

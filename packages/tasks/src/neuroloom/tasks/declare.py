@@ -1,5 +1,6 @@
 """Everything that a task file needs: ``from neuroloom.tasks.declare import ...``."""
 
+from neuroloom.tasks._design.catalogue import register
 from neuroloom.tasks._design.directions import bump, bumps, cosine, cosines, pick, ring
 from neuroloom.tasks._design.durations import (
     Choice,
@@ -9,12 +10,12 @@ from neuroloom.tasks._design.durations import (
     Uniform,
     Until,
 )
+from neuroloom.tasks._design.levels import Levels, Targets
 from neuroloom.tasks._design.spaces import Box, Discrete
 from neuroloom.tasks._design.state import Now
-from neuroloom.tasks._design.table import Levels, Rows, Targets
+from neuroloom.tasks._design.table import Conditions, Rows
 from neuroloom.tasks._design.task import (
     Array,
-    Conditions,
     Names,
     Noise,
     Paper,
@@ -30,7 +31,6 @@ from neuroloom.tasks._design.task import (
     timeline,
 )
 from neuroloom.tasks._design.timing_reward import timing_reward
-from neuroloom.tasks._environments.registry import register
 from neuroloom.tasks._errors import TaskError, fail, real, unknown, whole
 from neuroloom.tasks._random.counter import Draws, Rng
 

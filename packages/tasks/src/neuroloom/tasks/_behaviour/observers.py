@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, Trials, as_seed
 from neuroloom.tasks._behaviour.run import run_trials
+from neuroloom.tasks._design.catalogue import get_task
 from neuroloom.tasks._design.task import DECIDE, Task
 from neuroloom.tasks._engine.plan import make_plan
-from neuroloom.tasks._environments.registry import get_task
 from neuroloom.tasks._errors import TaskError, fail, real
 
 # Channels without noise tell trials apart as well as a noise of this size does.

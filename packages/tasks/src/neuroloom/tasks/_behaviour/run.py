@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, Trials, as_seed
+from neuroloom.tasks._design.catalogue import get_task
 from neuroloom.tasks._design.task import DECIDE, Task
-from neuroloom.tasks._environments.registry import get_task
 from neuroloom.tasks._environments.vector import TaskVectorEnv
 from neuroloom.tasks._errors import TaskError, TaskTypeError, unknown, whole
 

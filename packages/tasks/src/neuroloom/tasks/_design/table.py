@@ -9,60 +9,65 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.tasks._design.levels import Where
 from neuroloom.tasks._errors import unknown
+from neuroloom.tasks._random.counter import Keys
 
-if TYPE_CHECKING:
-    from neuroloom.tasks._engine.plan import Plan
-    from neuroloom.tasks._random.counter import Keys
-
-Where = str | tuple[str, ...] | slice
-
-
-class Levels:
-    """The level of every channel in every period, written by name.
-
-    ``levels["stimulus", "choice"] = value`` takes a number, one number a trial ``(n,)``, or one
-    a trial and channel ``(n, k)``; several periods are given as a tuple, all of them as ``:``.
-    ``levels.array`` is the whole, ``(n_trials, n_periods, n_channels)``.
-    """
-
-    def __init__(self, array: NDArray[Any], plan: Plan) -> None:
-        self.array = array
-        self._plan = plan
-
-    def __setitem__(self, where: tuple[Where, str | slice], value: Any) -> None:
-        for part, column, shaped in self._places(where, value):
-            self.array[:, part, column] = shaped
-
-    def add(self, where: tuple[Where, str | slice], value: Any) -> None:
-        """Add `value` to what is there."""
-        for part, column, shaped in self._places(where, value):
-            self.array[:, part, column] += shaped
-
-    def _places(
-        self, where: tuple[Where, str | slice], value: Any
-    ) -> list[tuple[int, int | slice | NDArray[np.int64], Any]]:
-        column = self._plan.channel(where[1])
-        if np.ndim(value) == 1 and not isinstance(column, int):
-            value = np.asarray(value)[:, None]
-        return [(part, column, value) for part in self._plan.parts(where[0])]
+Conditions = dict[str, NDArray[Any]]
+"""One array a condition, one row a trial."""
+Pieces = list[tuple[int, int, int]]
+"""First step, end, and the row of the output that the first one goes to."""
+Priced = tuple[NDArray[Any], NDArray[Any]]
+"""Reward and performance of answers."""
 
 
-class Targets:
-    """The right action in every period, written by name: ``target["decision"] = 1 + side``."""
+class Plan(Protocol):
+    """What tables, streams and data sets read of a source of trials that is ready to draw from."""
 
-    def __init__(self, array: NDArray[Any], plan: Plan) -> None:
-        self.array = array
-        self._plan = plan
+    n_channels: int
+    target_shape: tuple[int, ...]
+    target_dtype: np.dtype[Any]
+    period_names: tuple[str, ...]
+    phase: NDArray[np.int8]
+    noisy: NDArray[np.bool_]
+    at_once: int
 
-    def __setitem__(self, where: Where, value: Any) -> None:
-        for part in self._plan.parts(where):
-            self.array[:, part] = value
+    @property
+    def mean_steps(self) -> float:
+        """About how many steps a trial has."""
+        ...
+
+    def parts(self, where: Where) -> list[int]:
+        """Return the numbers of the periods called `where`."""
+        ...
+
+    def segment_period(self, n: int) -> NDArray[np.int16]:
+        """Return the period of every segment of `n` trials."""
+        ...
+
+    def payoff(self, conditions: Conditions) -> Priced:
+        """Return what every answer is worth, `(n_trials, n_actions)` each."""
+        ...
+
+    def grade(self, rows: Rows) -> Priced:
+        """Return what an answer at every step is worth, `(n_steps,)` each."""
+        ...
+
+    def emit(
+        self,
+        table: Table,
+        pieces: Pieces,
+        observation: NDArray[np.float32],
+        target: NDArray[Any],
+        stride: int,
+    ) -> None:
+        """Write pieces of a table, each into every `stride`-th row of the output."""
+        ...
 
 
 @dataclass(eq=False)
@@ -92,7 +97,7 @@ class Table:
         What each trial's noise is drawn with.
     """
 
-    plan: Any
+    plan: Plan
     conditions: dict[str, NDArray[Any]]
     counts: NDArray[np.int64]
     levels: NDArray[np.float32]
@@ -199,7 +204,7 @@ class Table:
     @cached_property
     def payoff(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Reward and performance of every answer, `(n_trials, n_actions)`."""
-        reward, performance = self.plan.task.payoff(self.conditions)
+        reward, performance = self.plan.payoff(self.conditions)
         return np.asarray(reward, dtype=float), np.asarray(performance, dtype=float)
 
     @cached_property
@@ -220,7 +225,7 @@ class Table:
     @cached_property
     def graded(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Reward and performance of an answer at every step."""
-        reward, performance = self.plan.task.grade(Rows(self, 0, self.n_rows))
+        reward, performance = self.plan.grade(Rows(self, 0, self.n_rows))
         return np.asarray(reward, dtype=float), np.asarray(performance, dtype=float)
 
     @cached_property

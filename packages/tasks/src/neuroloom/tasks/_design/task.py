@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
 from gymnasium.spaces import Space
 from numpy.typing import NDArray
 
 from neuroloom.tasks._design.durations import Computed, Duration, Steps, as_duration
+from neuroloom.tasks._design.levels import Levels, Targets
+from neuroloom.tasks._design.state import Now
+from neuroloom.tasks._design.table import Conditions, Rows
 from neuroloom.tasks._errors import fail, real, unknown, whole
 from neuroloom.tasks._random.counter import Rng
-
-if TYPE_CHECKING:
-    from neuroloom.tasks._design.state import Now
-    from neuroloom.tasks._design.table import Levels, Rows, Targets
 
 FREE, FIXATE, DECIDE = 0, 1, 2
 PAYS = ("abort", "correct", "fail", "miss", "withhold")
 """The rewards that the engine knows."""
 
-Conditions = dict[str, NDArray[Any]]
-"""One array a condition, one row a trial."""
 StepCounts = dict[str, NDArray[np.int64]]
 """Length of every period in steps, one a trial."""
 Names = Mapping[str, int | Sequence[int]]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.tasks._design.state import Now, start_memory
-from neuroloom.tasks._design.task import DECIDE, FIXATE
 from neuroloom.tasks._engine.buffer import Places, Ring
-from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._engine.plan import TaskPlan
+from neuroloom.tasks._engine.rule import case_of
 from neuroloom.tasks._engine.streams import laid_out
 
 
@@ -26,13 +26,10 @@ class ArraySteps:
         The task.
     ring : Ring
         Its trials.
-    pays : array, (5,)
-        Rewards of ``abort``, ``correct``, ``fail``, ``miss`` and ``withhold``.
     """
 
-    def __init__(self, plan: Plan, ring: Ring, pays: NDArray[np.float64]) -> None:
-        self.plan, self.ring, self._pays = plan, ring, pays.tolist()
-        self._looks = plan.custom or plan.observes or plan.guided or plan.begins
+    def __init__(self, plan: TaskPlan, ring: Ring) -> None:
+        self.plan, self.ring = plan, ring
         n = len(ring)
         self._env = np.arange(n)
         self._place, self._step = self._env * ring.room, np.zeros(n, dtype=np.int64)
@@ -104,33 +101,19 @@ class ArraySteps:
     def _outcome(
         self, actions: NDArray[np.int64], target: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
-        abort, correct, fail, miss, withhold = self._pays
-        here, end = self._here, self._left == 1
-        phase, acted = self._steps("phase").take(here), actions != 0
-        answered = acted & (phase == DECIDE)
-        if self.plan.graded:
-            worth, merit = self._steps("worth").take(here), self._steps("merit").take(here)
-            performance = np.where(answered, merit, 0.0)
-        elif self.plan.pays:
-            worth, merit = (kept[self._place, actions] for kept in self.ring.payoff)
-            performance = np.where(answered, merit, 0.0)
-        else:
-            right = actions == target
-            worth = np.where(right, correct, fail)
-            performance = (answered & right).astype(float)
-        reward = np.where(answered, worth, 0.0)
-        aborted = acted & (phase == FIXATE)
-        reward[aborted] = abort
-        late = end & ~answered
-        end |= answered
-        if self.plan.task.abort:
-            late &= ~aborted
-            end |= aborted
-        if late.any():
-            due = self.ring.trials["due"][self._place]
-            reward[late] += np.where(due, miss, withhold)[late]
-            performance[late & ~due] = 1.0
-        return reward, end, performance
+        here, rule = self._here, self.plan.rule
+        phase, due = self._steps("phase").take(here), self.ring.trials["due"][self._place]
+        case = case_of(phase, actions != 0, actions == target, self._left == 1, due)
+        reward, performance = rule.reward.take(case), rule.performance.take(case)
+        if self.plan.priced:
+            answered = rule.answers.take(case)
+            if self.plan.graded:
+                worth, merit = self._steps("worth").take(here), self._steps("merit").take(here)
+            else:
+                worth, merit = (kept[self._place, actions] for kept in self.ring.payoff)
+            reward += np.where(answered, worth, 0.0)
+            performance += np.where(answered, merit, 0.0)
+        return reward, rule.end.take(case), performance
 
     def _begin(self, envs: NDArray[np.int64]) -> None:
         self._step[envs] = 0
@@ -151,7 +134,7 @@ class ArraySteps:
             period=table.period,
             phase=plan.phase[table.period],
         )
-        if self._looks:
+        if not plan.plain:
             self.ring.put_steps(table, place, elapsed=table.elapsed)
         if plan.graded:
             worth, merit = table.graded

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.tasks._design.table import Table
-from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._engine.plan import TaskPlan
 from neuroloom.tasks._engine.streams import Streams
 
 AT = np.dtype([(name, np.int32) for name in ("slot", "have", "step", "left", "part", "within")])
@@ -34,7 +34,7 @@ class Ring:
         How many trials to hold for each.
     """
 
-    def __init__(self, plan: Plan, streams: Streams, room: int) -> None:
+    def __init__(self, plan: TaskPlan, streams: Streams, room: int) -> None:
         self._plan, self._streams, self.room = plan, streams, room
         self.at = np.zeros(len(streams), dtype=AT)
         self.trials = np.zeros(len(streams) * room, dtype=TRIAL)

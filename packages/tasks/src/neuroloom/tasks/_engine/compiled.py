@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.tasks._design.task import DECIDE, FIXATE
+from neuroloom.tasks._engine.rule import case_of
 from neuroloom.tasks._random.counter import FIRST, OCTAVE_BITS, SECOND, STRIDE
 
 _NARROW = 8
@@ -21,6 +21,7 @@ _30, _27, _31, _32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
 _SHIFT, _BELOW = np.int32(23 - OCTAVE_BITS), np.int32(127 << OCTAVE_BITS)
 
 Floats = NDArray[np.float32]
+_case = shared.compiled(case_of)
 
 
 @shared.compiled
@@ -63,6 +64,17 @@ def _add_noise(
 
 
 @shared.compiled
+def _fill(observation: Floats, levels: Floats, begin: int, n: int, stride: int) -> None:
+    """Write the same levels `n` times; with few channels, one channel after another."""
+    for channel in range(len(levels)):
+        level = levels[channel]
+        out = begin
+        for _ in range(n):
+            observation[out, channel] = level
+            out += stride
+
+
+@shared.compiled
 def emit(
     levels: Floats,
     base: NDArray[np.int64],
@@ -82,7 +94,7 @@ def emit(
     target: NDArray[Any],
     stride: int,
 ) -> None:
-    """Write levels, targets and noise of pieces of a table; see `Plan.emit`."""
+    """Write levels, targets and noise of pieces of a table; see `TaskPlan.emit`."""
     n_parts, channels = counts.shape[1], levels.shape[1]
     narrow = channels <= _NARROW and not stepwise
     for start, stop, offset in pieces:
@@ -98,13 +110,7 @@ def emit(
                 segment, shown = trial * n_parts + part, base[trial] + part
                 begin = offset + (first - start) * stride
                 if narrow:
-                    # A level stays the same for many steps: with few channels, one by one.
-                    for channel in range(channels):
-                        level = levels[shown, channel]
-                        out = begin
-                        for _ in range(first, last):
-                            observation[out, channel] = level
-                            out += stride
+                    _fill(observation, levels[shown], begin, last - first, stride)
                     out = begin
                     for _ in range(first, last):
                         target[out] = right[segment]
@@ -172,6 +178,35 @@ def show(
 
 
 @shared.compiled
+def _go_on(one: Any, segments: Any, place: int) -> None:
+    """Go to the next step of a trial."""
+    one.step += 1
+    one.left -= 1
+    one.within -= 1
+    while one.within == 0:
+        one.part += 1
+        one.within = segments[place, one.part].count
+
+
+@shared.compiled
+def _leave(one: Any, room: int) -> None:
+    """Leave a trial that has ended."""
+    one.have -= 1
+    one.slot += 1
+    if one.slot == room:
+        one.slot = 0
+
+
+@shared.compiled
+def _refused(actions: NDArray[np.int64], n_actions: int) -> int:
+    """Return the first environment whose action is none of `n_actions`, or -1."""
+    for i in range(len(actions)):
+        if actions[i] < 0 or actions[i] >= n_actions:
+            return i
+    return -1
+
+
+@shared.compiled
 def step(
     actions: NDArray[np.int64],
     n_actions: int,
@@ -184,8 +219,10 @@ def step(
     worth: NDArray[np.float64],
     merit: NDArray[np.float64],
     mode: int,
-    pays: NDArray[np.float64],
-    abort_ends: bool,
+    rule_reward: NDArray[np.float64],
+    rule_performance: NDArray[np.float64],
+    rule_end: NDArray[np.bool_],
+    rule_answers: NDArray[np.bool_],
     noisy: NDArray[np.bool_],
     scale: Floats,
     columns: NDArray[np.int64],
@@ -207,63 +244,39 @@ def step(
     and how many trials have ended.
 
     `worth` and `merit` are reward and performance of an answer: by step for mode 1, by action for
-    mode 2, not used for mode 0. What was drawn for trials that end goes from `packed` into the
-    columns of `ended`.
+    mode 2, not used for mode 0, in which the rule says all. What was drawn for trials that end
+    goes from `packed` into the columns of `ended`.
     """
     n, out, over_now = len(states), 0, 0
     room = len(trials) // n
-    for i in range(n):
-        if actions[i] < 0 or actions[i] >= n_actions:
-            return -1 - i, 0
+    bad = _refused(actions, n_actions)
+    if bad >= 0:
+        return -1 - bad, 0
     for i in range(n):
         one, action = states[i], actions[i]
         place = i * room + one.slot
         shown = one.step if stepwise else one.part
-        wanted, phase = right[place, shown], segments[place, one.part].phase
-        gain, merits, over, settled = 0.0, 0.0, one.left == 1, False
-        if action != 0:
-            if phase == DECIDE:
-                over = settled = True
-                if mode == 1:
-                    gain, merits = worth[place, one.step], merit[place, one.step]
-                elif mode == 2:
-                    gain, merits = worth[place, action], merit[place, action]
-                elif action == wanted:
-                    gain, merits = pays[1], 1.0
-                else:
-                    gain = pays[2]
-            elif phase == FIXATE:
-                gain = pays[0]
-                if abort_ends:
-                    over = settled = True
-        if over and not settled:
-            if trials[place].due:
-                gain += pays[3]
-            else:
-                gain += pays[4]
-                merits = 1.0
+        wanted, phase = right[place, shown], np.int64(segments[place, one.part].phase)
+        hit, last = np.int64(action == wanted), np.int64(one.left == 1)
+        case = _case(phase, np.int64(action != 0), hit, last, np.int64(trials[place].due))
+        gain, merits, over = rule_reward[case], rule_performance[case], rule_end[case]
+        if mode and rule_answers[case]:
+            at = one.step if mode == 1 else action
+            gain, merits = gain + worth[place, at], merit[place, at]
         places[i] = place
         reward[i], end[i], performance[i], target[i] = gain, over, merits, wanted
         if over:
             over_now += 1
             for k in range(len(ended)):
                 ended[k, i] = packed[place, k]
-            one.have -= 1
-            one.slot += 1
-            if one.slot == room:
-                one.slot = 0
+            _leave(one, room)
             if one.have == 0:
                 out += 1
                 continue
             place = i * room + one.slot
             _begin(one, trials[place], segments[place])
         else:
-            one.step += 1
-            one.left -= 1
-            one.within -= 1
-            while one.within == 0:
-                one.part += 1
-                one.within = segments[place, one.part].count
+            _go_on(one, segments, place)
         shown = one.step if stepwise else one.part
         for channel in range(observation.shape[1]):
             observation[i, channel] = levels[place, shown, channel]

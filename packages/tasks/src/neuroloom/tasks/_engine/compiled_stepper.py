@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.tasks._engine.buffer import Places, Ring, put
-from neuroloom.tasks._engine.plan import Plan
+from neuroloom.tasks._engine.plan import TaskPlan
 from neuroloom.tasks._random.backend import compiled
 from neuroloom.tasks._random.counter import normal_table
 
@@ -27,12 +27,10 @@ class CompiledSteps:
         A task of discrete actions without rules of its own.
     ring : Ring
         Its trials.
-    pays : array, (5,)
-        Rewards of ``abort``, ``correct``, ``fail``, ``miss`` and ``withhold``.
     """
 
-    def __init__(self, plan: Plan, ring: Ring, pays: NDArray[np.float64]) -> None:
-        self.plan, self.ring, self._pays = plan, ring, pays
+    def __init__(self, plan: TaskPlan, ring: Ring) -> None:
+        self.plan, self.ring = plan, ring
         self._arrays: dict[str, NDArray[Any]] = {}
         self._refill()
         self._begin(np.arange(len(ring)))
@@ -144,10 +142,11 @@ class CompiledSteps:
             self.ring.put_steps(table, place, worth=worth, merit=merit)
         # All that the loop needs, put together here as a step has no time for it.
         ring, plan = self.ring, self.plan
+        rule = (plan.rule.reward, plan.rule.performance, plan.rule.end, plan.rule.answers)
         self._held = (
             *(plan.n_actions, ring.at, ring.trials, self._segments, *self._shown, plan.curved),
-            *(*self._worth, 1 if plan.graded else 2 if plan.pays else 0, self._pays),
-            *(plan.task.abort, *self._noise, ring.packed),
+            *(*self._worth, 1 if plan.graded else 2 if plan.pays else 0, *rule),
+            *(*self._noise, ring.packed),
         )
 
     def _put(self, place: Places, **values: NDArray[Any]) -> None:

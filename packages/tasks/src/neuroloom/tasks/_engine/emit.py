@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.tasks._design.table import Table
+from neuroloom.tasks._design.table import Pieces, Table
 from neuroloom.tasks._random.backend import compiled
 from neuroloom.tasks._random.counter import normal_table, normals
 
-if TYPE_CHECKING:
-    from neuroloom.tasks._engine.plan import Plan
-
-Pieces = list[tuple[int, int, int]]
-"""First step, end, and the row of the output that the first one goes to."""
 _FEW = 4
 
 
+class Noisy(Protocol):
+    """Which channels get noise in which periods, and how much."""
+
+    backend: Literal["numba", "numpy"]
+    noisy: NDArray[np.bool_]
+    noise_columns: NDArray[np.int64]
+    noise_scale: NDArray[np.float32]
+    noise_gain: Any
+    noise_first: int
+
+
 def emit(
-    plan: Plan,
+    plan: Noisy,
     table: Table,
     pieces: Pieces,
     observation: NDArray[np.float32],
     target: NDArray[Any],
     stride: int,
 ) -> None:
-    """Write pieces of a table, each into every `stride`-th row of the output; see `Plan.emit`."""
+    """Write pieces of a table, each into every `stride`-th row; see `TaskPlan.emit`."""
     if plan.backend == "numba":
         compiled("emit")(
             *(table.levels, table.base, table.target, table.stepwise, table.counts),
@@ -47,7 +53,7 @@ def emit(
         observation[part] = shown
 
 
-def _noise(plan: Plan, table: Table, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+def _noise(plan: Noisy, table: Table, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return the noise of some steps, one number a noisy channel."""
     assert table.keys is not None
     width = plan.noise_columns.size
@@ -58,7 +64,7 @@ def _noise(plan: Plan, table: Table, rows: NDArray[np.int64]) -> NDArray[np.floa
 
 
 def _add(
-    plan: Plan, shown: NDArray[np.float32], rows: NDArray[np.int64], draws: NDArray[np.float32]
+    plan: Noisy, shown: NDArray[np.float32], rows: NDArray[np.int64], draws: NDArray[np.float32]
 ) -> None:
     width = draws.shape[1]
     if width <= _FEW:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.tasks._design.catalogue import entries, get_task
 from neuroloom.tasks._design.table import Table
 from neuroloom.tasks._design.task import Names, Period, Task
-from neuroloom.tasks._engine.plan import BLOCK, Plan, make_plan
-from neuroloom.tasks._environments.registry import entries, get_task
+from neuroloom.tasks._engine.plan import BLOCK, TaskPlan, make_plan
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail
 from neuroloom.tasks._random.backend import Backend
 from neuroloom.tasks._random.counter import Draws, Rng
@@ -59,14 +59,14 @@ class Mixture(Task):
         return self.tasks[0].actions()
 
 
-class MixedPlan(Plan):
+class MixedPlan(TaskPlan):
     """The plan of a mixture: blocks are put together from blocks of its tasks."""
 
     task: Mixture
 
     def __init__(self, task: Task, *, backend: Backend = "numpy") -> None:
         assert isinstance(task, Mixture)
-        self._plans = [Plan(one) for one in task.tasks]
+        self._plans = [TaskPlan(one) for one in task.tasks]
         sizes = [len(plan.period_names) for plan in self._plans]
         self._sizes = np.array(sizes)
         self._most = max(sizes)
@@ -101,7 +101,7 @@ class MixedPlan(Plan):
         n: int = BLOCK,
         fixed: dict[str, Any] | None = None,
     ) -> Table:
-        """Return `n` trials; see `Plan.block`."""
+        """Return `n` trials; see `TaskPlan.block`."""
         fixed = dict(fixed or {})
         which = rng.choice(len(self._plans), size=n, p=self.task.p)
         if "task" in fixed:
@@ -143,7 +143,7 @@ class MixedPlan(Plan):
 Mixture.plan_class = MixedPlan
 
 
-def _known(plans: list[Plan]) -> dict[str, NDArray[Any]]:
+def _known(plans: list[TaskPlan]) -> dict[str, NDArray[Any]]:
     """Return an example of every condition that one of the tasks draws."""
     known: dict[str, NDArray[Any]] = {}
     for plan in plans:

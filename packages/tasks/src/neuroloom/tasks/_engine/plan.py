@@ -19,10 +19,12 @@ from neuroloom.tasks._design.durations import (
     Until,
     as_duration,
 )
+from neuroloom.tasks._design.levels import Levels, Targets, Where
 from neuroloom.tasks._design.spaces import Box, Discrete, indices
-from neuroloom.tasks._design.table import Levels, Rows, Table, Targets, Where
-from neuroloom.tasks._design.task import Conditions, Task
-from neuroloom.tasks._engine.emit import Pieces, emit
+from neuroloom.tasks._design.table import Conditions, Pieces, Priced, Rows, Table
+from neuroloom.tasks._design.task import Task
+from neuroloom.tasks._engine.emit import emit
+from neuroloom.tasks._engine.rule import Rule, make_rule
 from neuroloom.tasks._errors import TaskError, TimingError, fail, real, unknown
 from neuroloom.tasks._random.backend import Backend, chosen
 from neuroloom.tasks._random.counter import Rng
@@ -38,7 +40,7 @@ SOME_STEPS = 100.0
 _PROBE = 64
 
 
-class Plan:
+class TaskPlan:
     """A task's channels, actions, periods, noise and rewards as arrays.
 
     Parameters
@@ -89,6 +91,9 @@ class Plan:
         self.observes = task.overrides("observe")
         self.guided = task.overrides("guide")
         self.begins = task.overrides("begin")
+        self.priced = self.pays or self.graded
+        # A plain task has no rules of its own: what an action earns is the engine's rule.
+        self.plain = not (self.custom or self.observes or self.guided or self.begins)
         self.at_once = AT_ONCE
         self.sessions = task.overrides("session") or any(
             isinstance(d, Called) and not d.vectorised for d in self.durations.values()
@@ -97,7 +102,7 @@ class Plan:
     def __reduce__(self) -> tuple[Any, tuple[Task, str]]:
         return make_plan, (self.task, self.backend)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Plan:
+    def __deepcopy__(self, memo: dict[int, Any]) -> TaskPlan:
         return self
 
     def parts(self, where: Where) -> list[int]:
@@ -248,6 +253,19 @@ class Plan:
             return SOME_STEPS
         return self.block(np.random.default_rng(0), {}, n=_PROBE).n_rows / _PROBE
 
+    def payoff(self, conditions: Conditions) -> Priced:
+        """Return what every answer is worth, by the task."""
+        return self.task.payoff(conditions)
+
+    def grade(self, rows: Rows) -> Priced:
+        """Return what an answer at every step is worth, by the task."""
+        return self.task.grade(rows)
+
+    @cached_property
+    def rule(self) -> Rule:
+        """What an action earns."""
+        return make_rule(self.rewards, abort_ends=self.task.abort, priced=self.priced)
+
     # Making -----------------------------------------------------------------------------------
 
     def _durations(self) -> dict[str, Duration]:
@@ -276,7 +294,7 @@ class Plan:
         sigma = self.sigma
         self.noise_columns = np.flatnonzero(sigma.any(axis=0))
         self.noise_scale = np.ascontiguousarray(sigma[:, self.noise_columns])
-        self.noisy = sigma.any(axis=1)
+        self.noisy: NDArray[np.bool_] = np.asarray(sigma.any(axis=1))
         columns = self.noise_columns
         adjacent = columns.size and columns[-1] - columns[0] + 1 == columns.size
         self.noise_first = int(columns[0]) if adjacent else -1
@@ -284,9 +302,9 @@ class Plan:
         self.noise_gain = sizes[0] if len(sizes) == 1 else None
 
 
-def make_plan(task: Task, backend: Backend = "numpy") -> Plan:
+def make_plan(task: Task, backend: Backend = "numpy") -> TaskPlan:
     """Return the plan of a task, of the kind that its class asks for."""
-    plan: Plan = (task.plan_class or Plan)(task, backend=backend)
+    plan: TaskPlan = (task.plan_class or TaskPlan)(task, backend=backend)
     return plan
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neuroloom.tasks._design.table import Table
 from neuroloom.tasks._design.task import Names, Period, Task, computed, decide, free
-from neuroloom.tasks._engine.plan import BLOCK, Plan, make_plan
+from neuroloom.tasks._engine.plan import BLOCK, TaskPlan, make_plan
 from neuroloom.tasks._errors import TaskTypeError, unknown
 from neuroloom.tasks._random.backend import Backend
 from neuroloom.tasks._random.counter import Rng
@@ -71,7 +71,7 @@ class ReactionTimeTask(Task):
         return self.inner.overrides(hook)
 
 
-class ReactionTimePlan(Plan):
+class ReactionTimePlan(TaskPlan):
     """Draws the trials of the task within, and moves their decision to the stimulus."""
 
     task: ReactionTimeTask
@@ -102,7 +102,7 @@ class ReactionTimePlan(Plan):
         n: int = BLOCK,
         fixed: dict[str, Any] | None = None,
     ) -> Table:
-        """Return `n` trials; see `Plan.block`."""
+        """Return `n` trials; see `TaskPlan.block`."""
         table = self._inner.block(rng, memory, n=n, fixed=fixed)
         at, parts = self._at, len(self._inner.period_names)
         counts = table.counts[:, self._shown]

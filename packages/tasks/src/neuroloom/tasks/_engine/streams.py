@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, as_seed
-from neuroloom.tasks._design.table import Rows, Table, join
-from neuroloom.tasks._engine.emit import Pieces
-from neuroloom.tasks._engine.plan import BLOCK, Plan
+from neuroloom.tasks._design.table import Pieces, Rows, Table, join
+from neuroloom.tasks._engine.plan import BLOCK, TaskPlan
 from neuroloom.tasks._random.counter import Draws, numbered
 
 Counts = NDArray[np.int64]
@@ -54,7 +53,7 @@ class Streams:
         How many streams, if there is one seed.
     """
 
-    def __init__(self, plan: Plan, seed: Any = None, n: int = 1) -> None:
+    def __init__(self, plan: TaskPlan, seed: Any = None, n: int = 1) -> None:
         self.plan = plan
         if isinstance(seed, (list, tuple, np.ndarray)):
             of = [(_root(one), 0) for one in seed]
@@ -123,7 +122,7 @@ class Streams:
 class Session:
     """The trials of a stream in which they depend on those before, block after block."""
 
-    def __init__(self, plan: Plan, root: np.random.SeedSequence) -> None:
+    def __init__(self, plan: TaskPlan, root: np.random.SeedSequence) -> None:
         self._plan, self._root = plan, root
         self._rng = self._generator(0)
         self._memory: dict[str, Any] = {}
@@ -246,12 +245,12 @@ def _root(seed: int | Seed | None) -> np.random.SeedSequence:
     return np.random.SeedSequence() if seed is None else as_seed(seed).sequence()
 
 
-def one_trial(plan: Plan, seed: int | Seed) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
+def one_trial(plan: TaskPlan, seed: int | Seed) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
     """Return observations, targets and steps of the first trial of a seed."""
     return laid_out(plan, Streams(plan, seed).take(np.array([1])))
 
 
-def laid_out(plan: Plan, table: Table) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
+def laid_out(plan: TaskPlan, table: Table) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
     """Return observations, targets and steps of a whole table."""
     n = table.n_rows
     observation = np.empty((n, plan.n_channels), dtype=np.float32)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroloom.shared import Seed, axes
+from neuroloom.tasks._design.catalogue import entry, get_task
 from neuroloom.tasks._design.durations import (
     Called,
     Choice,
@@ -24,7 +25,6 @@ from neuroloom.tasks._design.durations import (
 from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._engine.plan import make_plan
 from neuroloom.tasks._engine.streams import one_trial
-from neuroloom.tasks._environments.registry import entry, get_task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

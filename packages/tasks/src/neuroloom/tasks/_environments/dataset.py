@@ -12,12 +12,13 @@ from gymnasium import Env
 from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, as_seed, require
+from neuroloom.tasks._design.catalogue import get_task
 from neuroloom.tasks._design.table import Rows
 from neuroloom.tasks._design.task import Task
-from neuroloom.tasks._engine.plan import Plan, make_plan
+from neuroloom.tasks._engine.plan import TaskPlan, make_plan
 from neuroloom.tasks._engine.streams import Counts, Reader, Source, Spans, Streams, write
 from neuroloom.tasks._environments.env_stream import EnvPlan, EnvStreams
-from neuroloom.tasks._environments.registry import get_task, make
+from neuroloom.tasks._environments.making import make
 from neuroloom.tasks._environments.single import TaskEnv
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail, real, unknown, whole
 from neuroloom.tasks._random.backend import Backend
@@ -131,7 +132,7 @@ class Dataset:
         seed: int | Seed | None = None,
     ) -> None:
         self._env = env if isinstance(env, Env) else None
-        self.plan: Plan | EnvPlan
+        self.plan: TaskPlan | EnvPlan
         if isinstance(env, Env) and not isinstance(env, TaskEnv):
             if env_kwargs:
                 raise fail("env_kwargs", "none beside an environment", sorted(env_kwargs))

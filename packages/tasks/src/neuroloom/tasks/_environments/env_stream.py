@@ -11,8 +11,8 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from neuroloom.shared import Seed
-from neuroloom.tasks._design.table import Table, join
-from neuroloom.tasks._engine.emit import Pieces
+from neuroloom.tasks._design.levels import Where
+from neuroloom.tasks._design.table import Conditions, Pieces, Priced, Rows, Table, join
 from neuroloom.tasks._engine.plan import SOME_STEPS
 from neuroloom.tasks._errors import TaskTypeError
 
@@ -47,10 +47,27 @@ class EnvPlan:
         self.discrete = isinstance(space, Discrete)
         self.n_actions = int(space.n) if isinstance(space, Discrete) else 0
         self.target_dtype = np.dtype(np.int64 if self.discrete else np.float32)
-        self.period_names = ("trial",)
-        self.phase = np.zeros(1, dtype=np.int8)
+        self.period_names: tuple[str, ...] = ("trial",)
+        self.phase: NDArray[np.int8] = np.zeros(1, dtype=np.int8)
+        self.noisy: NDArray[np.bool_] = np.zeros(1, dtype=bool)
         self.at_once = 1
-        self.mean_steps = SOME_STEPS  # not known before a trial is made
+
+    @property
+    def mean_steps(self) -> float:
+        """About how many steps a trial has: not known before one is made."""
+        return SOME_STEPS
+
+    def parts(self, where: Where) -> list[int]:
+        """Return the number of the one period."""
+        return [0]
+
+    def payoff(self, conditions: Conditions) -> Priced:
+        """Raise an error: what an answer earns is the environment's own affair."""
+        raise TaskTypeError(f"{self.env!r} does not say what an answer is worth")
+
+    def grade(self, rows: Rows) -> Priced:
+        """Raise an error: what an answer earns is the environment's own affair."""
+        raise TaskTypeError(f"{self.env!r} does not say what an answer is worth")
 
     def emit(
         self,
@@ -60,7 +77,7 @@ class EnvPlan:
         target: NDArray[Any],
         stride: int,
     ) -> None:
-        """Write steps of a table; see `Plan.emit`."""
+        """Write steps of a table; see `TaskPlan.emit`."""
         for start, stop, offset in pieces:
             part = slice(offset, offset + (stop - start) * stride, stride)
             observation[part], target[part] = table.levels[start:stop], table.target[start:stop]

@@ -11,7 +11,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from neuroloom.shared import Seed
-from neuroloom.tasks._design.task import PAYS, Task
+from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._engine.array_stepper import ArraySteps
 from neuroloom.tasks._engine.buffer import Ring
 from neuroloom.tasks._engine.compiled_stepper import CompiledSteps
@@ -70,15 +70,13 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             trials_per_episode = whole("trials_per_episode", trials_per_episode, minimum=1)
         self.trials_per_episode = trials_per_episode
         plan = self.plan
-        plain = not (plan.custom or plan.observes or plan.guided or plan.begins)
-        compiles = plain and plan.discrete and plan.backend == "numba"
+        compiles = plan.plain and plan.discrete and plan.backend == "numba"
         self._kind = CompiledSteps if compiles else ArraySteps
         # So much that the trials of all environments stay near the processor.
         by_period = compiles and not (plan.curved or plan.graded)
         length = len(plan.period_names) if by_period else plan.mean_steps
         width = int(self.num_envs * length * plan.n_channels)
         self._room = int(np.clip(_VALUES // width, _FEWEST, _MOST))
-        self._pays = np.array([float(plan.rewards.get(name, 0.0)) for name in PAYS])
         self._done = np.zeros(self.num_envs, dtype=np.int64)
         self._steps: CompiledSteps | ArraySteps | None = None
         self._streams = self._begin(seed)
@@ -107,9 +105,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         if seed is not None:
             self._streams, self._steps = self._begin(seed), None
         if self._steps is None:
-            self._steps = self._kind(
-                self.plan, Ring(self.plan, self._streams, self._room), self._pays
-            )
+            self._steps = self._kind(self.plan, Ring(self.plan, self._streams, self._room))
         else:
             self._steps.skip(np.flatnonzero(mask))
         self._done[mask] = 0

@@ -8,7 +8,8 @@ from typing import Any
 
 import gymnasium
 
-from neuroloom.tasks._environments.registry import entries, make
+from neuroloom.tasks._design.catalogue import entries
+from neuroloom.tasks._environments.making import make
 from neuroloom.tasks._errors import TaskTypeError, unknown
 
 _WRAPPERS = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.tasks._environments.registry import make
+from neuroloom.tasks._environments.making import make
 from neuroloom.tasks._errors import fail, whole
 from neuroloom.tasks._neurogym.settings import PlotConfig
 from neuroloom.tasks._neurogym.settings import config as default_config

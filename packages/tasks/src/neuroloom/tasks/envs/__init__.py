@@ -7,7 +7,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    from neuroloom.tasks._environments.registry import entries
+    from neuroloom.tasks._design.catalogue import entries
 
     for known in entries().values():
         if known.cls.__name__ == name:
@@ -16,6 +16,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    from neuroloom.tasks._environments.registry import entries
+    from neuroloom.tasks._design.catalogue import entries
 
     return sorted({known.cls.__name__ for known in entries().values()})

@@ -11,14 +11,12 @@ from typing import Any, TypeVar
 import gymnasium
 from gymnasium.error import NameNotFound
 
-from neuroloom.shared import Seed
 from neuroloom.tasks._design.task import Paper, Task
-from neuroloom.tasks._environments.single import TaskEnv
-from neuroloom.tasks._environments.vector import TaskVectorEnv
 from neuroloom.tasks._errors import fail, unknown
-from neuroloom.tasks._random.backend import Backend
 
 NAMESPACE = "neuroloom"
+# By name, so that what a task is does not depend on what is made of it.
+_MAKING = "neuroloom.tasks._environments.making"
 
 T = TypeVar("T", bound=Task)
 
@@ -81,8 +79,9 @@ def register(
         if known is None:
             gymnasium.register(
                 id=f"{NAMESPACE}/{id}",
-                entry_point=_SingleMaker(id),
-                vector_entry_point=_VectorMaker(id),
+                entry_point=f"{_MAKING}:single",
+                vector_entry_point=f"{_MAKING}:vector",
+                kwargs={"task": id},
             )
         return cls
 
@@ -134,89 +133,8 @@ def get_task(task: str | Task, **params: Any) -> Task:
     return known.cls(**chosen)
 
 
-def make(
-    task: str | Task,
-    *,
-    trials_per_episode: int | None = None,
-    seed: int | Seed | None = None,
-    **params: Any,
-) -> TaskEnv:
-    """Return a task as a gymnasium environment.
-
-    Parameters
-    ----------
-    task : str or Task
-        Id, ``"PerceptualDecisionMaking-v0"``, or a task.
-    trials_per_episode : int, optional
-        After so many trials the episode is `terminated`; None: never.
-    seed : int or Seed, optional
-        Where trials come from until ``reset(seed=...)``.
-    **params
-        Parameters of the task: `dt`, `rewards`, `timing`, `sigma`, …
-
-    Raises
-    ------
-    gymnasium.error.NameNotFound
-        If no task is called so.
-    TaskError
-        If a parameter does not fit.
-
-    Examples
-    --------
-    >>> import neuroloom.tasks as tasks
-    >>> env = tasks.make("PerceptualDecisionMaking-v0", timing={"stimulus": 500})
-    >>> observation, info = env.reset(seed=1)
-    >>> observation
-    array([1., 0., 0.], dtype=float32)
-    """
-    return TaskEnv(get_task(task, **params), trials_per_episode=trials_per_episode, seed=seed)
-
-
-def make_vec(
-    task: str | Task,
-    num_envs: int = 1,
-    *,
-    trials_per_episode: int | None = None,
-    backend: Backend = "auto",
-    seed: int | Seed | None = None,
-    **params: Any,
-) -> TaskVectorEnv:
-    """Return a task as a vector environment; see `make` and `TaskVectorEnv` for the parameters.
-
-    Examples
-    --------
-    >>> import neuroloom.tasks as tasks
-    >>> envs = tasks.make_vec("DelayMatchSample-v0", num_envs=4)
-    >>> envs.reset(seed=1)[0].shape
-    (4, 3)
-    """
-    return TaskVectorEnv(
-        get_task(task, **params),
-        num_envs,
-        trials_per_episode=trials_per_episode,
-        backend=backend,
-        seed=seed,
-    )
-
-
 def load_tasks() -> None:
     """Import every task file of the package, each of which registers its tasks."""
     package = importlib.import_module("neuroloom.tasks.envs")
     for found in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{found.name}")
-
-
-@dataclass(frozen=True)
-class _SingleMaker:
-    id: str
-
-    def __call__(self, render_mode: None = None, **kwargs: Any) -> TaskEnv:
-        return make(self.id, **kwargs)
-
-
-@dataclass(frozen=True)
-class _VectorMaker:
-    id: str
-
-    def __call__(self, num_envs: int = 1, **kwargs: Any) -> TaskVectorEnv:
-        return make_vec(self.id, num_envs, **kwargs)

@@ -1,0 +1,87 @@
+"""Environments by the ids of their tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neuroloom.shared import Seed
+from neuroloom.tasks._design.catalogue import get_task
+from neuroloom.tasks._design.task import Task
+from neuroloom.tasks._environments.single import TaskEnv
+from neuroloom.tasks._environments.vector import TaskVectorEnv
+from neuroloom.tasks._random.backend import Backend
+
+
+def make(
+    task: str | Task,
+    *,
+    trials_per_episode: int | None = None,
+    seed: int | Seed | None = None,
+    **params: Any,
+) -> TaskEnv:
+    """Return a task as a gymnasium environment.
+
+    Parameters
+    ----------
+    task : str or Task
+        Id, ``"PerceptualDecisionMaking-v0"``, or a task.
+    trials_per_episode : int, optional
+        After so many trials the episode is `terminated`; None: never.
+    seed : int or Seed, optional
+        Where trials come from until ``reset(seed=...)``.
+    **params
+        Parameters of the task: `dt`, `rewards`, `timing`, `sigma`, …
+
+    Raises
+    ------
+    gymnasium.error.NameNotFound
+        If no task is called so.
+    TaskError
+        If a parameter does not fit.
+
+    Examples
+    --------
+    >>> import neuroloom.tasks as tasks
+    >>> env = tasks.make("PerceptualDecisionMaking-v0", timing={"stimulus": 500})
+    >>> observation, info = env.reset(seed=1)
+    >>> observation
+    array([1., 0., 0.], dtype=float32)
+    """
+    return TaskEnv(get_task(task, **params), trials_per_episode=trials_per_episode, seed=seed)
+
+
+def make_vec(
+    task: str | Task,
+    num_envs: int = 1,
+    *,
+    trials_per_episode: int | None = None,
+    backend: Backend = "auto",
+    seed: int | Seed | None = None,
+    **params: Any,
+) -> TaskVectorEnv:
+    """Return a task as a vector environment; see `make` and `TaskVectorEnv` for the parameters.
+
+    Examples
+    --------
+    >>> import neuroloom.tasks as tasks
+    >>> envs = tasks.make_vec("DelayMatchSample-v0", num_envs=4)
+    >>> envs.reset(seed=1)[0].shape
+    (4, 3)
+    """
+    return TaskVectorEnv(
+        get_task(task, **params),
+        num_envs,
+        trials_per_episode=trials_per_episode,
+        backend=backend,
+        seed=seed,
+    )
+
+
+def single(*, task: str, render_mode: None = None, **kwargs: Any) -> TaskEnv:
+    """Return what `gymnasium.make` asks for."""
+    return make(task, **kwargs)
+
+
+def vector(*, task: str, num_envs: int = 1, **kwargs: Any) -> TaskVectorEnv:
+    """Return what `gymnasium.make_vec` asks for."""
+    return make_vec(task, num_envs, **kwargs)
