@@ -1,0 +1,170 @@
+"""Command lines that end in one line: for wrong input, for Ctrl-C and for a closed pipe.
+
+Examples
+--------
+>>> from neuroloom.shared import cli
+>>> parser = cli.Parser(prog="double", description="Twice a number.")
+>>> _ = parser.add_argument("number", type=float)
+>>> cli.run(parser, lambda options: print(2 * options.number), ["4"])
+8.0
+0
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import select
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from neuroloom.shared._errors import NeuroloomError
+from neuroloom.shared.checks import did_you_mean
+
+__all__ = ["Parser", "run"]
+
+WRONG_INPUT, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # as shells number them: 128 + the signal
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with the nearest name for a slip of the pen.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of ``argparse.ArgumentParser``. Parsers of subcommands are of this class, too.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with status 2 and one line.
+
+        Parameters
+        ----------
+        message : str
+            What argparse found to be wrong.
+        """
+        invalid = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if invalid:
+            known = [name.strip(" '\"") for name in invalid[2].split(",")]
+            message += did_you_mean(invalid[1], known)
+        unknown = re.search(r"unrecognized arguments: (--[\w-]+)", message)
+        if unknown:
+            message += did_you_mean(unknown[1], _options(self))
+        self.exit(WRONG_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def run(
+    parser: argparse.ArgumentParser,
+    work: Callable[[argparse.Namespace], object],
+    arguments: Sequence[str] | None = None,
+    *,
+    errors: tuple[type[Exception], ...] = (),
+) -> int:
+    """Parse a command line, do its work, and return the status to exit with.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        What reads the arguments: a `Parser`, so that its own errors are one line as well.
+    work : callable
+        Called with the parsed options. Text that it returns is printed; an integer is the status.
+    arguments : sequence of str, optional
+        The command line's words; those of this process if not given.
+    errors : tuple of exception classes
+        Further errors that mean wrong input.
+
+    Returns
+    -------
+    int
+        0, or the status that `work` returned; 2 for wrong input: neuroloom's own errors, files
+        that cannot be read or written, and `errors`; 130 after Ctrl-C; 141 if who reads the output
+        has gone away (``… | head``). Each of these is one line on standard error, the last none.
+        Any other exception is a defect and keeps its traceback.
+
+    Notes
+    -----
+    Warnings are one line each on standard error, without the place in the source; where a caller
+    records warnings (tests do), they are recorded.
+    """
+    wrong_input: tuple[type[Exception], ...] = (NeuroloomError, OSError, *errors)
+    try:
+        options = parser.parse_args(arguments)
+        with warnings.catch_warnings():
+            if not _recorded():
+                warnings.showwarning = _show(parser.prog)
+            found = work(options)
+        if isinstance(found, str):
+            print(found)
+        sys.stdout.flush()  # a pipe that is closed is told here, not while Python shuts down
+    except KeyboardInterrupt:
+        after_echo = "\n" if sys.stderr.isatty() else ""  # the terminal has written ^C
+        print(f"{after_echo}{parser.prog}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except wrong_input as error:
+        if isinstance(error, BrokenPipeError) and _output_closed():
+            return PIPE_CLOSED
+        print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
+        return WRONG_INPUT
+    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+
+
+def _recorded() -> bool:
+    """Return whether somebody else takes the warnings: a test, logging, a user's own function."""
+    # `catch_warnings(record=True)` replaces the first of these hooks, users the second.
+    hooks = (getattr(warnings, "_showwarnmsg_impl", None), warnings.showwarning)
+    return any(getattr(hook, "__module__", None) != "warnings" for hook in hooks)
+
+
+def _show(prog: str) -> Callable[..., None]:
+    def show(message: Warning | str, *rest: Any, **more: Any) -> None:
+        print(f"{prog}: warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+    return show
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        places = [str(name) for name in (error.filename, error.filename2) if name is not None]
+        return f"{' -> '.join(places)}: {error.strerror}" if places else error.strerror
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the options of a parser and of its subcommands, which argparse asks last."""
+    found = []
+    for action in parser._actions:
+        found += action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            found += [name for below in action.choices.values() for name in _options(below)]
+    return found
+
+
+def _output_closed() -> bool:
+    """Return whether nobody reads standard output; if so, send the rest to nowhere.
+
+    A broken pipe to a worker is another matter. Python flushes standard output once more at exit
+    and would complain there.
+    """
+    try:
+        descriptor = sys.stdout.fileno()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        closed = True
+    except (OSError, ValueError):  # a stream of a notebook
+        return False
+    else:
+        # A failed write may have emptied the buffer, so that the flush has nothing to fail with.
+        if not hasattr(select, "poll"):
+            return True
+        watch = select.poll()
+        watch.register(descriptor, select.POLLOUT)
+        closed = any(event & select.POLLERR for _, event in watch.poll(0))
+    if closed:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+    return closed

@@ -1,0 +1,287 @@
+"""Reports as one HTML file: figures and tables inside, nothing loaded from elsewhere.
+
+A report is a title and a list of parts. Each function here returns one part; `page` puts them
+together and `save` writes them. The page can be read on a telephone and in the dark, tables turn
+into lists of values where they do not fit, and it prints.
+
+Examples
+--------
+>>> import pandas as pd
+>>> from neuroloom.shared import report
+>>> parts = [
+...     report.heading("Fits"),
+...     report.text("Two models were compared."),
+...     report.table(pd.DataFrame({"score": [-0.52, -0.47]}, index=["one state", "two states"])),
+... ]
+>>> html = report.page("Choices of a mouse", parts)
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import numbers
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NewType
+
+from neuroloom.shared._saving import atomic
+from neuroloom.shared.checks import fail, whole
+
+if TYPE_CHECKING:  # half a second each, and not everybody writes reports
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Html", "figure", "heading", "note", "page", "save", "table", "text"]
+
+Html = NewType("Html", str)
+"""A piece of a page; what a user wrote in it is escaped."""
+
+_DPI = 160  # sharp on screens with two dots a pixel: images are shown at `_SHOWN_DPI`
+_SHOWN_DPI = 80
+
+_STYLE = """
+:root{color-scheme:light dark;--ink:#222;--muted:#666;--paper:#fff;--rule:#ddd;--note:#eef5fa;
+--warn:#fdf1ea;--blue:#0072b2;--orange:#d55e00}
+@media(prefers-color-scheme:dark){:root{--ink:#e4e4e4;--muted:#a0a0a0;--paper:#17191c;--rule:#3a3d42;
+--note:#16283a;--warn:#3a2315;--blue:#56b4e9;--orange:#ff9a52}}
+*{box-sizing:border-box}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;
+color:var(--ink);background:var(--paper);overflow-wrap:break-word}
+h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.2rem;margin-top:2rem;
+border-bottom:1px solid var(--rule)}h3{font-size:1rem;margin-top:1.5rem}
+table{border-collapse:collapse;font-size:.875rem;margin:.8rem 0;max-width:100%}
+caption{text-align:left;color:var(--muted);padding-bottom:.3rem}
+td,th{padding:.25rem .6rem;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;
+overflow-wrap:anywhere}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+figure{margin:1rem 0}figure img{max-width:100%;height:auto;background:#fff;border-radius:4px}
+figcaption{color:var(--muted);font-size:.875rem}
+.note{padding:.6rem 1rem;border-left:5px solid var(--blue);background:var(--note)}
+.warning{border-color:var(--orange);background:var(--warn)}
+footer{margin-top:2rem;color:var(--muted);font-size:.8rem}
+@media screen and (max-width:42rem){
+thead{position:absolute;left:-9999px}
+table,tbody,tr,td,tbody th{display:block;width:100%}
+tr{border-bottom:1px solid var(--rule);padding:.4rem 0}
+td,th{border:0;padding:.1rem 0}
+td,td.n{display:flex;justify-content:space-between;gap:1rem;text-align:right}
+td::before{content:attr(data-label);color:var(--muted);text-align:left;overflow-wrap:anywhere}
+}
+@media print{:root{color-scheme:light;--ink:#000;--muted:#444;--paper:#fff;--rule:#bbb;--note:#fff;
+--warn:#fff}body{max-width:none;margin:0;font-size:11pt}thead{display:table-header-group}
+figure,tr,.note{break-inside:avoid}h2,h3{break-after:avoid}}
+"""
+# Browsers refuse to load anything into the page, whatever its parts hold.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def heading(words: str, *, level: int = 2) -> Html:
+    """Return a heading.
+
+    Parameters
+    ----------
+    words : str
+        What it says.
+    level : int
+        2 for a section, 3 for a part of one; 1 is the page's title.
+
+    Raises
+    ------
+    DataError
+        If `level` is not 2 or 3.
+    """
+    level = whole("level", level, at_least=2, at_most=3)
+    return Html(f"<h{level}>{html.escape(words)}</h{level}>")
+
+
+def text(words: str) -> Html:
+    """Return a paragraph; line breaks stay.
+
+    Parameters
+    ----------
+    words : str
+        What it says.
+    """
+    return Html(f"<p>{_lines(words)}</p>")
+
+
+def note(words: str, *, warning: bool = False) -> Html:
+    """Return a paragraph that stands out.
+
+    Parameters
+    ----------
+    words : str
+        What it says; line breaks stay.
+    warning : bool
+        Mark it as something to be careful about: in another colour, and said to screen readers.
+    """
+    kind, role = ("note warning", ' role="alert"') if warning else ("note", "")
+    return Html(f'<p class="{kind}"{role}>{_lines(words)}</p>')
+
+
+def table(frame: pd.DataFrame, *, caption: str = "", most_rows: int = 200) -> Html:
+    """Return a table; on a narrow screen each row becomes a list of names and values.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What it shows, the index in the first columns. Numbers have four digits.
+    caption : str
+        What stands above it.
+    most_rows : int
+        Rows that are shown; the caption says how many there are.
+
+    Raises
+    ------
+    DataError
+        If `most_rows` is not an integer of at least 1.
+    """
+    import pandas as pd
+
+    most_rows = whole("most_rows", most_rows, at_least=1)
+    shown = frame.head(most_rows)
+    if len(frame) > most_rows:
+        caption = f"{caption} (the first {most_rows} of {len(frame)} rows)".strip()
+    levels = shown.index.to_frame(index=False)
+    trivial = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
+    indexed = [] if trivial else [levels.iloc[:, i] for i in range(levels.shape[1])]
+    index_names = ["" if name is None else str(name) for name in frame.index.names]
+    names = [*(index_names if indexed else []), *(_label(name) for name in frame.columns)]
+    columns = [*indexed, *(shown.iloc[:, i] for i in range(shown.shape[1]))]
+    right = ['class="n" ' if pd.api.types.is_numeric_dtype(column) else "" for column in columns]
+    head = "".join(
+        f'<th {side}scope="col">{html.escape(name)}</th>'
+        for side, name in zip(right, names, strict=True)
+    )
+    rows = []
+    for values in zip(*columns, strict=True):
+        cells = []
+        for place, (value, side, name) in enumerate(zip(values, right, names, strict=True)):
+            content = html.escape(_cell(value))
+            if place < len(indexed):
+                cells.append(f'<th {side}scope="row">{content}</th>')
+            else:
+                label = html.escape(name, quote=True)
+                cells.append(f'<td {side}data-label="{label}">{content}</td>')
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    above = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    body = "\n".join(rows)
+    return Html(f"<table>{above}<thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>")
+
+
+def figure(drawn: Axes | Figure, alt: str, *, caption: str = "", close: bool = False) -> Html:
+    """Return a picture of a figure.
+
+    Parameters
+    ----------
+    drawn : Axes or Figure
+        The figure, or axes of it.
+    alt : str
+        What is to be seen, for those who cannot see it.
+    caption : str
+        What stands below it.
+    close : bool
+        Let pyplot forget the figure: right for one that was drawn for the report alone.
+
+    Raises
+    ------
+    DataError
+        If `drawn` is neither axes nor a figure.
+    """
+    root = drawn.get_figure(root=True) if hasattr(drawn, "get_figure") else None
+    if root is None or not hasattr(root, "savefig"):
+        raise fail("drawn", "axes or a figure of matplotlib", type(drawn).__name__)
+    buffer = io.BytesIO()
+    root.savefig(buffer, format="png", dpi=_DPI, facecolor="white")
+    if close and (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.close(root)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    width = round(root.get_figwidth() * _SHOWN_DPI)
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    return Html(
+        f'<figure><img alt="{html.escape(alt, quote=True)}" width="{width}" '
+        f'src="data:image/png;base64,{data}">{below}</figure>'
+    )
+
+
+def page(title: str, parts: Iterable[Html], *, footer: str = "") -> str:
+    """Return the whole page.
+
+    Parameters
+    ----------
+    title : str
+        Title of the report.
+    parts : iterable of Html
+        What the functions of this module return, in order.
+    footer : str
+        What stands at the end: the version of the package, say.
+
+    Raises
+    ------
+    DataError
+        If `parts` is a single text.
+    """
+    if isinstance(parts, str):
+        raise fail("parts", "a list of parts", "a single text")
+    name = html.escape(title)
+    end = f"<footer>{html.escape(footer)}</footer>\n" if footer else ""
+    body = "\n".join(parts)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{name}</title><style>{_STYLE}</style></head><body>\n<h1>{name}</h1>\n"
+        f"{body}\n{end}</body></html>\n"
+    )
+
+
+def save(path: str | Path, title: str, parts: Iterable[Html], *, footer: str = "") -> Path:
+    """Write the whole page to a file and return its path; a write that fails leaves no half file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; its folder has to exist. A file that is there is replaced.
+    title, parts, footer
+        As for `page`.
+
+    Raises
+    ------
+    DataError
+        If the folder does not exist, or `path` is a folder.
+    """
+    target = Path(path)
+    if target.is_dir() or not target.parent.is_dir():
+        raise fail("path", "a file in a folder that exists", target)
+    content = page(title, parts, footer=footer)
+    with atomic(target) as file:
+        file.write(content.encode())
+    return target
+
+
+def _lines(words: str) -> str:
+    return "<br>".join(html.escape(line) for line in words.split("\n"))
+
+
+def _label(name: Any) -> str:
+    return (
+        " ".join(str(part) for part in name if part != "") if isinstance(name, tuple) else str(name)
+    )
+
+
+def _cell(value: object) -> str:
+    """Return a cell's text: yes and no, four digits, nothing where a value is missing."""
+    import pandas as pd
+
+    if value is None or value is pd.NaT or value is pd.NA:
+        return "–"
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+        return "yes" if value else "no"
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
+        number = float(value)
+        return "–" if number != number else f"{number:.4g}"
+    return str(value)
