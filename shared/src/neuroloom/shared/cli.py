@@ -135,7 +135,7 @@ def _one_line(error: Exception) -> str:
 
 def _options(parser: argparse.ArgumentParser) -> list[str]:
     """Return the options of a parser and of its subcommands, which argparse asks last."""
-    found = []
+    found: list[str] = []
     for action in parser._actions:
         found += action.option_strings
         if isinstance(action, argparse._SubParsersAction):

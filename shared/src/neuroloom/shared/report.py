@@ -27,8 +27,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NewType
 
-from neuroloom.shared._saving import atomic
 from neuroloom.shared.checks import fail, whole
+from neuroloom.shared.io import atomic
 
 if TYPE_CHECKING:  # half a second each, and not everybody writes reports
     import pandas as pd
