@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neuroloom.circuit_inference._errors import ModelFormatError, ShapeError
+from neuroloom.circuit_inference._errors import ShapeError
 from neuroloom.circuit_inference._feature_set import FeatureTable
-from neuroloom.shared import DataError, load_arrays, save_arrays
+from neuroloom.circuit_inference._reading import reading
+from neuroloom.shared import load_arrays, save_arrays
 
 _KIND = "circuit_inference.FeatureTable"
 
@@ -52,20 +53,19 @@ def load_features(path: str | Path) -> tuple[FeatureTable, pd.DataFrame]:
     ModelFormatError
         If the file is missing, foreign, newer or holds objects.
     """
-    try:
+    with reading("path", "table of features"):
         arrays, header = load_arrays(path, kind=_KIND, version=1)
-    except DataError as error:
-        raise ModelFormatError(f"path: {error}") from error
-    rows = header["rows"]
-    frame = (
-        pd.DataFrame(index=pd.RangeIndex(len(arrays["values"])))
-        if rows is None
-        else pd.DataFrame(rows["data"], columns=rows["columns"])
-    )
-    table = FeatureTable(
-        np.asarray(arrays["values"], dtype=np.float64),
-        tuple(header["names"]),
-        tuple(header["reasons"]),
-        header["digest"],
-    )
-    return table, frame
+        rows = header["rows"]
+        frame = (
+            pd.DataFrame(index=pd.RangeIndex(len(arrays["values"])))
+            if rows is None
+            else pd.DataFrame(rows["data"], columns=rows["columns"])
+        )
+        values = np.asarray(arrays["values"], dtype=np.float64)
+        names, reasons = tuple(header["names"]), tuple(header["reasons"])
+        if values.shape != (len(reasons), len(names)) or len(frame) != len(reasons):
+            raise ValueError(
+                f"values of shape {values.shape} with {len(names)} names, {len(reasons)} reasons "
+                f"and {len(frame)} rows"
+            )
+        return FeatureTable(values, names, reasons, header["digest"]), frame

@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference._errors import ArgumentError, ModelFormatError, ShapeError
+from neuroloom.circuit_inference._errors import ArgumentError, ShapeError
+from neuroloom.circuit_inference._reading import reading
 from neuroloom.circuit_inference._series import positive
 from neuroloom.shared import DataError, load_arrays, save_arrays
 
@@ -163,15 +164,13 @@ def load_kernels(path: str | Path) -> tuple[dict[str, Array], float]:
     ModelFormatError
         If the file is neither, or holds objects.
     """
-    try:
-        arrays, header = load_arrays(path, kind=_KIND)
-        return arrays, float(header["dt_ms"])
-    except DataError as error:
-        first = error
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        dt = float(arrays.pop("dt_ms"))
-    except (ValueError, KeyError, OSError) as error:
-        raise ModelFormatError(f"path: expected kernels in npz, got {first}") from error
-    return {name: np.asarray(h, dtype=np.float64) for name, h in arrays.items()}, dt
+    with reading("path", "file of kernels"):
+        try:
+            arrays, header = load_arrays(path, kind=_KIND)
+            dt = float(header["dt_ms"])
+        except DataError:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            dt = float(arrays.pop("dt_ms"))
+        kernels = {name: np.asarray(h, dtype=np.float64) for name, h in arrays.items()}
+        return kernels, positive("dt_ms", dt, "of ms")

@@ -22,8 +22,9 @@ from neuroloom.circuit_inference._errors import (
 )
 from neuroloom.circuit_inference._feature_set import FeatureSet, FeatureTable
 from neuroloom.circuit_inference._prior import Prior
+from neuroloom.circuit_inference._reading import reading
 from neuroloom.circuit_inference._series import positive
-from neuroloom.shared import DataError, Seed, as_seed, load_arrays, save_arrays
+from neuroloom.shared import Seed, as_seed, load_arrays, save_arrays
 
 Array = NDArray[np.float64]
 
@@ -277,25 +278,30 @@ class SimulationLibrary:
         LibraryError
             If the file is missing, foreign, of a newer format, holds objects or was changed.
         """
-        try:
+        with reading("path", "library", LibraryError):
             arrays, header = load_arrays(path, kind=_KIND, version=_FORMAT)
-        except DataError as error:
-            raise LibraryError(str(error)) from error
-        library = cls(
-            Prior.from_description(header["prior"]),
-            arrays["theta"],
-            _named(arrays, "signal:"),
-            float(header["rate_hz"]),
-            tuple(header["reasons"]),
-            _named(arrays, "measure:"),
-            header["provenance"],
-        )
-        if library.digest != header["digest"]:
-            raise LibraryError(
-                f"path: expected content {header['digest']}, got {library.digest}: "
-                f"{Path(path).name} was changed"
+            library = cls(
+                Prior.from_description(header["prior"]),
+                arrays["theta"],
+                _named(arrays, "signal:"),
+                float(header["rate_hz"]),
+                tuple(header["reasons"]),
+                _named(arrays, "measure:"),
+                dict(header["provenance"]),
             )
-        return library
+            if library.digest != header["digest"]:
+                raise LibraryError(
+                    f"path: expected content {header['digest']}, got {library.digest}: "
+                    f"{Path(path).name} was changed"
+                )
+            library._check_lengths()
+            return library
+
+    def _check_lengths(self) -> None:
+        lengths = {len(self.theta), len(self.reasons), *map(len, self.signals.values())}
+        if len(lengths | set(map(len, self.measures.values()))) != 1:
+            raise LibraryError("path: expected parameters, signals and measures of one length")
+        self.prior.matrix(self.theta)
 
 
 def _coloured(white: Array, exponent: float) -> Array:

@@ -20,9 +20,10 @@ from neuroloom.circuit_inference._errors import ModelFormatError, UnsafeFormatEr
 from neuroloom.circuit_inference._feature_set import FeatureSet
 from neuroloom.circuit_inference._ood import SimulatedCloud
 from neuroloom.circuit_inference._prior import Prior
+from neuroloom.circuit_inference._reading import reading
 from neuroloom.circuit_inference._scaler import Scaler
 from neuroloom.circuit_inference._version import __version__
-from neuroloom.shared import DataError, load_arrays, save_arrays
+from neuroloom.shared import load_arrays, save_arrays
 
 if TYPE_CHECKING:
     from neuroloom.circuit_inference._inferer import Inferer
@@ -31,6 +32,13 @@ KIND = "circuit_inference.Inferer"
 FORMAT = 1
 _HEADER = "model.json"
 _ARRAYS = "cloud.npz"
+_FIELDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("version", "model", "feature_digest", "digest"), (str,)),
+    **dict.fromkeys(("hyperparams", "prior", "estimator", "files"), (dict,)),
+    "feature_names": (list,),
+    "feature_set": (dict, type(None)),
+    "n_simulations": (int,),
+}
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".dill")
 
 
@@ -79,31 +87,37 @@ def load_inferer(folder: Path) -> Inferer:
     from neuroloom.circuit_inference._inferer import Inferer, _Fitted
 
     header = read_header(folder)
-    arrays: dict[str, Any]
-    try:
+    with reading("folder", "model"):
+        arrays: dict[str, Any]
         arrays, _ = load_arrays(folder / _ARRAYS, kind=KIND, version=FORMAT)
-    except DataError as error:
-        raise ModelFormatError(f"folder: {error}") from error
-    prior = Prior.from_description(header["prior"])
-    chosen = header["feature_set"]
-    feature_set = None if chosen is None else FeatureSet.from_description(chosen)
-    if feature_set is not None and list(feature_set.names) != header["feature_names"]:
-        raise ModelFormatError(
-            "folder: the model is stale: its features now have other names or another order; "
-            "train it again"
+        prior = Prior.from_description(header["prior"])
+        chosen = header["feature_set"]
+        feature_set = None if chosen is None else FeatureSet.from_description(chosen)
+        if feature_set is not None and list(feature_set.names) != header["feature_names"]:
+            raise ModelFormatError(
+                "folder: the model is stale: its features now have other names or another order; "
+                "train it again"
+            )
+        names, scaler = (
+            header["feature_names"],
+            Scaler(arrays["scaler_mean"], arrays["scaler_scale"]),
         )
-    inferer = Inferer(header["model"], prior, hyperparams=header["hyperparams"])
-    inferer._estimator = type(inferer._estimator).load(folder, header["estimator"])
-    cloud = {k.removeprefix("cloud_"): v for k, v in arrays.items() if k.startswith("cloud_")}
-    inferer._fitted = _Fitted(
-        prior,
-        Scaler(arrays["scaler_mean"], arrays["scaler_scale"]),
-        SimulatedCloud.from_arrays(cloud),
-        tuple(header["feature_names"]),
-        header["feature_digest"],
-        feature_set,
-        int(header["n_simulations"]),
-    )
+        if names and len(names) != scaler.mean.size:
+            raise ModelFormatError(
+                f"folder: expected {scaler.mean.size} names of features, got {len(names)}"
+            )
+        inferer = Inferer(header["model"], prior, hyperparams=header["hyperparams"])
+        inferer._estimator = type(inferer._estimator).load(folder, header["estimator"])
+        cloud = {k.removeprefix("cloud_"): v for k, v in arrays.items() if k.startswith("cloud_")}
+        inferer._fitted = _Fitted(
+            prior,
+            scaler,
+            SimulatedCloud.from_arrays(cloud),
+            tuple(map(str, names)),
+            header["feature_digest"],
+            feature_set,
+            int(header["n_simulations"]),
+        )
     return inferer
 
 
@@ -115,12 +129,14 @@ def read_header(folder: Path) -> dict[str, Any]:
     path = folder / _HEADER
     if not path.is_file():
         raise ModelFormatError(f"folder: expected a saved model ({_HEADER}), got {folder.name}")
-    try:
-        header = json.loads(path.read_text())
-        foreign = header["kind"] != KIND
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelFormatError(f"folder: expected a readable {_HEADER}, got {error}") from error
-    if foreign:
+    with reading("folder", _HEADER):
+        header = json.loads(path.read_text(encoding="utf-8"))
+        _check_header(folder, header)
+    return dict(header)
+
+
+def _check_header(folder: Path, header: dict[str, Any]) -> None:
+    if header["kind"] != KIND:
         raise ModelFormatError(f"folder: expected a {KIND}, got {header['kind']!r}")
     if header["format"] > FORMAT:
         raise ModelFormatError(
@@ -129,6 +145,12 @@ def read_header(folder: Path) -> dict[str, Any]:
         )
     if header.get("digest") != _digest(header):
         raise ModelFormatError(f"folder: {_HEADER} was changed after it was saved")
+    for key, kinds in _FIELDS.items():
+        if not isinstance(header[key], kinds):
+            raise ModelFormatError(
+                f"folder: expected {key} to be {kinds[0].__name__} in {_HEADER}, got "
+                f"{type(header[key]).__name__}"
+            )
     there = {p.name for p in folder.iterdir()} - {_HEADER}
     unsafe = sorted(name for name in there if Path(name).suffix in _PICKLES)
     if unsafe:
@@ -140,7 +162,6 @@ def read_header(folder: Path) -> dict[str, Any]:
     for name, wanted in header["files"].items():
         if _hash(folder / name) != wanted:
             raise ModelFormatError(f"folder: {name} was changed after it was saved")
-    return dict(header)
 
 
 def _ours(folder: Path) -> bool:

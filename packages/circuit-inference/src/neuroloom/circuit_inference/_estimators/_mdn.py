@@ -218,9 +218,24 @@ class MixtureDensityEnsemble(Estimator):
             raise ModelFormatError(f"path: expected readable weights, got {error}") from error
         estimator.centre = np.array(header["centre"])
         estimator.scale = np.array(header["scale"])
+        estimator._check_shapes()
         if header["recalibration"] is not None:
             estimator.recalibration = Recalibration.from_description(header["recalibration"])
         return estimator
+
+    def _check_shapes(self) -> None:
+        d = self.scale.size
+        hidden = [int(h) for h in self.options["hidden"]]
+        sizes = [*hidden, n_outputs(int(self.options["n_components"]), d)]
+        got = {name: w.shape[1:] for name, w in self.weights.items()}
+        first = got.get("w0", (0,))[0]
+        expected: dict[str, tuple[int, ...]] = {}
+        for i, (a, b) in enumerate(zip([first, *hidden], sizes, strict=True)):
+            expected |= {f"w{i}": (a, b), f"b{i}": (1, b)}
+        if got != expected or self.centre.shape != (d,) or self.scale.ndim != 1:
+            raise ModelFormatError(
+                f"folder: expected weights of the shapes {expected} for each member, got {got}"
+            )
 
 
 def _marginal_cdf(weights: Array, means: Array, factors: Array, points: Array) -> Array:

@@ -68,17 +68,20 @@ class SbiEstimator(Estimator):
 
     def _inference(self, centre: Array, scale: Array) -> Any:
         sbi = require("sbi.inference", extra=_EXTRA)
-        nets = require("sbi.neural_nets", extra=_EXTRA)
-        chosen = dict(self.options.get("density_estimator", {}))
-        network = chosen.pop("model", _NETWORKS[self.model])
-        builder = getattr(nets, _BUILDERS[self.model])(model=network, **chosen)
         keyword = "classifier" if self.model == "NRE" else "density_estimator"
         return getattr(sbi, self.model)(
             prior=_logistic(centre, scale),
             show_progress_bars=False,
             tracker=_Silence(),
-            **{keyword: builder},
+            **{keyword: self._builder()},
         )
+
+    def _builder(self) -> Any:
+        """Return what makes the untrained network for parameters and features."""
+        nets = require("sbi.neural_nets", extra=_EXTRA)
+        chosen = dict(self.options.get("density_estimator", {}))
+        network = chosen.pop("model", _NETWORKS[self.model])
+        return getattr(nets, _BUILDERS[self.model])(model=network, **chosen)
 
     def _build(self, inference: Any, network: Any) -> Any:
         if self.model == "NPE":
@@ -157,12 +160,8 @@ class SbiEstimator(Estimator):
         with np.load(folder / "sbi_example.npz", allow_pickle=False) as file:
             z, x = file["z"], file["x"]
         with _private_randomness(Seed(0)):
-            inference = estimator._inference(centre, scale)
-            inference.append_simulations(
+            network = estimator._builder()(
                 torch.as_tensor(z, dtype=torch.float32), torch.as_tensor(x, dtype=torch.float32)
-            )
-            network = inference.train(
-                max_num_epochs=1, show_train_summary=False, training_batch_size=50
             )
             try:
                 network.load_state_dict(load_file(folder / "sbi.safetensors"))
@@ -171,7 +170,8 @@ class SbiEstimator(Estimator):
                     f"folder: expected weights of the same network, got {error}; the installed "
                     "sbi may build it differently"
                 ) from error
-            estimator._posterior = estimator._build(inference, network)
+            network.eval()
+            estimator._posterior = estimator._build(estimator._inference(centre, scale), network)
         estimator._state = {"network": network, "centre": centre, "scale": scale, "example": (z, x)}
         return estimator
 

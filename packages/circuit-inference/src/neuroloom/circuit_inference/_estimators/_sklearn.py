@@ -10,8 +10,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.circuit_inference._errors import ArgumentError, UnsafeFormatError
+from neuroloom.circuit_inference._errors import (
+    ArgumentError,
+    ModelFormatError,
+    UnsafeFormatError,
+)
 from neuroloom.circuit_inference._estimators._base import Array, Estimator
+from neuroloom.circuit_inference._estimators._sklearn_files import dump, load, storable
 from neuroloom.shared import Seed
 
 
@@ -39,6 +44,7 @@ def regressors() -> dict[str, type]:
                 and issubclass(member, RegressorMixin)
                 and not inspect.isabstract(member)
                 and not label.startswith("_")
+                and member is not RegressorMixin
             ):
                 found[label] = member
     return found
@@ -87,6 +93,7 @@ class SklearnEstimator(Estimator):
         self.hyperparams = dict(hyperparams or {})
         self.models: list[Any] = []
         self._flat = True
+        self._example: Array = np.empty((0, 0))
         self.make(None)
 
     def make(self, random_state: int | None) -> Any:
@@ -109,6 +116,7 @@ class SklearnEstimator(Estimator):
     def fit(self, x: Array, theta: Array, *, seed: Seed) -> Self:
         """Train one regressor."""
         model = self.make(seed.integer(31))
+        self._example = x[:5].copy()
         self.models = [self._trained(model, self._taken(x), self._taken(theta))]
         return self
 
@@ -141,29 +149,61 @@ class SklearnEstimator(Estimator):
         return np.asarray(mean[:, None] if mean.ndim == 1 else mean)
 
     def save(self, folder: Path) -> Mapping[str, Any]:
-        """Write each regressor with skops."""
-        import skops.io
+        """Write each regressor with skops, and what it predicts for a few rows."""
+        import sklearn
 
         for i, model in enumerate(self.models):
-            skops.io.dump(model, folder / f"model-{i}.skops")
-        return {"name": self.name, "n_models": len(self.models), "flat": self._flat}
+            dump(model, self.name, folder / f"model-{i}.skops")
+        return {
+            "name": self.name,
+            "n_models": len(self.models),
+            "flat": self._flat,
+            "scikit-learn": sklearn.__version__,
+            "example": {"x": self._example.tolist(), "y": self.predict(self._example).tolist()},
+        }
 
     @classmethod
     def load(cls, folder: Path, header: Mapping[str, Any]) -> SklearnEstimator:
-        """Read the regressors; a file with any type but scikit-learn's and numpy's is refused."""
-        import skops.io
+        """Read the regressors; a file with anything else in it is refused.
 
-        estimator = cls(header["name"])
-        for i in range(header["n_models"]):
-            path = folder / f"model-{i}.skops"
-            strange = skops.io.get_untrusted_types(file=path)
-            trusted = [name for name in strange if name.split(".")[0] in ("sklearn", "numpy")]
-            if len(trusted) < len(strange):
-                foreign = sorted(set(strange) - set(trusted))
-                raise UnsafeFormatError(
-                    f"path: expected scikit-learn objects only, got {foreign} in {path.name}; "
-                    "nothing was run"
-                )
-            estimator.models.append(skops.io.load(path, trusted=trusted))
-        estimator._flat = header["flat"]
+        Raises
+        ------
+        UnsafeFormatError
+            If a file holds something that does not belong to the regressor; nothing was run.
+        ModelFormatError
+            If a file cannot be read, or the installed scikit-learn predicts other values with it.
+        """
+        import sklearn
+
+        name, written = header["name"], header.get("scikit-learn", "an unknown version")
+        paths = [folder / f"model-{i}.skops" for i in range(header["n_models"])]
+        if name not in storable():
+            raise UnsafeFormatError(
+                f"folder: expected one of {', '.join(storable())}, got {name!r}; nothing was run"
+            )
+        versions = f"it was written by scikit-learn {written}, {sklearn.__version__} is installed"
+        estimator = cls(name)
+        estimator._flat = bool(header["flat"])
+        try:
+            estimator.models = [load(path, name) for path in paths]
+            estimator._check_example(header.get("example"))
+        except ModelFormatError as error:
+            raise type(error)(f"{error}; {versions}") from error
         return estimator
+
+    def _check_example(self, example: Mapping[str, Any] | None) -> None:
+        if example is None:  # of a version that kept none
+            return
+        x, y = np.array(example["x"], dtype=np.float64), np.array(example["y"], dtype=np.float64)
+        self._example = x
+        try:
+            got = self.predict(x)
+            same = got.shape == y.shape and np.allclose(got, y, rtol=1e-6, atol=1e-9)
+        except Exception as error:
+            raise ModelFormatError(
+                f"folder: expected a regressor that predicts, got {type(error).__name__}: {error}"
+            ) from error
+        if not same:
+            raise ModelFormatError(
+                "folder: expected the predictions of when the model was saved, got others"
+            )
