@@ -124,10 +124,10 @@ BAD = [
     (("architecture", "network", "threshold"), [1.5, -0.1], "above the reset"),
     (("architecture", "network", "j_ext"), [float("nan"), 1, 1, 1], "finite"),
     (("arousal", "level"), 1.2, r"arousal\.level.*\[0, 1\].*1\.2"),
-    (("init_params", "mechanism"), "heun", "analytic, exact, euler"),
-    (("stimulus", "stimulus_shape"), "circle", "box, linear, diff2exp"),
+    (("init_params", "mechanism"), "heun", "'analytic', 'exact', 'euler'"),
+    (("stimulus", "stimulus_shape"), "circle", "'box', 'linear', 'diff2exp'"),
     (("stimulus", "onsets"), [[0.5, 0.2]], "onset < offset"),
-    (("settings", "save"), "yes", "true or false"),
+    (("settings", "save"), "yes", "True or False"),
 ]
 
 

@@ -183,7 +183,7 @@ def test_09_unknown_names_and_impossible_values_are_errors():
     mapping["architecture"]["network"]["tau_membrane"] = -0.02
     with pytest.raises(ConfigError, match="tau_membrane"):
         load_config(mapping)
-    with pytest.raises(PerturbationError, match="unknown target"):
+    with pytest.raises(PerturbationError, match=r"target: .*did you mean .threshold"):
         StageSNNSimulation(small_mapping(), perturbations={"tresh": 1.0})
 
 

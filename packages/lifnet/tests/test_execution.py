@@ -347,7 +347,7 @@ def test_sweeps_and_repeats_run_on_a_dask_cluster(tmp_path):
 def test_arguments_of_a_stager_that_cannot_be():
     with pytest.raises(TypeError, match="_perturbation"):
         StageSNNSimulation(small(), rate=1.0)
-    with pytest.raises(PerturbationError, match="unknown target"):
+    with pytest.raises(PerturbationError, match="target: expected one of"):
         StageSNNSimulation(small(), rates_perturbation=1.0)
     with pytest.raises(ConfigError, match="random_seed"):
         StageSNNSimulation(small(), -1)
@@ -467,7 +467,7 @@ def test_errors_are_one_line_and_a_status(line, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(line.split()) == 2
     message = capsys.readouterr().err
-    assert message.startswith("neuroloom-lifnet: ")
+    assert message.startswith("neuroloom-lifnet: error: ")
     assert message.count("\n") == 1
 
 

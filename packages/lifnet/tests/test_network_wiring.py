@@ -165,11 +165,11 @@ def test_more_neurons_than_sixteen_bits_count():
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: Bernoulli(1.2), "p from 0 to 1"),
-        (lambda: Bernoulli(float("nan")), "p from 0 to 1"),
-        (lambda: FixedIndegree(-1), "whole number"),
-        (lambda: FixedTotal(2.5), "whole number"),
-        (lambda: Exponential(0.0), "tau > 0"),
+        (lambda: Bernoulli(1.2), r"Bernoulli\.p: .* of at least 0 and at most 1"),
+        (lambda: Bernoulli(float("nan")), r"Bernoulli\.p: .* got nan"),
+        (lambda: FixedIndegree(-1), r"FixedIndegree\.n: .* integer of at least 0"),
+        (lambda: FixedTotal(2.5), r"FixedTotal\.n: .* integer of at least 0"),
+        (lambda: Exponential(0.0), r"Exponential\.tau: .* above 0"),
         (lambda: two(Bernoulli(0.1), weight=float("nan")), "finite"),
         (lambda: two(Bernoulli(0.1), delay=-1e-3), "0 or more"),
         (lambda: two(Bernoulli(0.1), pre="C"), "one of"),
@@ -177,8 +177,11 @@ def test_more_neurons_than_sixteen_bits_count():
         (lambda: two(Explicit([0, 1], [0])), "300 rows"),
         (lambda: Population("A", 0, 0.02, 1.0, 0.0, {"exc": Delta()}), "at least 1"),
         (lambda: Population("A", 5, 0.02, 1.0, 1.0, {"exc": Delta()}), "above reset"),
-        (lambda: Population("A", 5, -0.02, 1.0, 0.0, {"exc": Delta()}), "positive"),
-        (lambda: PoissonInput("A", float("nan"), 1.0), "finite rate"),
+        (
+            lambda: Population("A", 5, -0.02, 1.0, 0.0, {"exc": Delta()}),
+            r"A\.tau_membrane: .* above 0",
+        ),
+        (lambda: PoissonInput("A", float("nan"), 1.0), r"rate_hz: .* finite number in Hz"),
         (lambda: CurrentInput("A", 1.0, start=1.0, stop=0.5), "start < stop"),
     ],
 )

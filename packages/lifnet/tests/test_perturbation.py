@@ -246,7 +246,7 @@ def test_the_configuration_says_when_a_perturbation_is_on():
 @pytest.mark.parametrize(
     ("perturbations", "message"),
     [
-        ({"treshold": 1.0}, "unknown target.*'threshold'"),
+        ({"treshold": 1.0}, "target: .*did you mean 'threshold'"),
         ({"rate": np.zeros(9)}, r"expected a scalar or \(10,\).*got shape \(9,\)"),
         ({"rate": np.zeros((10, 7))}, r"\(10, 800\).*\(10, 7\)"),
         ({"rate": np.full(10, np.nan)}, "finite"),

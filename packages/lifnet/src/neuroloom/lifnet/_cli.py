@@ -23,24 +23,22 @@ from neuroloom.lifnet._execution._mean_field_stagers import (
 )
 from neuroloom.lifnet._execution._repeater import Repeater
 from neuroloom.lifnet._execution._sweep import SNNBaseSweepRunner
-from neuroloom.shared import NeuroloomError
+from neuroloom.shared import cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(given)
-    options.command_line = "neuroloom-lifnet " + shlex.join(given)
-    try:
+
+    def work(options: argparse.Namespace) -> None:
+        options.command_line = "neuroloom-lifnet " + shlex.join(given)
         options.do(options)
-    except NeuroloomError as error:
-        print(f"neuroloom-lifnet: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return cli.run(_parser(), work, given)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="neuroloom-lifnet", description="Clustered networks, spiking and in theory."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

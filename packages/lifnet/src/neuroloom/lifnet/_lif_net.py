@@ -18,6 +18,7 @@ from neuroloom.lifnet._engine import (
     simulate,
 )
 from neuroloom.lifnet._errors import NetworkError, SimulationError
+from neuroloom.shared import checks
 
 _BACKENDS = ("auto", "kernel", "torch")
 _PER_NEURON = ("tau_membrane", "tau_synaptic", "tau_refractory", "threshold", "reset_voltage")
@@ -92,8 +93,7 @@ class LIFNet(nn.Module):
         surrogate: SurrogateSpike | None = None,
     ) -> None:
         super().__init__()
-        if backend not in _BACKENDS:
-            raise NetworkError(f"backend: expected one of {_BACKENDS}, got {backend!r}")
+        checks.choice("backend", backend, _BACKENDS, error=NetworkError)
         weights = _tensor("synaptic_weights", synaptic_weights)
         if not weights.is_floating_point():
             weights = weights.to(torch.float64)
@@ -103,9 +103,7 @@ class LIFNet(nn.Module):
             )
         if not bool(torch.isfinite(weights).all()):
             raise NetworkError("synaptic_weights: expected finite weights, got NaN or inf")
-        step = float(delta_t)
-        if not 0 < step < np.inf:
-            raise NetworkError(f"delta_t: expected a positive step in seconds, got {delta_t!r}")
+        step = checks.real("delta_t", delta_t, above=0, unit="s", error=NetworkError)
         self.delta_t, self.backend, self.surrogate = step, backend, surrogate
         self.n_neurons = int(weights.shape[0])
         self._keep("synaptic_weights", weights)

@@ -29,7 +29,7 @@ from neuroloom.lifnet._analysis._sessions import (
     load_sessions,
 )
 from neuroloom.lifnet._errors import LifnetError
-from neuroloom.shared import NotFittedError
+from neuroloom.shared import NotFittedError, checks
 
 Array = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ class Analyzer:
         Shorter states are left out.
     clustering_params : ClusteringParams or mapping, optional
         How activity is told from rates.
-    populations : sequence of int, optional
+    populations : int, sequence of int or boolean mask, optional
         Look only at these populations, for example the E clusters.
 
     Raises
@@ -96,14 +96,16 @@ class Analyzer:
                     f"clusters: expected {session.n_neurons} labels for session {number}, "
                     f"got {len(labels)}"
                 )
-        if not 0 < dt < np.inf or not 0 <= minimal_life_span_ms < np.inf:
-            raise LifnetError(f"dt, minimal_life_span_ms: got {dt}, {minimal_life_span_ms}")
+        dt = checks.real("dt", dt, above=0, unit="s", error=LifnetError)
+        minimal_life_span_ms = checks.real(
+            "minimal_life_span_ms", minimal_life_span_ms, at_least=0, error=LifnetError
+        )
         self._label, sizes = contiguous(labels)
         self._sizes = sizes
         self.params = _clustering(clustering_params)
-        kept = np.arange(len(sizes)) if populations is None else np.asarray(populations, dtype=int)
-        if kept.ndim != 1 or (kept < 0).any() or (kept >= len(sizes)).any():
-            raise LifnetError(f"populations: expected numbers from 0 to {len(sizes) - 1}")
+        kept: NDArray[Any] = np.arange(len(sizes))
+        if populations is not None:
+            kept = checks.indices("populations", populations, len(sizes), error=LifnetError)
         self.dt = float(dt)
         self._activity: list[NDArray[np.bool_]] | None = []
         for session in self._sessions:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.lifnet._config._read import unknown
 from neuroloom.lifnet._config._schema import (
     TARGETS,
     Config,
@@ -16,6 +15,7 @@ from neuroloom.lifnet._config._schema import (
     TimeDependence,
 )
 from neuroloom.lifnet._errors import PerturbationError
+from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
 
@@ -160,9 +160,7 @@ class CirculantPerturbation:
 
 def check_target(target: str) -> str:
     """Return the name of a target, or say which are known."""
-    if target not in TARGETS:
-        raise PerturbationError(unknown("perturbation", target, TARGETS, "target"))
-    return target
+    return checks.choice("perturbation target", target, TARGETS, error=PerturbationError)
 
 
 def time_mask(when: TimeDependence | None, duration: float, delta_t: float) -> Array | None:

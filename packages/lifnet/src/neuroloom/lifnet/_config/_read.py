@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from functools import cache
 from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from neuroloom.lifnet._errors import ConfigError
+from neuroloom.shared import checks
 
 Reader = Callable[[str, Any], Any]
 S = TypeVar("S", bound="Section")
 
 
-def refuse(path: str, expected: str, got: object) -> ConfigError:
+def refuse(path: str, expected: str, got: object) -> Exception:
     """Return the error that names the key's path, what was expected and what came."""
-    return ConfigError(f"{path}: expected {expected}, got {got!r}")
+    return checks.fail(path, expected, repr(got), error=ConfigError)
 
 
 def unknown(path: str, key: object, known: Iterable[str], what: str = "key") -> str:
     """Return the sentence about an unknown name, with the nearest known one."""
     names = sorted(known)
-    begun = [name for name in names if name.startswith(str(key))]
-    near = begun or difflib.get_close_matches(str(key), names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
     place = f"{path}.{key}" if path else str(key)
-    return f"{place}: unknown {what}{hint} Known: {', '.join(names)}"
+    return f"{place}: unknown {what}{checks.did_you_mean(key, names)} Known: {', '.join(names)}"
 
 
 class Section:
@@ -106,12 +102,7 @@ def real(path: str, value: Any) -> float:
             value = float(value)
         except ValueError:
             raise refuse(path, "a number", value) from None
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise refuse(path, "a number", value)
-    result = float(value)
-    if not math.isfinite(result):
-        raise refuse(path, "a finite number", result)
-    return result
+    return checks.real(path, value, error=ConfigError)
 
 
 def between(low: float, high: float, *, open_low: bool = False) -> Reader:
@@ -137,9 +128,7 @@ def whole(minimum: int) -> Reader:
 
     def read(path: str, value: Any) -> int:
         number = real(path, value)
-        if number != int(number) or number < minimum:
-            raise refuse(path, f"an integer of at least {minimum}", value)
-        return int(number)
+        return checks.whole(path, number, at_least=minimum, accept_floats=True, error=ConfigError)
 
     return read
 
@@ -174,25 +163,19 @@ def one_or_more(read: Reader) -> Reader:
 
 def flag(path: str, value: Any) -> bool:
     """Return a boolean."""
-    if not isinstance(value, bool):
-        raise refuse(path, "true or false", value)
-    return value
+    return checks.flag(path, value, error=ConfigError)
 
 
 def text(path: str, value: Any) -> str:
     """Return text."""
-    if not isinstance(value, str):
-        raise refuse(path, "text", value)
-    return value
+    return checks.text(path, value, error=ConfigError)
 
 
 def choice(*allowed: str) -> Reader:
     """Return a reader of one of some words."""
 
     def read(path: str, value: Any) -> str:
-        if value not in allowed:
-            raise ConfigError(f"{path}: expected one of {', '.join(allowed)}, got {value!r}")
-        return str(value)
+        return checks.choice(path, value, allowed, error=ConfigError)
 
     return read
 

@@ -12,6 +12,7 @@ from neuroloom.lifnet._engine._cells import Cells
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._result import State
 from neuroloom.lifnet._errors import SimulationError
+from neuroloom.shared import checks
 
 Pairs = Sequence[tuple[ArrayLike, ArrayLike]]
 DTYPES = ("float32", "float64")
@@ -32,12 +33,9 @@ def check(
         ("n_threads", n_threads, 1),
         ("first_step", first_step, 0),
     ):
-        if isinstance(value, bool) or int(value) != value or value < least:
-            raise SimulationError(f"{name}: expected a whole number from {least}, got {value!r}")
-    if dtype not in DTYPES:
-        raise SimulationError(f"dtype: expected one of {DTYPES}, got {dtype!r}")
-    if backend not in ("kernel", "torch", "numpy"):
-        raise SimulationError(f"backend: expected 'kernel', 'torch' or 'numpy', got {backend!r}")
+        checks.whole(name, value, at_least=least, accept_floats=True, error=SimulationError)
+    checks.choice("dtype", dtype, DTYPES, error=SimulationError)
+    checks.choice("backend", backend, ("kernel", "torch", "numpy"), error=SimulationError)
     if connectivity.n_neurons != cells.n_neurons:
         raise SimulationError(
             f"connectivity: expected {cells.n_neurons} neurons, got {connectivity.n_neurons}"
@@ -65,11 +63,9 @@ def table_of(name: str, values: ArrayLike | None, n_steps: int, n: int) -> NDArr
     """Return input per step and neuron; no rows where there is none."""
     if values is None:
         return np.zeros((0, n))
-    table = np.asarray(values)
-    if table.shape != (n_steps, n) or table.dtype.kind not in "fiub":
+    table = checks.array(name, values, booleans=True, copy=False, error=SimulationError)
+    if table.shape != (n_steps, n):
         raise SimulationError(f"{name}: expected shape {(n_steps, n)}, got {table.shape}")
-    if not np.isfinite(table).all():
-        raise SimulationError(f"{name}: expected finite values, got NaN or infinity")
     return table
 
 
@@ -101,11 +97,4 @@ def neurons_of(watch: Any, n: int) -> NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     if watch is True:
         return np.arange(n)
-    ids = np.asarray(watch)
-    if (
-        ids.ndim != 1
-        or ids.dtype.kind not in "iu"
-        or (ids.size and not 0 <= ids.min() <= ids.max() < n)
-    ):
-        raise SimulationError(f"record: expected neurons from 0 to {n - 1}, got {watch!r}")
-    return ids.astype(np.int64)
+    return checks.indices("record", watch, n, error=SimulationError).astype(np.int64)

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuroloom.lifnet._engine._noise import GOLDEN, GUIDE_BITS, mix
+from neuroloom.lifnet._engine._noise import GUIDE_BITS, mix
 from neuroloom.lifnet._engine._sync import meet
 from neuroloom.shared import compiled
+from neuroloom.shared.random import GOLDEN
 
 _SHIFT = np.uint64(64 - GUIDE_BITS)
 _ONE = np.uint64(1)

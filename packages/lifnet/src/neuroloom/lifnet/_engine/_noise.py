@@ -1,7 +1,7 @@
 """Random counts by counter: what neuron n gets in step t depends on (seed, drive, t, n) alone.
 
-Each step of each drive has a SplitMix64 stream (Steele, Lea & Flood 2014) whose n-th number
-belongs to neuron n. The same three lines of arithmetic run in the kernel and in numpy.
+Each step of each drive has a SplitMix64 stream of its own (`neuroloom.shared.random`) whose n-th
+number belongs to neuron n. The same arithmetic runs in the kernel and in numpy.
 """
 
 from __future__ import annotations
@@ -14,38 +14,18 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import poisson
 
 from neuroloom.lifnet._errors import ClippingWarning, NetworkError
-from neuroloom.shared import compiled
+from neuroloom.shared import compiled, random
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_A = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_B = np.uint64(0x94D049BB133111EB)
-_S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 GUIDE_BITS = 8
 
-
-def _mix(z: Any) -> Any:
-    z = (z ^ (z >> _S30)) * _MIX_A
-    z = (z ^ (z >> _S27)) * _MIX_B
-    return z ^ (z >> _S31)
-
-
-mix: Any = compiled(inline="always")(_mix)
+mix: Any = compiled(inline="always")(random.mix)
 
 
 def step_keys(seed: int, drive: int, first_step: int, n_steps: int) -> NDArray[np.uint64]:
     """Return the state at which each step's stream begins, shape (n_steps,)."""
-    steps = np.arange(first_step, first_step + n_steps, dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        root = _mix(np.array([seed & (2**64 - 1)], dtype=np.uint64) + GOLDEN)
-        branch = _mix(root + np.uint64(drive + 1) * GOLDEN)
-        return np.asarray(_mix(branch + (steps + np.uint64(1)) * GOLDEN))
-
-
-def words(key: np.uint64, n_neurons: int) -> NDArray[np.uint64]:
-    """Return the 64 random bits of each neuron in the step of `key`."""
-    with np.errstate(over="ignore"):
-        counter = np.arange(1, n_neurons + 1, dtype=np.uint64) * GOLDEN + key
-        return np.asarray(_mix(counter))
+    root = random.numbered(np.uint64(seed & (2**64 - 1)), 1)
+    steps = np.arange(first_step + 1, first_step + n_steps + 1)
+    return random.numbered(random.numbered(root, drive + 1), steps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,7 +173,7 @@ class CountDrive:
         out = np.zeros((n_steps, len(self.group)), dtype=np.int32)
         members = [np.flatnonzero(self.group == g) for g in range(limit.shape[1])]
         for t in range(n_steps):
-            z = words(keys[t], len(self.group))
+            z = random.numbered(keys[t], np.arange(1, len(self.group) + 1))
             for g, who in enumerate(members):
                 edges = limit[of_step[t], g]
                 out[t, who] = np.searchsorted(edges[:-1], z[who], side="right")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,7 +15,7 @@ from neuroloom.lifnet._network._distributions import Distribution, check, mean_o
 from neuroloom.lifnet._network._inputs import CurrentInput, Input
 from neuroloom.lifnet._network._rules import Explicit, FixedIndegree, Rule
 from neuroloom.lifnet._network._synapses import Beta, Synapse
-from neuroloom.shared import Seed, as_seed
+from neuroloom.shared import Seed, as_seed, checks
 
 if TYPE_CHECKING:
     from neuroloom.lifnet._network._built import BuiltNetwork
@@ -68,17 +66,16 @@ class Population:
     initial_voltage: Distribution | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.size, bool) or int(self.size) != self.size or self.size < 1:
-            raise NetworkError(f"{self.name}.size: expected at least 1 neuron, got {self.size!r}")
+        size = checks.whole(
+            f"{self.name}.size", self.size, at_least=1, accept_floats=True, error=NetworkError
+        )
+        object.__setattr__(self, "size", size)
         for name in ("tau_membrane", "capacitance"):
-            value = getattr(self, name)
-            if not math.isfinite(value) or value <= 0:
-                raise NetworkError(f"{self.name}.{name}: expected a positive number, got {value!r}")
-        for name in ("threshold", "reset", "resting", "tau_refractory"):
-            if not math.isfinite(getattr(self, name)):
-                raise NetworkError(f"{self.name}.{name}: expected a finite number")
-        if self.tau_refractory < 0:
-            raise NetworkError(f"{self.name}.tau_refractory: expected 0 or more")
+            checks.real(f"{self.name}.{name}", getattr(self, name), above=0, error=NetworkError)
+        for name in ("threshold", "reset", "resting"):
+            checks.real(f"{self.name}.{name}", getattr(self, name), error=NetworkError)
+        name, refractory = f"{self.name}.tau_refractory", self.tau_refractory
+        checks.real(name, refractory, at_least=0, unit="s", error=NetworkError)
         if self.threshold <= self.reset:
             raise NetworkError(
                 f"{self.name}.threshold: expected above reset ({self.reset:g}), "
@@ -193,8 +190,7 @@ class Network:
         names = [population.name for population in self.populations]
         if len(set(names)) < len(names):
             raise NetworkError(f"populations: expected distinct names, got {names}")
-        if not math.isfinite(self.delta_t) or self.delta_t <= 0:
-            raise NetworkError(f"delta_t: expected a positive step, got {self.delta_t!r}")
+        checks.real("delta_t", self.delta_t, above=0, unit="s", error=NetworkError)
         for projection in self.projections:
             self._find("pre", projection.pre)
             self._receptor(projection.post, projection.receptor)
@@ -221,9 +217,7 @@ class Network:
             if population.name == name:
                 return population
         names = [population.name for population in self.populations]
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise NetworkError(f"{role}: expected one of {names}, got {name!r}{hint}")
+        raise checks.unknown(role, name, names, error=NetworkError)
 
     def _receptor(self, population: str, receptor: str) -> None:
         known = list(self._find("post", population).synapses)

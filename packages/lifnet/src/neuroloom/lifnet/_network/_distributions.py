@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._errors import NetworkError
+from neuroloom.shared import checks
 
 CONSTANT, NORMAL, LOGNORMAL, UNIFORM, GIVEN = range(5)
 
@@ -83,10 +84,7 @@ def check(name: str, value: Distribution) -> None:
     """Raise unless `value` is a finite number or a distribution."""
     if isinstance(value, (Normal, Lognormal, Uniform)):
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise NetworkError(f"{name}: expected a number or a distribution, got {value!r}")
-    if not math.isfinite(value):
-        raise NetworkError(f"{name}: expected a finite number, got {value!r}")
+    checks.real(name, value, expected="a finite number or a distribution", error=NetworkError)
 
 
 def coded(value: Distribution) -> tuple[int, float, float, float, float]:

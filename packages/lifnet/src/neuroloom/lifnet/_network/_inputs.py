@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import lfilter
 
 from neuroloom.lifnet._errors import NetworkError
-from neuroloom.shared import Seed
+from neuroloom.shared import Seed, checks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,8 +25,7 @@ class SampledRate:
         values = np.array(self.values_hz, dtype=np.float64)
         if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
             raise NetworkError("SampledRate: expected finite values, shape (n_samples,)")
-        if not math.isfinite(self.delta_t) or self.delta_t <= 0:
-            raise NetworkError(f"SampledRate: expected delta_t > 0, got {self.delta_t!r}")
+        checks.real("SampledRate.delta_t", self.delta_t, above=0, unit="s", error=NetworkError)
         object.__setattr__(self, "values_hz", values)
 
     def sample(self, n_steps: int, delta_t: float, seed: Seed) -> NDArray[np.float64]:
@@ -106,12 +105,14 @@ class PoissonInput:
     n_sources: float = 1.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.rate_hz, (int, float)) and not math.isfinite(self.rate_hz):
-            raise NetworkError(f"PoissonInput: expected a finite rate, got {self.rate_hz!r}")
-        if not math.isfinite(self.weight):
-            raise NetworkError(f"PoissonInput: expected a finite weight, got {self.weight!r}")
-        if not math.isfinite(self.n_sources) or self.n_sources < 0:
-            raise NetworkError(f"PoissonInput: expected n_sources ≥ 0, got {self.n_sources!r}")
+        if not hasattr(self.rate_hz, "sample"):
+            expected = "a finite number in Hz or a rate in time"
+            rate = checks.real(
+                "PoissonInput.rate_hz", self.rate_hz, expected=expected, error=NetworkError
+            )
+            object.__setattr__(self, "rate_hz", rate)
+        checks.real("PoissonInput.weight", self.weight, error=NetworkError)
+        checks.real("PoissonInput.n_sources", self.n_sources, at_least=0, error=NetworkError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,8 +144,7 @@ class CurrentInput:
     neurons: ArrayLike | None = None
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.amplitude):
-            raise NetworkError(f"CurrentInput: expected a finite amplitude, got {self.amplitude!r}")
+        checks.real("CurrentInput.amplitude", self.amplitude, error=NetworkError)
         if self.start < 0 or (self.stop is not None and self.stop <= self.start):
             raise NetworkError(
                 f"CurrentInput: expected 0 ≤ start < stop, got {self.start}, {self.stop}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._errors import NetworkError
-
-
-def _whole(kind: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise NetworkError(f"{kind}: expected a whole number of at least 0, got {value!r}")
+from neuroloom.shared import checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +28,7 @@ class Bernoulli:
     autapses: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.p, bool) or not math.isfinite(self.p) or not 0 <= self.p <= 1:
-            raise NetworkError(f"Bernoulli: expected p from 0 to 1, got {self.p!r}")
+        checks.real("Bernoulli.p", self.p, at_least=0, at_most=1, error=NetworkError)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the expected number of synapses."""
@@ -60,7 +54,7 @@ class FixedIndegree:
     autapses: bool = True
 
     def __post_init__(self) -> None:
-        _whole("FixedIndegree", self.n)
+        checks.whole("FixedIndegree.n", self.n, at_least=0, error=NetworkError)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the number of synapses."""
@@ -80,7 +74,7 @@ class FixedTotal:
     n: int
 
     def __post_init__(self) -> None:
-        _whole("FixedTotal", self.n)
+        checks.whole("FixedTotal.n", self.n, at_least=0, error=NetworkError)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the number of synapses."""

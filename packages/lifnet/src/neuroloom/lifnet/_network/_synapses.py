@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 
 from neuroloom.lifnet._errors import NetworkError
+from neuroloom.shared import checks
 
 
 def _positive(kind: str, **values: float) -> None:
     for name, value in values.items():
-        if isinstance(value, bool) or not math.isfinite(value) or value <= 0:
-            raise NetworkError(f"{kind}: expected {name} > 0, got {value!r}")
+        checks.real(f"{kind}.{name}", value, above=0, error=NetworkError)
 
 
 def _peak_time(rise: float, decay: float) -> float:
@@ -23,10 +23,9 @@ def _peak_time(rise: float, decay: float) -> float:
 
 def _state_per_weight(rise: float, decay: float, normalise: str) -> float:
     """Return the step of the rising state x that gives the wanted response of i' = x − i/decay."""
+    checks.choice("normalise", normalise, ("peak", "area"), error=NetworkError)
     if normalise == "area":  # the integral of i is x rise decay
         return 1.0 / (rise * decay)
-    if normalise != "peak":
-        raise NetworkError(f"normalise: expected 'peak' or 'area', got {normalise!r}")
     t = _peak_time(rise, decay)
     if math.isclose(rise, decay, rel_tol=1e-9):
         return math.e / decay
@@ -119,8 +118,7 @@ class Beta:
 
     def __post_init__(self) -> None:
         _positive("Beta", tau_rise=self.tau_rise, tau_decay=self.tau_decay)
-        if not math.isfinite(self.reversal):
-            raise NetworkError(f"Beta: expected a finite reversal, got {self.reversal!r}")
+        checks.real("Beta.reversal", self.reversal, error=NetworkError)
 
     @property
     def constants(self) -> tuple[float, float, float]:

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._engine._connectivity import Connectivity
-from neuroloom.lifnet._engine._noise import GOLDEN, mix
+from neuroloom.lifnet._engine._noise import mix
 from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts, balanced_bounds
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.lifnet._network._distributions import CONSTANT, GIVEN, coded
 from neuroloom.lifnet._network._rules import Bernoulli, Explicit, FixedIndegree, FixedTotal
 from neuroloom.shared import Seed, compiled
+from neuroloom.shared.random import GOLDEN
 
 if TYPE_CHECKING:
     from neuroloom.lifnet._network._declare import Network, Projection
