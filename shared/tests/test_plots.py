@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import matplotlib as mpl
@@ -12,15 +14,10 @@ import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from neuroloom.shared import (
+from neuroloom.shared import DataError, Epochs, Seed, Signal, SpikeTrains, Trials, plots
+from neuroloom.shared.plots import (
     POPULATION_COLORS,
     STATE_COLORS,
-    DataError,
-    Epochs,
-    Seed,
-    Signal,
-    SpikeTrains,
-    Trials,
     axes,
     raster,
     state_colors,
@@ -57,10 +54,53 @@ def test_a_picture_is_drawn_on_the_axes_given(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_without_axes_there_is_a_new_figure_that_nobody_holds(name: str) -> None:
-    before = plt.get_fignums()
-    assert PICTURES[name](None).figure is not PICTURES[name](None).figure
-    assert plt.get_fignums() == before
+def test_without_axes_there_is_a_new_figure_of_pyplot(name: str) -> None:
+    before = set(plt.get_fignums())
+    ax = PICTURES[name](None)
+    assert plt.gcf() is ax.figure
+    assert len(plt.get_fignums()) == len(before) + 1
+    assert PICTURES[name](ax) is ax  # axes in: no new figure
+    assert len(plt.get_fignums()) == len(before) + 1
+    plt.close(ax.figure)
+    assert set(plt.get_fignums()) == before
+
+
+class TestFigures:
+    def test_long_loops_can_keep_figures_from_pyplot(self) -> None:
+        before = plt.get_fignums()
+        for _ in range(30):  # pyplot would complain, and the warning is an error here
+            with style(pyplot=False):
+                assert raster(SPIKES).figure is not raster(SPIKES).figure
+        assert plt.get_fignums() == before
+        with style(pyplot=False), style():
+            assert plt.get_fignums() == before
+            plots.axes()
+        assert len(plt.get_fignums()) == len(before) + 1
+        with pytest.raises(DataError, match="pyplot: expected True or False"), style(pyplot=1):  # type: ignore[arg-type]
+            pass
+
+    def test_a_thread_makes_figures_of_its_own(self) -> None:
+        before = plt.get_fignums()
+        with ThreadPoolExecutor(1) as pool:
+            ax = pool.submit(plots.axes, None, figsize=(2, 1), num=3).result()
+        assert ax.figure.get_size_inches().tolist() == [2, 1]
+        assert plt.get_fignums() == before
+
+    def test_options_are_pyplots(self) -> None:
+        assert plots.figure(num=7, facecolor="red", dpi=80) is plt.figure(7)
+        assert plots.figure(constrained_layout=True).get_constrained_layout()
+        assert plots.figure(layout="tight").get_tight_layout()
+        assert plots.figure().get_constrained_layout()
+
+    def test_what_are_no_axes(self) -> None:
+        for wrong in (Figure(), [Figure().subplots()], "ax"):
+            with pytest.raises(DataError, match="ax: expected axes of matplotlib, got"):
+                axes(wrong)  # type: ignore[arg-type]
+
+    def test_figures_can_be_stored(self) -> None:
+        again = pickle.loads(pickle.dumps(raster(SPIKES).figure))
+        assert again.axes[0].get_xlabel() == "time (s)"
+        assert repr(again).startswith("<Figure size")
 
 
 class TestRaster:
@@ -129,7 +169,7 @@ class TestTraces:
     def test_refused(self) -> None:
         with pytest.raises(DataError, match=r"signal: expected at least one sample"):
             traces(Signal(np.zeros((0, 1)), 1.0))
-        with pytest.raises(DataError, match=r"spacing: expected a positive distance, got 0"):
+        with pytest.raises(DataError, match=r"spacing: expected a finite number above 0, got 0"):
             traces(SIGNAL, spacing=0)
 
 
@@ -214,6 +254,32 @@ class TestStyle:
         with style():
             assert not mpl.rcParams["axes.spines.top"]
             assert mpl.rcParams["axes.prop_cycle"].by_key()["color"][0] == STATE_COLORS[0]
+        assert dict(mpl.rcParams) == before
+
+    def test_only_its_own_settings_come_and_go(self) -> None:
+        with style():
+            mpl.rcParams["interactive"] = True  # as a notebook does with its first figure
+            mpl.rcParams["font.size"] = 30.0
+        assert mpl.rcParams["interactive"]
+        assert mpl.rcParams["font.size"] == mpl.rcParamsDefault["font.size"]
+        mpl.rcParams["interactive"] = False
+
+    def test_blocks_that_overlap(self) -> None:
+        before = dict(mpl.rcParams)
+        first, second, third = style(), style(), style()
+        first.__enter__()
+        second.__enter__()
+        third.__enter__()
+        first.__exit__(None, None, None)  # the order of threads, not of blocks in one another
+        third.__exit__(None, None, None)
+        assert not mpl.rcParams["axes.spines.top"]
+        second.__exit__(None, None, None)
+        assert dict(mpl.rcParams) == before
+
+    def test_an_error_inside(self) -> None:
+        before = dict(mpl.rcParams)
+        with pytest.raises(KeyError), style():
+            raise KeyError
         assert dict(mpl.rcParams) == before
 
     def test_a_state_has_its_colour_in_every_figure(self) -> None:

@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import jax
@@ -29,3 +30,12 @@ def ibl(data_folder):
     y = np.where(d["choice"] < 0, np.nan, d["choice"]).astype(float)
     starts = np.append(True, np.diff(d["session"]) != 0)
     return {**d, "X": X, "y": y, "starts": starts}
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """pyplot keeps figures until they are closed, and complains about many of them."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,12 @@ def oracle() -> dict:
     if folder is None or not path.is_file():
         pytest.skip("reference/lifnet_oracle.json beside NEUROLOOM_DATA is not there")
     return json.loads(path.read_text())
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """pyplot keeps figures until they are closed, and complains about many of them."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -27,3 +28,12 @@ def reference(data: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"no oracle files at {folder}")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """pyplot keeps figures until they are closed, and complains about many of them."""
+    yield
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")

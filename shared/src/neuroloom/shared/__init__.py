@@ -15,9 +15,7 @@ from neuroloom.shared._errors import (
     require,
 )
 from neuroloom.shared._logging import logger, set_verbosity
-from neuroloom.shared._plots import raster, state_ribbon, traces, trials_table
 from neuroloom.shared._seed import Seed, as_seed
-from neuroloom.shared._style import POPULATION_COLORS, STATE_COLORS, axes, state_colors, style
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._recording import Recording
 from neuroloom.shared._types._signal import Signal
@@ -26,6 +24,17 @@ from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._version import __version__
 from neuroloom.shared.io import load, load_arrays, load_table, save, save_arrays, save_table
 from neuroloom.shared.parallel import map
+from neuroloom.shared.plots import (
+    POPULATION_COLORS,
+    STATE_COLORS,
+    axes,
+    raster,
+    state_colors,
+    state_ribbon,
+    style,
+    traces,
+    trials_table,
+)
 
 __all__ = [
     "ConvergenceError",
