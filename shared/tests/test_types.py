@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from shared_strategies import KINDS, epochs, signals, spike_trains
 
@@ -45,7 +45,7 @@ BAD = {
     "epochs of text": (Epochs, (["0"], ["1"]), "start", "numbers", "dtype <U1"),
     "epochs of nothing": (Epochs, (None, None), "start", "numbers", "dtype object"),
     "epochs complex": (Epochs, ([0j], [1j]), "start", "numbers", "complex128"),
-    "epochs masked": (Epochs, (np.ma.array([0.0], mask=[1]), [1]), "start", "mask", "masked"),
+    "epochs masked": (Epochs, (np.ma.array([0.0], mask=[1]), [1]), "start", "finite", "nan at [0]"),
     "spikes unsorted": (SpikeTrains, ([2, 1], [0, 0]), "times", "sorted", "1.0 after 2.0"),
     "spikes NaN": (SpikeTrains, ([0, NAN], [0, 0]), "times", "finite", "nan at [1]"),
     "spikes infinite": (SpikeTrains, ([0, INF], [0, 0]), "times", "finite", "inf at [1]"),
@@ -68,7 +68,7 @@ BAD = {
     "signal 3-D": (Signal, (np.zeros((1, 1, 1)), 1.0), "values", "2-D", "shape (1, 1, 1)"),
     "signal 0-D": (Signal, (1.0, 1.0), "values", "2-D", "shape ()"),
     "signal without channels": (Signal, (np.zeros((3, 0)), 1.0), "values", "channel", "(3, 0)"),
-    "signal infinite": (Signal, ([0, -INF], 1.0), "values", "finite", "inf at [1, 0]"),
+    "signal infinite": (Signal, ([0, -INF], 1.0), "values", "finite", "-inf at [1]"),
     "signal of booleans": (Signal, ([True, False], 1.0), "values", "numbers", "bool"),
     "signal of text": (Signal, (["a"], 1.0), "values", "numbers", "<U1"),
     "rate negative": (Signal, ([0.0], -1.0), "rate", "positive", "-1.0"),
@@ -215,6 +215,9 @@ class TestSpikeTrains:
     ) -> None:
         kept = spikes.restrict(when)
         inside = when.contains(spikes.times)
+        edges = np.append(when.start, when.stop)
+        beside = np.subtract.outer(edges, spikes.times)
+        assume(not ((0 < np.abs(beside)) & (np.abs(beside) < 1e-8)).any())  # one is on the edge
         assert np.array_equal(kept.times, spikes.times[inside])
         assert np.array_equal(kept.units, spikes.units[inside])
         assert kept.n_units == spikes.n_units
@@ -231,9 +234,13 @@ class TestSpikeTrains:
             expected, _ = np.histogram(spikes.of(unit), np.arange(21) * 0.5)
             assert np.array_equal(counts.values[:, unit], expected)
 
-    def test_a_last_bin_that_is_not_whole_is_left_out(self) -> None:
+    def test_a_last_bin_that_is_not_whole_is_marked(self) -> None:
         spikes = SpikeTrains([0.1, 0.95], [0, 0], epochs=Epochs(0.0, 1.0))
-        assert spikes.counts(0.3).values[:, 0].tolist() == [1, 0, 0]
+        counts = spikes.counts(0.3)
+        np.testing.assert_array_equal(counts.values[:, 0], [1, 0, 0, np.nan])
+        np.testing.assert_allclose(counts.observed[:, 0], [0.3, 0.3, 0.3, 0.1])
+        assert spikes.counts(0.3, rest="drop").values[:, 0].tolist() == [1, 0, 0]
+        assert spikes.counts(0.3, rest="keep").values[:, 0].tolist() == [1, 0, 0, 1]
 
     def test_rates(self) -> None:
         spikes = SpikeTrains([0.0, 1.0, 2.0], [0, 0, 1], 3, ONE)
@@ -285,7 +292,9 @@ class TestTrials:
     def test_rows_are_numbered_and_the_input_is_not_touched(self) -> None:
         before = self.table.copy()
         trials = Trials(self.table)
-        trials.table["more"] = 1
+        table = trials.table
+        table["more"] = 1
+        assert list(trials.table) == ["choice", "day"]
         assert trials.table.index.tolist() == [0, 1, 2, 3]
         pd.testing.assert_frame_equal(self.table, before)
 

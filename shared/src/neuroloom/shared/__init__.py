@@ -16,12 +16,8 @@ from neuroloom.shared._errors import (
 )
 from neuroloom.shared._logging import logger, set_verbosity
 from neuroloom.shared._seed import Seed, as_seed
-from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._recording import Recording
-from neuroloom.shared._types._signal import Signal
-from neuroloom.shared._types._spike_trains import SpikeTrains
-from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._version import __version__
+from neuroloom.shared.data import Epochs, Recording, Signal, SpikeTrains, TimeSeries, Trials
 from neuroloom.shared.io import load, load_arrays, load_table, save, save_arrays, save_table
 from neuroloom.shared.parallel import map
 from neuroloom.shared.plots import (
@@ -49,6 +45,7 @@ __all__ = [
     "Seed",
     "Signal",
     "SpikeTrains",
+    "TimeSeries",
     "Trials",
     "__version__",
     "as_seed",

@@ -1,22 +1,60 @@
-"""What all data types have in common: equality by content, and pickling that keeps read-only."""
+"""What all data types have in common: equality by content, copies with changes, metadata."""
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from neuroloom.shared.checks import fail
+
 
 class Data:
-    """Base of the frozen data types: equal when all fields are, rebuilt by the constructor."""
+    """Base of the frozen data types: equal when all fields are, rebuilt by the constructor.
+
+    A field whose name starts with an underscore is what a property of the plain name hands out
+    as a copy: tables and dicts cannot be made read-only, so nobody gets the stored one.
+    """
 
     __slots__ = ()
+    _metadata: dict[str, Any]
+
+    @classmethod
+    def arguments(cls) -> tuple[str, ...]:
+        """Return the names of the constructor's arguments, in order."""
+        return tuple(field.name.lstrip("_") for field in fields(cls))  # type: ignore[arg-type]
 
     def parts(self) -> tuple[Any, ...]:
-        """Return the fields' values, in the order in which the constructor takes them."""
-        return tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        """Return the values of the constructor's arguments, in order."""
+        return tuple(getattr(self, name) for name in self.arguments())
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the same with other values of some of the constructor's arguments.
+
+        Parameters
+        ----------
+        **changes
+            New values by the argument's name.
+
+        Raises
+        ------
+        DataError
+            If there is no such argument, or the values do not fit.
+        """
+        names = self.arguments()
+        for name in changes:
+            if name not in names:
+                raise fail("changes", f"some of {list(names)}", repr(name))
+        return type(self)(**{**dict(zip(names, self.parts(), strict=True)), **changes})
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What is known beside the data, a copy."""
+        return copy.deepcopy(self._metadata)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -32,13 +70,33 @@ class Data:
 def equal(a: Any, b: Any) -> bool:
     """Return whether two field values are the same; NaN equals NaN."""
     if isinstance(a, np.ndarray):
-        return (
-            isinstance(b, np.ndarray)
-            and a.dtype == b.dtype
-            and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-        )
+        if not isinstance(b, np.ndarray) or a.dtype != b.dtype or a.shape != b.shape:
+            return False
+        if a.dtype.hasobject:
+            return all(map(equal, a.ravel().tolist(), b.ravel().tolist()))
+        return np.array_equal(a, b, equal_nan=a.dtype.kind in "fcMm")
     if hasattr(a, "equals"):  # a DataFrame
         return type(a) is type(b) and bool(a.equals(b))
     if isinstance(a, Mapping):
         return isinstance(b, Mapping) and a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
+    if isinstance(a, float) and isinstance(b, float) and a != a:
+        return b != b
     return bool(a == b)
+
+
+def plain_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return metadata as what JSON makes of them, a copy."""
+    try:
+        given = dict(metadata or {})
+        plain: dict[str, Any] = json.loads(json.dumps(given, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise fail("metadata", "a mapping that JSON can hold", error) from error
+    if given.keys() != plain.keys():
+        raise fail("metadata", "names as text", [k for k in given if not isinstance(k, str)])
+    return plain
+
+
+def read_only(values: Any) -> Any:
+    """Return an array that nobody writes to."""
+    values.flags.writeable = False
+    return values

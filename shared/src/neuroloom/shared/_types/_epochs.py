@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._types._base import Data
-from neuroloom.shared._validate import array, fail
+from neuroloom.shared._types._base import Data, plain_metadata
+from neuroloom.shared._types._clock import Clock
+from neuroloom.shared._types._grid import tolerance
+from neuroloom.shared._types._labels import Properties, positions, properties, taken
+from neuroloom.shared._types._summary import lines, span
+from neuroloom.shared.checks import array, fail, real
 
 
-@dataclass(frozen=True, slots=True, eq=False, init=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Epochs(Data):
     """Sorted, disjoint, half-open stretches of time ``[start, stop)``.
 
@@ -21,6 +26,10 @@ class Epochs(Data):
     start, stop : array_like, shape (n_epochs,)
         First moment of each epoch and the first moment after it, in seconds. A scalar is one
         epoch.
+    properties : mapping of str to array_like, optional
+        What is known of each epoch, one value each: ``{"label": ["rem", "nrem"]}``.
+    metadata : mapping, optional
+        Anything that JSON can hold.
 
     Raises
     ------
@@ -39,8 +48,16 @@ class Epochs(Data):
 
     start: NDArray[np.float64]
     stop: NDArray[np.float64]
+    _properties: Properties
+    _metadata: dict[str, Any]
 
-    def __init__(self, start: ArrayLike, stop: ArrayLike) -> None:
+    def __init__(
+        self,
+        start: ArrayLike,
+        stop: ArrayLike,
+        properties: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
         first = array("start", _vector(start), np.float64, ndim=1)
         after = array("stop", _vector(stop), np.float64, ndim=1)
         if len(first) != len(after):
@@ -58,9 +75,88 @@ class Epochs(Data):
             raise fail("start", "disjoint epochs", f"start {first[i + 1]} before stop {after[i]}")
         object.__setattr__(self, "start", first)
         object.__setattr__(self, "stop", after)
+        object.__setattr__(self, "_properties", _columns(properties, len(first)))
+        object.__setattr__(self, "_metadata", plain_metadata(metadata))
+
+    @classmethod
+    def from_states(
+        cls,
+        states: ArrayLike,
+        start: ArrayLike = 0.0,
+        stop: ArrayLike | None = None,
+        *,
+        rate: float | None = None,
+        max_gap: float = 0.0,
+    ) -> dict[Hashable, Epochs]:
+        """Return the epochs of each state, states in order of first appearance.
+
+        States of a sampled signal are given with its `rate` (sample k stands for
+        ``[start + k / rate, start + (k + 1) / rate)``), states of trials with their starts and
+        stops. Stretches of one state that follow one another become one epoch.
+
+        Parameters
+        ----------
+        states : array_like, shape (n,)
+            State of each sample or trial: numbers or text. NaN and None are no state; every
+            other value is one, −1 too.
+        start : float or array_like, shape (n,)
+            Time of the first sample, or start of every stretch, in seconds.
+        stop : array_like, shape (n,), optional
+            Stop of every stretch in seconds, if `rate` is not given.
+        rate : float, optional
+            Samples per second.
+        max_gap : float
+            Stretches of one state that are at most so many seconds apart become one epoch.
+
+        Raises
+        ------
+        DataError
+            If neither or both of `rate` and `stop` are given, or lengths do not fit.
+
+        Examples
+        --------
+        >>> found = Epochs.from_states(["run", "run", "rest", "run"], rate=2.0)
+        >>> found["run"].start, found["run"].stop
+        (array([0. , 1.5]), array([1., 2.]))
+        """
+        import pandas as pd
+
+        labels = pd.Series(list(states) if isinstance(states, (list, tuple)) else states)
+        whole = _stretches(len(labels), start, stop, rate)
+        gap = real("max_gap", max_gap, at_least=0, unit="s")
+        codes, known = pd.factorize(labels)  # −1 where missing
+        found: dict[Hashable, Epochs] = {}
+        for code, state in enumerate(known.tolist()):
+            found[state] = whole[np.flatnonzero(codes == code)].merged(gap)
+        return found
 
     def __len__(self) -> int:
         return len(self.start)
+
+    def __getitem__(self, index: Any) -> Epochs:
+        """Return some of the epochs: a number, a slice, a mask or several numbers in order."""
+        if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
+            if not -len(self) <= index < len(self):
+                raise fail("index", f"below {len(self)} epochs", index)
+            index = [int(index) % len(self)]
+        elif isinstance(index, slice):
+            index = np.arange(len(self))[index]
+        place = positions("index", index, (), len(self), "epoch")
+        kept = taken(self._properties, place)
+        return Epochs(self.start[place], self.stop[place], kept, self._metadata)
+
+    def __iter__(self) -> Iterator[Epochs]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def properties(self) -> Properties:
+        """What is known of each epoch: read-only arrays by name."""
+        return dict(self._properties)
+
+    @property
+    def durations(self) -> NDArray[np.float64]:
+        """Length of each epoch in seconds, shape (n_epochs,)."""
+        return self.stop - self.start
 
     @property
     def duration(self) -> float:
@@ -79,7 +175,13 @@ class Epochs(Data):
         return self.index(times) >= 0
 
     def intersect(self, other: Epochs) -> Epochs:
-        """Return the time that lies in both."""
+        """Return the time that lies in both, with the properties of this one's epochs.
+
+        Parameters
+        ----------
+        other : Epochs
+            The other stretches of time.
+        """
         if not isinstance(other, Epochs):
             raise fail("other", "Epochs", type(other).__name__)
         # Each common epoch begins where one of the two begins inside the other, so the starts
@@ -90,9 +192,97 @@ class Epochs(Data):
         )
         starts = np.union1d(own, others)
         stops = np.sort(np.concatenate([self.stop, other.stop]))
-        return Epochs(starts, stops[np.searchsorted(stops, starts, side="right")])
+        kept = taken(self._properties, self.index(starts))
+        after = stops[np.searchsorted(stops, starts, side="right")]
+        return Epochs(starts, after, kept, self._metadata)
+
+    def union(self, other: Epochs) -> Epochs:
+        """Return the time that lies in either; epochs that overlap or touch become one.
+
+        Properties are left out: one epoch may come from several.
+
+        Parameters
+        ----------
+        other : Epochs
+            The other stretches of time.
+        """
+        if not isinstance(other, Epochs):
+            raise fail("other", "Epochs", type(other).__name__)
+        starts = np.concatenate([self.start, other.start])
+        order = np.argsort(starts, kind="stable")
+        return _joined(starts[order], np.concatenate([self.stop, other.stop])[order], 0.0)
+
+    def merged(self, max_gap: float = 0.0) -> Epochs:
+        """Return epochs that touch, or are at most `max_gap` seconds apart, as one; no properties.
+
+        Ends that differ by less than a nanosecond touch.
+
+        Parameters
+        ----------
+        max_gap : float
+            Longest time between epochs that are joined, in seconds.
+        """
+        return _joined(self.start, self.stop, max_gap)
+
+    def gaps(self) -> Epochs:
+        """Return the time between the epochs."""
+        apart = self.start[1:] > self.stop[:-1]
+        return Epochs(self.stop[:-1][apart], self.start[1:][apart])
+
+    def on_clock(self, clock: Clock) -> Epochs:
+        """Return the epochs in times of the other clock.
+
+        Parameters
+        ----------
+        clock : Clock
+            Leads from these times to the others.
+        """
+        start, stop = clock.times(self.start), clock.times(self.stop)
+        # An epoch of a digit's length must not vanish in rounding, nor run into the next.
+        stop = np.maximum(stop, np.nextafter(start, np.inf))
+        start[1:] = np.maximum(start[1:], stop[:-1])
+        return Epochs(start, np.maximum(stop, np.nextafter(start, np.inf)), self._properties,
+                      self._metadata)  # fmt: skip
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "Epochs: none"
+        lengths = self.durations
+        kind = "" if len(self) == 1 else f" of {lengths.min():.6g} to {lengths.max():.6g} s"
+        head = f"{len(self)} epoch{'s' * (len(self) != 1)}{kind}"
+        between = self.stop[-1] - self.start[0] - self.duration
+        gaps = f", gaps of {between:.6g} s in sum" if between > 0 else ""
+        body = f"{self.duration:.6g} s {span(self.start[0], self.stop[-1])}{gaps}"
+        return lines("Epochs", f"{head}, {body}", properties=self._properties)
+
+
+def _columns(given: Mapping[str, Any] | None, n: int) -> Properties:
+    return properties("properties", given, n, "epoch")
 
 
 def _vector(values: Any) -> Any:
     """Return a scalar as one epoch's list."""
     return [values] if np.isscalar(values) else values
+
+
+def _joined(start: NDArray[np.float64], stop: NDArray[np.float64], max_gap: float) -> Epochs:
+    """Return sorted stretches with those joined that overlap or are at most `max_gap` apart."""
+    if not len(start):
+        return Epochs([], [])
+    reached = np.maximum.accumulate(stop)
+    apart = start[1:] - reached[:-1] > max_gap + tolerance(start[1:])
+    first = np.append(True, apart)
+    return Epochs(start[first], reached[np.append(apart, True)])
+
+
+def _stretches(n: int, start: ArrayLike, stop: ArrayLike | None, rate: float | None) -> Epochs:
+    if (rate is None) == (stop is None):
+        raise fail("rate, stop", "one of the two", "both" if rate is not None else "neither")
+    if rate is None:
+        whole = Epochs(start, stop)  # type: ignore[arg-type]
+        if len(whole) != n:
+            raise fail("start, stop", f"{n} stretches, one per state", len(whole))
+        return whole
+    hertz = real("rate", rate, above=0, unit="Hz")
+    edges = real("start", start) + np.arange(n + 1) / hertz
+    return Epochs(edges[:-1], edges[1:])

@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from neuroloom.shared._types._base import Data
-from neuroloom.shared._validate import fail
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.shared._types._aligned import window_of
+from neuroloom.shared._types._base import Data, plain_metadata
+from neuroloom.shared._types._clock import Clock
+from neuroloom.shared._types._contract import MEANING, checked, recoded
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._labels import positions
+from neuroloom.shared._types._summary import lines
+from neuroloom.shared.checks import fail
 
 if TYPE_CHECKING:  # pandas takes half a second, and not everybody has trials
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True, eq=False, init=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Trials(Data):
     """One row per trial, in the order in which they were run.
+
+    Columns of these names have one meaning in all packages; `contract` checks it:
+
+    =================  ==========================================================================
+    ``choice``         0 or 1 (0…n−1, or labels) of what was chosen; missing: no answer
+    ``action``         what was done, as the environment numbers it
+    ``stimulus``       signed where there are two sides: positive favours 1
+    ``correct``        whether the choice was right
+    ``reward``         reward of the trial, in the task's unit
+    ``reaction_time``  seconds from when the subject could first answer; missing: no answer
+    ``session``        which session the trial belongs to
+    ``subject``        which subject did it
+    ``start, stop``    first moment of the trial and the first after it, s
+    =================  ==========================================================================
 
     Parameters
     ----------
     table : pandas.DataFrame or mapping of column name to values
         The trials. A copy is kept, its rows numbered from 0.
     session : str, optional
-        Column that tells sessions apart; without it all trials are one session.
+        Column that tells sessions apart. If not given, ``session`` where there is such a column;
+        otherwise all trials (of a subject) are one session.
+    subject : str, optional
+        Column that tells subjects apart: sessions of two subjects are two sessions, whatever
+        they are called. If not given, ``subject`` where there is such a column.
+    metadata : mapping, optional
+        Anything that JSON can hold.
 
     Raises
     ------
     DataError
         If the table cannot be read as one, has a repeated column name, or lacks the session
-        column or some of its values.
+        or subject column or some of its values.
 
     Examples
     --------
@@ -42,10 +71,18 @@ class Trials(Data):
     neuroloom.shared._errors.DataError: table: expected the columns ['stimulus'] too, got ['choice', 'day']
     """  # noqa: E501 — the error is shown as printed
 
-    table: pd.DataFrame
+    _table: pd.DataFrame
     session: str | None
+    subject: str | None
+    _metadata: dict[str, Any]
 
-    def __init__(self, table: pd.DataFrame | Mapping[str, Any], session: str | None = None) -> None:
+    def __init__(
+        self,
+        table: pd.DataFrame | Mapping[str, Any],
+        session: str | None = None,
+        subject: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
         import pandas as pd
 
         try:
@@ -57,42 +94,384 @@ class Trials(Data):
         if not frame.columns.is_unique:
             twice = list(frame.columns[frame.columns.duplicated()])
             raise fail("table", "distinct column names", f"{twice} twice")
-        if session is not None:
-            if session not in frame.columns:
-                raise fail("session", f"one of the columns {list(frame.columns)}", repr(session))
-            if frame[session].isna().any():
-                row = int(frame[session].isna().to_numpy().argmax())
-                raise fail("session", "a value in every row", f"none in row {row}")
-        object.__setattr__(self, "table", frame)
-        object.__setattr__(self, "session", session)
+        object.__setattr__(self, "_table", frame)
+        object.__setattr__(self, "session", _grouping("session", session, frame))
+        object.__setattr__(self, "subject", _grouping("subject", subject, frame))
+        object.__setattr__(self, "_metadata", plain_metadata(metadata))
 
     def __len__(self) -> int:
-        return len(self.table)
+        return len(self._table)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The trials as a DataFrame, a copy."""
+        return self._table.copy()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self._table.columns)
 
     def require(self, *columns: str) -> pd.DataFrame:
-        """Return the named columns, in that order.
+        """Return the named columns, in that order, as they are.
+
+        Parameters
+        ----------
+        *columns : str
+            Names.
 
         Raises
         ------
         DataError
             If columns are missing; the error names them and those present.
         """
-        missing = [name for name in columns if name not in self.table.columns]
+        missing = [name for name in columns if name not in self._table.columns]
         if missing:
-            near = get_close_matches(missing[0], list(self.table.columns), n=1)
+            near = get_close_matches(missing[0], list(self._table.columns), n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise fail("table", f"the columns {missing} too", f"{list(self.table.columns)}{hint}")
-        return self.table[list(columns)]
+            raise fail("table", f"the columns {missing} too", f"{list(self._table.columns)}{hint}")
+        return self._table[list(columns)].copy()
+
+    def contract(self, *columns: str) -> pd.DataFrame:
+        """Return columns of the contract, checked and in plain dtypes.
+
+        Refused are: choices below 0, with fractions, or numbered from 1 (−1 is neither a choice
+        nor a missing one: say what it means with `recode`); text where numbers are due; infinite
+        values; `correct` other than true and false; negative reaction times; a stop before its
+        start; trials out of order within a session; missing sessions and subjects. Told by a
+        warning are: a stimulus whose sign is against most correct choices, and reaction times
+        that look like milliseconds.
+
+        Parameters
+        ----------
+        *columns : str
+            Columns of the contract that are needed; all that the table has if none is named.
+
+        Returns
+        -------
+        DataFrame
+            ``choice`` as float (NaN: no answer) or, where it holds labels, as categories;
+            ``stimulus``, ``correct``, ``reward``, ``reaction_time``, ``start`` and ``stop`` as
+            float with NaN where missing; the others as they are. Columns that tell sessions and
+            subjects apart under other names come as ``session`` and ``subject``.
+
+        Raises
+        ------
+        DataError
+            If a column is missing or does not hold what the contract says.
+
+        Examples
+        --------
+        >>> trials = Trials({"choice": [-1, 1, 0], "stimulus": [0.5, -0.25, 1.0]})
+        >>> trials.contract("choice")
+        Traceback (most recent call last):
+        ...
+        neuroloom.shared._errors.DataError: choice: expected choices numbered from 0, missing (NaN) where there was no answer, got {'-1': 1, '0': 1, '1': 1} (value: trials); say what each means: trials.recode('choice', {…: 0, …: 1, …: None}), or codes 'ibl'
+        >>> trials.recode("choice", "ibl").contract("choice")["choice"].tolist()
+        [1.0, 0.0, nan]
+        """  # noqa: E501 — the error is shown as printed
+        for name in columns:
+            if name not in MEANING:
+                raise fail("columns", f"some of {list(MEANING)}", repr(name))
+        table = self._contracted()
+        if not columns:
+            columns = tuple(name for name in MEANING if name in table.columns)
+        self_like = Trials(table[[name for name in table.columns if name in MEANING]])
+        needed = self_like.require(*columns)
+        return checked(needed, self._session_changes())
+
+    def _contracted(self) -> pd.DataFrame:
+        """Return the table with the grouping columns under the contract's names."""
+        table = self._table.copy()
+        for name, column in (("session", self.session), ("subject", self.subject)):
+            if column is not None and column != name:
+                table[name] = table[column]
+        return table
+
+    def recode(self, column: str, codes: Mapping[Any, Any] | str) -> Trials:
+        """Return the trials with other codes in a column.
+
+        Parameters
+        ----------
+        column : str
+            Which one, ``"choice"``.
+        codes : mapping or "ibl"
+            New value of each old one, None for missing: ``{"left": 0, "right": 1, "none": None}``.
+            ``"ibl"`` are the choices of the International Brain Laboratory: 1 (left) becomes 0,
+            −1 (right) becomes 1, 0 (no answer) becomes missing.
+
+        Raises
+        ------
+        DataError
+            If the column is missing or one of its values has no code.
+        """
+        self.require(column)
+        return self.assign(**{column: recoded(column, self._table[column], codes)})
+
+    def assign(self, **columns: Any) -> Trials:
+        """Return the trials with more columns, or other values of some.
+
+        Parameters
+        ----------
+        **columns
+            Values by name, one per trial.
+
+        Raises
+        ------
+        DataError
+            If there is not one value per trial.
+        """
+        import pandas as pd
+
+        table = self._table.copy()
+        for name, values in columns.items():
+            given = values.to_numpy() if isinstance(values, pd.Series) else values
+            given = values.array if isinstance(values, pd.Series) else given
+            if np.ndim(given) < 1 or len(given) != len(self):
+                got = "one" if np.ndim(given) < 1 else len(given)
+                raise fail(name, f"{len(self)} values, one per trial", got)
+            table[name] = list(given) if np.ndim(given) > 1 else given
+        return self.replace(table=table)
+
+    def select(self, trials: ArrayLike | None = None, **columns: Any) -> Trials:
+        """Return some of the trials, in the order asked for.
+
+        Parameters
+        ----------
+        trials : mask or array_like of int, optional
+            One truth value per trial, or row numbers; all if not given.
+        **columns
+            Wanted values of columns: one, several, or a function that accepts them,
+            ``subject="W053"``, ``contrast=lambda c: c != 0``.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, or a row does not exist.
+        """
+        given: Any = trials
+        if trials is not None and hasattr(trials, "to_numpy"):
+            given = trials.to_numpy()
+        index = positions("trials", given, (), len(self), "trial")
+        keep = np.ones(len(self), dtype=bool)
+        for name, wanted in columns.items():
+            column = self.require(name)[name]
+            if callable(wanted):
+                keep &= np.array([bool(wanted(x)) for x in column.tolist()], dtype=bool)
+            else:
+                several = isinstance(wanted, (list, tuple, set, frozenset, np.ndarray))
+                keep &= column.isin(list(wanted) if several else [wanted]).to_numpy()
+        return self.replace(table=self._table.iloc[index[keep[index]]])
+
+    def join(self, other: Trials | pd.DataFrame, on: str | Iterable[str] | None = None) -> Trials:
+        """Return the trials with the columns of another table of the same trials.
+
+        Every trial stays, in its place; where the other table has no row for it the new columns
+        are missing.
+
+        Parameters
+        ----------
+        other : Trials or DataFrame
+            The other table.
+        on : str or iterable of str, optional
+            Columns that tell which rows belong together, ``["session", "trial"]``. If not given,
+            the tables are of one length and belong together row by row.
+
+        Raises
+        ------
+        DataError
+            If a column would come twice, rows of the other table fit no trial, or several fit
+            one.
+
+        Examples
+        --------
+        >>> trials = Trials({"trial": [0, 1, 2], "choice": [1, 0, 1]})
+        >>> pupil = Trials({"trial": [2, 0], "pupil": [3.5, 3.1]})
+        >>> trials.join(pupil, on="trial").table["pupil"].tolist()
+        [3.1, nan, 3.5]
+        """
+        import pandas as pd
+
+        if not isinstance(other, (Trials, pd.DataFrame)):
+            raise fail("other", "Trials or a DataFrame", type(other).__name__)
+        theirs = (other if isinstance(other, Trials) else Trials(other))._table
+        keys = [on] if isinstance(on, str) else list(on or ())
+        self.require(*keys)
+        Trials(theirs).require(*keys)
+        twice = [x for x in theirs.columns if x in self._table.columns and x not in keys]
+        if twice:
+            raise fail("other", "columns that the trials do not have yet", twice)
+        if not keys:
+            if len(theirs) != len(self):
+                raise fail("other", f"{len(self)} rows (or give on=)", len(theirs))
+            return self.replace(table=pd.concat([self._table, theirs], axis=1))
+        if theirs.duplicated(keys).any():
+            row = theirs.loc[theirs.duplicated(keys).to_numpy().argmax(), keys].tolist()
+            raise fail("other", f"one row for each {keys}", f"several for {row}")
+        known = pd.MultiIndex.from_frame(self._table[keys])
+        fits = pd.MultiIndex.from_frame(theirs[keys]).isin(known)
+        if not fits.all():
+            row = theirs.loc[int((~fits).argmax()), keys].tolist()
+            raise fail("other", "rows of these trials", f"none with {keys} {row}")
+        return self.replace(table=self._table.merge(theirs, on=keys, how="left", sort=False))
 
     def split(self, by: str) -> dict[Any, Trials]:
         """Return the trials of each value of the column `by`, in order of first appearance."""
         self.require(by)
-        groups = self.table.groupby(by, sort=False, dropna=False, observed=True)
-        return {value: Trials(group, self.session) for value, group in groups}
+        groups = self._table.groupby(by, sort=False, dropna=False, observed=True)
+        return {value: self.replace(table=group) for value, group in groups}
 
     def sessions(self) -> Iterator[Trials]:
-        """Yield the trials of each session, in order of first appearance."""
-        if self.session is None:
+        """Yield the trials of each session of each subject, in order of first appearance."""
+        numbers = self.session_numbers()
+        for number in range(int(numbers.max()) + 1 if len(numbers) else 0):
+            yield self.replace(table=self._table[numbers == number])
+        if not len(self) and not self._keys():
             yield self
-        else:
-            yield from self.split(self.session).values()
+
+    def session_numbers(self) -> NDArray[np.int64]:
+        """Return the number of each trial's session, from 0 by first appearance.
+
+        Sessions of two subjects are two, also where they have one label. Shape (n_trials,).
+        """
+        keys = self._keys()
+        if not keys:
+            return np.zeros(len(self), dtype=np.int64)
+        groups = self._table.groupby(keys, sort=False, dropna=False, observed=True)
+        return np.asarray(groups.ngroup().to_numpy(dtype=np.int64))
+
+    def session_starts(self) -> NDArray[np.bool_]:
+        """Return whether each trial is the first of its session, shape (n_trials,).
+
+        Raises
+        ------
+        DataError
+            If a session is interrupted by another one: trials that follow one another would
+            not be neighbours.
+        """
+        changes = self._session_changes()
+        numbers = self.session_numbers()
+        if changes.sum() > len(np.unique(numbers)):
+            later = np.flatnonzero(changes)
+            again = later[np.flatnonzero(np.diff(np.unique(numbers[later], return_inverse=True)[1],
+                                                 prepend=-1) < 0)[0]]  # fmt: skip
+            label = self._table.loc[again, self._keys()].tolist()
+            raise fail("session", "sessions in one piece each", f"{label} again in row {again}")
+        return changes
+
+    def _keys(self) -> list[str]:
+        return [x for x in (self.subject, self.session) if x is not None]
+
+    def _session_changes(self) -> NDArray[np.bool_]:
+        numbers = self.session_numbers()
+        return np.asarray(np.diff(numbers, prepend=-1) != 0)
+
+    def epochs(
+        self,
+        start: str = "start",
+        stop: str = "stop",
+        *,
+        window: tuple[float, float] | None = None,
+    ) -> Epochs:
+        """Return the trials' stretches of time, with their row numbers as property ``trial``.
+
+        Parameters
+        ----------
+        start, stop : str
+            Columns of the first moment and the first after, in seconds.
+        window : tuple of float, optional
+            Instead of `stop`, from when to when around `start` in seconds, ``(-0.5, 1.0)``.
+
+        Raises
+        ------
+        DataError
+            If times are missing (select the trials that have them first), or trials overlap or
+            belong to more than one session: their times run on different clocks.
+        """
+        names = (start,) if window is not None else (start, stop)
+        needed = self.require(*names)
+        if len(np.unique(self.session_numbers())) > 1:
+            got = f"{len(np.unique(self.session_numbers()))} sessions"
+            raise fail("trials", "one session, whose trials have one clock", got)
+        times = [needed[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in names]
+        for name, column in zip(names, times, strict=True):
+            if np.isnan(column).any():
+                row = int(np.isnan(column).argmax())
+                raise fail(name, "a time in every row (select those that have one)", f"row {row}")
+        rows = {"trial": np.arange(len(self))}
+        if window is None:
+            return Epochs(times[0], times[1], rows, self._metadata)
+        begin, end = window_of(window)
+        return Epochs(times[0] + begin, times[0] + end, rows, self._metadata)
+
+    def on_clock(
+        self,
+        clock: Clock,
+        *,
+        times: Iterable[str] | None = None,
+        durations: Iterable[str] = ("reaction_time",),
+    ) -> Trials:
+        """Return the trials in times of the other clock.
+
+        Parameters
+        ----------
+        clock : Clock
+            Leads from this table's times to the others.
+        times : iterable of str, optional
+            Columns that hold times in seconds; ``start`` and ``stop`` where they are if not
+            given. All other columns stay.
+        durations : iterable of str
+            Columns that hold lengths of time in seconds, where they are.
+
+        Raises
+        ------
+        DataError
+            If a column of `times` is missing.
+        """
+        default = [x for x in ("start", "stop") if x in self._table.columns]
+        chosen = default if times is None else list(times)
+        table = self._table.copy()
+        for name in chosen:
+            column = self.require(name)[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            table[name] = clock.times(column)
+        for name in durations:
+            if name in table.columns:
+                table[name] = table[name] * (1 + clock.drift)
+        return self.replace(table=table)
+
+    def __repr__(self) -> str:
+        n_sessions = len(np.unique(self.session_numbers()))
+        head = f"{len(self):,} trials"
+        if self.session is not None:
+            head += f" in {n_sessions} session{'s' * (n_sessions != 1)} ({self.session!r})"
+        if self.subject is not None:
+            n_subjects = self._table[self.subject].nunique()
+            head += f", {n_subjects} subject{'s' * (n_subjects != 1)} ({self.subject!r})"
+        known = [x for x in self.columns if x in MEANING]
+        other = [x for x in self.columns if x not in MEANING]
+        body = f"columns of the contract: {', '.join(known)}" if known else ""
+        more = f"other columns: {', '.join(other)}" if other else ""
+        shown = ""
+        if {"start", "stop"} <= set(self.columns) and len(self):
+            try:
+                start, stop = self._table["start"].min(), self._table["stop"].max()
+                shown = f"{float(start):.9g} to {float(stop):.9g} s"
+            except (TypeError, ValueError):
+                shown = ""
+        return lines("Trials", head, shown, body, more, properties={})
+
+
+def _grouping(argument: str, name: str | None, frame: pd.DataFrame) -> str | None:
+    """Return the column that tells sessions or subjects apart, the contract's by default."""
+    if name is None:
+        if argument not in frame.columns:
+            return None
+        name = argument
+    if name not in frame.columns:
+        raise fail(argument, f"one of the columns {list(frame.columns)}", repr(name))
+    if frame[name].isna().any():
+        row = int(frame[name].isna().to_numpy().argmax())
+        raise fail(argument, "a value in every row", f"none in row {row}")
+    if not all(isinstance(x, Hashable) for x in frame[name]):
+        raise fail(argument, "labels", "lists")
+    return name

@@ -6,16 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from neuroloom.shared._errors import require
-from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._recording import Recording
-from neuroloom.shared._types._signal import Signal
-from neuroloom.shared._types._spike_trains import SpikeTrains
-from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._validate import fail
+from neuroloom.shared.data import (
+    AlignedSignal,
+    AlignedSpikes,
+    Clock,
+    Counts,
+    Epochs,
+    Recording,
+    Signal,
+    SpikeTrains,
+    TimeSeries,
+    Trials,
+)
 from neuroloom.shared.io._arrays import load_arrays, save_arrays
 from neuroloom.shared.io._atomic import atomic
 
-AnyData = Epochs | Recording | Signal | SpikeTrains | Trials
+AnyData = (
+    Epochs | Recording | Signal | SpikeTrains | TimeSeries | Trials
+    | AlignedSignal | AlignedSpikes | Clock | Counts
+)  # fmt: skip
+_VERSION = 2  # 1, of neuroloom-shared 0.1, has no names, properties, units and metadata
 
 
 def save(path: str | Path, data: AnyData) -> Path:
@@ -27,7 +38,7 @@ def save(path: str | Path, data: AnyData) -> Path:
     ----------
     path : str or Path
         File to write, by custom ``.npz``; an existing one is replaced once all is written.
-    data : Epochs, SpikeTrains, Signal, Trials or Recording
+    data : Epochs, SpikeTrains, Signal, TimeSeries, Trials, Recording or another of these types
         What to write.
 
     Raises
@@ -51,7 +62,7 @@ def save(path: str | Path, data: AnyData) -> Path:
         raise fail("data", f"one of {sorted(TYPES)}", kind)
     arrays: Arrays = {}
     tree = pack(data, arrays)
-    return save_arrays(path, arrays, kind=kind, header={"data": tree})
+    return save_arrays(path, arrays, kind=kind, header={"data": tree}, version=_VERSION)
 
 
 def load(path: str | Path) -> AnyData:
@@ -70,7 +81,7 @@ def load(path: str | Path) -> AnyData:
     """
     from neuroloom.shared.io._values import TYPES, unpack
 
-    arrays, header = load_arrays(path, kind=tuple(TYPES))
+    arrays, header = load_arrays(path, kind=tuple(TYPES), version=_VERSION)
     try:
         data: AnyData = unpack(header["data"], arrays)
         if type(data) not in TYPES.values():

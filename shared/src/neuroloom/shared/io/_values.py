@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -16,18 +15,27 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.shared._types._base import Data
-from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._recording import Recording
-from neuroloom.shared._types._signal import Signal
-from neuroloom.shared._types._spike_trains import SpikeTrains
-from neuroloom.shared._types._trials import Trials
 from neuroloom.shared._validate import fail
+from neuroloom.shared.data import (
+    AlignedSignal,
+    AlignedSpikes,
+    Clock,
+    Counts,
+    Epochs,
+    Recording,
+    Signal,
+    SpikeTrains,
+    TimeSeries,
+    Trials,
+)
 
 Arrays = dict[str, NDArray[Any]]
 
-TYPES: dict[str, type[Data]] = {
-    kind.__name__: kind for kind in (Epochs, Recording, Signal, SpikeTrains, Trials)
-}
+_KINDS = (
+    *(AlignedSignal, AlignedSpikes, Clock, Counts, Epochs),
+    *(Recording, Signal, SpikeTrains, TimeSeries, Trials),
+)
+TYPES: dict[str, type[Data]] = {kind.__name__: kind for kind in _KINDS}
 _MISSING = {"NA": pd.NA, "NaT": pd.NaT}
 _NULLABLE = re.compile(r"boolean|U?Int\d+|Float\d+")
 _JSON = (type(None), bool, int, float, str)
@@ -48,6 +56,9 @@ def pack(value: Any, arrays: Arrays, argument: str = "value") -> Any:
         name = f"a{len(arrays)}"
         arrays[name] = np.asarray(value)
         return {"array" if kind is np.ndarray else "scalar": name}
+    if kind is np.ndarray:  # of text with gaps, or lists
+        items = [pack(x, arrays, f"{argument}[{i}]") for i, x in enumerate(value.tolist())]
+        return {"objects": items}
     if kind in (list, tuple):
         return {kind.__name__: [pack(x, arrays, f"{argument}[{i}]") for i, x in enumerate(value)]}
     if kind is dict:
@@ -57,7 +68,8 @@ def pack(value: Any, arrays: Arrays, argument: str = "value") -> Any:
         columns = [[name, _pack_column(value[name], arrays)] for name in value.columns]
         return {"table": columns, "n_rows": len(value)}
     if kind in TYPES.values():
-        parts = {f.name: pack(getattr(value, f.name), arrays, f.name) for f in fields(value)}
+        named = zip(value.arguments(), value.parts(), strict=True)
+        parts = {name: pack(part, arrays, name) for name, part in named}
         return {"data": kind.__name__, "fields": parts}
     for name, missing in _MISSING.items():
         if value is missing:
@@ -73,6 +85,8 @@ def unpack(tree: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
         return arrays[tree["array"]]
     if "scalar" in tree:
         return arrays[tree["scalar"]][()]
+    if "objects" in tree:
+        return [unpack(part, arrays) for part in tree["objects"]]
     if "list" in tree:
         return [unpack(part, arrays) for part in tree["list"]]
     if "tuple" in tree:

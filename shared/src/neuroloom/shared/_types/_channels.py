@@ -1,0 +1,56 @@
+"""What regularly and irregularly sampled data have in common: their values and channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.shared._types._labels import Properties, positions, where_property
+from neuroloom.shared.checks import array, fail
+
+
+def sampled(values: ArrayLike, *, columns: bool = True) -> NDArray[np.floating]:
+    """Return samples, shape (n_times, n_channels), float32 or float64, finite or NaN."""
+    narrow = getattr(values, "dtype", None) == np.float32
+    dtype = np.float32 if narrow else np.float64
+    samples: NDArray[np.floating] = array("values", values, dtype, ndim=(1, 2), missing=True)
+    if samples.ndim == 1:
+        samples = samples.reshape(-1, 1)
+    if columns and samples.shape[1] == 0:
+        raise fail("values", "at least one channel", f"shape {samples.shape}")
+    return samples
+
+
+def channel_names(given: Iterable[str], n: int) -> tuple[str, ...]:
+    """Return distinct names as text, one per channel or none at all."""
+    if not isinstance(given, Iterable):
+        raise fail("channels", "names", repr(given))
+    names = (given,) if isinstance(given, str) else tuple(given)
+    if not all(isinstance(name, str) for name in names):
+        raise fail("channels", "names as text", names)
+    if names and len(names) != n:
+        raise fail("channels", f"{n} names, one per channel", len(names))
+    if len(set(names)) != len(names):
+        raise fail("channels", "distinct names", names)
+    return tuple(map(str, names))
+
+
+def unit_name(unit: object) -> str:
+    """Return the unit of the samples as text."""
+    if not isinstance(unit, str):
+        raise fail("unit", "text such as 'mV'", repr(unit))
+    return str(unit)
+
+
+def chosen(
+    wanted: Any, names: tuple[str, ...], columns: Properties, n: int, by: dict[str, Any]
+) -> NDArray[np.int64]:
+    """Return the places of channels by place, mask or name, and by properties."""
+    index = positions("channels", wanted, names, n, "channel")
+    keep = np.ones(n, dtype=bool)
+    for name, value in by.items():
+        keep &= where_property(name, columns, name, value)
+    return index[keep[index]]

@@ -1,0 +1,61 @@
+"""Times on regular grids: the one rule of what lies on an edge.
+
+A time computed as ``k / rate``, ``k * dt`` or ``start + k / rate`` is a trace off the number it
+stands for, and so is an edge. A time within the tolerance of an edge is *on* it, and belongs to
+what starts there. The tolerance is a nanosecond, or what rounding of so large a time may amount
+to if that is more, and never more than a small part of the grid's step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.shared.checks import fail
+
+RESOLUTION = 1e-9
+"""Seconds that no recording tells apart; pynapple and many files round to it."""
+_ROUNDINGS = 8  # of the last digit: k * dt, a sum, and the edge's own
+_PART = 0.01  # of a step, so that grids finer than 0.1 microseconds keep their edges
+_EPS = float(np.finfo(np.float64).eps)
+
+
+def tolerance(times: ArrayLike, step: ArrayLike = np.inf) -> NDArray[np.float64]:
+    """Return how far each time may be off an edge in seconds, for a grid of `step` seconds."""
+    rounding = _ROUNDINGS * np.spacing(np.abs(np.asarray(times, dtype=np.float64)))
+    return np.asarray(np.maximum(np.minimum(RESOLUTION, _PART * np.asarray(step)), rounding))
+
+
+def steps_before(times: ArrayLike, start: float, rate: float) -> NDArray[np.int64]:
+    """Return the index of the step that each time lies in: step k starts at ``start + k / rate``.
+
+    A time on an edge lies in the step that starts there.
+    """
+    exact, slack = _steps(times, start, rate)
+    return np.asarray(np.floor(exact + slack).astype(np.int64))
+
+
+def steps_until(times: ArrayLike, start: float, rate: float) -> NDArray[np.int64]:
+    """Return the index of the first edge at or after each time, ``start + k / rate``."""
+    exact, slack = _steps(times, start, rate)
+    return np.asarray(np.ceil(exact - slack).astype(np.int64))
+
+
+def on_grid(times: ArrayLike, start: float, rate: float) -> NDArray[np.float64]:
+    """Return times in steps, whole where they lie on an edge."""
+    exact, slack = _steps(times, start, rate)
+    whole = np.round(exact)
+    return np.asarray(np.where(np.abs(exact - whole) <= slack, whole, exact))
+
+
+def _steps(times: ArrayLike, start: float, rate: float) -> tuple[Any, Any]:
+    when = np.asarray(times, dtype=np.float64)
+    exact = (when - start) * rate
+    largest = np.maximum(np.abs(when), abs(start))
+    slack = tolerance(largest, 1 / rate) * rate + 4 * _EPS * np.abs(exact)
+    if np.any(slack > 0.25):  # NaN times pass: they are on no grid
+        far = float(np.nanmax(largest))
+        raise fail("times", f"times that tell steps of {1 / rate:g} s apart", f"{far:g} s")
+    return exact, slack

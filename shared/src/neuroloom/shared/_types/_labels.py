@@ -1,0 +1,150 @@
+"""Names and properties of units, channels and epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.shared._types._base import read_only
+from neuroloom.shared.checks import fail, indices, unknown
+
+Label = str | int
+Properties = dict[str, NDArray[Any]]
+
+
+def labels(argument: str, given: Iterable[Any], n: int, one: str) -> tuple[Label, ...]:
+    """Return distinct names, text or whole numbers, one per `one` (or none at all)."""
+    if not isinstance(given, Iterable):
+        raise fail(argument, "names", repr(given))
+    names = (given,) if isinstance(given, str) else tuple(given)
+    plain = tuple(int(x) if isinstance(x, np.integer) else x for x in names)
+    plain = tuple(str(x) if isinstance(x, str) else x for x in plain)
+    if not all(isinstance(x, (str, int)) and not isinstance(x, bool) for x in plain):
+        raise fail(argument, "names as text or whole numbers", names)
+    if plain and len(plain) != n:
+        raise fail(argument, f"{n} names, one per {one}", len(plain))
+    if len(set(plain)) != len(plain):
+        raise fail(argument, "distinct names", names)
+    return plain
+
+
+def properties(argument: str, given: Mapping[str, Any] | None, n: int, one: str) -> Properties:
+    """Return named columns as read-only arrays with one entry per `one`."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) and not hasattr(given, "columns"):
+        raise fail(argument, "a mapping of name to values", type(given).__name__)
+    found: Properties = {}
+    for name in given:
+        if not isinstance(name, str):
+            raise fail(argument, "names as text", repr(name))
+        values = _column(f"{argument}[{name!r}]", given[name])
+        if values.ndim < 1 or len(values) != n:
+            got = "one value" if values.ndim < 1 else len(values)
+            raise fail(f"{argument}[{name!r}]", f"{n} values, one per {one}", got)
+        found[name] = values
+    return found
+
+
+def taken(columns: Properties, index: NDArray[Any]) -> Properties:
+    """Return the entries at `index` of every column."""
+    return {name: values[index] for name, values in columns.items()}
+
+
+def _column(argument: str, given: Any) -> NDArray[Any]:
+    if isinstance(given, str):
+        raise fail(argument, "a list or array of values", repr(given))
+    if isinstance(given, np.ndarray) and given.dtype.kind in "biufUMm":
+        if np.ma.is_masked(given):
+            raise fail(argument, "values without a mask", "masked values")
+        return read_only(np.array(given))  # type: ignore[no-any-return]
+    try:
+        items = [_plain(x) for x in given]
+    except TypeError as error:
+        raise fail(argument, "a list or array of values", type(given).__name__) from error
+    kinds = {type(x) for x in items}
+    simple = kinds <= {bool} or kinds <= {int, float} or kinds <= {str}
+    if simple and items:
+        values = np.array(items)
+        if values.dtype.kind in "biufU":
+            return read_only(values)  # type: ignore[no-any-return]
+    values = np.empty(len(items), dtype=object)
+    for i, x in enumerate(items):
+        values[i] = x
+        if not _is_plain(x):
+            raise fail(argument, "numbers, text, None or lists of them", f"{x!r} at [{i}]")
+    return read_only(values)  # type: ignore[no-any-return]
+
+
+def _plain(x: Any) -> Any:
+    """Return plain Python values: lists as tuples, every kind of missing text as None."""
+    if isinstance(x, np.generic):
+        x = x.item()
+    if isinstance(x, str):
+        return str(x)
+    if isinstance(x, (list, tuple, np.ndarray)):
+        return tuple(_plain(y) for y in x)
+    if type(x).__name__ in ("NAType", "NaTType"):  # pandas' missing, without importing pandas
+        return None
+    return x
+
+
+def _is_plain(x: Any) -> bool:
+    if isinstance(x, tuple):
+        return all(map(_is_plain, x))
+    return x is None or isinstance(x, (bool, int, float, str))
+
+
+def positions(
+    argument: str,
+    wanted: Any,
+    names: tuple[Label, ...],
+    n: int,
+    one: str,
+) -> NDArray[np.int64]:
+    """Return places of the wanted items: a mask, places from 0, names, or one of them.
+
+    Text is a name. A whole number is a place, also where names are numbers: names that are
+    numbers are asked for by ``names=``.
+    """
+    if wanted is None:
+        return np.arange(n)
+    texts = [name for name in names if isinstance(name, str)]
+    if len(texts) != n:  # names of which some are numbers are asked for by names=
+        texts = []
+    place = indices(argument, wanted, n, names=texts, unique=True)
+    given = np.asarray(wanted) if not isinstance(wanted, slice) else np.empty(0)
+    if given.dtype.kind in "if" and (given < 0).any():
+        # −1 is the noise cluster of sorters and "no state" of others, not the last one.
+        raise fail(argument, f"a {one} from 0 on", int(given[given < 0].ravel()[0]))
+    return place.astype(np.int64)
+
+
+def named(argument: str, wanted: Any, names: tuple[Label, ...], one: str) -> NDArray[np.int64]:
+    """Return the places of names."""
+    asked: list[Any] = [wanted] if isinstance(wanted, (str, int, np.integer)) else list(wanted)
+    where = {name: place for place, name in enumerate(names)}
+    for name in asked:
+        if name not in where:
+            raise unknown(argument, name, names)
+    if len(set(asked)) != len(asked):
+        raise fail(argument, f"each {one} once", asked)
+    return np.array([where[name] for name in asked], dtype=np.int64)
+
+
+def where_property(argument: str, columns: Properties, name: str, wanted: Any) -> NDArray[np.bool_]:
+    """Return which entries of a column are the wanted value, among the wanted ones, or accepted."""
+    if name not in columns:
+        raise fail(argument, f"one of the properties {sorted(columns)}", repr(name))
+    values = columns[name]
+    if values.ndim > 1:
+        raise fail(argument, "a property with one value each", f"{name!r}, shape {values.shape}")
+    items = values.tolist()
+    if callable(wanted):
+        return np.array([bool(wanted(x)) for x in items], dtype=bool)
+    several = isinstance(wanted, (list, tuple, set, frozenset, np.ndarray))
+    accepted = [_plain(x) for x in wanted] if several else [_plain(wanted)]
+    return np.array([x in accepted for x in items], dtype=bool)

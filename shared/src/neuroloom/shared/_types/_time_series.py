@@ -1,0 +1,365 @@
+"""Irregularly sampled data: pupil, tracked position, licks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.shared._types._aligned import event_times, window_of
+from neuroloom.shared._types._base import Data, plain_metadata
+from neuroloom.shared._types._channels import channel_names, chosen, sampled, unit_name
+from neuroloom.shared._types._clock import Clock
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._grid import tolerance
+from neuroloom.shared._types._labels import Properties, properties, taken
+from neuroloom.shared._types._signal import METHODS, Signal
+from neuroloom.shared._types._summary import lines, listed, span
+from neuroloom.shared.checks import array, fail, real
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+class TimeSeries(Data):
+    """Samples at times of their own, or events without values.
+
+    Parameters
+    ----------
+    values : array_like, shape (n_times, n_channels) or (n_times,), or None
+        Samples; NaN marks a lost one. None for events, which have a time and no channels.
+    times : array_like, shape (n_times,)
+        Time of each sample in seconds, sorted; two samples may have one time.
+    channels : iterable of str
+        Names of the channels, ``["x", "y"]``; empty for none.
+    unit : str
+        Unit of the samples; empty if unknown.
+    epochs : Epochs, optional
+        When was recorded. If not given, one epoch from the first to just after the last sample.
+    properties : mapping of str to array_like, optional
+        What is known of each channel, one value each.
+    metadata : mapping, optional
+        Anything that JSON can hold.
+
+    Raises
+    ------
+    DataError
+        If times are unsorted, not finite or outside `epochs`, lengths differ, or there is
+        neither a sample nor `epochs`.
+
+    Examples
+    --------
+    >>> pupil = TimeSeries([3.0, 3.4, 3.2], [0.00, 0.04, 0.10], ["diameter"], unit="mm")
+    >>> pupil.at([0.02, 0.07]).round(3).tolist()
+    [[3.2], [3.3]]
+    >>> licks = TimeSeries(None, [0.3, 0.41, 0.55])
+    >>> len(licks.restrict(Epochs(0.4, 1.0)))
+    2
+    """
+
+    values: NDArray[np.floating]
+    times: NDArray[np.float64]
+    channels: tuple[str, ...]
+    unit: str
+    epochs: Epochs
+    _properties: Properties
+    _metadata: dict[str, Any]
+
+    def __init__(
+        self,
+        values: ArrayLike | None,
+        times: ArrayLike,
+        channels: Iterable[str] = (),
+        unit: str = "",
+        epochs: Epochs | None = None,
+        properties: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        when = array("times", times, np.float64, ndim=1)
+        given = np.empty((len(when), 0)) if values is None else values
+        samples = sampled(given, columns=False)
+        if len(samples) != len(when):
+            raise fail("values", f"one row per time ({len(when)})", len(samples))
+        drop = np.flatnonzero(np.diff(when) < 0)
+        if drop.size:
+            i = drop[0]
+            raise fail("times", "sorted times", f"{when[i + 1]} after {when[i]}")
+        object.__setattr__(self, "values", samples)
+        object.__setattr__(self, "times", when)
+        object.__setattr__(self, "channels", channel_names(channels, samples.shape[1]))
+        object.__setattr__(self, "unit", unit_name(unit))
+        object.__setattr__(self, "epochs", recorded(when, epochs, "samples", from_zero=False))
+        object.__setattr__(self, "_properties", _columns(properties, samples.shape[1]))
+        object.__setattr__(self, "_metadata", plain_metadata(metadata))
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels; 0 for events."""
+        return int(self.values.shape[1])
+
+    @property
+    def duration(self) -> float:
+        """Recorded time in seconds."""
+        return self.epochs.duration
+
+    @property
+    def properties(self) -> Properties:
+        """What is known of each channel: read-only arrays by name."""
+        return dict(self._properties)
+
+    def channel(self, name: str) -> TimeSeries:
+        """Return the channel called `name` alone.
+
+        Raises
+        ------
+        DataError
+            If there is no such channel.
+        """
+        if name not in self.channels:
+            raise fail("name", f"one of {list(self.channels)}", repr(name))
+        return self.select([name])
+
+    def select(self, channels: Any = None, **properties: Any) -> TimeSeries:
+        """Return some of the channels, in the order asked for.
+
+        Parameters
+        ----------
+        channels : str, int, or sequence or mask of them, optional
+            Names, places from 0, or a mask with one entry per channel; all if not given.
+        **properties
+            Wanted values of properties: one, several, or a function that accepts them.
+
+        Raises
+        ------
+        DataError
+            If there is no such channel or property.
+        """
+        names, columns = self.channels, self._properties
+        index = chosen(channels, names, columns, self.n_channels, properties)
+        return self.replace(
+            values=self.values[:, index],
+            channels=[names[i] for i in index] if names else (),
+            properties=taken(columns, index),
+        )
+
+    def restrict(self, epochs: Epochs) -> TimeSeries:
+        """Return the samples inside `epochs`, and the time recorded there."""
+        keep, common = restricted(self.times, self.epochs, epochs)
+        return self.replace(values=self.values[keep], times=self.times[keep], epochs=common)
+
+    def at(
+        self,
+        times: ArrayLike,
+        *,
+        method: Literal["linear", "nearest", "previous"] = "linear",
+        max_gap: float = np.inf,
+    ) -> NDArray[np.float64]:
+        """Return the values at given times, shape (n_times, n_channels).
+
+        Parameters
+        ----------
+        times : array_like, shape (n_times,)
+            Times in seconds, in any order; NaN gives NaN.
+        method : {"linear", "nearest", "previous"}
+            Between samples: on the line between them, the nearer one, or the last one.
+        max_gap : float
+            Between samples that are more than so many seconds apart the value is unknown: NaN.
+
+        Returns
+        -------
+        ndarray
+            NaN before the first and after the last sample, between samples of two epochs, and
+            next to a lost sample.
+
+        Raises
+        ------
+        DataError
+            If there are no samples, `times` are no numbers, or there is no such method.
+        """
+        when = array("times", np.atleast_1d(times), np.float64, ndim=1, missing=True)
+        if method not in METHODS:
+            raise fail("method", f"one of {METHODS}", repr(method))
+        rule = "a positive time in seconds"
+        widest = real("max_gap", max_gap, above=0, finite=False, expected=rule)
+        if not len(self):
+            raise fail("times", "at least one sample to read from", "none")
+        found = np.full((len(when), self.n_channels), np.nan)
+        known = np.isfinite(when)
+        low = np.searchsorted(self.times, np.where(known, when, -np.inf), side="right") - 1
+        exact = known & (low >= 0) & (self.times[low] == when)
+        between = known & (low >= 0) & (low < len(self) - 1) & ~exact
+        found[exact] = self.values[low[exact]]
+        low, when = low[between], when[between]
+        t0, t1 = self.times[low], self.times[low + 1]
+        part = ((when - t0) / (t1 - t0))[:, None]
+        y0, y1 = self.values[low].astype(np.float64), self.values[low + 1].astype(np.float64)
+        if method == "previous":
+            middle = y0
+        elif method == "nearest":
+            middle = np.where(part < 0.5, y0, y1)
+        else:
+            middle = y0 + part * (y1 - y0)
+        same = self.epochs.index(t0) == self.epochs.index(t1)
+        found[between] = np.where((same & (t1 - t0 <= widest))[:, None], middle, np.nan)
+        return found
+
+    def to_signal(
+        self,
+        rate: float,
+        *,
+        method: Literal["linear", "nearest", "previous"] = "linear",
+        max_gap: float = np.inf,
+    ) -> Signal:
+        """Return the samples on a regular grid from the first to the last one.
+
+        Values come from `at`: nothing is low-passed, so a rate below that of the samples folds
+        what is faster into what is slower.
+
+        Parameters
+        ----------
+        rate : float
+            Samples per second.
+        method : {"linear", "nearest", "previous"}
+            As in `at`.
+        max_gap : float
+            As in `at`, in seconds.
+
+        Raises
+        ------
+        DataError
+            If there are no samples or no channels.
+        """
+        rule = "a positive rate in Hz"
+        hertz = real("rate", rate, above=0, expected=rule)
+        if not len(self) or not self.n_channels:
+            raise fail("values", "samples with at least one channel", f"shape {self.values.shape}")
+        start, last = self.times[0], self.times[-1]
+        n = int(np.floor((last - start) * hertz + 1e-6)) + 1
+        grid = start + np.arange(n) / hertz
+        grid[-1] = last if abs(grid[-1] - last) <= tolerance(last) else grid[-1]
+        values = self.at(grid, method=method, max_gap=max_gap)
+        notes = (self.channels, self.unit, self._properties, None, self._metadata)
+        return Signal(values.astype(self.values.dtype), hertz, start, *notes)
+
+    def align(self, events: ArrayLike | Epochs, window: tuple[float, float]) -> list[TimeSeries]:
+        """Return the samples around each event, with times from the event.
+
+        Parameters
+        ----------
+        events : array_like, shape (n_events,) or Epochs
+            Times in seconds, in any order; of epochs, their starts.
+        window : tuple of float
+            From when to when around the event in seconds, ``(-0.5, 1.0)``.
+
+        Returns
+        -------
+        list of TimeSeries
+            One per event; without samples, and without epochs, where nothing was recorded or the
+            event is NaN.
+        """
+        begin, end = window_of(window)
+        pieces = []
+        for when in event_times(events):
+            if np.isfinite(when):
+                piece = self.restrict(Epochs(when + begin, when + end))
+                pieces.append(piece.on_clock(Clock(-when)))
+            else:
+                nothing = {"times": [], "epochs": Epochs([], [])}
+                pieces.append(self.replace(values=self.values[:0], **nothing))
+        return pieces
+
+    def on_clock(self, clock: Clock) -> TimeSeries:
+        """Return the samples in times of the other clock.
+
+        Parameters
+        ----------
+        clock : Clock
+            Leads from these times to the others.
+        """
+        times = clock.times(self.times)
+        return self.replace(times=times, epochs=moved(self.epochs, clock, self.times))
+
+    def __repr__(self) -> str:
+        unit = f" in {self.unit}" if self.unit else ""
+        what = f"samples × {self.n_channels} channels{unit}" if self.n_channels else "events"
+        head = f"{len(self):,} {what}"
+        where = self.epochs
+        body = f"{where.duration:.6g} s recorded"
+        if len(where):
+            body += f" {span(where.start[0], where.stop[-1])}, {len(where)} epochs"
+        step = np.diff(self.times)
+        pace = (
+            f"steps of {np.median(step):.4g} s (median), up to {step.max():.4g} s"
+            if len(step)
+            else ""
+        )
+        names = listed("channels", self.channels) if self.channels else ""
+        lost = np.isnan(self.values).mean() if self.values.size else 0
+        note = f"{lost:.1%} lost (NaN)" if lost else ""
+        return lines("TimeSeries", head, body, pace, names, note, properties=self._properties)
+
+
+def _columns(given: Mapping[str, Any] | None, n: int) -> Properties:
+    return properties("properties", given, n, "channel")
+
+
+def recorded(
+    times: NDArray[np.float64], epochs: Epochs | None, what: str, *, from_zero: bool
+) -> Epochs:
+    """Return when was recorded: `epochs`, or from the first to just after the last time."""
+    if epochs is None:
+        if not len(times):
+            raise fail("epochs", f"epochs where there are no {what}", None)
+        first = min(0.0, times[0]) if from_zero else times[0]
+        return Epochs(first, np.nextafter(times[-1], np.inf))
+    if not isinstance(epochs, Epochs):
+        raise fail("epochs", "Epochs", type(epochs).__name__)
+    outside = np.flatnonzero(~epochs.contains(times))
+    if outside.size:
+        one = what.removesuffix("s")
+        raise fail("times", f"{what} inside the epochs", f"a {one} at {times[outside[0]]}")
+    return epochs
+
+
+def restricted(
+    times: NDArray[np.float64], own: Epochs, wanted: Epochs
+) -> tuple[NDArray[np.bool_], Epochs]:
+    """Return which of the times lie in the wanted epochs, and when was recorded there.
+
+    A time within a nanosecond of a wanted edge is on it; if it is the start, the epoch starts
+    with it. Where the recording itself ends, its end holds.
+    """
+    common = own.intersect(wanted)
+    if not len(common):
+        return np.zeros(len(times), dtype=bool), common
+    place = wanted.index(times)
+    near = wanted.index(times + tolerance(times, wanted.durations.min()))
+    ends = own.stop[own.index(times)]
+    late = (near != place) & (place >= 0) & (wanted.stop[place] < ends)
+    early = (near != place) & (near >= 0)
+    keep = ((place >= 0) & ~late) | early
+    start, stop = common.start.copy(), common.stop.copy()
+    for t in times[early & ~common.contains(times)]:
+        i = min(int(np.searchsorted(start, t)), len(start) - 1)
+        start[i] = t
+        if i and stop[i - 1] > t:
+            stop[i - 1] = t
+    return keep, Epochs(start, stop, common.properties, common.metadata)
+
+
+def moved(epochs: Epochs, clock: Clock, times: NDArray[np.float64]) -> Epochs:
+    """Return epochs on another clock that still hold the times they held."""
+    there = epochs.on_clock(clock)
+    if not len(times):
+        return there
+    stop = there.stop.copy()
+    inside = epochs.index(times)
+    np.maximum.at(stop, inside, np.nextafter(clock.times(times), np.inf))
+    start = there.start.copy()
+    start[1:] = np.maximum(start[1:], stop[:-1])
+    np.minimum.at(start, inside, clock.times(times))
+    return Epochs(start, stop, there.properties, there.metadata)
