@@ -178,7 +178,7 @@ class Grid:
     @property
     def edges(self) -> Floats:
         """Edges of the bins in seconds, shape (n_bins + 1,)."""
-        return self.start + np.arange(self.n_bins + 1) * self.width
+        return np.asarray(self.start + np.arange(self.n_bins + 1) * self.width, dtype=np.float64)
 
 
 def grid_over(epochs: Epochs, times: Floats, width: float, keep_rest: bool) -> Grid:
