@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 import random
 
@@ -107,8 +108,77 @@ def test_seeds_are_values() -> None:
     assert as_seed(seed) is seed
 
 
-@pytest.mark.parametrize("entropy", [-1, 1.0, True, "1", None])
-def test_entropy_that_is_no_integer(entropy: object) -> None:
+class TestNumpy:
+    """What SPEC 7 asks for: numpy's objects are taken and given."""
+
+    @given(st.integers(0, 2**130))
+    def test_an_integer_is_numpys_own_stream(self, entropy: int) -> None:
+        expected = np.random.default_rng(entropy).random(2)
+        assert np.array_equal(as_seed(entropy).generator().random(2), expected)
+
+    @given(
+        st.integers(0, 2**70) | st.lists(st.integers(0, 2**40), min_size=1, max_size=3),
+        st.lists(st.integers(0, 2**40), max_size=3),
+        st.lists(NAME, max_size=2),
+    )
+    def test_a_seed_sequence_gives_its_stream(
+        self, entropy: int | list[int], key: list[int], names: list[str | int]
+    ) -> None:
+        sequence = np.random.SeedSequence(entropy, spawn_key=key)
+        expected = np.random.default_rng(sequence).random(2)
+        seed = as_seed(sequence)
+        assert np.array_equal(seed.generator().random(2), expected)
+        assert as_seed(sequence) == Seed(sequence) == seed
+        assert sequence.n_children_spawned == 0
+        for name in names:
+            seed = seed.child(name)
+        again = as_seed(seed.sequence())
+        assert again.integer(128) == seed.integer(128)
+        assert again.child("x").integer(128) == seed.child("x").integer(128)
+        assert Seed(json.loads(json.dumps(seed.entropy)), json.loads(json.dumps(seed.path))) == seed
+
+    def test_spawned_sequences_differ(self) -> None:
+        children = np.random.SeedSequence(5).spawn(50)
+        assert len({as_seed(child).integer() for child in children}) == 50
+        with pytest.raises(DataError, match="pool of 4 words, got one of 8"):
+            as_seed(np.random.SeedSequence(5, pool_size=8))
+
+    def test_a_generator_goes_on(self) -> None:
+        rng = np.random.default_rng(3)
+        first, second = as_seed(rng), as_seed(rng)
+        assert first != second
+        words = np.random.default_rng(3).integers(0, 2**32, size=4, dtype=np.uint32)
+        assert first.entropy == int.from_bytes(words.astype("<u4").tobytes(), "little")
+        assert as_seed(np.random.PCG64(3)) == first
+        state = rng.bit_generator.state
+        third = as_seed(rng)
+        rng.bit_generator.state = state
+        assert as_seed(rng) == third
+
+    def test_numpy_takes_a_seed(self) -> None:
+        seed = Seed(7).child("noise")
+        expected = seed.generator().random(3)
+        assert np.array_equal(np.random.default_rng(seed).random(3), expected)
+        for kind in (np.random.PCG64, np.random.Philox, np.random.MT19937, np.random.SFC64):
+            a, b = np.random.Generator(kind(seed)), np.random.Generator(kind(seed.sequence()))
+            assert np.array_equal(a.random(3), b.random(3))
+
+    def test_none_draws(self) -> None:
+        seeds = [as_seed(), as_seed(None), Seed(), Seed(None)]
+        assert len({seed.entropy for seed in seeds}) == 4
+        assert len({seed.integer() for seed in seeds}) == 4
+
+    def test_several_numbers(self) -> None:
+        seed = as_seed(np.array([1, 2]))
+        assert seed == Seed((1, 2)) == Seed([1, 2])
+        assert seed.generator().random() == np.random.default_rng([1, 2]).random()
+        assert hash(seed) == hash(Seed((1, 2)))
+
+
+@pytest.mark.parametrize(
+    "entropy", [-1, 1.0, True, "1", [], [1.5], [[1]], np.random.RandomState(1), {}]
+)
+def test_entropy_that_is_none(entropy: object) -> None:
     with pytest.raises(DataError, match=r"entropy: expected an integer of at least 0"):
         Seed(entropy)  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"seed: expected an integer of at least 0"):

@@ -6,11 +6,13 @@ import ast
 import io
 import json
 import logging
+import platform
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from neuroloom import shared
@@ -41,6 +43,19 @@ def test_a_library_that_is_not_there() -> None:
     with pytest.raises(MissingDependencyError, match=r'pip install "neuroloom-mi\[x\]"') as caught:
         require("no_such_library", extra="neuroloom-mi[x]")
     assert isinstance(caught.value.__cause__, ImportError)
+
+
+def test_versions_are_shown_without_importing_anything() -> None:
+    code = (
+        "import sys; from neuroloom import shared; before = set(sys.modules);"
+        "shared.show_versions(); print(*(set(sys.modules) - before), file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    shown = dict(line.split(None, 1) for line in ran.stdout.splitlines() if line)
+    assert shown["neuroloom-shared"] == shared.__version__
+    assert shown["numpy"] == np.__version__
+    assert shown["python"].startswith(platform.python_version())
+    assert not HEAVY & set(ran.stderr.split())
 
 
 class TestLogging:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._seed import Seed, as_seed
+from neuroloom.shared._seed import SeedLike, as_seed
 
 Words = NDArray[np.uint64]
 
@@ -35,7 +35,17 @@ SECOND = np.uint64(0x94D049BB133111EB)
 """Second factor of the hash."""
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 
-__all__ = ["FIRST", "GOLDEN", "SECOND", "key", "mix", "mix_in_place", "numbered", "uniform"]
+__all__ = [
+    "FIRST",
+    "GOLDEN",
+    "SECOND",
+    "SeedLike",
+    "key",
+    "mix",
+    "mix_in_place",
+    "numbered",
+    "uniform",
+]
 
 
 def mix(z: Any) -> Any:
@@ -73,12 +83,12 @@ def mix_in_place(z: Words) -> Words:
     return z
 
 
-def key(seed: int | Seed) -> np.uint64:
+def key(seed: SeedLike) -> np.uint64:
     """Return a key that belongs to a seed or to one of its streams.
 
     Parameters
     ----------
-    seed : int or Seed
+    seed : int, Seed, Generator, SeedSequence or None
         Where the numbers come from, ``Seed(7).child("noise")``.
     """
     return np.uint64(as_seed(seed).integer(64))
