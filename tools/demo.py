@@ -19,7 +19,8 @@ from scipy.signal import lfilter
 from tqdm.auto import tqdm
 
 from neuroloom import circuit_inference, glmhmm, lifnet, mi, tasks
-from neuroloom.shared import Epochs, Seed, SpikeTrains, raster, style
+from neuroloom.shared import Epochs, Seed, SpikeTrains, style
+from neuroloom.shared.plots import raster
 
 SEED = Seed(2026)
 Table = dict[str, np.ndarray]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import io
 import json
 import logging
@@ -43,6 +44,20 @@ def test_a_library_that_is_not_there() -> None:
     with pytest.raises(MissingDependencyError, match=r'pip install "neuroloom-mi\[x\]"') as caught:
         require("no_such_library", extra="neuroloom-mi[x]")
     assert isinstance(caught.value.__cause__, ImportError)
+
+
+@pytest.mark.parametrize(("name", "place"), shared._MOVED.items())
+def test_names_that_moved_are_found_for_one_version(name: str, place: str) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"is now neuroloom\.shared\.{place}\.{name}"):
+        found = getattr(shared, name)
+    assert found is getattr(importlib.import_module(f"neuroloom.shared.{place}"), name)
+    assert name not in shared.__all__
+    with pytest.raises(AttributeError, match="no attribute 'rastr'"):
+        _ = shared.rastr
+
+
+def test_the_top_is_small() -> None:
+    assert len(shared.__all__) <= 40
 
 
 def test_versions_are_shown_without_importing_anything() -> None:

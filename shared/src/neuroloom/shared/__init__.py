@@ -6,7 +6,7 @@ for files, ``jobs`` for long work, ``plots`` for pictures, ``random`` for number
 ``report`` for pages of HTML.
 """
 
-from typing import Any
+import typing
 
 from neuroloom.shared._compiled import compiled
 from neuroloom.shared._convert._neo import from_neo, to_neo
@@ -83,7 +83,7 @@ _MOVED = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """Return a name that moved to a submodule, with a warning."""
     if name not in _MOVED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,7 +16,7 @@ from neuroloom.lifnet._errors import LifnetError
 from neuroloom.lifnet._theory._continuation import Branch
 from neuroloom.lifnet._theory._fixed_points import FixedPoint
 from neuroloom.lifnet._theory._landscape import Landscape
-from neuroloom.shared import POPULATION_COLORS, axes
+from neuroloom.shared.plots import POPULATION_COLORS, axes
 
 _DOT = {"linestyle": "none", "marker": ".", "markersize": 1.0, "rasterized": True}
 

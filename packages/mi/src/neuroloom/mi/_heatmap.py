@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from neuroloom.mi._errors import OptionError
 from neuroloom.mi._picture import picture
-from neuroloom.shared import STATE_COLORS
+from neuroloom.shared.plots import STATE_COLORS
 
 Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from matplotlib.axes import Axes
 
 from neuroloom import shared
-from neuroloom.shared import STATE_COLORS, style
+from neuroloom.shared.plots import STATE_COLORS, style
 
 BLUE, ORANGE = STATE_COLORS[:2]
 

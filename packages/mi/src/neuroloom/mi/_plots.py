@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from neuroloom.mi._errors import OptionError
 from neuroloom.mi._picture import BLUE, ORANGE, information, picture
 from neuroloom.mi._results import Results, require_table
-from neuroloom.shared import STATE_COLORS
+from neuroloom.shared.plots import STATE_COLORS
 
 
 def plot_sweep_curve(
