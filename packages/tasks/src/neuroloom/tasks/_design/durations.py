@@ -257,3 +257,31 @@ def _check_window(mean: float, low: float, high: float) -> None:
             f"truncated exponential: a mean of {mean} ms leaves the window {low} to {high} ms "
             f"a probability of {mass:.1g}; widen it or raise the mean"
         )
+
+
+def written(duration: Duration, dt: float) -> Any:
+    """Return a duration as a `timing` entry: a number, a list, or (name, arguments).
+
+    Parameters
+    ----------
+    duration : Duration
+        What to write.
+    dt : float
+        Step in ms, for durations in steps.
+    """
+    match duration:
+        case Constant(ms):
+            return ms
+        case Steps(n):
+            return n * dt
+        case Choice(values):
+            return list(values)
+        case Uniform(low, high):
+            return ("uniform", (low, high))
+        case TruncatedExponential(mean, low, high):
+            return ("truncated_exponential", (mean, low, high))
+        case Until(ms):
+            return ("until", ms)
+        case Called(function):
+            return function
+    return duration

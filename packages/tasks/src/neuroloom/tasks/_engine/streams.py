@@ -15,6 +15,7 @@ from neuroloom.tasks._engine.plan import BLOCK, TaskPlan
 from neuroloom.tasks._random.counter import Draws, numbered
 
 Counts = NDArray[np.int64]
+_KINDS = 32
 Spans = list[tuple[int, Rows]]
 """Runs of steps, and where in the output each begins."""
 
@@ -69,6 +70,7 @@ class Streams:
         self._next = np.zeros(len(roots), dtype=np.int64)
         self._sessions = [Session(plan, root) for root in roots] if plan.sessions else []
         self._apart = 0
+        self._beside: dict[Any, tuple[int, Table | None]] = {}
         self._fixed: dict[str, Any] = {}
 
     def __len__(self) -> int:
@@ -89,23 +91,46 @@ class Streams:
         table.number, table.keys = number, numbered(self._noise_keys[of], number)
         return table
 
-    def apart(self, **fixed: Any) -> Table:
-        """Return one trial of the first stream beside those that it gives in turn.
+    def apart(self, fixed: dict[str, Any]) -> tuple[Table, int]:
+        """Return a trial of the first stream beside those that it gives in turn.
+
+        It is drawn by a number of its own, whatever it gets, and hence together with others that
+        may follow: a wrapper that sets one of two ground truths draws two blocks, not a trial a
+        call.
 
         Parameters
         ----------
-        **fixed
+        fixed : dict
             Conditions that it gets.
+
+        Returns
+        -------
+        table : Table
+        row : int
+            Which of the table's trials it is.
         """
         self._apart += 1
-        number = np.array([-self._apart])
         if self._sessions:
             table = self._sessions[0].apart(self._apart, fixed)
-        else:
-            draws = Draws(numbered(self._conditions_keys[:1], number))
-            table = self.plan.block(draws, {}, n=1, fixed=fixed)
-        table.number, table.keys = self._next[:1], numbered(self._noise_keys[:1], number)
-        return table
+            numbers = np.array([-self._apart])
+            table.number, table.keys = self._next[:1], numbered(self._noise_keys[:1], numbers)
+            return table, 0
+        kind = _kind(fixed)
+        first, held = self._beside.pop(kind, (0, None))
+        row = self._apart - first
+        if held is None or row >= held.n_trials:
+            # More at once of what was asked for before.
+            many = 1 if held is None else min(4 * held.n_trials, BLOCK)
+            numbers = -np.arange(self._apart, self._apart + many)
+            draws = Draws(numbered(self._conditions_keys[:1], numbers))
+            held = self.plan.block(draws, {}, n=many, fixed=fixed)
+            held.number = np.repeat(self._next[:1], many)
+            held.keys = numbered(self._noise_keys[:1], numbers)
+            first, row = self._apart, 0
+        if len(self._beside) >= _KINDS:
+            self._beside.pop(next(iter(self._beside)))
+        self._beside[kind] = (first, held)
+        return held, row
 
     def fix(self, conditions: dict[str, Any], number: Counts | None = None) -> None:
         """Give all trials from now on these conditions; `number`: each stream's next one.
@@ -243,6 +268,11 @@ def write(
 
 def _root(seed: int | Seed | None) -> np.random.SeedSequence:
     return np.random.SeedSequence() if seed is None else as_seed(seed).sequence()
+
+
+def _kind(fixed: dict[str, Any]) -> Any:
+    """Return what tells conditions apart."""
+    return tuple(sorted((name, np.asarray(value).tobytes()) for name, value in fixed.items()))
 
 
 def one_trial(plan: TaskPlan, seed: int | Seed) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:
