@@ -38,8 +38,9 @@ class ArraySteps:
         self._refill()
         self._begin(self._env)
 
-    def act(self, actions: NDArray[Any]) -> Any:
-        """Act in every environment; return what `TaskVectorEnv.step` needs."""
+    def act(self, actions: NDArray[Any], held: NDArray[np.bool_] | None = None) -> Any:
+        """Act in every environment but those `held`; return what `TaskVectorEnv.step` needs."""
+        kept = self._kept(held)
         target = self.right_action
         if self.plan.custom:
             reward, ends, performance = self.plan.task.outcome(self._now(), actions)
@@ -47,9 +48,12 @@ class ArraySteps:
             end = (self._left == 1) | np.asarray(ends, dtype=bool)
         else:
             reward, end, performance = self._outcome(actions, target)
-        ended = np.flatnonzero(end)
         self._step += 1
         self._left -= 1
+        if held is not None:
+            reward[held], end[held], performance[held] = 0.0, False, 0.0
+            self._put_back(held, kept)
+        ended = np.flatnonzero(end)
         trials = None
         if ended.size:
             performance = np.where(end, performance, 0.0)
@@ -58,6 +62,13 @@ class ArraySteps:
         else:
             performance = np.zeros(len(self.ring))
         return self.observation(), reward, end, performance, target, trials
+
+    def restart(self, envs: NDArray[np.int64]) -> None:
+        """Go to the first trial of streams that were seeded anew."""
+        self.ring.at["have"][envs] = 0
+        self._refill()
+        self._place[envs] = envs * self.ring.room + self.ring.at["slot"][envs]
+        self._begin(envs)
 
     def skip(self, envs: NDArray[np.int64]) -> None:
         """Go to the next trial of some environments."""
@@ -114,6 +125,21 @@ class ArraySteps:
             reward += np.where(answered, worth, 0.0)
             performance += np.where(answered, merit, 0.0)
         return reward, rule.end.take(case), performance
+
+    def _kept(self, held: NDArray[np.bool_] | None) -> dict[str, NDArray[Any]]:
+        """Return what tasks remember of environments that do not act."""
+        if held is None:
+            return {}
+        return {name: values[held].copy() for name, values in self._memory.items()}
+
+    def _put_back(self, held: NDArray[np.bool_], kept: dict[str, NDArray[Any]]) -> None:
+        """Leave environments that did not act where they were."""
+        self._step[held] -= 1
+        self._left[held] += 1
+        for name, values in kept.items():
+            # The task may have put a new array there: never written into in place.
+            self._memory[name] = np.array(self._memory[name])
+            self._memory[name][held] = values
 
     def _begin(self, envs: NDArray[np.int64]) -> None:
         self._step[envs] = 0

@@ -209,6 +209,7 @@ def _refused(actions: NDArray[np.int64], n_actions: int) -> int:
 @shared.compiled
 def step(
     actions: NDArray[np.int64],
+    held: NDArray[np.bool_],
     n_actions: int,
     states: Any,
     trials: Any,
@@ -239,6 +240,7 @@ def step(
 ) -> tuple[int, int]:
     """Act in every environment, go on, and write what they show.
 
+    Environments that are `held` (an array of one entry each, or of none) stay where they are.
     Nothing is done if an action is none of `n_actions`; then -1 less the environment's number is
     returned. Otherwise returned is how many environments are out of trials, which show nothing,
     and how many trials have ended.
@@ -263,6 +265,8 @@ def step(
         if mode and rule_answers[case]:
             at = one.step if mode == 1 else action
             gain, merits = gain + worth[place, at], merit[place, at]
+        if len(held) and held[i]:
+            gain, merits, over = 0.0, 0.0, False
         places[i] = place
         reward[i], end[i], performance[i], target[i] = gain, over, merits, wanted
         if over:
@@ -275,7 +279,7 @@ def step(
                 continue
             place = i * room + one.slot
             _begin(one, trials[place], segments[place])
-        else:
+        elif not (len(held) and held[i]):
             _go_on(one, segments, place)
         shown = one.step if stepwise else one.part
         for channel in range(observation.shape[1]):

@@ -14,6 +14,7 @@ from neuroloom.tasks._random.counter import normal_table
 
 SEGMENT = np.dtype([("count", np.int32), ("period", np.int16), ("phase", np.int8)], align=True)
 _NOBODY = np.zeros(0, dtype=np.int64)
+_NO_ONE = np.zeros(0, dtype=bool)
 
 
 class CompiledSteps:
@@ -35,15 +36,29 @@ class CompiledSteps:
         self._refill()
         self._begin(np.arange(len(ring)))
 
-    def act(self, actions: NDArray[np.int64]) -> Any:
-        """Act in every environment; return what `TaskVectorEnv.step` needs, or who may not."""
+    def act(self, actions: NDArray[np.int64], held: NDArray[np.bool_] | None = None) -> Any:
+        """Act in every environment but those `held`; return what `TaskVectorEnv.step` needs.
+
+        If an action is none, the number of its environment is returned.
+        """
         n, plan, ring = len(self.ring), self.plan, self.ring
         observation = np.empty((n, plan.n_channels), dtype=np.float32)
         reward, performance = np.empty(n), np.empty(n)
         end, target = np.empty(n, dtype=bool), np.empty(n, dtype=np.int64)
         drawn, places = np.zeros((ring.packed.shape[1], n)), np.empty(n, dtype=np.int64)
         out, over = compiled("step")(
-            *(actions, *self._held, observation, reward, end, performance, target, drawn, places),
+            *(
+                actions,
+                _NO_ONE if held is None else held,
+                *self._held,
+                observation,
+                reward,
+                end,
+                performance,
+                target,
+                drawn,
+                places,
+            ),
         )
         if out < 0:
             return -1 - out
@@ -56,6 +71,12 @@ class CompiledSteps:
             self._refill()
             self._show(late, observation, begin=True)
         return observation, reward, end, performance, target, trials
+
+    def restart(self, envs: NDArray[np.int64]) -> None:
+        """Go to the first trial of streams that were seeded anew."""
+        self.ring.at["have"][envs] = 0
+        self._refill()
+        self._begin(envs)
 
     def skip(self, envs: NDArray[np.int64]) -> None:
         """Go to the next trial of some environments."""

@@ -91,6 +91,25 @@ class Streams:
         table.number, table.keys = number, numbered(self._noise_keys[of], number)
         return table
 
+    def replace(self, which: NDArray[np.int64], other: Streams) -> None:
+        """Go to the start of some streams of another seed.
+
+        Parameters
+        ----------
+        which : array of int
+            Numbers of the streams.
+        other : Streams
+            As many streams, of which those are taken.
+        """
+        for mine, theirs in (
+            (self._conditions_keys, other._conditions_keys),
+            (self._noise_keys, other._noise_keys),
+            (self._next, other._next),
+        ):
+            mine[which] = theirs[which]
+        for at in which if self._sessions else ():
+            self._sessions[at] = other._sessions[at]
+
     def apart(self, fixed: dict[str, Any]) -> tuple[Table, int]:
         """Return a trial of the first stream beside those that it gives in turn.
 

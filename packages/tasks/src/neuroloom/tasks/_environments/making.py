@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gymnasium.vector import AutoresetMode
+
 from neuroloom.shared import Seed
 from neuroloom.tasks._design.catalogue import get_task
 from neuroloom.tasks._design.task import Task
@@ -57,9 +59,34 @@ def make_vec(
     trials_per_episode: int | None = None,
     backend: Backend = "auto",
     seed: int | Seed | None = None,
+    autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
     **params: Any,
 ) -> TaskVectorEnv:
-    """Return a task as a vector environment; see `make` and `TaskVectorEnv` for the parameters.
+    """Return a task as a vector environment.
+
+    Parameters
+    ----------
+    task : str or Task
+        Id, ``"PerceptualDecisionMaking-v0"``, or a task.
+    num_envs : int
+        How many environments.
+    trials_per_episode : int, optional
+        After so many trials an environment is `terminated`; None: never.
+    backend : str
+        ``"auto"`` (numba if installed), ``"numba"`` or ``"numpy"``; changes the speed, no bit.
+    seed : int or Seed, optional
+        Where trials come from until ``reset(seed=...)``.
+    autoreset_mode : str or gymnasium.vector.AutoresetMode
+        ``"same_step"``, ``"next_step"`` or ``"disabled"``; see `TaskVectorEnv`.
+    **params
+        Parameters of the task: `dt`, `rewards`, `timing`, `sigma`, …
+
+    Raises
+    ------
+    gymnasium.error.NameNotFound
+        If no task is called so.
+    TaskError
+        If a parameter does not fit.
 
     Examples
     --------
@@ -74,6 +101,7 @@ def make_vec(
         trials_per_episode=trials_per_episode,
         backend=backend,
         seed=seed,
+        autoreset_mode=autoreset_mode,
     )
 
 
