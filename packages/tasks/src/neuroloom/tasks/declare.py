@@ -11,6 +11,7 @@ from neuroloom.tasks._design.durations import (
     Until,
 )
 from neuroloom.tasks._design.levels import Levels, Targets
+from neuroloom.tasks._design.parameters import Check, Coherences, NoiseLevel, RingSize
 from neuroloom.tasks._design.spaces import Box, Discrete
 from neuroloom.tasks._design.state import Now
 from neuroloom.tasks._design.table import Conditions, Rows
@@ -37,7 +38,9 @@ from neuroloom.tasks._random.counter import Draws, Rng
 __all__ = [
     "Array",
     "Box",
+    "Check",
     "Choice",
+    "Coherences",
     "Conditions",
     "Constant",
     "Discrete",
@@ -46,9 +49,11 @@ __all__ = [
     "Levels",
     "Names",
     "Noise",
+    "NoiseLevel",
     "Now",
     "Paper",
     "Period",
+    "RingSize",
     "Rng",
     "Rows",
     "StepCounts",

@@ -12,7 +12,7 @@ import gymnasium
 from gymnasium.error import NameNotFound
 
 from neuroloom.tasks._design.task import Paper, Task
-from neuroloom.tasks._errors import fail, unknown
+from neuroloom.tasks._errors import TaskError, TaskTypeError, fail, unknown
 
 NAMESPACE = "neuroloom"
 # By name, so that what a task is does not depend on what is made of it.
@@ -121,12 +121,20 @@ def get_task(task: str | Task, **params: Any) -> Task:
         if params:
             raise fail("params", "none beside a task that is made already", sorted(params))
         return task
+    if not isinstance(task, str):
+        raise TaskTypeError(f"task: expected an id or a Task, got {task!r} ({type(task).__name__})")
     known = entry(task)
     chosen = {**known.params, **params}
     valid = known.cls.__dataclass_fields__
     for name in chosen:
-        if name not in valid:
-            raise unknown(f"parameter of {known.id}", name, valid)
+        if name in valid:
+            continue
+        if hasattr(known.cls, name) and not hasattr(Task, name):
+            raise TaskError(
+                f"parameter of {known.id}: expected a field, got {name!r}, which the class has "
+                f"without an annotation; write `{name}: type = value` in it"
+            )
+        raise unknown(f"parameter of {known.id}", name, valid)
     for mapping in ("timing", "rewards"):
         if mapping in params and mapping in known.params and params[mapping] is not None:
             chosen[mapping] = {**known.params[mapping], **params[mapping]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, dataclass_transform
 
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from neuroloom.tasks._design.durations import Computed, Duration, Steps, as_duration
 from neuroloom.tasks._design.levels import Levels, Targets
+from neuroloom.tasks._design.parameters import checked
 from neuroloom.tasks._design.state import Now
 from neuroloom.tasks._design.table import Conditions, Rows
-from neuroloom.tasks._errors import fail, real, unknown, whole
+from neuroloom.tasks._errors import real, unknown, whole
 from neuroloom.tasks._random.counter import Rng
 
 FREE, FIXATE, DECIDE = 0, 1, 2
@@ -104,6 +105,14 @@ class _Declared:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        own = cls.__dict__.get("__annotations__", {})
+        for base in cls.__mro__[1:]:
+            # ``dt = 50`` in a subclass is a new default, as ``dt: float = 50`` is.
+            for name, annotation in base.__dict__.get("__annotations__", {}).items():
+                parameter = is_dataclass(base) and name in {one.name for one in fields(base)}
+                if parameter and name in cls.__dict__ and name not in own:
+                    own = {**own, name: annotation}
+        cls.__annotations__ = own
         dataclass(frozen=True, kw_only=True, eq=False)(cls)
 
 
@@ -156,9 +165,8 @@ class Task(_Declared):
                 raise unknown("timing", name, settable)
             as_duration((self.timing or {})[name])
         for field in fields(self):
-            check = _CHECKS.get(field.name)
-            if check is not None and getattr(self, field.name) is not None:
-                object.__setattr__(self, field.name, check(field.name, getattr(self, field.name)))
+            value = checked(type(self), field.name, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
         self.validate()
 
     # What a task file writes ------------------------------------------------------------------
@@ -252,22 +260,3 @@ class Task(_Declared):
     def overrides(self, hook: str) -> bool:
         """Return whether the task writes the method `hook` itself."""
         return getattr(type(self), hook) is not getattr(Task, hook)
-
-
-def _check_sigma(name: str, value: Any) -> float:
-    return real(name, value, minimum=0)
-
-
-def _check_ring(name: str, value: Any) -> int:
-    return whole(name, value, minimum=2)
-
-
-def _check_cohs(name: str, value: Any) -> tuple[float, ...]:
-    cohs = np.asarray(value, dtype=float).ravel()
-    if cohs.size == 0 or not np.isfinite(cohs).all() or (np.abs(cohs) > 100).any():
-        raise fail(name, "one or more coherences between 0 and 100 %", repr(value))
-    return tuple(cohs.tolist())
-
-
-# Parameters that mean the same in every task are checked by their name.
-_CHECKS = {"sigma": _check_sigma, "dim_ring": _check_ring, "cohs": _check_cohs}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neuroloom.tasks._design.catalogue import entries, get_task
 from neuroloom.tasks._design.table import Table
 from neuroloom.tasks._design.task import Names, Period, Task
+from neuroloom.tasks._engine.conditions import own_number
 from neuroloom.tasks._engine.plan import BLOCK, TaskPlan, make_plan
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail
 from neuroloom.tasks._random.backend import Backend
@@ -105,7 +106,7 @@ class MixedPlan(TaskPlan):
         fixed = dict(fixed or {})
         which = rng.choice(len(self._plans), size=n, p=self.task.p)
         if "task" in fixed:
-            which[:] = fixed.pop("task")
+            which[:] = own_number("task", fixed.pop("task"), len(self._plans))
         sizes = np.bincount(which, minlength=len(self._plans))
         rows = np.split(np.argsort(which, kind="stable"), np.cumsum(sizes)[:-1])
         counts = np.zeros((n, self._most), dtype=np.int64)

@@ -23,6 +23,7 @@ from neuroloom.tasks._design.levels import Levels, Targets, Where
 from neuroloom.tasks._design.spaces import Box, Discrete, indices
 from neuroloom.tasks._design.table import Conditions, Pieces, Priced, Rows, Table
 from neuroloom.tasks._design.task import Task
+from neuroloom.tasks._engine.conditions import accepted
 from neuroloom.tasks._engine.emit import emit
 from neuroloom.tasks._engine.rule import Rule, make_rule
 from neuroloom.tasks._errors import TaskError, TimingError, fail, real, unknown
@@ -38,6 +39,7 @@ AT_ONCE = 1024
 SOME_STEPS = 100.0
 """Length of a trial where nobody can know before."""
 _PROBE = 64
+_EXAMPLES = 4096
 
 
 class TaskPlan:
@@ -169,8 +171,14 @@ class TaskPlan:
         for name, value in fixed.items():
             if name not in c:
                 raise unknown("trial condition", name, c)
-            c[name] = np.array(np.broadcast_to(value, c[name].shape), dtype=c[name].dtype)
+            given = accepted(name, value, self.drawable[name])
+            c[name] = np.array(np.broadcast_to(given, c[name].shape), dtype=c[name].dtype)
         task.arrange(c, steps)
+        for name, value in fixed.items():
+            if not np.array_equal(c[name], np.broadcast_to(value, c[name].shape)):
+                raise fail(
+                    name, "a condition that does not follow from the trial's others", repr(value)
+                )
         if self._has_until:
             self._fill_until(steps)
         counts = np.stack([steps[name] for name in self.period_names], axis=1)
@@ -178,6 +186,7 @@ class TaskPlan:
             raise TimingError(f"timing: every period of a trial is 0 ms long at dt {self.dt:g} ms")
         target = np.zeros((*counts.shape, *self.target_shape), dtype=self.target_dtype)
         task.paint(c, Levels(levels, self), Targets(target, self))
+        self._check(levels, target)
         return c, counts, target
 
     def _lay_out(
@@ -194,6 +203,7 @@ class TaskPlan:
         if self.curved:
             table.by_step()
             self.task.curve(Rows(table, 0, table.n_rows), table.levels, table.target)
+            self._check(table.levels, table.target)
         return table
 
     def segment_period(self, n: int) -> NDArray[np.int16]:
@@ -252,6 +262,28 @@ class TaskPlan:
         if self.sessions:
             return SOME_STEPS
         return self.block(np.random.default_rng(0), {}, n=_PROBE).n_rows / _PROBE
+
+    @cached_property
+    def drawable(self) -> dict[str, NDArray[Any]]:
+        """What some thousand trials draw: the values that a condition can be given."""
+        rng: Any = np.random.default_rng(0)
+        drawn: Conditions = type(self.task).session(self.task, rng, _EXAMPLES, {})
+        return drawn
+
+    def _check(self, levels: NDArray[np.float32], target: NDArray[Any]) -> None:
+        """Refuse levels that are no numbers and right actions that are no actions."""
+        name = type(self.task).__name__
+        flat = levels.ravel()
+        # One pass: the sum of squares is finite only if everything is.
+        if not math.isfinite(float(np.dot(flat, flat))):
+            raise fail(f"levels of {name}", "finite numbers", "NaN or infinity")
+        if self.discrete:
+            low, high = int(target.min()), int(target.max())
+            if low < 0 or high >= self.n_actions:
+                got = low if low < 0 else high
+                raise fail(f"target of {name}", f"an action from 0 to {self.n_actions - 1}", got)
+        elif not np.isfinite(target).all():
+            raise fail(f"target of {name}", "finite numbers", "NaN or infinity")
 
     def payoff(self, conditions: Conditions) -> Priced:
         """Return what every answer is worth, by the task."""

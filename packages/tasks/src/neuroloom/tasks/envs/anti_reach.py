@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Paper,
+    RingSize,
     Rng,
     StepCounts,
     Targets,
@@ -64,7 +65,7 @@ class AntiReach(Task):
     """
 
     anti: bool = True
-    dim_ring: int = 32
+    dim_ring: RingSize = 32
 
     periods = timeline(fixation=fixate(500), stimulus=500, delay=0, decision=decide(500))
     pays = pay(abort=-0.1, correct=1.0, fail=0.0)

@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Coherences,
     Conditions,
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
     Targets,
     Task,
@@ -78,11 +79,11 @@ class ChangingEnvironment(Task):
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
     """
 
-    cohs: Sequence[float] = (0, 6.4, 12.8, 25.6, 51.2)
+    cohs: Coherences = (0, 6.4, 12.8, 25.6, 51.2)
     stim_scale: float = 1.0
     cxt_ch_prob: float = 0.001
     cxt_cue: bool = False
-    sigma: float = 1.0
+    sigma: NoiseLevel = 1.0
 
     periods = timeline(
         fixation=fixate(500),

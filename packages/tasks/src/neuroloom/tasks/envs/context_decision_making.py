@@ -11,7 +11,9 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
+    RingSize,
     Rng,
     Targets,
     Task,
@@ -69,8 +71,8 @@ class ContextDecisionMaking(Task):
 
     use_expl_context: bool = False
     impl_context_modality: int = 0
-    dim_ring: int = 2
-    sigma: float = 1.0
+    dim_ring: RingSize = 2
+    sigma: NoiseLevel = 1.0
 
     periods = timeline(
         fixation=fixate(300),

@@ -13,6 +13,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
     Rng,
     StepCounts,
@@ -72,7 +73,7 @@ class DelayComparison(Task):
         (30, 22),
         (34, 26),
     )
-    sigma: float = 1.0
+    sigma: NoiseLevel = 1.0
 
     periods = timeline(
         fixation=fixate(500), stimulus1=500, delay=1000, stimulus2=500, decision=decide(100)

@@ -11,7 +11,9 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
+    RingSize,
     Rng,
     StepCounts,
     Targets,
@@ -67,8 +69,8 @@ class DelayMatchCategory(Task):
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
     """
 
-    sigma: float = 1.0
-    dim_ring: int = 2
+    sigma: NoiseLevel = 1.0
+    dim_ring: RingSize = 2
 
     periods = timeline(fixation=fixate(500), sample=650, first_delay=1000, test=decide(650))
     pays = pay(abort=-0.1, correct=1.0, fail=0.0)

@@ -11,7 +11,9 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
+    RingSize,
     Rng,
     StepCounts,
     Targets,
@@ -46,8 +48,8 @@ class DelayMatchSample(Task):
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
     """
 
-    dim_ring: int = 2
-    sigma: float = 1.0
+    dim_ring: RingSize = 2
+    sigma: NoiseLevel = 1.0
 
     periods = timeline(fixation=fixate(300), sample=500, delay=1000, test=500, decision=decide(900))
     pays = pay(abort=-0.1, correct=1.0, fail=0.0)

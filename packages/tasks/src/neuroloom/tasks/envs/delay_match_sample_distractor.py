@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
     Rng,
     Rows,
@@ -67,7 +68,7 @@ class DelayMatchSampleDistractor1D(Task):
         Noise of a stimulus channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
     """
 
-    sigma: float = 0.0
+    sigma: NoiseLevel = 0.0
 
     periods = timeline(
         fixation=fixate(300),

@@ -11,6 +11,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
     Rng,
     StepCounts,
@@ -68,7 +69,7 @@ class DelayPairedAssociation(Task):
         Noise of a stimulus channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
     """
 
-    sigma: float = 0.0
+    sigma: NoiseLevel = 0.0
 
     periods = timeline(
         fixation=fixate(0),

@@ -11,6 +11,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
     Rng,
     StepCounts,
@@ -70,7 +71,7 @@ class Detection(Task):
         Duration of the stimulus in ms.
     """
 
-    sigma: float = 1.0
+    sigma: NoiseLevel = 1.0
     delay: float | None = None
     stim_dur: float = 100.0
 

@@ -12,6 +12,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Now,
     Paper,
     Rng,
@@ -68,7 +69,7 @@ class DualDelayMatchSample(Task):
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
     """
 
-    sigma: float = 1.0
+    sigma: NoiseLevel = 1.0
 
     periods = timeline(
         fixation=fixate(500),

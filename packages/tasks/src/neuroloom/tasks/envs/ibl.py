@@ -14,6 +14,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
     Targets,
     Task,
@@ -80,7 +81,7 @@ class IBL(Task):
     contrasts: Sequence[float] = (0.0, 0.0625, 0.125, 0.25, 1.0)
     p_biased: float = 0.8
     n_unbiased: int = 90
-    sigma: float = 1.0
+    sigma: NoiseLevel = 1.0
 
     periods = timeline(fixation=fixate(500), stimulus=decide(1000))
     pays = pay(abort=-0.1, correct=1.0, fail=0.0, miss=0.0)

@@ -9,6 +9,8 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
+    RingSize,
     Rng,
     Targets,
     Task,
@@ -53,8 +55,8 @@ class MultiSensoryIntegration(Task):
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
     """
 
-    sigma: float = 1.0
-    dim_ring: int = 2
+    sigma: NoiseLevel = 1.0
+    dim_ring: RingSize = 2
 
     periods = timeline(fixation=fixate(300), stimulus=750, decision=decide(100))
     pays = pay(abort=-0.1, correct=1.0, fail=0.0)

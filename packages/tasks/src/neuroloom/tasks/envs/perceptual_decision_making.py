@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from neuroloom.tasks.declare import (
+    Coherences,
     Conditions,
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
+    RingSize,
     Rng,
     Targets,
     Task,
@@ -48,9 +49,9 @@ class PerceptualDecisionMaking(Task):
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
     """
 
-    dim_ring: int = 2
-    cohs: Sequence[float] = (0, 6.4, 12.8, 25.6, 51.2)
-    sigma: float = 1.0
+    dim_ring: RingSize = 2
+    cohs: Coherences = (0, 6.4, 12.8, 25.6, 51.2)
+    sigma: NoiseLevel = 1.0
 
     periods = timeline(fixation=fixate(100), stimulus=2000, delay=0, decision=decide(100))
     pays = pay(abort=-0.1, correct=1.0, fail=0.0)

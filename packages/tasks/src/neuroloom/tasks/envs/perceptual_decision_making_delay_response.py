@@ -11,6 +11,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
     Rng,
     Targets,
@@ -62,7 +63,7 @@ class PerceptualDecisionMakingDelayResponse(Task):
     """
 
     stim_scale: float = 1.0
-    sigma: float = 1.0
+    sigma: NoiseLevel = 1.0
 
     periods = timeline(
         fixation=fixate(0),

@@ -12,7 +12,9 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
+    RingSize,
     Rng,
     StepCounts,
     Targets,
@@ -74,8 +76,8 @@ class PostDecisionWager(Task):
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
     """
 
-    dim_ring: int = 2
-    sigma: float = 1.0
+    dim_ring: RingSize = 2
+    sigma: NoiseLevel = 1.0
 
     periods = timeline(
         fixation=fixate(100),

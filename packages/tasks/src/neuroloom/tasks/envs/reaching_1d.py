@@ -13,6 +13,7 @@ from neuroloom.tasks.declare import (
     Names,
     Now,
     Paper,
+    RingSize,
     Rng,
     Rows,
     StepCounts,
@@ -144,7 +145,7 @@ class Reaching1D(Reaching):
         Number of channels for the target and for the hand.
     """
 
-    dim_ring: int = 16
+    dim_ring: RingSize = 16
 
     def channels(self) -> Names:
         n = self.dim_ring

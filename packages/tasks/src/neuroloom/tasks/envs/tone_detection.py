@@ -15,6 +15,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Now,
     Paper,
     Rng,
@@ -70,7 +71,7 @@ class ToneDetection(Task):
     """
 
     dt: float = 50.0
-    sigma: float = 0.2
+    sigma: NoiseLevel = 0.2
 
     periods = timeline(toneTiming=(500, 1000, 1500), toneDur=50, stimulus=2000)
     pays = pay(abort=-0.1, correct=1.0, noresp=-0.1)

@@ -13,7 +13,9 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
+    RingSize,
     Rng,
     StepCounts,
     Targets,
@@ -70,10 +72,10 @@ class VisualSearch(Task):
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
     """
 
-    dim_ring: int = 16
+    dim_ring: RingSize = 16
     set_sizes: Sequence[int] = (2, 4, 8, 16)
     conjunction: bool = True
-    sigma: float = 1.0
+    sigma: NoiseLevel = 1.0
 
     periods = timeline(fixation=fixate(500), stimulus=1000, decision=decide(500))
     pays = pay(abort=-0.1, correct=1.0, fail=0.0)

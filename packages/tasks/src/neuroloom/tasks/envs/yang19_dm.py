@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from neuroloom.tasks.declare import (
     Array,
+    Coherences,
     Conditions,
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
+    RingSize,
     Rng,
     StepCounts,
     Targets,
@@ -48,9 +50,9 @@ _BOTH, _FIRST, _SECOND = (1, 1), (1, 0), (0, 1)
 class _Decide(Task):
     """What both families share: two directions, two modalities, a weight for each modality."""
 
-    sigma: float = 1.0
-    cohs: Sequence[float] = (0.08, 0.16, 0.32, 0.64)
-    dim_ring: int = 16
+    sigma: NoiseLevel = 1.0
+    cohs: Coherences = (0.08, 0.16, 0.32, 0.64)
+    dim_ring: RingSize = 16
     w_mod: tuple[int, int] = _BOTH
     stim_mod: tuple[bool, bool] = (True, True)
     abort: bool = False
@@ -210,7 +212,7 @@ class Yang19DelayDecision(_Decide):
         Which modalities show a stimulus.
     """
 
-    cohs: Sequence[float] = (0.3, 0.6, 1.0)
+    cohs: Coherences = (0.3, 0.6, 1.0)
 
     periods = timeline(
         fixation=fixate(("uniform", (200, 500))),

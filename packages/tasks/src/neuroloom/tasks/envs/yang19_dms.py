@@ -13,7 +13,9 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Noise,
+    NoiseLevel,
     Paper,
+    RingSize,
     Rng,
     StepCounts,
     Targets,
@@ -81,8 +83,8 @@ class Yang19Match(Task):
         Whether a match, or its absence, is the signal to go.
     """
 
-    sigma: float = 1.0
-    dim_ring: int = 16
+    sigma: NoiseLevel = 1.0
+    dim_ring: RingSize = 16
     matchto: str = "sample"
     matchgo: bool = True
     abort: bool = False

@@ -13,6 +13,7 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Paper,
+    RingSize,
     Rng,
     Targets,
     Task,
@@ -44,7 +45,7 @@ class _Reach(Task):
     """What both families share: one of two modalities shows a bump, the answer is a direction."""
 
     anti: bool = False
-    dim_ring: int = 16
+    dim_ring: RingSize = 16
     abort: bool = False
 
     pays = pay(abort=-0.1, correct=1.0, fail=0.0)
