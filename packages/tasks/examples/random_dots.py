@@ -27,7 +27,7 @@ def draw() -> Figure:
         tasks.psychometric(ideal).plot(ax=best, color="k")
         best.set(xlabel="Coherence (%)", ylabel="Share correct", title="Ideal observer")
         switching["signed"] = switching["coh"] * (1 - 2 * switching["ground_truth"])
-        switching["first"] = switching["choice"] == 1
+        switching["first"] = switching["action"] == 1
         colors = ("#0072B2", "#D55E00", "#009E73")
         for state, (name, color) in enumerate(
             zip(("engaged", "biased", "lapsing"), colors, strict=True)

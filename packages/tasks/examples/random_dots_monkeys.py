@@ -40,7 +40,7 @@ def behaviour(task: tasks.Task, policy: Any, n_trials: int = 100_000) -> pd.Data
     """Return the answered trials, timed from the onset of the dots."""
     table = tasks.run_trials(task, policy, n_trials, sessions=256, seed=1).table
     table["reaction_time"] += DT / 1000
-    return table[table["choice"] > 0]
+    return table[table["action"] > 0]
 
 
 class Network(nn.Module):

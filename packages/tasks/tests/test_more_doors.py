@@ -173,7 +173,7 @@ def test_switching_observer_follows_its_chain() -> None:
         # Five standard errors of a proportion.
         assert np.abs(share - p[k]).max() < 5 * np.sqrt(0.25 / len(following))
     biased = table[table["state"] == 1]
-    assert (biased["choice"] == 1).mean() == pytest.approx(0.9, abs=5 * 0.3 / len(biased) ** 0.5)
+    assert (biased["action"] == 1).mean() == pytest.approx(0.9, abs=5 * 0.3 / len(biased) ** 0.5)
     lapsing = table[table["state"] == 2]
     assert lapsing["correct"].mean() == pytest.approx(0.5, abs=5 * 0.5 / len(lapsing) ** 0.5)
     engaged = table[table["state"] == 0]

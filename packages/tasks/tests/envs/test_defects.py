@@ -45,7 +45,7 @@ def test_post_decision_wager_pays_the_one_who_is_right() -> None:
     """NeuroGym compares a 1-based action with a 0-based direction: who is right earns 0."""
     trials = perfect("PostDecisionWager-v0")
     assert (trials["reward"] == 1).all()
-    assert (trials["choice"] == 1 + trials["ground_truth"]).all()
+    assert (trials["action"] == 1 + trials["ground_truth"]).all()
 
 
 def test_post_decision_wager_random_actions_earn_what_the_rules_say() -> None:
@@ -89,7 +89,7 @@ def test_hierarchical_reasoning_shows_the_delay_that_it_asks_about() -> None:
     assert (shown * 100 == c["interval"]).all()
     assert c["long_interval"][shown > 8].all()
     assert not c["long_interval"][shown < 8].any()
-    side = np.where(c["long_interval"] == (c["rule"] == 1), c["stimulus"], 1 - c["stimulus"])
+    side = np.where(c["long_interval"] == (c["rule"] == 1), c["side"], 1 - c["side"])
     last = table.target[table.source[table.starts[1:] - 1]]
     assert (last == 3 + side).all()
 
@@ -120,7 +120,7 @@ def test_hierarchical_reasoning_pays_only_who_knows_the_rule_too() -> None:
 
     trials = tasks.run_trials("HierarchicalReasoning-v0", wrong_rule, 128, seed=1).table
     assert (trials["reward"] == 0).all()
-    assert (trials["choice"] == trials["target"]).all()
+    assert (trials["action"] == trials["target"]).all()
 
 
 # Periods that get lost ----------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from neuroloom.tasks._behaviour.curves import Curve, chronometric, psychometric
 from neuroloom.tasks._behaviour.diffusion import Diffusion, fit_diffusion
 from neuroloom.tasks._behaviour.observers import BoundedObserver, IdealObserver, ideal_trials
-from neuroloom.tasks._behaviour.run import Policy, run_trials
+from neuroloom.tasks._behaviour.policies import Policy
+from neuroloom.tasks._behaviour.run import run_trials
 from neuroloom.tasks._behaviour.switching import SwitchingObserver, switching_trials
 from neuroloom.tasks._design.catalogue import get_task, register
 from neuroloom.tasks._design.catalogue import load_tasks as _load_tasks

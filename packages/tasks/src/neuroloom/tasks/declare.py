@@ -16,6 +16,7 @@ from neuroloom.tasks._design.spaces import Box, Discrete
 from neuroloom.tasks._design.state import Now
 from neuroloom.tasks._design.table import Conditions, Rows
 from neuroloom.tasks._design.task import (
+    Answer,
     Array,
     Names,
     Noise,
@@ -36,6 +37,7 @@ from neuroloom.tasks._errors import TaskError, fail, real, unknown, whole
 from neuroloom.tasks._random.counter import Draws, Rng
 
 __all__ = [
+    "Answer",
     "Array",
     "Box",
     "Check",

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, Trials, as_seed
-from neuroloom.tasks._design.catalogue import get_task
-from neuroloom.tasks._design.task import DECIDE, Task
-from neuroloom.tasks._environments.vector import TaskVectorEnv
-from neuroloom.tasks._errors import TaskError, TaskTypeError, unknown, whole
-
-
-class Policy(Protocol):
-    """An agent: actions of `n` environments from what they show.
-
-    ``info`` holds arrays over the environments: ``new_trial`` (this is a trial's first
-    observation), ``period`` (number of the period), ``gt`` (the right action). A policy may have
-    a method ``about()`` that returns columns for the table about the present trials, ``(n,)``.
-    """
-
-    def __call__(self, observation: NDArray[np.float32], info: dict[str, Any]) -> NDArray[Any]:
-        """Return one action an environment."""
-        ...
+from neuroloom.tasks._behaviour.policies import Policy, named
+from neuroloom.tasks._behaviour.record import Answers, check_names, table
+from neuroloom.tasks._behaviour.worlds import answer_of, world
+from neuroloom.tasks._errors import ActionError, whole
 
 
 def run_trials(
-    task: str | Task,
+    task: Any,
     policy: Policy | Literal["random", "ground_truth", "withhold"] | Any = "random",
     n_trials: int = 100,
     *,
@@ -41,8 +27,9 @@ def run_trials(
 
     Parameters
     ----------
-    task : str or Task
-        Id or task.
+    task : str, Task or environment
+        Id or task; an environment with trials, wrapped or not, of which copies are run; or a
+        vector environment, each of whose environments is a session.
     policy : callable, str or model
         ``policy(observation, info) -> actions`` over `sessions` environments at once (see
         `Policy`); ``"random"``, ``"ground_truth"``, ``"withhold"`` (always 0); or a model with
@@ -50,8 +37,9 @@ def run_trials(
     n_trials : int
         Number of rows.
     sessions : int, optional
-        Number of streams that are run side by side, each a session; default up to 32. Session
-        `i` is stream `i` of the seed.
+        Number of streams that are run side by side, each a session; default up to 32, fewer where
+        trials depend on those before, so that a session has 500. Session `i` is stream `i` of the
+        seed.
     seed : int or Seed
         Root of the streams, and of the random policy.
     **params
@@ -60,11 +48,14 @@ def run_trials(
     Returns
     -------
     Trials
-        Columns: the task's conditions; ``target`` and ``choice``, the right action and the one
-        taken (at the step on which the trial ended); ``correct`` (performance of 1), ``reward``
-        (its sum over the trial), ``performance``, ``reaction_time`` (s from the start of the
-        first `decide` period; NaN without an answer), ``trial`` and ``session``. Sorted by
-        session and trial.
+        Columns: the task's conditions; ``action``, the answer as the environment numbers it
+        (0: none), and ``target``, the right one; ``choice``, the answer counted from 0 (NaN:
+        none; where there is one action and holding still may be right, 1 and 0); ``stimulus``,
+        the signed evidence, positive for choice 1, in tasks of two choices; ``correct``
+        (performance of 1), ``reward`` (its sum over the trial), ``performance``,
+        ``reaction_time`` (s from when an answer first counts, or from the stimulus in
+        reaction-time tasks; NaN without an answer), ``trial`` and ``session``. Sorted by session
+        and trial.
 
     Raises
     ------
@@ -78,97 +69,60 @@ def run_trials(
     >>> len(trials), bool(trials.table["correct"].all())
     (100, True)
     """
-    made = get_task(task, **params)
     n_trials = whole("n_trials", n_trials, minimum=1)
-    n = min(n_trials, 32) if sessions is None else whole("sessions", sessions, minimum=1)
-    if n > n_trials:
-        raise TaskError(f"sessions: expected at most n_trials {n_trials}, got {n}")
+    n = None if sessions is None else whole("sessions", sessions, minimum=1)
     root = as_seed(seed)
-    act = _policy(policy, TaskVectorEnv(made, 1), root.child("policy").generator(), n)
-    about = getattr(act, "about", None)
-    envs = TaskVectorEnv(made, n, seed=root)
+    source = world(task, n, n_trials, root, params)
+    act = named(policy, source, root.child("policy").generator())
+    about_trials = getattr(act, "about", None)
+    n = source.n
     wanted = np.full(n, n_trials // n) + (np.arange(n) < n_trials % n)
-    observation, _ = envs.reset()
-    new_trial = np.ones(n, dtype=bool)
+    answers = Answers(source)
+    observation = source.reset()
+    told = _nothing_yet(n, answers.action)
     count, total = np.zeros(n, dtype=np.int64), np.zeros(n)
-    waited = np.zeros(n, dtype=np.int64)
     columns: dict[str, list[NDArray[Any]]] = {}
     while (count < wanted).any():
-        period, right = envs.period, envs.right_action
-        actions = np.asarray(
-            act(observation, {"new_trial": new_trial, "period": period, "gt": right})
-        )
-        deciding = envs.plan.phase[period] == DECIDE
-        observation, reward, _, _, info = envs.step(actions)
+        about = source.about()
+        actions = np.asarray(act(observation, {**told, **about}))
+        if actions.shape != answers.action.shape:
+            raise ActionError(
+                f"policy: expected actions of shape {answers.action.shape}, got {actions.shape}"
+            )
+        answers.see(about, actions)
+        observation, reward, ended, info = source.step(actions)
         total += reward
-        new_trial = info["new_trial"]
-        if new_trial.any():
-            keep = np.flatnonzero(new_trial & (count < wanted))
-            answered = deciding & (actions.reshape(n, -1) != 0).any(axis=1)
-            seconds = np.where(answered, waited * envs.plan.dt / 1000, np.nan)
-            ended = {
-                **info["trial"],
-                "target": info["gt"],
-                "choice": actions,
-                "correct": info["performance"] >= 1,
-                "reward": total,
-                "performance": info["performance"],
-                "reaction_time": seconds,
-                "trial": count,
-                "session": np.arange(n),
-                **(about() if about is not None else {}),
-            }
-            for name, values in ended.items():
-                columns.setdefault(name, []).append(values[keep])
-            count += new_trial
-            total[new_trial] = 0
-        waited = np.where(new_trial, 0, waited + deciding)
-    table = {name: np.concatenate(parts) for name, parts in columns.items()}
-    order = np.lexsort((table["trial"], table["session"]))
-    flat = {name: _column(values[order]) for name, values in table.items()}
-    return Trials(flat, session="session")
+        told = {"new_trial": ended, "reward": reward, "action": actions.copy()}
+        told["performance"] = np.full(n, np.nan)
+        if not ended.any():
+            continue
+        told["performance"] = np.where(ended, info["performance"], np.nan)
+        if not columns:
+            check_names(answer_of(source)[1], info["trial"])
+        row = {
+            **info["trial"],
+            **answers.columns(info["trial"]),
+            "correct": info["performance"] >= 1,
+            "reward": total.copy(),
+            "performance": info["performance"],
+            "trial": count.copy(),
+            "session": np.arange(n),
+            **(about_trials() if about_trials is not None else {}),
+        }
+        keep = np.flatnonzero(ended & (count < wanted))
+        for name, values in row.items():
+            columns.setdefault(name, []).append(values[keep])
+        count += ended
+        total[ended] = 0
+        answers.forget(ended)
+    return table(columns)
 
 
-def _column(values: NDArray[Any]) -> Any:
-    return values if values.ndim == 1 else list(values)
-
-
-def _policy(
-    policy: Any, envs: TaskVectorEnv, rng: np.random.Generator, n: int
-) -> Callable[[NDArray[np.float32], dict[str, Any]], Any]:
-    space: Any = envs.single_action_space
-    if isinstance(policy, str):
-        if policy == "ground_truth":
-            if envs.task.no_ground_truth:
-                raise TaskTypeError(f"there is no ground truth: {envs.task.no_ground_truth}")
-            return lambda observation, info: info["gt"]
-        if policy == "random":
-            if envs.plan.discrete:
-                return lambda observation, info: rng.integers(envs.plan.n_actions, size=n)
-            return lambda observation, info: rng.uniform(
-                np.maximum(space.low, -1), np.minimum(space.high, 1), (n, *space.shape)
-            ).astype(np.float32)
-        if policy == "withhold":
-            return lambda observation, info: np.zeros((n, *space.shape), dtype=space.dtype)
-        raise unknown("policy", policy, ("random", "ground_truth", "withhold"))
-    if hasattr(policy, "predict"):
-        return _Predicting(policy)
-    if callable(policy):
-        return policy  # type: ignore[no-any-return]
-    raise TaskTypeError(
-        "policy: expected a callable, 'random', 'ground_truth', 'withhold' or a model with "
-        f"predict, got {type(policy).__name__}"
-    )
-
-
-class _Predicting:
-    """A stable-baselines3 model as a policy; a recurrent one forgets at the start of a trial."""
-
-    def __init__(self, model: Any) -> None:
-        self._model, self._state = model, None
-
-    def __call__(self, observation: NDArray[np.float32], info: dict[str, Any]) -> Any:
-        actions, self._state = self._model.predict(
-            observation, state=self._state, episode_start=info["new_trial"], deterministic=True
-        )
-        return actions
+def _nothing_yet(n: int, actions: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return what a policy is told before the first step."""
+    return {
+        "new_trial": np.ones(n, dtype=bool),
+        "reward": np.zeros(n),
+        "action": np.zeros_like(actions),
+        "performance": np.full(n, np.nan),
+    }

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared import Seed, Trials, as_seed
 from neuroloom.tasks._behaviour.observers import IdealObserver
-from neuroloom.tasks._behaviour.run import Policy, run_trials
+from neuroloom.tasks._behaviour.policies import Policy
+from neuroloom.tasks._behaviour.run import run_trials
 from neuroloom.tasks._design.catalogue import get_task
 from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._errors import TaskTypeError, fail, real, whole

@@ -58,6 +58,29 @@ class Paper:
     link: str
 
 
+@dataclass(frozen=True)
+class Answer:
+    """Which actions of a trial are its answer, for the tables of `run_trials`.
+
+    Parameters
+    ----------
+    periods : tuple of str
+        Periods in which an action other than 0 is an answer; default: the `decide` periods.
+    first : int
+        The action that is choice 0; those above it are 1, 2, …. Where it is 0, not to act is an
+        answer as well.
+    clock : str
+        Period with which reaction times begin; default: the first in which an answer counts.
+    last_step : bool
+        Whether the answer is what is done in the trial's last step.
+    """
+
+    periods: tuple[str, ...] = ()
+    first: int = 1
+    clock: str = ""
+    last_step: bool = False
+
+
 def free(duration: Any) -> Period:
     """Return a period in which actions have no effect."""
     return Period(as_duration(duration), FREE)
@@ -150,6 +173,8 @@ class Task(_Declared):
     pays: ClassVar[Mapping[str, float]] = MappingProxyType({})
     no_ground_truth: ClassVar[str] = ""
     """Why there is no ground truth, in tasks that have none."""
+    answer: ClassVar[Answer] = Answer()
+    """Which actions are a trial's answer."""
     plan_class: ClassVar[Any] = None
     """The kind of plan that draws its trials, if it is not the usual one."""
 
@@ -249,6 +274,18 @@ class Task(_Declared):
     def guide(self, now: Now) -> Array:
         """Return the right action where it depends on what the agent has done."""
         raise NotImplementedError
+
+    def evidence(self, c: Conditions) -> Array | None:
+        """Return the signed stimulus of every trial, positive where it speaks for choice 1.
+
+        Written where there are two choices; it is the column ``stimulus`` of `run_trials`.
+
+        Parameters
+        ----------
+        c : dict of array, (n,)
+            Conditions of the trials.
+        """
+        return None
 
     # What the engine reads --------------------------------------------------------------------
 

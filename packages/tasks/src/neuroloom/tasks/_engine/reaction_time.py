@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.tasks._design.table import Table
-from neuroloom.tasks._design.task import Names, Period, Task, computed, decide, free
+from neuroloom.tasks._design.task import Answer, Names, Period, Task, computed, decide, free
 from neuroloom.tasks._engine.plan import BLOCK, TaskPlan, make_plan
 from neuroloom.tasks._errors import TaskTypeError, unknown
 from neuroloom.tasks._random.backend import Backend
@@ -30,6 +30,8 @@ class ReactionTimeTask(Task):
 
     inner: Task
     end_on_stimulus: bool = True
+
+    answer = Answer(clock="onset")
 
     def __post_init__(self) -> None:
         names = list(self.inner.periods)
@@ -65,6 +67,10 @@ class ReactionTimeTask(Task):
     def payoff(self, c: Any) -> Any:
         """Return what the task pays for every answer."""
         return self.inner.payoff(c)
+
+    def evidence(self, c: Any) -> Any:
+        """Return the task's signed stimulus."""
+        return self.inner.evidence(c)
 
     def overrides(self, hook: str) -> bool:
         """Return whether the task within writes the method `hook` itself."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Answer,
     Array,
     Conditions,
     Levels,
@@ -115,6 +116,7 @@ class AnnubesEnv(_Drawing):
     output_behavior: Sequence[float] | None = (0, 1)
     noise_std: float = 0.01
 
+    answer = Answer(periods=("stimulus",))
     pays = pay(abort=-0.1, correct=1.0, fail=0.0)
 
     @property
@@ -245,6 +247,9 @@ class AnnubesEnv(_Drawing):
             "stim_types": names[kind],
             "stim_values": values,
         }
+
+    def evidence(self, c: Conditions) -> Array:
+        return np.where(c["catch"], -1.0, c["stim_values"].max(axis=1))
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["fixation", "fixation"] = self.fix_intensity

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Answer,
     Array,
     Conditions,
     Levels,
@@ -68,6 +69,7 @@ class Bandit(Task):
     p: Sequence[float] = (0.5, 0.5)
 
     periods = timeline(choice=free(steps(1)))
+    answer = Answer(periods=("choice",), first=0)
     pays = pay(correct=1.0)
     no_ground_truth = "which arm is going to pay is not known before it is pulled"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -107,6 +108,13 @@ class ContextDecisionMaking(Task):
             "coh_1": pick(rng, [5, 15, 50], n),
             "coh_2": pick(rng, [5, 15, 50], n),
         }
+
+    def evidence(self, c: Conditions) -> Array | None:
+        if self.dim_ring != 2:
+            return None
+        coh = np.where(c["context"] == 0, c["coh_1"], c["coh_2"])
+        signed: Array = np.where(c["ground_truth"] == 2, 1, -1) * coh / 100
+        return signed
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["fixation", "fixation"] = 1

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Answer,
     Array,
     Conditions,
     Levels,
@@ -66,6 +67,7 @@ class DawTwoStep(Task):
     """
 
     periods = timeline(choice=free(steps(1)), state=fixate(steps(1)))
+    answer = Answer(periods=("choice",))
     pays = pay(abort=-0.1, correct=1.0)
     no_ground_truth = "which state is going to pay is not known before it is reached"
 

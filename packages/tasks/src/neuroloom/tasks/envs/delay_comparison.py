@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -106,6 +107,11 @@ class DelayComparison(Task):
         first = c["ground_truth"] == 1
         c["v1"] = np.where(first, c["vpair"][:, 0], c["vpair"][:, 1])
         c["v2"] = np.where(first, c["vpair"][:, 1], c["vpair"][:, 0])
+
+    def evidence(self, c: Conditions) -> Array:
+        pairs = np.asarray(self.vpairs, dtype=float)
+        higher: Array = (c["v2"] - c["v1"]) / (pairs.max() - pairs.min())
+        return higher
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         pairs = np.asarray(self.vpairs, dtype=float)

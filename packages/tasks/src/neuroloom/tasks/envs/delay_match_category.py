@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -98,6 +99,9 @@ class DelayMatchCategory(Task):
         for name in ("sample", "test"):
             turned = c[f"{name}_category"] + c[f"{name}_within"] - 0.5
             c[f"{name}_theta"] = np.pi * turned % (2 * np.pi)
+
+    def evidence(self, c: Conditions) -> Array:
+        return np.where(c["ground_truth"] == 2, 1.0, -1.0)
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "sample", "first_delay"), "fixation"] = 1

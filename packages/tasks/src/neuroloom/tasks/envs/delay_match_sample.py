@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -72,6 +73,9 @@ class DelayMatchSample(Task):
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
         away = np.where(c["ground_truth"] == 1, 0, np.pi)
         c["test_theta"] = (c["sample_theta"] + away) % (2 * np.pi)
+
+    def evidence(self, c: Conditions) -> Array:
+        return np.where(c["ground_truth"] == 2, 1.0, -1.0)
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "sample", "delay", "test"), "fixation"] = 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -95,6 +96,9 @@ class DelayPairedAssociation(Task):
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
         c["ground_truth"] = ((c["pair"][:, 1] - c["pair"][:, 0]) % 2 == 0).astype(int)
+
+    def evidence(self, c: Conditions) -> Array:
+        return np.where(c["ground_truth"] == 1, 1.0, -1.0)
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         shown = np.eye(5)[c["pair"]][..., 1:]

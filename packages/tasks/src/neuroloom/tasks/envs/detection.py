@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -111,6 +112,9 @@ class Detection(Task):
         steps["before"] = np.where(there, before, 0)
         steps["onset"] = np.where(there, onset, 0)
         steps["stimulus"] = steps["stimulus"] - steps["before"] - steps["onset"]
+
+    def evidence(self, c: Conditions) -> Array:
+        return np.where(c["ground_truth"] == 1, 1.0, -1.0)
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["fixation", "fixation"] = 1

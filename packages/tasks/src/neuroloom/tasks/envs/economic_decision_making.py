@@ -81,6 +81,10 @@ class EconomicDecisionMaking(Task):
         worth = np.where(c["juice"] == "a", 1.0, B_TO_A) * self.reward["correct"]
         c["value1"], c["value2"] = c["n1"] * worth[:, 0], c["n2"] * worth[:, 1]
 
+    def evidence(self, c: Conditions) -> Array:
+        more: Array = c["value2"] - c["value1"]
+        return more
+
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "offer_on"), "fixation"] = 1
         for side in (0, 1):

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -66,6 +69,9 @@ class GoNogo(Task):
 
     def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"ground_truth": pick(rng, 2, n)}
+
+    def evidence(self, c: Conditions) -> Array:
+        return np.where(c["ground_truth"] == 1, 1.0, -1.0)
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "stimulus", "delay"), "fixation"] = 1

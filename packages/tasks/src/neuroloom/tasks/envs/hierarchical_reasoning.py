@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Answer,
     Array,
     Choice,
     Conditions,
@@ -74,6 +75,7 @@ class HierarchicalReasoning(Task):
         flash2=fixate(100),
         decision=decide(700),
     )
+    answer = Answer(first=3)
     pays = pay(abort=-0.1, correct=1.0, fail=0.0)
 
     def middle(self) -> float:
@@ -100,7 +102,7 @@ class HierarchicalReasoning(Task):
             rule[at : at + take] = memory["rule"]
             memory["left"] -= take
             at += take
-        return {"rule": rule, "stimulus": pick(rng, 2, n), "coin": pick(rng, 2, n)}
+        return {"rule": rule, "side": pick(rng, 2, n), "coin": pick(rng, 2, n)}
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
         # The middle on the grid of steps; a delay just as long counts as either.
@@ -110,13 +112,19 @@ class HierarchicalReasoning(Task):
         c["long_interval"] = long
         c["pro_choice"] = long == (c["rule"] == 1)
 
+    def evidence(self, c: Conditions) -> Array:
+        apart = np.abs(c["interval"] - self.middle()) / 1000
+        right = np.where(c["pro_choice"], c["side"], 1 - c["side"])
+        signed: Array = np.where(right == 1, 1, -1) * apart
+        return signed
+
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
-        side = np.eye(2)[c["stimulus"]]
+        side = np.eye(2)[c["side"]]
         levels[slice(-1), "fixation"] = 1
         levels["rule_target", "rule"] = 1
         levels[("flash1", "flash2"), "stimulus"] = side
         target["rule_target"] = 1 + c["rule"]
-        target["decision"] = 3 + np.where(c["pro_choice"], c["stimulus"], 1 - c["stimulus"])
+        target["decision"] = 3 + np.where(c["pro_choice"], c["side"], 1 - c["side"])
 
     def begin(self, now: Now) -> None:
         now.memory["knows_rule"] = np.zeros(len(now), dtype=bool)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -125,6 +126,10 @@ class IBL(Task):
             "probabilityLeft": p_left,
             "block": block,
         }
+
+    def evidence(self, c: Conditions) -> Array:
+        signed: Array = np.where(c["ground_truth"] == 1, 1, -1) * c["contrast"]
+        return signed
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["fixation", "fixation"] = 1

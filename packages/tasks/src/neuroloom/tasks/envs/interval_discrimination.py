@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -74,6 +75,10 @@ class IntervalDiscrimination(Task):
         c["duration1"] = steps["stim1"] * self.dt
         c["duration2"] = steps["stim2"] * self.dt
         c["ground_truth"] = np.where(steps["stim1"] > steps["stim2"], 1, 2)
+
+    def evidence(self, c: Conditions) -> Array:
+        longer: Array = (c["duration2"] - c["duration1"]) / 1000
+        return longer
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[slice(-1), "fixation"] = 1

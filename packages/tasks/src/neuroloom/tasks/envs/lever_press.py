@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Answer,
     Array,
     Conditions,
     Levels,
@@ -75,6 +76,7 @@ class LeverPress(Task):
     signal_prob: float = 0.5
 
     periods = timeline(wait=free(computed), press=free(computed))
+    answer = Answer(periods=("press",))
     pays = pay(abort=-1.0, correct=10.0)
 
     def validate(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Answer,
     Array,
     Conditions,
     Levels,
@@ -74,6 +75,7 @@ class MatchingPenny(Task):
     learning_rate: float = 0.2
 
     periods = timeline(choice=free(steps(1)))
+    answer = Answer(periods=("choice",), first=0)
     pays = pay(correct=1.0, fail=0.0)
     no_ground_truth = "the opponent's move is not known before the choice"
 

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -76,6 +79,12 @@ class MultiSensoryIntegration(Task):
             "coh": pick(rng, [5, 15, 50], n),
             "coh_prop": rng.random(n),
         }
+
+    def evidence(self, c: Conditions) -> Array | None:
+        if self.dim_ring != 2:
+            return None
+        signed: Array = np.where(c["ground_truth"] == 1, 1, -1) * c["coh"] / 100
+        return signed
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         direction = cosines(self.dim_ring)[c["ground_truth"]]

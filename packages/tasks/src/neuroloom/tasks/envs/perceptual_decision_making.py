@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from neuroloom.tasks.declare import (
+    Array,
     Coherences,
     Conditions,
     Levels,
@@ -67,6 +70,12 @@ class PerceptualDecisionMaking(Task):
 
     def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"ground_truth": pick(rng, self.dim_ring, n), "coh": pick(rng, self.cohs, n)}
+
+    def evidence(self, c: Conditions) -> Array | None:
+        if self.dim_ring != 2:
+            return None
+        signed: Array = np.where(c["ground_truth"] == 1, 1, -1) * c["coh"] / 100
+        return signed
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         direction = cosines(self.dim_ring)[c["ground_truth"]]

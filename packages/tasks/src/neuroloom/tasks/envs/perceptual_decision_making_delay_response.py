@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -88,6 +89,10 @@ class PerceptualDecisionMakingDelayResponse(Task):
     def conditions(self, rng: Rng, n: int) -> Conditions:
         cohs = self.stim_scale * np.array([0, 6.4, 12.8, 25.6, 51.2])
         return {"ground_truth": pick(rng, [1, 2], n), "coh": pick(rng, cohs, n)}
+
+    def evidence(self, c: Conditions) -> Array:
+        signed: Array = np.where(c["ground_truth"] == 2, 1, -1) * c["coh"] / 100
+        return signed
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         sign = np.where(c["ground_truth"][:, None] == [1, 2], 1, -1)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from neuroloom.tasks.declare import (
+    Answer,
     Conditions,
     Levels,
     Paper,
@@ -65,6 +66,7 @@ class PerceptualDecisionMakingReactionTime(PerceptualDecisionMaking):
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
     """
 
+    answer = Answer(clock="onset")
     periods = timeline(fixation=fixate(100), onset=free(computed), stimulus=decide(2000))
 
     def noise(self) -> dict[tuple[str, str], float]:

@@ -108,6 +108,12 @@ class PostDecisionWager(Task):
         steps["pre_sure"] = np.minimum(steps["pre_sure"], steps["delay"])  # begins with the delay
         steps["delay"] = steps["delay"] - steps["pre_sure"]
 
+    def evidence(self, c: Conditions) -> Array | None:
+        if self.dim_ring != 2:
+            return None
+        signed: Array = np.where(c["ground_truth"] == 1, 1, -1) * c["coh"] / 100
+        return signed
+
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         direction = cosines(self.dim_ring)[c["ground_truth"]]
         levels[slice(-1), "fixation"] = 1

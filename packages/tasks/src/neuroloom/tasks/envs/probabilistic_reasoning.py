@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -106,6 +107,9 @@ class ProbabilisticReasoning(Task):
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
         c["log_odd"] = np.asarray(self.shape_weight, dtype=float)[c["shapes"]].sum(axis=1)
         c["ground_truth"] = (c["chance"] < 1 / (1 + 10.0 ** -c["log_odd"])).astype(int)
+
+    def evidence(self, c: Conditions) -> Array:
+        return c["log_odd"]
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         n_shapes = len(self.shape_weight or ())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -106,6 +107,10 @@ class PulseDecisionMaking(Task):
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
         more = c["pulse2"].sum(axis=1) - c["pulse1"].sum(axis=1)
         c["ground_truth"] = np.where(more == 0, c["coin"], more > 0).astype(int)
+
+    def evidence(self, c: Conditions) -> Array:
+        more: Array = (c["pulse2"] - c["pulse1"]).sum(axis=1) / self.n_bin
+        return more
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[slice(-1), "fixation"] = 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Answer,
     Array,
     Choice,
     Conditions,
@@ -74,6 +75,7 @@ class ToneDetection(Task):
     sigma: NoiseLevel = 0.2
 
     periods = timeline(toneTiming=(500, 1000, 1500), toneDur=50, stimulus=2000)
+    answer = Answer(periods=("toneTiming", "toneDur", "stimulus"), first=0, last_step=True)
     pays = pay(abort=-0.1, correct=1.0, noresp=-0.1)
 
     def validate(self) -> None:

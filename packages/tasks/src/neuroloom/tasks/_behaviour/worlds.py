@@ -1,0 +1,258 @@
+"""What agents act in: a task, a vector environment, or copies of a single one, side by side."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import SyncVectorEnv
+from numpy.typing import NDArray
+
+from neuroloom.shared import Seed
+from neuroloom.tasks._design.catalogue import get_task
+from neuroloom.tasks._design.task import DECIDE, Answer, Task
+from neuroloom.tasks._engine.plan import TaskPlan
+from neuroloom.tasks._environments.single import TaskEnv
+from neuroloom.tasks._environments.vector import TaskVectorEnv
+from neuroloom.tasks._errors import TaskError, TaskTypeError, fail
+
+Stepped = tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], dict[str, Any]]
+"""Observation, reward, which trials ended, and what is told of these."""
+
+
+class World(Protocol):
+    """Environments side by side, one a session."""
+
+    n: int
+    action_space: gymnasium.Space[Any]
+    dt: float
+
+    def reset(self) -> NDArray[Any]:
+        """Begin, and return what is shown."""
+        ...
+
+    def step(self, actions: NDArray[Any]) -> Stepped:
+        """Act."""
+        ...
+
+    def about(self) -> dict[str, NDArray[Any]]:
+        """Return ``gt``, ``period`` and ``asked`` of the present steps, as far as known."""
+        ...
+
+
+class TaskWorld:
+    """A task's own vector environment.
+
+    Parameters
+    ----------
+    envs : TaskVectorEnv
+        The environments.
+    seed : Seed
+        Root of the streams.
+    """
+
+    def __init__(self, envs: TaskVectorEnv, seed: Seed) -> None:
+        if envs.trials_per_episode is not None and envs.metadata["autoreset_mode"].name != (
+            "SAME_STEP"
+        ):
+            raise fail("task", "a vector environment that resets in the same step", envs.metadata)
+        self.envs, self._seed = envs, seed
+        self.n, self.dt = envs.num_envs, envs.plan.dt
+        self.action_space = envs.single_action_space
+        self._asks = asks(envs.plan)
+
+    def reset(self) -> NDArray[Any]:
+        """Begin, and return what is shown."""
+        seed: Any = self._seed
+        return self.envs.reset(seed=seed)[0]
+
+    def step(self, actions: NDArray[Any]) -> Stepped:
+        """Act."""
+        observation, reward, _, _, info = self.envs.step(actions)
+        return observation, reward, info["new_trial"], info
+
+    def about(self) -> dict[str, NDArray[Any]]:
+        """Return what is known of the present steps."""
+        period = self.envs.period
+        return {"gt": self.envs.right_action, "period": period, "asked": self._asks[period]}
+
+
+class Copies:
+    """Copies of a single environment, wrapped or not, each with a seed of its own.
+
+    Parameters
+    ----------
+    env : gymnasium.Env
+        With trials.
+    n : int
+        How many copies.
+    seed : Seed
+        Root of their seeds.
+    """
+
+    def __init__(self, envs: list[Any], seed: Seed) -> None:
+        self._envs, self.n = envs, len(envs)
+        first = envs[0]
+        if not hasattr(first.unwrapped, "new_trial"):
+            raise TaskTypeError(f"task: expected an environment with trials, got {first!r}")
+        self.dt = float(first.unwrapped.dt)
+        self.action_space = first.action_space
+        self._seeds = [seed.child("session").child(i).integer(31) for i in range(self.n)]
+
+    def reset(self) -> NDArray[Any]:
+        """Begin, and return what is shown."""
+        pairs = zip(self._envs, self._seeds, strict=True)
+        return np.stack([env.reset(seed=seed)[0] for env, seed in pairs])
+
+    def step(self, actions: NDArray[Any]) -> Stepped:
+        """Act."""
+        shown, rewards, ended, infos = [], [], [], []
+        for env, action in zip(self._envs, actions, strict=True):
+            plain = action.item() if np.ndim(action) == 0 else action
+            observation, reward, terminated, truncated, info = env.step(plain)
+            if terminated or truncated:
+                observation, _ = env.reset()
+            shown.append(observation)
+            rewards.append(float(reward))
+            ended.append(bool(info.get("new_trial", False)))
+            infos.append(info)
+        trials = [
+            info.get("trial") or {} if end else {} for info, end in zip(infos, ended, strict=True)
+        ]
+        told = {
+            "gt": np.stack([np.asarray(info.get("gt", 0)) for info in infos]),
+            "performance": np.array([float(info.get("performance", 0.0)) for info in infos]),
+            "trial": _columns(trials),
+        }
+        return np.stack(shown), np.array(rewards), np.array(ended), told
+
+    def about(self) -> dict[str, NDArray[Any]]:
+        """Return what is known of the present steps."""
+        inner = [env.unwrapped for env in self._envs]
+        told = {"gt": np.stack([np.asarray(one.gt_now) for one in inner])}
+        if all(isinstance(one, TaskEnv) for one in inner):
+            period = np.array([one.plan.part[one.period] for one in inner])
+            told |= {
+                "period": period,
+                "asked": np.array(
+                    [asks(one.plan)[at] for one, at in zip(inner, period, strict=True)]
+                ),
+            }
+        else:
+            period = np.array([_period(one) for one in inner])
+            told |= {"period": period, "asked": np.array([_asked(one) for one in inner])}
+        return told
+
+
+def asks(plan: TaskPlan) -> NDArray[np.bool_]:
+    """Return in which periods of a task an action is an answer."""
+    answer = plan.task.answer
+    if answer.periods:
+        return np.isin(plan.period_names, answer.periods)
+    deciding = np.asarray(plan.phase == DECIDE)
+    return deciding if deciding.any() else np.ones_like(deciding)
+
+
+def answers_last(plan: TaskPlan) -> bool:
+    """Return whether the answer is what is done in a trial's last step.
+
+    So it is in tasks that do not say where an answer counts, as a movement is judged by its end.
+    """
+    answer = plan.task.answer
+    return answer.last_step or not (answer.periods or (plan.phase == DECIDE).any())
+
+
+def world(task: Any, n: int | None, n_trials: int, seed: Seed, params: dict[str, Any]) -> World:
+    """Return what an agent acts in.
+
+    Parameters
+    ----------
+    task : str, Task, gymnasium.Env, TaskVectorEnv or SyncVectorEnv
+        What is asked for.
+    n : int, optional
+        Number of sessions; default by the number of trials.
+    n_trials : int
+        Trials of all sessions together.
+    seed : Seed
+        Root of the sessions' trials.
+    params : dict
+        Parameters of a task given by id.
+
+    Raises
+    ------
+    TaskError, TaskTypeError
+        If it is none of these, or there are more sessions than trials.
+    """
+    if isinstance(task, (str, Task)):
+        made = get_task(task, **params)
+        default = min(n_trials, 32)
+        if TaskVectorEnv(made, 1).plan.sessions:
+            # Sessions long enough for what happens in one, as blocks.
+            default = max(1, min(default, n_trials // _LONG_SESSION))
+        return TaskWorld(TaskVectorEnv(made, _sessions(n or default, n_trials)), seed)
+    if params:
+        raise fail("params", "none beside an environment that is made already", sorted(params))
+    if isinstance(task, (TaskVectorEnv, SyncVectorEnv)):
+        if n not in (None, task.num_envs):
+            raise fail("sessions", f"{task.num_envs}, the number of environments", n)
+        _sessions(task.num_envs, n_trials)
+        if isinstance(task, TaskVectorEnv):
+            return TaskWorld(task, seed)
+        return Copies(list(task.envs), seed)
+    if isinstance(task, gymnasium.Env):
+        many = _sessions(n or 1, n_trials)
+        return Copies([copy.deepcopy(task) for _ in range(many)], seed)
+    raise TaskTypeError(
+        "task: expected an id, a Task, an environment with trials or a vector environment, "
+        f"got {task!r} ({type(task).__name__})"
+    )
+
+
+_LONG_SESSION = 500
+
+
+def _sessions(n: int, n_trials: int) -> int:
+    if n > n_trials:
+        raise TaskError(f"sessions: expected at most n_trials {n_trials}, got {n}")
+    return n
+
+
+def _columns(trials: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+    """Return what was drawn as arrays over the environments.
+
+    Rows of environments whose trial goes on are filled with what another drew; nobody reads them.
+    """
+    out = {}
+    for name in dict.fromkeys(name for trial in trials for name in trial):
+        some = next(trial[name] for trial in trials if name in trial)
+        values = [trial.get(name, some) for trial in trials]
+        if len({np.shape(value) for value in values}) == 1:
+            out[name] = np.asarray(values)
+        else:
+            out[name] = np.empty(len(values), dtype=object)
+            out[name][:] = values
+    return out
+
+
+def _period(env: Any) -> int:
+    """Return the number of the period that a step-by-step environment is in, or -1."""
+    at = env.t_ind
+    spans = zip(env.start_ind.values(), env.end_ind.values(), strict=True)
+    return next((k for k, (start, stop) in enumerate(spans) if start <= at < stop), -1)
+
+
+def _asked(env: Any) -> bool:
+    """Return whether a step-by-step environment asks for an answer: in its decision period."""
+    return "decision" in env.start_ind and env.in_period("decision")
+
+
+def answer_of(source: World) -> tuple[Answer, TaskPlan | None]:
+    """Return which actions are answers, and the plan if it is one task's."""
+    if isinstance(source, TaskWorld):
+        return source.envs.task.answer, source.envs.plan
+    inner = source._envs[0].unwrapped if isinstance(source, Copies) else None
+    if isinstance(inner, TaskEnv):
+        return inner.task.answer, inner.plan
+    return Answer(), None
