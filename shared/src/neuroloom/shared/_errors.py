@@ -6,6 +6,7 @@
     ├── DataError(ValueError)                         an input that does not fit
     ├── NotFittedError(ValueError, AttributeError)    a result asked for before the fit
     ├── ConvergenceError(RuntimeError)                an iteration that did not arrive
+    ├── WorkerError(RuntimeError)                     a worker died, or its error cannot be sent
     └── MissingDependencyError(ImportError)           an optional library is not installed
 """
 
@@ -29,6 +30,10 @@ class NotFittedError(NeuroloomError, ValueError, AttributeError):
 
 class ConvergenceError(NeuroloomError, RuntimeError):
     """An iterative method stopped before it reached its tolerance."""
+
+
+class WorkerError(NeuroloomError, RuntimeError):
+    """A worker was killed by the system, or raised what other processes cannot read."""
 
 
 class MissingDependencyError(NeuroloomError, ImportError):

@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._errors import DataError
 from neuroloom.shared._validate import fail
 from neuroloom.shared.io._atomic import atomic
 
@@ -27,6 +28,10 @@ _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, OSError, EOFError),
     *(KeyError, RuntimeError, NotImplementedError, MemoryError),
 )
+
+
+class DamagedFileError(DataError):
+    """A file was cut short or changed after it was written."""
 
 
 def save_arrays(
@@ -136,7 +141,8 @@ def load_arrays(
                 with archive.open(member) as data:
                     arrays[name] = _read_array(data, member, source)
     except _DAMAGE as error:
-        raise fail("path", wanted, f"{source.name}, foreign or damaged: {error}") from error
+        message = f"path: expected {wanted}, got {source.name}, foreign or damaged: {error}"
+        raise DamagedFileError(message) from error
     return arrays, top["header"]
 
 

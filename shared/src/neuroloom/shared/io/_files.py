@@ -21,6 +21,7 @@ from neuroloom.shared.data import (
 )
 from neuroloom.shared.io._arrays import load_arrays, save_arrays
 from neuroloom.shared.io._atomic import atomic
+from neuroloom.shared.io._values import TYPES, Arrays, pack, unpack
 
 AnyData = (
     Epochs | Recording | Signal | SpikeTrains | TimeSeries | Trials
@@ -55,8 +56,6 @@ def save(path: str | Path, data: AnyData) -> Path:
     ...     load(path).duration
     6.0
     """
-    from neuroloom.shared.io._values import TYPES, Arrays, pack
-
     kind = type(data).__name__
     if type(data) not in TYPES.values():
         raise fail("data", f"one of {sorted(TYPES)}", kind)
@@ -79,8 +78,6 @@ def load(path: str | Path) -> AnyData:
         If the file is missing, damaged, foreign or newer than this version reads, or holds a
         pickled object. No code of the file is run.
     """
-    from neuroloom.shared.io._values import TYPES, unpack
-
     arrays, header = load_arrays(path, kind=tuple(TYPES), version=_VERSION)
     try:
         data: AnyData = unpack(header["data"], arrays)

@@ -1,17 +1,21 @@
 """Nested values as JSON and plain arrays, and back: what files hold instead of pickles.
 
-What can be packed: None, booleans, numbers, text, arrays, lists, tuples and dicts of such, tables,
-and the data types of this package. Everything comes back in the type it had.
+What can be packed: None, numbers, text, bytes, dates, paths, arrays, lists, tuples, sets and dicts
+of such, tables, the data types of this package, and classes that were registered. Everything comes
+back in the type it had.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any
+import datetime
+import pathlib
+import zoneinfo
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.shared._types._base import Data
@@ -30,19 +34,54 @@ from neuroloom.shared.data import (
 )
 
 Arrays = dict[str, NDArray[Any]]
+C = TypeVar("C", bound=type)
 
 _KINDS = (
     *(AlignedSignal, AlignedSpikes, Clock, Counts, Epochs),
     *(Recording, Signal, SpikeTrains, TimeSeries, Trials),
 )
 TYPES: dict[str, type[Data]] = {kind.__name__: kind for kind in _KINDS}
-_MISSING = {"NA": pd.NA, "NaT": pd.NaT}
-_NULLABLE = re.compile(r"boolean|U?Int\d+|Float\d+")
+_REGISTERED: dict[str, type] = {}
 _JSON = (type(None), bool, int, float, str)
+
+
+def register(kind: C) -> C:
+    """Allow a dataclass or named tuple in files, and return it, so that it serves as a decorator.
+
+    Its fields are kept and put back as they are; nothing of the class is run.
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass or a named tuple whose fields can be kept.
+
+    Returns
+    -------
+    type
+        The class itself.
+
+    Raises
+    ------
+    DataError
+        If it is neither.
+    """
+    if not (is_dataclass(kind) or hasattr(kind, "_fields")):
+        raise fail("kind", "a dataclass or a named tuple", repr(kind))
+    _REGISTERED[f"{kind.__module__}.{kind.__qualname__}"] = kind
+    return kind
 
 
 def pack(value: Any, arrays: Arrays, argument: str = "value") -> Any:
     """Return `value` as JSON, with its arrays moved to `arrays`.
+
+    Parameters
+    ----------
+    value : object
+        What to pack.
+    arrays : dict of str to ndarray
+        Gets the arrays under new names.
+    argument : str
+        How to tell the value in an error.
 
     Raises
     ------
@@ -52,114 +91,186 @@ def pack(value: Any, arrays: Arrays, argument: str = "value") -> Any:
     kind = type(value)
     if kind in _JSON:
         return value
-    if (kind is np.ndarray or isinstance(value, np.generic)) and not value.dtype.hasobject:
-        name = f"a{len(arrays)}"
-        arrays[name] = np.asarray(value)
-        return {"array" if kind is np.ndarray else "scalar": name}
-    if kind is np.ndarray:  # of text with gaps, or lists
-        items = [pack(x, arrays, f"{argument}[{i}]") for i, x in enumerate(value.tolist())]
-        return {"objects": items}
-    if kind in (list, tuple):
-        return {kind.__name__: [pack(x, arrays, f"{argument}[{i}]") for i, x in enumerate(value)]}
-    if kind is dict:
-        pairs = [[pack(k, arrays), pack(v, arrays, f"{argument}[{k!r}]")] for k, v in value.items()]
-        return {"dict": pairs}
-    if kind is pd.DataFrame:
-        columns = [[name, _pack_column(value[name], arrays)] for name in value.columns]
-        return {"table": columns, "n_rows": len(value)}
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _pack_array(value, arrays, argument)
+    if kind in _PACK:
+        return _PACK[kind](value, arrays, argument)
+    if kind.__module__.split(".")[0] == "pandas":
+        from neuroloom.shared.io._tables import pack_pandas
+
+        return pack_pandas(value, arrays, argument)
     if kind in TYPES.values():
         named = zip(value.arguments(), value.parts(), strict=True)
         parts = {name: pack(part, arrays, name) for name, part in named}
         return {"data": kind.__name__, "fields": parts}
-    for name, missing in _MISSING.items():
-        if value is missing:
-            return {"missing": name}
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if _REGISTERED.get(name) is kind:
+        names = getattr(value, "_fields", None) or [f.name for f in fields(value)]
+        parts = {n: pack(getattr(value, n), arrays, f"{argument}.{n}") for n in names}
+        return {"registered": name, "fields": parts}
+    if isinstance(value, pathlib.PurePath):
+        return {"path": str(value)}
     raise fail(argument, "values that can be kept without pickle", kind.__name__)
 
 
 def unpack(tree: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """Return what `pack` packed."""
+    """Return what `pack` packed.
+
+    Parameters
+    ----------
+    tree : object
+        What `pack` returned.
+    arrays : mapping of str to ndarray
+        The arrays that it moved.
+
+    Raises
+    ------
+    DataError
+        If a class is needed that is not registered.
+    """
     if not isinstance(tree, dict):
         return tree
-    if "array" in tree:
-        return arrays[tree["array"]]
-    if "scalar" in tree:
-        return arrays[tree["scalar"]][()]
-    if "objects" in tree:
-        return [unpack(part, arrays) for part in tree["objects"]]
-    if "list" in tree:
-        return [unpack(part, arrays) for part in tree["list"]]
-    if "tuple" in tree:
-        return tuple(unpack(part, arrays) for part in tree["tuple"])
-    if "dict" in tree:
-        return {unpack(key, arrays): unpack(part, arrays) for key, part in tree["dict"]}
-    if "table" in tree:
-        columns = {name: _unpack_column(column, arrays) for name, column in tree["table"]}
-        return pd.DataFrame(columns, index=pd.RangeIndex(tree["n_rows"]))
-    if "data" in tree:
-        parts = {name: unpack(part, arrays) for name, part in tree["fields"].items()}
-        return TYPES[tree["data"]](**parts)
-    return _MISSING[tree["missing"]]
+    tag = next(iter(tree))
+    if tag in _UNPACK:
+        return _UNPACK[tag](tree, arrays)
+    from neuroloom.shared.io._tables import unpack_pandas
+
+    return unpack_pandas(tree, arrays)
 
 
-def _pack_column(column: pd.Series, arrays: Arrays) -> Any:
-    """Return a table's column as JSON; the tags name the family of its dtype."""
-    dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        categories = _pack_column(pd.Series(dtype.categories), arrays)
-        codes = pack(column.cat.codes.to_numpy(), arrays)
-        return {"codes": codes, "categories": categories, "ordered": bool(dtype.ordered)}
-    if isinstance(dtype, pd.DatetimeTZDtype) and _same_zone(dtype):
-        instants = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
-        return {"instants": pack(instants, arrays), "zone": str(dtype.tz)}
-    if isinstance(dtype, pd.StringDtype):
-        text = [
-            None if missing else str(x) for x, missing in zip(column, column.isna(), strict=True)
-        ]
-        nan = getattr(dtype, "na_value", pd.NA) is not pd.NA
-        return {"text": text, "storage": dtype.storage, "nan": nan}
-    if isinstance(dtype, pd.api.extensions.ExtensionDtype) and _NULLABLE.fullmatch(dtype.name):
-        values = column.fillna(dtype.type(0)).to_numpy(dtype.numpy_dtype)
-        missing = pack(column.isna().to_numpy(), arrays)
-        return {"values": pack(values, arrays), "missing": missing, "dtype": dtype.name}
-    if dtype == np.dtype(object):
-        return {"objects": [pack(x, arrays, f"table[{column.name!r}]") for x in column]}
-    if isinstance(dtype, np.dtype):
-        return pack(column.to_numpy(), arrays)
-    raise fail(f"table[{column.name!r}]", "numbers, text, dates or categories", f"dtype {dtype}")
+def _pack_array(value: Any, arrays: Arrays, argument: str) -> Any:
+    kind = type(value)
+    if kind is np.ma.MaskedArray:
+        parts = (np.asarray(value.data), np.ma.getmaskarray(value), np.asarray(value.fill_value))
+        return {"masked": [pack(part, arrays, argument) for part in parts]}
+    if kind in (np.str_, np.bytes_):  # an array would drop zeros at the end
+        return {kind.__name__: pack(value.item(), arrays)}
+    if kind is not np.ndarray and not isinstance(value, np.generic):
+        raise fail(argument, "values that can be kept without pickle", kind.__name__)
+    if value.dtype.hasobject:
+        if value.dtype != np.dtype(object):
+            raise fail(argument, "arrays without Python objects in their fields", value.dtype)
+        flat = [pack(part, arrays, argument) for part in value.ravel().tolist()]
+        return {"objects": flat, "shape": list(value.shape)}
+    name = f"a{len(arrays)}"
+    arrays[name] = np.asarray(value)
+    return {"array" if kind is np.ndarray else "scalar": name}
 
 
-def _unpack_column(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> pd.Series:
-    if "codes" in tree:
-        categories = pd.Index(_unpack_column(tree["categories"], arrays))
-        dtype = pd.CategoricalDtype(categories, tree["ordered"])
-        return pd.Series(pd.Categorical.from_codes(unpack(tree["codes"], arrays), dtype=dtype))
-    if "instants" in tree:
-        instants = pd.Series(unpack(tree["instants"], arrays))
-        return instants.dt.tz_localize("UTC").dt.tz_convert(tree["zone"])
-    if "text" in tree:
-        return pd.Series(tree["text"], dtype=_text_dtype(tree["storage"], tree["nan"]))
-    if "values" in tree:
-        values = pd.Series(unpack(tree["values"], arrays)).astype(tree["dtype"])
-        return values.mask(unpack(tree["missing"], arrays))
-    if "objects" in tree:
-        return pd.Series([unpack(x, arrays) for x in tree["objects"]], dtype=object)
-    return pd.Series(unpack(tree, arrays))
+def _several(value: Any, arrays: Arrays, argument: str) -> Any:
+    parts = [pack(part, arrays, f"{argument}[{i}]") for i, part in enumerate(value)]
+    return {type(value).__name__: parts}
 
 
-def _same_zone(dtype: pd.DatetimeTZDtype) -> bool:
-    """Return whether the zone's name alone leads back to the zone."""
-    try:
-        return bool(pd.DatetimeTZDtype(dtype.unit, str(dtype.tz)) == dtype)
-    except (TypeError, ValueError, KeyError):
-        return False
+def _mapping(value: Mapping[Any, Any], arrays: Arrays, argument: str) -> Any:
+    pairs = [[pack(k, arrays), pack(v, arrays, f"{argument}[{k!r}]")] for k, v in value.items()]
+    return {"dict": pairs}
 
 
-def _text_dtype(storage: str, nan: bool) -> Any:
-    """Return the text dtype that was saved, or the nearest one that this pandas has."""
-    try:
-        return pd.StringDtype(storage, **({"na_value": np.nan} if nan else {}))
-    except ImportError:  # pyarrow was there when the file was written
-        return _text_dtype("python", nan)
-    except TypeError:  # pandas 2 kept text as objects
-        return np.dtype(object)
+def _moment(value: Any, arrays: Arrays, argument: str) -> Any:
+    """Return a date, a time or both; a zone must be one that its name leads back to."""
+    zone = getattr(value, "tzinfo", None)
+    if zone is None or type(zone) is datetime.timezone:
+        return {type(value).__name__: value.isoformat(), "fold": getattr(value, "fold", 0)}
+    if type(zone) is zoneinfo.ZoneInfo and zone.key:
+        text = value.replace(tzinfo=None).isoformat()
+        return {type(value).__name__: text, "fold": value.fold, "zone": zone.key}
+    raise fail(argument, "a time zone of the standard library", repr(zone))
+
+
+def _bytes(value: bytes, arrays: Arrays, argument: str) -> Any:
+    return {"bytes": pack(np.frombuffer(value, np.uint8), arrays)}
+
+
+_PACK: dict[type, Callable[[Any, Arrays, str], Any]] = {
+    list: _several,
+    tuple: _several,
+    set: _several,
+    frozenset: _several,
+    dict: _mapping,
+    MappingProxyType: _mapping,
+    bytes: _bytes,
+    complex: lambda value, arrays, argument: {"complex": [value.real, value.imag]},
+    range: lambda value, arrays, argument: {"range": [value.start, value.stop, value.step]},
+    slice: lambda value, arrays, argument: {
+        "slice": [pack(part, arrays) for part in (value.start, value.stop, value.step)]
+    },
+    datetime.datetime: _moment,
+    datetime.date: _moment,
+    datetime.time: _moment,
+    datetime.timedelta: lambda value, arrays, argument: {
+        "timedelta": [value.days, value.seconds, value.microseconds]
+    },
+}
+
+
+def _read_objects(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    out = np.empty(len(tree["objects"]), dtype=object)
+    for i, part in enumerate(tree["objects"]):
+        out[i] = unpack(part, arrays)
+    return out.reshape(tree["shape"])
+
+
+def _read_masked(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
+    data, mask, fill = (unpack(part, arrays) for part in tree["masked"])
+    return np.ma.MaskedArray(data, mask, fill_value=fill[()])
+
+
+def _read_moment(kind: Any) -> Callable[[dict[str, Any], Mapping[str, NDArray[Any]]], Any]:
+    def read(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
+        value = kind.fromisoformat(tree[kind.__name__])
+        if kind is datetime.date:
+            return value
+        if "zone" in tree:
+            value = value.replace(tzinfo=zoneinfo.ZoneInfo(tree["zone"]))
+        return value.replace(fold=tree["fold"])
+
+    return read
+
+
+def _read_data(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Data:
+    parts = {name: unpack(part, arrays) for name, part in tree["fields"].items()}
+    return TYPES[tree["data"]](**parts)
+
+
+def _read_registered(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
+    kind = _REGISTERED.get(tree["registered"])
+    if kind is None:
+        raise fail("path", "registered classes only", tree["registered"])
+    parts = {name: unpack(part, arrays) for name, part in tree["fields"].items()}
+    if issubclass(kind, tuple):
+        return tuple.__new__(kind, parts.values())
+    value = object.__new__(kind)
+    for name, part in parts.items():
+        object.__setattr__(value, name, part)
+    return value
+
+
+def _read_several(kind: Any) -> Callable[[dict[str, Any], Mapping[str, NDArray[Any]]], Any]:
+    return lambda tree, arrays: kind(unpack(part, arrays) for part in tree[kind.__name__])
+
+
+_UNPACK: dict[str, Callable[[dict[str, Any], Mapping[str, NDArray[Any]]], Any]] = {
+    "array": lambda tree, arrays: arrays[tree["array"]],
+    "scalar": lambda tree, arrays: arrays[tree["scalar"]][()],
+    "list": _read_several(list),
+    "tuple": _read_several(tuple),
+    "set": _read_several(set),
+    "frozenset": _read_several(frozenset),
+    "dict": lambda tree, arrays: {unpack(k, arrays): unpack(v, arrays) for k, v in tree["dict"]},
+    "objects": _read_objects,
+    "masked": _read_masked,
+    "str_": lambda tree, arrays: np.str_(unpack(tree["str_"], arrays)),
+    "bytes_": lambda tree, arrays: np.bytes_(unpack(tree["bytes_"], arrays)),
+    "bytes": lambda tree, arrays: unpack(tree["bytes"], arrays).tobytes(),
+    "complex": lambda tree, arrays: complex(*tree["complex"]),
+    "range": lambda tree, arrays: range(*tree["range"]),
+    "slice": lambda tree, arrays: slice(*(unpack(part, arrays) for part in tree["slice"])),
+    "datetime": _read_moment(datetime.datetime),
+    "date": _read_moment(datetime.date),
+    "time": _read_moment(datetime.time),
+    "timedelta": lambda tree, arrays: datetime.timedelta(*tree["timedelta"]),
+    "path": lambda tree, arrays: pathlib.Path(tree["path"]),
+    "data": _read_data,
+    "registered": _read_registered,
+}

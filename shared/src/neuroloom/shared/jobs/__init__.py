@@ -1,1 +1,10 @@
-"""Folders that keep the finished parts of long work, so that a stopped run goes on."""
+"""Folders that keep the finished parts of long work, so that a stopped run goes on.
+
+`neuroloom.shared.map` keeps its items in such a folder if ``resume`` is given; work that is no map
+uses `Job` directly.
+"""
+
+from neuroloom.shared.jobs._fingerprint import Walk, fingerprint
+from neuroloom.shared.jobs._job import Job
+
+__all__ = ["Job", "Walk", "fingerprint"]

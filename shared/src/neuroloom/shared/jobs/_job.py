@@ -1,170 +1,307 @@
-"""A folder that keeps the finished items of a long job, so that a stopped run can go on.
+"""A folder that keeps the finished parts of a long job, so that a stopped run can go on.
 
-Each item is kept by the worker that computed it, at once and whole, while it holds the item's lock:
-when the run is killed, what is finished stays; when it is started again while workers of the
-killed run are still at their last items, it waits for those instead of computing them twice.
+Each part is kept by the process that computed it, at once and whole, while it holds the part's
+lock: when the run is killed, what is finished stays, and processes that work on one folder share
+the parts between them.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import inspect
 import json
-import pickle
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass
+import os
+import platform
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import joblib
-import numpy as np
-import pandas as pd
-
-from neuroloom.shared._seed import Seed
+from neuroloom.shared._errors import DataError
 from neuroloom.shared._validate import fail
-from neuroloom.shared.io._arrays import load_arrays, save_arrays
-from neuroloom.shared.io._atomic import atomic
-from neuroloom.shared.io._values import Arrays, pack, unpack
+from neuroloom.shared._version import __version__
+from neuroloom.shared.io._arrays import DamagedFileError, load_arrays, save_arrays
+from neuroloom.shared.io._atomic import atomic, remove_leftovers
+from neuroloom.shared.jobs._fingerprint import Walk, bound, innermost, name_of
+from neuroloom.shared.jobs._locks import claim, locks_hold
 
-try:
-    import fcntl
-except ImportError:  # Windows: no waiting for a killed run's last workers
-    fcntl = None  # type: ignore[assignment]
-
-_KIND = "map-item"
+_KIND = "job-part"
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Where a job's finished items are kept, and the digest that tells it from other jobs."""
+    """Where a job's finished parts are kept, and the digest that tells it from other jobs.
+
+    Use `Job.open`; `neuroloom.shared.map` does so itself for its ``resume``.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the parts are.
+    digest : str
+        What tells the job from others.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     job = Job.open(folder, {"rate": 5.0}, function=abs)
+    ...     job.compute("first", abs, -3)
+    ...     job.compute("first", abs, -3)  # read, not computed
+    3
+    3
+    """
 
     folder: Path
     digest: str
 
     @classmethod
     def open(
-        cls, folder: Path, function: Callable[..., Any], items: list[Any], seed: Seed | None
+        cls,
+        folder: str | Path,
+        parts: Mapping[str, Any] | None = None,
+        *,
+        function: Callable[..., Any] | None = None,
+        argument: str = "resume",
+        shared: bool = True,
     ) -> Job:
         """Return the job kept in `folder`, which it claims if that is new.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Where the job keeps what it finished; made if it is missing.
+        parts : mapping of str to object, optional
+            What makes it this job: parameters, data, seeds. Each is told by its name if it
+            differs.
+        function : callable, optional
+            What computes: its code, and that of the user's functions that it refers to, belongs
+            to the job, as do the values bound to it.
+        argument : str
+            Name of the argument to tell in errors.
+        shared : bool
+            Warn where the file system has no locks, and a second process would repeat the work.
 
         Raises
         ------
         DataError
-            If the folder belongs to another job.
+            If the folder belongs to another job, or to one of an older format.
         """
-        job = {
-            "function": _name(function),
-            "bound": _digest(_bound(function), {}),
-            "n_items": len(items),
-            "items": _digest(items, {}),
-            "seed": None if seed is None else [seed.entropy, *seed.path],
-        }
-        record = folder / "job.json"
-        folder.mkdir(parents=True, exist_ok=True)
+        where = Path(folder).absolute()
+        job = describe(parts or {}, function)
+        record = where / "job.json"
+        where.mkdir(parents=True, exist_ok=True)
         if not record.exists():
-            with atomic(record) as file:
-                file.write(json.dumps(job, indent=1).encode())
-        try:
-            known = dict(json.loads(record.read_bytes()))
-        except (ValueError, TypeError) as error:
-            raise fail(
-                "resume", "a folder with a readable job.json", f"{folder}: {error}"
-            ) from error
-        if known != job:
-            changed = [key for key in job if known.get(key) != job[key]]
-            raise fail(
-                "resume", "a folder of the same job", f"{folder}, which differs in {changed}"
+            _publish(record, _text(job))
+        _compare(record, job, argument)
+        remove_leftovers(where)
+        if shared and not locks_hold(where):
+            warnings.warn(
+                f"{argument}: the file system of {where} has no file locks that hold for every "
+                "machine; give each process its own share with shard=(i, n), or work with one",
+                RuntimeWarning,
+                stacklevel=3,
             )
-        return cls(folder, hashlib.sha1(json.dumps(job).encode()).hexdigest())
+        return cls(where, _digest(_text(job)))
 
-    def path(self, index: int) -> Path:
-        """Return where an item is kept."""
-        return self.folder / f"item-{index:06d}.npz"
+    def path(self, name: str) -> Path:
+        """Return the file in which a part is kept."""
+        return self.folder / f"{name}.npz"
 
-    def here(self) -> bool:
+    def has(self, name: str) -> bool:
+        """Return whether a part is kept."""
+        return self.path(name).is_file()
+
+    def visible(self) -> bool:
         """Return whether this process sees the folder; a worker on another machine may not."""
-        return (self.folder / "job.json").is_file()
+        return _visible(self.folder, self.digest)
 
-    def read(self, index: int) -> Any:
-        """Return the result of a finished item."""
-        arrays, header = load_arrays(self.path(index), kind=_KIND)
+    def claim(self, name: str) -> AbstractContextManager[bool]:
+        """Return a context that says whether this process may compute a part; others may not."""
+        return claim(self.folder / f"{name}.lock")
+
+    def keep(self, name: str, value: Any, note: Any = None) -> None:
+        """Keep a part's value, whole or not at all.
+
+        Parameters
+        ----------
+        name : str
+            Name of the part, letters, digits, ``-`` and ``_``.
+        value : object
+            None, numbers, text, dates, arrays, tables, the data types, registered classes, and
+            lists, tuples, dicts and sets of them; it comes back in the type it had.
+        note : object
+            Anything that JSON can hold, to be read with it.
+
+        Raises
+        ------
+        DataError
+            If a piece of the value would need pickle.
+        """
+        from neuroloom.shared.io._values import Arrays, pack
+
+        arrays: Arrays = {}
+        if type(value) is list:  # the results of some items, each told as one
+            tree: Any = {"list": [pack(part, arrays, "result of function") for part in value]}
+        else:
+            tree = pack(value, arrays, "result of function")
+        header = {"job": self.digest, "note": note, "value": tree}
+        save_arrays(self.path(name), arrays, kind=_KIND, header=header, version=_FORMAT)
+
+    def read(self, name: str) -> tuple[Any, Any]:
+        """Return a part's value and the note that was kept with it.
+
+        Raises
+        ------
+        DataError
+            If the file belongs to another job, or cannot be read.
+        """
+        from neuroloom.shared.io._values import unpack
+
+        path = self.path(name)
+        arrays, header = load_arrays(path, kind=_KIND, version=_FORMAT)
         if header.get("job") != self.digest:
-            raise fail("resume", "items of this job only", f"{self.path(index)} of another one")
-        return unpack(header["result"], arrays)
-
-    def keep(self, index: int, result: Any) -> None:
-        """Keep a result, whole or not at all."""
-        arrays: Arrays = {}
-        tree = pack(result, arrays, "result of function")
-        header = {"job": self.digest, "result": tree}
-        save_arrays(self.path(index), arrays, kind=_KIND, header=header)
-
-    @contextmanager
-    def lock(self, index: int) -> Iterator[None]:
-        """Keep other processes from this item; the system frees it when the process dies."""
-        path = self.path(index).with_suffix(".lock")
-        with path.open("w") as file:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-        path.unlink(missing_ok=True)
-
-
-def _name(function: Callable[..., Any]) -> str:
-    while isinstance(function, functools.partial):
-        function = function.func
-    named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"
-
-
-def _bound(function: Callable[..., Any]) -> list[Any]:
-    """Return the values that a function carries along: they make it another job, too."""
-    if isinstance(function, functools.partial):
-        return [*_bound(function.func), function.args, function.keywords]
-    if inspect.ismethod(function):
-        return [*_bound(function.__func__), function.__self__]
-    if inspect.isfunction(function):
-        cells = [cell.cell_contents for cell in function.__closure__ or ()]
-        return [function.__defaults__, function.__kwdefaults__, *cells]
-    return [] if inspect.isroutine(function) or inspect.isclass(function) else [function]
-
-
-def _digest(value: Any, known: dict[int, str]) -> str:
-    """Return a digest of `value`; what several items share is read once.
-
-    `known` holds the digests by identity, for values that live as long as the call.
-    """
-    if id(value) in known:
-        return known[id(value)]
-    kind = type(value)
-    digest = hashlib.sha1(f"{kind.__module__}.{kind.__qualname__}".encode())
-    parts: Iterable[Any] = ()
-    if kind is np.ndarray and not value.dtype.hasobject:
-        digest.update(f"{value.dtype.str}{value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
-    elif kind in (list, tuple):
-        parts = value
-    elif kind is dict:
-        parts = [part for pair in value.items() for part in pair]
-    elif kind is pd.DataFrame:
-        arrays: Arrays = {}
-        digest.update(json.dumps(pack(value, arrays, "items")).encode())
-        parts = [_digest(array, {}) for array in arrays.values()]
-    elif is_dataclass(value) and not isinstance(value, type):
-        parts = [getattr(value, field.name) for field in fields(value)]
-    elif inspect.isroutine(value) or isinstance(value, functools.partial):
-        parts = [_name(value), *_bound(value)]
-    else:
+            raise fail("resume", "items of this job only", f"{path} of another one")
         try:
-            digest.update(joblib.hash(value, hash_name="sha1").encode())
-        except (TypeError, AttributeError, pickle.PicklingError) as error:
-            raise fail(
-                "items", "items and bound values that can be sent to a worker", error
-            ) from error
-    for part in parts:
-        digest.update(_digest(part, known).encode())
-    if parts or isinstance(value, np.ndarray):
-        known[id(value)] = digest.hexdigest()
-    return digest.hexdigest()
+            return unpack(header["value"], arrays), header["note"]
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise DamagedFileError(f"path: expected an undamaged file, got {path}") from error
+
+    def recover(self, name: str) -> tuple[Any, Any] | None:
+        """Return what `read` does; if the file is damaged, say so, remove it and return None."""
+        try:
+            return self.read(name)
+        except DamagedFileError as error:
+            warnings.warn(f"{error}; it is computed again", RuntimeWarning, stacklevel=2)
+            self.path(name).unlink(missing_ok=True)
+            return None
+        except DataError:
+            if self.has(name):
+                raise
+            return None
+
+    def compute(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return ``function(*args, **kwargs)``, read where it is kept, else computed and kept.
+
+        While another process computes it, it is waited for.
+
+        Parameters
+        ----------
+        name : str
+            Name of the part.
+        function : callable
+            What computes it.
+        *args, **kwargs
+            Passed to it.
+        """
+        pause = 0.01
+        while True:
+            if self.has(name) and (found := self.recover(name)) is not None:
+                return found[0]
+            with self.claim(name) as mine:
+                if mine and not self.has(name):
+                    value = function(*args, **kwargs)
+                    self.keep(name, value)
+                    return value
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)
+
+
+def describe(parts: Mapping[str, Any], function: Callable[..., Any] | None) -> dict[str, Any]:
+    """Return what tells a job from others, for people and for comparison."""
+    walk = Walk()
+    job: dict[str, Any] = {"format": _FORMAT}
+    if function is not None:
+        job["function"] = name_of(function)
+        walk.skip(innermost(function))
+        job["bound"] = walk.of(bound(function))
+        walk.of(innermost(function))
+    for name, value in parts.items():
+        if name in job or name in ("code", "versions"):
+            raise fail("parts", "names other than the job's own", repr(name))
+        job[name] = value if _is_plain(value) else walk.of(value)
+    job["code"] = walk.follow()
+    python = ".".join(platform.python_version_tuple()[:2])
+    job["versions"] = {"python": python, "neuroloom.shared": __version__, **walk.versions}
+    return job
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value can stand in the record as it is, for people to read."""
+    if isinstance(value, list):
+        return len(value) < 20 and all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str)
+
+
+def _compare(record: Path, job: dict[str, Any], argument: str) -> None:
+    """Raise an error that tells what differs, if a folder is another job's."""
+    try:
+        known = dict(json.loads(record.read_bytes()))
+    except (ValueError, TypeError) as error:
+        raise fail(
+            argument, "a folder with a readable job.json", f"{record.parent}: {error}"
+        ) from error
+    job = json.loads(_text(job))
+    if _text(known) == _text(job):
+        return
+    if known.get("format") != _FORMAT:
+        raise fail(
+            argument,
+            f"a new folder or one of this version (format {_FORMAT})",
+            f"{record.parent} of format {known.get('format', 1)}, whose code is not known",
+        )
+    changed, details = [], []
+    for name in sorted({*job, *known}):
+        ours, theirs = job.get(name), known.get(name)
+        if json.dumps(ours) == json.dumps(theirs):
+            continue
+        changed.append(name)
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            keys = sorted(k for k in {*ours, *theirs} if ours.get(k) != theirs.get(k))
+            details += [_change(name, key, theirs.get(key), ours.get(key)) for key in keys]
+    more = f" ({'; '.join(details)})" if details else ""
+    raise fail(
+        argument, "a folder of the same job", f"{record.parent}, which differs in {changed}{more}"
+    )
+
+
+def _change(name: str, key: str, before: str | None, now: str | None) -> str:
+    if name == "versions":
+        return f"{key} {before or 'not used'} then, {now or 'not used'} now"
+    what = "changed" if before and now else ("is new" if now else "is gone")
+    return f"{key} {what}"
+
+
+def _publish(record: Path, content: bytes) -> None:
+    """Write a file unless another process is quicker; the first one stays."""
+    draft = record.with_name(f".{record.name}-{uuid.uuid4().hex}.part")
+    with atomic(draft) as file:
+        file.write(content)
+    try:
+        os.link(draft, record)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        os.replace(draft, record)
+    draft.unlink(missing_ok=True)
+
+
+def _text(job: dict[str, Any]) -> bytes:
+    return json.dumps(job, indent=1, sort_keys=True).encode()
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _visible(folder: Path, digest: str) -> bool:
+    try:
+        return _digest((folder / "job.json").read_bytes()) == digest
+    except OSError:
+        return False

@@ -7,23 +7,39 @@ The backend is the caller's: processes by default, threads, and through
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-import joblib
-from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
+from neuroloom.shared._errors import WorkerError
 from neuroloom.shared._seed import Seed, as_seed
-
-if TYPE_CHECKING:
-    from neuroloom.shared.jobs._job import Job
+from neuroloom.shared._validate import count, fail
+from neuroloom.shared.jobs import Job
+from neuroloom.shared.parallel._backends import (
+    Kind,
+    TerminatedWorkerError,
+    Work,
+    n_local_workers,
+    open_work,
+)
+from neuroloom.shared.parallel._kept import Kept
+from neuroloom.shared.parallel._send import InRay, Sender, Shared
+from neuroloom.shared.parallel._threads import n_cores
+from neuroloom.shared.parallel._worker import Batch, FarBatch, Log, Outcome, Setting
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_TRIES = 3  # after so many deaths of its worker, an item ends the run
+_BIG_CALL = 10_000  # bytes of a function that are sent once instead of with each item
 
 
 def map(
@@ -35,12 +51,15 @@ def map(
     progress: bool = True,
     description: str = "",
     resume: str | Path | None = None,
+    shard: tuple[int, int] | None = None,
+    batch_size: int = 1,
     seed: int | Seed | None = None,
 ) -> list[R]:
     """Return ``[function(item) for item in items]``, computed by several workers.
 
     The results are equal to the last bit for any backend and number of workers: each item has
-    its own random stream, and each worker computes with one BLAS thread.
+    its own random stream, and is computed with one BLAS and one OpenMP thread. Thread limits and
+    environment are afterwards as they were.
 
     Parameters
     ----------
@@ -49,33 +68,44 @@ def map(
     items : iterable
         One task each.
     n_workers : int, optional
-        Number of workers, −1 for all cores. If not given, what a surrounding
-        ``joblib.parallel_config`` says, otherwise 1.
-    backend : {"loky", "threading", "sequential"}, optional
+        Number of workers, −1 for all cores that this process may use. If not given, what a
+        surrounding ``joblib.parallel_config`` says, otherwise 1. Inside an item of another map
+        there are never more than the cores of that item.
+    backend : {"loky", "threading", "multiprocessing", "sequential", "dask", "ray"}, optional
         joblib backend. If not given, what a surrounding ``joblib.parallel_config`` says,
-        otherwise ``"loky"``.
+        otherwise ``"loky"``. ``"ray"`` needs ``ray.util.joblib.register_ray()`` first.
     progress : bool
         Show a bar.
     description : str
         Text in front of the bar.
     resume : str or Path, optional
         Folder in which each finished item is kept, so that a run that was stopped goes on where
-        it was. Results must then be made of dicts, lists, tuples, numbers, text, None, arrays,
-        tables and this package's data types. The folder belongs to one job: the same function
-        (by name, with the values bound to it), the same items and seed. Workers on other
-        machines keep their items themselves where they see the folder.
+        it was, and several processes on it share the items between them. Results must then be
+        made of dicts, lists, tuples, sets, numbers, text, dates, arrays, tables, this package's
+        data types and classes that `neuroloom.shared.io.register` allowed. The folder belongs to
+        one job: the same function (its code and that of the user's functions it refers to, with
+        the values bound to it), seed, versions, and the same item at each place; further items
+        may follow.
+    shard : tuple of (int, int), optional
+        ``(i, n)`` computes part i of n (from 0) and returns its results only. The same call
+        without it reads what all parts kept in `resume`, and computes what is missing.
+    batch_size : int
+        Items per task. Results of a task are kept in one file; another size may go on with it.
     seed : int or Seed, optional
         Root of the items' streams; item ``i`` gets ``seed.child(i)``.
 
     Returns
     -------
     list
-        One result per item, in the order of the items.
+        One result per item, in the order of the items; with `shard`, per item of the shard.
 
     Raises
     ------
     DataError
-        If `resume` belongs to another job, or a result cannot be kept there.
+        If an argument is not understood, `resume` belongs to another job, or a result cannot be
+        kept there.
+    WorkerError
+        If the system kills the worker of an item for the third time, for want of memory say.
     Exception
         What `function` raised, with a note that says at which item.
 
@@ -84,65 +114,211 @@ def map(
     >>> from neuroloom import shared
     >>> shared.map(abs, [-1, 2, -3], progress=False)
     [1, 2, 3]
+    >>> shared.map(abs, range(-5, 0), shard=(0, 2), progress=False)
+    [5, 3, 1]
     """
+    _check_workers(n_workers)
     tasks = list(items)
     root = None if seed is None else as_seed(seed)
-    streams = None if root is None else root.children(len(tasks))
-    job: Job | None = None
-    results: dict[int, Any] = {}
+    batches = _batches(len(tasks), count("batch_size", batch_size, minimum=1), shard)
+    wanted = [index for batch in batches for index in batch]
+    kept = None
     if resume is not None:
-        from neuroloom.shared.jobs._job import Job
-
-        job = Job.open(Path(resume).absolute(), function, tasks, root)
-        results = {i: job.read(i) for i in range(len(tasks)) if job.path(i).exists()}
-    options: dict[str, Any] = {} if backend is None else {"backend": backend}
-    with (
-        threadpool_limits(1),
-        tqdm(
-            total=len(tasks), initial=len(results), desc=description or None, disable=not progress
-        ) as bar,
-    ):
-        work = joblib.Parallel(n_jobs=n_workers, return_as="generator_unordered", **options)
-        done: Iterator[tuple[int, Any]] = work(
-            joblib.delayed(_one)(
-                function, i, task, None if streams is None else streams[i], job, os.getpid()
-            )
-            for i, task in enumerate(tasks)
-            if i not in results
-        )
-        for index, result in done:
-            if job is not None and not job.path(index).exists():  # the worker does not see it
-                job.keep(index, result)
-            results[index] = result
-            bar.update()
-    return [results[i] for i in range(len(tasks))]
+        alone = shard is None
+        job = Job.open(resume, {"seed": _seed_parts(root)}, function=function, shared=alone)
+        kept = Kept.of(job, tasks)
+    run = _Run(function, tasks, root, kept, n_workers, backend)
+    if kept is not None:
+        run.results.update(kept.read(wanted))
+    shown = {"total": len(wanted), "desc": description or None, "disable": not progress}
+    with tqdm(initial=len(run.results), **shown) as run.bar:
+        run.complete(batches)
+    return [run.results[index] for index in wanted]
 
 
-def _one(
-    function: Callable[..., Any],
-    index: int,
-    item: Any,
-    stream: Seed | None,
-    job: Job | None,
-    parent: int,
-) -> tuple[int, Any]:
-    """Return an item's result with its index; keep it first, where there is a job."""
-    if os.getpid() != parent:  # threads share the caller's limit, other processes need their own
-        os.environ.update(dict.fromkeys(_POOLS, "1"))  # for libraries loaded later
-        threadpool_limits(1)
+@dataclass
+class _Run:
+    """One call of the map: what is to be done, and what has come in."""
+
+    function: Callable[..., Any]
+    tasks: Sequence[Any]
+    root: Seed | None
+    kept: Kept | None
+    n_workers: int | None
+    backend: str | None
+    results: dict[int, Any] = field(default_factory=dict)
+    strikes: Counter[int] = field(default_factory=Counter)
+    bar: Any = None
+
+    def complete(self, batches: list[tuple[int, ...]]) -> None:
+        """Compute all batches, in as many rounds as other processes and dead workers make it."""
+        anonymous, pause = 0, 0.02
+        while todo := self._missing(batches):
+            busy: set[int] = set()
+            for group in self._groups(todo):
+                try:
+                    busy.update(self._compute(group))
+                except _WorkersDied as death:
+                    anonymous += not death.items
+                    self._count(death.items, anonymous, death)
+                    break
+            if busy and self.kept is not None:
+                self._add(self.kept.read(sorted(busy)))
+                if not self._missing(batches):
+                    break
+                time.sleep(pause)
+                pause = min(2 * pause, 1.0)
+
+    def _missing(self, batches: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        left = (tuple(i for i in batch if i not in self.results) for batch in batches)
+        return [batch for batch in left if batch]
+
+    def _groups(self, todo: list[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
+        """Return what to compute together.
+
+        What was begun when workers died comes last, and what was so twice comes alone: with all
+        the memory, and with nothing else to blame.
+        """
+        if not self.strikes:
+            return [todo]
+        free, once, alone = [], [], []
+        for batch in todo:
+            if not any(self.strikes[i] for i in batch):
+                free.append(batch)
+                continue
+            for i in batch:
+                if self.strikes[i] < _TRIES - 1:
+                    once.append((i,))
+                else:
+                    alone.append([(i,)])
+        return [group for group in (free + once, *alone) if group]
+
+    def _count(self, items: list[int], anonymous: int, error: Exception) -> None:
+        self.strikes.update(items)
+        worst = [i for i in items if self.strikes[i] >= _TRIES]
+        if worst or anonymous >= _TRIES:
+            which = f"item {worst[0]}" if worst else "a worker that had begun no item"
+            raise WorkerError(
+                f"{which}: the system killed the worker at it {_TRIES} times; often memory ran "
+                f"out, and fewer workers or smaller items help ({error})"
+            ) from error
+
+    def _compute(self, group: list[tuple[int, ...]]) -> list[int]:
+        """Compute some batches; return the items that other processes are at."""
+        work, kind, stepwise = open_work(self.n_workers, self.backend)
+        busy: list[int] = []
+        with _log(kind) as log:
+            cores = max(1, n_cores() // n_local_workers(work, kind))
+            job = None if self.kept is None else self.kept.job
+            setting = Setting(self.root, job, cores, os.getpid(), log)
+            if not stepwise:
+                work.bar = self.bar
+            try:
+                for indices, values in _outcomes(work, self._calls(group, kind, setting)):
+                    if values is None:
+                        busy.extend(indices)
+                        continue
+                    if self.kept is not None:
+                        self.kept.keep_if_missing(self._batch(indices), values)
+                    self._add(dict(zip(indices, values, strict=True)), show=stepwise)
+            except TerminatedWorkerError as error:
+                if self.kept is not None:
+                    missing = [i for batch in group for i in batch if i not in self.results]
+                    self._add(self.kept.read(missing))
+                raise _WorkersDied(error, [] if log is None else log.unfinished()) from error
+            except Exception as error:
+                raise _named(error) from error.__cause__
+        return busy
+
+    def _add(self, found: dict[int, Any], *, show: bool = True) -> None:
+        self.results.update(found)
+        if show:
+            self.bar.update(len(found))
+
+    def _batch(self, indices: tuple[int, ...], kind: Kind = "here") -> Batch:
+        digests = None if self.kept is None else tuple(self.kept.digests[i] for i in indices)
+        return (FarBatch if kind in ("dask", "ray") else Batch)(indices, digests)
+
+    def _calls(
+        self, group: list[tuple[int, ...]], kind: Kind, setting: Setting
+    ) -> Iterator[tuple[Batch, tuple[Any, ...], dict[str, Any]]]:
+        """Yield joblib's tasks: what to call, with which arguments."""
+        if kind in ("here", "processes"):
+            for indices in group:
+                items = [self.tasks[i] for i in indices]
+                yield self._batch(indices), (self.function, items, setting), {}
+            return
+        sender = Sender(Shared if kind == "dask" else lambda value, size: InRay(value))
+        call, apart = sender.pack(self.function)
+        sent = call if len(call) < _BIG_CALL else sender.share(call)
+        for indices in group:
+            raw, more = sender.pack([self.tasks[i] for i in indices])
+            arguments = (sent, raw, setting, len(apart), *apart, *more)
+            yield self._batch(indices, kind), arguments, {}
+
+
+class _WorkersDied(Exception):
+    def __init__(self, error: Exception, items: list[int]) -> None:
+        super().__init__(str(error))
+        self.items = items
+
+
+def _outcomes(work: Work, calls: Iterator[Any]) -> Iterator[Outcome]:
+    """Yield what workers return; end them if the caller stops early."""
+    outcomes = work(calls)
     try:
-        if job is None or not job.here():
-            return index, _call(function, item, stream)
-        with job.lock(index):
-            if job.path(index).exists():
-                return index, job.read(index)
-            result = _call(function, item, stream)
-            job.keep(index, result)
-            return index, result
-    except Exception as error:
-        error.add_note(f"raised by item {index} of neuroloom.shared.map")
-        raise
+        yield from outcomes
+    finally:
+        if hasattr(outcomes, "close"):
+            outcomes.close()
 
 
-def _call(function: Callable[..., Any], item: Any, stream: Seed | None) -> Any:
-    return function(item) if stream is None else function(item, stream)
+def _named(error: Exception) -> Exception:
+    """Return an error of a cluster as one that names the item; others as they are."""
+    if type(error).__name__ != "KilledWorker":
+        return error
+    key = str(getattr(error, "task", ""))
+    found = key.partition("item-")[2].partition("_")[0]
+    which = f"item {found}" if found else key
+    return WorkerError(f"{which}: the workers that computed it died; {error}")
+
+
+@contextmanager
+def _log(kind: Kind) -> Iterator[Log | None]:
+    """Yield a record of begun items where workers are other processes of this machine."""
+    if kind != "processes":
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="neuroloom-map-"))
+    path = folder / "begun"
+    path.touch()
+    try:
+        yield Log(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_workers(n_workers: object) -> None:
+    if n_workers is None:
+        return
+    whole = isinstance(n_workers, int) and not isinstance(n_workers, bool)
+    if not whole or n_workers == 0:
+        raise fail("n_workers", "None, a positive number, or −1 for all cores", repr(n_workers))
+
+
+def _batches(n: int, size: int, shard: tuple[int, int] | None) -> list[tuple[int, ...]]:
+    """Return the items of each task; a shard takes every n-th of them."""
+    every = [tuple(range(start, min(start + size, n))) for start in range(0, n, size)]
+    if shard is None:
+        return every
+    expected = "(i, n) with 0 ≤ i < n"
+    if not isinstance(shard, (tuple, list)) or len(shard) != 2:
+        raise fail("shard", expected, repr(shard))
+    part, parts = (count("shard", number) for number in shard)
+    if not part < parts:
+        raise fail("shard", expected, repr(shard))
+    return every[part::parts]
+
+
+def _seed_parts(root: Seed | None) -> list[int | str] | None:
+    return None if root is None else [root.entropy, *root.path]

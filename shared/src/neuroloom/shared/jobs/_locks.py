@@ -1,0 +1,81 @@
+"""Locks between processes, on file systems that have them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+# Mount options with which a lock is not seen by other machines (Lustre, NFS).
+_LOCAL = {"localflock", "noflock", "nolock", "local_lock=all", "local_lock=flock"}
+_NONE = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+
+
+@contextmanager
+def claim(path: Path) -> Iterator[bool]:
+    """Yield whether this process may work at what `path` stands for; others are kept off it.
+
+    The system frees it when the process dies. Without file locks everybody may.
+    """
+    with path.open("a") as file:
+        mine = _lock(file.fileno(), path)
+        try:
+            yield mine
+        finally:
+            if mine:
+                path.unlink(missing_ok=True)
+
+
+def _lock(file: int, path: Path) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in _NONE:
+            return True
+        raise
+    try:  # whoever had it may have removed the file, and a third made it anew
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def locks_hold(folder: Path) -> bool:
+    """Return whether a lock taken in `folder` keeps off processes on every machine that sees it."""
+    if fcntl is None or _LOCAL & _mount_options(folder):
+        return False
+    probe = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(probe)
+    return True
+
+
+def _mount_options(folder: Path) -> set[str]:
+    """Return the options of the mount that `folder` lies on; none where Linux does not tell."""
+    try:
+        lines = Path("/proc/self/mounts").read_text().splitlines()
+    except OSError:
+        return set()
+    where, best, options = folder.resolve(), -1, set[str]()
+    for line in lines:
+        _, mount, _, found = line.split()[:4]
+        mount = mount.replace("\\040", " ")
+        if where.is_relative_to(mount) and len(mount) >= best:
+            best, options = len(mount), set(found.split(","))
+    return options

@@ -1,0 +1,98 @@
+"""What joblib's backends can do, and what each needs."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from typing import Any, Literal
+
+import joblib
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from tqdm.auto import tqdm
+
+from neuroloom.shared.parallel._threads import inside_map, n_cores
+
+Kind = Literal["here", "processes", "dask", "ray"]
+
+__all__ = ["TerminatedWorkerError", "Work", "kind_of", "open_work"]
+
+
+class Work(joblib.Parallel):  # type: ignore[misc]
+    """joblib's engine, with a bar where results come all at once."""
+
+    bar: tqdm[Any] | None = None
+
+    def print_progress(self) -> None:
+        """Move the bar; joblib calls this whenever tasks end."""
+        if self.bar is not None:
+            self.bar.update(self.n_completed_tasks - self.bar_seen)
+            self.bar_seen = self.n_completed_tasks
+
+    bar_seen = 0
+
+
+def kind_of(backend: Any) -> Kind:
+    """Return where a joblib backend computes."""
+    module = type(backend).__module__
+    if any(base.__name__ == "DaskDistributedBackend" for base in type(backend).__mro__):
+        return "dask"
+    if module.startswith("ray."):
+        return "ray"
+    shared = getattr(backend, "supports_sharedmem", False)
+    return "here" if shared else "processes"
+
+
+def open_work(n_workers: int | None, backend: str | None) -> tuple[Work, Kind, bool]:
+    """Return the engine, where it computes, and whether results come one by one.
+
+    Inside an item of another map, on the same machine, no more workers are started than the item
+    has cores.
+    """
+    options: dict[str, Any] = {} if backend is None else {"backend": backend}
+    work = Work(n_jobs=n_workers, **options)
+    kind = kind_of(work._backend)
+    if kind in ("here", "processes") and inside_map():
+        n = min(work._backend.effective_n_jobs(work.n_jobs), n_cores())
+        work = Work(n_jobs=n, **options) if n > 1 else Work(n_jobs=1, backend="sequential")
+        kind = kind_of(work._backend)
+    if kind == "dask":
+        work._backend = _patient(work._backend)
+    stepwise = bool(getattr(work._backend, "supports_return_generator", False))
+    if kind == "here" and work._backend.effective_n_jobs(work.n_jobs) == 1:
+        stepwise = True
+    work.return_as = "generator_unordered" if stepwise else "list"
+    work.return_generator, work.return_ordered = stepwise, not stepwise
+    if kind in ("dask", "ray"):
+        work.pre_dispatch = "all"  # a cluster may grow, and takes what is waiting
+    return work, kind, stepwise
+
+
+def n_local_workers(work: Work, kind: Kind) -> int:
+    """Return how many workers share the cores of this machine."""
+    if kind in ("dask", "ray"):
+        return 1
+    return max(1, int(work._backend.effective_n_jobs(work.n_jobs)))
+
+
+def _patient(backend: Any) -> Any:
+    """Return a dask backend that computes in the cluster, however small that is now.
+
+    joblib computes in the calling process if a backend has one core: with a cluster that grows,
+    all the work would stay on the login node.
+    """
+    patient = copy.copy(backend)
+    count: Callable[[], int] = lambda: sum(backend.client.ncores().values())  # noqa: E731
+
+    def effective_n_jobs(n_jobs: int) -> int:
+        n = count()
+        if n == 0:
+            warnings.warn(
+                "the dask cluster has no workers yet; the items wait in its scheduler",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return max(n, 2)
+
+    patient.effective_n_jobs = effective_n_jobs
+    return patient
