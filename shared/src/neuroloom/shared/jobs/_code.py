@@ -1,4 +1,4 @@
-"""What a function's code says: without its lines, comments and docstrings, and what it refers to."""
+"""The code of a function without lines, comments and docstrings, and what it refers to."""
 
 from __future__ import annotations
 

@@ -71,4 +71,4 @@ def _covered(stem: str) -> range:
         first, *last = (int(number) for number in stem.split("-")[1:3])
     except ValueError:
         return range(0)
-    return set(range(first, (last or [first])[0] + 1))
+    return range(first, (last or [first])[0] + 1)

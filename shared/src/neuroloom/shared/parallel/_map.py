@@ -181,7 +181,7 @@ class _Run:
         """
         if not self.strikes:
             return [todo]
-        free, once, alone = [], [], []
+        free, once, alone = list[tuple[int, ...]](), list[tuple[int, ...]](), list[Any]()
         for batch in todo:
             if not any(self.strikes[i] for i in batch):
                 free.append(batch)
@@ -191,7 +191,7 @@ class _Run:
                     once.append((i,))
                 else:
                     alone.append([(i,)])
-        return [group for group in (free + once, *alone) if group]
+        return [group for group in [free + once, *alone] if group]
 
     def _count(self, items: list[int], anonymous: int, error: Exception) -> None:
         self.strikes.update(items)
