@@ -320,5 +320,5 @@ def _batches(n: int, size: int, shard: tuple[int, int] | None) -> list[tuple[int
     return every[part::parts]
 
 
-def _seed_parts(root: Seed | None) -> list[int | str] | None:
+def _seed_parts(root: Seed | None) -> list[Any] | None:
     return None if root is None else [root.entropy, *root.path]
