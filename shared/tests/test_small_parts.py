@@ -78,6 +78,11 @@ class TestLogging:
         logger("neuroloom.quiet").warning("nobody asked")
         assert capsys.readouterr() == ("", "")
 
+    @pytest.mark.parametrize("level", ["INFOO", None, True, 1.5, -1])
+    def test_levels_that_are_none(self, level: object) -> None:
+        with pytest.raises(shared.DataError, match="level: expected"):
+            set_verbosity(level, package="neuroloom.none")  # type: ignore[arg-type]
+
     def test_one_handler_however_often_it_is_asked_for(self) -> None:
         name = "neuroloom.loud"
         for level in ("DEBUG", logging.INFO):

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 from typing import Any
+
+from neuroloom.shared.testing import python_with
 
 HERE = Path(__file__).parent
 NCPI = "git+https://github.com/necolab-ugr/ncpi@v0.2.6-beta"
@@ -45,24 +45,8 @@ def peers_python() -> str:
     if found := os.environ.get("NEUROLOOM_CIRCUIT_PEERS"):
         return found
     folder = Path(tempfile.gettempdir()) / "neuroloom-circuit-peers"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if python.exists():
-        return str(python)
-    uv = shutil.which("uv")
-    try:
-        if uv:
-            subprocess.run([uv, "venv", "--quiet", folder], check=True)
-            install = [uv, "pip", "install", "--quiet", "--python", str(python)]
-        else:
-            venv.create(folder, with_pip=True)
-            install = [str(python), "-m", "pip", "install", "--quiet"]
-        subprocess.run([*install, *PEERS], check=True)
-        source = os.environ.get("NEUROLOOM_NCPI_SOURCE", NCPI)
-        subprocess.run([*install, "--no-deps", source], check=True)
-    except (OSError, subprocess.CalledProcessError):
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return str(python)
+    source = os.environ.get("NEUROLOOM_NCPI_SOURCE", NCPI)
+    return python_with(folder, PEERS, without_dependencies=[source])
 
 
 class Peer:

@@ -1,10 +1,11 @@
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from neuroloom.shared import testing
 
 
 def data_folder() -> Path | None:
@@ -49,10 +50,4 @@ def rng():
     return np.random.default_rng(20)
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    """pyplot keeps figures until they are closed, and complains about many of them."""
-    yield
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:
-        pyplot.close("all")
+close_figures = pytest.fixture(autouse=True)(testing.close_figures)

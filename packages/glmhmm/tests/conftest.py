@@ -1,10 +1,11 @@
 import os
-import sys
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+
+from neuroloom.shared import testing
 
 
 @pytest.fixture(autouse=True)
@@ -32,10 +33,4 @@ def ibl(data_folder):
     return {**d, "X": X, "y": y, "starts": starts}
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    """pyplot keeps figures until they are closed, and complains about many of them."""
-    yield
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:
-        pyplot.close("all")
+close_figures = pytest.fixture(autouse=True)(testing.close_figures)

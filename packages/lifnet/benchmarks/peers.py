@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import types
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ import numpy as np
 from neuroloom.lifnet._clustered._parameters import clustered_parameters
 from neuroloom.lifnet._clustered._wiring import draw_wiring
 from neuroloom.lifnet._config._load import load_config
+from neuroloom.shared.testing import python_with
 
 HERE = Path(__file__).parent
 # Brian2 2.9.0 does not import with numpy 2.4; its standalone mode needs a C++ compiler.
@@ -40,20 +40,9 @@ def peers_python() -> str | None:
     if found := os.environ.get("NEUROLOOM_PEERS"):
         return found
     folder = Path(tempfile.gettempdir()) / "neuroloom-lifnet-peers"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     try:
-        if not python.exists():
-            uv = shutil.which("uv")
-            if uv:
-                subprocess.run([uv, "venv", "--quiet", folder], check=True)
-                install = [uv, "pip", "install", "--quiet", "--python", str(python)]
-            else:
-                venv.create(folder, with_pip=True)
-                install = [str(python), "-m", "pip", "install", "--quiet"]
-            subprocess.run([*install, *PEERS], check=True)
-        return str(python)
+        return python_with(folder, PEERS)
     except (OSError, subprocess.CalledProcessError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
         print(f"NEST and Brian2 are left out: {error}", file=sys.stderr)
         return None
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
+
+from neuroloom.shared import testing
 
 
 @pytest.fixture(scope="session")
@@ -18,10 +19,4 @@ def oracle() -> dict:
     return json.loads(path.read_text())
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    """pyplot keeps figures until they are closed, and complains about many of them."""
-    yield
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:
-        pyplot.close("all")
+close_figures = pytest.fixture(autouse=True)(testing.close_figures)

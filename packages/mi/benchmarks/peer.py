@@ -13,8 +13,9 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
+
+from neuroloom.shared.testing import python_with
 
 REPOSITORY = "https://github.com/eslam-abdelaleem/NeuralMI"
 RELEASE = "3bdbf3f"
@@ -54,22 +55,7 @@ def checkout(folder: Path = FOLDER) -> str:
 
 def python(folder: Path = FOLDER) -> str:
     """Return a Python with the peer's requirements."""
-    home = folder / "neuralmi-env"
-    executable = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not executable.exists():
-        uv = shutil.which("uv")
-        try:
-            if uv:
-                subprocess.run([uv, "venv", "--quiet", home], check=True)
-                install = [uv, "pip", "install", "--quiet", "--python", str(executable)]
-            else:
-                venv.create(home, with_pip=True)
-                install = [str(executable), "-m", "pip", "install", "--quiet"]
-            subprocess.run([*install, *NEEDS], check=True)
-        except BaseException:
-            shutil.rmtree(home, ignore_errors=True)
-            raise
-    return str(executable)
+    return python_with(folder / "neuralmi-env", NEEDS)
 
 
 class Side:

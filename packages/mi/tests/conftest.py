@@ -1,14 +1,7 @@
 """What the tests share."""
 
-import sys
-
 import pytest
 
+from neuroloom.shared import testing
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    """pyplot keeps figures until they are closed, and complains about many of them."""
-    yield
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:
-        pyplot.close("all")
+close_figures = pytest.fixture(autouse=True)(testing.close_figures)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+
+from neuroloom.shared import testing
 
 mpl.use("Agg")
 
@@ -30,10 +31,4 @@ def reference(data: Path) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    """pyplot keeps figures until they are closed, and complains about many of them."""
-    yield
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:
-        pyplot.close("all")
+close_figures = pytest.fixture(autouse=True)(testing.close_figures)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import logging
 
+from neuroloom.shared.checks import choice, whole
+
 logging.getLogger("neuroloom").addHandler(logging.NullHandler())
 
 
 def logger(name: str) -> logging.Logger:
-    """Return the logger of a module, ``logger(__name__)``."""
+    """Return the logger of a module.
+
+    Parameters
+    ----------
+    name : str
+        Name of the module, ``__name__``.
+    """
     return logging.getLogger(name)
 
 
@@ -21,7 +29,16 @@ def set_verbosity(level: int | str, *, package: str = "neuroloom") -> logging.Lo
         ``"INFO"``, ``logging.DEBUG``, …
     package : str
         Name of the logger, ``"neuroloom.mi"``.
+
+    Raises
+    ------
+    DataError
+        If there is no such level.
     """
+    if isinstance(level, str):
+        level = choice("level", level.upper(), logging.getLevelNamesMapping())
+    else:
+        level = whole("level", level, at_least=0, expected="a level of logging")
     log = logging.getLogger(package)
     if not any(type(handler) is logging.StreamHandler for handler in log.handlers):
         handler = logging.StreamHandler()

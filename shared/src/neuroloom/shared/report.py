@@ -24,6 +24,7 @@ import io
 import numbers
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NewType
 
@@ -140,37 +141,56 @@ def table(frame: pd.DataFrame, *, caption: str = "", most_rows: int = 200) -> Ht
     DataError
         If `most_rows` is not an integer of at least 1.
     """
-    import pandas as pd
-
     most_rows = whole("most_rows", most_rows, at_least=1)
     shown = frame.head(most_rows)
     if len(frame) > most_rows:
         caption = f"{caption} (the first {most_rows} of {len(frame)} rows)".strip()
-    levels = shown.index.to_frame(index=False)
-    trivial = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
-    indexed = [] if trivial else [levels.iloc[:, i] for i in range(levels.shape[1])]
-    index_names = ["" if name is None else str(name) for name in frame.index.names]
-    names = [*(index_names if indexed else []), *(_label(name) for name in frame.columns)]
-    columns = [*indexed, *(shown.iloc[:, i] for i in range(shown.shape[1]))]
-    right = ['class="n" ' if pd.api.types.is_numeric_dtype(column) else "" for column in columns]
-    head = "".join(
-        f'<th {side}scope="col">{html.escape(name)}</th>'
-        for side, name in zip(right, names, strict=True)
-    )
-    rows = []
-    for values in zip(*columns, strict=True):
-        cells = []
-        for place, (value, side, name) in enumerate(zip(values, right, names, strict=True)):
-            content = html.escape(_cell(value))
-            if place < len(indexed):
-                cells.append(f'<th {side}scope="row">{content}</th>')
-            else:
-                label = html.escape(name, quote=True)
-                cells.append(f'<td {side}data-label="{label}">{content}</td>')
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+    columns = [*_index_columns(shown), *_data_columns(shown)]
+    head = "".join(f'<th{one.side} scope="col">{html.escape(one.name)}</th>' for one in columns)
+    rows = zip(*([one.cell(value) for value in one.values] for one in columns), strict=True)
+    body = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
     above = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    body = "\n".join(rows)
     return Html(f"<table>{above}<thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>")
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """A column of a table: its name, its values, and whether it leads the rows."""
+
+    name: str
+    values: pd.Series[Any]
+    leads: bool
+
+    @property
+    def side(self) -> str:
+        import pandas as pd
+
+        return ' class="n"' if pd.api.types.is_numeric_dtype(self.values) else ""
+
+    def cell(self, value: object) -> str:
+        content = html.escape(_cell(value))
+        if self.leads:
+            return f'<th{self.side} scope="row">{content}</th>'
+        label = html.escape(self.name, quote=True)
+        return f'<td{self.side} data-label="{label}">{content}</td>'
+
+
+def _index_columns(frame: pd.DataFrame) -> list[_Column]:
+    import pandas as pd
+
+    if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None:
+        return []  # rows without names
+    levels = frame.index.to_frame(index=False)
+    names = ["" if name is None else str(name) for name in frame.index.names]
+    return [_Column(name, levels.iloc[:, i], leads=True) for i, name in enumerate(names)]
+
+
+def _data_columns(frame: pd.DataFrame) -> list[_Column]:
+    names = (
+        " ".join(str(part) for part in name if part != "") if isinstance(name, tuple) else str(name)
+        for name in frame.columns
+    )
+    return [_Column(name, frame.iloc[:, i], leads=False) for i, name in enumerate(names)]
 
 
 def figure(drawn: Axes | Figure, alt: str, *, caption: str = "", close: bool = False) -> Html:
@@ -265,12 +285,6 @@ def save(path: str | Path, title: str, parts: Iterable[Html], *, footer: str = "
 
 def _lines(words: str) -> str:
     return "<br>".join(html.escape(line) for line in words.split("\n"))
-
-
-def _label(name: Any) -> str:
-    return (
-        " ".join(str(part) for part in name if part != "") if isinstance(name, tuple) else str(name)
-    )
 
 
 def _cell(value: object) -> str:

@@ -66,22 +66,26 @@ def array(
     >>> array("x", pd.array([1, None], dtype="Int64"), missing=True)
     array([ 1., nan])
     """
+    dims = (ndim,) if isinstance(ndim, int) else tuple(ndim or ())
     if isinstance(values, (list, tuple)) and not values:
-        values = np.empty((0,) * (ndim if isinstance(ndim, int) else 1))
+        values = np.empty((0,) * (dims[0] if dims else 1))
     wrong_type = type_error or error
     raw, kind = _plain(argument, values, error, wrong_type)
-    if kind not in _NUMBERS and not (booleans and kind == "b"):
+    if kind not in (_NUMBERS + "b" if booleans else _NUMBERS):
         raise fail(argument, "numbers", f"values of dtype {_dtype(raw, kind)}", error=wrong_type)
-    if ndim is not None and raw.ndim not in (dims := (ndim,) if isinstance(ndim, int) else ndim):
+    if dims and raw.ndim not in dims:
         wanted = " or ".join(f"{d}-D" for d in dims)
         raise fail(argument, f"a {wanted} array", f"shape {raw.shape}", error=error)
     _check_finite(argument, raw, finite=finite, missing=missing, error=error)
-    target = raw.dtype if dtype is None else np.dtype(dtype)
-    if raw.dtype.kind == "b":
-        target = target if dtype is not None else np.dtype(np.float64)
+    if dtype is None:
+        dtype = np.float64 if raw.dtype.kind == "b" else raw.dtype
+    target = np.dtype(dtype)
     _check_fits(argument, raw, target, error)
-    if not copy:
-        return np.asarray(raw, dtype=target)
+    return _own(raw, target) if copy else np.asarray(raw, dtype=target)
+
+
+def _own(raw: NDArray[Any], target: np.dtype[Any]) -> NDArray[Any]:
+    """Return a read-only array that nobody else can write to."""
     if raw.dtype == target and not raw.flags.writeable and raw.base is None:
         return raw
     out = np.array(raw, dtype=target, order="C")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -107,40 +108,68 @@ def indices(
     >>> indices("units", -1, 3)
     array([2])
     """
-    wrong_type = type_error or error
     if isinstance(values, slice):
         return np.arange(n)[values]
+    scope = _Scope(argument, n, names, error, type_error or error)
     if isinstance(values, (str, int, float, np.generic)) or getattr(values, "shape", None) == ():
-        one = index(argument, values, n, names=names, error=error, type_error=wrong_type)
-        return np.array([one], dtype=np.intp)
+        return np.array([scope.place(values)], dtype=np.intp)
     listed: Any = values
     if not hasattr(listed, "__array__") and not isinstance(listed, (list, tuple)):
         if not isinstance(listed, Iterable):
-            raise fail(argument, _expected(n, names), repr(values), error=wrong_type)
+            raise scope.wrong(repr(values))
         listed = list(listed)
-    raw = plain(argument, listed, error=wrong_type)
+    raw = plain(argument, listed, error=scope.type_error)
     if raw.ndim != 1:
-        raise fail(argument, f"{_expected(n, names)}, 1-D", f"shape {raw.shape}", error=error)
-    if raw.dtype.kind == "b":
-        if len(raw) != n:
-            got = f"a mask of {len(raw)}"
-            raise fail(argument, f"a boolean mask with {n} entries", got, error=error)
-        return np.flatnonzero(raw)
-    if raw.size == 0:
-        return np.empty(0, dtype=np.intp)
-    if all(isinstance(one, str) for one in raw):
-        places = np.array([_named(argument, one, names, error, wrong_type) for one in raw])
-    elif raw.dtype.kind in "iu" and not holds_booleans(listed):
-        outside = (raw < -n) | (raw >= n)
-        if outside.any():
-            raise _outside(argument, int(raw[outside][0]), n, error)
-        places = raw.astype(np.intp) % n
-    else:
-        kind = "booleans beside integers" if raw.dtype.kind in "iu" else f"dtype {raw.dtype}"
-        raise fail(argument, _expected(n, names), f"values of {kind}", error=wrong_type)
+        raise fail(argument, f"{scope.expected}, 1-D", f"shape {raw.shape}", error=error)
+    places = scope.places(raw, mixed=holds_booleans(listed))
     if unique:
         _check_unique(argument, places, error)
-    return places.astype(np.intp)
+    return places
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """What indices can mean, and how they are refused."""
+
+    argument: str
+    n: int
+    names: Sequence[str]
+    error: MakeError
+    type_error: MakeError
+
+    @property
+    def expected(self) -> str:
+        named = " or names" if self.names else ""
+        return f"integers{named}, or a boolean mask with {self.n} entries"
+
+    def wrong(self, got: str) -> Exception:
+        return fail(self.argument, self.expected, got, error=self.type_error)
+
+    def place(self, value: object) -> int:
+        return index(
+            self.argument,
+            value,
+            self.n,
+            names=self.names,
+            error=self.error,
+            type_error=self.type_error,
+        )
+
+    def places(self, raw: NDArray[Any], *, mixed: bool) -> NDArray[np.intp]:
+        if raw.dtype.kind == "b":
+            if len(raw) != self.n:
+                expected = f"a boolean mask with {self.n} entries"
+                raise fail(self.argument, expected, f"a mask of {len(raw)}", error=self.error)
+            return np.flatnonzero(raw)
+        if raw.size == 0 or all(isinstance(one, str) for one in raw):
+            return np.array([self.place(one) for one in raw], dtype=np.intp)
+        if raw.dtype.kind not in "iu" or mixed:
+            kind = "booleans beside integers" if mixed else f"dtype {raw.dtype}"
+            raise self.wrong(f"values of {kind}")
+        outside = (raw < -self.n) | (raw >= self.n)
+        if outside.any():
+            raise _outside(self.argument, int(raw[outside][0]), self.n, self.error)
+        return raw.astype(np.intp) % self.n
 
 
 def _check_unique(argument: str, places: NDArray[Any], error: MakeError) -> None:
@@ -148,11 +177,6 @@ def _check_unique(argument: str, places: NDArray[Any], error: MakeError) -> None
     if (times > 1).any():
         got = f"{present[times > 1][0]} more than once"
         raise fail(argument, "each place once", got, error=error)
-
-
-def _expected(n: int, names: Sequence[str]) -> str:
-    named = " or names" if names else ""
-    return f"integers{named}, or a boolean mask with {n} entries"
 
 
 def _outside(argument: str, place: int, n: int, error: MakeError) -> Exception:

@@ -63,16 +63,16 @@ def real(
     found = number(value)
     if found is None:
         missing = isinstance(_item(value), float)  # NaN is of the right type
-        raise fail(
-            argument, expected, _typed(value), error=error if missing else type_error or error
-        )
+        kind = error if missing or type_error is None else type_error
+        raise fail(argument, expected, _typed(value), error=kind)
     try:
         result = float(found)
     except OverflowError:  # an integer beyond the largest float
         result = math.inf if found > 0 else -math.inf
-    good = at_least <= result <= at_most and (above < result or above == -math.inf)
-    good = good and (result < below or below == math.inf)
-    if not good or (finite and math.isinf(result)):
+    inside = at_least <= result <= at_most
+    inside &= above == -math.inf or above < result
+    inside &= below == math.inf or result < below
+    if not inside or (finite and math.isinf(result)):
         raise fail(argument, expected, _shown(found), error=error)
     return result
 
