@@ -25,6 +25,10 @@ def _cloudpickle() -> Any:
 cloudpickle = _cloudpickle()
 
 
+def _ray() -> Any:
+    return importlib.import_module("ray")
+
+
 class Shared:
     """A value that several items share, as an argument of its own."""
 
@@ -43,15 +47,11 @@ class InRay:
     """A value in ray's object store."""
 
     def __init__(self, value: Any) -> None:
-        import ray
-
-        self.reference = ray.put(value)
+        self.reference = _ray().put(value)
 
     def get(self) -> Any:
         """Return the value, from this machine's memory if it was here before."""
-        import ray
-
-        return ray.get(self.reference)
+        return _ray().get(self.reference)
 
 
 class Sender:
