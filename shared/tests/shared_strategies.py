@@ -11,7 +11,7 @@ import pandas as pd
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from neuroloom.shared import Epochs, Recording, Signal, SpikeTrains, Trials
+from neuroloom.shared import Epochs, Recording, Signal, SpikeTrains, TimeSeries, Trials
 
 # Slow is no fault of a test: a machine may be busy, or paused.
 settings.register_profile(
@@ -137,10 +137,98 @@ def recordings(draw, *, with_trials: bool = True, grid: bool = False):
     )
 
 
+@st.composite
+def properties(draw, n: int):
+    """What may be known of units, channels or epochs, columns of every family."""
+    texts = st.sampled_from(["CA1", "CA3", "µ"])
+    families = {
+        "depth": st.floats(allow_infinity=False),
+        "good": st.booleans(),
+        "id": st.integers(-(2**40), 2**40),
+        "region": texts,
+        "layer": st.none() | texts,
+        "electrodes": st.lists(st.integers(0, 9), max_size=3),
+    }
+    names = draw(st.lists(st.sampled_from(sorted(families)), max_size=3, unique=True))
+    return {x: draw(st.lists(families[x], min_size=n, max_size=n)) for x in names}
+
+
+NOTES = st.dictionaries(TEXT, JSON, max_size=2)
+
+
+@st.composite
+def rich_spike_trains(draw):
+    """Spike trains with names, properties, units observed at different times and metadata."""
+    bare = draw(spike_trains())
+    n = bare.n_units
+    labels = st.integers(-1, 99) | NAMES
+    names = draw(st.lists(labels, min_size=n, max_size=n, unique=True))
+    first = bare.epochs[0]
+    seen = [bare.epochs if len(bare.of(i)) or draw(st.booleans()) else first for i in range(n)]
+    return bare.replace(
+        names=names if draw(st.booleans()) else (),
+        properties=draw(properties(n)),
+        observed=seen if draw(st.booleans()) else None,
+        metadata=draw(NOTES),
+    )
+
+
+@st.composite
+def rich_signals(draw):
+    """Signals with a unit, properties and metadata, counts among them."""
+    bare = draw(signals(any_rate=True))
+    seen = np.abs(np.nan_to_num(bare.values.astype(float))) if draw(st.booleans()) else None
+    return bare.replace(
+        unit=draw(st.sampled_from(["", "µV"])),
+        properties=draw(properties(bare.n_channels)),
+        observed=seen,
+        metadata=draw(NOTES),
+    )
+
+
+@st.composite
+def time_series(draw):
+    """Samples at irregular times, or events, in epochs."""
+    when = draw(epochs(minimum=1))
+    times = np.sort(np.append(draw(st.lists(st.floats(-1e6, 1e6), max_size=9)), when.start[0]))
+    times = times[when.contains(times)]
+    n_channels = draw(st.integers(0, 2))
+    values = draw(
+        hnp.arrays(np.float64, (len(times), n_channels), elements={"allow_infinity": False})
+    )
+    names = draw(st.lists(NAMES, min_size=n_channels, max_size=n_channels, unique=True))
+    channels = names if draw(st.booleans()) else ()
+    notes = draw(properties(n_channels)), draw(NOTES)
+    return TimeSeries(values, times, channels, "px", when, *notes)
+
+
+@st.composite
+def rich_epochs(draw):
+    """Epochs with labels."""
+    bare = draw(epochs())
+    return bare.replace(properties=draw(properties(len(bare))), metadata=draw(NOTES))
+
+
+@st.composite
+def rich_recordings(draw):
+    """Recordings with every kind of part."""
+    return draw(recordings()).replace(
+        spikes=draw(st.none() | rich_spike_trains()),
+        signals=draw(st.dictionaries(NAMES, rich_signals() | time_series(), max_size=2)),
+        epochs=draw(st.dictionaries(NAMES, rich_epochs(), max_size=2)),
+        tables=draw(st.dictionaries(NAMES, trials(), max_size=1)),
+    )
+
+
 KINDS = {
     "Epochs": epochs(),
     "SpikeTrains": spike_trains(),
     "Signal": signals(any_rate=True),
     "Trials": trials(),
     "Recording": recordings(),
+    "TimeSeries": time_series(),
+    "Epochs, labelled": rich_epochs(),
+    "SpikeTrains, named": rich_spike_trains(),
+    "Signal, with units": rich_signals(),
+    "Recording, with all": rich_recordings(),
 }

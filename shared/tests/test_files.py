@@ -25,6 +25,7 @@ from neuroloom.shared import (
     Epochs,
     Recording,
     Signal,
+    SpikeTrains,
     Trials,
     load,
     load_arrays,
@@ -47,6 +48,22 @@ def test_every_type_comes_back(kind: str, data: Any) -> None:
         assert os.listdir(folder) == ["x.npz"]
     assert type(back) is type(value)
     assert back == value
+
+
+def test_a_recording_of_version_0_1_0_is_read() -> None:
+    back = load(Path(__file__).parent / "files" / "recording-0.1.0.npz")
+    assert isinstance(back, Recording)
+    spikes = SpikeTrains([0.1, 0.25, 1.5], [0, 2, 0], 4, Epochs([0.0, 1.0], [0.5, 2.0]))
+    assert back.spikes == spikes
+    lfp = np.array([[1.0, np.nan], [2.0, 3.0]], dtype=np.float32)
+    assert back.signals == {"lfp": Signal(lfp, 1000.0, 0.5, ["CA1", "CA3"])}
+    assert back.epochs == {"run": Epochs(0.1, 0.2)}
+    assert back.metadata == {"subject": "x"}
+    table = pd.DataFrame({"choice": [1, 0, -1], "session": ["a", "a", "b"]})
+    assert back.trials is not None
+    assert back.trials.session == "session"
+    pd.testing.assert_frame_equal(back.trials.table[["choice", "session"]], table)
+    assert back.trials.table["side"].tolist()[:2] == ["left", "right"]
 
 
 @given(trials())

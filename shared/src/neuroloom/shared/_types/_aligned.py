@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuroloom.shared._types._base import Data, plain_metadata, read_only
 from neuroloom.shared._types._channels import channel_names, unit_name
 from neuroloom.shared._types._labels import Properties, positions, properties
-from neuroloom.shared._types._summary import lines, listed, span
+from neuroloom.shared._types._summary import lines, listed, many, span
 from neuroloom.shared.checks import array, fail, real
 
 
@@ -132,13 +132,14 @@ class AlignedSignal(Data):
 
     def __repr__(self) -> str:
         times = self.times
-        kind = "counts" if self.observed is not None else "samples"
-        head = f"{len(self)} events × {len(times)} {kind} × {self.n_channels} channels"
+        kind = "count" if self.observed is not None else "sample"
+        shape = (many(len(self), "event"), many(len(times), kind))
+        head = f"{' × '.join(shape)} × {many(self.n_channels, 'channel')}"
         head += f" at {self.rate:.9g} Hz"
         window = span(times[0], times[-1]) if len(times) else ""
         names = listed("channels", self.channels) if self.channels else ""
         lost = int((~np.isfinite(self.values)).all(axis=(1, 2)).sum())
-        note = f"{lost} events without data" if lost else ""
+        note = f"{many(lost, 'event')} without data" if lost else ""
         parts = (window and f"around the event {window}", names, note)
         return lines("AlignedSignal", head, *parts, properties=self._properties)
 

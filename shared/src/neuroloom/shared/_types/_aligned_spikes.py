@@ -15,7 +15,7 @@ from neuroloom.shared._types._binning import in_windows
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import steps_before, tolerance
 from neuroloom.shared._types._labels import Label, Properties, labels, positions, properties
-from neuroloom.shared._types._summary import lines, span
+from neuroloom.shared._types._summary import lines, many, span
 from neuroloom.shared.checks import array, fail, real, whole
 
 Floats = NDArray[np.float64]
@@ -177,9 +177,10 @@ class AlignedSpikes(Data):
     def __repr__(self) -> str:
         event, _, _ = self.flat()
         known = np.isfinite(self.events).sum()
-        head = f"{len(event):,} spikes of {self.n_units} units around {len(self)} events"
+        spikes, units = many(len(event), "spike"), many(self.n_units, "unit")
+        head = f"{spikes} of {units} around {many(len(self), 'event')}"
         body = f"window {span(*self.window)}"
-        lost = f"{len(self) - known} trials without event" if known < len(self) else ""
+        lost = f"{many(len(self) - known, 'trial')} without event" if known < len(self) else ""
         return lines("AlignedSpikes", head, body, lost, properties=self._properties)
 
 

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._types._aligned import event_times
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import steps_before, steps_until, tolerance
 from neuroloom.shared._types._labels import Label, Properties, labels, properties
-from neuroloom.shared._types._summary import lines, span, spread
+from neuroloom.shared._types._summary import lines, many, span, spread
 from neuroloom.shared.checks import array, fail
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+_MOST = 2**31  # counts; 16 bytes each with the seconds seen
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -105,7 +107,7 @@ class Counts(Data):
         return pd.concat([pd.DataFrame({"start": self.start, "stop": self.stop}), counts], axis=1)
 
     def __repr__(self) -> str:
-        head = f"{len(self)} windows × {self.values.shape[1]} units"
+        head = f"{many(len(self), 'window')} × {many(self.values.shape[1], 'unit')}"
         known = np.isfinite(self.start)
         where = span(self.start[known].min(), self.stop[known].max()) if known.any() else ""
         rates = f"rates (Hz): {spread(self.rates_hz)}"
@@ -205,10 +207,15 @@ def in_bins(
     grid: Grid,
 ) -> tuple[Floats, Floats]:
     """Return counts and seconds seen on equal bins, each (n_bins, n_units); NaN where unseen."""
+    size = grid.n_bins * n_units
+    if size > _MOST:
+        got = f"{grid.n_bins} bins × {n_units} units ({size * 16 / 1e9:.0f} GB)"
+        hint = "; use wider bins, or restrict to one epoch at a time: gaps are bins, too"
+        raise fail("bin_width", "counts that fit into memory", got, hint=hint)
     place = steps_before(times, grid.start, 1 / grid.width)
     inside = (place >= 0) & (place < grid.n_bins)
     flat = place[inside] * n_units + units[inside]
-    found = np.bincount(flat, minlength=grid.n_bins * n_units).reshape(grid.n_bins, n_units)
+    found = np.bincount(flat, minlength=size).reshape(grid.n_bins, n_units)
     edges = grid.edges
     start, stop = edges[:-1], edges[1:]
     columns = [seconds_seen(each, start, stop) for each in observed]
@@ -217,3 +224,21 @@ def in_bins(
     seen = np.stack(columns, axis=1) if len(columns) > 1 else columns[0][:, None]
     seen = np.broadcast_to(seen, found.shape)
     return np.where((seen > 0) | (found > 0), found, np.nan), seen
+
+
+def windows(epochs: Any) -> tuple[Floats, Floats]:
+    """Return starts and stops of windows: of epochs, or as they are given."""
+    if isinstance(epochs, Epochs):
+        return epochs.start, epochs.stop
+    try:
+        start, stop = epochs
+    except (TypeError, ValueError) as error:
+        raise fail("epochs", "Epochs, or starts and stops", type(epochs).__name__) from error
+    first, after = event_times(start), event_times(stop)
+    if len(first) != len(after):
+        raise fail("epochs", f"as many stops as starts ({len(first)})", len(after))
+    short = np.flatnonzero(after <= first)
+    if short.size:
+        i = short[0]
+        raise fail("epochs", "stop > start", f"[{first[i]}, {after[i]}) in window {i}")
+    return first, after

@@ -77,15 +77,17 @@ class Clock(Data):
         Raises
         ------
         DataError
-            If there are fewer than two shared pulses, or if more than one pairing fits: pulses
+            If less than half of the pulses are shared, or if more than one pairing fits: pulses
             at regular intervals of which one side has more, say.
         """
         ours = _pulses("here", here)
         theirs = _pulses("there", there)
         slack = real("tolerance", tolerance, above=0, unit="s")
         pairs = _paired(ours, theirs, slack)
-        if len(pairs) < 2:
-            raise fail("here, there", "at least two shared pulses", len(pairs))
+        shorter = min(len(ours), len(theirs))
+        if len(pairs) < max(min(3, shorter), shorter / 2):  # two may agree by chance
+            got = f"{len(pairs)} of {len(ours)} and {len(theirs)} pulses that fit one line"
+            raise fail("here, there", "mostly the same pulses on both clocks", got)
         x, y = ours[pairs[:, 0]], theirs[pairs[:, 1]]
         offset, drift = _line(x, y)
         off = np.abs(offset + (1 + drift) * x - y)

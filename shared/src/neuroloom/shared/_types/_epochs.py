@@ -13,7 +13,7 @@ from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._grid import tolerance
 from neuroloom.shared._types._labels import Properties, positions, properties, taken
-from neuroloom.shared._types._summary import lines, span
+from neuroloom.shared._types._summary import lines, many, span
 from neuroloom.shared.checks import array, fail, real
 
 
@@ -239,17 +239,18 @@ class Epochs(Data):
         """
         start, stop = clock.times(self.start), clock.times(self.stop)
         # An epoch of a digit's length must not vanish in rounding, nor run into the next.
-        stop = np.maximum(stop, np.nextafter(start, np.inf))
-        start[1:] = np.maximum(start[1:], stop[:-1])
-        return Epochs(start, np.maximum(stop, np.nextafter(start, np.inf)), self._properties,
-                      self._metadata)  # fmt: skip
+        if (stop <= start).any():
+            for i in range(len(self)):
+                start[i] = max(start[i], stop[i - 1]) if i else start[i]
+                stop[i] = max(stop[i], np.nextafter(start[i], np.inf))
+        return Epochs(start, stop, self._properties, self._metadata)
 
     def __repr__(self) -> str:
         if not len(self):
             return "Epochs: none"
         lengths = self.durations
         kind = "" if len(self) == 1 else f" of {lengths.min():.6g} to {lengths.max():.6g} s"
-        head = f"{len(self)} epoch{'s' * (len(self) != 1)}{kind}"
+        head = f"{many(len(self), 'epoch')}{kind}"
         between = self.stop[-1] - self.start[0] - self.duration
         gaps = f", gaps of {between:.6g} s in sum" if between > 0 else ""
         body = f"{self.duration:.6g} s {span(self.start[0], self.stop[-1])}{gaps}"

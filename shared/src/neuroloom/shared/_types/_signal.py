@@ -17,7 +17,7 @@ from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import on_grid, steps_until
 from neuroloom.shared._types._labels import Properties, properties, taken
 from neuroloom.shared._types._resample import filtered, ratio
-from neuroloom.shared._types._summary import lines, listed, span
+from neuroloom.shared._types._summary import lines, listed, many, span
 from neuroloom.shared.checks import array, fail, real
 
 METHODS = ("linear", "nearest", "previous")
@@ -345,12 +345,14 @@ class Signal(Data):
         return self.replace(start=start, rate=self.rate / (1 + clock.drift))
 
     def __repr__(self) -> str:
-        kind = "samples" if self.observed is None else "bins"
+        kind, begin = "sample" if self.observed is None else "bin", self.start
+        if self.observed is not None:  # a count stands at its bin's centre
+            begin -= 0.5 / self.rate
         dtype = f", {self.values.dtype}" if self.values.dtype != np.float64 else ""
         unit = f" in {self.unit}" if self.unit else ""
-        shape = f"{len(self):,} {kind} × {self.n_channels} channels{unit}"
+        shape = f"{many(len(self), kind)} × {many(self.n_channels, 'channel')}{unit}"
         head = f"{shape} at {self.rate:.9g} Hz{dtype}"
-        body = f"{self.duration:.6g} s {span(self.start, self.start + self.duration)}"
+        body = f"{self.duration:.6g} s {span(begin, begin + self.duration)}"
         names = listed("channels", self.channels) if self.channels else ""
         lost = np.isnan(self.values).mean() if self.values.size else 0
         note = f"{lost:.1%} missing (NaN)" if lost else ""

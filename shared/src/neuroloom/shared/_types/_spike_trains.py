@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuroloom.shared._types._aligned import event_times, window_of
 from neuroloom.shared._types._aligned_spikes import AlignedSpikes
 from neuroloom.shared._types._base import Data, plain_metadata
-from neuroloom.shared._types._binning import Counts, grid_over, in_bins, in_windows
+from neuroloom.shared._types._binning import Counts, grid_over, in_bins, in_windows, windows
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._labels import (
@@ -27,8 +27,8 @@ from neuroloom.shared._types._labels import (
 )
 from neuroloom.shared._types._pools import pools
 from neuroloom.shared._types._signal import Signal
-from neuroloom.shared._types._summary import lines, listed, span, spread
-from neuroloom.shared._types._time_series import moved, recorded, restricted
+from neuroloom.shared._types._summary import lines, listed, many, span, spread
+from neuroloom.shared._types._when import moved, observed_by, recorded, restricted
 from neuroloom.shared.checks import array, fail, real, whole
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class SpikeTrains(Data):
         object.__setattr__(self, "epochs", recorded(when, epochs, "spikes", from_zero=True))
         object.__setattr__(self, "names", labels("names", names, n_units, "unit"))
         object.__setattr__(self, "_properties", _columns(properties, n_units))
-        seen = None if observed is None else _observed(observed, n_units, self.epochs, when, who)
+        seen = None if observed is None else observed_by(observed, n_units, self.epochs, when, who)
         object.__setattr__(self, "observed", seen)
         object.__setattr__(self, "_metadata", plain_metadata(metadata))
 
@@ -424,7 +424,7 @@ class SpikeTrains(Data):
         >>> spikes.counts_in(Epochs([0.0, 0.5], [0.5, 1.0])).values[:, 0]
         array([2., 1.])
         """
-        start, stop = _windows(epochs)
+        start, stop = windows(epochs)
         found, seen = in_windows(
             self.times, self.units, self.n_units, self._observed_once(), start, stop
         )
@@ -468,11 +468,9 @@ class SpikeTrains(Data):
         clock : Clock
             Leads from these times to the others.
         """
-        seen = None
-        if self.observed is not None:
-            seen = [moved(x, clock, self.of(i)) for i, x in enumerate(self.observed)]
-        where = moved(self.epochs, clock, self.times)
-        return self.replace(times=clock.times(self.times), epochs=where, observed=seen)
+        epochs, times = moved(self.epochs, clock, self.times)
+        seen = None if self.observed is None else [x.on_clock(clock) for x in self.observed]
+        return self.replace(times=times, epochs=epochs, observed=seen)
 
     def unit_table(self) -> pd.DataFrame:
         """Return one row per unit: name, properties, number of spikes, observed s, rate in Hz."""
@@ -490,12 +488,12 @@ class SpikeTrains(Data):
 
     def __repr__(self) -> str:
         where = self.epochs
-        head = f"{len(self):,} spikes of {self.n_units} unit{'s' * (self.n_units != 1)}"
+        head = f"{many(len(self), 'spike')} of {many(self.n_units, 'unit')}"
         body = "nothing recorded"
         rates = ""
         if len(where):
             edges = span(where.start[0], where.stop[-1])
-            body = f"{where.duration:.6g} s {edges}, {len(where)} epoch{'s' * (len(where) != 1)}"
+            body = f"{where.duration:.6g} s {edges}, {many(len(where), 'epoch')}"
             silent = self.n_units - len(np.unique(self.units))
             rates = f"rates (Hz): {spread(self.rates_hz)}; {silent} silent"
         seen = "" if self.observed is None else "units observed at different times"
@@ -521,53 +519,9 @@ def _units(units: ArrayLike, n_units: int | None, n_spikes: int) -> tuple[NDArra
     return who, n_units
 
 
-def _observed(
-    given: Sequence[Epochs],
-    n_units: int,
-    epochs: Epochs,
-    times: NDArray[np.float64],
-    units: NDArray[np.int32],
-) -> tuple[Epochs, ...] | None:
-    """Return each unit's observed time; None where it is all that was recorded."""
-    if not isinstance(given, Sequence) or not all(isinstance(x, Epochs) for x in given):
-        raise fail("observed", "Epochs, one per unit", type(given).__name__)
-    if len(given) != n_units:
-        raise fail("observed", f"{n_units} Epochs, one per unit", len(given))
-    bare = tuple(Epochs(x.start, x.stop) for x in given)
-    total = Epochs(epochs.start, epochs.stop)
-    if all(x == total for x in bare):
-        return None
-    for unit, each in enumerate(bare):
-        if each.intersect(total).merged() != each.merged():
-            raise fail(f"observed[{unit}]", "time inside the epochs", f"{each}")
-        mine = times[units == unit]
-        outside = np.flatnonzero(~each.contains(mine))
-        if outside.size:
-            got = f"a spike at {mine[outside[0]]}"
-            raise fail(f"observed[{unit}]", "epochs that hold the unit's spikes", got)
-    return bare
-
-
 def _common(name: Hashable, observed: tuple[Epochs, ...], units: NDArray[np.int64]) -> Epochs:
     first = observed[units[0]] if len(units) else Epochs([], [])
     if any(observed[i] != first for i in units):
         got = f"units of {name!r} observed at different times; restrict to common time first"
         raise fail("by", "units observed at the same time", got)
     return first
-
-
-def _windows(epochs: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if isinstance(epochs, Epochs):
-        return epochs.start, epochs.stop
-    try:
-        start, stop = epochs
-    except (TypeError, ValueError) as error:
-        raise fail("epochs", "Epochs, or starts and stops", type(epochs).__name__) from error
-    first, after = event_times(start), event_times(stop)
-    if len(first) != len(after):
-        raise fail("epochs", f"as many stops as starts ({len(first)})", len(after))
-    short = np.flatnonzero(after <= first)
-    if short.size:
-        i = short[0]
-        raise fail("epochs", "stop > start", f"[{first[i]}, {after[i]}) in window {i}")
-    return first, after

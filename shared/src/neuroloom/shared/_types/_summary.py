@@ -17,6 +17,11 @@ def span(start: float, stop: float) -> str:
     return f"({start:.9g} to {stop:.9g} s)"
 
 
+def many(n: int, one: str) -> str:
+    """Return a number of things in words."""
+    return f"{n:,} {one}{'' if n == 1 else 's'}"
+
+
 def lines(kind: str, head: str, *more: str, properties: Mapping[str, NDArray[Any]]) -> str:
     """Return a first line and a few indented ones."""
     below = [x for x in more if x]

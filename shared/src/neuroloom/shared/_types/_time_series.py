@@ -17,7 +17,8 @@ from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import tolerance
 from neuroloom.shared._types._labels import Properties, properties, taken
 from neuroloom.shared._types._signal import METHODS, Signal
-from neuroloom.shared._types._summary import lines, listed, span
+from neuroloom.shared._types._summary import lines, listed, many, span
+from neuroloom.shared._types._when import moved, recorded, restricted
 from neuroloom.shared.checks import array, fail, real
 
 
@@ -280,17 +281,18 @@ class TimeSeries(Data):
         clock : Clock
             Leads from these times to the others.
         """
-        times = clock.times(self.times)
-        return self.replace(times=times, epochs=moved(self.epochs, clock, self.times))
+        epochs, times = moved(self.epochs, clock, self.times)
+        return self.replace(times=times, epochs=epochs)
 
     def __repr__(self) -> str:
         unit = f" in {self.unit}" if self.unit else ""
-        what = f"samples × {self.n_channels} channels{unit}" if self.n_channels else "events"
-        head = f"{len(self):,} {what}"
+        head = many(len(self), "sample" if self.n_channels else "event")
+        if self.n_channels:
+            head += f" × {many(self.n_channels, 'channel')}{unit}"
         where = self.epochs
         body = f"{where.duration:.6g} s recorded"
         if len(where):
-            body += f" {span(where.start[0], where.stop[-1])}, {len(where)} epochs"
+            body += f" {span(where.start[0], where.stop[-1])}, {many(len(where), 'epoch')}"
         step = np.diff(self.times)
         pace = (
             f"steps of {np.median(step):.4g} s (median), up to {step.max():.4g} s"
@@ -305,61 +307,3 @@ class TimeSeries(Data):
 
 def _columns(given: Mapping[str, Any] | None, n: int) -> Properties:
     return properties("properties", given, n, "channel")
-
-
-def recorded(
-    times: NDArray[np.float64], epochs: Epochs | None, what: str, *, from_zero: bool
-) -> Epochs:
-    """Return when was recorded: `epochs`, or from the first to just after the last time."""
-    if epochs is None:
-        if not len(times):
-            raise fail("epochs", f"epochs where there are no {what}", None)
-        first = min(0.0, times[0]) if from_zero else times[0]
-        return Epochs(first, np.nextafter(times[-1], np.inf))
-    if not isinstance(epochs, Epochs):
-        raise fail("epochs", "Epochs", type(epochs).__name__)
-    outside = np.flatnonzero(~epochs.contains(times))
-    if outside.size:
-        one = what.removesuffix("s")
-        raise fail("times", f"{what} inside the epochs", f"a {one} at {times[outside[0]]}")
-    return epochs
-
-
-def restricted(
-    times: NDArray[np.float64], own: Epochs, wanted: Epochs
-) -> tuple[NDArray[np.bool_], Epochs]:
-    """Return which of the times lie in the wanted epochs, and when was recorded there.
-
-    A time within a nanosecond of a wanted edge is on it; if it is the start, the epoch starts
-    with it. Where the recording itself ends, its end holds.
-    """
-    common = own.intersect(wanted)
-    if not len(common):
-        return np.zeros(len(times), dtype=bool), common
-    place = wanted.index(times)
-    near = wanted.index(times + tolerance(times, wanted.durations.min()))
-    ends = own.stop[own.index(times)]
-    late = (near != place) & (place >= 0) & (wanted.stop[place] < ends)
-    early = (near != place) & (near >= 0)
-    keep = ((place >= 0) & ~late) | early
-    start, stop = common.start.copy(), common.stop.copy()
-    for t in times[early & ~common.contains(times)]:
-        i = min(int(np.searchsorted(start, t)), len(start) - 1)
-        start[i] = t
-        if i and stop[i - 1] > t:
-            stop[i - 1] = t
-    return keep, Epochs(start, stop, common.properties, common.metadata)
-
-
-def moved(epochs: Epochs, clock: Clock, times: NDArray[np.float64]) -> Epochs:
-    """Return epochs on another clock that still hold the times they held."""
-    there = epochs.on_clock(clock)
-    if not len(times):
-        return there
-    stop = there.stop.copy()
-    inside = epochs.index(times)
-    np.maximum.at(stop, inside, np.nextafter(clock.times(times), np.inf))
-    start = there.start.copy()
-    start[1:] = np.maximum(start[1:], stop[:-1])
-    np.minimum.at(start, inside, clock.times(times))
-    return Epochs(start, stop, there.properties, there.metadata)

@@ -16,7 +16,7 @@ from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._contract import MEANING, checked, recoded
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._labels import positions
-from neuroloom.shared._types._summary import lines
+from neuroloom.shared._types._summary import lines, many
 from neuroloom.shared.checks import fail
 
 if TYPE_CHECKING:  # pandas takes half a second, and not everybody has trials
@@ -441,12 +441,12 @@ class Trials(Data):
 
     def __repr__(self) -> str:
         n_sessions = len(np.unique(self.session_numbers()))
-        head = f"{len(self):,} trials"
+        head = many(len(self), "trial")
         if self.session is not None:
-            head += f" in {n_sessions} session{'s' * (n_sessions != 1)} ({self.session!r})"
+            head += f" in {many(n_sessions, 'session')} ({self.session!r})"
         if self.subject is not None:
             n_subjects = self._table[self.subject].nunique()
-            head += f", {n_subjects} subject{'s' * (n_subjects != 1)} ({self.subject!r})"
+            head += f", {many(n_subjects, 'subject')} ({self.subject!r})"
         known = [x for x in self.columns if x in MEANING]
         other = [x for x in self.columns if x not in MEANING]
         body = f"columns of the contract: {', '.join(known)}" if known else ""

@@ -1,0 +1,215 @@
+"""The contract of a table of trials, and the verbs on it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuroloom.shared import DataError, Epochs, Signal, Trials
+from neuroloom.shared.data import MEANING, Clock
+
+NAN = float("nan")
+TRIALS = Trials(
+    {
+        "choice": [1, 0, NAN, 1],
+        "action": [2, 1, 0, 2],
+        "stimulus": [0.5, -0.5, 0.2, 0.1],
+        "correct": [True, True, False, True],
+        "reward": [1, 0, 0, 1],
+        "reaction_time": [0.3, 0.2, NAN, 0.4],
+        "session": [1, 1, 1, 1],
+        "subject": ["a", "a", "b", "b"],
+        "start": [0, 1, 0, 2.0],
+        "stop": [1, 2, 1.5, 3],
+    }
+)
+
+
+def choices(values: Any) -> Any:
+    return TRIALS.assign(choice=values).contract("choice")["choice"]
+
+
+class TestContract:
+    def test_all_of_it_in_plain_dtypes(self) -> None:
+        table = TRIALS.contract()
+        assert list(table) == list(MEANING)
+        floats = ["choice", "stimulus", "correct", "reward", "reaction_time", "start", "stop"]
+        assert all(table[name].dtype == np.float64 for name in floats)
+        np.testing.assert_array_equal(table["choice"], [1, 0, NAN, 1])
+        assert list(TRIALS.contract("stimulus", "choice")) == ["stimulus", "choice"]
+
+    @pytest.mark.parametrize(
+        ("values", "expected"),
+        [
+            ([True, False, None, True], [1, 0, NAN, 1]),
+            (pd.array([1, 0, None, 1], dtype="Int64"), [1, 0, NAN, 1]),
+            (pd.array([True, None, False, True], dtype="boolean"), [1, NAN, 0, 1]),
+            (pd.Series([1, 0, NAN, 1], dtype="float32"), [1, 0, NAN, 1]),
+            (np.array([2, 1, 0, 2], dtype=np.uint8), [2, 1, 0, 2]),
+            ([1, 1, 1, 1], [1, 1, 1, 1]),
+            ([None] * 4, [NAN] * 4),
+        ],
+    )
+    def test_choices_as_numbers(self, values: Any, expected: list[float]) -> None:
+        np.testing.assert_array_equal(choices(values), expected)
+
+    def test_choices_as_labels(self) -> None:
+        found = choices(["right", None, "left", "right"])
+        assert found.cat.categories.tolist() == ["left", "right"]
+        assert found.isna().tolist() == [False, True, False, False]
+        ordered = pd.Categorical(["r", "l", None, "r"], categories=["r", "l"])
+        assert choices(ordered).cat.categories.tolist() == ["r", "l"]
+
+    @given(st.lists(st.sampled_from([-1, 0, 1, 2, 0.5, NAN]), min_size=4, max_size=4))
+    def test_minus_one_and_guessed_codes_never_pass(self, values: list[float]) -> None:
+        known = [x for x in values if x == x]
+        fine = all(x >= 0 and x == int(x) for x in known)
+        fine &= len(set(known)) < 2 or 0 in known
+        if fine:
+            np.testing.assert_array_equal(choices(values), values)
+        else:
+            with pytest.raises(DataError, match=r"choice: expected choices numbered from 0"):
+                choices(values)
+
+    def test_the_error_shows_values_counts_and_the_call(self) -> None:
+        with pytest.raises(DataError, match=r"\{'-1': 2, '1': 2\} .*trials.recode\('choice'"):
+            choices([-1, 1, 1, -1])
+
+    @pytest.mark.parametrize(
+        ("columns", "message"),
+        [
+            ({"choice": ["left", 0, 1, 1]}, r"choice: expected labels or numbers, not both"),
+            ({"choice": [np.inf, 0, 1, 1]}, r"choice: expected finite .*inf in row 0"),
+            ({"stimulus": ["low", 0, 1, 1]}, r"stimulus: expected signed numbers.* got 'low'"),
+            ({"correct": [2, 0, 1, 1]}, r"correct: expected True, False.* got 2"),
+            ({"reaction_time": [-0.1, 0, 1, 1]}, r"reaction_time: expected seconds.*-0.1 in row 0"),
+            ({"stop": [1, 0.5, 1.5, 3]}, r"stop: expected times from start on, got start 1"),
+            ({"start": [0.9, 0.5, 0, 2]}, r"start: expected trials in order.*start 0.5"),
+        ],
+    )
+    def test_refused(self, columns: dict[str, Any], message: str) -> None:
+        with pytest.raises(DataError, match=message):
+            TRIALS.assign(**columns).contract()
+
+    def test_columns_that_are_missing_or_none_of_its(self) -> None:
+        with pytest.raises(DataError, match=r"table: expected the columns \['action'\] too"):
+            Trials({"choice": [1]}).contract("action")
+        with pytest.raises(DataError, match=r"columns: expected some of .* got 'coherence'"):
+            TRIALS.contract("coherence")
+
+    def test_told(self) -> None:
+        with pytest.warns(UserWarning, match=r"stimulus: expected positive where 1 is right"):
+            TRIALS.assign(stimulus=[-0.5, 0.5, 0, -0.1]).contract()
+        with pytest.warns(UserWarning, match=r"reaction_time: .*milliseconds"):
+            TRIALS.assign(reaction_time=[300, 200, NAN, 400]).contract("reaction_time")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            one_sided = TRIALS.assign(stimulus=[-0.5, -0.5, 0, -0.1])  # strengths without a side
+            one_sided.contract()
+
+    def test_sessions_under_another_name(self) -> None:
+        found = Trials({"day": [1, 2], "mouse": ["a", "a"]}, session="day", subject="mouse")
+        assert found.contract().to_dict("list") == {"session": [1, 2], "subject": ["a", "a"]}
+
+
+class TestRecode:
+    def test_every_value_needs_a_code(self) -> None:
+        sides = Trials({"choice": ["left", "right", "none", None]})
+        codes = {"left": 0, "right": 1, "none": None}
+        found = sides.recode("choice", codes).contract("choice")["choice"]
+        np.testing.assert_array_equal(found, [0, 1, NAN, NAN])
+        with pytest.raises(DataError, match=r"codes: .*every value of 'choice', got none for \["):
+            sides.recode("choice", {"left": 0, "right": 1})
+
+    def test_of_the_international_brain_laboratory(self) -> None:
+        # −1 is the rightward choice there, 1 the leftward one, 0 none.
+        found = Trials({"choice": [-1, 0, 1]}).recode("choice", "ibl").contract("choice")
+        np.testing.assert_array_equal(found["choice"], [1, NAN, 0])
+        with pytest.raises(DataError, match=r'codes: expected a mapping of old to new, or "ibl"'):
+            TRIALS.recode("choice", "bpod")
+
+
+class TestSessions:
+    def test_subjects_with_one_label_stay_apart(self) -> None:
+        assert [len(x) for x in TRIALS.sessions()] == [2, 2]
+        assert TRIALS.session_numbers().tolist() == [0, 0, 1, 1]
+        assert TRIALS.session_starts().tolist() == [True, False, True, False]
+        assert [x.subject for x in TRIALS.sessions()] == ["subject", "subject"]
+
+    def test_interrupted_sessions_have_no_neighbours(self) -> None:
+        mixed = Trials({"session": [1, 2, 1]})
+        assert [len(x) for x in mixed.sessions()] == [2, 1]
+        with pytest.raises(DataError, match=r"session: .*in one piece.*\[1\] again in row 2"):
+            mixed.session_starts()
+
+    def test_without_a_column(self) -> None:
+        assert Trials({"x": [1, 2]}).session_starts().tolist() == [True, False]
+        assert Trials({"x": []}).session_starts().tolist() == []
+        with pytest.raises(DataError, match=r"subject: expected a value in every row"):
+            Trials({"subject": ["a", None]})
+
+
+class TestVerbs:
+    def test_epochs_know_their_trial(self) -> None:
+        first = TRIALS.select(subject="a")
+        assert first.epochs() == Epochs([0, 1], [1, 2], {"trial": [0, 1]})
+        assert first.epochs("start", window=(-0.1, 0.2)).start.tolist() == [-0.1, 0.9]
+        assert first.epochs().index([0.5, 1.0, 2.5]).tolist() == [0, 1, -1]
+        with pytest.raises(DataError, match=r"trials: expected one session"):
+            TRIALS.epochs()
+        with pytest.raises(DataError, match=r"reaction_time: expected a time in every row"):
+            TRIALS.select(subject="b").epochs("reaction_time", window=(0, 1))
+
+    def test_select(self) -> None:
+        assert len(TRIALS.select(choice=1)) == 2
+        assert TRIALS.select([3, 0]).table["reward"].tolist() == [1, 1]
+        assert len(TRIALS.select(TRIALS.table["reward"] > 0, subject=["b"])) == 1
+        assert len(TRIALS.select(stimulus=lambda s: abs(s) > 0.3)) == 2
+        with pytest.raises(DataError, match=r"trials: expected indices from 0 to 3"):
+            TRIALS.select([9])
+
+    def test_join_keeps_every_trial_in_its_place(self) -> None:
+        pupil = Trials({"subject": ["b", "a"], "start": [2.0, 1.0], "pupil": [3.5, 3.1]})
+        found = TRIALS.join(pupil, on=["subject", "start"])
+        np.testing.assert_array_equal(found.table["pupil"], [NAN, 3.1, NAN, 3.5])
+        assert found.subject == "subject"
+        beside = TRIALS.join(pd.DataFrame({"x": range(4)}))
+        assert beside.table["x"].tolist() == [0, 1, 2, 3]
+
+    @pytest.mark.parametrize(
+        ("other", "on", "message"),
+        [
+            ({"x": [1]}, None, r"other: expected 4 rows \(or give on=\), got 1"),
+            ({"reward": [1] * 4}, None, r"other: expected columns that the trials do not have"),
+            ({"start": [9.0], "x": [1]}, "start", r"rows of these trials, got none with"),
+            ({"start": [1.0, 1.0], "x": [1, 2]}, "start", r"one row for each .* several for"),
+            ({"x": [1]}, "start", r"table: expected the columns \['start'\] too"),
+        ],
+    )
+    def test_join_refused(self, other: Any, on: Any, message: str) -> None:
+        with pytest.raises(DataError, match=message):
+            TRIALS.join(Trials(other), on)
+
+    def test_behaviour_at_a_moment_of_each_trial(self) -> None:
+        wheel = Signal(np.arange(100.0), 10.0)
+        found = TRIALS.assign(wheel=wheel.at(TRIALS.table["start"])[:, 0])
+        assert found.table["wheel"].tolist() == [0, 10, 0, 20]
+
+    def test_on_another_clock(self) -> None:
+        found = TRIALS.on_clock(Clock(10.0, 0.5)).table
+        assert found["start"].tolist() == [10, 11.5, 10, 13]
+        assert found["reaction_time"][0] == pytest.approx(0.45)
+        assert found["reward"].tolist() == [1, 0, 0, 1]
+
+    def test_the_table_is_a_copy(self) -> None:
+        table = TRIALS.table
+        table.loc[0, "reward"] = 99
+        del table["choice"]
+        assert TRIALS.table["reward"][0] == 1
+        assert "choice" in TRIALS.columns
