@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch
 from numpy.typing import ArrayLike
 
@@ -16,6 +15,7 @@ from neuroloom.lifnet._errors import LifnetError
 from neuroloom.lifnet._theory._continuation import Branch
 from neuroloom.lifnet._theory._fixed_points import FixedPoint
 from neuroloom.lifnet._theory._landscape import Landscape
+from neuroloom.shared import plots
 from neuroloom.shared.plots import POPULATION_COLORS, axes
 
 _DOT = {"linestyle": "none", "marker": ".", "markersize": 1.0, "rasterized": True}
@@ -119,7 +119,7 @@ def plot_landscape(
     n_focus = len(shown.mesh)
     if n_focus > 2:
         raise LifnetError(f"shown: expected one or two focus populations, got {n_focus}")
-    field, well = axs if axs is not None else Figure(layout="constrained").subplots(1, 2)
+    field, well = axs if axs is not None else plots.figure().subplots(1, 2)
     force = shown.force_field
     if n_focus == 1:
         field.plot(shown.mesh[0], force[..., 0], color="black")
