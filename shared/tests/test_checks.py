@@ -272,7 +272,10 @@ class TestArrays:
         found = checks.array("x", mine)
         mine[0] = 9
         assert found[0] == 0
-        assert not found.flags.writeable
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            found.flags.writeable = True
+        assert checks.array("x", found) is found
+        assert np.shares_memory(checks.array("x", found[1:]), found)
         assert np.shares_memory(checks.array("x", mine, copy=False), mine)
         view = mine[:2]
         view.flags.writeable = False  # its base can still be written to

@@ -86,11 +86,18 @@ def array(
 
 def _own(raw: NDArray[Any], target: np.dtype[Any]) -> NDArray[Any]:
     """Return a read-only array that nobody else can write to."""
-    if raw.dtype == target and not raw.flags.writeable and raw.base is None:
+    if raw.dtype == target and _is_frozen(raw):
         return raw
     out = np.array(raw, dtype=target, order="C")
     out.flags.writeable = False
-    return out
+    # Of a view, unlike of an array that owns its memory, nobody can take the lock off.
+    return out.view()
+
+
+def _is_frozen(raw: NDArray[Any]) -> bool:
+    owner = raw if raw.base is None else raw.base
+    is_owner = isinstance(owner, np.ndarray) and owner.base is None
+    return is_owner and not raw.flags.writeable and not owner.flags.writeable
 
 
 def plain(argument: str, values: ArrayLike, *, error: MakeError = DataError) -> NDArray[Any]:
