@@ -29,11 +29,10 @@ from neuroloom.shared import (
     Trials,
     load,
     load_arrays,
-    load_table,
     save,
     save_arrays,
-    save_table,
 )
+from neuroloom.shared.io import load_table, save_table
 
 SIGNAL = Signal(np.arange(6.0).reshape(3, 2), 10.0, 0.5, ["a", "b"])
 
