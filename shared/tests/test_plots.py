@@ -97,6 +97,13 @@ class TestFigures:
             with pytest.raises(DataError, match="ax: expected axes of matplotlib, got"):
                 axes(wrong)  # type: ignore[arg-type]
 
+    def test_a_notebook_without_a_backend_shows_a_figure_by_name(self) -> None:
+        plt.switch_backend("agg")
+        assert raster(SPIKES).figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[union-attr]
+        with pytest.raises(NotImplementedError):  # IPython goes on with that picture
+            raster(SPIKES).figure._ipython_display_()  # type: ignore[union-attr]
+        assert plt.get_fignums()
+
     def test_figures_can_be_stored(self) -> None:
         again = pickle.loads(pickle.dumps(raster(SPIKES).figure))
         assert again.axes[0].get_xlabel() == "time (s)"

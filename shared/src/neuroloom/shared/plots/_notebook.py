@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import matplotlib as mpl
 import matplotlib.figure
 import matplotlib.pyplot as plt
@@ -19,3 +21,11 @@ class Figure(mpl.figure.Figure):  # the name is what `repr` says
             plt.close(self)
         # IPython goes on with the picture in the formats that its user chose.
         raise NotImplementedError
+
+    def _repr_png_(self) -> bytes | None:
+        # Only where no backend shows anything, neither inline nor in a window.
+        if mpl.get_backend().lower() != "agg":
+            return None
+        picture = io.BytesIO()
+        self.savefig(picture, format="png")
+        return picture.getvalue()
