@@ -185,6 +185,13 @@ class TestArrays:
         texts = checks.plain("x", pd.Series(["a", None], dtype="string"))
         assert texts.tolist() == ["a", None]
         assert checks.plain("x", np.ma.array(["a", "b"], mask=[0, 1])).tolist() == ["a", None]
+        assert checks.plain("x", pd.Categorical(["a", None])).tolist() == ["a", None]
+
+    def test_nothing_present(self) -> None:
+        for values in ([None, None], pd.array([None, None], dtype="Int64")):
+            assert np.isnan(checks.array("x", values, missing=True)).all()
+        for empty in ([], pd.Series([], dtype=object), np.array([], dtype=object)):
+            assert checks.array("x", empty, ndim=1).dtype == np.float64
 
     def test_frames(self) -> None:
         frame = pd.DataFrame({"a": [1, None], "b": [0.5, 1.5]})
@@ -225,7 +232,8 @@ class TestArrays:
         assert checks.array("x", [True, False], booleans=True).dtype == np.float64
 
     def test_ragged_sparse_and_wrong_shape(self) -> None:
-        for values in ([[1], [1, 2]], [1, [2]], np.array([[1], [1, 2]], dtype=object)):
+        pairs = pd.MultiIndex.from_tuples([(1, 2)])
+        for values in ([[1], [1, 2]], [1, [2]], np.array([[1], [1, 2]], dtype=object), pairs):
             with pytest.raises(Wrong, match="ragged values"):
                 checks.array("x", values, error=Wrong)
         with pytest.raises(Wrong, match=r"a 1-D or 2-D array, got shape \(1, 1, 1\)"):
@@ -241,6 +249,8 @@ class TestArrays:
         assert checks.array("x", [1, 2] * pq.dimensionless).tolist() == [1, 2]
         with pytest.raises(Wrong):
             checks.real("x", 3 * pq.ms, error=Wrong)
+        table = pd.DataFrame({"magnitude": [1.0], "units": [2.0]})  # columns, no quantity
+        assert checks.array("x", table).tolist() == [[1.0, 2.0]]
 
     @given(st.integers(-(2**63), 2**64 - 1), st.sampled_from(["i1", "u1", "i4", "i8", "u8"]))
     def test_integers_stay_what_they_are_or_are_refused(self, value: int, dtype: str) -> None:

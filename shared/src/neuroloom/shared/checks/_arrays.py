@@ -146,13 +146,8 @@ def _plain(
         raise fail(argument, "a dense array", type(values).__name__, hint=hint, error=type_error)
     if isinstance(values, np.ma.MaskedArray):
         return _unmasked(values)
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(values, pandas.DataFrame):
-        return _frame(values)
-    if pandas is not None and isinstance(
-        values, (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)
-    ):
-        return _column(pandas.Series(values))
+    if (columns := _from_pandas(values)) is not None:
+        return columns
     try:
         raw = np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as cause:
@@ -166,14 +161,29 @@ def _plain(
     return _objects(raw)
 
 
-def _unit(values: Any) -> str | None:
-    """Return the physical unit of a quantity (quantities, neo, pint, astropy), if it is one."""
-    if hasattr(values, "magnitude") or hasattr(values, "to_value"):
-        unit = getattr(values, "dimensionality", None) if hasattr(values, "rescale") else None
-        unit = unit if unit is not None else getattr(values, "unit", getattr(values, "units", None))
-        if unit is not None and str(unit) not in ("", "dimensionless"):
-            return str(unit)
+def _from_pandas(values: Any) -> tuple[NDArray[Any], str] | None:
+    """Return what a frame, a column, an index or an array of pandas holds; None for others."""
+    pandas = sys.modules.get("pandas")  # nobody has its objects who did not import it
+    if pandas is None or isinstance(values, pandas.MultiIndex):
+        return None
+    if isinstance(values, pandas.DataFrame):
+        return _frame(values)
+    if isinstance(values, (pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)):
+        return _column(pandas.Series(values))
     return None
+
+
+def _unit(values: Any) -> str | None:
+    """Return the physical unit of a quantity (quantities, neo, pint, astropy, unyt), if it is one.
+
+    The attributes are looked up on the class: a table may have a column of that name.
+    """
+    kind = type(values)
+    if not (hasattr(kind, "magnitude") or hasattr(kind, "to_value")):
+        return None
+    names = ("dimensionality",) if hasattr(kind, "rescale") else ("unit", "units")
+    unit = next((getattr(values, name) for name in names if hasattr(kind, name)), None)
+    return None if unit is None or str(unit) in ("", "dimensionless") else str(unit)
 
 
 def _unmasked(values: np.ma.MaskedArray[Any, Any]) -> tuple[NDArray[Any], str]:
@@ -229,17 +239,23 @@ def _objects(raw: NDArray[Any]) -> tuple[NDArray[Any], str]:
     absent = np.fromiter((_is_missing(one) for one in flat), dtype=bool, count=flat.size)
     present = flat[~absent]
     booleans = [isinstance(one, (bool, np.bool_)) for one in present]
-    if present.size and all(booleans):
+    if not present.size:
+        kind = "f"
+    elif all(booleans):
         kind = "b"
-    elif present.size and not any(booleans) and all(_is_number(one) for one in present):
+    elif not any(booleans) and all(_is_number(one) for one in present):
         kind = np.asarray(list(present)).dtype.kind
     else:
         kind = "O"
     if kind not in "biuf":
+        # Categories of text have NaN where pandas' other texts have NA.
+        nan = np.fromiter(
+            (isinstance(one, float) and one != one for one in flat), dtype=bool, count=flat.size
+        )
         out = flat.copy()
-        out[absent] = None
+        out[absent | nan] = None
         return out.reshape(raw.shape), kind
-    if not absent.any():
+    if present.size and not absent.any():
         return np.asarray(list(flat)).reshape(raw.shape), kind
     numbers_in_place = np.full(flat.size, np.nan)
     numbers_in_place[~absent] = present.astype(np.float64)

@@ -229,5 +229,5 @@ def _typed(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    shown = repr(value)
+    shown = " ".join(repr(value).split())
     return shown if len(shown) <= 80 else f"a value of type {type(value).__name__}"
