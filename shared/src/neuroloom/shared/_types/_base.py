@@ -86,6 +86,8 @@ def equal(a: Any, b: Any) -> bool:
 
 def plain_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return metadata as what JSON makes of them, a copy."""
+    if metadata is None:
+        return {}
     try:
         given = dict(metadata or {})
         plain: dict[str, Any] = json.loads(json.dumps(given, allow_nan=False))

@@ -34,7 +34,8 @@ class Pools:
             if all(len(units) and all(items[i] == items[units[0]] for i in units)
                    for units in members):  # fmt: skip
                 kept[name] = [items[units[0]] for units in members]
-        kept["n_units"] = [len(units) for units in members]
+        sizes = columns.get("n_units", np.ones(len(self.place), dtype=int))  # pools of pools add up
+        kept["n_units"] = [int(sizes[units].sum()) for units in members]
         return kept
 
 

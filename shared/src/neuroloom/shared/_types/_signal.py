@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -185,9 +185,7 @@ class Signal(Data):
         epochs : Epochs
             Which time.
         """
-        first = np.clip(steps_until(epochs.start, self.start, self.rate), 0, len(self))
-        after = np.clip(steps_until(epochs.stop, self.start, self.rate), 0, len(self))
-        return [self._piece(i, j) for i, j in zip(first, after, strict=True) if i < j]
+        return [self._piece(i, j) for i, j in self._spans(epochs) if i < j]
 
     def within(self, epochs: Epochs) -> Signal:
         """Return one signal from the first to the last sample in the epochs, NaN between them.
@@ -198,9 +196,7 @@ class Signal(Data):
             Which time.
         """
         inside = np.zeros(len(self), dtype=bool)
-        first = np.clip(steps_until(epochs.start, self.start, self.rate), 0, len(self))
-        after = np.clip(steps_until(epochs.stop, self.start, self.rate), 0, len(self))
-        for i, j in zip(first, after, strict=True):
+        for i, j in self._spans(epochs):
             inside[i:j] = True
         if not inside.any():
             begin = float(epochs.start[0]) if len(epochs) else self.start
@@ -213,6 +209,17 @@ class Signal(Data):
         seen = None if piece.observed is None else np.where(outside, 0.0, piece.observed)
         blank = np.array(np.nan, dtype=piece.values.dtype)
         return piece.replace(values=np.where(outside, blank, piece.values), observed=seen)
+
+    def _near(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return times with those far outside moved next to the signal: their size is no matter."""
+        around = 2 / self.rate
+        return np.clip(times, self.start - around, self.start + self.duration + around)
+
+    def _spans(self, epochs: Epochs) -> Iterator[tuple[int, int]]:
+        """Yield the first sample of each epoch and the first after it."""
+        edges = self._near(np.stack([epochs.start, epochs.stop]))
+        places = np.clip(steps_until(edges, self.start, self.rate), 0, len(self))
+        yield from zip(*places.tolist(), strict=True)
 
     def _piece(self, first: int, after: int) -> Signal:
         seen = None if self.observed is None else self.observed[first:after]
@@ -241,7 +248,8 @@ class Signal(Data):
         if method not in METHODS:
             raise fail("method", f"one of {METHODS}", repr(method))
         known = np.isfinite(when)
-        place = on_grid(np.where(known, when, self.start), self.start, self.rate)
+        near = self._near(np.where(known, when, self.start))
+        place = on_grid(near, self.start, self.rate)
         last = len(self) - 1
         if method == "linear":
             inside = known & (place >= 0) & (place <= last)
@@ -321,8 +329,10 @@ class Signal(Data):
         if n_wide < 1:
             raise fail("window", f"at least one sample, {1 / self.rate:g} s", f"{end - begin:g} s")
         known = np.isfinite(when)
-        place = on_grid(np.where(known, when + begin, self.start), self.start, self.rate)
-        first = np.where(known, np.floor(place + 0.5), np.nan)
+        # Windows that end before the signal or start after it hold nothing, however far they are.
+        reach = known & (when + end > self.start) & (when + begin < self.start + self.duration)
+        place = on_grid(np.where(reach, when + begin, self.start), self.start, self.rate)
+        first = np.where(reach, np.floor(place + 0.5), np.nan)
         index, inside = rows_around(len(self), first, n_wide)
         source = self.values if len(self) else np.full((1, self.n_channels), np.nan)
         blank = np.array(np.nan, dtype=self.values.dtype)

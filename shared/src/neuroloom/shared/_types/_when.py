@@ -27,7 +27,10 @@ def recorded(
     outside = np.flatnonzero(~epochs.contains(times))
     if outside.size:
         one = what.removesuffix("s")
-        raise fail("times", f"{what} inside the epochs", f"a {one} at {times[outside[0]]}")
+        late = times[outside[0]]
+        got = f"a {one} at {late}"
+        hint = "; a stop is the first moment after an epoch" if late in epochs.stop else ""
+        raise fail("times", f"{what} inside the epochs", got, hint=hint)
     return epochs
 
 
