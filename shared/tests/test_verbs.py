@@ -98,7 +98,7 @@ class TestSelectAndPool:
             ({"units": [True, False]}, r"units: expected a boolean mask with 4 entries"),
             ({"units": 1.0}, r"units: expected an integer"),
             ({"names": [8]}, r"names: .*8"),
-            ({"quality": "good"}, r"quality: expected one of the properties"),
+            ({"quality": "good"}, r"properties: expected .*'depth', 'region'.*'quality'"),
         ],
     )
     def test_refused(self, wanted: dict[str, Any], message: str) -> None:
@@ -325,7 +325,7 @@ class TestRecording:
         found = self.recording.select(region="CA1", signals="pupil", trials=[0])
         assert found.spikes is not None
         assert (found.spikes.names, list(found.signals)) == ((12, -1), ["pupil"])
-        with pytest.raises(DataError, match=r"signals: expected some of .*'lfp', 'pupil'.*'eeg'"):
+        with pytest.raises(DataError, match=r"signals: expected .*'lfp', 'pupil'.*'eeg'"):
             self.recording.select(signals="eeg")
 
     def test_what_is_handed_out_changes_nothing(self) -> None:

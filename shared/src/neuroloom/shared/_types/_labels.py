@@ -138,7 +138,7 @@ def named(argument: str, wanted: Any, names: tuple[Label, ...], one: str) -> NDA
 def where_property(argument: str, columns: Properties, name: str, wanted: Any) -> NDArray[np.bool_]:
     """Return which entries of a column are the wanted value, among the wanted ones, or accepted."""
     if name not in columns:
-        raise fail(argument, f"one of the properties {sorted(columns)}", repr(name))
+        raise unknown("properties", name, sorted(columns))
     values = columns[name]
     if values.ndim > 1:
         raise fail(argument, "a property with one value each", f"{name!r}, shape {values.shape}")

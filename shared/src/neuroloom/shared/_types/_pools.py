@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared._types._labels import Label, Properties, positions
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import fail, unknown
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def pools(by: Any, names: tuple[Label, ...], columns: Properties, n_units: int) 
         return Pools(tuple(map(str, by)), place)
     if isinstance(by, str):
         if by not in columns:
-            raise fail("by", f"one of the properties {sorted(columns)}", repr(by))
+            raise unknown("by", by, sorted(columns))
         labels = columns[by].tolist()
     else:
         labels = np.asarray(by, dtype=object).tolist()

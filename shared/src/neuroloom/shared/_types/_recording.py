@@ -15,7 +15,7 @@ from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared._types._trials import Trials
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import fail, unknown
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -249,7 +249,7 @@ def _picked(argument: str, parts: Mapping[str, Any], wanted: str | Iterable[str]
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     for name in names:
         if name not in parts:
-            raise fail(argument, f"some of {list(parts)}", repr(name))
+            raise unknown(argument, name, list(parts))
     return {name: parts[name] for name in names}
 
 

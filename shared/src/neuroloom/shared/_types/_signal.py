@@ -18,7 +18,7 @@ from neuroloom.shared._types._grid import on_grid, steps_until
 from neuroloom.shared._types._labels import Properties, properties, taken
 from neuroloom.shared._types._resample import filtered, ratio
 from neuroloom.shared._types._summary import lines, listed, many, span
-from neuroloom.shared.checks import array, fail, real
+from neuroloom.shared.checks import array, choice, fail, real
 
 METHODS = ("linear", "nearest", "previous")
 
@@ -245,8 +245,7 @@ class Signal(Data):
             If `times` are no numbers or there is no such method.
         """
         when = array("times", np.atleast_1d(times), np.float64, ndim=1, missing=True)
-        if method not in METHODS:
-            raise fail("method", f"one of {METHODS}", repr(method))
+        choice("method", method, METHODS)
         known = np.isfinite(when)
         near = self._near(np.where(known, when, self.start))
         place = on_grid(near, self.start, self.rate)

@@ -29,7 +29,7 @@ from neuroloom.shared._types._pools import pools
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._summary import lines, listed, many, span, spread
 from neuroloom.shared._types._when import moved, observed_by, recorded, restricted
-from neuroloom.shared.checks import array, fail, real, whole
+from neuroloom.shared.checks import array, choice, fail, real, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -372,8 +372,7 @@ class SpikeTrains(Data):
             raise fail("n_units, epochs", "at least one unit and one epoch", "none")
         if (bin_width is None) == (edges is None):
             raise fail("bin_width, edges", "one of the two", "none" if edges is None else "both")
-        if rest not in RESTS:
-            raise fail("rest", f"one of {RESTS}", repr(rest))
+        choice("rest", rest, RESTS)
         if edges is None:
             return self._regular(bin_width, rest)
         borders = array("edges", edges, np.float64, ndim=1)

@@ -19,7 +19,7 @@ from neuroloom.shared._types._labels import Properties, properties, taken
 from neuroloom.shared._types._signal import METHODS, Signal
 from neuroloom.shared._types._summary import lines, listed, many, span
 from neuroloom.shared._types._when import moved, recorded, restricted
-from neuroloom.shared.checks import array, fail, real
+from neuroloom.shared.checks import array, choice, fail, real
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -182,8 +182,7 @@ class TimeSeries(Data):
             If there are no samples, `times` are no numbers, or there is no such method.
         """
         when = array("times", np.atleast_1d(times), np.float64, ndim=1, missing=True)
-        if method not in METHODS:
-            raise fail("method", f"one of {METHODS}", repr(method))
+        choice("method", method, METHODS)
         rule = "a positive time in seconds"
         widest = real("max_gap", max_gap, above=0, finite=False, expected=rule)
         if not len(self):

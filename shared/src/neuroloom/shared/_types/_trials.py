@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from neuroloom.shared._types._contract import MEANING, checked, recoded
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._labels import positions
 from neuroloom.shared._types._summary import lines, many
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import did_you_mean, fail, unknown
 
 if TYPE_CHECKING:  # pandas takes half a second, and not everybody has trials
     import pandas as pd
@@ -127,9 +126,9 @@ class Trials(Data):
         """
         missing = [name for name in columns if name not in self._table.columns]
         if missing:
-            near = get_close_matches(missing[0], list(self._table.columns), n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise fail("table", f"the columns {missing} too", f"{list(self._table.columns)}{hint}")
+            known = list(self._table.columns)
+            hint = did_you_mean(missing[0], known)
+            raise fail("table", f"the columns {missing} too", known, hint=hint)
         return self._table[list(columns)].copy()
 
     def contract(self, *columns: str) -> pd.DataFrame:
@@ -172,7 +171,7 @@ class Trials(Data):
         """  # noqa: E501 — the error is shown as printed
         for name in columns:
             if name not in MEANING:
-                raise fail("columns", f"some of {list(MEANING)}", repr(name))
+                raise unknown("columns", name, list(MEANING))
         table = self._contracted()
         if not columns:
             columns = tuple(name for name in MEANING if name in table.columns)
