@@ -135,3 +135,115 @@ def test_without_numba_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(MissingDependencyError, match="numba"):
         compiled(lambda x: x)
+
+
+OTHER = """
+import numpy as np
+from neuroloom.shared import compiled
+K = {k}
+TABLE = np.array([{k}])
+PAIR = ({k}, 1)
+
+@compiled
+def g(x):
+    return x + {k}
+
+@compiled
+def h(x):
+    return g(x)
+"""
+KINDS = """
+import other
+from other import K, PAIR, TABLE, g, h
+from neuroloom.shared import compiled
+
+@compiled
+def function_of_a_module(x):
+    return other.g(x)
+
+@compiled
+def imported_function(x):
+    return g(x)
+
+@compiled
+def function_of_a_function(x):
+    return h(x)
+
+@compiled
+def imported_constant(x):
+    return x + K
+
+@compiled
+def constant_of_a_module(x):
+    return x + other.K
+
+@compiled
+def array(x):
+    return x + TABLE[0]
+
+@compiled
+def from_tuple(x):
+    return x + PAIR[0]
+
+def adder(k):
+    @compiled
+    def closure(x):
+        return x + k
+    return closure
+
+ALL = [function_of_a_module, imported_function, function_of_a_function, imported_constant,
+       constant_of_a_module, array, from_tuple, adder(other.K)]
+"""
+RUN = """
+import warnings
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    import kinds
+    print(*(f(1.0) for f in kinds.ALL))
+print(sum("compiled code is made anew" in str(w.message) for w in told))
+"""
+
+
+def run_kinds(folder: Path) -> list[str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment["NUMBA_CACHE_DIR"] = str(folder / "cache")
+    done = subprocess.run(
+        [sys.executable, "-c", RUN], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.slow
+def test_code_is_never_stale_and_damaged_files_are_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "kinds.py").write_text(KINDS)
+    for k, expected in (("1.0", "2.0"), ("100.0", "101.0")):
+        (tmp_path / "other.py").write_text(OTHER.format(k=k))
+        assert run_kinds(tmp_path) == [expected] * 8 + ["0"]
+    files = sorted((tmp_path / "cache").rglob("kinds.*.nbc"))
+    assert len(files) == 16
+    for place, file in enumerate(files):
+        whole = file.read_bytes()
+        flipped = whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:]
+        file.write_bytes([whole[:100], flipped, b""][place % 3])
+    assert run_kinds(tmp_path) == ["101.0"] * 8 + ["1"]
+    assert run_kinds(tmp_path) == ["101.0"] * 8 + ["0"]
+
+
+def test_where_nothing_can_be_written_it_runs_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    from neuroloom.shared import _compiled
+
+    def full(target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    _compiled._told().clear()
+    monkeypatch.setattr(_compiled, "atomic", full)
+    half = compiled(_half)
+    with pytest.warns(RuntimeWarning, match="No space left"):
+        assert half(3.0) == 1.5
+    assert half(3) == 1.5  # told once
+    _compiled._told().clear()
+
+
+def _half(x: float) -> float:
+    return x / 2

@@ -2,8 +2,9 @@
 
 numba's own cache numbers its files in an index. Two processes that store code for different types
 of argument at the same time can take the same number; one's code then runs on the other's arrays,
-and results are silently wrong. Here a file is called after what it holds: there is no index, and
-processes that meet write the same file.
+and results are silently wrong. Here a file is called after what it holds: the types, the target,
+and all code and constants that are compiled into it. There is no index, and processes that meet
+write the same file. Where nothing can be written or read, code is compiled in memory.
 """
 
 from __future__ import annotations
@@ -11,18 +12,29 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import os
+import platform
+import re
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from neuroloom.shared._errors import require
+from neuroloom.shared.io._atomic import atomic
+from neuroloom.shared.jobs import Walk
+
+_CHECK = 32  # bytes of the checksum at a file's end
 
 
 def compiled(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Compile a function with numba on its first call; it runs without the interpreter's lock.
 
     The machine code is kept on disk where numba keeps its own (beside the source if that can be
-    written to) and found again by later processes. A change of the source file, or of a file that
-    a compiled function called here lies in, makes it anew.
+    written to) and found again by later processes. A change of the function, of a compiled
+    function that it calls, or of a constant that they use makes it anew, wherever those stand.
+    Where code cannot be kept (a container that is read-only, a full disk) or a file is damaged,
+    it is compiled in memory, with one warning.
 
     Parameters
     ----------
@@ -44,44 +56,88 @@ def compiled(function: Callable[..., Any] | None = None, /, **options: Any) -> A
     if function is None:
         return functools.partial(compiled, **options)
     dispatcher = require("numba", extra="numba").njit(nogil=True, **options)(function)
-    dispatcher._cache = _cache(function)
+    try:
+        dispatcher._cache = _cache_class()(dispatcher)
+    except (RuntimeError, OSError) as error:  # numba finds no place that can be written to
+        if Path(function.__code__.co_filename).is_file():  # which a notebook's cell is not
+            _warn(str(error))
     return dispatcher
 
 
-def _cache(function: Callable[..., Any]) -> Any:
-    """Return numba's cache for a function, with files named after their content."""
+@functools.lru_cache(maxsize=1)
+def _cache_class() -> Any:
+    """Return numba's cache for functions, with files named after their content."""
     # By name: releases of numba differ in which of their modules are typed.
     version = importlib.import_module("numba").__version__
     caching = importlib.import_module("numba.core.caching")
-    dispatcher: Any = importlib.import_module("numba.core.dispatcher").Dispatcher
-    cache = caching.FunctionCache(function)
-    base = cache._impl.filename_base
 
-    class Files(caching.IndexDataCacheFile):  # type: ignore[misc,name-defined]
-        def name(self, key: Any) -> str:
-            content = repr((version, self._source_stamp, key))
-            return f"{base}.{hashlib.sha256(content.encode()).hexdigest()[:32]}.nbc"
+    class Cache(caching.FunctionCache):  # type: ignore[misc,name-defined]
+        def __init__(self, dispatcher: Any) -> None:
+            super().__init__(dispatcher.py_func)
+            self._dispatcher = dispatcher
 
-        def save(self, key: Any, data: Any) -> None:
-            self._save_data(self.name(key), data)
-
-        def load(self, key: Any) -> Any:
-            try:
-                return self._load_data(self.name(key))
-            except FileNotFoundError:
+        def _load_overload(self, sig: Any, target_context: Any) -> Any:
+            path = self._path(sig, target_context.codegen())
+            if not self._enabled or path is None or not path.is_file():
                 return None
+            try:
+                content = path.read_bytes()
+                if hashlib.sha256(content[:-_CHECK]).digest() != content[-_CHECK:]:
+                    raise ValueError("its checksum differs")
+                # Reads to the end of the pickle that numba wrote, not the checksum behind it.
+                data = self._cache_file._load_data(path.name)
+                return self._impl.rebuild(target_context, data)
+            except Exception as error:  # numba's own code may fail in any way on foreign data
+                _warn(f"{path}: {type(error).__name__}: {error}")
+                return None
+
+        def _save_overload(self, sig: Any, data: Any) -> None:
+            path = self._path(sig, data.codegen)
+            if not self._enabled or path is None or not self._impl.check_cachable(data):
+                return
+            try:
+                self._impl.locator.ensure_cache_path()
+                content = self._cache_file._dump(self._impl.reduce(data))
+                with atomic(path) as file:
+                    file.write(content + hashlib.sha256(content).digest())
+            except OSError as error:
+                _warn(f"{path.parent}: {error}")
+
+        def _path(self, sig: Any, codegen: Any) -> Path | None:
+            """Return the file for a signature, None for one that other processes cannot know."""
+            walk = Walk(deep=True)
+            kinds = [
+                walk.of(kind.dispatcher) if hasattr(kind, "dispatcher") else repr(kind)
+                for kind in sig
+            ]
+            if any(" at 0x" in kind for kind in kinds):
+                return None
+            code = walk.of(self._dispatcher), walk.follow(), sorted(walk.versions.items())
+            python = platform.python_version_tuple()[:2]
+            content = repr((version, python, kinds, codegen.magic_tuple(), code))
+            name = f"{self._py_func.__module__}.{self._py_func.__qualname__}"
+            plain = re.sub(r"[^\w.-]", "_", name)[-100:]
+            digest = hashlib.sha256(content.encode()).hexdigest()[:32]
+            return Path(os.fspath(self.cache_path), f"{plain}.{digest}.nbc")
 
         def flush(self) -> None:
             raise NotImplementedError("delete the files *.nbc instead")
 
-    # numba compiles the functions called into the caller, but looks at the caller's file only.
-    called = {
-        repr(value._cache._cache_file._source_stamp)
-        for value in function.__globals__.values()
-        if isinstance(value, dispatcher) and hasattr(value._cache, "_cache_file")
-    }
-    # Hashed: a stamp that quotes those below it doubles with every level of calls.
-    below = hashlib.sha256(repr(sorted(called)).encode()).hexdigest()
-    stamp = (cache._impl.locator.get_source_stamp(), below)
-    cache._cache_file = Files(cache.cache_path, base, stamp)
-    return cache
+    return Cache
+
+
+@functools.lru_cache(maxsize=1)
+def _told() -> list[str]:
+    return []
+
+
+def _warn(reason: str) -> None:
+    """Say once in a process that machine code is not kept."""
+    if not _told():
+        _told().append(reason)
+        warnings.warn(
+            f"compiled code is made anew in memory ({reason}); set NUMBA_CACHE_DIR to a folder "
+            "that can be written to, to keep it",
+            RuntimeWarning,
+            stacklevel=3,
+        )

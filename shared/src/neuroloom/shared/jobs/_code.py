@@ -12,6 +12,8 @@ from types import CodeType
 
 _LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _HAS_DOCSTRING = 0x4000000  # CO_HAS_DOCSTRING of Python 3.13
+# *args, **kwargs, generator, coroutine, asynchronous generator; profilers change other flags.
+_KINDS = 0x04 | 0x08 | 0x20 | 0x80 | 0x200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def code_digest(code: CodeType) -> str:
         digest.update(code.co_exceptiontable)
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
-    digest.update(repr((names, counts, code.co_flags)).encode("utf-8", "surrogatepass"))
+    digest.update(repr((names, counts, code.co_flags & _KINDS)).encode("utf-8", "surrogatepass"))
     for constant in _constants(code):
         digest.update(_constant(constant).encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()

@@ -207,14 +207,15 @@ class Walk:
     def _wrapper(self, value: Any) -> str:
         """Return the digest of what holds a function: compiled, cached, a property, a method."""
         options = getattr(value, "targetoptions", None)
+        tag = _type_name(type(value)) if options is None else "compiled"
+        parts = [self._digest(sorted(options.items()) if options else None)]
         if self.deep and hasattr(value, "py_func"):
             function = value.py_func
             name = f"{told(function.__module__)}.{function.__qualname__}"
-            part = _hash("function", [self._enqueue(name, function), _code_of(function)])
-            return _hash("compiled", [part, repr(sorted((options or {}).items(), key=repr))])
-        parts = [getattr(value, name, None) for name in _HELD]
-        tag = "compiled" if options is not None else _type_name(type(value))
-        return _hash(tag, [self._digest(part) for part in parts])
+            parts += [self._enqueue(name, function), _code_of(function)]
+        else:
+            parts += [self._digest(getattr(value, name, None)) for name in _HELD]
+        return _hash(tag, parts)
 
     def _dataclass(self, value: Any) -> str:
         state = {field.name: getattr(value, field.name, None) for field in fields(value)}
@@ -266,7 +267,7 @@ class Walk:
         return self._class_entry(value) if isinstance(value, type) else self._function_entry(value)
 
     def _function_entry(self, function: types.FunctionType) -> str:
-        own = origin(function.__module__ or "") == "own"
+        own = not self.deep and origin(function.__module__ or "") == "own"
         parts = [_code_of(function)]
         if function is not self._bare:
             cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
@@ -488,12 +489,12 @@ def _without_cached(kind: type, state: Any) -> Any:
 
 
 def _constant(value: Any) -> bool:
-    """Return whether a value cannot change: code, numbers, text and tuples of them."""
+    """Return whether a value is no state: code, numbers, text, arrays and tuples of them."""
     if isinstance(value, (tuple, frozenset)):
         return all(map(_constant, value))
-    if isinstance(value, (*_PLAIN, type, types.ModuleType, np.generic, functools.partial)):
+    if isinstance(value, (*_PLAIN, type, types.ModuleType, np.generic, np.ndarray)):
         return True
-    return inspect.isroutine(value) or _wraps(value)
+    return isinstance(value, functools.partial) or inspect.isroutine(value) or _wraps(value)
 
 
 def _has_source(spec: Any) -> bool:
