@@ -14,7 +14,16 @@ import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from neuroloom.shared import DataError, Epochs, Seed, Signal, SpikeTrains, Trials, plots
+from neuroloom.shared import (
+    DataError,
+    Epochs,
+    Seed,
+    Signal,
+    SpikeTrains,
+    TimeSeries,
+    Trials,
+    plots,
+)
 from neuroloom.shared.plots import (
     POPULATION_COLORS,
     STATE_COLORS,
@@ -145,6 +154,23 @@ class TestRaster:
         assert marks.get_rasterized()
         assert raster(SPIKES).lines[0].get_marker() == "|"
 
+    def test_units_have_their_names_and_their_own_unseen_time(self) -> None:
+        seen = [Epochs([0, 2], [1, 3]), Epochs(0.5, 1), Epochs(2, 2.5)]
+        spikes = SpikeTrains(
+            [0.6], [1], 3, Epochs([0, 2], [1, 3]), names=["a", "b", "c"], observed=seen
+        )
+        ax = raster(spikes)
+        assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
+        shaded = [
+            [(path.vertices[:, 0].min(), path.vertices[:, 0].max()) for path in rows.get_paths()]
+            for rows in ax.collections
+        ]
+        assert shaded == [[], [(0, 0.5), (2, 3)], [(0, 1), (2.5, 3)]]
+
+    def test_what_are_no_spike_trains(self) -> None:
+        with pytest.raises(DataError, match="spikes: expected SpikeTrains, got list"):
+            raster([[0.1]])  # type: ignore[arg-type]
+
     def test_nothing_recorded(self) -> None:
         with pytest.raises(DataError, match=r"spikes: expected spikes of at least one epoch"):
             raster(SpikeTrains([], [], 1, Epochs([], [])))
@@ -168,6 +194,21 @@ class TestTraces:
         low, high = ax.lines[-1].get_ydata()
         assert high - low == pytest.approx(height, rel=1e-6)
         assert ax.texts[0].get_text().strip() == f"{height:g} µV"
+
+    def test_the_unit_is_the_signals(self) -> None:
+        signal = Signal([0.0, 1.0], 10.0, unit="mV")
+        assert traces(signal).texts[0].get_text().endswith(" mV")
+        assert traces(signal, unit="").texts[0].get_text().strip().replace(".", "").isdigit()
+
+    def test_a_time_series_is_broken_between_its_epochs(self) -> None:
+        pupil = TimeSeries([1.0, 2.0, 5.0, 6.0], [0, 1, 5, 6], epochs=Epochs([0, 5], [2, 7]))
+        line = traces(pupil).lines[0]
+        np.testing.assert_array_equal(line.get_xdata(), [0, 1, 5, 5, 6])
+        np.testing.assert_array_equal(np.isnan(line.get_ydata()), [0, 0, 1, 0, 0])
+        assert len(traces(TimeSeries([1.0], [3.0])).lines) == 2  # one sample
+        for wrong in ([1.0, 2.0], TimeSeries(None, [0.1, 0.2])):
+            with pytest.raises(DataError, match="signal: expected"):
+                traces(wrong)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("values", [[3.0, 3.0], [np.nan, np.nan]])
     def test_a_flat_or_missing_channel(self, values: list[float]) -> None:

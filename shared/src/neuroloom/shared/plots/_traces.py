@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neuroloom.shared._types._signal import Signal
 from neuroloom.shared.checks import fail, real
+from neuroloom.shared.data import Signal, TimeSeries
 from neuroloom.shared.plots._figures import axes
 from neuroloom.shared.plots._style import INK
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def traces(
-    signal: Signal,
+    signal: Signal | TimeSeries,
     *,
-    unit: str = "",
+    unit: str | None = None,
     spacing: float | None = None,
     ax: Axes | None = None,
     **artist: Any,
@@ -27,10 +28,11 @@ def traces(
 
     Parameters
     ----------
-    signal : Signal
-        What to draw.
-    unit : str
-        Unit of the samples, written at the scale bar.
+    signal : Signal or TimeSeries
+        What to draw. Lines are broken where samples are missing (NaN), and between the epochs of
+        a time series.
+    unit : str, optional
+        Unit of the samples, written at the scale bar; the signal's own if not given.
     spacing : float, optional
         Distance of neighbouring channels; six standard deviations (median over the channels)
         if not given.
@@ -42,32 +44,50 @@ def traces(
     Raises
     ------
     DataError
-        If there are no samples, or `spacing` is not positive.
+        If `signal` is neither type or has no samples, or `spacing` is not positive.
     """
-    if not len(signal):
+    if not isinstance(signal, (Signal, TimeSeries)):
+        raise fail("signal", "a Signal or a TimeSeries", type(signal).__name__)
+    if not len(signal) or not signal.n_channels:
         raise fail("signal", "at least one sample", "none")
+    unit = signal.unit if unit is None else unit
+    times, values = _broken(signal)
+    columns = [x[~np.isnan(x)] for x in signal.values.T]
     if spacing is None:
-        spreads = [np.std(x[~np.isnan(x)]) for x in signal.values.T if not np.isnan(x).all()]
+        spreads = [np.std(x) for x in columns if x.size]
         spread = float(np.median(spreads)) if spreads else 0.0
         spacing = 6 * spread if spread > 0 else 1.0
     spacing = real("spacing", spacing, above=0)
     ax = axes(ax)
     offsets = -spacing * np.arange(signal.n_channels)
-    centred = signal.values - [np.median(x[~np.isnan(x)]) if (~np.isnan(x)).any() else 0
-                               for x in signal.values.T]  # fmt: skip
-    ax.plot(signal.times, centred + offsets, **{"color": INK, "linewidth": 0.7, **artist})
+    centred = values - [np.median(x) if x.size else 0.0 for x in columns]
+    ax.plot(times, centred + offsets, **{"color": INK, "linewidth": 0.7, **artist})
     names = signal.channels or [str(i) for i in range(signal.n_channels)]
     ax.set_yticks(offsets, names)
     ax.tick_params(left=False)
     ax.spines["left"].set_visible(False)
     height = _round_down(spacing / 2)
-    right = signal.times[-1] + 0.02 * signal.duration
+    first, last = float(times[0]), float(times[-1])
+    # One sample alone has no extent of its own.
+    span = last - first or (signal.duration if isinstance(signal, Signal) else 1.0)
+    right = last + 0.02 * span
     ax.plot([right, right], [offsets[-1], offsets[-1] + height], color=INK, linewidth=2)
     label = f"  {height:g} {unit}".rstrip()
     ax.text(right, offsets[-1] + height / 2, label, va="center", ha="left", color=INK)
-    ax.set(xlabel="time (s)", xlim=(signal.times[0], right + 0.005 * signal.duration))
-    ax.spines["bottom"].set_bounds(signal.times[0], signal.times[-1])
+    ax.set(xlabel="time (s)", xlim=(first, right + 0.005 * span))
+    ax.spines["bottom"].set_bounds(first, last)
     return ax
+
+
+def _broken(signal: Signal | TimeSeries) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return times and values, with a missing sample in each gap between epochs."""
+    if isinstance(signal, Signal):
+        return signal.times, signal.values
+    edge = np.flatnonzero(np.diff(signal.epochs.index(signal.times))) + 1
+    return (
+        np.insert(signal.times, edge, signal.times[edge]),
+        np.insert(signal.values.astype(np.float64), edge, np.nan, axis=0),
+    )
 
 
 def _round_down(value: float) -> float:
