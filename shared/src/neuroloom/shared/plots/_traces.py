@@ -53,11 +53,7 @@ def traces(
     unit = signal.unit if unit is None else unit
     times, values = _broken(signal)
     columns = [x[~np.isnan(x)] for x in signal.values.T]
-    if spacing is None:
-        spreads = [np.std(x) for x in columns if x.size]
-        spread = float(np.median(spreads)) if spreads else 0.0
-        spacing = 6 * spread if spread > 0 else 1.0
-    spacing = real("spacing", spacing, above=0)
+    spacing = _apart(columns) if spacing is None else real("spacing", spacing, above=0)
     ax = axes(ax)
     offsets = -spacing * np.arange(signal.n_channels)
     centred = values - [np.median(x) if x.size else 0.0 for x in columns]
@@ -77,6 +73,11 @@ def traces(
     ax.set(xlabel="time (s)", xlim=(first, right + 0.005 * span))
     ax.spines["bottom"].set_bounds(first, last)
     return ax
+
+
+def _apart(columns: list[NDArray[Any]]) -> float:
+    spreads = [np.std(x) for x in columns if x.size]
+    return 6 * float(np.median(spreads)) if spreads and np.median(spreads) > 0 else 1.0
 
 
 def _broken(signal: Signal | TimeSeries) -> tuple[NDArray[Any], NDArray[Any]]:
