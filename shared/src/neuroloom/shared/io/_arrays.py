@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._errors import DataError
-from neuroloom.shared._validate import fail
+from neuroloom.shared.checks import fail
 from neuroloom.shared.io._atomic import atomic
 
 _HEADER = "neuroloom.json"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from neuroloom.shared._validate import fail
+from neuroloom.shared.checks import fail
 
 try:
     import fcntl

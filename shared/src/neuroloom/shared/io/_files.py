@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neuroloom.shared._errors import require
-from neuroloom.shared._validate import fail
+from neuroloom.shared.checks import fail
 from neuroloom.shared.data import (
     AlignedSignal,
     AlignedSpikes,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neuroloom.shared._validate import fail
+from neuroloom.shared.checks import fail
 from neuroloom.shared.io._values import Arrays, pack, unpack
 
 _Read = Mapping[str, NDArray[Any]]

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared._types._base import Data
-from neuroloom.shared._validate import fail
+from neuroloom.shared.checks import fail
 from neuroloom.shared.data import (
     AlignedSignal,
     AlignedSpikes,

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroloom.shared._validate import fail
+from neuroloom.shared.checks import fail
 from neuroloom.shared.jobs._code import code_digest, references
 from neuroloom.shared.jobs._origin import distribution, origin, told, version_of
 

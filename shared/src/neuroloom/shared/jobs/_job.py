@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from neuroloom.shared._errors import DataError
-from neuroloom.shared._validate import fail
 from neuroloom.shared._version import __version__
+from neuroloom.shared.checks import fail
 from neuroloom.shared.io._arrays import DamagedFileError, load_arrays, save_arrays
 from neuroloom.shared.io._atomic import atomic, remove_leftovers
 from neuroloom.shared.jobs._fingerprint import Walk, bound, innermost, name_of
