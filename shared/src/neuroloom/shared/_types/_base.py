@@ -69,8 +69,10 @@ class Data:
 
 def equal(a: Any, b: Any) -> bool:
     """Return whether two field values are the same; NaN equals NaN."""
+    if isinstance(a, np.ndarray) != isinstance(b, np.ndarray):
+        return False
     if isinstance(a, np.ndarray):
-        if not isinstance(b, np.ndarray) or a.dtype != b.dtype or a.shape != b.shape:
+        if a.dtype != b.dtype or a.shape != b.shape:
             return False
         if a.dtype.hasobject:
             return all(map(equal, a.ravel().tolist(), b.ravel().tolist()))
