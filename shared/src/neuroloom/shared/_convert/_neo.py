@@ -2,168 +2,488 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from neuroloom.shared._convert._times import half_open, sampling, unknown
+from neuroloom.shared._convert._skipped import Skipped, plain
+from neuroloom.shared._convert._times import half_open, sampled, unknown
+from neuroloom.shared._convert._units import per_unit, union
 from neuroloom.shared._errors import require
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._recording import Recording
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
-from neuroloom.shared._validate import fail
+from neuroloom.shared._types._time_series import TimeSeries
+from neuroloom.shared._types._trials import Trials
+from neuroloom.shared.checks import fail
 
 _EXTRA = "neuroloom-shared[neo]"
 _RECORDED = "recorded"
+_TRIALS = "trials"
+_TABLE = "table: "
+_CHANNELS = "channel_names"
+_KNOWN = (
+    "a neo Block, Segment, Epoch, Event, SpikeTrain(s), AnalogSignal or IrregularlySampledSignal"
+)
 
 
-def to_neo(data: Epochs | Recording | Signal | SpikeTrains, *, unit: str = "dimensionless") -> Any:
-    """Return `data` as neo objects.
-
-    Epochs become an ``Epoch``, spike trains a list of ``SpikeTrain``, a signal an
-    ``AnalogSignal`` and a recording a ``Segment``, which holds the spikes' epochs as an ``Epoch``
-    called ``"recorded"``.
-
-    Parameters
-    ----------
-    data : Epochs, Recording, Signal or SpikeTrains
-        What to convert.
-    unit : str
-        Unit of the signals' samples, ``"mV"``.
-
-    Raises
-    ------
-    DataError
-        If `data` is of another type, has gaps that a list of spike trains cannot hold, or has
-        trials, for which neo has no place.
-    MissingDependencyError
-        If neo is not installed.
-    """
-    neo = require("neo", extra=_EXTRA)
-    if isinstance(data, Epochs):
-        return neo.Epoch(times=data.start, durations=data.stop - data.start, units="s")
-    if isinstance(data, SpikeTrains):
-        if len(data.epochs) != 1:
-            raise fail("data", "one epoch (put the spikes in a Recording)", len(data.epochs))
-        return _trains(neo, data)
-    if isinstance(data, Signal):
-        return _analog(neo, data, unit, None)
-    if isinstance(data, Recording):
-        return _segment(neo, data, unit)
-    raise unknown("data", "Epochs, Recording, Signal or SpikeTrains", data)
-
-
-def from_neo(data: Any) -> Epochs | Recording | Signal | SpikeTrains:
+def from_neo(
+    data: Any,
+) -> Epochs | Recording | Signal | SpikeTrains | TimeSeries | Trials | list[Recording]:
     """Return neo objects as the data type they correspond to.
 
+    ========================================= ==================================================
+    ``Segment``                               `Recording`; a ``Block`` a list of them
+    ``SpikeTrain``, list of such              `SpikeTrains`, on the union of their ``t_start`` to
+                                              ``t_stop``; annotations become properties
+    ``AnalogSignal``                          `Signal`; array annotations become properties
+    ``IrregularlySampledSignal``              `Signal` if its times are regular, else `TimeSeries`
+    ``Epoch``                                 `Epochs` with labels as properties; in a segment
+                                              a table where they overlap
+    ``Event``                                 `Trials`: a table with ``time`` and ``label``
+    ========================================= ==================================================
+
+    Names, descriptions and annotations become metadata, units are kept, and what is left out
+    (waveforms, image sequences, groups) stands in ``metadata["skipped"]``. Objects of one name
+    in a segment are numbered, ``"lfp"``, ``"lfp (2)"``.
+
     Parameters
     ----------
-    data : Epoch, SpikeTrain, sequence of SpikeTrain, AnalogSignal, IrregularlySampledSignal or Segment
+    data : Block, Segment, Epoch, Event, SpikeTrain, sequence of SpikeTrain, AnalogSignal or \
+IrregularlySampledSignal
         What to convert; times in any unit, samples in the unit they have.
 
     Raises
     ------
     DataError
-        If `data` is of another type, epochs overlap, spike trains were not recorded at the same
-        time, or an irregularly sampled signal is not regular after all.
+        If `data` is of another type, or epochs overlap that are no part of a segment.
     MissingDependencyError
         If neo is not installed.
-    """  # noqa: E501
+    """
     neo = require("neo", extra=_EXTRA)
     if isinstance(data, neo.Epoch):
         return _epochs(data)
+    if isinstance(data, neo.Event):
+        return _events(data)
     if isinstance(data, neo.SpikeTrain):
-        return _spikes([data], None)
+        return _spikes([data], None, Skipped())
     if isinstance(data, (neo.AnalogSignal, neo.IrregularlySampledSignal)):
         return _signal(neo, data)
     if isinstance(data, neo.Segment):
-        return _recording(neo, data)
-    if isinstance(data, Sequence) and data and all(isinstance(x, neo.SpikeTrain) for x in data):
-        return _spikes(list(data), None)
-    raise unknown("data", "a neo Epoch, SpikeTrain(s), AnalogSignal or Segment", data)
+        return _recording(neo, data, {})
+    if isinstance(data, neo.Block):
+        return _block(neo, data)
+    if isinstance(data, (neo.ImageSequence, neo.Group, neo.ChannelView)):
+        raise unknown("data", _KNOWN, data)
+    if isinstance(data, Sequence) or type(data).__name__ == "SpikeTrainList":
+        if len(data) and all(isinstance(x, neo.SpikeTrain) for x in data):
+            return _spikes(list(data), None, Skipped())
+    raise unknown("data", _KNOWN, data)
 
 
-def _trains(neo: Any, spikes: SpikeTrains) -> list[Any]:
-    if not len(spikes.epochs):
-        raise fail("data", "spike trains with epochs, for neo", "none")
-    limits = {"t_start": spikes.epochs.start[0], "t_stop": spikes.epochs.stop[-1]}
-    return [neo.SpikeTrain(times, units="s", **limits) for times in spikes.to_lists()]
+def _block(neo: Any, block: Any) -> list[Recording]:
+    about = {"block": _about(block)}
+    skipped = Skipped()
+    for group in block.groups:
+        skipped.note(f"group {group.name!r}", f"a group of {len(group.data_children)} objects")
+    return [_recording(neo, segment, about, skipped) for segment in block.segments]
 
 
-def _analog(neo: Any, signal: Signal, unit: str, name: str | None) -> Any:
-    quantities = require("quantities", extra=_EXTRA)
-    notes = {"channel_names": np.array(signal.channels)} if signal.channels else {}
-    return neo.AnalogSignal(
-        signal.values,
-        units=unit,
-        sampling_rate=signal.rate * quantities.Hz,
-        t_start=signal.start * quantities.s,
-        name=name,
-        array_annotations=notes,
-    )
+def _about(item: Any) -> dict[str, Any]:
+    """Return name, description, origin, date and annotations of an object."""
+    said = {str(k): plain(v) for k, v in (item.annotations or {}).items()}
+    for name in ("name", "description", "file_origin", "rec_datetime", "index"):
+        value = getattr(item, name, None)
+        if value is not None and name not in said:
+            said[name] = plain(value)
+    return said
 
 
-def _segment(neo: Any, recording: Recording, unit: str) -> Any:
-    if recording.trials is not None:
-        raise fail("data", "a recording without trials (neo has no tables)", "trials")
-    segment = neo.Segment(metadata=recording.metadata)
-    epochs = dict(recording.epochs)
-    if recording.spikes is not None:
-        if _RECORDED in epochs:
-            raise fail("data.epochs", f"no epochs called {_RECORDED!r}", list(epochs))
-        segment.spiketrains.extend(_trains(neo, recording.spikes))
-        epochs[_RECORDED] = recording.spikes.epochs
-    for name, signal in recording.signals.items():
-        segment.analogsignals.append(_analog(neo, signal, unit, name))
-    for name, stretch in epochs.items():
-        epoch = to_neo(stretch)
-        epoch.name = name
-        segment.epochs.append(epoch)
-    return segment
+def _recording(
+    neo: Any, segment: Any, more: Mapping[str, Any], outer: Mapping[str, str] | None = None
+) -> Recording:
+    skipped = Skipped(outer or {})
+    found = _intervals(segment, skipped)
+    for i, item in enumerate(segment.events):
+        with skipped.guard(f"events {item.name!r}"):
+            found.tables[_free(item.name or f"events {i}", found.tables)] = _events(item)
+    signals: dict[str, Any] = {}
+    for i, item in enumerate([*segment.analogsignals, *segment.irregularlysampledsignals]):
+        name = _free(item.name or f"signal {i}", signals)
+        with skipped.guard(name):
+            signals[name] = _signal(neo, item)
+    for i, item in enumerate(segment.imagesequences):
+        skipped.note(item.name or f"image sequence {i}", f"images of shape {item.shape}")
+    spikes = None
+    with skipped.guard("spiketrains"):
+        trains = list(segment.spiketrains)
+        spikes = _spikes(trains, found.recorded, skipped) if trains else None
+    metadata = _about(segment)
+    own = metadata.pop("metadata", {})
+    metadata |= own if isinstance(own, dict) else {"metadata": own}
+    metadata |= more
+    if skipped:
+        metadata["skipped"] = {**metadata.get("skipped", {}), **skipped}
+    parts = (spikes, signals, found.trials, found.epochs, metadata, found.tables)
+    return Recording(*parts)
 
 
-def _recording(neo: Any, segment: Any) -> Recording:
-    epochs = {x.name or f"epochs {i}": _epochs(x) for i, x in enumerate(segment.epochs)}
-    signals = [*segment.analogsignals, *segment.irregularlysampledsignals]
-    recorded = epochs.pop(_RECORDED, None)
-    trains = list(segment.spiketrains)
-    return Recording(
-        spikes=_spikes(trains, recorded) if trains else None,
-        signals={x.name or f"signal {i}": _signal(neo, x) for i, x in enumerate(signals)},
-        epochs=epochs,
-        metadata=segment.annotations.get("metadata", {}),
-    )
+@dataclass
+class _Intervals:
+    """What the epochs of a segment are to us."""
+
+    epochs: dict[str, Epochs] = field(default_factory=dict)
+    tables: dict[str, Trials] = field(default_factory=dict)
+    trials: Trials | None = None
+    recorded: Epochs | None = None
 
 
-def _epochs(epoch: Any) -> Epochs:
-    start = epoch.times.rescale("s").magnitude
-    duration = epoch.durations.rescale("s").magnitude
+def _intervals(segment: Any, skipped: Skipped) -> _Intervals:
+    found = _Intervals()
+    for i, item in enumerate(segment.epochs):
+        name = item.name or f"epochs {i}"
+        with skipped.guard(f"epochs {name!r}"):
+            if name == _RECORDED and found.recorded is None:
+                found.recorded = _epochs(item)
+            elif name == _TRIALS and found.trials is None:
+                found.trials = _table(item)
+            elif name.startswith(_TABLE):
+                own = name.removeprefix(_TABLE)
+                found.tables[_free(own, found.tables)] = _table(item)
+            else:
+                try:
+                    found.epochs[_free(name, found.epochs)] = _epochs(item)
+                except ValueError:  # they overlap, are unsorted or last no time
+                    found.tables[_free(name, found.tables)] = _table(item)
+                    raise
+    return found
+
+
+def _free(name: str, taken: Any) -> str:
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name} ({number})", number + 1
+    return free
+
+
+def _borders(epoch: Any) -> tuple[Any, Any]:
+    start = np.asarray(epoch.times.rescale("s").magnitude, np.float64)
+    duration = np.asarray(epoch.durations.rescale("s").magnitude, np.float64)
     stop = start + duration
     # start + duration is rounded: where epochs touch it may come out a trace too late.
     follows = np.append(start[1:], np.inf)
     rounding = 4 * np.spacing(np.maximum(np.abs(start), np.abs(duration)))
     trace = (stop > follows) & (stop - follows <= rounding)
-    return Epochs(start, np.where(trace, follows, stop))
+    return start, np.where(trace, follows, stop)
 
 
-def _spikes(trains: list[Any], recorded: Epochs | None) -> SpikeTrains:
-    times = [train.times.rescale("s").magnitude for train in trains]
-    limits = {(float(x.t_start.rescale("s")), float(x.t_stop.rescale("s"))) for x in trains}
+def _columns(item: Any, n: int) -> dict[str, Any]:
+    """Return labels and array annotations, one entry per row."""
+    columns = {}
+    labels = list(map(str, item.labels)) if item.labels is not None else []
+    if len(labels) == n and any(labels):
+        columns["label"] = labels
+    for name, values in (item.array_annotations or {}).items():
+        columns[str(name)] = per_unit(_magnitude(values))
+    return columns
+
+
+def _magnitude(values: Any) -> Any:
+    return getattr(values, "magnitude", values)
+
+
+def _epochs(epoch: Any) -> Epochs:
+    start, stop = _borders(epoch)
+    return Epochs(start, stop, properties=_columns(epoch, len(start)), metadata=_named(epoch))
+
+
+def _named(item: Any) -> dict[str, Any]:
+    about = _about(item)
+    about.pop("name", None)
+    return about
+
+
+def _table(epoch: Any) -> Trials:
+    start, stop = _borders(epoch)
+    return Trials({"start": start, "stop": stop, **_columns(epoch, len(start))})
+
+
+def _events(event: Any) -> Trials:
+    times = np.asarray(event.times.rescale("s").magnitude, np.float64)
+    return Trials({"time": times, **_columns(event, len(times))})
+
+
+def _spikes(trains: list[Any], recorded: Epochs | None, skipped: Skipped) -> SpikeTrains:
+    times = [np.asarray(train.times.rescale("s").magnitude, np.float64) for train in trains]
+    observed = [_observed(train, when) for train, when in zip(trains, times, strict=True)]
+    alike = recorded is not None or all(x == observed[0] for x in observed)
     if recorded is None:
-        if len(limits) != 1:
-            raise fail("data", "spike trains with the same t_start and t_stop", sorted(limits))
-        ((begin, end),) = limits
-        recorded = half_open([begin], [end], np.concatenate(times))
-    return SpikeTrains.from_lists(times, recorded)
+        recorded = union(*(np.concatenate([getattr(x, end) for x in observed]) for end in _ENDS))
+    own = _left_out(trains)
+    skipped.update(own)
+    names = [train.name for train in trains]
+    distinct = all(names) and len(set(names)) == len(names)
+    return SpikeTrains.from_lists(
+        times,
+        recorded,
+        list(map(str, names)) if distinct else (),
+        _annotations(trains, [] if distinct else names),
+        None if alike else observed,
+        {"skipped": dict(own)} if own else {},
+    )
 
 
-def _signal(neo: Any, signal: Any) -> Signal:
-    names = [str(name) for name in signal.array_annotations.get("channel_names", ())]
-    if isinstance(signal, neo.IrregularlySampledSignal):
-        rate, start = sampling("data.times", signal.times.rescale("s").magnitude)
+_ENDS = ("start", "stop")
+
+
+def _observed(train: Any, times: Any) -> Epochs:
+    start, stop = (float(x.rescale("s")) for x in (train.t_start, train.t_stop))
+    return half_open([start], [stop], times) if stop > start else Epochs([], [])
+
+
+def _left_out(trains: list[Any]) -> Skipped:
+    skipped = Skipped()
+    for train in trains:
+        if train.waveforms is not None:
+            skipped.note("waveforms", "snippets of each spike have no place")
+        for name in train.array_annotations or {}:
+            skipped.note(f"array annotation {name!r}", "a value per spike has no place")
+    return skipped
+
+
+def _annotations(trains: list[Any], names: list[Any]) -> dict[str, Any]:
+    """Return the annotations of spike trains as one column each, None where there is none."""
+    rows = [{str(k): plain(v) for k, v in (x.annotations or {}).items()} for x in trains]
+    if any(names):
+        rows = [{"name": name, **row} for name, row in zip(names, rows, strict=True)]
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return {key: [_flat(row.get(key)) for row in rows] for key in keys}
+
+
+def _flat(value: Any) -> Any:
+    return str(value) if isinstance(value, dict) else value
+
+
+def _signal(neo: Any, signal: Any) -> Signal | TimeSeries:
+    notes = dict(signal.array_annotations or {})
+    names = [str(name) for name in notes.pop(_CHANNELS, ())]
+    about: dict[str, Any] = {
+        "unit": "" if str(signal.dimensionality) == "dimensionless" else str(signal.dimensionality),
+        "metadata": _named(signal),
+        "properties": {str(k): per_unit(_magnitude(v)) for k, v in notes.items()},
+    }
+    if len(set(names)) == len(names):
+        about["channels"] = names
     else:
-        rate = float(signal.sampling_rate.rescale("Hz"))
-        start = float(signal.t_start.rescale("s"))
-    return Signal(signal.magnitude, rate, start, names)
+        about["properties"][_CHANNELS] = names
+    values = np.asarray(signal.magnitude)
+    if isinstance(signal, neo.IrregularlySampledSignal):
+        times = np.asarray(signal.times.rescale("s").magnitude, np.float64)
+        return sampled("data.times", times, values, **about)
+    rate = float(signal.sampling_rate.rescale("Hz"))
+    return Signal(values, rate, float(signal.t_start.rescale("s")), **about)
+
+
+def to_neo(
+    data: Epochs | Recording | Signal | SpikeTrains | TimeSeries, *, unit: str = "dimensionless"
+) -> Any:
+    """Return `data` as neo objects.
+
+    Epochs become an ``Epoch``, spike trains a list of ``SpikeTrain``, a signal an
+    ``AnalogSignal``, a time series an ``IrregularlySampledSignal`` (without values an ``Event``)
+    and a recording a ``Segment``, which holds the spikes' epochs as an ``Epoch`` called
+    ``"recorded"`` and the trials as one called ``"trials"``. Names and properties become names
+    and annotations; what neo has no place for is named in a `ConversionWarning`.
+
+    Parameters
+    ----------
+    data : Epochs, Recording, Signal, SpikeTrains or TimeSeries
+        What to convert.
+    unit : str
+        Unit of the samples where a signal says none, ``"mV"``.
+
+    Raises
+    ------
+    DataError
+        If `data` is of another type, has gaps that a list of spike trains cannot hold, a unit
+        that neo does not know, or trials without ``start`` and ``stop``.
+    MissingDependencyError
+        If neo is not installed.
+    """
+    neo = require("neo", extra=_EXTRA)
+    lost = Skipped()
+    if isinstance(data, Recording):
+        result = _segment(neo, data, unit, lost)
+    elif isinstance(data, Epochs):
+        result = _epoch(neo, data, None, lost)
+    elif isinstance(data, SpikeTrains):
+        if len(data.epochs) != 1 and data.observed is None:
+            raise fail("data", "one epoch (put the spikes in a Recording)", len(data.epochs))
+        result = _trains(neo, data, lost)
+    elif isinstance(data, (Signal, TimeSeries)):
+        result = _analog(neo, data, unit, None, lost)
+    else:
+        raise unknown("data", "Epochs, Recording, Signal, SpikeTrains or TimeSeries", data)
+    lost.warn("neo has no place for")
+    return result
+
+
+def _annotated(properties: Mapping[str, Any], lost: Skipped) -> dict[str, Any]:
+    """Return the properties that array annotations can hold."""
+    kept = {}
+    for name, values in properties.items():
+        if values.ndim == 1 and values.dtype.kind in "biufU":
+            kept[name] = values
+        else:
+            lost.note(f"property {name!r}", "not one number or text each")
+    return kept
+
+
+def _epoch(neo: Any, data: Epochs, name: str | None, lost: Skipped) -> Any:
+    notes = _annotated(data.properties, lost)
+    labels = notes.pop("label", None)
+    if labels is not None and labels.dtype.kind != "U":
+        notes["label"], labels = labels, None
+    return neo.Epoch(
+        times=data.start,
+        durations=data.stop - data.start,
+        units="s",
+        name=name,
+        labels=labels,
+        array_annotations=notes,
+        **_notes(data.metadata, lost),
+    )
+
+
+def _notes(metadata: Mapping[str, Any], lost: Skipped) -> dict[str, Any]:
+    """Return metadata as annotations."""
+    from neo.core.baseneo import _check_annotations
+
+    kept = {}
+    for name, value in metadata.items():
+        if name in ("description", "file_origin"):
+            kept[name] = value if isinstance(value, str) else str(value)
+        elif name.isidentifier() and name not in ("name", "index", "times", "labels", "units"):
+            try:
+                _check_annotations(value)
+                kept[name] = value
+            except ValueError as error:
+                lost.note(f"metadata {name!r}", error)
+        else:
+            lost.note(f"metadata {name!r}", "no name for an annotation")
+    return kept
+
+
+def _trains(neo: Any, spikes: SpikeTrains, lost: Skipped) -> list[Any]:
+    if not len(spikes.epochs):
+        raise fail("data", "spike trains with epochs, for neo", "none")
+    observed = spikes.observed or [spikes.epochs] * spikes.n_units
+    trains = []
+    for k, times in enumerate(spikes.to_lists()):
+        own = observed[k]
+        if spikes.observed is not None and len(own) > 1:
+            lost.note("observed", "gaps in the observed time of single units")
+        start, stop = (own.start[0], own.stop[-1]) if len(own) else (spikes.epochs.start[0],) * 2
+        notes = {name: _scalar(values[k]) for name, values in spikes.properties.items()}
+        name = str(spikes.names[k]) if spikes.names else None
+        train = neo.SpikeTrain(times, units="s", t_start=start, t_stop=stop, name=name)
+        train.annotate(**{n: v for n, v in notes.items() if v is not None})
+        trains.append(train)
+    return trains
+
+
+def _scalar(value: Any) -> Any:
+    value = value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _analog(
+    neo: Any, signal: Signal | TimeSeries, unit: str, name: str | None, lost: Skipped
+) -> Any:
+    quantities = require("quantities", extra=_EXTRA)
+    notes = _annotated(signal.properties, lost)
+    if signal.channels:
+        notes[_CHANNELS] = np.array(signal.channels)
+    if isinstance(signal, TimeSeries) and not signal.n_channels:
+        return neo.Event(times=signal.times, units="s", name=name, **_notes(signal.metadata, lost))
+    about = {
+        "units": _unit(quantities, signal.unit or unit),
+        "name": name,
+        "array_annotations": notes,
+        **_notes(signal.metadata, lost),
+    }
+    if isinstance(signal, TimeSeries):
+        if len(signal.epochs) != 1 or signal.epochs.start[0] != signal.times[:1]:
+            lost.note("epochs", "an IrregularlySampledSignal has no time of recording")
+        make = neo.IrregularlySampledSignal
+        return make(signal.times * quantities.s, signal.values, **about)
+    if signal.observed is not None:
+        lost.note("observed", "counts have no time of observation")
+    rate, start = signal.rate * quantities.Hz, signal.start * quantities.s
+    return neo.AnalogSignal(signal.values, sampling_rate=rate, t_start=start, **about)
+
+
+def _unit(quantities: Any, unit: str) -> Any:
+    try:
+        return quantities.Quantity(1, unit).units
+    except LookupError as error:
+        raise fail("unit", "a unit that neo knows, 'mV'", repr(unit)) from error
+
+
+def _segment(neo: Any, recording: Recording, unit: str, lost: Skipped) -> Any:
+    segment = neo.Segment(metadata=recording.metadata)
+    epochs = dict(recording.epochs)
+    for name in (_RECORDED, _TRIALS):
+        if name in epochs:
+            raise fail("data.epochs", f"no epochs called {name!r}", list(epochs))
+    if recording.spikes is not None:
+        segment.spiketrains.extend(_trains(neo, recording.spikes, lost))
+        epochs[_RECORDED] = recording.spikes.epochs
+    for name in recording.signals:
+        signal = recording.signals[name]
+        item = _analog(neo, signal, unit, name, lost)
+        if isinstance(signal, Signal):
+            segment.analogsignals.append(item)
+        elif signal.n_channels:
+            segment.irregularlysampledsignals.append(item)
+        else:
+            segment.events.append(item)
+    for name, stretch in epochs.items():
+        segment.epochs.append(_epoch(neo, stretch, name, lost))
+    if recording.trials is not None:
+        if not {"start", "stop"} <= set(recording.trials.table.columns):
+            got = f"trials with the columns {list(recording.trials.table.columns)}"
+            raise fail("data", "trials with start and stop (neo has no tables)", got)
+        segment.epochs.append(_rows(neo, _TRIALS, recording.trials, lost))
+    for name, table in recording.tables.items():
+        columns = set(table.table.columns)
+        if {"start", "stop"} <= columns:
+            segment.epochs.append(_rows(neo, f"{_TABLE}{name}", table, lost))
+        elif "time" in columns:
+            segment.events.append(_rows(neo, name, table, lost))
+        else:
+            lost.note(f"table {name!r}", "no start and stop, and no time")
+    return segment
+
+
+def _rows(neo: Any, name: str, trials: Trials, lost: Skipped) -> Any:
+    """Return a table as an Epoch if it has starts and stops, as an Event if it has times."""
+    table = trials.table
+    notes = {}
+    for column in table.columns:
+        values = per_unit(table[column])
+        if isinstance(values, list) and not all(isinstance(x, str) for x in values):
+            lost.note(f"column {column!r} of {name}", "not numbers or text alone")
+        else:
+            notes[column] = np.array(values)
+    if trials.session is not None:
+        lost.note(f"session of {name}", repr(trials.session))
+    labels = notes.pop("label") if notes.get("label", np.empty(0)).dtype.kind == "U" else None
+    about = {"units": "s", "name": name, "labels": labels, "array_annotations": notes}
+    if {"start", "stop"} <= notes.keys():
+        start, stop = notes.pop("start"), notes.pop("stop")
+        return neo.Epoch(times=start, durations=stop - start, **about)
+    return neo.Event(times=notes.pop("time"), **about)

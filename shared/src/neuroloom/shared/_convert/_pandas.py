@@ -4,24 +4,52 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from neuroloom.shared._convert._times import sampling, unknown
+import numpy as np
+
+from neuroloom.shared._convert._times import in_seconds, unknown
+from neuroloom.shared._convert._units import dtypes, recast
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared._types._trials import Trials
-from neuroloom.shared._validate import fail
+from neuroloom.shared.checks import did_you_mean, fail, keys, regular_times
 
 if TYPE_CHECKING:
     import pandas as pd
 
-D = TypeVar("D", Epochs, Signal, SpikeTrains, Trials)
+D = TypeVar("D", Epochs, Signal, SpikeTrains, TimeSeries, Trials)
+
+_ATTRIBUTE = "neuroloom"
+_MORE: dict[type, tuple[str, ...]] = {
+    Epochs: ("metadata",),
+    Signal: ("rate", "unit", "properties", "observed", "metadata"),
+    SpikeTrains: ("n_units", "epochs", "names", "properties", "observed", "metadata"),
+    TimeSeries: ("unit", "epochs", "properties", "metadata"),
+    Trials: ("session", "metadata"),
+}
+_PLAIN: dict[type, tuple[str, ...]] = {
+    Epochs: ("metadata",),
+    Signal: ("rate", "start", "unit", "metadata"),
+    SpikeTrains: ("n_units", "names", "metadata"),
+    TimeSeries: ("unit", "metadata"),
+    Trials: ("session", "metadata"),
+}
+_KINDS = "Epochs, Signal, SpikeTrains, TimeSeries or Trials"
 
 
-def to_frame(data: Epochs | Signal | SpikeTrains | Trials) -> pd.DataFrame:
+def to_frame(data: Epochs | Signal | SpikeTrains | TimeSeries | Trials) -> pd.DataFrame:
     """Return `data` as a table.
 
-    Epochs have the columns ``start`` and ``stop``, spike trains ``time`` and ``unit``, a signal
-    one column per channel over the index ``time`` in seconds; trials are a copy of their table.
+    Epochs have the columns ``start``, ``stop`` and one per property, spike trains ``time`` and
+    ``unit``, signals and time series one column per channel over the index ``time`` in seconds;
+    trials are a copy of their table. What a table has no column for (epochs of spike trains,
+    names, units, metadata) stands in its ``attrs``, where `from_frame` finds it.
+
+    Parameters
+    ----------
+    data : Epochs, Signal, SpikeTrains, TimeSeries or Trials
+        What to convert.
 
     Raises
     ------
@@ -42,15 +70,21 @@ def to_frame(data: Epochs | Signal | SpikeTrains | Trials) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(data, Epochs):
-        return pd.DataFrame({"start": data.start, "stop": data.stop})
-    if isinstance(data, SpikeTrains):
-        return pd.DataFrame({"time": data.times, "unit": data.units})
-    if isinstance(data, Signal):
+        columns = {"start": data.start, "stop": data.stop}
+        frame = pd.DataFrame({**columns, **_columns_of(data.properties)})
+    elif isinstance(data, SpikeTrains):
+        frame = pd.DataFrame({"time": data.times, "unit": data.units})
+    elif isinstance(data, (Signal, TimeSeries)):
         index = pd.Index(data.times, name="time")
-        return pd.DataFrame(data.values, index=index, columns=list(data.channels) or None)
-    if isinstance(data, Trials):
-        return data.table.copy()
-    raise unknown("data", "Epochs, Signal, SpikeTrains or Trials", data)
+        frame = pd.DataFrame(data.values, index=index, columns=list(data.channels) or None)
+    elif isinstance(data, Trials):
+        frame = data.table.copy()
+    else:
+        raise unknown("data", _KINDS, data)
+    kept = _kept(data)
+    if kept:
+        frame.attrs[_ATTRIBUTE] = kept
+    return frame
 
 
 def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
@@ -59,36 +93,150 @@ def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
     Parameters
     ----------
     frame : pandas.DataFrame
-        Columns and index as `to_frame` writes them.
+        Columns and index as `to_frame` writes them. An index of time differences is one of
+        seconds, too.
     kind : type
-        `Epochs`, `Signal`, `SpikeTrains` or `Trials`.
+        `Epochs`, `Signal`, `SpikeTrains`, `TimeSeries` or `Trials`.
     **more
-        What a table does not hold: ``n_units`` and ``epochs`` of spike trains, ``session`` of
-        trials, ``rate`` of a signal (if not given, told from the index).
+        What a table does not hold, and what is otherwise taken from ``attrs``: ``n_units``,
+        ``epochs``, ``names``, ``properties`` and ``observed`` of spike trains, ``session`` of
+        trials, ``rate`` (told from the index if nothing says it), ``unit``, ``properties`` and
+        ``observed`` of a signal, ``unit``, ``epochs`` and ``properties`` of a time series,
+        ``metadata`` of all.
 
     Raises
     ------
     DataError
-        If columns are missing, a signal's times are not regular, or the values do not fit.
+        If columns are missing, a signal's times are not regular, the values do not fit, or a
+        keyword is not one of this type.
     """
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
         raise unknown("frame", "a pandas DataFrame", frame)
+    if kind not in _MORE:
+        raise fail("kind", _KINDS, repr(kind))
+    keys(f"from_frame for {kind.__name__}", more, _MORE[kind])
+    about = {**_restored(kind, frame.attrs.get(_ATTRIBUTE, {})), **more}
+    make: Any = kind  # its arguments differ from type to type
+    made: D = make(**_arguments(frame, kind, about, more))
+    return made
+
+
+def _arguments(
+    frame: pd.DataFrame, kind: type, about: dict[str, Any], given: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a type: what the columns hold, and what is known beside them."""
+    import pandas as pd
+
     if kind is Epochs:
-        return kind(*_columns(frame, "start", "stop"))
+        table = _columns(frame, "start", "stop", rest=True)
+        ends = {name: table.pop(name) for name in ("start", "stop")}
+        known = frame.attrs.get(_ATTRIBUTE, {}).get("dtypes", {})
+        return {**ends, "properties": recast(table, known), **about}
     if kind is SpikeTrains:
-        return kind(*_columns(frame, "time", "unit"), **more)
+        table = _columns(frame, "time", "unit")
+        return {"times": table["time"], "units": table["unit"], **about}
     if kind is Trials:
-        return kind(frame, **more)
-    if kind is Signal:
-        rate, start = sampling("frame.index", frame.index.to_numpy(), more.get("rate"))
-        names = () if frame.columns.equals(pd.RangeIndex(frame.shape[1])) else frame.columns
-        arguments: list[Any] = [frame.to_numpy(), rate, start, names]
-        return kind(*arguments)
-    raise fail("kind", "Epochs, Signal, SpikeTrains or Trials", repr(kind))
+        return {"table": frame, **about}
+    times = in_seconds("frame.index", frame.index.to_numpy(), None)
+    names = () if frame.columns.equals(pd.RangeIndex(frame.shape[1])) else frame.columns
+    arguments = {"values": frame.to_numpy(), "channels": names, **about}
+    if kind is TimeSeries:
+        return {"times": times, **arguments}
+    if "observed" in about and "observed" not in given:
+        arguments["observed"] = _rows(times, about, frame.shape)
+    rate, start = _grid(times, arguments, given)
+    return {**arguments, "rate": rate, "start": start}
 
 
-def _columns(frame: pd.DataFrame, *names: str) -> list[Any]:
-    table = Trials(frame).require(*names)
-    return [table[name].to_numpy() for name in names]
+def _rows(times: Any, about: dict[str, Any], shape: tuple[int, int]) -> Any:
+    """Return the observed times of the rows that are left of a signal."""
+    observed = np.asarray(about["observed"], np.float64).reshape(-1, shape[1])
+    places = np.round((times - about["start"]) * about["rate"]).astype(np.int64)
+    there = (places >= 0) & (places < len(observed))
+    known = about["start"] + places / about["rate"]
+    if not there.all() or not np.allclose(known, times, rtol=0, atol=0.01 / about["rate"]):
+        raise fail("frame.index", "times of the signal that was converted", "others", hint=_HINT)
+    return observed[places]
+
+
+_HINT = "; pass observed=… (or None) for the times that are there now"
+
+
+def _grid(times: Any, about: dict[str, Any], given: dict[str, Any]) -> tuple[float, float]:
+    """Return rate and start of a signal: as given, or as the index and ``attrs`` agree on."""
+    told, start = about.pop("rate", None), about.pop("start", None)
+    if "rate" in given:
+        return regular_times("frame.index", times, given["rate"])
+    if not len(times) and told is not None and start is not None:
+        return told, start
+    rate, first = regular_times("frame.index", times, told if len(times) == 1 else None)
+    if told is not None and abs(told / rate - 1) * len(times) < 1e-3:  # not resampled since
+        rate = told
+    return rate, first
+
+
+def _kept(data: Any) -> dict[str, Any]:
+    """Return what the table's columns do not hold, as plain values (pandas compares attrs)."""
+    kept: dict[str, Any] = {name: getattr(data, name) for name in _PLAIN.get(type(data), ())}
+    kept = {name: list(x) if name == "names" else x for name, x in kept.items() if x or x == 0}
+    if isinstance(data, SpikeTrains) and data.observed is not None:
+        kept["observed"] = [_listed(epochs) for epochs in data.observed]
+    if isinstance(data, Signal) and data.observed is not None:
+        kept["observed"] = data.observed.tolist()
+    if isinstance(data, (SpikeTrains, TimeSeries)):
+        kept["epochs"] = _listed(data.epochs)
+    if not isinstance(data, Trials) and data.properties:
+        kept["dtypes"] = dtypes(data.properties)
+        if not isinstance(data, Epochs):
+            kept["properties"] = {k: v.tolist() for k, v in data.properties.items()}
+    return kept
+
+
+def _listed(epochs: Epochs) -> dict[str, Any]:
+    listed = {"start": epochs.start.tolist(), "stop": epochs.stop.tolist()}
+    return {**listed, **_kept(epochs), **_properties_of(epochs)}
+
+
+def _properties_of(epochs: Epochs) -> dict[str, Any]:
+    if not epochs.properties:
+        return {}
+    return {"properties": {k: v.tolist() for k, v in epochs.properties.items()}}
+
+
+def _epochs(listed: dict[str, Any]) -> Epochs:
+    given = dict(listed)
+    known = given.pop("dtypes", {})
+    return Epochs(**{**given, "properties": recast(given.get("properties", {}), known)})
+
+
+def _restored(kind: type, kept: dict[str, Any]) -> dict[str, Any]:
+    names = (*_MORE[kind], "start") if kind is Signal else _MORE[kind]
+    about = {name: kept[name] for name in names if name in kept}
+    if "properties" in about:
+        about["properties"] = recast(about["properties"], kept.get("dtypes", {}))
+    if "epochs" in about:
+        about["epochs"] = _epochs(about["epochs"])
+    if "observed" in about and kind is SpikeTrains:
+        about["observed"] = [_epochs(part) for part in about["observed"]]
+    return about
+
+
+def _columns_of(properties: Any) -> dict[str, Any]:
+    import pandas as pd
+
+    columns = {}
+    for name, values in properties.items():
+        plain = values.ndim == 1 and not values.dtype.hasobject
+        columns[name] = values if plain else pd.Series(values.tolist(), dtype=object)
+    return columns
+
+
+def _columns(frame: pd.DataFrame, *names: str, rest: bool = False) -> dict[str, Any]:
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        hint = did_you_mean(missing[0], frame.columns)
+        raise fail("table", f"the columns {missing} too", list(frame.columns), hint=hint)
+    chosen = [*names, *(x for x in frame.columns if x not in names)] if rest else list(names)
+    return {name: frame[name].to_numpy() for name in chosen}

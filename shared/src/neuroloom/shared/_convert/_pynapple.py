@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from neuroloom.shared._convert._times import half_open, sampling, unknown
+from neuroloom.shared._convert._skipped import Skipped
+from neuroloom.shared._convert._times import half_open, sampled, unknown
+from neuroloom.shared._convert._units import per_unit
 from neuroloom.shared._errors import require
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
-from neuroloom.shared._validate import fail
+from neuroloom.shared._types._time_series import TimeSeries
+from neuroloom.shared.checks import fail
 
 _EXTRA = "neuroloom-shared[pynapple]"
+_NAME = "name"
+_KNOWN = "a pynapple IntervalSet, Ts, TsGroup, Tsd or TsdFrame"
 
 
-def to_pynapple(data: Epochs | Signal | SpikeTrains) -> Any:
+def to_pynapple(data: Epochs | Signal | SpikeTrains | TimeSeries) -> Any:
     """Return `data` as a pynapple object.
 
-    Epochs become an ``IntervalSet``, spike trains a ``TsGroup`` on their epochs, a signal a
-    ``TsdFrame``, or a ``Tsd`` if it has one channel without a name. pynapple rounds times to
-    nanoseconds.
+    Epochs become an ``IntervalSet``, spike trains a ``TsGroup`` on their epochs, a signal or
+    time series a ``TsdFrame``, or a ``Tsd`` if it has one channel without a name; time series
+    without values a ``Ts``. Properties become metadata. Names of units are the keys where they
+    are rising whole numbers, otherwise metadata called ``name``. pynapple rounds times to
+    nanoseconds; what it has no place for is named in a `ConversionWarning`.
+
+    Parameters
+    ----------
+    data : Epochs, Signal, SpikeTrains or TimeSeries
+        What to convert.
 
     Raises
     ------
@@ -32,65 +45,176 @@ def to_pynapple(data: Epochs | Signal | SpikeTrains) -> Any:
         If pynapple is not installed.
     """
     nap = require("pynapple", extra=_EXTRA)
+    lost = Skipped()
     if isinstance(data, Epochs):
-        return _intervals(nap, data)
-    if isinstance(data, SpikeTrains):
-        if not data.n_units:
-            raise fail("data", "at least one unit, for pynapple", "none")
-        support = _intervals(nap, data.epochs)
-        trains = {k: nap.Ts(t, time_support=support) for k, t in enumerate(data.to_lists())}
-        return nap.TsGroup(trains, time_support=support)
-    if isinstance(data, Signal):
-        if not len(data):
-            raise fail("data", "at least one sample, for pynapple", "none")
-        times = data.times
-        support = nap.IntervalSet(times[0], max(times[-1], times[0] + 1e-9))
-        if data.n_channels == 1 and not data.channels:
-            return nap.Tsd(t=times, d=data.values[:, 0], time_support=support)
-        names = list(data.channels) or None
-        return nap.TsdFrame(t=times, d=data.values, columns=names, time_support=support)
-    raise unknown("data", "Epochs, Signal or SpikeTrains", data)
+        result = _intervals(nap, data)
+        _add_metadata(result, data.properties, lost)
+    elif isinstance(data, SpikeTrains):
+        result = _group(nap, data, lost)
+    elif isinstance(data, (Signal, TimeSeries)):
+        result = _series(nap, data, lost)
+    else:
+        raise unknown("data", "Epochs, Signal, SpikeTrains or TimeSeries", data)
+    left = sorted(set(data.metadata) - {_SUPPORT})
+    if left:
+        lost.note("metadata", f"the entries {left}")
+    lost.warn("pynapple has no place for")
+    return result
 
 
-def from_pynapple(data: Any, *, rate: float | None = None) -> Epochs | Signal | SpikeTrains:
+_SUPPORT = "time_support"
+
+
+def from_pynapple(
+    data: Any, *, rate: float | None = None
+) -> Epochs | Signal | SpikeTrains | TimeSeries:
     """Return a pynapple object as the data type it corresponds to.
 
     Parameters
     ----------
     data : IntervalSet, Ts, TsGroup, Tsd or TsdFrame
-        What to convert. Units are numbered from 0 in the order of the group's keys. An end of
-        the time support that has a spike on it moves on to the next number, since our epochs
-        are half-open.
+        What to convert. Units are named by the group's keys, or by its metadata ``name``; other
+        metadata become properties. An end of the time support that has a spike on it moves on
+        to the next number, since our epochs are half-open.
     rate : float, optional
-        Sampling rate of a signal in Hz; if not given, told from its times.
+        Sampling rate in Hz of a ``Tsd`` or ``TsdFrame``. If given, the result is a signal with
+        NaN where the grid has no sample; if not, a signal if the times are regular and their
+        time support is one interval, otherwise a time series on that support.
+
+    Returns
+    -------
+    Epochs, SpikeTrains, Signal or TimeSeries
+        A signal's time support stands in ``metadata["time_support"]`` where it is more than from
+        the first to the last sample.
 
     Raises
     ------
     DataError
-        If `data` is of another type, a signal's times are not regular, or column names repeat.
+        If `data` is of another type (``TsdTensor`` has no counterpart), column names repeat, or
+        a `rate` is given and the times are not on its grid.
     MissingDependencyError
         If pynapple is not installed.
     """
     nap = require("pynapple", extra=_EXTRA)
     if isinstance(data, nap.IntervalSet):
-        return Epochs(data.start, data.end)
+        return Epochs(data.start, data.end, properties=_metadata(data))
     if isinstance(data, nap.Ts):
-        return _spikes([data.t], data.time_support)
+        return _spikes([data.t], data.time_support, (), {})
     if isinstance(data, nap.TsGroup):
-        return _spikes([data[key].t for key in data.keys()], data.time_support)
+        keys = [int(key) for key in data.keys()]
+        properties = _metadata(data, without="rate")
+        names = properties.pop(_NAME, keys)
+        if len(set(map(str, names))) < len(keys):
+            properties[_NAME], names = names, keys
+        if list(names) == list(range(len(keys))):
+            names = ()
+        return _spikes([data[key].t for key in keys], data.time_support, names, properties)
     if isinstance(data, (nap.Tsd, nap.TsdFrame)):
-        hertz, start = sampling("data.t", data.t, rate)
-        names: tuple[str, ...] = ()
-        if isinstance(data, nap.TsdFrame):
-            columns = list(data.columns)
-            names = () if columns == list(range(len(columns))) else tuple(map(str, columns))
-        return Signal(np.asarray(data.values), hertz, start, names)
-    raise unknown("data", "a pynapple IntervalSet, Ts, TsGroup, Tsd or TsdFrame", data)
+        return _sampled(nap, data, rate)
+    if isinstance(data, nap.TsdTensor):
+        shape = data.shape
+        raise fail("data", f"{_KNOWN} (take two dimensions of a tensor)", f"TsdTensor {shape}")
+    raise unknown("data", _KNOWN, data)
 
 
-def _spikes(trains: list[Any], support: Any) -> SpikeTrains:
+def _sampled(nap: Any, data: Any, rate: float | None) -> Signal | TimeSeries:
+    values = np.asarray(data.values)
+    if values.dtype.kind == "b":
+        values = values.astype(np.float64)
+    about: dict[str, Any] = {}
+    if isinstance(data, nap.TsdFrame):
+        columns = list(data.columns)
+        if columns != list(range(len(columns))):
+            about["channels"] = tuple(map(str, columns))
+        more = _metadata(data)
+        if more:
+            about["properties"] = more
+    support = data.time_support
+    if rate is None and len(support) != 1:
+        return TimeSeries(
+            values, data.t, epochs=half_open(support.start, support.end, data.t), **about
+        )
+    ends = (data.t[0], data.t[-1]) if len(data) else (None, None)
+    if (support.start[0], support.end[-1]) != ends or len(support) != 1:
+        listed = {"start": support.start.tolist(), "stop": support.end.tolist()}
+        about["metadata"] = {_SUPPORT: listed}
+    series = sampled("data.t", data.t, values, rate, **about)
+    if isinstance(series, TimeSeries):
+        return series.replace(epochs=half_open(support.start, support.end, data.t), metadata={})
+    return series
+
+
+def _metadata(data: Any, *, without: str = "") -> dict[str, Any]:
+    table = data.metadata
+    return {str(name): per_unit(table[name]) for name in table.columns if name != without}
+
+
+def _spikes(
+    trains: list[Any], support: Any, names: Any, properties: Mapping[str, Any]
+) -> SpikeTrains:
     times = np.concatenate([*trains, np.empty(0)])
-    return SpikeTrains.from_lists(trains, half_open(support.start, support.end, times))
+    epochs = half_open(support.start, support.end, times)
+    return SpikeTrains.from_lists(trains, epochs, list(names), properties)
+
+
+def _group(nap: Any, data: SpikeTrains, lost: Skipped) -> Any:
+    if not data.n_units:
+        raise fail("data", "at least one unit, for pynapple", "none")
+    support = _intervals(nap, data.epochs)
+    keys: list[Any] = list(data.names) or list(range(data.n_units))
+    properties = dict(data.properties)
+    if not all(isinstance(x, int) for x in keys) or keys != sorted(keys):
+        if _NAME in properties:
+            lost.note(f"property {_NAME!r}", "the units' names stand there")
+        properties[_NAME] = np.array(keys)
+        keys = list(range(data.n_units))
+    trains = {
+        key: nap.Ts(times, time_support=support)
+        for key, times in zip(keys, data.to_lists(), strict=True)
+    }
+    group = nap.TsGroup(trains, time_support=support)
+    _add_metadata(group, properties, lost)
+    if data.observed is not None:
+        lost.note("observed", "the group has one time support")
+    return group
+
+
+def _add_metadata(result: Any, properties: Mapping[str, Any], lost: Skipped) -> None:
+    for name, values in properties.items():
+        if not len(values):
+            continue
+        if values.ndim > 1 or values.dtype.kind not in "biufU":
+            lost.note(f"property {name!r}", "not one number or text each")
+            continue
+        with lost.guard(f"property {name!r}"):
+            result.set_info(**{name: values})
+
+
+def _series(nap: Any, data: Signal | TimeSeries, lost: Skipped) -> Any:
+    if not len(data):
+        raise fail("data", "at least one sample, for pynapple", "none")
+    times = data.times
+    if isinstance(data, TimeSeries):
+        support = _intervals(nap, data.epochs)
+    else:
+        given = data.metadata.get(
+            _SUPPORT, {"start": times[0], "stop": max(times[-1], times[0] + 1e-9)}
+        )
+        support = nap.IntervalSet(given["start"], given["stop"])
+        if data.observed is not None:
+            lost.note("observed", "counts have no time of observation")
+    if data.unit:
+        lost.note("unit", repr(data.unit))
+    if not data.n_channels:
+        return nap.Ts(times, time_support=support)
+    if data.n_channels == 1 and not data.channels:
+        for name in data.properties:
+            lost.note(f"property {name!r}", "a Tsd has no metadata")
+        return nap.Tsd(t=times, d=data.values[:, 0], time_support=support)
+    names = list(data.channels) or None
+    frame = nap.TsdFrame(t=times, d=data.values, columns=names, time_support=support)
+    _add_metadata(frame, data.properties, lost)
+    return frame
 
 
 def _intervals(nap: Any, epochs: Epochs) -> Any:

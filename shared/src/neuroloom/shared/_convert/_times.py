@@ -7,43 +7,90 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._errors import DataError
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._validate import array, fail, number
+from neuroloom.shared._types._signal import Signal
+from neuroloom.shared._types._time_series import TimeSeries
+from neuroloom.shared.checks import fail, regular_times
+
+# What files and libraries write for the units of times.
+_SECONDS = {
+    "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0,
+    "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3,
+    "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "microsecond": 1e-6, "microseconds": 1e-6,
+    "ns": 1e-9, "nanosecond": 1e-9, "nanoseconds": 1e-9,
+    "min": 60.0, "minute": 60.0, "minutes": 60.0,
+    "h": 3600.0, "hour": 3600.0, "hours": 3600.0,
+}  # fmt: skip
 
 
-def sampling(
-    argument: str, times: ArrayLike, rate: float | None = None, *, resolution: float = 1e-9
-) -> tuple[float, float]:
-    """Return rate (Hz) and start (s) of regular times.
+def sampled(
+    argument: str, times: ArrayLike, values: Any, rate: float | None = None, **about: Any
+) -> Signal | TimeSeries:
+    """Return samples as a signal if their times are regular, otherwise as a time series.
 
-    Without `rate` it is the shortest decimal number that explains the times to `resolution`
-    seconds.
+    With a `rate`, times that lie on its grid but leave some of it out give a signal with NaN
+    there.
 
     Raises
     ------
     DataError
-        If the times are not regular, or too few to tell the rate.
+        If a `rate` is given and the times do not lie on its grid.
     """
-    when = array(argument, times, np.float64, ndim=1)
-    if rate is None and len(when) < 2:
-        raise fail("rate", "a rate where there are fewer than two samples", None)
-    if not len(when):
-        raise fail(argument, "at least one sample", "none")
-    steps = np.arange(len(when))
+    when = np.asarray(times, dtype=np.float64)
+    grid = regular(times, rate)
+    if grid is not None:
+        return Signal(values, *grid, **about)
     if rate is None:
-        span = when[-1] - when[0]
-        if span <= 0:
-            raise fail(argument, "times that increase", f"{when[0]} to {when[-1]}")
-        exact = (len(when) - 1) / span
-        short = (float(f"{exact:.{digits}g}") for digits in range(1, 17))
-        fits = (r for r in short if r > 0 and abs((len(when) - 1) / r - span) <= resolution)
-        rate = next(fits, float(exact))
-    rate = number("rate", rate, expected="a positive rate in Hz", accept=lambda x: 0 < x < np.inf)
-    error = np.abs(when - (when[0] + steps / rate))
-    if error.max() > max(2 * resolution, 0.01 / rate):
-        i = int(error.argmax())
-        raise fail(argument, f"regular times at {rate:g} Hz", f"{when[i]} at [{i}]")
-    return rate, float(when[0])
+        return TimeSeries(values, when, **about)
+    return Signal(_on_grid(argument, when, np.asarray(values), rate), rate, when[0], **about)
+
+
+def regular(times: ArrayLike, rate: float | None = None) -> tuple[float, float] | None:
+    """Return rate and start of times that are regular, None for any others."""
+    try:
+        return regular_times("times", times, rate)
+    except DataError:
+        return None
+
+
+def _on_grid(
+    argument: str, when: NDArray[np.float64], values: NDArray[Any], rate: float
+) -> NDArray[np.floating]:
+    """Return samples on a grid, NaN where there is none."""
+    if not len(when) or not np.isfinite(when).all() or (np.diff(when) <= 0).any():
+        raise fail(argument, "finite times that rise", "others")
+    exact = (when - when[0]) * rate
+    place = np.round(exact).astype(np.int64)
+    if np.abs(exact - place).max() > 0.01 or (np.diff(place) < 1).any():
+        worst = int(np.abs(exact - place).argmax())
+        raise fail(argument, f"times on a grid of {rate:g} Hz", f"{when[worst]} at [{worst}]")
+    dtype = np.float32 if values.dtype == np.float32 else np.float64
+    filled = np.full((place[-1] + 1, *values.shape[1:]), np.nan, dtype)
+    filled[place] = values
+    return filled
+
+
+def in_seconds(argument: str, times: Any, unit: object) -> NDArray[Any]:
+    """Return times of a unit in seconds.
+
+    Raises
+    ------
+    DataError
+        If the unit is not one of time, or the times are dates.
+    """
+    when = np.asarray(times)
+    if when.dtype.kind == "m":
+        return when / np.timedelta64(1, "ns") * 1e-9
+    if when.dtype.kind == "M":
+        raise fail(argument, "seconds", "dates; subtract the date of your time 0 first")
+    if unit is None or unit == "":
+        return when
+    if str(unit) not in _SECONDS:
+        raise fail(argument, f"one of the units {', '.join(_SECONDS)}", repr(unit))
+    factor = _SECONDS[str(unit)]
+    # Division keeps whole milliseconds the nearest number of seconds, a product does not.
+    return when if factor == 1 else when / (1 / factor) if factor < 1 else when * factor
 
 
 def half_open(start: ArrayLike, stop: ArrayLike, times: ArrayLike = ()) -> Epochs:

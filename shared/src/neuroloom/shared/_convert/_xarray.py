@@ -4,50 +4,86 @@ from __future__ import annotations
 
 from typing import Any
 
-from neuroloom.shared._convert._times import sampling, unknown
+from neuroloom.shared._convert._skipped import Skipped, plain
+from neuroloom.shared._convert._times import in_seconds, sampled, unknown
+from neuroloom.shared._convert._units import dtypes, recast
 from neuroloom.shared._errors import require
+from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._signal import Signal
-from neuroloom.shared._validate import fail
+from neuroloom.shared._types._time_series import TimeSeries
+from neuroloom.shared.checks import fail, regular_times
 
 _EXTRA = "neuroloom-shared[xarray]"
+_OWN = ("rate", "start", "units", "epochs", "properties")
+_OBSERVED = "observed"
 
 
-def to_xarray(signal: Signal) -> Any:
-    """Return a signal as a DataArray, shape (time, channel), with its rate as an attribute.
+def to_xarray(signal: Signal | TimeSeries) -> Any:
+    """Return a signal or time series as a DataArray, shape (time, channel).
+
+    The attributes are ``units``, ``rate`` and ``start`` (of a signal), and the metadata;
+    properties of channels are coordinates on ``channel``, and the time that counts were observed
+    is a coordinate on both.
+
+    Parameters
+    ----------
+    signal : Signal or TimeSeries
+        What to convert.
 
     Raises
     ------
     DataError
-        If `signal` is no `Signal`.
+        If `signal` is of another type.
     MissingDependencyError
         If xarray is not installed.
     """
     xr = require("xarray", extra=_EXTRA)
-    if not isinstance(signal, Signal):
-        raise unknown("signal", "Signal", signal)
+    if not isinstance(signal, (Signal, TimeSeries)):
+        raise unknown("signal", "Signal or TimeSeries", signal)
     coords: dict[str, Any] = {"time": ("time", signal.times, {"units": "s"})}
     if signal.channels:
         coords["channel"] = list(signal.channels)
-    attrs = {"rate": signal.rate, "start": signal.start}
+    attrs: dict[str, Any] = dict(signal.metadata)
+    beside = {}
+    for name, values in signal.properties.items():
+        if values.ndim == 1 and name not in ("time", "channel", _OBSERVED):
+            coords[name] = ("channel", values)
+        else:
+            beside[name] = values.tolist()
+    if signal.properties:
+        attrs["properties"] = {"dtypes": dtypes(signal.properties), "others": beside}
+    if isinstance(signal, Signal):
+        attrs |= {"rate": signal.rate, "start": signal.start}
+        if signal.observed is not None:
+            coords[_OBSERVED] = (("time", "channel"), signal.observed, {"units": "s"})
+    else:
+        epochs = signal.epochs
+        attrs["epochs"] = {"start": epochs.start.tolist(), "stop": epochs.stop.tolist()}
+    if signal.unit:
+        attrs["units"] = signal.unit
     return xr.DataArray(signal.values, dims=("time", "channel"), coords=coords, attrs=attrs)
 
 
-def from_xarray(array: Any, *, rate: float | None = None) -> Signal:
-    """Return a DataArray as a signal.
+def from_xarray(array: Any, *, rate: float | None = None) -> Signal | TimeSeries:
+    """Return a DataArray as a signal, or as a time series if its times are not regular.
+
+    Attributes become metadata, and so do the names of coordinates that have no place
+    (``metadata["skipped"]``).
 
     Parameters
     ----------
     array : xarray.DataArray
-        Dimension ``time`` with a coordinate in seconds, and at most one more, the channels.
+        Dimension ``time`` with a coordinate in seconds (or in the unit that its attribute
+        ``units`` says, or as time differences), and at most one more, the channels.
     rate : float, optional
         Sampling rate in Hz; if not given, the attribute ``rate`` where the times agree with it,
-        otherwise told from the times.
+        otherwise told from the times. Times on its grid with gaps give NaN in the gaps.
 
     Raises
     ------
     DataError
-        If there is no ``time`` coordinate, there are too many dimensions, or the times are not
-        regular.
+        If there is no ``time`` coordinate, there are too many dimensions, the times are dates or
+        in an unknown unit, or `rate` is not theirs.
     MissingDependencyError
         If xarray is not installed.
     """
@@ -57,15 +93,59 @@ def from_xarray(array: Any, *, rate: float | None = None) -> Signal:
     if "time" not in array.coords or "time" not in array.dims or array.ndim > 2:
         raise fail("array", "dimensions (time, channel) and times", f"dimensions {array.dims}")
     array = array.transpose("time", ...)
-    times = array["time"].to_numpy()
-    if rate is None and len(times) == 1:
-        rate = array.attrs.get("rate")
-    hertz, start = sampling("array.time", times, rate)
-    known = array.attrs.get("rate", hertz)
-    if rate is None and abs(known / hertz - 1) * len(times) < 1e-3:  # not sliced or resampled since
-        hertz = known
-    other = array.dims[-1]
-    named = array.ndim == 2 and other in array.coords
-    return Signal(
-        array.to_numpy(), hertz, start, map(str, array[other].to_numpy()) if named else ()
-    )
+    times = in_seconds("array.time", array["time"].to_numpy(), array["time"].attrs.get("units"))
+    other = array.dims[-1] if array.ndim == 2 else None
+    named = other is not None and other in array.coords
+    about: dict[str, Any] = {
+        "channels": [str(x) for x in array[other].to_numpy()] if named else (),
+        "unit": str(array.attrs.get("units", "")),
+        "metadata": {str(k): plain(v) for k, v in array.attrs.items() if k not in _OWN},
+    }
+    _coordinates(array, other, about)
+    return _made(array.to_numpy(), times, array.attrs, rate, about)
+
+
+def _made(
+    values: Any, times: Any, attrs: dict[str, Any], rate: float | None, about: dict[str, Any]
+) -> Signal | TimeSeries:
+    """Return samples on the rate given, on the one in the attributes, or as the times tell."""
+    if rate is not None:
+        return sampled("array.time", times, values, rate, **about)
+    if isinstance(attrs.get("epochs"), dict):
+        return TimeSeries(values, times, epochs=Epochs(**attrs["epochs"]), **about)
+    known, start = attrs.get("rate"), attrs.get("start")
+    if known is not None and not len(times) and start is not None:
+        return Signal(values, known, start, **about)
+    if known is not None and len(times) == 1:
+        return Signal(values, *regular_times("array.time", times, known), **about)
+    signal = sampled("array.time", times, values, **about)
+    if known is not None and isinstance(signal, Signal):
+        if abs(known / signal.rate - 1) * len(times) < 1e-3:  # not sliced or resampled since
+            return signal.replace(rate=float(known))
+    return signal
+
+
+def _coordinates(array: Any, other: Any, about: dict[str, Any]) -> None:
+    """Add what the coordinates beside times and channels say; the others are noted."""
+    skipped = Skipped()
+    properties = {}
+    for name, coordinate in array.coords.items():
+        if name in ("time", other):
+            continue
+        if coordinate.dims == ("time", other) and name == _OBSERVED:
+            about["observed"] = coordinate.to_numpy()
+        elif coordinate.dims[:1] == (other,):
+            with skipped.guard(str(name)):
+                properties[str(name)] = coordinate.to_numpy()
+        else:
+            skipped.note(str(name), f"a coordinate over {coordinate.dims}")
+    if array.name is not None:
+        about["metadata"].setdefault("name", str(array.name))
+    kept = array.attrs.get("properties", {})
+    if isinstance(kept, dict):
+        properties |= kept.get("others", {})
+        properties = recast(properties, kept.get("dtypes", {}))
+    if properties:
+        about["properties"] = properties
+    if skipped:
+        about["metadata"]["skipped"] = dict(skipped)

@@ -1,0 +1,78 @@
+"""Arrays and tables of foreign files; none of their code runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.shared._errors import require
+from neuroloom.shared.checks import fail
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What the formats write where a value is missing; text like "NA" stays text.
+_MISSING = ["", "n/a", "nan", "NaN"]
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """Return the array of a ``.npy`` file.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged or holds Python objects, which only pickle could restore.
+    """
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except ValueError as error:
+        if "pickle" in str(error).lower():
+            got = f"{path.name}, which is damaged or holds Python objects (pickle is not read)"
+            raise fail("path", "an array of numbers or text", got) from error
+        raise fail("path", "an undamaged .npy file", f"{path.name}: {error}") from error
+    except (OSError, EOFError) as error:
+        raise fail("path", "an undamaged .npy file", f"{path.name}: {error}") from error
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return the table of a ``.csv``, ``.tsv``, ``.pqt`` or ``.parquet`` file.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as a table, or has a column name twice.
+    MissingDependencyError
+        If the table is in parquet and pyarrow is not installed.
+    """
+    import pandas as pd
+
+    if path.suffix.lower() in (".pqt", ".parquet"):
+        require("pyarrow", extra="neuroloom-shared[parquet]")
+    try:
+        if path.suffix.lower() in (".pqt", ".parquet"):
+            return pd.read_parquet(path, engine="pyarrow")
+        text = path.read_bytes().decode("utf-8-sig")  # a mark of the byte order is no column name
+        return _parsed(text, "\t" if path.suffix.lower() == ".tsv" else ",", path)
+    except (ValueError, OSError) as error:  # pandas' and pyarrow's errors are such, too
+        raise fail("path", f"a {path.suffix} table", f"{path.name}: {error}") from error
+
+
+def _parsed(text: str, separator: str, path: Path) -> pd.DataFrame:
+    import io
+
+    import pandas as pd
+
+    header = text.split("\n", 1)[0].rstrip("\r").split(separator)
+    names = [name.strip().strip('"') for name in header]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise fail("path", "distinct column names", f"{path.name}: {twice} twice")
+    options: dict[str, Any] = {"keep_default_na": False, "na_values": _MISSING}
+    if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
+        options["float_precision"] = "round_trip"  # pandas 3.1 reads every digit anyway
+    # Without index_col=False a row with one field too many would shift all columns by one.
+    table = pd.read_csv(io.StringIO(text), sep=separator, index_col=False, **options)
+    return table.rename(columns=dict(zip(table.columns, names, strict=True)))

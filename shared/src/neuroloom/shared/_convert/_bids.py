@@ -1,0 +1,128 @@
+"""Events files of BIDS."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuroloom.shared._convert._arrays import read_table
+from neuroloom.shared._convert._rules import set_column
+from neuroloom.shared._convert._skipped import Skipped, plain
+from neuroloom.shared._types._contract import recoded
+from neuroloom.shared._types._recording import Recording
+from neuroloom.shared._types._trials import Trials
+from neuroloom.shared.checks import fail, unknown
+
+_ENTITY = re.compile(r"([a-zA-Z]+)-([a-zA-Z0-9+]+)")
+
+
+def read_bids_events(
+    path: str | Path,
+    *,
+    choice: str | None = None,
+    choices: Mapping[Any, float] | None = None,
+    trial_types: str | list[str] | None = None,
+) -> Recording:
+    """Return an ``…_events.tsv`` as trials, one per row.
+
+    All columns stay. ``start`` is ``onset``, ``stop`` is ``onset + duration``,
+    ``reaction_time`` is ``response_time``, ``subject`` and ``session`` come from the file's
+    name; ``n/a`` is a missing value. BIDS has no rule for choices, so that `choice` and
+    `choices` say it. ``metadata["columns"]`` holds what the ``…_events.json`` beside it says.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; its lines may end as on Windows.
+    choice : str, optional
+        Column with the answers.
+    choices : mapping, optional
+        The choice (0, 1, …, None for no answer) for each value of that column, ``{"left": 0,
+        "right": 1}``. If not given, the values are kept as labels.
+    trial_types : str or list of str, optional
+        Values of ``trial_type`` whose rows are trials. The other rows are events in between
+        (fixations, feedback) and stand in ``metadata["skipped"]``. If not given, every row is.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or no table, lacks ``onset`` or ``duration``, a row has no onset,
+        a duration is negative, or a value has no choice.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise fail("path", "an existing file", f"{source}")
+    skipped = Skipped()
+    table = read_table(source)
+    missing = [name for name in ("onset", "duration") if name not in table]
+    if missing:
+        raise fail("path", f"the columns {missing} too", f"{source.name}: {list(table.columns)}")
+    if trial_types is not None:
+        table = _of_types(table, trial_types, skipped)
+    _add_times(table, source.name)
+    _add_choice(table, choice, choices)
+    entities = dict(_ENTITY.findall(source.name))
+    for name, key in {"subject": "sub", "session": "ses"}.items():
+        if key in entities and name not in table:
+            table[name] = entities[key]
+    metadata = {"source": "BIDS", "file": source.name, "entities": entities}
+    with skipped.guard(_sidecar(source).name):
+        if _sidecar(source).is_file():
+            metadata["columns"] = plain(json.loads(_sidecar(source).read_text("utf-8-sig")))
+    metadata["skipped"] = dict(skipped)
+    return Recording(trials=Trials(table), metadata=metadata)
+
+
+def _add_times(table: Any, file: str) -> None:
+    """Add the contract's columns of times."""
+    onset, duration = (_seconds(file, table, name) for name in ("onset", "duration"))
+    if np.isnan(onset).any():
+        raise fail("onset", "a time in every row", f"none in row {int(np.isnan(onset).argmax())}")
+    if (duration < 0).any():
+        raise fail("duration", "durations of at least 0", duration[duration < 0][0])
+    set_column(table, "start", onset)
+    set_column(table, "stop", onset + duration)
+    if "response_time" in table:
+        set_column(table, "reaction_time", _seconds(file, table, "response_time"))
+
+
+def _add_choice(table: Any, choice: str | None, choices: Mapping[Any, Any] | None) -> None:
+    if choice is None:
+        if choices is not None:
+            raise fail("choice", "the column that `choices` is about", None)
+        return
+    if choice not in table:
+        raise unknown("choice", choice, table.columns)
+    values = table[choice]
+    coding = values if choices is None else recoded(choice, values, choices)
+    set_column(table, "choice", coding, keep_as="action")
+
+
+def _of_types(table: Any, trial_types: str | list[str], skipped: Skipped) -> Any:
+    if "trial_type" not in table:
+        raise fail("trial_types", "a column trial_type", list(table.columns))
+    wanted = [trial_types] if isinstance(trial_types, str) else list(trial_types)
+    there = table["trial_type"].astype("string").fillna("n/a")
+    for name in wanted:
+        if name not in set(there):
+            raise fail("trial_types", f"some of {sorted(set(there))}", repr(name))
+    for name in sorted(set(there) - set(wanted)):
+        count = int((there == name).sum())
+        skipped.note(f"trial_type {name}", f"{count} rows, not asked for in trial_types")
+    return table[there.isin(wanted)].reset_index(drop=True)
+
+
+def _seconds(file: str, table: Any, column: str) -> Any:
+    try:
+        return table[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        raise fail(column, "numbers of seconds or n/a", f"{file}: {error}") from error
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(".tsv") + ".json")

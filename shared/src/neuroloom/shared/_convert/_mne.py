@@ -1,0 +1,278 @@
+"""MNE's Raw and Epochs."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from neuroloom.shared._convert._skipped import Skipped, plain
+from neuroloom.shared._convert._times import unknown
+from neuroloom.shared._errors import require
+from neuroloom.shared._lazy import Lazy
+from neuroloom.shared._types._aligned import AlignedSignal
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._recording import Recording
+from neuroloom.shared._types._signal import Signal
+from neuroloom.shared._types._trials import Trials
+from neuroloom.shared.checks import fail
+
+_EXTRA = "neuroloom-shared[mne]"
+# FIFF's numbers for the units that MNE keeps inside, whatever it shows.
+_UNITS = {
+    1: "m", 3: "s", 6: "M", 7: "rad", 101: "Hz", 107: "V", 110: "S", 112: "T", 114: "C",
+    117: "V/m^2", 118: "s^2", 201: "T/m", 202: "Am", 210: "px",
+}  # fmt: skip
+_IN_VOLTS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6, "μV": 1e-6, "nV": 1e-9}
+
+
+def from_mne(data: Any) -> Recording | dict[str, AlignedSignal]:
+    """Return MNE's ``Raw`` as a recording, and its ``Epochs`` as aligned signals.
+
+    Parameters
+    ----------
+    data : mne.io.BaseRaw or mne.BaseEpochs
+        What to convert.
+
+    Returns
+    -------
+    Recording
+        Of ``Raw``: one signal per type of channel, called as the type (``"eeg"``), in MNE's unit
+        (V, T, T/m), with ``bad`` as a property of the channels. Annotations stand in
+        ``tables["annotations"]``, and those that last are epochs called as their description.
+        Times count from the first sample, as in ``raw.times``. Where MNE has not loaded the
+        samples they are read when a signal is used.
+    dict of str to AlignedSignal
+        Of ``Epochs``: samples of shape (n_epochs, n_times, n_channels) per type of channel;
+        ``events`` are the events' times in seconds from MNE's sample 0. ``metadata`` has the
+        events' names as ``labels``, the epochs' table, and how many were dropped for which
+        reason.
+
+    Raises
+    ------
+    DataError
+        If `data` is of another type.
+    MissingDependencyError
+        If MNE is not installed.
+
+    Notes
+    -----
+    Dates, filters, line frequency, bads and subject stand in ``metadata``, and what is left out
+    (projectors, digitised points) in ``metadata["skipped"]``.
+    """
+    mne = require("mne", extra=_EXTRA)
+    if isinstance(data, mne.io.BaseRaw):
+        return _raw(mne, data)
+    if isinstance(data, mne.BaseEpochs):
+        return _cut(mne, data)
+    raise unknown("data", "an mne Raw or Epochs object", data)
+
+
+def _raw(mne: Any, data: Any) -> Recording:
+    skipped = Skipped()
+    first_time = float(data.first_time)
+    # A copy: the user may filter the object later, and the signal must not change then.
+    source = data.copy()
+    makers = {
+        kind: functools.partial(_signal, source, kind, places)
+        for kind, places in _by_type(mne, data.info).items()
+    }
+    epochs, tables = _annotations(data, first_time, skipped)
+    metadata = {**_about(data.info, skipped), "first_time": first_time}
+    if skipped:
+        metadata["skipped"] = dict(skipped)
+    return Recording(None, Lazy(makers), None, epochs, metadata, tables=tables)
+
+
+def _cut(mne: Any, data: Any) -> dict[str, AlignedSignal]:
+    skipped = Skipped()
+    info = data.info
+    values = data.get_data(copy=True)
+    rate = float(info["sfreq"])
+    codes = {int(code): str(name) for name, code in data.event_id.items()}
+    dropped: dict[str, int] = {}
+    for reason in (str(x) for reasons in data.drop_log for x in reasons):
+        dropped[reason] = dropped.get(reason, 0) + 1
+    metadata = _about(info, skipped)
+    metadata["labels"] = [codes.get(int(code), str(code)) for code in data.events[:, 2]]
+    metadata["dropped"] = dropped
+    if data.metadata is not None:
+        metadata["table"] = {str(k): plain(v.tolist()) for k, v in data.metadata.items()}
+    if data.baseline is not None:
+        metadata["baseline"] = plain(data.baseline)
+    if skipped:
+        metadata["skipped"] = dict(skipped)
+    return {
+        kind: AlignedSignal(
+            values[:, places].transpose(0, 2, 1),
+            rate,
+            float(data.tmin),
+            data.events[:, 0] / rate,
+            [info["ch_names"][i] for i in places],
+            _unit(info, kind, places),
+            properties=_properties(info, places),
+            metadata=metadata,
+        )
+        for kind, places in _by_type(mne, info).items()
+    }
+
+
+def to_mne(data: Signal | Recording, *, kind: str = "eeg") -> Any:
+    """Return a signal or a recording's only signal as MNE's ``RawArray``.
+
+    Epochs of a recording become annotations. MNE's samples are volts: a signal in mV, µV or nV
+    is scaled, and one without a unit is taken as it is.
+
+    Parameters
+    ----------
+    data : Signal or Recording
+        What to convert. It starts at MNE's time 0; a start that is not 0 stands in
+        ``info["description"]``.
+    kind : str
+        Type of the channels in MNE's words: ``"eeg"``, ``"seeg"``, ``"mag"``, ``"misc"``.
+
+    Raises
+    ------
+    DataError
+        If `data` is of another type, a recording has not one signal alone, the signal has
+        missing samples or a unit that is none of a voltage for a `kind` in volts.
+    MissingDependencyError
+        If MNE is not installed.
+    """
+    mne = require("mne", extra=_EXTRA)
+    lost = Skipped()
+    signal, epochs = _alone(data, lost) if isinstance(data, Recording) else (data, {})
+    if not isinstance(signal, Signal):
+        raise unknown("data", "a Signal, or a Recording with one", signal)
+    names = list(signal.channels) or [str(k) for k in range(signal.n_channels)]
+    info = mne.create_info(names, signal.rate, kind)
+    if "bad" in signal.properties:
+        info["bads"] = [n for n, bad in zip(names, signal.properties["bad"], strict=True) if bad]
+    if signal.start != 0:
+        info["description"] = f"first sample at {signal.start!r} s"
+    for name in set(signal.properties) - {"bad"}:
+        lost.note(f"property {name!r}", "no place in Info")
+    if signal.metadata:
+        lost.note("metadata of the signal", f"the entries {sorted(signal.metadata)}")
+    values = _scaled(signal, kind, info["chs"][0]["unit"])
+    raw = mne.io.RawArray(values.T, info, verbose="error")
+    raw.set_annotations(_noted(mne, epochs, signal.start), verbose="error")
+    lost.warn("MNE has no place for")
+    return raw
+
+
+def _noted(mne: Any, epochs: dict[str, Epochs], start: float) -> Any:
+    """Return epochs as annotations, their times from the first sample."""
+    onset = [x - start for part in epochs.values() for x in part.start]
+    length = [x for part in epochs.values() for x in part.stop - part.start]
+    words = [name for name, part in epochs.items() for _ in range(len(part))]
+    return mne.Annotations(onset, length, words)
+
+
+def _alone(data: Recording, lost: Skipped) -> tuple[Any, dict[str, Epochs]]:
+    """Return a recording's one signal and its epochs, and note the other parts."""
+    if len(data.signals) != 1:
+        raise fail("data", "a recording with one signal", sorted(data.signals))
+    for part in ("spikes", "trials"):
+        if getattr(data, part) is not None:
+            lost.note(part, "no place in Raw")
+    for name in data.tables:
+        lost.note(f"table {name!r}", "no place in Raw")
+    if data.metadata:
+        lost.note("metadata", f"the entries {sorted(data.metadata)}")
+    for name, epochs in data.epochs.items():
+        for which in epochs.properties:
+            lost.note(f"property {which!r} of epochs {name!r}", "no place in Annotations")
+    (signal,) = (data.signals[name] for name in data.signals)
+    return signal, data.epochs
+
+
+def _scaled(signal: Signal, kind: str, unit: int) -> Any:
+    """Return samples in the unit that MNE keeps channels of a type in."""
+    values = signal.values.astype(np.float64)
+    if np.isnan(values).any():
+        raise fail("data.values", "no missing samples, for MNE", "NaN")
+    own = _UNITS.get(int(unit), "")
+    if signal.unit in ("", own):
+        return values
+    if own != "V" or signal.unit not in _IN_VOLTS:
+        units = ", ".join(_IN_VOLTS) if own == "V" else own or "none"
+        raise fail("data.unit", f"{units} for {kind}", repr(signal.unit))
+    return values * _IN_VOLTS[signal.unit]
+
+
+def _by_type(mne: Any, info: Any) -> dict[str, list[int]]:
+    kinds: dict[str, list[int]] = {}
+    for place in range(len(info["ch_names"])):
+        kinds.setdefault(str(mne.channel_type(info, place)), []).append(place)
+    return kinds
+
+
+def _unit(info: Any, kind: str, places: list[int]) -> str:
+    """Return the unit of channels; none where they differ, and for codes of triggers."""
+    units = {_UNITS.get(int(info["chs"][i]["unit"]), "") for i in places}
+    return units.pop() if len(units) == 1 and kind != "stim" else ""
+
+
+def _properties(info: Any, places: list[int]) -> dict[str, Any]:
+    names = [info["ch_names"][i] for i in places]
+    found: dict[str, Any] = {"bad": np.array([name in info["bads"] for name in names])}
+    positions = np.array([np.asarray(info["chs"][i]["loc"][:3], np.float64) for i in places])
+    if np.isfinite(positions).all() and positions.any():
+        found["position_m"] = positions
+    return found
+
+
+def _signal(raw: Any, kind: str, places: list[int]) -> Signal:
+    info = raw.info
+    return Signal(
+        raw.get_data(picks=places, verbose="error").T,
+        float(info["sfreq"]),
+        channels=[info["ch_names"][i] for i in places],
+        unit=_unit(info, kind, places),
+        properties=_properties(info, places),
+    )
+
+
+def _about(info: Any, skipped: Skipped) -> dict[str, Any]:
+    found = {"source": "MNE", "bads": list(info["bads"])}
+    for name in ("meas_date", "line_freq", "highpass", "lowpass", "description", "experimenter"):
+        if info.get(name) is not None:
+            found[name] = plain(info[name])
+    if info.get("subject_info"):
+        found["subject"] = plain(dict(info["subject_info"]))
+    for name, what in {"projs": "projectors, not applied by us", "comps": "compensators"}.items():
+        if info.get(name):
+            skipped.note(name, f"{len(info[name])} {what}")
+    if info.get("dig"):
+        skipped.note("dig", f"{len(info['dig'])} digitised points")
+    return found
+
+
+def _annotations(
+    raw: Any, first_time: float, skipped: Skipped
+) -> tuple[dict[str, Epochs], dict[str, Trials]]:
+    """Return annotations as epochs by description, and as a table if there are any."""
+    notes = raw.annotations
+    if not len(notes):
+        return {}, {}
+    # With a date the onsets count from it, and so from first_time before our first sample.
+    offset = first_time if notes.orig_time is not None else 0.0
+    start = np.asarray(notes.onset, np.float64) - offset
+    length = np.asarray(notes.duration, np.float64)
+    words = [str(x) for x in notes.description]
+    table = {"start": start, "stop": start + length, "label": words}
+    channels = [list(map(str, x)) for x in notes.ch_names]
+    if any(channels):
+        table["channels"] = channels
+    epochs = {}
+    for word in dict.fromkeys(words):
+        mine = np.array([x == word for x in words])
+        if (length[mine] == 0).all():
+            continue  # moments, which the table holds
+        with skipped.guard(f"epochs {word!r}"):
+            order = np.argsort(start[mine], kind="stable")
+            first = start[mine][order]
+            epochs[word] = Epochs(first, first + length[mine][order])
+    return epochs, {"annotations": Trials(table)}

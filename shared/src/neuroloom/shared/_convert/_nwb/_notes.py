@@ -1,0 +1,167 @@
+"""What NWB has no place for, kept as a note in the files that we write.
+
+A file of ours holds the text ``scratch/neuroloom``, JSON with an entry per part of the recording.
+Each entry has the part as it was and a digest of what any other reader finds in the file. Where
+somebody changed the file since, the digest differs and what the file says counts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+
+from neuroloom.shared._convert._nwb._parts import Parts
+from neuroloom.shared._convert._nwb._series import Source
+from neuroloom.shared._convert._skipped import Skipped
+from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared.checks import fail
+
+NAME = "neuroloom"
+VERSION = 1
+# Fields of a source that say where and how to read, not what another tool may have changed.
+_FOUND = ("shape", "rate", "start", "conversion", "offset", "channels", "unit")
+
+
+def digest(value: Any) -> str:
+    """Return a number for what a part holds, equal for equal parts."""
+    from neuroloom.shared.io._values import pack  # loads pandas
+
+    if isinstance(value, Source):
+        value = {name: getattr(value, name) for name in _FOUND}
+    arrays: dict[str, Any] = {}
+    tree = pack(value, arrays)
+    found = hashlib.blake2b(json.dumps(tree).encode(), digest_size=16)
+    for name, values in arrays.items():
+        found.update(f"{name} {values.dtype} {values.shape}".encode())
+        found.update(np.ascontiguousarray(values).tobytes())
+    return found.hexdigest()
+
+
+def as_json(value: Any) -> Any:
+    """Return what `save` can keep as JSON alone; numbers come back to the bit."""
+    from neuroloom.shared.io._values import pack
+
+    arrays: dict[str, Any] = {}
+    tree = pack(value, arrays)
+    listed = {}
+    for name, values in arrays.items():
+        plain = values.view(np.int64) if values.dtype.kind in "mM" else values
+        listed[name] = [str(values.dtype), list(values.shape), plain.ravel().tolist()]
+    return {"tree": tree, "arrays": listed}
+
+
+def from_json(given: Any) -> Any:
+    """Return what `as_json` was given."""
+    from neuroloom.shared.io._values import unpack
+
+    arrays = {}
+    for name, (dtype, shape, listed) in given["arrays"].items():
+        kind = np.dtype(dtype)
+        if kind.hasobject:
+            raise fail("scratch/neuroloom", "numbers and text", f"dtype {dtype}")
+        values = np.array(listed, np.int64).view(kind) if kind.kind in "mM" else None
+        arrays[name] = (np.array(listed, kind) if values is None else values).reshape(shape)
+    return unpack(given["tree"], arrays)
+
+
+def read_notes(file: Any, skipped: Skipped) -> dict[str, Any] | None:
+    """Return the notes of a file that we wrote, None for any other."""
+    item = (file.scratch or {}).get(NAME)
+    if item is None:
+        return None
+    with skipped.guard(f"scratch/{NAME}"):
+        data = item.data
+        text = data[()] if hasattr(data, "shape") else data
+        notes = json.loads(text.decode() if isinstance(text, bytes) else str(text))
+        if notes["version"] > VERSION:
+            raise fail("version", f"{VERSION} or older", f"{notes['version']}; update neuroloom")
+        return {"metadata": dict(notes["metadata"]), "entries": list(notes["entries"])}
+    return None
+
+
+def restored(parts: Parts, notes: dict[str, Any], skipped: Skipped) -> dict[str, Any]:
+    """Give parts back the form in which they were written, and return the metadata."""
+    changed = Parts()
+    for entry in notes["entries"]:
+        with skipped.guard(f"scratch/{NAME}: {entry.get('name') or entry.get('kind')}"):
+            _restore(entry, parts, changed, skipped)
+    for kind in ("sources", "epochs", "tables"):
+        # What came to the file later stands behind what was written.
+        getattr(changed, kind).update(getattr(parts, kind))
+        setattr(parts, kind, getattr(changed, kind))
+    for name in ("spikes", "trials"):
+        if getattr(changed, name) is not None:
+            setattr(parts, name, getattr(changed, name))
+    return dict(notes["metadata"])
+
+
+def _restore(entry: dict[str, Any], parts: Parts, changed: Parts, skipped: Skipped) -> None:
+    """Move one part from `parts` to `changed`, in its own form."""
+    kind, native, name = entry["kind"], entry["native"], entry["name"]
+    single = kind in ("spikes", "trials")
+    found = _found(entry, parts)
+    part = found
+    if (native is None and not single) or digest(found) == entry["digest"]:
+        part, key = _exact(entry, found, parts, skipped), name
+    elif found is None:
+        skipped.note(name or kind, "no more in the file")
+        return
+    else:
+        skipped.note(f"scratch/{NAME}: {name or kind}", "not used: the file was changed since")
+        key = native
+    if single:
+        setattr(changed, kind, part)
+    else:
+        getattr(changed, kind)[key] = part
+
+
+def _found(entry: dict[str, Any], parts: Parts) -> Any:
+    """Return what the file says of a part, and take it out of the others."""
+    if entry["table"]:  # trials without times stand among the tables
+        return parts.tables.pop(entry["table"], None)
+    if entry["kind"] in ("spikes", "trials"):
+        return getattr(parts, entry["kind"])
+    named = getattr(parts, entry["kind"])
+    return named.pop(entry["native"], None) if entry["native"] is not None else None
+
+
+def _exact(entry: dict[str, Any], found: Any, parts: Parts, skipped: Skipped) -> Any:
+    """Return a part as it was written."""
+    exact = from_json(entry["exact"])
+    if entry["kind"] == "sources":
+        return _source(found, entry["name"], exact, parts)
+    if entry["kind"] == "spikes":
+        for note in ("obs_intervals", "units"):
+            skipped.pop(note, None)
+        times, units = ([], []) if found is None else (found.times, found.units)
+        return SpikeTrains(times, units, **exact)
+    return exact
+
+
+def _source(found: Source | None, name: str, exact: dict[str, Any], parts: Parts) -> Source:
+    """Return a signal's place in the file, with what the file does not say of it."""
+    seen = exact.pop("observed")
+    if seen is not None:
+        exact["observed"] = parts.sources.pop(seen).data
+    if found is None:
+        return Source(name, None, **exact)
+    exact.pop("shape")
+    return dataclasses.replace(found, name=name, **exact)
+
+
+def entry(
+    kind: str, native: str | None, name: str | None, found: Any, exact: Any, *, table: str = ""
+) -> dict[str, Any]:
+    """Return the note about one part: what any reader finds, and what it was."""
+    return {
+        "kind": kind,
+        "native": native,
+        "name": name,
+        "table": table,
+        "digest": digest(found),
+        "exact": as_json(exact),
+    }

@@ -1,0 +1,68 @@
+"""What an NWB file says of itself, its subject, devices and groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuroloom.shared._convert._nwb._open import path_of
+from neuroloom.shared._convert._skipped import Skipped, plain
+
+# An array with more values is data rather than a description.
+_SMALL = 100
+_FIRST = ("identifier", "session_description", "session_start_time")
+
+
+def file_metadata(file: Any, skipped: Skipped) -> dict[str, Any]:
+    """Return the plain entries of the file and its subject."""
+    found = {name: plain(getattr(file, name)) for name in _FIRST}
+    found["subject"] = {} if file.subject is None else _plain_fields(file.subject, "", skipped)
+    more = _plain_fields(file, "", skipped)
+    if more.get("timestamps_reference_time") == found["session_start_time"]:
+        del more["timestamps_reference_time"]
+    return {**found, **{name: more[name] for name in more if name not in found}}
+
+
+def described(file: Any, skipped: Skipped) -> dict[str, Any]:
+    """Return type and plain fields of each object that is neither table nor series, by path."""
+    found: dict[str, Any] = {}
+    for item in file.objects.values():
+        kinds = {kind.__name__ for kind in type(item).__mro__}
+        if kinds & {"NWBFile", "Subject", "DynamicTable", "TimeSeries", "VectorData"}:
+            continue
+        if kinds & {"ElementIdentifiers", "VectorIndex"} or item.parent is None:
+            continue
+        path = path_of(item, file)
+        with skipped.guard(path):
+            found[path] = {"type": type(item).__name__, **_plain_fields(item, path, skipped)}
+    return dict(sorted(found.items()))
+
+
+def _plain_fields(item: Any, path: str, skipped: Skipped) -> dict[str, Any]:
+    found = {}
+    for name, value in item.fields.items():
+        if _is_parts(value):
+            continue  # they are objects themselves, and listed on their own
+        if hasattr(value, "fields"):
+            found[name] = str(value.name)
+            continue
+        if isinstance(value, np.ndarray) or hasattr(value, "shape"):
+            if np.size(value) > _SMALL or np.asarray(value[()]).dtype.kind not in "iufbUSO":
+                where = f"{path}.{name}" if path else name
+                skipped.note(where, f"an array of shape {np.shape(value)} beside the time series")
+                continue
+            value = np.asarray(value[()])
+        found[name] = plain(value)
+    return found
+
+
+def _is_parts(value: Any) -> bool:
+    """Return whether a field holds other objects of the file."""
+    if isinstance(value, dict):
+        return any(hasattr(x, "object_id") for x in value.values()) or not value
+    if isinstance(value, (list, tuple)) and value:
+        return any(hasattr(x, "object_id") for x in value)
+    return type(value).__name__ in ("Units", "TimeIntervals", "DynamicTable", "Subject") or (
+        hasattr(value, "colnames")
+    )

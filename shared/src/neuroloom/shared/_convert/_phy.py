@@ -1,0 +1,179 @@
+"""Sorted spikes in the files of Kilosort and Phy."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroloom.shared._convert._arrays import read_npy, read_table
+from neuroloom.shared._convert._skipped import Skipped
+from neuroloom.shared._convert._units import table_properties
+from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared.checks import fail, real
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The first one that has a value is the unit's quality: what a person said beats a program.
+_QUALITY = ("group", "KSLabel")
+_READ = {"spike_times.npy", "spike_clusters.npy", "params.py", "cluster_info.tsv"}
+
+
+def read_phy(
+    folder: str | Path, *, rate: float | None = None, stop: float | None = None
+) -> SpikeTrains:
+    """Return the units that Kilosort found, with what Phy's tables say of each.
+
+    Spike times are ``spike_times.npy / rate``. Each column of ``cluster_info.tsv`` and of the
+    ``cluster_*.tsv`` is a property of the units, and ``quality`` is the label that a person
+    gave (``group``) or, without one, Kilosort's (``KSLabel``). Units are named by the cluster's
+    number, clusters without spikes included. The other files stand in ``metadata["skipped"]``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder with ``spike_times.npy`` and ``spike_clusters.npy`` (or, before curation,
+        ``spike_templates.npy``).
+    rate : float, optional
+        Sampling rate in Hz; if not given, ``sample_rate`` of ``params.py``, whose assignments
+        are read and never run.
+    stop : float, optional
+        End of the recording in seconds; if not given, told from the length of the raw file that
+        ``params.py`` names where it is there, otherwise just after the last spike.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged, holds Python objects, no sampling rate is known, or
+        spikes lie before 0 or after `stop`.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise fail("folder", "an existing folder", f"{root}")
+    skipped = Skipped()
+    params = _params(root / "params.py", skipped)
+    hertz = _rate(rate, params)
+    samples = _per_spike(root, "spike_times.npy")
+    name = "spike_clusters.npy"
+    if not (root / name).is_file():
+        name = "spike_templates.npy"
+        skipped.note("spike_clusters.npy", f"not there: {name} is read instead")
+    clusters = _per_spike(root, name)
+    if len(samples) != len(clusters):
+        raise fail(name, f"one per spike ({len(samples)})", len(clusters))
+    table = _clusters(root, np.unique(clusters), skipped)
+    for path in sorted(root.iterdir()):
+        if path.name not in _READ | {name} and not _is_table(path):
+            skipped.note(path.name, "not spike times, clusters or a table of clusters")
+    times = samples.astype(np.float64) / hertz
+    end, told = _end(stop, times, params, root, hertz)
+    trains = [times[clusters == cluster] for cluster in table.index]
+    epochs = None if end is None else Epochs(min(0.0, *times[:1]), end)
+    properties = table_properties(table)
+    names = [int(i) for i in table.index]
+    metadata = {
+        "source": "Phy",
+        "folder": root.name,
+        "sample_rate": hertz,
+        "stop": told,
+        "params": params,
+        "skipped": dict(skipped),
+    }
+    return SpikeTrains.from_lists(trains, epochs, names, properties, metadata=metadata)
+
+
+def _params(path: Path, skipped: Skipped) -> dict[str, Any]:
+    """Return the plain assignments of a Python file without running it."""
+    if not path.is_file():
+        return {}
+    found: dict[str, Any] = {}
+    with skipped.guard(path.name):
+        # utf-8-sig: editors on Windows write a mark first
+        for line in ast.parse(path.read_bytes().decode("utf-8-sig")).body:
+            target = line.targets[0] if isinstance(line, ast.Assign) else None
+            if not isinstance(line, ast.Assign) or not isinstance(target, ast.Name):
+                skipped.note(f"params.py line {line.lineno}", "no assignment of a plain value")
+                continue
+            try:
+                found[target.id] = ast.literal_eval(line.value)
+            except ValueError:
+                skipped.note(f"params.py {target.id}", "an expression, which is not run")
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, (str, int, float, bool, list, type(None)))
+    }
+
+
+def _rate(rate: float | None, params: dict[str, Any]) -> float:
+    given = params.get("sample_rate") if rate is None else rate
+    if given is None:
+        raise fail("rate", "a rate in Hz where params.py has no sample_rate", None)
+    where = "params.py sample_rate" if rate is None else "rate"
+    return real(where, given, above=0, unit="Hz")
+
+
+def _per_spike(root: Path, name: str) -> Any:
+    path = root / name
+    if not path.is_file():
+        raise fail("folder", f"a file {name}", f"none in {root.name}")
+    values = read_npy(path)
+    if values.ndim == 2 and 1 in values.shape:  # Kilosort writes a column
+        values = values.reshape(-1)
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
+        raise fail(name, "one number per spike", f"shape {values.shape}, dtype {values.dtype}")
+    if values.dtype.kind == "f" and not np.array_equal(values, np.trunc(values)):
+        raise fail(name, "whole numbers", "values with fractions or NaN")
+    return values.astype(np.int64)
+
+
+def _is_table(path: Path) -> bool:
+    return path.name.startswith("cluster_") and path.suffix in (".tsv", ".csv")
+
+
+def _clusters(root: Path, used: Any, skipped: Skipped) -> pd.DataFrame:
+    """Return one row per cluster, those that only a table knows included."""
+    import pandas as pd
+
+    table = pd.DataFrame(index=pd.Index(used, name="cluster_id"))
+    # cluster_info last: Phy writes it from the others, which are what it reads itself.
+    for path in sorted(root.iterdir(), key=lambda x: (x.name == "cluster_info.tsv", x.name)):
+        if not _is_table(path):
+            continue
+        with skipped.guard(path.name):
+            more = read_table(path)
+            key = "cluster_id" if "cluster_id" in more else "id"
+            if key not in more:
+                raise fail(path.name, "a column cluster_id or id", list(more.columns))
+            if more[key].isna().any() or not more[key].is_unique:
+                raise fail(path.name, f"each {key} once", "missing or repeated ones")
+            more = more.set_index(more[key].astype(np.int64)).drop(columns=key)
+            table = table.join(more[[c for c in more if c not in table]], how="outer")
+    quality = pd.Series(pd.NA, index=table.index, dtype="object")
+    for name in _QUALITY:
+        if name in table:
+            quality = quality.where(quality.notna(), table[name])
+    if "quality" not in table and quality.notna().any():
+        table["quality"] = quality
+    return table
+
+
+def _end(
+    stop: float | None, times: Any, params: dict[str, Any], root: Path, hertz: float
+) -> tuple[float | None, str]:
+    """Return the end of the recording, and how it is known."""
+    if stop is not None:
+        return real("stop", stop), "as given"
+    names = params.get("dat_path", [])
+    paths = [root / name for name in ([names] if isinstance(names, str) else names or [])]
+    channels, kind = params.get("n_channels_dat"), params.get("dtype", "int16")
+    if paths and all(path.is_file() for path in paths) and channels:
+        size = sum(path.stat().st_size for path in paths) - int(params.get("offset", 0) or 0)
+        end = size // (np.dtype(kind).itemsize * int(channels)) / hertz
+        if not len(times) or end > times.max():
+            return float(end), "from the length of the raw file"
+    return None, "just after the last spike: the length of the recording is not known"

@@ -1,0 +1,68 @@
+"""Properties of units and the time that they were observed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroloom.shared._types._epochs import Epochs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def table_properties(table: pd.DataFrame) -> dict[str, Any]:
+    """Return the columns of a table with one row per unit, missing text as None."""
+    return {str(name): per_unit(table[name]) for name in table.columns}
+
+
+def per_unit(values: Any) -> Any:
+    """Return a column as numbers where it holds numbers alone, otherwise as a list.
+
+    Missing values are NaN among numbers and None among anything else.
+    """
+    import pandas as pd
+
+    column = pd.Series(values)
+    if column.dtype.kind in "iufb" and isinstance(column.dtype, np.dtype):
+        return column.to_numpy()
+    listed = column.astype(object)
+    missing = [x is None or (np.ndim(x) == 0 and pd.isna(x)) for x in listed]
+    present = [x for x, gone in zip(listed, missing, strict=True) if not gone]
+    if present and all(isinstance(x, (int, float, np.number)) for x in present):
+        if not any(isinstance(x, (bool, np.bool_)) for x in present):
+            return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return [None if gone else x for x, gone in zip(listed, missing, strict=True)]
+
+
+def union(start: Any, stop: Any) -> Epochs:
+    """Return the time that any of the intervals covers; they may overlap and come unsorted."""
+    order = np.argsort(start, kind="stable")
+    first = np.asarray(start, np.float64)[order]
+    reach = np.maximum.accumulate(np.asarray(stop, np.float64)[order])
+    opens = np.concatenate([[True], first[1:] >= reach[:-1]]) if len(first) else np.empty(0, bool)
+    closes = np.append(opens[1:], True) if len(first) else opens
+    begin, end = first[opens], reach[closes]
+    return Epochs(begin[end > begin], end[end > begin])
+
+
+def dtypes(properties: Mapping[str, Any]) -> dict[str, str]:
+    """Return the dtype of each property that has one of numpy's."""
+    return {k: str(v.dtype) for k, v in properties.items() if not v.dtype.hasobject}
+
+
+def recast(properties: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+    """Return properties in the dtypes that they had, where that changes no value."""
+    found = {}
+    for name, values in properties.items():
+        found[name] = values
+        if name in known:
+            listed = list(values)
+            with contextlib.suppress(ValueError, TypeError):
+                again = np.array(listed, dtype=np.dtype(known[name]))
+                if again.tolist() == np.asarray(listed).tolist():
+                    found[name] = again
+    return found

@@ -1,0 +1,123 @@
+"""MNE: recordings and cut epochs come in with their annotations, bads and units, and go out."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+mne = pytest.importorskip("mne")
+
+from neuroloom.shared import DataError, Epochs, Recording, Signal  # noqa: E402
+from neuroloom.shared.convert import ConversionWarning, from_mne, to_mne  # noqa: E402
+
+
+@pytest.fixture
+def raw() -> Any:
+    info = mne.create_info(["a", "b", "s", "m"], 100.0, ["eeg", "eeg", "stim", "mag"])
+    info["bads"] = ["b"]
+    values = np.arange(4000.0).reshape(4, 1000)
+    found = mne.io.RawArray(values, info, verbose="error")
+    notes = mne.Annotations(
+        [1.0, 0.5, 3.0, 3.5, 4.0], [2, 0.5, 1, 1, 0], ["rest", "rest", "x", "x", "go"]
+    )
+    return found.set_annotations(notes, verbose="error")
+
+
+class TestRaw:
+    def test_signals_by_type(self, raw: Any) -> None:
+        recording = from_mne(raw)
+        assert list(recording.signals) == ["eeg", "stim", "mag"]
+        eeg = recording.signals["eeg"]
+        assert (eeg.rate, eeg.start, eeg.unit, eeg.channels) == (100.0, 0.0, "V", ("a", "b"))
+        assert eeg.properties["bad"].tolist() == [False, True]
+        np.testing.assert_array_equal(eeg.values, raw.get_data(picks=[0, 1]).T)
+        assert recording.signals["mag"].unit == "T"
+        assert recording.signals["stim"].unit == ""
+        assert recording.metadata["bads"] == ["b"]
+
+    def test_annotations(self, raw: Any) -> None:
+        recording = from_mne(raw)
+        assert recording.epochs["rest"] == Epochs([0.5, 1.0], [1.0, 3.0])
+        table = recording.tables["annotations"].table
+        assert table["label"].tolist() == ["rest", "rest", "x", "x", "go"]
+        assert "disjoint" in recording.metadata["skipped"]["epochs 'x'"]
+
+    def test_times_count_from_the_first_sample(self, raw: Any) -> None:
+        raw.set_meas_date(datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC))
+        part = raw.copy().crop(2.0, 6.0)
+        recording = from_mne(part)
+        np.testing.assert_allclose(recording.epochs["rest"].stop[-1], 1.0)
+        np.testing.assert_array_equal(
+            recording.signals["eeg"].values[0], raw.get_data(picks=[0, 1])[:, 200]
+        )
+        assert recording.metadata["first_time"] == 2.0
+        assert recording.metadata["meas_date"].startswith("2026-01-02")
+
+    def test_what_the_user_does_later_changes_nothing(self, raw: Any) -> None:
+        recording = from_mne(raw)
+        raw.apply_function(lambda x: x * 0)
+        assert recording.signals["eeg"].values[1, 0] == 1.0
+
+
+class TestEpochs:
+    def test_cut_epochs(self, raw: Any) -> None:
+        events = np.array([[100, 0, 1], [150, 0, 2], [990, 0, 1]])
+        cut = mne.Epochs(
+            raw, events, {"left": 1, "right": 2}, -0.1, 0.2, baseline=None, preload=True,
+            verbose="error",
+        )  # fmt: skip
+        found = from_mne(cut)
+        eeg = found["eeg"]
+        assert eeg.values.shape == (2, 31, 2)  # one epoch is too short
+        assert eeg.properties["bad"].tolist() == [False, True]
+        assert eeg.start == -0.1
+        assert eeg.events.tolist() == [1.0, 1.5]
+        np.testing.assert_array_equal(eeg.values[1, :, 0], raw.get_data(picks=[0])[0, 140:171])
+        assert eeg.metadata["labels"] == ["left", "right"]
+        assert eeg.metadata["dropped"] == {"TOO_SHORT": 1}
+
+
+class TestOut:
+    @pytest.mark.parametrize(
+        ("unit", "factor"), [("", 1.0), ("V", 1.0), ("mV", 1e-3), ("uV", 1e-6)]
+    )
+    def test_signals(self, unit: str, factor: float) -> None:
+        values = np.random.default_rng(0).normal(size=(50, 2))
+        signal = Signal(values, 100.0, 0.0, ["a", "b"], unit, {"bad": [False, True]})
+        raw = to_mne(signal)
+        np.testing.assert_allclose(raw.get_data().T, values * factor, rtol=1e-12)
+        assert raw.info["bads"] == ["b"]
+        back = from_mne(raw).signals["eeg"]
+        np.testing.assert_allclose(back.values, values * factor, rtol=1e-12)
+        assert (back.rate, back.channels) == (100.0, ("a", "b"))
+
+    def test_recordings(self) -> None:
+        signal = Signal(np.zeros((500, 1)), 100.0, 2.0, ["a"], "V")
+        recording = Recording(signals={"lfp": signal}, epochs={"run": Epochs([3, 5], [4, 6])})
+        back = from_mne(to_mne(recording))
+        assert back.epochs["run"] == Epochs([1, 3], [2, 4])  # from the first sample
+
+    def test_what_is_lost_is_said(self) -> None:
+        signal = Signal(np.zeros((5, 1)), 1.0, 0.0, ["a"], "V", {"depth": [1.0]})
+        with pytest.warns(ConversionWarning, match=r"property 'depth'"):
+            to_mne(signal)
+
+    @pytest.mark.parametrize(
+        ("value", "message"),
+        [
+            (Signal([1.0, np.nan], 1.0), "no missing samples"),
+            (Signal([1.0, 2.0], 1.0, unit="T"), "data.unit: expected V, mV.* for eeg, got 'T'"),
+            (Recording(), "a recording with one signal"),
+            (Epochs(0, 1), "a Signal, or a Recording with one"),
+        ],
+    )
+    def test_refused(self, value: Any, message: str) -> None:
+        with pytest.raises(DataError, match=message):
+            to_mne(value)
+
+    def test_something_else_in(self) -> None:
+        with pytest.raises(DataError, match=r"an mne Raw or Epochs object, got numpy.ndarray"):
+            from_mne(np.zeros(3))

@@ -1,0 +1,214 @@
+"""neo: what goes there comes back; nothing of a segment is lost without a word."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import neo
+import numpy as np
+import pytest
+import quantities as pq
+from convert_strategies import rich_epochs, rich_signals, rich_spikes, time_series
+from hypothesis import assume, given
+from shared_strategies import epochs, recordings
+
+from neuroloom.shared import DataError, Epochs, Recording, Signal, SpikeTrains, Trials
+from neuroloom.shared.convert import ConversionWarning, from_neo, to_neo
+from neuroloom.shared.data import TimeSeries
+
+
+def close(a: Epochs, b: Epochs, tolerance: float = 1e-9) -> bool:
+    return len(a) == len(b) and bool(
+        np.allclose(a.start, b.start, rtol=0, atol=tolerance)
+        and np.allclose(a.stop, b.stop, rtol=0, atol=tolerance)
+    )
+
+
+def there_and_back(value: Any, **more: Any) -> tuple[Any, Any, str]:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        there = to_neo(value, **more)
+    ours = [str(x.message) for x in told if issubclass(x.category, ConversionWarning)]
+    return there, from_neo(there), " ".join(ours)
+
+
+def same_properties(back: Any, value: Any, lost: str) -> None:
+    for name, values in value.properties.items():
+        if f"property {name!r}" not in lost:
+            got = [list(x) if isinstance(x, tuple) else x for x in back.properties[name].tolist()]
+            want = [list(x) if isinstance(x, tuple) else x for x in values.tolist()]
+            assert got == want
+
+
+class TestThereAndBack:
+    @given(rich_epochs(grid=True))
+    def test_epochs(self, value: Epochs) -> None:
+        _, back, lost = there_and_back(value)
+        assert close(back, value)
+        same_properties(back, value, lost)
+        for name, said in value.metadata.items():
+            assert back.metadata.get(name) == said or f"metadata {name!r}" in lost
+
+    @given(rich_spikes(grid=True))
+    def test_spikes(self, value: SpikeTrains) -> None:
+        assume(len(value.epochs) == 1)
+        there, back, lost = there_and_back(value)
+        assert [type(train) for train in there] == [neo.SpikeTrain] * value.n_units
+        assert np.array_equal(back.times, value.times)
+        assert np.array_equal(back.units, value.units)
+        assert back.names == tuple(map(str, value.names))
+        if "observed" not in lost and value.observed is not None and back.observed is not None:
+            assert back.observed == value.observed
+        same_properties(back, value, lost)
+
+    @given(rich_signals())
+    def test_signals(self, value: Signal) -> None:
+        there, back, lost = there_and_back(value, unit="mV")
+        assert str(there.units.dimensionality) == (value.unit or "mV")
+        assert np.array_equal(back.values, value.values, equal_nan=True)
+        assert (back.rate, back.start, back.channels) == (value.rate, value.start, value.channels)
+        assert back.unit == (value.unit or "mV")
+        same_properties(back, value, lost)
+
+    @given(time_series())
+    def test_time_series(self, value: TimeSeries) -> None:
+        _, back, lost = there_and_back(value)
+        assert np.array_equal(back.values, value.values)
+        assert np.allclose(back.times, value.times, rtol=0, atol=1e-6)
+        same_properties(back, value, lost)
+
+    @given(recordings(with_trials=False, grid=True))
+    def test_recordings(self, value: Recording) -> None:
+        assume(value.spikes is None or len(value.spikes.epochs))
+        assume(not {"recorded", "trials"} & set(value.epochs))
+        _, back, _ = there_and_back(value)
+        assert back.signals == value.signals
+        assert back.metadata == value.metadata
+        assert back.epochs.keys() == value.epochs.keys()
+        assert all(close(back.epochs[name], value.epochs[name]) for name in value.epochs)
+        if value.spikes is None:
+            assert back.spikes is None
+        else:
+            assert np.array_equal(back.spikes.times, value.spikes.times)
+            assert np.array_equal(back.spikes.units, value.spikes.units)
+            assert close(back.spikes.epochs, value.spikes.epochs)
+
+    def test_trials_and_tables(self) -> None:
+        trials = Trials({"start": [0.0, 1.0], "stop": [2.0, 3.0], "choice": [1.0, np.nan]})
+        licks = Trials({"time": [0.1, 0.5], "label": ["left", "right"]})
+        nested = Trials({"start": [0.0, 1.0], "stop": [9.0, 2.0], "phase": ["a", "b"]})
+        value = Recording(trials=trials, tables={"licks": licks, "nested": nested})
+        _, back, lost = there_and_back(value)
+        assert back.trials == trials
+        assert back.tables == {"licks": licks, "nested": nested}
+        assert not lost
+
+    def test_what_is_lost_is_said(self) -> None:
+        mixed = Trials({"start": [0.0, 1.0], "stop": [1.0, 2.0], "words": [["a"], []]})
+        _, _, lost = there_and_back(Recording(trials=mixed, tables={"t": Trials({"x": [1]})}))
+        assert "column 'words' of trials" in lost
+        assert "table 't'" in lost
+
+
+class TestFromNeo:
+    def test_other_units_of_time(self) -> None:
+        train = neo.SpikeTrain([500, 2000], units="ms", t_stop=2000)
+        spikes = from_neo(train)
+        assert spikes.of(0).tolist() == [0.5, 2.0]
+        assert close(spikes.epochs, Epochs(0.0, 2.0))
+
+    def test_trains_of_different_times(self) -> None:
+        trains = [neo.SpikeTrain([1], units="s", t_stop=x, name=n) for x, n in [(1, "a"), (2, "b")]]
+        trains[0].annotate(region="CA1")
+        spikes = from_neo(trains)
+        assert spikes.names == ("a", "b")
+        assert spikes.properties["region"].tolist() == ["CA1", None]
+        np.testing.assert_allclose(spikes.rates_hz, [1.0, 0.5])
+        assert close(spikes.epochs, Epochs(0, 2), 1e-8)
+
+    def test_irregular_signals(self) -> None:
+        make = neo.IrregularlySampledSignal
+        signal = make([0, 250, 500], [1, 2, 3], units="mV", time_units="ms")
+        assert from_neo(signal) == Signal([1.0, 2, 3], 4.0, unit="mV")
+        series = from_neo(make([0, 250, 400], [1, 2, 3], units="mV", time_units="ms"))
+        assert isinstance(series, TimeSeries)
+        assert series.times.tolist() == [0.0, 0.25, 0.4]
+
+    def test_array_annotations_are_properties(self) -> None:
+        signal = neo.AnalogSignal(
+            np.zeros((4, 2)), units="uV", sampling_rate=1 * pq.kHz, t_start=2 * pq.ms,
+            array_annotations={"channel_names": ["a", "b"], "depth": [10, 20] * pq.um},
+            description="raw", probe="p1",
+        )  # fmt: skip
+        back = from_neo(signal)
+        assert (back.rate, back.start, back.unit) == (1000.0, 0.002, "uV")
+        assert back.channels == ("a", "b")
+        assert back.properties["depth"].tolist() == [10, 20]
+        assert back.metadata == {"probe": "p1", "description": "raw"}
+
+    def test_a_segment_loses_nothing_in_silence(self) -> None:
+        segment = neo.Segment(name="run 1", description="d", subject="m1")
+        for k in (1.0, 2.0):
+            segment.analogsignals.append(
+                neo.AnalogSignal(np.full(3, k), units="mV", sampling_rate=1 * pq.Hz, name="lfp")
+            )
+        segment.events.append(neo.Event([1, 2] * pq.s, labels=["a", "b"], name="stimulus"))
+        segment.epochs.append(
+            neo.Epoch([0, 1] * pq.s, [5, 1] * pq.s, labels=["x", "y"], name="nested")
+        )
+        segment.epochs.append(neo.Epoch([0] * pq.s, [1] * pq.s, labels=["x"], name="one"))
+        segment.imagesequences.append(
+            neo.ImageSequence(
+                np.zeros((2, 3, 3)), units="V", sampling_rate=1 * pq.Hz, spatial_scale=1 * pq.um
+            )
+        )  # fmt: skip
+        train = neo.SpikeTrain([1] * pq.s, t_stop=2, waveforms=np.zeros((1, 1, 4)) * pq.mV)
+        segment.spiketrains.append(train)
+        back = from_neo(segment)
+        assert {k: v.values[0, 0] for k, v in back.signals.items()} == {"lfp": 1.0, "lfp (2)": 2.0}
+        assert back.tables["stimulus"].table.to_dict("list") == {
+            "time": [1.0, 2.0], "label": ["a", "b"],
+        }  # fmt: skip
+        assert back.tables["nested"].table["stop"].tolist() == [5.0, 2.0]
+        assert back.epochs["one"].properties["label"].tolist() == ["x"]
+        assert back.metadata["subject"] == "m1"
+        assert back.metadata["name"] == "run 1"
+        skipped = back.metadata["skipped"]
+        assert {"waveforms", "image sequence 0", "epochs 'nested'"} == set(skipped)
+        assert "disjoint" in skipped["epochs 'nested'"]
+
+    def test_a_block_is_a_list_of_its_segments(self) -> None:
+        block = neo.Block(name="day")
+        for k in range(2):
+            block.segments.append(neo.Segment(name=f"s{k}"))
+        block.groups.append(neo.Group(name="tetrode"))
+        parts = from_neo(block)
+        assert [x.metadata["name"] for x in parts] == ["s0", "s1"]
+        assert parts[0].metadata["block"] == {"name": "day"}
+        assert "group 'tetrode'" in parts[1].metadata["skipped"]
+
+    def test_spikes_without_time_of_recording(self) -> None:
+        back = from_neo([neo.SpikeTrain([] * pq.s, t_start=1, t_stop=1)])
+        assert back.n_units == 1
+        assert not len(back.epochs)
+
+    def test_refused(self) -> None:
+        gaps = SpikeTrains([0.5], [0], epochs=Epochs([0, 2], [1, 3]))
+        with pytest.raises(DataError, match=r"data: expected one epoch .*, got 2"):
+            to_neo(gaps)
+        with pytest.raises(DataError, match=r"data: expected trials with start and stop"):
+            to_neo(Recording(trials=Trials({"x": [1]})))
+        with pytest.raises(DataError, match=r"a unit that neo knows.*'blorp'"):
+            to_neo(Signal([1.0], 1.0, unit="blorp"))
+        overlapping = neo.Epoch(times=[0, 1], durations=[2, 1], units="s")
+        with pytest.raises(DataError, match=r"start: expected disjoint epochs"):
+            from_neo(overlapping)
+        with pytest.raises(DataError, match=r"data: expected a neo Block"):
+            from_neo([])
+        with pytest.raises(DataError, match=r"data: expected Epochs"):
+            to_neo(Trials({"x": [1]}))  # type: ignore[arg-type]
+
+    @given(epochs(grid=True))
+    def test_borders_that_touch_still_do(self, value: Epochs) -> None:
+        assert close(from_neo(to_neo(value)), value)

@@ -1,0 +1,172 @@
+"""pynapple: what goes there comes back, up to its nanoseconds and its closed intervals."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pynapple as nap
+import pytest
+from convert_strategies import rich_epochs, rich_signals, rich_spikes, time_series
+from hypothesis import given
+
+from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains, Trials
+from neuroloom.shared.convert import ConversionWarning, from_pynapple, to_pynapple
+from neuroloom.shared.data import TimeSeries
+
+
+def close(a: Epochs, b: Epochs, tolerance: float = 1e-9) -> bool:
+    return len(a) == len(b) and bool(
+        np.allclose(a.start, b.start, rtol=0, atol=tolerance)
+        and np.allclose(a.stop, b.stop, rtol=0, atol=tolerance)
+    )
+
+
+def same_properties(back: Any, value: Any, lost: str) -> None:
+    """Each property is there with its values, or named in the warning."""
+    for name, values in value.properties.items():
+        if len(values) and f"property {name!r}" not in lost:
+            assert back.properties[name].tolist() == values.tolist()
+
+
+def there_and_back(value: Any, **more: Any) -> tuple[Any, str]:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        there = to_pynapple(value)
+    ours = [str(x.message) for x in told if issubclass(x.category, ConversionWarning)]
+    return from_pynapple(there, **more), " ".join(ours)
+
+
+@given(rich_epochs(grid=True, touching=False))
+def test_epochs(value: Epochs) -> None:
+    back, lost = there_and_back(value)
+    assert close(back, value)
+    same_properties(back, value, lost)
+    assert all(name in lost for name in value.metadata)
+
+
+@given(rich_spikes(grid=True))
+def test_spikes(value: SpikeTrains) -> None:
+    back, lost = there_and_back(value)
+    assert back.n_units == value.n_units
+    assert np.array_equal(back.units, value.units)
+    assert np.allclose(back.times, value.times, rtol=0, atol=1e-9)
+    assert close(back.epochs, value.epochs)
+    if "property 'name'" not in lost:
+        unnamed = value.names == tuple(range(value.n_units))
+        assert back.names == (() if unnamed else value.names)
+    same_properties(back, value, lost)
+    assert (value.observed is None) == ("observed" not in lost)
+
+
+@given(rich_signals())
+def test_signals(value: Signal) -> None:
+    back, lost = there_and_back(value, rate=value.rate)
+    assert np.array_equal(back.values, value.values, equal_nan=True)
+    assert back.values.dtype == value.values.dtype
+    assert back.channels == value.channels
+    assert back.rate == value.rate
+    assert back.start == pytest.approx(value.start, abs=1e-9)
+    same_properties(back, value, lost)
+    assert bool(value.unit) == ("unit" in lost)
+
+
+@given(time_series())
+def test_time_series(value: TimeSeries) -> None:
+    back, lost = there_and_back(value)
+    assert np.allclose(back.times, value.times, rtol=0, atol=1e-9)
+    assert np.array_equal(back.values, value.values)
+    if isinstance(back, TimeSeries):  # the times may be regular by chance
+        assert close(back.epochs, value.epochs)
+    same_properties(back, value, lost)
+
+
+def test_nothing_is_said_where_nothing_is_lost() -> None:
+    spikes = SpikeTrains([0.5], [1], 2, Epochs(0, 1), [4, 9], {"region": ["CA1", "CA3"]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConversionWarning)
+        group = to_pynapple(spikes)
+    assert list(group.keys()) == [4, 9]
+    assert from_pynapple(group) == spikes
+
+
+def test_times_of_single_units() -> None:
+    back = from_pynapple(nap.Ts(np.array([0.5, 2.0, 3.0])))
+    assert back.to_lists()[0].tolist() == [0.5, 2.0, 3.0]
+    assert close(back.epochs, Epochs(0.5, 3.0))
+    assert back.epochs.contains(3.0)
+
+
+def test_units_keep_their_keys_and_metadata() -> None:
+    support = nap.IntervalSet(0, 10)
+    trains = {7: [1.0], 3: [2.0], 5: []}
+    group = {key: nap.Ts(np.array(t), time_support=support) for key, t in trains.items()}
+    metadata = {"region": ["b", "c", "a"], "depth": [1.5, 2.5, np.nan]}
+    back = from_pynapple(nap.TsGroup(group, time_support=support, metadata=metadata))
+    assert back.names == (3, 5, 7)
+    assert [list(t) for t in back.to_lists()] == [[2.0], [], [1.0]]
+    assert back.properties["region"].tolist() == ["c", "a", "b"]  # metadata in the order given
+    np.testing.assert_array_equal(back.properties["depth"], [2.5, np.nan, 1.5])
+    assert "rate" not in back.properties
+
+
+def test_a_time_support_in_parts_is_kept() -> None:
+    support = nap.IntervalSet([0, 5], [2, 8])
+    back = from_pynapple(nap.TsGroup({0: nap.Ts(np.array([1.0, 6.0]))}, time_support=support))
+    assert close(back.epochs, Epochs([0, 5], [2, 8]))
+    series = from_pynapple(nap.Tsd(t=np.r_[0.0, 1, 2, 5, 6], d=np.arange(5), time_support=support))
+    assert isinstance(series, TimeSeries)
+    assert close(series.epochs, Epochs([0, 5], [2, 8]))
+
+
+def test_a_longer_time_support_of_a_signal_is_told() -> None:
+    tsd = nap.Tsd(t=np.arange(5) / 10, d=np.arange(5), time_support=nap.IntervalSet(-1, 3))
+    back = from_pynapple(tsd)
+    assert back.metadata["time_support"] == {"start": [-1.0], "stop": [3.0]}
+    assert to_pynapple(back).time_support.start[0] == -1
+
+
+def test_a_rate_is_told_from_rounded_times() -> None:
+    tsd = nap.Tsd(t=np.arange(3000) / 30000, d=np.zeros(3000))
+    assert from_pynapple(tsd).rate == 30000.0
+
+
+def test_gaps() -> None:
+    tsd = nap.Tsd(t=np.array([0.0, 1.0, 2.0, 9.0]), d=np.arange(4.0))
+    series = from_pynapple(tsd)
+    assert isinstance(series, TimeSeries)
+    assert series.times.tolist() == [0, 1, 2, 9]
+    signal = from_pynapple(tsd, rate=1.0)
+    assert np.isnan(signal.values[3:9]).all()
+    assert signal.values[[0, 1, 2, 9], 0].tolist() == [0, 1, 2, 3]
+    with pytest.raises(DataError, match=r"on a grid of 0\.3 Hz"):
+        from_pynapple(tsd, rate=0.3)
+
+
+def test_whole_numbers_and_truth_are_numbers() -> None:
+    tsd = nap.Tsd(t=np.arange(3.0), d=np.array([True, False, True]))
+    assert from_pynapple(tsd).values[:, 0].tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (Epochs([0, 1], [1, 2]), "epochs with a gap between them, for pynapple, got 1.0"),
+        (Epochs(0, 1e-12), "epochs of a nanosecond or more"),
+        (SpikeTrains([], [], 0, Epochs(0, 1)), "at least one unit"),
+        (Signal(np.zeros((0, 1)), 1.0), "at least one sample"),
+        (Trials({"x": [1]}), "expected Epochs, Signal, .* got .*Trials"),
+    ],
+)
+def test_what_pynapple_would_change_is_refused(value: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        to_pynapple(value)
+
+
+def test_something_else() -> None:
+    with pytest.raises(DataError, match=r"data: expected a pynapple .*, got numpy.ndarray"):
+        from_pynapple(np.zeros(3))
+    tensor = nap.TsdTensor(t=np.arange(3.0), d=np.zeros((3, 2, 2)))
+    with pytest.raises(DataError, match=r"two dimensions of a tensor.*TsdTensor \(3, 2, 2\)"):
+        from_pynapple(tensor)

@@ -1,0 +1,172 @@
+"""pandas and xarray: what goes there comes back, and what does not fit is refused or named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from convert_strategies import rich_epochs, rich_signals, rich_spikes, time_series
+from hypothesis import given
+from shared_strategies import signals, trials
+
+from neuroloom.shared import DataError, Epochs, Recording, Signal, SpikeTrains, Trials
+from neuroloom.shared.convert import from_frame, from_xarray, to_frame, to_xarray
+from neuroloom.shared.data import TimeSeries
+
+
+class TestPandas:
+    @given(rich_epochs())
+    def test_epochs(self, value: Epochs) -> None:
+        assert from_frame(to_frame(value), Epochs) == value
+
+    @given(rich_spikes())
+    def test_spikes(self, value: SpikeTrains) -> None:
+        assert from_frame(to_frame(value), SpikeTrains) == value
+
+    @given(rich_spikes())
+    def test_attrs_are_plain_so_that_pandas_can_compare_them(self, value: SpikeTrains) -> None:
+        frame = to_frame(value)
+        both = pd.concat([frame, to_frame(value)])
+        assert both.attrs == frame.attrs
+
+    @given(rich_signals(minimum=0))
+    def test_signals(self, value: Signal) -> None:
+        assert from_frame(to_frame(value), Signal) == value
+
+    @given(time_series(values=False))
+    def test_time_series(self, value: TimeSeries) -> None:
+        assert from_frame(to_frame(value), TimeSeries) == value
+
+    @given(signals(minimum=2))
+    def test_a_rate_without_attrs(self, value: Signal) -> None:
+        frame = to_frame(value)
+        frame.attrs.clear()
+        assert from_frame(frame, Signal).rate == pytest.approx(value.rate, rel=1e-4)
+
+    def test_a_sliced_signal_has_the_rate_of_its_times(self) -> None:
+        frame = to_frame(Signal(np.arange(100.0), 1000.0, unit="mV"))
+        half = from_frame(frame.iloc[10::2], Signal)
+        assert (half.rate, half.start, half.unit) == (500.0, 0.01, "mV")
+
+    def test_a_slice_of_counts_keeps_its_observed_times(self) -> None:
+        spikes = SpikeTrains([0.05, 0.45], [0, 0], 1, Epochs([0.0, 0.3], [0.15, 1.0]))
+        counts = spikes.counts(0.1)
+        frame = to_frame(counts)
+        part = from_frame(frame.iloc[1:5], Signal)
+        np.testing.assert_array_equal(part.observed, counts.observed[1:5])
+        frame.index = frame.index + 5.0
+        with pytest.raises(DataError, match=r"times of the signal that was converted"):
+            from_frame(frame, Signal)
+        assert from_frame(frame, Signal, observed=None).observed is None
+
+    @given(trials())
+    def test_trials(self, value: Trials) -> None:
+        assert from_frame(to_frame(value), Trials) == value
+
+    def test_the_table_of_trials_is_a_copy(self) -> None:
+        trials = Trials({"x": [1]})
+        table = to_frame(trials)
+        table["y"] = 2
+        assert list(trials.table) == ["x"]
+
+    def test_time_differences_are_seconds(self) -> None:
+        index = pd.to_timedelta([0, 4, 8], unit="ms")
+        assert from_frame(pd.DataFrame({"a": [1.0, 2, 3]}, index=index), Signal).rate == 250.0
+
+    @pytest.mark.parametrize(
+        ("frame", "kind", "message"),
+        [
+            (pd.DataFrame({"begin": [0]}), Epochs, r"columns \['start', 'stop'\] too, got"),
+            (pd.DataFrame({"Start": [0], "stop": [1]}), Epochs, "did you mean 'Start'"),
+            (pd.DataFrame({"start": [0, 1], "stop": [2, 3]}), Epochs, "disjoint"),
+            (pd.DataFrame({"a": [0, 1, 2]}, index=[0.0, 1.0, 1.5]), Signal, "regular times"),
+            (pd.DataFrame({"a": [0]}), Signal, "rate: expected a rate where there are fewer"),
+            (pd.DataFrame({"a": [0, 1]}, index=[1.0, 0.0]), Signal, "times that rise"),
+            (pd.DataFrame({"a": [0]}, index=pd.to_datetime(["2020"])), Signal, "got dates; sub"),
+            (pd.DataFrame(), Recording, "kind: expected Epochs, Signal, SpikeTrains"),
+            ([1, 2], Epochs, "frame: expected a pandas DataFrame, got builtins.list"),
+        ],
+    )
+    def test_refused(self, frame: Any, kind: Any, message: str) -> None:
+        with pytest.raises(DataError, match=message):
+            from_frame(frame, kind)
+
+    @pytest.mark.parametrize(
+        ("kind", "keyword", "hint"),
+        [(Signal, "Rate", "rate"), (Epochs, "n_units", ""), (Trials, "sesion", "session")],
+    )
+    def test_unknown_keywords_are_refused(self, kind: Any, keyword: str, hint: str) -> None:
+        frame = to_frame(
+            {Signal: Signal([1.0, 2], 1.0), Epochs: Epochs(0, 1)}.get(kind, Trials({}))
+        )
+        with pytest.raises(DataError, match=f"got '{keyword}'.*{hint}"):
+            from_frame(frame, kind, **{keyword: 1})
+
+    def test_no_such_type(self) -> None:
+        with pytest.raises(DataError, match=r"data: expected .*, got neuroloom.shared.*Recording"):
+            to_frame(Recording())  # type: ignore[arg-type]
+
+
+class TestXarray:
+    @given(rich_signals(minimum=0) | time_series())
+    def test_there_and_back(self, value: Signal | TimeSeries) -> None:
+        there = to_xarray(value)
+        assert there.dims[:2] == ("time", "channel")
+        assert from_xarray(there) == value
+        assert from_xarray(there.transpose()) == value
+
+    def test_the_times_win_over_a_rate_that_no_longer_holds(self) -> None:
+        signal = Signal(np.zeros(100), 1000.0)
+        assert from_xarray(to_xarray(signal)[::2]).rate == 500.0
+        assert from_xarray(to_xarray(signal)[10:]).start == 0.01
+
+    def test_irregular_times_are_a_time_series(self) -> None:
+        array = xr.DataArray([1.0, 2, 3], dims="time", coords={"time": [0.0, 1.0, 5.0]})
+        series = from_xarray(array)
+        assert isinstance(series, TimeSeries)
+        assert series.times.tolist() == [0.0, 1.0, 5.0]
+        filled = from_xarray(array, rate=1.0)
+        assert np.isnan(filled.values[2:5]).all()
+        assert filled.values[[0, 1, 5], 0].tolist() == [1, 2, 3]
+
+    @pytest.mark.parametrize(("unit", "rate"), [("ms", 250.0), ("us", 250000.0), ("s", 0.25)])
+    def test_units_of_time(self, unit: str, rate: float) -> None:
+        times = ("time", [0.0, 4, 8], {"units": unit})
+        array = xr.DataArray(np.zeros(3), dims="time", coords={"time": times})
+        assert from_xarray(array).rate == rate
+
+    def test_what_has_no_place_is_named(self) -> None:
+        coords = {
+            "time": [0.0, 1, 2], "channel": ["a", "b"], "region": ("channel", ["x", "y"]),
+            "trial": ("time", [1, 1, 2]), "subject": "m1",
+        }  # fmt: skip
+        attrs = {"units": "mV", "filter": "none"}
+        array = xr.DataArray(
+            np.zeros((3, 2)), dims=("time", "channel"), coords=coords, name="lfp", attrs=attrs
+        )
+        signal = from_xarray(array)
+        assert signal.properties["region"].tolist() == ["x", "y"]
+        assert signal.unit == "mV"
+        assert signal.metadata["filter"] == "none"
+        assert signal.metadata["name"] == "lfp"
+        assert set(signal.metadata["skipped"]) == {"trial", "subject"}
+
+    @pytest.mark.parametrize("dims", [("t",), ("time", "a", "b")])
+    def test_other_dimensions(self, dims: tuple[str, ...]) -> None:
+        with pytest.raises(DataError, match=r"array: expected dimensions \(time, channel\)"):
+            from_xarray(xr.DataArray(np.zeros((2,) * len(dims)), dims=dims))
+
+    def test_something_else(self) -> None:
+        with pytest.raises(DataError, match=r"array: expected an xarray DataArray"):
+            from_xarray(np.zeros(3))
+        with pytest.raises(DataError, match=r"signal: expected Signal"):
+            to_xarray(Epochs(0, 1))  # type: ignore[arg-type]
+        times = ("time", [0.0, 1], {"units": "furlongs"})
+        with pytest.raises(DataError, match=r"one of the units"):
+            from_xarray(xr.DataArray([0.0, 1], dims="time", coords={"time": times}))
+        dates = np.array(["2020-01-01", "2020-01-02"], "datetime64[ns]")
+        with pytest.raises(DataError, match=r"got dates"):
+            from_xarray(xr.DataArray([0.0, 1], dims="time", coords={"time": dates}))
