@@ -24,9 +24,9 @@ from neuroloom.glmhmm import (
     permute_states,
     standard_errors,
 )
-from neuroloom.glmhmm._batch import fit_all
-from neuroloom.glmhmm._layouts import double_precision
-from neuroloom.glmhmm._restarts import multi_start
+from neuroloom.glmhmm._em.batch import fit_all
+from neuroloom.glmhmm._em.multi_start import multi_start
+from neuroloom.glmhmm._em.shapes import double_precision
 
 COEF = np.array([[4.0, 1.0, 1.0], [0.3, 0.2, 0.2], [0.1, 0.4, 0.4], [0.2, -0.1, 0.1]])
 INTERCEPT = np.array([0.1, 1.5, -1.5])

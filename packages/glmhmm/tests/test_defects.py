@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import nbinom
 
 from neuroloom.glmhmm import GLMHMM, _em
-from neuroloom.glmhmm._compile import program
+from neuroloom.glmhmm._em.compile import program
 
 WIDE = {"n_init": 6, "seed": 3}
 
@@ -150,7 +150,7 @@ def test_memory_grows_linearly_in_trials():
     X, y = two_state_choices(512)
     model = GLMHMM(3)
     data = model._read(X, y, None)
-    from neuroloom.glmhmm._layouts import as_arrays, double_precision
+    from neuroloom.glmhmm._em.shapes import as_arrays, double_precision
 
     with double_precision():
         _, trials, compiled = model._pack(data, None)

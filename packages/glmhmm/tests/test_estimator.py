@@ -88,12 +88,12 @@ def test_seeds_of_every_kind(choices):
 
 
 def test_same_seed_same_bits_on_any_number_of_threads(choices, monkeypatch):
-    from neuroloom.glmhmm import _batch
+    from neuroloom.glmhmm._em import batch
 
     X, y, starts = choices
     found = []
     for cores in (1, 3):
-        monkeypatch.setattr(_batch, "available_cores", lambda n=cores: n)
+        monkeypatch.setattr(batch, "available_cores", lambda n=cores: n)
         found.append(GLMHMM(2, n_init=12, seed=5).fit(X, y, session_starts=starts))
     for name in FITTED:
         np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name))
@@ -102,8 +102,8 @@ def test_same_seed_same_bits_on_any_number_of_threads(choices, monkeypatch):
 
 @pytest.mark.slow
 def test_batched_fits_equal_those_one_by_one(choices):
-    from neuroloom.glmhmm._batch import fit_all
-    from neuroloom.glmhmm._layouts import double_precision
+    from neuroloom.glmhmm._em.batch import fit_all
+    from neuroloom.glmhmm._em.shapes import double_precision
 
     X, y, starts = choices
     model = GLMHMM(2)

@@ -10,18 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuroloom.glmhmm import _em as em
-from neuroloom.glmhmm import _recursions as recursions
-from neuroloom.glmhmm._emissions import (
+from neuroloom.glmhmm._em import em, recursions
+from neuroloom.glmhmm._em.mstep import Model
+from neuroloom.glmhmm._em.packing import Layout, lay_out, pack
+from neuroloom.glmhmm._em.shapes import plain_prior
+from neuroloom.glmhmm._families.families import (
     BernoulliObservations,
     GammaObservations,
     GaussianObservations,
     NegativeBinomialObservations,
     PoissonObservations,
 )
-from neuroloom.glmhmm._layouts import plain_prior
-from neuroloom.glmhmm._mstep import Model
-from neuroloom.glmhmm._packing import Layout, lay_out, pack
 
 
 def problem(rng, n, k, *, zeros=False, sharp=1.0):

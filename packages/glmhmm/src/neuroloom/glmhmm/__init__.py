@@ -5,13 +5,22 @@ of the reference import.
 """
 
 from neuroloom.glmhmm import glm_hmm, hmm, observation_models, regularizer
-from neuroloom.glmhmm._baselines import LapseModel, fit_glm, fit_lapse
-from neuroloom.glmhmm._bootstrap import Bootstrap, parametric_bootstrap
-from neuroloom.glmhmm._criteria import Criteria, information_criteria
-from neuroloom.glmhmm._cross_validation import CrossValidation, cross_validate
-from neuroloom.glmhmm._design import DesignMatrix, design_matrix
-from neuroloom.glmhmm._diagnostics import Diagnostics, diagnose
-from neuroloom.glmhmm._dwell import dwell_times, occupancy
+from neuroloom.glmhmm._analysis.ashwood2022 import (
+    Protocol,
+    SubjectFits,
+    fit_global,
+    fit_protocol,
+    fit_subjects,
+)
+from neuroloom.glmhmm._analysis.baselines import LapseModel, fit_glm, fit_lapse
+from neuroloom.glmhmm._analysis.bootstrap import Bootstrap, parametric_bootstrap
+from neuroloom.glmhmm._analysis.criteria import Criteria, information_criteria
+from neuroloom.glmhmm._analysis.cross_validation import CrossValidation, cross_validate
+from neuroloom.glmhmm._analysis.diagnostics import Diagnostics, diagnose
+from neuroloom.glmhmm._analysis.dwell import dwell_times, occupancy
+from neuroloom.glmhmm._analysis.online import OnlineFilter
+from neuroloom.glmhmm._analysis.standard_errors import StandardErrors, standard_errors
+from neuroloom.glmhmm._analysis.states import match_states, order_states, permute_states
 from neuroloom.glmhmm._errors import (
     CollinearWarning,
     ConvergenceWarning,
@@ -26,9 +35,10 @@ from neuroloom.glmhmm._errors import (
     SessionWarning,
     UnknownNameError,
 )
-from neuroloom.glmhmm._estimator import GLMHMM
-from neuroloom.glmhmm._online import OnlineFilter
-from neuroloom.glmhmm._plots import (
+from neuroloom.glmhmm._estimator.estimator import GLMHMM
+from neuroloom.glmhmm._estimator.results import EMState
+from neuroloom.glmhmm._estimator.saving import load_model
+from neuroloom.glmhmm._plots.plots import (
     plot_cross_validation,
     plot_dwell_times,
     plot_occupancy,
@@ -37,17 +47,7 @@ from neuroloom.glmhmm._plots import (
     plot_transitions,
     plot_weights,
 )
-from neuroloom.glmhmm._protocol import (
-    Protocol,
-    SubjectFits,
-    fit_global,
-    fit_protocol,
-    fit_subjects,
-)
-from neuroloom.glmhmm._results import EMState
-from neuroloom.glmhmm._saving import load_model
-from neuroloom.glmhmm._states import match_states, order_states, permute_states
-from neuroloom.glmhmm._uncertainty import StandardErrors, standard_errors
+from neuroloom.glmhmm._tables.design import DesignMatrix, design_matrix
 from neuroloom.glmhmm._version import __version__
 
 __all__ = [

@@ -102,10 +102,10 @@ def _read(options: argparse.Namespace) -> pd.DataFrame:
 
 
 def _fit(options: argparse.Namespace) -> list[Path]:
-    from neuroloom.glmhmm import _protocol as protocol
-    from neuroloom.glmhmm._cross_validation import cross_validate
-    from neuroloom.glmhmm._design import design_matrix
-    from neuroloom.glmhmm._estimator import GLMHMM
+    from neuroloom.glmhmm._analysis import ashwood2022 as protocol
+    from neuroloom.glmhmm._analysis.cross_validation import cross_validate
+    from neuroloom.glmhmm._estimator.estimator import GLMHMM
+    from neuroloom.glmhmm._tables.design import design_matrix
 
     states = _numbers(options.states)
     needed = [options.choice, *_names(options.stimulus), *_names(options.covariates)]
@@ -155,8 +155,8 @@ def _fit(options: argparse.Namespace) -> list[Path]:
 
 
 def _write(options: argparse.Namespace, design: Any, found: Any, subjects: Any) -> list[Path]:
-    from neuroloom.glmhmm import _plots as plots
-    from neuroloom.glmhmm._states import order_states
+    from neuroloom.glmhmm._analysis.states import order_states
+    from neuroloom.glmhmm._plots import plots
 
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """The observation models, under the reference's module path."""
 
-from neuroloom.glmhmm._emissions import (
+from neuroloom.glmhmm._families.families import (
     BernoulliObservations,
     CategoricalObservations,
     GammaObservations,

@@ -1,6 +1,6 @@
 """The penalties, under the reference's module path."""
 
-from neuroloom.glmhmm._regularizers import (
+from neuroloom.glmhmm._model.regularizers import (
     ElasticNet,
     GroupLasso,
     Lasso,

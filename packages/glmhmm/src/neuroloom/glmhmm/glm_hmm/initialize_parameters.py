@@ -1,6 +1,6 @@
 """Starts of weights and scales, under the reference's module path."""
 
-from neuroloom.glmhmm._initializers import (
+from neuroloom.glmhmm._start.initializers import (
     InitFunctionGLM,
     constant_scale_init,
     kmeans_glm_params_init,

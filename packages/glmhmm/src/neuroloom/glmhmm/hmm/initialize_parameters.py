@@ -1,6 +1,6 @@
 """Starts of the chain's probabilities, under the reference's module path."""
 
-from neuroloom.glmhmm._initializers import (
+from neuroloom.glmhmm._start.initializers import (
     InitFunctionHMM,
     dirichlet_initial_proba_init,
     dirichlet_transition_proba_init,

@@ -1,0 +1,1 @@
+"""Scores, errors, comparisons and summaries of fitted models."""

@@ -1,0 +1,146 @@
+"""Many fits of equal shape side by side: folds, subjects, grids, bootstrap samples."""
+
+from __future__ import annotations
+
+import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.glmhmm._em.em import Fit, Parameters, Prior, fit_one, run, run_forward
+from neuroloom.glmhmm._em.mstep import Model
+from neuroloom.glmhmm._em.packing import Trials
+from neuroloom.glmhmm._em.shapes import double_precision
+
+_CHUNK_NUMBERS = 20_000_000  # places × states × fits in one program on an accelerator
+
+
+@functools.partial(jax.jit, static_argnames=("model", "trace"))
+def _fit_batch(
+    starts: Parameters,
+    trials: Trials,
+    prior: Prior,
+    tol: Any,
+    maxiter: Any,
+    *,
+    model: Model,
+    trace: int,
+) -> Fit:
+    return jax.vmap(lambda s, t, p: run(s, t, p, tol, maxiter, model, trace))(starts, trials, prior)
+
+
+@functools.partial(jax.jit, static_argnames=("model",))
+def log_likelihood(parameters: Parameters, trials: Trials, *, model: Model) -> Any:
+    """Return the log-likelihood of the trials that are there, without base terms."""
+    return jnp.sum(run_forward(parameters, trials, model).log_likelihood)
+
+
+@functools.partial(jax.jit, static_argnames=("model",))
+def log_likelihoods(parameters: Parameters, trials: Trials, *, model: Model) -> Any:
+    """Return one log-likelihood for each pair of parameters and trials (leading axes)."""
+    return jax.vmap(lambda p, t: jnp.sum(run_forward(p, t, model).log_likelihood))(
+        parameters, trials
+    )
+
+
+def fit_all(
+    starts: list[Parameters],
+    trials: list[Trials],
+    priors: list[Prior],
+    tol: float,
+    maxiter: int,
+    model: Model,
+    trace: int,
+    *,
+    vectorised: bool | None = None,
+) -> list[Fit]:
+    """Return one fit, in numpy, for each start; `trials` or `priors` of length one are for all.
+
+    All must have one shape, so that they share one compiled program. On CPUs it runs once per
+    start, on a thread per core: a batched loop would drag every fit along to the end of the slowest
+    one. On accelerators many fits advance together. The numbers do not depend on the number of
+    threads.
+    """
+    n = len(starts)
+
+    def one(i: int) -> Fit:
+        with double_precision():  # holds in its own thread only
+            fit = fit_one(
+                starts[i],
+                trials[i % len(trials)],
+                priors[i % len(priors)],
+                tol,
+                maxiter,
+                model=model,
+                trace=trace,
+            )
+            return _in_numpy(fit)
+
+    if n == 1:
+        return [one(0)]
+    if vectorised is None:
+        vectorised = jax.default_backend() != "cpu"
+    if vectorised:
+        return _fit_side_by_side(starts, trials, priors, tol, maxiter, model, trace)
+    with ThreadPoolExecutor(min(n, available_cores())) as pool:
+        return list(pool.map(one, range(n)))
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _in_numpy(fit: Fit) -> Fit:
+    numbers = jax.tree.map(np.asarray, fit)
+    assert isinstance(numbers, Fit)
+    return numbers
+
+
+def _fit_side_by_side(
+    starts: list[Parameters],
+    trials: list[Trials],
+    priors: list[Prior],
+    tol: float,
+    maxiter: int,
+    model: Model,
+    trace: int,
+) -> list[Fit]:
+    n = len(starts)
+    size = trials[0].observed.size * starts[0].weights.shape[0]
+    chunk = int(np.clip(_CHUNK_NUMBERS // size, 2, n))
+    out: list[Fit] = []
+    for begin in range(0, n, chunk):
+        index = [min(i, n - 1) for i in range(begin, begin + chunk)]
+        fits = _fit_batch(
+            stack([starts[i] for i in index]),
+            stack([trials[i % len(trials)] for i in index]),
+            stack([priors[i % len(priors)] for i in index]),
+            tol,
+            maxiter,
+            model=model,
+            trace=trace,
+        )
+        numbers = _in_numpy(fits)
+        out += [jax.tree.map(lambda a, j=j: a[j], numbers) for j in range(min(chunk, n - begin))]
+    return out
+
+
+def stack(trees: list[Any]) -> Any:
+    """Return equal trees as one with a leading axis."""
+    return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *trees)
+
+
+def only(trials: Trials, keep: NDArray[np.bool_]) -> Trials:
+    """Return the trials of whole sessions; `keep` is a mask of places (n_steps, n_columns)."""
+    kept = jnp.asarray(keep)
+    return trials._replace(
+        observed=jnp.where(kept, trials.observed, 0.0),
+        reset=jnp.where(kept, trials.reset, True),
+        start=jnp.where(kept, trials.start, 0.0),
+    )

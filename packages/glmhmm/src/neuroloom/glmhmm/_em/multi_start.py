@@ -1,0 +1,150 @@
+"""Many starts of one program: all run a little, the promising ones to the end.
+
+Short runs from many starts followed by long runs from the best of them find good optima more
+often than as many long runs (emEM; Biernacki, Celeux & Govaert 2003). Here two thirds are dropped
+at a time, and the others run four times as long (successive halving; Jamieson & Talwalkar 2016).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from neuroloom.glmhmm._em.batch import fit_all
+from neuroloom.glmhmm._em.em import Fit, Parameters, Prior
+from neuroloom.glmhmm._em.mstep import Model
+from neuroloom.glmhmm._em.packing import Trials
+
+AUTO_STARTS = 96
+SCREEN_ITERATIONS = 24
+FINALISTS = 8
+
+
+@dataclass(frozen=True)
+class Restarts:
+    """The best fit, and what every start led to."""
+
+    best: Fit
+    report: pd.DataFrame
+    index: int
+
+
+def trace_length(maxiter: int) -> int:
+    """Return the size of the history, a power of two, so that few programs are compiled."""
+    return int(2 ** int(np.ceil(np.log2(max(maxiter, 16)))))
+
+
+def diverse_starts(
+    first: Parameters,
+    pooled: Parameters,
+    n: int,
+    rng: np.random.Generator,
+    spread: NDArray[np.float64],
+) -> Parameters:
+    """Return `n` starts: `first`, then the one-state weights with noise of several sizes.
+
+    The smallest is that of Ashwood et al. 2022. `spread` is each regressor's standard deviation, so
+    that noise means the same for all units.
+    """
+    n_states, n_outputs, width = first.weights.shape
+    size = np.tile([0.3, 1.0, 2.0, 0.2], n)[: n - 1]
+    noise = rng.normal(size=(n - 1, n_states, n_outputs, width)) * size[:, None, None, None]
+    noise /= np.append(np.maximum(spread, 1e-12), 1.0)
+    base = np.asarray(pooled.weights)
+    # Some starts scale the pooled weights, so that states differ in how much they follow them.
+    spread_of_gain = np.where(size > 0.2, 0.7, 0.0)[:, None, None, None]
+    gain = np.exp(spread_of_gain * rng.normal(size=(n - 1, n_states, 1, 1)))
+    weights = base * gain + noise
+    stay = rng.uniform(0.85, 0.99, size=(n - 1, n_states))
+    transition = np.empty((n - 1, n_states, n_states))
+    transition[:] = ((1 - stay) / max(n_states - 1, 1))[..., None]
+    for k in range(n_states):
+        transition[:, k, k] = stay[:, k] if n_states > 1 else 1.0
+
+    def stack(a: Any, b: Any) -> Any:
+        return np.concatenate([np.asarray(a)[None], np.asarray(b)])
+
+    def repeat(a: Any) -> Any:
+        return np.repeat(np.asarray(a)[None], n - 1, axis=0)
+
+    return Parameters(
+        stack(first.weights, weights),
+        stack(first.log_scale, repeat(first.log_scale)),
+        stack(first.initial, repeat(np.full(n_states, 1 / n_states))),
+        stack(first.transition, transition),
+        stack(first.drive, repeat(np.zeros_like(first.drive))),
+    )
+
+
+def multi_start(
+    starts: Parameters,
+    trials: Trials,
+    prior: Prior,
+    tol: float,
+    maxiter: int,
+    model: Model,
+    *,
+    finalists: int | Literal["all"] = FINALISTS,
+    base: float = 0.0,
+) -> Restarts:
+    """Return the best fit over `starts` (leading axis), by penalised log-likelihood.
+
+    With more starts than finalists all run `SCREEN_ITERATIONS`, and the best go on, up to `tol`.
+    `base` is added to the report's log-likelihoods.
+    """
+    n = len(starts.weights)
+    trace = trace_length(maxiter)
+    each = [jax.tree.map(lambda a, i=i: a[i], starts) for i in range(n)]
+    n_final = n if finalists == "all" else min(max(finalists, n // 8), n)
+    spent = maxiter if n_final == n else min(SCREEN_ITERATIONS, maxiter)
+    fits = fit_all(each, [trials], [prior], tol, spent, model, trace)
+    alive = np.arange(n)
+    while len(alive) > n_final:
+        keep = max(n_final, -(-len(alive) // 3))
+        alive = alive[_ranking([fits[i] for i in alive])[:keep]]
+        more = maxiter - spent if keep == n_final else min(3 * spent, maxiter - spent)
+        spent += more
+        left = [i for i in alive if not fits[i].converged] if more else []
+        again = [fits[i].parameters for i in left]
+        ends = fit_all(again, [trials], [prior], tol, more + 1, model, trace) if left else []
+        for i, end in zip(left, ends, strict=True):
+            fits[i] = _joined(fits[i], end)
+    finished = np.zeros(n, dtype=bool)
+    finished[alive] = True
+    report = pd.DataFrame(
+        {
+            "start": np.arange(n),
+            "objective": np.array([float(fit.objective) + base for fit in fits]),
+            "log_likelihood": np.array([float(fit.log_likelihood) + base for fit in fits]),
+            "iterations": np.array([int(fit.iterations) for fit in fits]),
+            "converged": np.array([bool(fit.converged) for fit in fits]),
+            "finished": finished,
+        }
+    )
+    best = int(next(i for i in _ranking(fits) if finished[i]))
+    return Restarts(fits[best], report, best)
+
+
+def _joined(first: Fit, then: Fit) -> Fit:
+    """Return the run that `then` finishes, with the traces of both."""
+    n, size = int(first.iterations), len(first.objectives)
+
+    def trace(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+        # The second run evaluates where the first one ended once more.
+        return np.concatenate([a[: n - 1], b])[:size]
+
+    return then._replace(
+        log_likelihoods=trace(first.log_likelihoods, then.log_likelihoods),
+        objectives=trace(first.objectives, then.objectives),
+        iterations=np.asarray(min(n - 1 + int(then.iterations), size)),
+    )
+
+
+def _ranking(fits: list[Fit]) -> NDArray[np.int64]:
+    values = np.array([float(fit.objective) for fit in fits])
+    return np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")

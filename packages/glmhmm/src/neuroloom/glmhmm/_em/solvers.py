@@ -1,0 +1,164 @@
+"""The M-step by a named solver, run to its own tolerance.
+
+optax brings L-BFGS and the line searches; JAX brings BFGS. The conjugate directions are a
+transformation for optax's line search (Polak & Ribière 1969, with restarts), and the proximal
+gradient is FISTA with backtracking (Beck & Teboulle 2009, eqs. 4.1–4.3).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.flatten_util import ravel_pytree
+from jax.scipy.optimize import minimize
+
+from neuroloom.glmhmm._em.mstep import (
+    LOG_SCALE_MIN,
+    Model,
+    Penalty,
+    expected_log_posterior,
+    penalty_value,
+    prox,
+)
+from neuroloom.glmhmm._em.packing import Trials
+
+Array = Any
+
+
+class _ConjugateState(NamedTuple):
+    gradient: Array
+    direction: Array
+
+
+def conjugate_directions() -> optax.GradientTransformation:
+    """Return the transformation of gradients into conjugate directions."""
+
+    def init(params: Array) -> _ConjugateState:
+        return _ConjugateState(jnp.zeros_like(params), jnp.zeros_like(params))
+
+    def update(g: Array, state: _ConjugateState, params: Array | None = None) -> tuple[Array, Any]:
+        old = jnp.sum(state.gradient**2)
+        beta = jnp.where(old > 0, jnp.sum(g * (g - state.gradient)) / jnp.maximum(old, 1e-300), 0.0)
+        direction = g + jnp.maximum(beta, 0.0) * state.direction
+        direction = jnp.where(jnp.sum(direction * g) > 0, direction, g)
+        return direction, _ConjugateState(g, direction)
+
+    return optax.GradientTransformation(init, update)
+
+
+def _optimiser(name: str) -> optax.GradientTransformationExtraArgs:
+    if name == "LBFGS":
+        return optax.lbfgs()
+    search = optax.scale_by_zoom_linesearch(max_linesearch_steps=30, initial_guess_strategy="one")
+    if name == "NonlinearCG":
+        return optax.chain(conjugate_directions(), optax.scale(-1.0), search)
+    return optax.chain(optax.sgd(1.0), search)
+
+
+def solve_emissions(
+    weights: Array, log_scale: Array, trials: Trials, gamma: Array, penalty: Penalty, model: Model
+) -> tuple[Array, Array]:
+    """Return weights and log scales at the optimum of Q, found by ``model.solver``."""
+    total = jnp.maximum(jnp.sum(gamma), 1.0)
+    point = (weights, log_scale) if model.family.has_scale else (weights,)
+    start, unravel = ravel_pytree(point)
+
+    def parts(flat: Array) -> tuple[Array, Array]:
+        found = unravel(flat)
+        s = jnp.maximum(found[1], LOG_SCALE_MIN) if model.family.has_scale else log_scale
+        return found[0], s
+
+    def loss(flat: Array) -> Array:
+        value = -expected_log_posterior(*parts(flat), trials, gamma, penalty, model) / total
+        return jnp.where(jnp.isfinite(value), value, jnp.inf)
+
+    if model.solver == "ProximalGradient":
+        done = _proximal_gradient(start, loss, parts, unravel, penalty, total, model)
+    elif model.solver == "BFGS":
+        done = minimize(
+            loss,
+            start,
+            method="BFGS",
+            tol=model.solver_tol,
+            options={"maxiter": model.solver_maxiter},
+        ).x
+    else:
+        done = _descend(start, loss, model)
+    # A line search that fails leaves no number behind; the old point is then the best one.
+    better = loss(done) <= loss(start)
+    return parts(jnp.where(better, done, start))
+
+
+def _descend(start: Array, loss: Any, model: Model) -> Array:
+    optimiser = _optimiser(model.solver)
+    value_and_grad = optax.value_and_grad_from_state(loss)
+
+    def advance(carry: tuple[Any, ...]) -> tuple[Any, ...]:
+        point, state, _, count = carry
+        value, gradient = value_and_grad(point, state=state)
+        updates, state = optimiser.update(
+            gradient, state, point, value=value, grad=gradient, value_fn=loss
+        )
+        return optax.apply_updates(point, updates), state, jnp.max(jnp.abs(gradient)), count + 1
+
+    def going(carry: tuple[Any, ...]) -> Array:
+        return (carry[2] > model.solver_tol) & (carry[3] < model.solver_maxiter)
+
+    far = jnp.full((), jnp.inf, start.dtype)
+    point, *_ = jax.lax.while_loop(going, advance, (start, optimiser.init(start), far, 0))
+    return point
+
+
+def _proximal_gradient(
+    start: Array, loss: Any, parts: Any, unravel: Any, penalty: Penalty, total: Array, model: Model
+) -> Array:
+    """Return the minimiser of the smooth part plus kinks, by FISTA with a backtracked step."""
+
+    def kinks(flat: Array) -> Array:
+        flat_penalty = penalty._replace(ridge=jnp.zeros_like(penalty.ridge))
+        return penalty_value(parts(flat)[0], flat_penalty, model) / total
+
+    def smooth(flat: Array) -> Array:
+        return loss(flat) - kinks(flat)
+
+    def shrink(flat: Array, step: Array) -> Array:
+        if model.smooth:
+            return flat
+        found = unravel(flat)
+        shrunk, _ = ravel_pytree((prox(found[0], step / total, penalty), *found[1:]))
+        return shrunk
+
+    def advance(carry: tuple[Any, ...]) -> tuple[Any, ...]:
+        now, point, momentum, step, _, count = carry
+        value, gradient = jax.value_and_grad(smooth)(point)
+
+        def too_long(trial: tuple[Array, Array]) -> Array:
+            length, new = trial
+            shift = new - point
+            bound = value + gradient @ shift + 0.5 * shift @ shift / length
+            return ~(smooth(new) <= bound + 1e-14 * jnp.abs(value)) & (length > 1e-14)
+
+        def shorten(trial: tuple[Array, Array]) -> tuple[Array, Array]:
+            length = trial[0] / 2
+            return length, shrink(point - length * gradient, length)
+
+        first = step * 1.5
+        length, new = jax.lax.while_loop(
+            too_long, shorten, (first, shrink(point - first * gradient, first))
+        )
+        uphill = (point - new) @ (new - now) > 0
+        following = jnp.where(uphill, 1.0, 0.5 * (1 + jnp.sqrt(1 + 4 * momentum**2)))
+        factor = jnp.where(uphill, 0.0, (momentum - 1) / following)
+        size = jnp.max(jnp.abs(new - point)) / length
+        return new, new + factor * (new - now), following, length, size, count + 1
+
+    def going(carry: tuple[Any, ...]) -> Array:
+        return (carry[4] > model.solver_tol) & (carry[5] < model.solver_maxiter)
+
+    one = jnp.ones((), start.dtype)
+    state = (start, start, one, one, jnp.full_like(one, jnp.inf), 0)
+    now, *_ = jax.lax.while_loop(going, advance, state)
+    return now

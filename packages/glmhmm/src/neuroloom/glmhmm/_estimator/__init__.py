@@ -1,0 +1,1 @@
+"""The estimator and the problem that all its verbs share."""

@@ -1,0 +1,1 @@
+"""How observations are distributed given a state: one family, one file."""

@@ -1,0 +1,1 @@
+"""Pictures of fits: axes in, axes out."""

@@ -1,0 +1,1 @@
+"""From tables of trials to regressors, choices and sessions."""
