@@ -26,7 +26,7 @@ from neuroloom.glmhmm import (
 )
 from neuroloom.glmhmm._em.batch import fit_all
 from neuroloom.glmhmm._em.multi_start import multi_start
-from neuroloom.glmhmm._em.shapes import double_precision
+from neuroloom.glmhmm._em.compile import double_precision
 
 COEF = np.array([[4.0, 1.0, 1.0], [0.3, 0.2, 0.2], [0.1, 0.4, 0.4], [0.2, -0.1, 0.1]])
 INTERCEPT = np.array([0.1, 1.5, -1.5])

@@ -150,7 +150,8 @@ def test_memory_grows_linearly_in_trials():
     X, y = two_state_choices(512)
     model = GLMHMM(3)
     data = model._read(X, y, None)
-    from neuroloom.glmhmm._em.shapes import as_arrays, double_precision
+    from neuroloom.glmhmm._em.compile import as_arrays
+from neuroloom.glmhmm._em.compile import double_precision
 
     with double_precision():
         _, trials, compiled = model._pack(data, None)

@@ -103,7 +103,7 @@ def test_same_seed_same_bits_on_any_number_of_threads(choices, monkeypatch):
 @pytest.mark.slow
 def test_batched_fits_equal_those_one_by_one(choices):
     from neuroloom.glmhmm._em.batch import fit_all
-    from neuroloom.glmhmm._em.shapes import double_precision
+    from neuroloom.glmhmm._em.compile import double_precision
 
     X, y, starts = choices
     model = GLMHMM(2)

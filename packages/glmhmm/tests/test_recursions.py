@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroloom.glmhmm._em import em, recursions
-from neuroloom.glmhmm._em.mstep import Model
+from neuroloom.glmhmm._model.parameters import Model
 from neuroloom.glmhmm._em.packing import Layout, lay_out, pack
-from neuroloom.glmhmm._em.shapes import plain_prior
+from neuroloom.glmhmm._model.parameters import plain_prior
 from neuroloom.glmhmm._families.families import (
     BernoulliObservations,
     GammaObservations,

@@ -5,13 +5,7 @@ of the reference import.
 """
 
 from neuroloom.glmhmm import glm_hmm, hmm, observation_models, regularizer
-from neuroloom.glmhmm._analysis.ashwood2022 import (
-    Protocol,
-    SubjectFits,
-    fit_global,
-    fit_protocol,
-    fit_subjects,
-)
+from neuroloom.glmhmm._analysis.ashwood2022 import Protocol, fit_global, fit_protocol
 from neuroloom.glmhmm._analysis.baselines import LapseModel, fit_glm, fit_lapse
 from neuroloom.glmhmm._analysis.bootstrap import Bootstrap, parametric_bootstrap
 from neuroloom.glmhmm._analysis.criteria import Criteria, information_criteria
@@ -21,7 +15,9 @@ from neuroloom.glmhmm._analysis.dwell import dwell_times, occupancy
 from neuroloom.glmhmm._analysis.online import OnlineFilter
 from neuroloom.glmhmm._analysis.standard_errors import StandardErrors, standard_errors
 from neuroloom.glmhmm._analysis.states import match_states, order_states, permute_states
+from neuroloom.glmhmm._analysis.subjects import SubjectFits, fit_subjects
 from neuroloom.glmhmm._errors import (
+    CollapseWarning,
     CollinearWarning,
     ConvergenceWarning,
     DeadStateWarning,
@@ -36,22 +32,19 @@ from neuroloom.glmhmm._errors import (
     UnknownNameError,
 )
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
+from neuroloom.glmhmm._estimator.loading import load_model
 from neuroloom.glmhmm._estimator.results import EMState
-from neuroloom.glmhmm._estimator.saving import load_model
-from neuroloom.glmhmm._plots.plots import (
-    plot_cross_validation,
-    plot_dwell_times,
-    plot_occupancy,
-    plot_posterior,
-    plot_psychometric,
-    plot_transitions,
-    plot_weights,
-)
+from neuroloom.glmhmm._plots.dwell import plot_dwell_times
+from neuroloom.glmhmm._plots.psychometric import plot_psychometric
+from neuroloom.glmhmm._plots.selection import plot_cross_validation
+from neuroloom.glmhmm._plots.states import plot_occupancy, plot_posterior, plot_transitions
+from neuroloom.glmhmm._plots.weights import plot_weights
 from neuroloom.glmhmm._tables.design import DesignMatrix, design_matrix
 from neuroloom.glmhmm._version import __version__
 
 __all__ = [
     "Bootstrap",
+    "CollapseWarning",
     "CollinearWarning",
     "ConvergenceWarning",
     "Criteria",

@@ -156,7 +156,6 @@ def _fit(options: argparse.Namespace) -> list[Path]:
 
 def _write(options: argparse.Namespace, design: Any, found: Any, subjects: Any) -> list[Path]:
     from neuroloom.glmhmm._analysis.states import order_states
-    from neuroloom.glmhmm._plots import plots
 
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@
     ├── ConvergenceWarning                        EM stopped at its largest number of iterations
     ├── DeadStateWarning                          a state explains no trials
     ├── SeparationWarning                         weights that grow without bound
+    ├── CollapseWarning                           a state's scale that falls to nothing
     ├── CollinearWarning                          regressors that say the same
     ├── InitializationWarning                     a start that had to be changed
     └── SessionWarning                            repeated session starts
@@ -61,6 +62,10 @@ class DeadStateWarning(GLMHMMWarning):
 
 class SeparationWarning(GLMHMMWarning):
     """The data separate perfectly along a direction; the weights there have no finite optimum."""
+
+
+class CollapseWarning(GLMHMMWarning):
+    """A state's scale falls to nothing on a few trials, where the likelihood has no bound."""
 
 
 class CollinearWarning(GLMHMMWarning):

@@ -1,14 +1,12 @@
 """The observation models, under the reference's module path."""
 
-from neuroloom.glmhmm._families.families import (
-    BernoulliObservations,
-    CategoricalObservations,
-    GammaObservations,
-    GaussianObservations,
-    NegativeBinomialObservations,
-    Observations,
-    PoissonObservations,
-)
+from neuroloom.glmhmm._families.base import Observations
+from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
+from neuroloom.glmhmm._families.categorical import CategoricalObservations
+from neuroloom.glmhmm._families.gamma import GammaObservations
+from neuroloom.glmhmm._families.gaussian import GaussianObservations
+from neuroloom.glmhmm._families.negative_binomial import NegativeBinomialObservations
+from neuroloom.glmhmm._families.poisson import PoissonObservations
 
 __all__ = [
     "BernoulliObservations",

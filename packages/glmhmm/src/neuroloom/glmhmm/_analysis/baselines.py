@@ -12,6 +12,8 @@ from scipy.special import expit
 
 from neuroloom import shared
 from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._estimator.estimator import GLMHMM
+from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
 from neuroloom.glmhmm._input.trials import read
 
 
@@ -33,14 +35,24 @@ def fit_glm(X: Any, y: Any, session_starts: Any = None, **options: Any) -> Any:
     >>> fit_glm(rng.normal(size=(100, 2)), rng.binomial(1, 0.5, 100)).coef_.shape
     (2, 1)
     """
-    from neuroloom.glmhmm._estimator.estimator import GLMHMM
-
     return GLMHMM(1, **options).fit(X, y, session_starts=session_starts)
 
 
 @dataclass(frozen=True)
 class LapseModel:
-    """``p(1) = γ₁ + (1 − γ₀ − γ₁) σ(w·x + b)``, with `lapse_to_one` γ₁ and `lapse_to_zero` γ₀."""
+    """``p(1) = γ₁ + (1 − γ₀ − γ₁) σ(w·x + b)``, with `lapse_to_one` γ₁ and `lapse_to_zero` γ₀.
+
+    Parameters
+    ----------
+    coef : ndarray, shape (n_features,)
+        Weights w.
+    intercept : float
+        Intercept b.
+    lapse_to_one, lapse_to_zero : float
+        Lapse rates.
+    log_likelihood : float
+        Of the data of the fit, natural logarithm.
+    """
 
     coef: NDArray[np.float64]
     intercept: float
@@ -50,8 +62,9 @@ class LapseModel:
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of choice 1, (n_trials,)."""
-        share = expit(np.asarray(X, dtype=np.float64) @ self.coef + self.intercept)
-        return np.asarray(self.lapse_to_one + (1 - self.lapse_to_one - self.lapse_to_zero) * share)
+        engaged = expit(np.asarray(X, dtype=np.float64) @ self.coef + self.intercept)
+        rest = 1 - self.lapse_to_one - self.lapse_to_zero
+        return np.asarray(self.lapse_to_one + rest * engaged)
 
     def score(self, X: Any, y: Any) -> float:
         """Return the log-likelihood of choices, NaN left out."""
@@ -90,7 +103,7 @@ def fit_lapse(
     >>> round(found.lapse_to_one, 1), abs(found.coef[0] - 3) < 0.5
     (0.1, np.True_)
     """
-    data = read(X, np.asarray(y, dtype=np.float64), None, "mask")
+    data = read(X, y, None, "mask", BernoulliObservations())
     x, choice = data.x[data.observed], data.y[data.observed]
     if not np.isin(choice, (0.0, 1.0)).all():
         raise fail("y", "choices 0 and 1", f"the values {np.unique(choice)[:6]}")

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from neuroloom import shared
 from neuroloom.glmhmm._em.batch import fit_all
+from neuroloom.glmhmm._em.compile import as_arrays, double_precision
 from neuroloom.glmhmm._em.multi_start import trace_length
-from neuroloom.glmhmm._em.packing import lay_out, pack
-from neuroloom.glmhmm._em.shapes import as_arrays, double_precision, from_core
 from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._estimator.problem import Posed, posed
+from neuroloom.glmhmm._input.arrays import numbers
+from neuroloom.glmhmm._model.parameters import from_core
+
+_TOGETHER = 8  # samples that one job fits, the same for any number of workers
 
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Parameters of the fits to simulated data, samples on the first axis, states matched."""
+    """Parameters of the fits to simulated data, samples on the first axis, states matched.
+
+    Parameters
+    ----------
+    coef, intercept, scale, initial_prob, transition_prob : ndarray
+        In the shapes of the fitted attributes, behind the axis of samples.
+    transition_coef : ndarray or None
+        Of a model whose transitions are driven by inputs.
+    """
 
     coef: NDArray[np.float64]
     intercept: NDArray[np.float64]
     scale: NDArray[np.float64]
     initial_prob: NDArray[np.float64]
     transition_prob: NDArray[np.float64]
+    transition_coef: NDArray[np.float64] | None = None
 
     def standard_error(self, name: str) -> NDArray[np.float64]:
         """Return the standard deviation over samples of an attribute, for instance ``"coef"``."""
@@ -33,37 +49,105 @@ class Bootstrap:
 
     def interval(self, name: str, level: float = 0.95) -> tuple[Any, Any]:
         """Return the percentile interval of an attribute."""
+        if not 0 < level < 1:
+            raise fail("level", "a fraction between 0 and 1", level)
         tail = (1 - level) / 2
         low, high = np.quantile(getattr(self, name), [tail, 1 - tail], axis=0)
         return low, high
 
 
+@dataclass(frozen=True)
+class _Samples:
+    """Simulates and refits numbered samples; a callable that travels to workers."""
+
+    model: Any
+    X: Any
+    session_starts: Any
+    transition_inputs: Any
+    template: NDArray[np.float64]  # a response of the fit's shape, NaN where nothing is observed
+    seed: shared.Seed
+
+    def __call__(self, numbers: list[int]) -> dict[str, NDArray[np.float64]]:
+        """Return the stacked parameters of the samples' fits."""
+        model, single = self.model, np.ndim(self.model.intercept_) == 1
+        first: Posed | None = None
+        trials = []
+        for number in numbers:
+            y = self._draw(number)
+            found = posed(model, self.X, y, self.session_starts, self.transition_inputs)
+            first = first or found
+            trials.append(found.problem.trials)
+        assert first is not None
+        with double_precision():
+            fits = fit_all(
+                [as_arrays(first.core)] * len(trials),
+                trials,
+                [first.problem.prior],
+                max(model.tol, 1e-6),
+                model.maxiter,
+                first.problem.static,
+                trace_length(model.maxiter),
+            )
+        parts = [_matched(fit.parameters, first.core) for fit in fits]
+        columns = zip(*[from_core(part, single) for part in parts], strict=True)
+        names = ("coef", "intercept", "scale", "initial_prob", "transition_prob")
+        out = {name: np.stack(column) for name, column in zip(names, columns, strict=True)}
+        out["transition_coef"] = np.stack([np.asarray(p.drive).transpose(2, 0, 1) for p in parts])
+        return out
+
+    def _draw(self, number: int) -> NDArray[np.float64]:
+        y, *_ = self.model.simulate(
+            self.seed.child(number),
+            self.X,
+            session_starts=self.session_starts,
+            transition_inputs=self.transition_inputs,
+            n_trials=len(self.template) if self.X is None else None,
+        )
+        values = np.asarray(getattr(y, "values", y), dtype=np.float64)
+        return np.where(np.isfinite(self.template), values, np.nan)
+
+
 def parametric_bootstrap(
     model: Any,
     X: Any,
+    *data: Any,
+    y: Any = None,
     session_starts: Any = None,
-    *,
+    transition_inputs: Any = None,
     n_samples: int = 100,
     observed: Any = None,
     seed: int | shared.Seed = 0,
+    n_workers: int | None = None,
+    progress: bool = False,
+    resume: str | Path | None = None,
 ) -> Bootstrap:
     """Return fits to `n_samples` data sets simulated from the model, at the same regressors.
 
-    Fits start at the model's parameters, run side by side in one compiled program, and their states
-    are matched to the model's by their weights. Coefficients of a pytree are stacked into rows.
+    Fits start at the model's parameters, and their states are matched to the model's by their
+    weights. Coefficients of a pytree are stacked into rows.
 
     Parameters
     ----------
     model : GLMHMM
         Fitted.
-    X, session_starts
+    X
         The regressors of the fit.
+    *data
+        ``y, session_starts`` as in the fit, or ``session_starts`` alone.
+    y, session_starts, transition_inputs
+        The data of the fit. `y` only says which responses are missing, and may be left out.
     n_samples : int
         Number of data sets.
     observed : array_like of bool, shape (n_trials,), optional
-        False where the response is missing.
+        False where the response is missing, in place of `y`.
     seed : int or Seed
         For the simulations.
+    n_workers : int, optional
+        As in `neuroloom.shared.map`; results do not depend on it.
+    progress : bool
+        Show a bar.
+    resume : str or Path, optional
+        Folder that keeps finished samples.
 
     Examples
     --------
@@ -75,44 +159,59 @@ def parametric_bootstrap(
     >>> found.coef.shape
     (20, 2, 1)
     """
-    if hasattr(model, "transition_coef_"):
-        raise fail("model", "constant transitions", "driven ones")
+    if len(data) > 2:
+        raise fail("data", "y and session_starts, or session_starts alone", f"{len(data)} more")
+    if len(data) == 1:
+        session_starts = data[0]
+    elif data:
+        y, session_starts = data
     stream = shared.as_seed(seed).child("bootstrap")
-    draws = [
-        np.asarray(model.simulate(part, X, session_starts=session_starts)[0])
-        for part in stream.children(n_samples)
-    ]
-    data = model._read(X, draws[0], session_starts)
-    seen = np.ones(data.n_trials, bool) if observed is None else np.asarray(observed)[data.kept]
-    core = model._to_core(model._params, data)
-    with double_precision():
-        layout = lay_out(data.starts)
-        first = as_arrays(pack(layout, data.x, draws[0][data.kept], data.starts, seen))
-        trials = []
-        for y in draws:
-            rows = y[data.kept] if y.ndim == 2 else y[data.kept][:, None]
-            trials.append(first._replace(y=layout.put(rows, float(rows.flat[0]))))
-        prior = model._prior(data)
-        n = len(trials)
-        fits = fit_all(
-            [core] * n,
-            trials,
-            [prior],
-            max(model.tol, 1e-6),
-            model.maxiter,
-            model._model(layout.split, False),
-            trace_length(model.maxiter),
-        )
-    single = np.ndim(model.intercept_) == 1
-    parts = [_matched(fit.parameters, core) for fit in fits]
-    values = [from_core(part, single) for part in parts]
-    columns = [np.stack(column) for column in zip(*values, strict=True)]
-    return Bootstrap(*columns)
+    template = _template(model, X, y, session_starts, transition_inputs, observed)
+    work = _Samples(model, X, session_starts, transition_inputs, template, stream)
+    if model.missing != "mask" and not np.isfinite(template).all():
+        work = _Samples(_masking(model), X, session_starts, transition_inputs, template, stream)
+    chunks = [list(range(n, min(n + _TOGETHER, n_samples))) for n in range(0, n_samples, _TOGETHER)]
+    found = shared.map(
+        work,
+        chunks,
+        n_workers=n_workers,
+        progress=progress,
+        description="bootstrap",
+        resume=resume,
+    )
+    joined = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    drive = joined.pop("transition_coef")
+    return Bootstrap(**joined, transition_coef=drive if drive.shape[1] else None)
+
+
+def _masking(model: Any) -> Any:
+    """Return a copy of the model that takes NaN as missing."""
+    return copy.copy(model).set_params(missing="mask")
+
+
+def _template(
+    model: Any, X: Any, y: Any, session_starts: Any, transition_inputs: Any, observed: Any
+) -> NDArray[np.float64]:
+    """Return a response of the fit's shape, NaN where nothing is observed."""
+    n = None if X is not None or y is None else len(y)
+    drawn, *_ = model.simulate(
+        0, X, session_starts=session_starts, transition_inputs=transition_inputs, n_trials=n
+    )
+    values = np.asarray(getattr(drawn, "values", drawn), dtype=np.float64)
+    if y is not None:
+        given = np.asarray(numbers("y", model.observation_model.encode(y, None)[0]))
+        if given.reshape(len(given), -1).shape != values.reshape(len(values), -1).shape:
+            raise fail("y", f"the shape of the fit's responses, {values.shape}", f"{given.shape}")
+        values = np.where(np.isfinite(given.reshape(values.shape)), values, np.nan)
+    if observed is not None:
+        mask = np.asarray(observed, dtype=bool)
+        if mask.shape != (len(values),):
+            raise fail("observed", f"shape ({len(values)},)", f"shape {mask.shape}")
+        values[~mask] = np.nan
+    return values
 
 
 def _matched(parameters: Any, reference: Any) -> Any:
-    from scipy.optimize import linear_sum_assignment
-
     k = len(parameters.initial)
     a = np.asarray(parameters.weights).reshape(k, -1)
     b = np.asarray(reference.weights).reshape(k, -1)
@@ -123,4 +222,5 @@ def _matched(parameters: Any, reference: Any) -> Any:
         log_scale=p.log_scale[order],
         initial=p.initial[order],
         transition=p.transition[np.ix_(order, order)],
+        drive=p.drive[np.ix_(order, order)],
     )

@@ -5,13 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 from scipy.special import xlogy
+
+from neuroloom.glmhmm._estimator.problem import Posed, posed
 
 
 @dataclass(frozen=True)
 class Criteria:
-    """Information criteria of a fit; smaller is better."""
+    """Information criteria of a fit; smaller is better.
+
+    Parameters
+    ----------
+    log_likelihood : float
+        Natural logarithm, summed over trials.
+    n_parameters, n_trials : int
+        Free parameters, and trials on which a response counts.
+    aic, bic, icl : float
+        Akaike's, Schwarz's and the integrated completed likelihood criterion.
+    """
 
     log_likelihood: float
     n_parameters: int
@@ -22,19 +35,19 @@ class Criteria:
 
 
 def n_parameters(model: Any) -> int:
-    """Return the number of free parameters: weights, scales, initial and transition shares."""
-    import jax
-
+    """Return the number of free parameters: weights, scales, and those of the chain."""
     k = model.n_states
-    weights = sum(np.size(leaf) for leaf in jax.tree.leaves(model.coef_)) + np.size(
-        model.intercept_
-    )
+    weights = sum(np.size(leaf) for leaf in jax.tree.leaves(model.coef_))
+    held = model.observation_model.n_held(np.size(model.coef_) // k if weights else 0, k)
     scales = np.size(model.scale_) if model.observation_model.has_scale else 0
     drive = (k - 1) * k * len(model.transition_coef_) if hasattr(model, "transition_coef_") else 0
-    return int(weights + scales + (k - 1) + k * (k - 1) + drive)
+    chain = (k - 1) + k * (k - 1) + drive
+    return int(weights - held + np.size(model.intercept_) + scales + chain)
 
 
-def information_criteria(model: Any, X: Any, y: Any, session_starts: Any = None) -> Criteria:
+def information_criteria(
+    model: Any, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+) -> Criteria:
     """Return AIC, BIC and ICL of a fitted model on its data.
 
     ICL adds twice the entropy of the posterior over states to BIC (Biernacki, Celeux & Govaert
@@ -44,7 +57,7 @@ def information_criteria(model: Any, X: Any, y: Any, session_starts: Any = None)
     ----------
     model : GLMHMM
         Fitted.
-    X, y, session_starts
+    X, y, session_starts, transition_inputs
         The data of the fit.
 
     Examples
@@ -57,13 +70,15 @@ def information_criteria(model: Any, X: Any, y: Any, session_starts: Any = None)
     >>> found.n_parameters, bool(np.isclose(found.aic, 6 - 2 * found.log_likelihood))
     (3, True)
     """
-    value = model.score(X, y, session_starts)
-    posterior = np.asarray(model.smooth_proba(X, y, session_starts))
-    targets = np.asarray(y, dtype=np.float64)
-    seen = np.isfinite(posterior).all(axis=1) & np.isfinite(targets.reshape(len(targets), -1)).all(
-        1
-    )
-    n, p = int(seen.sum()), n_parameters(model)
-    entropy = float(-xlogy(posterior[seen], posterior[seen]).sum())
+    return criteria_of(model, posed(model, X, y, session_starts, transition_inputs))
+
+
+def criteria_of(model: Any, found: Posed) -> Criteria:
+    """Return the criteria of a fitted model on a problem."""
+    posterior, data = found.posterior(), found.problem.data
+    value = float(posterior.log_likelihood.sum()) + found.problem.base
+    smoothed = posterior.smoothed[data.observed]
+    n, p = data.n_observed, n_parameters(model)
+    entropy = float(-xlogy(smoothed, smoothed).sum())
     bic = -2 * value + p * np.log(n)
     return Criteria(value, p, n, -2 * value + 2 * p, float(bic), float(bic + 2 * entropy))

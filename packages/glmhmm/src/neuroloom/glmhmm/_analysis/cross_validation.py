@@ -4,29 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from tqdm.auto import tqdm
 
 from neuroloom import shared
-from neuroloom.glmhmm._analysis.criteria import information_criteria
+from neuroloom.glmhmm._analysis.criteria import criteria_of
 from neuroloom.glmhmm._em.batch import log_likelihood, only
-from neuroloom.glmhmm._em.shapes import double_precision
+from neuroloom.glmhmm._em.compile import double_precision
 from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._estimator import fitting, stepwise
+from neuroloom.glmhmm._estimator.estimator import GLMHMM
+from neuroloom.glmhmm._estimator.problem import (
+    Posed,
+    base_of,
+    has_zeros,
+    pose,
+    read_data,
+    read_inputs,
+)
+from neuroloom.glmhmm._estimator.results import EMState, set_fitted
 from neuroloom.glmhmm._input.trials import Data
+from neuroloom.glmhmm._model.parameters import Parameters
 
 
 @dataclass(frozen=True)
 class CrossValidation:
     """Scores of every fold and number of states, and the models fitted to all data.
 
-    ``folds`` has one row per fold and number of states, ``table`` one per number of states: mean
-    and standard error of the held-out bits per trial, AIC, BIC and ICL on all data.
+    Parameters
+    ----------
+    folds : DataFrame
+        One row per fold and number of states.
+    table : DataFrame
+        One row per number of states: mean and standard error of the held-out bits per trial, AIC,
+        BIC and ICL on all data.
+    models : dict
+        The model fitted to all data, by number of states.
     """
 
     folds: pd.DataFrame
@@ -37,6 +55,10 @@ class CrossValidation:
     def best(self) -> int:
         """Number of states with the highest mean held-out score."""
         return int(self.table["bits_per_trial"].idxmax())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table, one row per number of states."""
+        return self.table.copy()
 
 
 def session_folds(
@@ -69,43 +91,97 @@ def session_folds(
     return np.asarray(np.unique(labels, return_inverse=True)[1], dtype=np.int64)
 
 
-def null_log_likelihood(
-    model: Any, y: NDArray[np.float64], train: NDArray[np.bool_], test: NDArray[np.bool_]
-) -> float:
+def null_of(model: Any, data: Data, train: NDArray[np.bool_], test: NDArray[np.bool_]) -> float:
     """Return the log-likelihood of test trials under the mean (and scale) of training ones."""
-    from neuroloom.glmhmm._start.glm import fit_glm_arrays
+    value: float = model.observation_model.null_log_likelihood(
+        data.y[train], data.y[test], model.inverse_link_function
+    )
+    return value
 
-    family = model.observation_model
-    if type(family).__name__ == "BernoulliObservations":
-        rate = y[train].mean()
-        ones = y[test].sum()
-        n = int(test.sum())
-        with np.errstate(divide="ignore", invalid="ignore"):
-            terms = [c * np.log(p) for c, p in ((ones, rate), (n - ones, 1 - rate)) if c]
-        return float(sum(terms))
-    link = model.inverse_link_function
-    zeros = np.zeros((int(train.sum()), 1))
-    _, intercept, scale = fit_glm_arrays(zeros, y[train], family, link)
-    with double_precision():
-        numbers = jax.numpy.asarray(y[test])
-        columns = numbers[None] if numbers.ndim == 1 else numbers.T
-        eta = jax.numpy.broadcast_to(
-            np.reshape(intercept, (1, -1, 1)), (1, np.size(intercept), columns.shape[-1])
-        )
-        density = family.log_prob(columns, eta, np.reshape(scale, (1, -1, 1)), link)
-        return float(density.sum() + family.base(numbers).sum())
+
+@dataclass(frozen=True)
+class _Fits:
+    """Fits one number of states to all data (fold −1) or to all but a fold; travels to workers."""
+
+    template: Any
+    data: Data
+    inputs: NDArray[np.float64] | None
+    labels: NDArray[np.int64]
+    seed: shared.Seed
+
+    def model(self, k: int) -> Any:
+        """Return the model to fit."""
+        return clone(self.template).set_params(n_states=k, seed=self.seed.child(f"states {k}"))
+
+    def __call__(self, job: tuple[int, int]) -> dict[str, Any]:
+        """Return parameters of the fit to all data, or the score of a fold."""
+        k, fold = job
+        model = self.model(k)
+        if fold < 0:
+            outcome = fitting.fit(model, self.data, self.inputs)
+            fitting.warn_after(model, outcome)
+            state = stepwise.state_of(outcome.fit, outcome.problem.base, model.maxiter)
+            return {
+                "parameters": [np.asarray(part) for part in outcome.fit.parameters],
+                "report": outcome.report,
+                "state": [part if np.ndim(part) else np.asarray(part).item() for part in state],
+            }
+        return self._fold(model, fold)
+
+    def _fold(self, model: Any, fold: int) -> dict[str, Any]:
+        """Return the score of one fold; the layout, and so the program, is that of all data."""
+        data, held = self.data, self.labels == fold
+        start = fitting.starting_point(model, data, None, self.inputs)
+        exact = has_zeros(start.initial, start.transition)
+        problem = pose(model, data, self.inputs, exact=exact)
+        seen = data.observed & held
+        with double_precision():
+            filled = problem.places(np.ones(data.n_trials, bool))
+            test = problem.places(held)
+            rows = only(problem.trials, filled & ~test)
+            fit, report = fitting.run(model, problem, start, free=True, rows=rows)
+            value = float(
+                log_likelihood(fit.parameters, only(problem.trials, test), model=problem.static)
+            )
+        value += base_of(model.observation_model, data.y[held], data.seen[held])
+        n = int(seen.sum())
+        null = null_of(model, data, data.observed & ~held, seen) if n else np.nan
+        return {
+            "n_states": model.n_states,
+            "fold": fold,
+            "n_trials": n,
+            "log_likelihood": value,
+            "bits_per_trial": (value - null) / n / np.log(2) if n else np.nan,
+            "train_objective": float(fit.objective),
+            "converged": bool(fit.converged),
+            "starts_at_best": int((report["objective"] > report["objective"].max() - 0.1).sum()),
+        }
+
+    def fitted(self, k: int, kept: dict[str, Any]) -> tuple[Any, Posed]:
+        """Return the model of a number of states from what a job returned, and it on the data."""
+        model = self.model(k)
+        parameters = Parameters(*kept["parameters"])
+        exact = has_zeros(parameters.initial, parameters.transition)
+        problem = pose(model, self.data, self.inputs, exact=exact)
+        set_fitted(model, parameters, problem)
+        model.restarts_ = kept["report"]
+        model.solver_state_ = EMState(*kept["state"])
+        return model, Posed(problem, parameters)
 
 
 def cross_validate(
     X: Any,
-    y: Any,
+    y: Any = None,
     session_starts: Any = None,
     *,
+    transition_inputs: Any = None,
     n_states: Sequence[int] = (1, 2, 3, 4, 5),
     model: Any = None,
     folds: int | ArrayLike = 5,
     progress: bool = True,
     seed: int | shared.Seed = 0,
+    n_workers: int | None = None,
+    resume: str | Path | None = None,
 ) -> CrossValidation:
     """Return held-out scores for several numbers of states, sessions left out fold by fold.
 
@@ -114,7 +190,7 @@ def cross_validate(
 
     Parameters
     ----------
-    X, y, session_starts
+    X, y, session_starts, transition_inputs
         As in `GLMHMM.fit`.
     n_states : sequence of int
         Numbers of states to compare; 1 is the GLM.
@@ -126,6 +202,10 @@ def cross_validate(
         Show a bar.
     seed : int or Seed
         Deals the sessions out, and seeds the starts.
+    n_workers : int, optional
+        As in `neuroloom.shared.map`; results do not depend on it.
+    resume : str or Path, optional
+        Folder that keeps finished fits.
 
     Raises
     ------
@@ -145,76 +225,45 @@ def cross_validate(
     >>> list(found.table.columns)[:2], len(found.folds)
     (['bits_per_trial', 'standard_error'], 4)
     """
-    from neuroloom.glmhmm._estimator.estimator import GLMHMM
-
     template = GLMHMM(2, n_init="auto", tol=1e-4) if model is None else model
     stream = shared.as_seed(seed)
-    data: Data = template._read(X, y, session_starts)
-    template._check_data(data)
+    data = read_data(template, X, y, session_starts)
+    fitting.check_data(template, data)
+    inputs = read_inputs(transition_inputs, data)
+    if np.ndim(folds) == 1 and np.shape(folds) == data.kept.shape:
+        folds = np.asarray(folds)[data.kept]
     labels = session_folds(data.starts, folds, stream)
     n_folds = int(labels.max()) + 1
-    rows: list[dict[str, Any]] = []
-    summary: list[dict[str, Any]] = []
-    models: dict[int, Any] = {}
-    nulls = [
-        null_log_likelihood(
-            template, data.y, data.observed & (labels != f), data.observed & (labels == f)
-        )
-        for f in range(n_folds)
-    ]
-    with tqdm(
-        total=len(n_states) * (n_folds + 1), disable=not progress, desc="states × folds"
-    ) as bar:
-        for k in n_states:
-            one = clone(template).set_params(n_states=k, seed=stream.child(f"states {k}"))
-            one.fit(X, y, session_starts=session_starts)
-            models[k] = one
-            bar.update()
-            for f in range(n_folds):
-                rows.append(_fold(one, data, labels, f, nulls[f]))
-                bar.update()
-            scores = np.array([row["bits_per_trial"] for row in rows if row["n_states"] == k])
-            criteria = information_criteria(one, X, y, session_starts)
-            summary.append(
-                {
-                    "n_states": k,
-                    "bits_per_trial": scores.mean(),
-                    "standard_error": scores.std(ddof=1) / np.sqrt(n_folds),
-                    "log_likelihood": criteria.log_likelihood,
-                    "n_parameters": criteria.n_parameters,
-                    "aic": criteria.aic,
-                    "bic": criteria.bic,
-                    "icl": criteria.icl,
-                }
-            )
+    work = _Fits(template, data, inputs, labels, stream)
+    jobs = [(int(k), f) for k in n_states for f in range(-1, n_folds)]
+    found = shared.map(
+        work,
+        jobs,
+        n_workers=n_workers,
+        progress=progress,
+        description="states × folds",
+        resume=resume,
+    )
+    kept = dict(zip(jobs, found, strict=True))
+    rows = [kept[job] for job in jobs if job[1] >= 0]
+    models, summary = {}, []
+    for k in map(int, n_states):
+        models[k], there = work.fitted(k, kept[k, -1])
+        scores = np.array([row["bits_per_trial"] for row in rows if row["n_states"] == k])
+        summary.append(_summary(models[k], there, scores))
     return CrossValidation(pd.DataFrame(rows), pd.DataFrame(summary).set_index("n_states"), models)
 
 
-def _fold(
-    model: Any, data: Data, labels: NDArray[np.int64], fold: int, null: float
-) -> dict[str, Any]:
-    """Return the score of one fold; the layout, and so the program, is that of all data."""
-    with double_precision():
-        layout, trials, compiled = model._pack(data, None)
-        shape = (layout.n_steps, layout.n_columns)
-        test = layout.put(labels == fold, False).reshape(shape)
-        filled = layout.put(np.ones(data.n_trials, bool), False).reshape(shape)
-        training = only(trials, filled & ~test)
-        start = model._start(data, None, None)
-        fit, report = model._run(start, data, training, model._prior(data), compiled, free=True)
-        held_out = float(log_likelihood(fit.parameters, only(trials, test), model=compiled))
-        seen = data.observed & (labels == fold)
-        held_out += float(
-            np.sum(np.asarray(model.observation_model.base(jax.numpy.asarray(data.y[seen]))))
-        )
-    n = int(seen.sum())
+def _summary(model: Any, found: Posed, scores: NDArray[np.float64]) -> dict[str, Any]:
+    criteria = criteria_of(model, found)
+    n = int(np.isfinite(scores).sum())
     return {
         "n_states": model.n_states,
-        "fold": fold,
-        "n_trials": n,
-        "log_likelihood": held_out,
-        "bits_per_trial": (held_out - null) / n / np.log(2),
-        "train_objective": float(fit.objective),
-        "converged": bool(fit.converged),
-        "starts_at_best": int((report["objective"] > report["objective"].max() - 0.1).sum()),
+        "bits_per_trial": np.nanmean(scores),
+        "standard_error": np.nanstd(scores, ddof=1) / np.sqrt(n),
+        "log_likelihood": criteria.log_likelihood,
+        "n_parameters": criteria.n_parameters,
+        "aic": criteria.aic,
+        "bic": criteria.bic,
+        "icl": criteria.icl,
     }

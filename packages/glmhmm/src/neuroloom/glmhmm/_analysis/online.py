@@ -8,8 +8,10 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.glmhmm._em.shapes import double_precision
+from neuroloom.glmhmm._em.compile import double_precision
 from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._estimator.problem import check_fitted
+from neuroloom.glmhmm._estimator.simulation import rates_of
 
 
 class OnlineFilter:
@@ -18,7 +20,7 @@ class OnlineFilter:
     Parameters
     ----------
     model : GLMHMM
-        Fitted, one output, constant transitions.
+        Fitted; of any family, with any number of outputs.
 
     Examples
     --------
@@ -34,48 +36,105 @@ class OnlineFilter:
     """
 
     def __init__(self, model: Any) -> None:
-        if np.ndim(model.intercept_) != 1 or hasattr(model, "transition_coef_"):
-            raise fail("model", "one output and constant transitions", "another model")
+        check_fitted(model)
         self._model = model
         self._coef = np.concatenate([np.asarray(leaf) for leaf in jax.tree.leaves(model.coef_)])
+        self._driven = hasattr(model, "transition_coef_")
         self.reset()
 
     def reset(self) -> None:
         """Begin a new session."""
-        self._next: NDArray[np.float64] = np.array(self._model.initial_prob_)
+        self._before: NDArray[np.float64] | None = None
 
     @property
     def predicted(self) -> NDArray[np.float64]:
-        """Probability of each state on the trial to come."""
-        return self._next.copy()
+        """Probability of each state on the trial to come, at zero input."""
+        return self._ahead(None)
 
-    def predict(self, x: ArrayLike) -> float:
-        """Return the mean response expected at the trial to come with regressors `x`."""
-        eta = np.asarray(x, dtype=np.float64) @ self._coef + self._model.intercept_
-        with double_precision():
-            rates = np.asarray(self._model.inverse_link_function(jax.numpy.asarray(eta)))
-        return float(self._next @ rates)
-
-    def step(self, x: ArrayLike, y: float) -> NDArray[np.float64]:
-        """Return the probability of each state after the trial; NaN says nothing."""
+    def _ahead(self, inputs: ArrayLike | None) -> NDArray[np.float64]:
         m = self._model
+        if self._before is None:
+            return np.array(m.initial_prob_)
+        matrix = np.asarray(m.transition_prob_)
+        if inputs is not None:
+            u = np.atleast_1d(np.asarray(inputs, dtype=np.float64))
+            with np.errstate(divide="ignore"):
+                logits = np.log(matrix) + np.tensordot(u, m.transition_coef_, axes=1)
+            matrix = np.exp(logits - logits.max(axis=1, keepdims=True))
+            matrix = matrix / matrix.sum(axis=1, keepdims=True)
+        return np.asarray(self._before @ matrix)
+
+    def _inputs(self, inputs: ArrayLike | None) -> ArrayLike | None:
+        if self._driven != (inputs is not None):
+            expected = "the inputs of the trial" if self._driven else "None: the fit had none"
+            raise fail("transition_inputs", expected, inputs)
+        if inputs is not None and np.size(inputs) != len(self._model.transition_coef_):
+            raise fail(
+                "transition_inputs", f"{len(self._model.transition_coef_)}", np.shape(inputs)
+            )
+        return inputs
+
+    def _row(self, x: ArrayLike) -> NDArray[np.float64]:
         row = np.asarray(x, dtype=np.float64)
         if row.shape != (len(self._coef),):
             raise fail("x", f"shape ({len(self._coef)},)", f"shape {row.shape}")
-        now = self._next
-        if np.isfinite(y):
-            value = np.array([float(y)])
-            m.observation_model.check(value, np.array([True]))
-            eta = (row @ self._coef + m.intercept_)[:, None, None]
-            with double_precision():
-                log_p = m.observation_model.log_prob(
-                    jax.numpy.asarray(value)[None],
-                    jax.numpy.asarray(eta),
-                    jax.numpy.asarray(m.scale_)[:, None, None],
-                    m.inverse_link_function,
-                )
-            density = np.asarray(log_p)[:, 0, 0]
-            now = now * np.exp(density - density.max())
+        return row
+
+    def predict(self, x: ArrayLike, *, transition_inputs: ArrayLike | None = None) -> Any:
+        """Return the mean response expected at the trial to come with regressors `x`.
+
+        One number, or an array with one for each output or category.
+        """
+        ahead = self._ahead(self._inputs(transition_inputs))
+        mean = rates_of(self._model, self._row(x)[None])[0] @ ahead
+        return float(mean) if np.ndim(mean) == 0 else mean
+
+    def step(
+        self, x: ArrayLike, y: ArrayLike, *, transition_inputs: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Return the probability of each state after the trial; NaN says nothing.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_features,)
+            Regressors of the trial.
+        y : float or array_like, shape (n_outputs,)
+            Response.
+        transition_inputs : array_like, shape (n_inputs,), optional
+            Inputs to the transition into the trial, as in the fit.
+        """
+        row = self._row(x)
+        now = self._ahead(self._inputs(transition_inputs))
+        values = np.atleast_1d(np.asarray(y, dtype=np.float64))
+        seen = np.isfinite(values)
+        if seen.any():
+            density = self._density(row, values, seen)
+            with np.errstate(divide="ignore"):
+                joint = np.log(now) + density
+            now = np.exp(joint - joint.max())
             now = now / now.sum()
-        self._next = now @ m.transition_prob_
+        self._before = np.array(now)
         return np.array(now)
+
+    def _density(
+        self, row: NDArray[np.float64], values: NDArray[np.float64], seen: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Return log p(y | state) without base, (n_states,)."""
+        m = self._model
+        family = m.observation_model
+        single = np.ndim(m.intercept_) == 1 or family.n_columns() == 1
+        columns = values if single else values[None]
+        family.check(columns, seen if single else seen[None])
+        eta = np.tensordot(row, self._coef, axes=1) + m.intercept_
+        eta = eta[None] if eta.ndim == 1 else eta
+        scale = np.broadcast_to(np.asarray(m.scale_), eta.shape)
+        with double_precision():
+            log_p = family.log_prob(
+                jax.numpy.asarray(values)[:, None],
+                jax.numpy.asarray(eta.T[:, :, None]),
+                jax.numpy.asarray(scale.T[:, :, None]),
+                m.inverse_link_function,
+            )
+        each = np.asarray(log_p).reshape(m.n_states, -1)
+        counts = seen if each.shape[1] == len(seen) else seen.all(keepdims=True)
+        return np.asarray(np.where(counts, each, 0.0).sum(axis=1))

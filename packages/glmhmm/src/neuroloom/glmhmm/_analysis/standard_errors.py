@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from neuroloom.glmhmm._em.em import Parameters, Prior, log_prior, run_forward
-from neuroloom.glmhmm._em.mstep import Model
+from neuroloom.glmhmm._em.compile import as_arrays, double_precision
+from neuroloom.glmhmm._em.em import log_prior, run_forward
 from neuroloom.glmhmm._em.packing import Trials
-from neuroloom.glmhmm._em.shapes import as_arrays, double_precision
 from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._estimator.problem import Posed, posed
+from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
 
 _AT_ZERO = 1e-6
 
@@ -30,8 +31,19 @@ _AT_ZERO = 1e-6
 class StandardErrors:
     """Standard errors in the shapes of the fitted attributes, and the covariance behind them.
 
-    Entries are NaN for probabilities at zero, which have no curvature. `covariance` belongs to the
-    weights (state by state, intercept last), log scales and the logits of the probabilities.
+    Entries are NaN for probabilities at zero, which have no curvature.
+
+    Parameters
+    ----------
+    coef, intercept, scale, initial_prob, transition_prob : ndarray
+        In the shapes of the fitted attributes.
+    covariance : ndarray, shape (n_parameters, n_parameters)
+        Of the weights (state by state, intercept last), log scales, the logits of the
+        probabilities, and the inputs' weights on the transitions.
+    model : GLMHMM
+        The fitted model.
+    transition_coef : ndarray or None
+        Of a model whose transitions are driven by inputs.
     """
 
     coef: Any
@@ -41,6 +53,7 @@ class StandardErrors:
     transition_prob: NDArray[np.float64]
     covariance: NDArray[np.float64]
     model: Any
+    transition_coef: Any = None
 
     def intervals(self, level: float = 0.95) -> dict[str, tuple[Any, Any]]:
         """Return lower and upper bounds by attribute; probabilities stay within 0 and 1.
@@ -48,7 +61,7 @@ class StandardErrors:
         Weights are bounded symmetrically; scales and probabilities on the log and logit scale.
         """
         if not 0 < level < 1:
-            raise fail("level", "a share between 0 and 1", level)
+            raise fail("level", "a fraction between 0 and 1", level)
         z = float(norm.ppf(0.5 + level / 2))
         m = self.model
         out: dict[str, tuple[Any, Any]] = {
@@ -58,6 +71,9 @@ class StandardErrors:
             ),
             "intercept": (m.intercept_ - z * self.intercept, m.intercept_ + z * self.intercept),
         }
+        if self.transition_coef is not None:
+            half = z * self.transition_coef
+            out["transition_coef"] = (m.transition_coef_ - half, m.transition_coef_ + half)
         factor = np.exp(z * self.scale / m.scale_)
         out["scale"] = (m.scale_ / factor, m.scale_ * factor)
         for name in ("initial_prob", "transition_prob"):
@@ -70,51 +86,58 @@ class StandardErrors:
         return out
 
 
-@functools.partial(jax.jit, static_argnames=("model", "scaled"))
-def _hessian(
-    flat: Any,
-    parameters: Parameters,
-    logits: Any,
-    trials: Trials,
-    prior: Prior,
-    *,
-    model: Model,
-    scaled: bool,
+def _objective(
+    vector: Any, parameters: Parameters, logits: Any, trials: Trials, prior: Prior, model: Model
 ) -> Any:
-    def objective(vector: Any) -> Any:
-        moved = _unflatten(vector, parameters, logits, scaled)
-        likelihood = jnp.sum(run_forward(moved, trials, model).log_likelihood)
-        return likelihood + log_prior(moved, prior, model)
-
-    return jax.hessian(objective)(flat)
+    moved = _unflatten(vector, parameters, logits, model)
+    likelihood = jnp.sum(run_forward(moved, trials, model).log_likelihood)
+    return likelihood + log_prior(moved, prior, model)
 
 
-def _unflatten(vector: Any, parameters: Parameters, logits: Any, scaled: bool) -> Parameters:
-    n_weights = parameters.weights.size
-    weights = vector[:n_weights].reshape(parameters.weights.shape)
-    at = n_weights
-    log_scale = parameters.log_scale
-    if scaled:
-        log_scale = vector[at : at + log_scale.size].reshape(log_scale.shape)
-        at += log_scale.size
+@functools.partial(jax.jit, static_argnames=("model",))
+def _hessian(
+    flat: Any, parameters: Parameters, logits: Any, trials: Trials, prior: Prior, *, model: Model
+) -> Any:
+    return jax.hessian(_objective)(flat, parameters, logits, trials, prior, model)
+
+
+def _unflatten(vector: Any, parameters: Parameters, logits: Any, model: Model) -> Parameters:
+    """Return parameters from weights, log scales, shifts of the logits, and inputs' weights."""
+    sizes = [parameters.weights.size]
+    sizes.append(parameters.log_scale.size if model.family.has_scale else 0)
     k = parameters.initial.size
-    shift = vector[at:].reshape(k + 1, k)
-    rows = jax.nn.softmax(jnp.where(jnp.isfinite(logits), logits + shift, -jnp.inf), axis=1)
-    return parameters._replace(
-        weights=weights, log_scale=log_scale, initial=rows[0], transition=rows[1:]
+    sizes.append((k + 1) * k)
+    weights, scale, shift, drive = jnp.split(vector, np.cumsum(sizes))
+    log_scale = parameters.log_scale
+    if model.family.has_scale:
+        log_scale = scale.reshape(log_scale.shape)
+    moved = jnp.where(jnp.isfinite(logits), logits + shift.reshape(k + 1, k), -jnp.inf)
+    rows = jax.nn.softmax(moved, axis=1)
+    return Parameters(
+        weights.reshape(parameters.weights.shape),
+        log_scale,
+        rows[0],
+        rows[1:],
+        drive.reshape(parameters.drive.shape),
     )
 
 
 def standard_errors(
-    model: Any, X: Any, y: Any, session_starts: Any = None, *, penalized: bool = True
+    model: Any,
+    X: Any,
+    y: Any = None,
+    session_starts: Any = None,
+    *,
+    penalized: bool = True,
+    transition_inputs: Any = None,
 ) -> StandardErrors:
     """Return standard errors of a fitted model from the observed information.
 
     Parameters
     ----------
     model : GLMHMM
-        Fitted, with constant transitions and a smooth penalty.
-    X, y, session_starts
+        Fitted, with a smooth penalty.
+    X, y, session_starts, transition_inputs
         The data of the fit.
     penalized : bool
         Add the curvature of the priors, which makes the errors those of the posterior's Laplace
@@ -123,13 +146,12 @@ def standard_errors(
     Raises
     ------
     InputError
-        If the model has a penalty with a kink, or transitions driven by inputs.
+        If the model has a penalty with a kink.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from neuroloom.glmhmm import GLMHMM, standard_errors
-    >>> rng = np.random.default_rng(0)
+    >>>     >>> rng = np.random.default_rng(0)
     >>> X, y = rng.normal(size=(300, 2)), rng.binomial(1, 0.4, 300)
     >>> model = GLMHMM(n_states=1).fit(X, y)
     >>> errors = standard_errors(model, X, y)
@@ -138,47 +160,77 @@ def standard_errors(
     """
     if not model.regularizer.smooth:
         raise fail("model", "a penalty without kinks", repr(model.regularizer))
-    if hasattr(model, "transition_coef_"):
-        raise fail("model", "constant transitions; use parametric_bootstrap", "driven ones")
-    data = model._read(X, y, session_starts)
-    core = model._to_core(model._params, data)
-    scaled = model.observation_model.has_scale
+    found = posed(model, X, y, session_starts, transition_inputs)
+    problem, core = found.problem, found.core
     k = model.n_states
     rows = np.vstack([core.initial, core.transition])
     with np.errstate(divide="ignore"):
         logits = np.where(rows > _AT_ZERO, np.log(rows), -np.inf)
     with double_precision():
-        _, trials, compiled = model._pack(data, None)
-        prior = model._prior(data)
+        prior = problem.prior
         if not penalized:
-            prior = jax.tree.map(jnp.zeros_like, prior)
-            prior = prior._replace(
-                initial=jnp.ones(k), transition=jnp.ones((k, k)), drive=jnp.ones(())
+            # The floor and unit of scales stay: they are no strengths.
+            flat_scale = prior.scale._replace(trials=jnp.zeros(()))
+            prior = jax.tree.map(jnp.zeros_like, prior)._replace(
+                initial=jnp.ones(k), transition=jnp.ones((k, k)), scale=flat_scale
             )
         parts = [core.weights.ravel()]
-        if scaled:
+        if model.observation_model.has_scale:
             parts.append(core.log_scale.ravel())
-        flat = np.concatenate([*parts, np.zeros(rows.size)])
+        n_plain = sum(part.size for part in parts)
+        parts += [np.zeros(rows.size), core.drive.ravel()]
+        flat = np.concatenate(parts)
         hessian = np.asarray(
-            _hessian(flat, as_arrays(core), logits, trials, prior, model=compiled, scaled=scaled)
+            _hessian(flat, as_arrays(core), logits, problem.trials, prior, model=problem.static)
         )
-    n_plain = flat.size - rows.size
-    free = np.ones(flat.size, dtype=bool)
+    free = _free(model, found, rows, n_plain, flat.size)
+    return _shape(model, core, _covariance(hessian, free), rows, n_plain)
+
+
+def _free(
+    model: Any, found: Posed, rows: NDArray[np.float64], n_plain: int, size: int
+) -> NDArray[np.bool_]:
+    """Return which of the flat parameters can move in both directions."""
+    core, k = found.core, model.n_states
+    out = np.ones(size, dtype=bool)
+    held = np.asarray(found.problem.prior.penalty.free)
+    if held.shape[0]:
+        out[: core.weights.size] = np.broadcast_to(held > 0, core.weights.shape).ravel()
+    if model.observation_model.has_scale:
+        floor = np.asarray(found.problem.prior.scale.log_smallest)
+        at_floor = core.log_scale <= floor + 1e-6
+        out[core.weights.size : n_plain] = ~at_floor.ravel()
     for r, row in enumerate(rows):
         at = n_plain + r * k
-        free[at : at + k] = row > _AT_ZERO
-        free[at + int(np.argmax(row))] = False  # the reference
+        out[at : at + k] = row > _AT_ZERO
+        out[at + int(np.argmax(row))] = False  # the reference
+    drive = ~np.eye(k, dtype=bool) & (core.transition > _AT_ZERO)
+    n_inputs = core.drive.shape[-1]
+    out[n_plain + rows.size :] = np.repeat(drive.ravel(), n_inputs)
+    return out
+
+
+def _covariance(hessian: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the inverse information of the free parameters, NaN elsewhere.
+
+    Directions in which the likelihood is flat leave their parameters without an error.
+    """
     information = -hessian[np.ix_(free, free)]
     information = 0.5 * (information + information.T)
-    covariance = np.full((flat.size, flat.size), np.nan)
-    values, vectors = np.linalg.eigh(information)
-    flat_direction = values <= 1e-10 * max(values.max(), 1e-300)
-    inverse = (vectors / np.where(flat_direction, np.inf, values)) @ vectors.T
-    # Directions in which the likelihood is flat leave their parameters without an error.
-    loose = (np.abs(vectors[:, flat_direction]) > 1e-3).any(axis=1)
+    covariance = np.full(hessian.shape, np.nan)
+    # In units of each parameter's own curvature, so that regressors' units do not matter.
+    own = np.sqrt(np.abs(np.diag(information)))
+    sound = np.isfinite(information).all(axis=1) & (own > 0)
+    own = np.where(sound, own, 1.0)
+    scaled = np.where(sound[:, None] & sound[None], information / np.outer(own, own), 0.0)
+    scaled[~sound, ~sound] = 1.0
+    values, vectors = np.linalg.eigh(scaled)
+    flat = values <= 1e-10 * max(values.max(initial=0.0), 1e-300)
+    inverse = (vectors / np.where(flat, np.inf, values)) @ vectors.T / np.outer(own, own)
+    loose = (np.abs(vectors[:, flat]) > 1e-3).any(axis=1) | ~sound
     inverse[loose] = inverse[:, loose] = np.nan
     covariance[np.ix_(free, free)] = inverse
-    return _shape(model, core, covariance, rows, n_plain, scaled)
+    return covariance
 
 
 def _shape(
@@ -187,18 +239,16 @@ def _shape(
     covariance: NDArray[np.float64],
     rows: NDArray[np.float64],
     n_plain: int,
-    scaled: bool,
 ) -> StandardErrors:
     k = model.n_states
     with np.errstate(invalid="ignore"):
-        plain = np.sqrt(np.diag(covariance)[:n_plain])
-    weights = plain[: core.weights.size].reshape(core.weights.shape)
+        every = np.sqrt(np.diag(covariance))
+    weights = every[: core.weights.size].reshape(core.weights.shape)
     coef, intercept = weights[..., :-1].transpose(2, 1, 0), weights[..., -1].T
     scale = np.zeros(core.log_scale.T.shape)
-    if scaled:
-        scale = (
-            plain[core.weights.size :].reshape(core.log_scale.shape).T * np.exp(core.log_scale).T
-        )
+    if model.observation_model.has_scale:
+        relative = every[core.weights.size : n_plain].reshape(core.log_scale.shape).T
+        scale = relative * np.exp(core.log_scale).T
     if np.ndim(model.intercept_) == 1:
         coef, intercept, scale = coef[:, 0], intercept[0], scale[0]
     widths = np.cumsum([len(leaf) for leaf in jax.tree.leaves(model.coef_)])[:-1]
@@ -206,14 +256,24 @@ def _shape(
     errors = np.full(rows.shape, np.nan)
     for r, p in enumerate(rows):
         at = n_plain + r * k
-        block = covariance[at : at + k, at : at + k].copy()
-        reference = int(np.argmax(p))
-        block[reference] = block[:, reference] = 0.0
-        used = p > _AT_ZERO
-        if used.sum() == 1:
-            errors[r, reference] = 0.0 if k == 1 else np.nan
-            continue
-        slope = np.diag(p) - np.outer(p, p)  # of the softmax
-        inner = slope[np.ix_(used, used)] @ block[np.ix_(used, used)] @ slope[np.ix_(used, used)]
-        errors[r, used] = np.sqrt(np.maximum(np.diag(inner), 0.0))
-    return StandardErrors(tree, intercept, scale, errors[0], errors[1:], covariance, model)
+        errors[r] = _row_errors(p, covariance[at : at + k, at : at + k].copy())
+    drive = None
+    if core.drive.size:
+        drive = every[n_plain + rows.size :].reshape(core.drive.shape).transpose(2, 0, 1)
+        drive = np.where(np.eye(k, dtype=bool), 0.0, drive)
+    return StandardErrors(tree, intercept, scale, errors[0], errors[1:], covariance, model, drive)
+
+
+def _row_errors(p: NDArray[np.float64], block: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the errors of a row of probabilities from the covariance of its logits."""
+    out = np.full(len(p), np.nan)
+    reference = int(np.argmax(p))
+    block[reference] = block[:, reference] = 0.0
+    used = p > _AT_ZERO
+    if used.sum() == 1:
+        out[reference] = 0.0 if len(p) == 1 else np.nan
+        return out
+    slope = np.diag(p) - np.outer(p, p)  # of the softmax
+    inner = slope[np.ix_(used, used)] @ block[np.ix_(used, used)] @ slope[np.ix_(used, used)]
+    out[used] = np.sqrt(np.maximum(np.diag(inner), 0.0))
+    return out

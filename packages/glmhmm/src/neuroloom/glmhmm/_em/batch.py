@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.glmhmm._em.em import Fit, Parameters, Prior, fit_one, run, run_forward
-from neuroloom.glmhmm._em.mstep import Model
+from neuroloom.glmhmm._em.compile import double_precision
+from neuroloom.glmhmm._em.em import Fit, fit_one, run, run_forward
 from neuroloom.glmhmm._em.packing import Trials
-from neuroloom.glmhmm._em.shapes import double_precision
+from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
 
 _CHUNK_NUMBERS = 20_000_000  # places × states × fits in one program on an accelerator
 

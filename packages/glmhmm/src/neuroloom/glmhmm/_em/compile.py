@@ -29,3 +29,13 @@ def options() -> dict[str, bool | str]:
 def program(function: Callable[..., Any], *static: str) -> Any:
     """Return the function compiled, with the named arguments fixed at compile time."""
     return jax.jit(function, static_argnames=static, compiler_options=options())
+
+
+def double_precision() -> Any:
+    """Return a context in which this thread computes in float64; nothing global is changed."""
+    return jax.enable_x64(True)
+
+
+def as_arrays(tree: Any) -> Any:
+    """Return the tree with its leaves as JAX arrays (inside a double-precision block)."""
+    return jax.device_put(tree)

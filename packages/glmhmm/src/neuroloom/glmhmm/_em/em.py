@@ -14,45 +14,26 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import xlogy
 
-from neuroloom.glmhmm._em import recursions
+from neuroloom.glmhmm._em import dirichlet, log_recursions, recursions
 from neuroloom.glmhmm._em.compile import program
 from neuroloom.glmhmm._em.mstep import (
-    Model,
-    Penalty,
     elementwise,
     emission_step,
     full_emission_step,
+    inside,
     linear_predictor,
     penalty_value,
+    scale_penalty,
     solve_positive,
 )
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._em.solvers import solve_emissions
 from neuroloom.glmhmm._em.transitions import drive_penalty, drive_step, driven_transition
+from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
 
 Array = Any
 _MEMORY = 6
-
-
-class Parameters(NamedTuple):
-    """Parameters in the layout of the programs."""
-
-    weights: Array  # (n_states, n_outputs, n_regressors + 1)
-    log_scale: Array  # (n_states, n_outputs)
-    initial: Array  # (n_states,)
-    transition: Array  # (n_states, n_states), at zero input
-    drive: Array  # (n_states, n_states, n_inputs), zero on the diagonal
-
-
-class Prior(NamedTuple):
-    """Strengths of the priors."""
-
-    penalty: Penalty
-    initial: Array  # Dirichlet α (n_states,)
-    transition: Array  # Dirichlet α (n_states, n_states)
-    drive: Array  # ridge strength on `drive`
 
 
 class Fit(NamedTuple):
@@ -68,29 +49,37 @@ class Fit(NamedTuple):
     mass: Array  # expected number of trials per state
 
 
+def seen_rows(trials: Trials) -> Array:
+    """Return 1 where a value counts: (1, n_places), or (n_rows, n_places) if single ones lack."""
+    return trials.seen if trials.seen.shape[0] else trials.observed.reshape(1, -1)
+
+
 def log_density(parameters: Parameters, trials: Trials, model: Model) -> Array:
     """Return log p(y | state) without base, (n_steps, n_states, n_columns), 0 if not observed."""
     eta = linear_predictor(parameters.weights, trials.x)
-    density = jnp.sum(elementwise(model, trials.y, eta, parameters.log_scale), axis=1)
-    shape = trials.reset.shape
-    density = jnp.moveaxis(density.reshape(-1, *shape), 0, 1)
-    return jnp.where(trials.observed[:, None] > 0, density, 0.0)
+    density = elementwise(model, trials.y, eta, parameters.log_scale)
+    density = jnp.sum(jnp.where(seen_rows(trials) > 0, density, 0.0), axis=1)
+    return jnp.moveaxis(density.reshape(-1, *trials.reset.shape), 0, 1)
 
 
 def relative_density(
     parameters: Parameters, trials: Trials, model: Model
-) -> tuple[Array, Array | None, Array | None]:
+) -> tuple[Array, Array, Array | None]:
     """Return p(y | state) up to a factor per place, that factor's logarithm, and p(y | state).
 
-    Where the family gives the density itself there is no factor, and the last is
-    (n_states, 1, n_places), observed or not; else it is None.
+    Where the family gives the density itself the last is (n_states, 1, n_places), observed or not;
+    else it is None.
     """
     eta = linear_predictor(parameters.weights, trials.x)
-    density = model.family.density(trials.y, eta, model.link)
-    if density is None:
+    found = model.family.density(trials.y, eta, model.link)
+    if found is None:
         return *recursions.relative(log_density(parameters, trials, model)), None
-    placed = jnp.moveaxis(density.reshape(-1, *trials.reset.shape), 0, 1)
-    return jnp.where(trials.observed[:, None] > 0, placed, 1.0), None, density
+    density, shift = found
+    shape = trials.reset.shape
+    placed = jnp.moveaxis(density.reshape(-1, *shape), 0, 1)
+    seen = trials.observed > 0
+    top = jnp.where(seen, shift.reshape(shape), 0.0)
+    return jnp.where(seen[:, None], placed, 1.0), top, density
 
 
 def transition_of(parameters: Parameters, trials: Trials, model: Model) -> Array:
@@ -108,39 +97,49 @@ def run_forward(parameters: Parameters, trials: Trials, model: Model) -> recursi
 def _forward(
     parameters: Parameters, trials: Trials, model: Model
 ) -> tuple[recursions.Forward, Array | None]:
-    likelihood, top, density = relative_density(parameters, trials, model)
     transition = transition_of(parameters, trials, model)
+    if model.exact:
+        log_p = log_density(parameters, trials, model)
+        ahead = log_recursions.forward(log_p, trials.reset, parameters.initial, transition)
+        return ahead, None
+    likelihood, top, density = relative_density(parameters, trials, model)
     ahead = recursions.forward(
         likelihood, top, trials.reset, parameters.initial, transition, split=model.split
     )
     return ahead, density
 
 
+def _backward(
+    ahead: recursions.Forward, parameters: Parameters, trials: Trials, model: Model
+) -> recursions.Expectations:
+    transition = transition_of(parameters, trials, model)
+    if model.exact:
+        return log_recursions.backward(ahead, trials.reset, trials.start, transition)
+    return recursions.backward(ahead, trials.reset, trials.start, transition, split=model.split)
+
+
 def expectations(parameters: Parameters, trials: Trials, model: Model) -> recursions.Expectations:
     """Return the E-step at the parameters."""
     ahead, density = _forward(parameters, trials, model)
-    found = recursions.backward(
-        ahead,
-        trials.reset,
-        trials.start,
-        transition_of(parameters, trials, model),
-        split=model.split,
-    )
-    return found._replace(density=density)
+    return _backward(ahead, parameters, trials, model)._replace(density=density)
 
 
 def log_prior(parameters: Parameters, prior: Prior, model: Model) -> Array:
     """Return the log prior up to a constant; structural zeros have none."""
-
-    def dirichlet(alpha: Array, p: Array) -> Array:
-        return jnp.sum(xlogy(alpha - 1, jnp.where(p > 0, p, 1.0)))
-
-    value = dirichlet(prior.initial, parameters.initial)
-    value += dirichlet(prior.transition, parameters.transition)
+    value = dirichlet.log_prior(prior.initial, parameters.initial, sparse=model.sparse)
+    value += dirichlet.log_prior(prior.transition, parameters.transition, sparse=model.sparse)
     value -= penalty_value(parameters.weights, prior.penalty, model)
+    if model.family.has_scale:
+        value -= scale_penalty(parameters.log_scale, prior.scale)
     if model.driven:
         value -= drive_penalty(parameters.drive, prior.drive)
     return value
+
+
+def posterior_weights(smoothed: Array, trials: Trials) -> Array:
+    """Return γ for the M-step, (n_states, n_rows, n_places), 0 where nothing was observed."""
+    gamma = jnp.moveaxis(smoothed, 1, 0)
+    return gamma.reshape(gamma.shape[0], 1, -1) * seen_rows(trials)
 
 
 def maximise(
@@ -151,38 +150,39 @@ def maximise(
     model: Model,
 ) -> Parameters:
     """Return the parameters after the M-step."""
-    gamma = jnp.moveaxis(found.smoothed, 1, 0) * trials.observed
-    gamma = gamma.reshape(gamma.shape[0], -1)
-    now = (parameters.weights, parameters.log_scale, trials, gamma, prior.penalty, model)
+    gamma = posterior_weights(found.smoothed, trials)
+    weights, log_scale = parameters.weights, parameters.log_scale
+    now = (weights, log_scale, trials, gamma, prior.penalty, prior.scale, model)
     if model.solver != "newton":
         weights, log_scale = solve_emissions(*now)
     elif model.full:
         weights, log_scale = full_emission_step(*now)
     else:
         weights, log_scale = emission_step(*now, density=found.density)
-    initial = _shares(found.first, prior.initial, parameters.initial)
+    initial = dirichlet.mode(found.first, prior.initial, parameters.initial, sparse=model.sparse)
     drive = parameters.drive
     if model.driven:
         transition, drive = drive_step(
-            parameters.transition, drive, found.pairs, trials.u, prior.transition, prior.drive
+            parameters.transition,
+            drive,
+            found.pairs,
+            trials.u,
+            prior.transition,
+            prior.drive,
+            sparse=model.sparse,
         )
     else:
-        transition = _shares(found.pairs, prior.transition, parameters.transition)
+        transition = dirichlet.mode(
+            found.pairs, prior.transition, parameters.transition, sparse=model.sparse
+        )
     return Parameters(weights, log_scale, initial, transition, drive)
-
-
-def _shares(expected: Array, alpha: Array, old: Array) -> Array:
-    """Return the mode of the Dirichlet posterior; zeros stay zeros, rows without visits stay."""
-    counts = jnp.where(old > 0, jnp.maximum(expected + alpha - 1, 0.0), 0.0)
-    total = jnp.sum(counts, axis=-1, keepdims=True)
-    return jnp.where(total > 1e-300, counts / jnp.maximum(total, 1e-300), old)
 
 
 class _State(NamedTuple):
     now: Parameters
     image: Parameters  # one EM step from `now`
     candidate: Parameters
-    plain: Array  # share of the plain step that the candidate is; 0 for an extrapolation
+    plain: Array  # fraction of the plain step that the candidate is; 0 for an extrapolation
     objective: Array
     log_likelihood: Array
     mass: Array
@@ -209,7 +209,8 @@ def run(
 ) -> Fit:
     """Return the fit from one start; `trace` is the length of the kept history."""
     dtype = start.weights.dtype
-    vector, unravel = jax.flatten_util.ravel_pytree(start)
+    unit = _units(start, trials, prior)
+    vector, unravel = _ravel(start, unit)
     nan = jnp.full(trace, jnp.nan, dtype)
     zero = jnp.zeros((), dtype)
     memory = jnp.zeros((_MEMORY, vector.size), dtype)
@@ -238,17 +239,20 @@ def run(
         objective = found.log_likelihood + log_prior(state.candidate, prior, model)
         slack = 8 * float(np.finfo(dtype).eps) * jnp.abs(objective)
         good = jnp.isfinite(objective) & (objective >= state.objective - slack)
+        allowed = inside(state.candidate.weights, trials, model)
+        if allowed is not None:
+            good &= jnp.all(allowed) | (state.evaluated == 0)
         image = maximise(state.candidate, found, trials, prior, model)
-        accepted = _accept(state, found, objective, image, trials, tol, unravel, model)
+        accepted = _accept(state, found, objective, image, trials, tol, unit, unravel, model)
         rejected = _reject(state)
         chosen = jax.tree.map(lambda a, b: jnp.where(good, a, b), accepted, rejected)
         result: _State = chosen._replace(evaluated=state.evaluated + 1)
         return result
 
-    def going(state: _State) -> Array:
+    def not_done(state: _State) -> Array:
         return ~state.converged & (state.accepted < maxiter) & (state.evaluated < 4 * maxiter + 60)
 
-    state = jax.lax.while_loop(going, advance, state)
+    state = jax.lax.while_loop(not_done, advance, state)
     return Fit(
         state.now,
         state.objective,
@@ -261,6 +265,26 @@ def run(
     )
 
 
+def _units(start: Parameters, trials: Trials, prior: Prior) -> Parameters:
+    """Return the size of each parameter's unit, so that extrapolation does not depend on units."""
+    spread = jnp.sqrt(jnp.mean(trials.x**2, axis=1))
+    spread = jnp.where(spread > 0, spread, 1.0)
+    response = jnp.sqrt(prior.scale.unit)[:, None]
+    ones = jax.tree.map(jnp.ones_like, start)
+    weights = jnp.broadcast_to(spread / response, start.weights.shape)
+    drive = ones.drive
+    if trials.u.shape[0]:
+        size = jnp.sqrt(jnp.mean(trials.u**2, axis=(1, 2)))
+        drive = drive * jnp.where(size > 0, size, 1.0)
+    return ones._replace(weights=weights, drive=drive)
+
+
+def _ravel(parameters: Parameters, unit: Parameters) -> tuple[Array, Any]:
+    """Return the parameters as one vector in their units, and the way back."""
+    vector, back = jax.flatten_util.ravel_pytree(jax.tree.map(jnp.multiply, parameters, unit))
+    return vector, lambda flat: jax.tree.map(jnp.divide, back(flat), unit)
+
+
 def _accept(
     state: _State,
     found: recursions.Expectations,
@@ -268,11 +292,12 @@ def _accept(
     image: Parameters,
     trials: Trials,
     tol: Array,
+    unit: Parameters,
     unravel: Any,
     model: Model,
 ) -> _State:
-    point, _ = jax.flatten_util.ravel_pytree(image)
-    here, _ = jax.flatten_util.ravel_pytree(state.candidate)
+    point, _ = _ravel(image, unit)
+    here, _ = _ravel(state.candidate, unit)
     residual = point - here
     slot = jnp.maximum(state.stored - 1, 0) % _MEMORY
     first = state.stored == 0
@@ -313,16 +338,16 @@ def _accept(
 
 def _reject(state: _State) -> _State:
     """Fall back to the plain step, then to half of it, and half again."""
-    share = jnp.where(state.plain == 0, 1.0, state.plain / 2).astype(state.plain.dtype)
-    candidate = jax.tree.map(lambda a, b: a + share * (b - a), state.now, state.image)
+    fraction = jnp.where(state.plain == 0, 1.0, state.plain / 2).astype(state.plain.dtype)
+    candidate = jax.tree.map(lambda a, b: a + fraction * (b - a), state.now, state.image)
     return state._replace(
         candidate=candidate,
-        plain=share,
+        plain=fraction,
         points=jnp.zeros_like(state.points),
         residuals=jnp.zeros_like(state.residuals),
         stored=jnp.zeros_like(state.stored),
-        # No share of an ascent step helps any more: this is the optimum to rounding.
-        converged=share < 1e-9,
+        # No part of an ascent step helps any more: this is the optimum to rounding.
+        converged=fraction < 1e-9,
     )
 
 
@@ -337,13 +362,13 @@ def _extrapolate(point: Array, residual: Array, points: Array, residuals: Array)
 def _repair(candidate: Parameters, image: Parameters) -> Parameters:
     """Return the candidate with probabilities that are ones: above zero, summing to one."""
 
-    def shares(p: Array, q: Array) -> Array:
+    def proper(p: Array, q: Array) -> Array:
         p = jnp.maximum(p, 0.1 * q)
         return p / jnp.sum(p, axis=-1, keepdims=True)
 
     return candidate._replace(
-        initial=shares(candidate.initial, image.initial),
-        transition=shares(candidate.transition, image.transition),
+        initial=proper(candidate.initial, image.initial),
+        transition=proper(candidate.transition, image.transition),
     )
 
 
@@ -393,11 +418,6 @@ def _posterior(
     parameters: Parameters, trials: Trials, model: Model
 ) -> tuple[Array, Array, Array, Array]:
     ahead = run_forward(parameters, trials, model)
-    found = recursions.backward(
-        ahead,
-        trials.reset,
-        trials.start,
-        transition_of(parameters, trials, model),
-        split=model.split,
-    )
-    return found.smoothed, ahead.filtered, ahead.log_likelihood, found.pairs
+    found = _backward(ahead, parameters, trials, model)
+    filtered = jnp.exp(ahead.filtered) if model.exact else ahead.filtered
+    return found.smoothed, filtered, ahead.log_likelihood, found.pairs

@@ -2,49 +2,25 @@
 
 One step is a Newton step per state (and output) on ``Σ γ log p(y | x, w) − penalty``, or its
 proximal form where the penalty has a kink (Lee, Sun & Saunders 2014, alg. 1).
-Weights have shape (n_states, n_outputs, n_regressors + 1), the intercept last.
+Weights have shape (n_states, n_outputs, n_regressors + 1), the intercept last; `gamma`
+(n_states, n_rows, n_places) is the posterior of the states at observed values, with one row for all
+outputs or one for each.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from neuroloom.glmhmm._em.packing import Trials
-from neuroloom.glmhmm._families.families import GaussianObservations, Link, Observations
+from neuroloom.glmhmm._model.parameters import Model, Penalty, ScalePrior
 
 Array = Any
-LOG_SCALE_MIN = -14.0
 _PROX_STEPS = 200
-
-
-class Penalty(NamedTuple):
-    """Strengths per weight, 0 for intercepts; `groups` is 0/1 of shape (n_groups, *weights)."""
-
-    ridge: Array
-    lasso: Array
-    groups: Array
-    group_strength: Array
-
-
-@dataclass(frozen=True)
-class Model:
-    """What is fixed while a program is compiled."""
-
-    family: Observations
-    link: Link
-    split: bool = False
-    smooth: bool = True  # no kink in the penalty
-    driven: bool = False  # transitions depend on inputs
-    solver: str = "newton"
-    full: bool = False  # run the M-step to its optimum
-    accelerate: bool = True
-    solver_tol: float = 1e-8
-    solver_maxiter: int = 500
+_HALVINGS = 40
 
 
 def linear_predictor(weights: Array, x: Array) -> Array:
@@ -56,7 +32,7 @@ def elementwise(model: Model, y: Array, eta: Array, log_scale: Array) -> Array:
     """Return log densities without base, (n_states, n_outputs or 1, n_places)."""
     scale = jnp.exp(log_scale)[:, :, None]
     out = model.family.log_prob(y, eta, scale, model.link)
-    return out[:, None] if model.family.couples else out
+    return out[:, None] if out.ndim == 2 else out
 
 
 def penalty_value(weights: Array, penalty: Penalty, model: Model) -> Array:
@@ -68,15 +44,41 @@ def penalty_value(weights: Array, penalty: Penalty, model: Model) -> Array:
     return value
 
 
+def scale_penalty(log_scale: Array, prior: ScalePrior) -> Array:
+    """Return minus the log prior of the scales: ½ n₀ (log s + s₀/s) for each."""
+    each = log_scale + prior.unit * jnp.exp(-log_scale)
+    return 0.5 * prior.trials * jnp.sum(each)
+
+
 def expected_log_posterior(
-    weights: Array, log_scale: Array, trials: Trials, gamma: Array, penalty: Penalty, model: Model
+    weights: Array,
+    log_scale: Array,
+    trials: Trials,
+    gamma: Array,
+    penalty: Penalty,
+    scale_prior: ScalePrior,
+    model: Model,
 ) -> Array:
-    """Return Q of the emission parameters, `gamma` (n_states, n_places) holds the posterior."""
+    """Return Q of the emission parameters."""
     eta = linear_predictor(weights, trials.x)
-    density = jnp.sum(elementwise(model, trials.y, eta, log_scale), axis=1)
-    return jnp.sum(jnp.where(gamma > 0, gamma * density, 0.0)) - penalty_value(
-        weights, penalty, model
-    )
+    density = elementwise(model, trials.y, eta, log_scale)
+    value = jnp.sum(jnp.where(gamma > 0, gamma * density, 0.0))
+    value -= penalty_value(weights, penalty, model)
+    if model.family.has_scale:
+        value -= scale_penalty(log_scale, scale_prior)
+    return value
+
+
+def inside(weights: Array, trials: Trials, model: Model) -> Array | None:
+    """Return, per state, whether all observed places have a mean that the family allows.
+
+    None where the link cannot leave the family's range.
+    """
+    fine = model.family.inside(model.link, linear_predictor(weights, trials.x))
+    if fine is None:
+        return None
+    seen = trials.observed.reshape(1, 1, -1) > 0
+    return jnp.all(fine | ~seen, axis=(1, 2))
 
 
 def emission_step(
@@ -85,23 +87,49 @@ def emission_step(
     trials: Trials,
     gamma: Array,
     penalty: Penalty,
+    scale_prior: ScalePrior,
     model: Model,
     *,
     density: Array | None = None,
 ) -> tuple[Array, Array]:
     """Return weights and log scales after one Newton step each; a state without trials stays.
 
-    `density` is p(y | state) at the weights, if the E-step left it.
+    `density` is p(y | state) at the weights, if the E-step left it. Where the link may leave the
+    family's range (1/x for the Gamma family), each state's step is halved until it stays inside.
     """
-    mass = jnp.sum(gamma, axis=1)
+    mass = jnp.sum(gamma, axis=-1)  # (n_states, n_rows)
     gradient, curvature = _derivatives(weights, log_scale, trials, gamma, penalty, model, density)
-    proposed = weights + _direction(weights, gradient, curvature, penalty, model)
-    alive = (mass > 1e-6)[:, None, None]
-    weights = jnp.where(alive & jnp.isfinite(proposed), proposed, weights)
+    step = _direction(weights, gradient, curvature, penalty, model)
+    alive = (mass > 1e-6)[:, :, None]
+    step = jnp.where(alive & jnp.isfinite(step), step, 0.0)
+    if model.family.inside(model.link, jnp.ones((1, 1, 1), weights.dtype)) is not None:
+        step = _kept_inside(weights, step, trials, model)
+    weights = weights + step
     if model.family.has_scale:
-        updated = scale_step(weights, log_scale, trials, gamma, model)
+        updated = scale_step(weights, log_scale, trials, gamma, scale_prior, model)
         log_scale = jnp.where(alive[..., 0] & jnp.isfinite(updated), updated, log_scale)
     return weights, log_scale
+
+
+def _kept_inside(weights: Array, step: Array, trials: Trials, model: Model) -> Array:
+    """Return each state's step, halved until all means are allowed."""
+
+    def fine(fraction: Array) -> Array:
+        ok = inside(weights + fraction[:, None, None] * step, trials, model)
+        assert ok is not None
+        return ok
+
+    def halve(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        fraction, ok, count = carry
+        fraction = jnp.where(ok, fraction, fraction / 2)
+        return fraction, fine(fraction), count + 1
+
+    def again(carry: tuple[Array, Array, Array]) -> Array:
+        return ~jnp.all(carry[1]) & (carry[2] < _HALVINGS)
+
+    one = jnp.ones(weights.shape[0], weights.dtype)
+    fraction, ok, _ = jax.lax.while_loop(again, halve, (one, fine(one), jnp.zeros((), jnp.int32)))
+    return jnp.where(ok, fraction, 0.0)[:, None, None] * step
 
 
 def _derivatives(
@@ -115,40 +143,71 @@ def _derivatives(
 ) -> tuple[Array, Array]:
     """Return the gradient of the smooth part and minus its Hessian, one block per independent part.
 
-    Blocks are (n_states, n_outputs, d, d), or (n_states, 1, n_outputs·d, n_outputs·d) for outputs
-    that share a normaliser.
+    Blocks are (n_states, n_outputs, d, d), or (n_states, 1, n_outputs·d, n_outputs·d) for
+    predictors that share a density.
     """
-    n_states, n_outputs, n_regressors = weights.shape
-    if density is not None:
-        g, second = model.family.slopes_of_density(trials.y, density)
-        curvature = _hessian(jnp.abs(second) * gamma[:, None], trials)
-    elif model.family.couples:
+    if model.family.couples:
         eta = linear_predictor(weights, trials.x)
-
-        def slope(e: Array) -> Array:
-            return jax.grad(lambda v: jnp.sum(elementwise(model, trials.y, v, log_scale)))(e)
-
-        basis = jnp.eye(n_outputs, dtype=eta.dtype)
-        h = jax.vmap(
-            lambda unit: -jax.jvp(slope, (eta,), (jnp.broadcast_to(unit[:, None], eta.shape),))[1]
-        )(basis)  # (m', k, m, n)
-        curvature = jnp.einsum("pkmn,kn,dn,en->kmdpe", h, gamma, trials.x, trials.x)
-        size = n_outputs * n_regressors
-        curvature = curvature.reshape(n_states, 1, size, size)
-        g = slope(eta)
+        g, curvature = _coupled(eta, log_scale, trials, gamma, model)
     else:
-        eta = linear_predictor(weights, trials.x)
-        scale = jnp.exp(log_scale)[:, :, None]
-        g, second = model.family.slopes(trials.y, eta, scale, model.link)
-        curvature = _hessian(jnp.abs(second) * gamma[:, None], trials)
-    g = jnp.where(gamma[:, None] > 0, g * gamma[:, None], 0.0)
+        if density is not None:
+            g, second = model.family.slopes_of_density(trials.y, density)
+        else:
+            eta = linear_predictor(weights, trials.x)
+            scale = jnp.exp(log_scale)[:, :, None]
+            g, second = model.family.slopes(trials.y, eta, scale, model.link)
+            # A trial in which the link's slope has no number decides nothing about the step.
+            fine = jnp.isfinite(g) & jnp.isfinite(second)
+            g, second = jnp.where(fine, g, 0.0), jnp.where(fine, second, 0.0)
+        g = jnp.where(gamma > 0, g * gamma, 0.0)
+        curvature = _hessian(jnp.abs(second) * gamma, trials)
     gradient = jnp.einsum("kmn,dn->kmd", g, trials.x) - penalty.ridge * weights
     blocks = penalty.ridge.reshape(*curvature.shape[:-1])
     eye = jnp.eye(curvature.shape[-1], dtype=weights.dtype)
-    # A little ridge on the step alone: collinear regressors get the step of smallest norm.
-    size = jnp.trace(curvature, axis1=-2, axis2=-1)[..., None, None] / curvature.shape[-1]
-    curvature = curvature + blocks[..., None] * eye + (1e-9 * size + 1e-12) * eye
-    return gradient, curvature
+    curvature = curvature + blocks[..., None] * eye
+    if penalty.free.shape[0]:
+        gradient, curvature = _only_free(gradient, curvature, penalty.free)
+    # A little ridge on the step alone: collinear regressors get a short step. It is relative to
+    # each regressor's own curvature, so that units do not matter.
+    own = jnp.diagonal(curvature, axis1=-2, axis2=-1)
+    tiny = jnp.where(own > 0, 1e-9 * own, 1.0)
+    return gradient, curvature + tiny[..., None] * eye
+
+
+def _coupled(
+    eta: Array, log_scale: Array, trials: Trials, gamma: Array, model: Model
+) -> tuple[Array, Array]:
+    """Return slopes, weighted by `gamma`, and the curvature of predictors that share a density."""
+    n_states, n_outputs, _ = eta.shape
+
+    def weighted(e: Array) -> Array:
+        density = elementwise(model, trials.y, e, log_scale)
+        return jnp.sum(jnp.where(gamma > 0, gamma * density, 0.0))
+
+    slope = jax.grad(weighted)
+    basis = jnp.eye(n_outputs, dtype=eta.dtype)
+    h = jax.vmap(
+        lambda unit: -jax.jvp(slope, (eta,), (jnp.broadcast_to(unit[:, None], eta.shape),))[1]
+    )(basis)  # (m', k, m, n)
+    g = slope(eta)
+    fine = jnp.isfinite(g) & jnp.all(jnp.isfinite(h), axis=0)
+    g, h = jnp.where(fine, g, 0.0), jnp.where(fine, h, 0.0)
+    curvature = jnp.einsum("pkmn,dn,en->kmdpe", h, trials.x, trials.x)
+    size = n_outputs * trials.x.shape[0]
+    curvature = curvature.reshape(n_states, 1, size, size)
+    if not model.family.concave:
+        values, vectors = jnp.linalg.eigh(0.5 * (curvature + jnp.swapaxes(curvature, -1, -2)))
+        values = jnp.maximum(jnp.abs(values), 1e-9 * jnp.max(jnp.abs(values), -1, keepdims=True))
+        curvature = (vectors * values[..., None, :]) @ jnp.swapaxes(vectors, -1, -2)
+    return g, curvature
+
+
+def _only_free(gradient: Array, curvature: Array, free: Array) -> tuple[Array, Array]:
+    """Return derivatives that leave the weights alone that are held at zero."""
+    mask = jnp.broadcast_to(free, gradient.shape).reshape(*curvature.shape[:-1])
+    both = mask[..., :, None] * mask[..., None, :]
+    eye = jnp.eye(curvature.shape[-1], dtype=curvature.dtype)
+    return gradient * free, curvature * both + (1 - mask)[..., None] * eye
 
 
 def _hessian(h: Array, trials: Trials) -> Array:
@@ -225,59 +284,74 @@ def _proximal_direction(
 
 
 def scale_step(
-    weights: Array, log_scale: Array, trials: Trials, gamma: Array, model: Model
+    weights: Array,
+    log_scale: Array,
+    trials: Trials,
+    gamma: Array,
+    prior: ScalePrior,
+    model: Model,
 ) -> Array:
-    """Return the log scale's optimum (Gaussian) or one guarded Newton step towards it."""
+    """Return the log scale's optimum where it has a closed form, or a guarded Newton step to it."""
     eta = linear_predictor(weights, trials.x)
-    mass = jnp.maximum(jnp.sum(gamma, axis=1)[:, None], 1e-300)
-    if isinstance(model.family, GaussianObservations):
-        square = (trials.y - model.link(eta)) ** 2
-        return jnp.log(jnp.maximum(jnp.einsum("kn,kmn->km", gamma, square) / mass, 1e-12))
+    mass = jnp.maximum(jnp.sum(gamma, axis=-1), 1e-300)
+    total = model.family.best_scale(trials.y, eta, gamma, model.link)
+    if total is not None:
+        best = (total + prior.trials * prior.unit) / (mass + prior.trials)
+        return jnp.maximum(jnp.log(jnp.maximum(best, 1e-300)), prior.log_smallest)
 
     def slope(value: Array) -> Array:
-        one = jnp.ones_like(value)
-        d = jax.jvp(lambda v: elementwise(model, trials.y, eta, v), (value,), (one,))[1]
-        return jnp.sum(jnp.where(gamma[:, None] > 0, gamma[:, None] * d, 0.0), axis=-1)
+        def q(v: Array) -> Array:
+            density = elementwise(model, trials.y, eta, v)
+            kept = jnp.sum(jnp.where(gamma > 0, gamma * density, 0.0))
+            return kept - scale_penalty(v, prior)
+
+        return jax.grad(q)(value)
 
     g, dg = jax.jvp(slope, (log_scale,), (jnp.ones_like(log_scale),))
-    # Where the curve bends the wrong way, walk uphill by a fixed share.
+    # Where the curve bends the wrong way, walk uphill by a fixed amount.
     newton = jnp.where(dg < 0, -g / jnp.minimum(dg, -1e-12 * mass), jnp.sign(g) * 0.5)
-    return jnp.maximum(log_scale + jnp.clip(newton, -1.0, 1.0), LOG_SCALE_MIN)
+    return jnp.maximum(log_scale + jnp.clip(newton, -1.0, 1.0), prior.log_smallest)
 
 
 def full_emission_step(
-    weights: Array, log_scale: Array, trials: Trials, gamma: Array, penalty: Penalty, model: Model
+    weights: Array,
+    log_scale: Array,
+    trials: Trials,
+    gamma: Array,
+    penalty: Penalty,
+    scale_prior: ScalePrior,
+    model: Model,
 ) -> tuple[Array, Array]:
     """Return the weights and log scales at the optimum of Q, by guarded steps."""
 
     def value(w: Array, s: Array) -> Array:
-        return expected_log_posterior(w, s, trials, gamma, penalty, model)
+        return expected_log_posterior(w, s, trials, gamma, penalty, scale_prior, model)
 
     def advance(carry: tuple[Any, ...]) -> tuple[Any, ...]:
         w, s, q, _, count = carry
-        w_new, s_new = emission_step(w, s, trials, gamma, penalty, model)
+        w_new, s_new = emission_step(w, s, trials, gamma, penalty, scale_prior, model)
         # At the optimum only rounding tells values apart; the size of the step decides there.
         slack = 1e-14 * jnp.abs(q)
 
         def worse(inner: tuple[Array, Array]) -> Array:
-            share, q_share = inner
-            return ~(q_share >= q - slack) & (share > 1e-9)
+            fraction, q_there = inner
+            return ~(q_there >= q - slack) & (fraction > 1e-9)
 
         def halve(inner: tuple[Array, Array]) -> tuple[Array, Array]:
-            share = inner[0] / 2
-            return share, value(w + share * (w_new - w), s + share * (s_new - s))
+            fraction = inner[0] / 2
+            return fraction, value(w + fraction * (w_new - w), s + fraction * (s_new - s))
 
         one = jnp.ones((), w.dtype)
-        share, q_new = jax.lax.while_loop(worse, halve, (one, value(w_new, s_new)))
-        share = jnp.where(q_new >= q - slack, share, 0.0)
-        moved = share * jnp.maximum(jnp.max(jnp.abs(w_new - w)), jnp.max(jnp.abs(s_new - s)))
-        q = jnp.where(share > 0, q_new, q)
-        return w + share * (w_new - w), s + share * (s_new - s), q, moved, count + 1
+        fraction, q_new = jax.lax.while_loop(worse, halve, (one, value(w_new, s_new)))
+        fraction = jnp.where(q_new >= q - slack, fraction, 0.0)
+        moved = fraction * jnp.maximum(jnp.max(jnp.abs(w_new - w)), jnp.max(jnp.abs(s_new - s)))
+        q = jnp.where(fraction > 0, q_new, q)
+        return w + fraction * (w_new - w), s + fraction * (s_new - s), q, moved, count + 1
 
-    def going(carry: tuple[Any, ...]) -> Array:
+    def not_done(carry: tuple[Any, ...]) -> Array:
         return (carry[4] < 300) & (carry[3] > 1e-10)
 
     start = value(weights, log_scale)
     state = (weights, log_scale, start, jnp.full_like(start, jnp.inf), 0)
-    weights, log_scale, *_ = jax.lax.while_loop(going, advance, state)
+    weights, log_scale, *_ = jax.lax.while_loop(not_done, advance, state)
     return weights, log_scale

@@ -7,6 +7,7 @@ at a time, and the others run four times as long (successive halving; Jamieson &
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,9 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._em.batch import fit_all
-from neuroloom.glmhmm._em.em import Fit, Parameters, Prior
-from neuroloom.glmhmm._em.mstep import Model
+from neuroloom.glmhmm._em.em import Fit
 from neuroloom.glmhmm._em.packing import Trials
+from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
 
 AUTO_STARTS = 96
 SCREEN_ITERATIONS = 24
@@ -45,16 +46,17 @@ def diverse_starts(
     n: int,
     rng: np.random.Generator,
     spread: NDArray[np.float64],
+    unit: NDArray[np.float64],
 ) -> Parameters:
     """Return `n` starts: `first`, then the one-state weights with noise of several sizes.
 
-    The smallest is that of Ashwood et al. 2022. `spread` is each regressor's standard deviation, so
-    that noise means the same for all units.
+    The smallest is that of Ashwood et al. 2022. `spread` is each regressor's standard deviation,
+    `unit` each output's unit, so that noise means the same for all units.
     """
     n_states, n_outputs, width = first.weights.shape
     size = np.tile([0.3, 1.0, 2.0, 0.2], n)[: n - 1]
     noise = rng.normal(size=(n - 1, n_states, n_outputs, width)) * size[:, None, None, None]
-    noise /= np.append(np.maximum(spread, 1e-12), 1.0)
+    noise *= unit[:, None] / np.append(np.where(spread > 0, spread, 1.0), 1.0)
     base = np.asarray(pooled.weights)
     # Some starts scale the pooled weights, so that states differ in how much they follow them.
     spread_of_gain = np.where(size > 0.2, 0.7, 0.0)[:, None, None, None]
@@ -91,11 +93,13 @@ def multi_start(
     *,
     finalists: int | Literal["all"] = FINALISTS,
     base: float = 0.0,
+    sound: Callable[[Fit], bool] | None = None,
 ) -> Restarts:
     """Return the best fit over `starts` (leading axis), by penalised log-likelihood.
 
     With more starts than finalists all run `SCREEN_ITERATIONS`, and the best go on, up to `tol`.
-    `base` is added to the report's log-likelihoods.
+    `base` is added to the report's log-likelihoods. Fits that are not `sound` come after all others:
+    a collapsed state's likelihood has no bound.
     """
     n = len(starts.weights)
     trace = trace_length(maxiter)
@@ -126,7 +130,8 @@ def multi_start(
             "finished": finished,
         }
     )
-    best = int(next(i for i in _ranking(fits) if finished[i]))
+    order = [i for i in _ranking(fits) if finished[i]]
+    best = int(next((i for i in order if sound is None or sound(fits[i])), order[0]))
     return Restarts(fits[best], report, best)
 
 

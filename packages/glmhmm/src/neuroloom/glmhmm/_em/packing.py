@@ -31,6 +31,7 @@ class Trials(NamedTuple):
     start: Array  # 1.0 where a session starts
     u: Array  # regressors of the transitions, (n_inputs, n_steps, n_columns); n_inputs may be 0
     products: Array  # x_i x_j for i ≤ j, (n_products, n_places); none for wide designs
+    seen: Array  # 1.0 where a single output counts (n_rows, n_places); none if all do
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,13 @@ def bucket(n: int) -> int:
     return int(-(-n // step) * step)
 
 
-def lay_out(starts: NDArray[np.bool_], n_steps: int | None = None) -> Layout:
+def lay_out(
+    starts: NDArray[np.bool_], n_steps: int | None = None, *, whole: bool = False
+) -> Layout:
     """Return the layout of trials whose sessions begin where `starts` is True.
 
-    `n_steps` asks for columns of that length, at least that of the longest session.
+    `n_steps` asks for columns of that length, at least that of the longest session; `whole` keeps
+    sessions in one column each, however long.
     """
     n = len(starts)
     first = np.flatnonzero(starts)
@@ -86,6 +90,8 @@ def lay_out(starts: NDArray[np.bool_], n_steps: int | None = None) -> Layout:
     longest = int(lengths.max())
     if n_steps is not None and n_steps >= longest:
         return _fill(lengths, first, n_steps)
+    if whole and longest > 4 * side:
+        return _fill(lengths, first, bucket(longest))
     if longest <= 4 * side:
         sizes = {bucket(max(longest, int(side * factor))) for factor in (0.5, 0.7, 1.0, 1.4)}
         sizes |= {longest * repeats for repeats in (1, 2, 3) if longest * repeats <= 2 * side}
@@ -129,23 +135,34 @@ def pack(
     starts: NDArray[np.bool_],
     observed: NDArray[np.bool_],
     u: NDArray[np.float64] | None = None,
+    seen: NDArray[np.bool_] | None = None,
 ) -> Trials:
-    """Return the trials in their places; values that are not observed become harmless ones."""
+    """Return the trials in their places; values that are not observed become harmless ones.
+
+    `seen` (n_trials, n_rows) says which single outputs count, where not all do.
+    """
     shape = (layout.n_steps, layout.n_columns)
-    safe = float(y[observed].flat[0]) if observed.any() else 1.0
-    y = np.where(observed if y.ndim == 1 else observed[:, None], y, safe)
+    y2 = y[:, None] if y.ndim == 1 else y
+    counts = np.repeat(observed[:, None], y2.shape[1], axis=1) if seen is None else seen
+    # A value of the output's own is in the family's support, whatever that is.
+    safe = np.array([c[k][0] if k.any() else 1.0 for c, k in zip(y2.T, counts.T, strict=True)])
+    y2 = np.where(counts, y2, safe)
     design = np.concatenate([x, np.ones((len(x), 1))], axis=1)
     inputs = np.zeros((len(x), 0)) if u is None else u
-    y2 = y[:, None] if y.ndim == 1 else y
     # Empty places repeat a real trial, so that no link meets a value outside of its domain.
     x_packed = np.repeat(design[:1].T, layout.size, axis=1)
     x_packed[:, layout.place] = design.T
+    y_packed = np.repeat(safe[:, None], layout.size, axis=1)
+    y_packed[:, layout.place] = y2.T
+    partial = seen is not None and bool((counts != observed[:, None]).any())
+    kept = counts.astype(np.float64)
     return Trials(
         x=x_packed,
-        y=layout.put(y2, safe),
+        y=y_packed,
         observed=layout.put(observed.astype(np.float64), 0.0).reshape(shape),
         reset=layout.put(starts, True).reshape(shape),
         start=layout.put(starts.astype(np.float64), 0.0).reshape(shape),
         u=layout.put(inputs, 0.0).reshape(-1, *shape),
         products=_products(x_packed),
+        seen=layout.put(kept, 0.0) if partial else np.zeros((0, layout.size)),
     )

@@ -54,7 +54,7 @@ def _step(vector: Array, matrix: Array) -> Array:
 
 def forward(
     likelihood: Array,
-    top: Array | None,
+    top: Array,
     reset: Array,
     initial: Array,
     transition: Array,
@@ -63,8 +63,8 @@ def forward(
 ) -> Forward:
     """Return filtered probabilities and the log-likelihood of every place.
 
-    `likelihood` is relative to the most likely state, whose log-likelihood is `top`, see
-    `relative`; or it is absolute, and `top` is None.
+    `likelihood` is relative to a state whose log-likelihood is `top`, see `relative`. All
+    probabilities must be well above the floor: zeros need `log_recursions`.
     """
     _, n_states, n_columns = likelihood.shape
     start = initial[:, None]
@@ -88,8 +88,7 @@ def forward(
         return now, (now, total)
 
     _, (filtered, scale) = jax.lax.scan(advance, entering, inputs)
-    log_likelihood = jnp.log(scale) if top is None else jnp.log(scale) + top
-    return Forward(filtered, scale, likelihood, log_likelihood, transfer)
+    return Forward(filtered, scale, likelihood, jnp.log(scale) + top, transfer)
 
 
 def _transfer(
@@ -121,8 +120,8 @@ def _join_forward(entering: Array, rows: Array, weight: Array) -> Array:
         row, log_weight = column
         # Only states that can be there decide which weight is the largest.
         seen = jnp.where(carry > 0, log_weight, -jnp.inf)
-        share = carry * jnp.exp(jnp.where(carry > 0, log_weight - jnp.max(seen), -jnp.inf))
-        out = share @ row
+        entered = carry * jnp.exp(jnp.where(carry > 0, log_weight - jnp.max(seen), -jnp.inf))
+        out = entered @ row
         return out / jnp.sum(out), carry
 
     _, before = jax.lax.scan(join, entering[:, 0], (jnp.moveaxis(rows, 2, 0), weight.T))
@@ -160,7 +159,7 @@ def backward(
     # What enters the step below a column's last one is known already, so that step is one of ones.
     after = (weighted, reset, transition) if driven else (weighted, reset)
 
-    def retreat(carry: Array, step: tuple[Array, ...]) -> tuple[Array, tuple[Array, Array]]:
+    def backward_step(carry: Array, step: tuple[Array, ...]) -> tuple[Array, tuple[Array, Array]]:
         smooth_ratio = carry  # β_t: likelihood of what follows, given the state at t
         pull = smooth_ratio * step[0]
         matrix = step[2] if driven else transition
@@ -168,7 +167,7 @@ def backward(
         before = jnp.where(step[1], jnp.ones_like(before), before)
         return before, (smooth_ratio, pull)
 
-    _, (beta, pull) = jax.lax.scan(retreat, later, after, reverse=True)
+    _, (beta, pull) = jax.lax.scan(backward_step, later, after, reverse=True)
     smoothed = filtered * beta
     smoothed = smoothed / jnp.sum(smoothed, axis=1, keepdims=True)
     pull = jnp.where(reset[:, None], 0.0, pull)
@@ -187,31 +186,3 @@ def _enter(filtered: Array, split: bool) -> Array:
         return jnp.zeros_like(filtered[0])
     last = filtered[-1]
     return jnp.concatenate([jnp.zeros_like(last[:, :1]), last[:, :-1]], axis=1)
-
-
-def viterbi(log_p: Array, starts: Array, initial: Array, transition: Array) -> Array:
-    """Return the most likely path of unpacked trials (n_trials,).
-
-    `log_p` has shape (n_trials, n_states), `transition` (n_states, n_states) or with a leading
-    trial axis. Ties go to the lower state.
-    """
-    log_initial, log_transition = jnp.log(initial), jnp.log(transition)
-    driven = transition.ndim == 3
-
-    def advance(carry: Array, step: tuple[Array, ...]) -> tuple[Array, Array]:
-        matrix = step[2] if driven else log_transition
-        scores = carry[:, None] + matrix
-        source = jnp.argmax(scores, axis=0)
-        best = jnp.where(step[1], jnp.max(carry) + log_initial, jnp.max(scores, axis=0))
-        # At a session's start the path before it ends in its own best state.
-        source = jnp.where(step[1], jnp.argmax(carry), source)
-        return best + step[0], source
-
-    inputs = (log_p, starts, log_transition) if driven else (log_p, starts)
-    last, sources = jax.lax.scan(advance, jnp.zeros_like(log_p[0]), inputs)
-
-    def trace(state: Array, source: Array) -> tuple[Array, Array]:
-        return source[state], state
-
-    _, path = jax.lax.scan(trace, jnp.argmax(last), sources, reverse=True)
-    return path

@@ -16,14 +16,13 @@ from jax.flatten_util import ravel_pytree
 from jax.scipy.optimize import minimize
 
 from neuroloom.glmhmm._em.mstep import (
-    LOG_SCALE_MIN,
-    Model,
-    Penalty,
     expected_log_posterior,
+    inside,
     penalty_value,
     prox,
 )
 from neuroloom.glmhmm._em.packing import Trials
+from neuroloom.glmhmm._model.parameters import Model, Penalty, ScalePrior
 
 Array = Any
 
@@ -59,7 +58,13 @@ def _optimiser(name: str) -> optax.GradientTransformationExtraArgs:
 
 
 def solve_emissions(
-    weights: Array, log_scale: Array, trials: Trials, gamma: Array, penalty: Penalty, model: Model
+    weights: Array,
+    log_scale: Array,
+    trials: Trials,
+    gamma: Array,
+    penalty: Penalty,
+    scale_prior: ScalePrior,
+    model: Model,
 ) -> tuple[Array, Array]:
     """Return weights and log scales at the optimum of Q, found by ``model.solver``."""
     total = jnp.maximum(jnp.sum(gamma), 1.0)
@@ -68,12 +73,17 @@ def solve_emissions(
 
     def parts(flat: Array) -> tuple[Array, Array]:
         found = unravel(flat)
-        s = jnp.maximum(found[1], LOG_SCALE_MIN) if model.family.has_scale else log_scale
-        return found[0], s
+        smallest = scale_prior.log_smallest
+        s = jnp.maximum(found[1], smallest) if model.family.has_scale else log_scale
+        w = found[0] * penalty.free if penalty.free.shape[0] else found[0]
+        return w, s
 
     def loss(flat: Array) -> Array:
-        value = -expected_log_posterior(*parts(flat), trials, gamma, penalty, model) / total
-        return jnp.where(jnp.isfinite(value), value, jnp.inf)
+        w, s = parts(flat)
+        value = -expected_log_posterior(w, s, trials, gamma, penalty, scale_prior, model) / total
+        fine = inside(w, trials, model)
+        ok = jnp.isfinite(value) if fine is None else jnp.isfinite(value) & jnp.all(fine)
+        return jnp.where(ok, value, jnp.inf)
 
     if model.solver == "ProximalGradient":
         done = _proximal_gradient(start, loss, parts, unravel, penalty, total, model)
@@ -104,11 +114,11 @@ def _descend(start: Array, loss: Any, model: Model) -> Array:
         )
         return optax.apply_updates(point, updates), state, jnp.max(jnp.abs(gradient)), count + 1
 
-    def going(carry: tuple[Any, ...]) -> Array:
+    def not_done(carry: tuple[Any, ...]) -> Array:
         return (carry[2] > model.solver_tol) & (carry[3] < model.solver_maxiter)
 
     far = jnp.full((), jnp.inf, start.dtype)
-    point, *_ = jax.lax.while_loop(going, advance, (start, optimiser.init(start), far, 0))
+    point, *_ = jax.lax.while_loop(not_done, advance, (start, optimiser.init(start), far, 0))
     return point
 
 
@@ -155,10 +165,10 @@ def _proximal_gradient(
         size = jnp.max(jnp.abs(new - point)) / length
         return new, new + factor * (new - now), following, length, size, count + 1
 
-    def going(carry: tuple[Any, ...]) -> Array:
+    def not_done(carry: tuple[Any, ...]) -> Array:
         return (carry[4] > model.solver_tol) & (carry[5] < model.solver_maxiter)
 
     one = jnp.ones((), start.dtype)
     state = (start, start, one, one, jnp.full_like(one, jnp.inf), 0)
-    now, *_ = jax.lax.while_loop(going, advance, state)
+    now, *_ = jax.lax.while_loop(not_done, advance, state)
     return now

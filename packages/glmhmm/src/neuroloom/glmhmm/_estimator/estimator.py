@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Literal
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.utils import RegressorTags, Tags, TargetTags
 
-from neuroloom.glmhmm._em import em
-from neuroloom.glmhmm._em.mstep import Model
-from neuroloom.glmhmm._em.multi_start import AUTO_STARTS, diverse_starts, multi_start
-from neuroloom.glmhmm._em.packing import Trials, lay_out, pack
-from neuroloom.glmhmm._em.shapes import (
-    as_arrays,
-    double_precision,
-    plain_prior,
-    simple_start,
+from neuroloom.glmhmm._em.compile import double_precision, program
+from neuroloom.glmhmm._em.viterbi import viterbi
+from neuroloom.glmhmm._estimator import fitting, simulation, stepwise
+from neuroloom.glmhmm._estimator.files import save_model
+from neuroloom.glmhmm._estimator.fitting import check_data
+from neuroloom.glmhmm._estimator.options import Option
+from neuroloom.glmhmm._estimator.problem import (
+    FITTED,
+    Posed,
+    Problem,
+    base_by_trial,
+    core_of,
+    params_of,
+    posed,
+    read_data,
+    read_inputs,
 )
-from neuroloom.glmhmm._errors import (
-    ConvergenceWarning,
-    DeadStateWarning,
-    InitializationWarning,
-    SeparationWarning,
-)
-from neuroloom.glmhmm._estimator.results import EMState
-from neuroloom.glmhmm._estimator.stepping import Stepping
-from neuroloom.glmhmm._input.trials import Data
+from neuroloom.glmhmm._estimator.results import EMState, SolverSpec, StepResult, set_fitted
+from neuroloom.glmhmm._families.registry import family
+from neuroloom.glmhmm._input.trials import restore
 from neuroloom.glmhmm._model import settings
+from neuroloom.glmhmm._model.regularizers import as_regularizer
+from neuroloom.glmhmm._start.initializers import HMM_SLOTS, MODEL_SLOTS, resolve
 
-_FITTED = ("coef_", "intercept_", "scale_", "initial_prob_", "transition_prob_")
 
-
-class GLMHMM(Stepping):
+class GLMHMM(BaseEstimator):  # type: ignore[misc]
     """A generalised linear model in each state of a hidden Markov chain, fitted by EM.
 
     At each trial the chain is in one of `n_states` states; the state's weights turn the regressors
@@ -53,20 +53,21 @@ class GLMHMM(Stepping):
         (Bernoulli), exp (Poisson, NegativeBinomial), 1/x (Gamma), the identity (Gaussian).
     regularizer : str or Regularizer
         ``"UnRegularized"``, ``"Ridge"``, ``"Lasso"``, ``"ElasticNet"`` or ``"GroupLasso"``, on the
-        coefficients; intercepts and scales are never penalised.
+        coefficients; intercepts only with `penalize_intercept`, scales never.
     regularizer_strength : float or pytree
         Strength λ; for ElasticNet also ``(strength, ratio)``. A ridge of strength λ is a Gaussian
         prior of variance 1/λ.
     dirichlet_initial_proba : array_like, shape (n_states,), optional
-        α ≥ 1 of the Dirichlet prior over the initial probabilities.
+        α of the Dirichlet prior over the initial probabilities. Below 1 it favours zeros; it is
+        then read as (α − 1) log(p + 0.001), which has a mode.
     dirichlet_transition_proba : array_like, shape (n_states, n_states), optional
-        α ≥ 1 of the Dirichlet priors over the rows of the transition matrix.
+        α of the Dirichlet priors over the rows of the transition matrix, likewise.
     solver_name : str, optional
         ``"GradientDescent"``, ``"BFGS"``, ``"LBFGS"``, ``"NonlinearCG"`` or ``"ProximalGradient"``
         run the M-step to the solver's tolerance. By default Newton steps do, proximal ones where
         the penalty has a kink.
     solver_kwargs : dict, optional
-        ``tol`` and ``maxiter`` of the named solver.
+        ``tol`` and ``maxiter`` (or ``maxsteps``) of the named solver.
     maxiter : int
         Largest number of EM iterations.
     tol : float
@@ -84,6 +85,18 @@ class GLMHMM(Stepping):
         go on (violation trials).
     reinit_dead : bool
         Start EM once more, with states that explain no trials placed elsewhere.
+    transition_regularizer_strength : float
+        Strength of a ridge on `transition_coef_`, the weights of inputs to the transitions; none
+        by default.
+    penalize_intercept : bool
+        Put the ridge on the intercepts as well, as the published two-stage protocol does.
+    scale_floor : float
+        Smallest scale, as a fraction of the variance of a Gaussian's response (other families:
+        of 1).
+    scale_prior : float
+        Number of pseudo-trials, of the response's own variance (other families: of scale 1), that
+        an inverse-gamma prior adds to each state; 0 is no prior. One keeps states from collapsing
+        on a few trials.
 
     Attributes
     ----------
@@ -100,8 +113,16 @@ class GLMHMM(Stepping):
         Entry [i, j] is the probability of going from i to j.
     solver_state_ : EMState
         Log-likelihoods and objectives of the iterations.
+    transition_coef_ : ndarray, shape (n_inputs, n_states, n_states)
+        Weights of the inputs on the transitions, 0 for staying; only if inputs were given.
     dof_resid_ : float
-        Trials less free parameters.
+        Observed trials less free parameters.
+    classes_ : ndarray
+        Labels of the categories, where responses were text.
+    n_features_in_ : int
+        Number of regressors.
+    feature_names_in_ : ndarray of str
+        Names of the regressors, if they came as a data frame.
     restarts_ : pandas.DataFrame
         Objective, log-likelihood and iterations of every start.
 
@@ -151,6 +172,76 @@ class GLMHMM(Stepping):
     (200, 2)
     """
 
+    n_states = Option(lambda m, v: settings.states(v), "Number of hidden states.")
+    observation_model = Option(
+        lambda m, v: family(v), "The distribution of the observations, always an object."
+    )
+    inverse_link_function = Option(
+        lambda m, v: settings.inverse_link(v, m.observation_model),
+        "The function from linear predictor to mean, always a callable.",
+    )
+    regularizer = Option(
+        lambda m, v: as_regularizer(v), "The penalty on the coefficients, always an object."
+    )
+    regularizer_strength = Option(
+        lambda m, v: m.regularizer.strength(v),
+        "Strength of the penalty; None where there is no penalty.",
+    )
+    solver_name = Option(
+        lambda m, v: settings.solver(v, m.regularizer) or m.regularizer.default_solver,
+        "Name of the M-step's solver; the regularizer's default if none was chosen.",
+    )
+    solver_kwargs = Option(
+        lambda m, v: settings.solver_settings(v),
+        "Settings of a named solver: ``tol`` and ``maxiter``.",
+    )
+    maxiter = Option(lambda m, v: settings.iterations(v), "Largest number of EM iterations.")
+    tol = Option(
+        lambda m, v: settings.tolerance(v),
+        "EM stops when the penalised log-likelihood changes by less.",
+    )
+    seed = Option(lambda m, v: settings.random_key(v), "Random seed as a JAX key.")
+    dirichlet_initial_proba = Option(
+        lambda m, v: settings.dirichlet("dirichlet_initial_proba", v, (m.n_states,)),
+        "α of the Dirichlet prior over the initial probabilities; None is flat.",
+    )
+    dirichlet_transition_proba = Option(
+        lambda m, v: settings.dirichlet("dirichlet_transition_proba", v, (m.n_states,) * 2),
+        "α of the Dirichlet prior over the rows of the transition matrix; None is flat.",
+    )
+    hmm_initialization_funcs = Option(
+        lambda m, v: resolve(v, HMM_SLOTS), "How initial and transition probabilities are started."
+    )
+    model_initialization_funcs = Option(
+        lambda m, v: resolve(v, MODEL_SLOTS), "How weights and scales are started."
+    )
+    n_init = Option(
+        lambda m, v: settings.n_starts(v),
+        'Number of starts, or ``"auto"`` for the default multi-start.',
+    )
+    missing = Option(
+        lambda m, v: settings.missing(v),
+        'What NaN inside of a session means: ``"raise"`` or ``"mask"``.',
+    )
+    reinit_dead = Option(
+        lambda m, v: settings.flag("reinit_dead", v), "Whether dead states are placed elsewhere."
+    )
+    transition_regularizer_strength = Option(
+        lambda m, v: settings.at_least_zero("transition_regularizer_strength", v),
+        "Strength of the ridge on `transition_coef_`.",
+    )
+    penalize_intercept = Option(
+        lambda m, v: settings.flag("penalize_intercept", v), "Whether the ridge is on intercepts."
+    )
+    scale_floor = Option(
+        lambda m, v: settings.at_least_zero("scale_floor", v, positive=True),
+        "Smallest scale, as a fraction of the response's own.",
+    )
+    scale_prior = Option(
+        lambda m, v: settings.at_least_zero("scale_prior", v),
+        "Number of pseudo-trials of the prior on scales.",
+    )
+
     def __init__(
         self,
         n_states: int,
@@ -171,6 +262,10 @@ class GLMHMM(Stepping):
         n_init: int | Literal["auto"] = 1,
         missing: Literal["raise", "mask"] = "raise",
         reinit_dead: bool = False,
+        transition_regularizer_strength: float = 0.0,
+        penalize_intercept: bool = False,
+        scale_floor: float = 1e-6,
+        scale_prior: float = 0.0,
     ) -> None:
         self.n_states = n_states
         self.observation_model = observation_model
@@ -189,11 +284,106 @@ class GLMHMM(Stepping):
         self.n_init = n_init
         self.missing = missing
         self.reinit_dead = reinit_dead
+        self.transition_regularizer_strength = transition_regularizer_strength
+        self.penalize_intercept = penalize_intercept
+        self.scale_floor = scale_floor
+        self.scale_prior = scale_prior
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's parameters as they were given."""
+        return {name: self.__dict__.get(name) for name in self._get_param_names()}
+
+    def set_params(self, **params: Any) -> GLMHMM:
+        """Set parameters by name; a new regularizer and its strength go together.
+
+        Raises
+        ------
+        ValueError
+            If a name does not exist.
+        """
+        # The regularizer decides which strengths and solvers are valid, so it comes first.
+        first = ("observation_model", "n_states", "regularizer")
+        ordered = sorted(params, key=lambda name: (name not in first, name))
+        for name in ordered:
+            super().set_params(**{name: params[name]})
+        return self
+
+    def setup(
+        self,
+        initial_proba_init: Any = None,
+        initial_proba_init_kwargs: dict[str, Any] | None = None,
+        transition_proba_init: Any = None,
+        transition_proba_init_kwargs: dict[str, Any] | None = None,
+        glm_params_init: Any = None,
+        glm_params_init_kwargs: dict[str, Any] | None = None,
+        scale_init: Any = None,
+        scale_init_kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        """Choose how `fit` starts; what is left at None stays as it was.
+
+        Parameters
+        ----------
+        initial_proba_init : {"uniform", "random", "dirichlet", "kmeans"} or callable, optional
+            Start of the initial probabilities.
+        transition_proba_init : {"sticky", "uniform", "random", "dirichlet", "kmeans"} or callable
+            Start of the transition matrix.
+        glm_params_init : {"random", "kmeans"} or callable, optional
+            Start of coefficients and intercepts.
+        scale_init : {"constant", "kmeans"} or callable, optional
+            Start of the scale.
+        initial_proba_init_kwargs, transition_proba_init_kwargs : dict, optional
+            Keyword arguments of the schemes.
+        glm_params_init_kwargs, scale_init_kwargs : dict, optional
+            Keyword arguments of the schemes.
+
+        Raises
+        ------
+        ValueError
+            If a scheme does not exist, a callable lacks arguments of `InitFunctionHMM` or
+            `InitFunctionGLM`, or keyword arguments do not fit.
+
+        Examples
+        --------
+        >>> from neuroloom.glmhmm.glm_hmm import GLMHMM
+        >>> model = GLMHMM(n_states=3)
+        >>> model.setup(initial_proba_init="random", glm_params_init="kmeans")
+        >>> model.setup(transition_proba_init_kwargs={"prob_stay": 0.9})
+
+        A callable of your own gets everything there is to know, by name:
+
+        >>> import jax.numpy as jnp
+        >>> def my_glm_init(
+        ...     n_states, X, y, inverse_link_function, observation_model,
+        ...     session_starts, random_key,
+        ... ):
+        ...     coef = jnp.zeros((X.shape[1], n_states))
+        ...     intercept = jnp.zeros((n_states,))
+        ...     return coef, intercept
+        >>> model.setup(glm_params_init=my_glm_init)
+        """
+        hmm = {
+            "initial_proba_init": initial_proba_init,
+            "initial_proba_init_kwargs": initial_proba_init_kwargs,
+            "transition_proba_init": transition_proba_init,
+            "transition_proba_init_kwargs": transition_proba_init_kwargs,
+        }
+        model = {
+            "glm_params_init": glm_params_init,
+            "glm_params_init_kwargs": glm_params_init_kwargs,
+            "scale_init": scale_init,
+            "scale_init_kwargs": scale_init_kwargs,
+        }
+        for name, given, slots in (
+            ("hmm_initialization_funcs", hmm, HMM_SLOTS),
+            ("model_initialization_funcs", model, MODEL_SLOTS),
+        ):
+            current = resolve(self.__dict__[name], slots)
+            self.__dict__[name] = resolve(given, slots, current)
 
     def fit(
         self,
-        X: Any,
-        y: Any,
+        X: Any = None,
+        y: Any = None,
         init_params: Any = None,
         session_starts: Any = None,
         *,
@@ -240,144 +430,333 @@ class GLMHMM(Stepping):
         >>> model.coef_.shape, model.transition_prob_.shape
         ((4, 2), (2, 2))
         """
-        data = self._read(X, y, session_starts)
-        self._check_data(data)
-        inputs = self._inputs(transition_inputs, data)
-        with double_precision():
-            _, trials, model = self._pack(data, inputs)
-            prior = self._prior(data)
-            start = self._start(data, init_params, inputs)
-            base = self._base(data)
-            free = init_params is None
-            fit, report = self._run(start, data, trials, prior, model, free=free, base=base)
-            if self.reinit_dead and (fit.mass < 0.5).any():
-                start = self._revived(fit, data)
-                fit, report = self._run(start, data, trials, prior, model, free=False, base=base)
-            self._set_fitted(fit.parameters, data)
-        self.restarts_ = report
-        self.solver_state_ = _em_state(fit, base, self.maxiter)
-        self._warn_after(fit, data)
+        data = read_data(self, X, y, session_starts)
+        check_data(self, data)
+        inputs = read_inputs(transition_inputs, data)
+        outcome = fitting.fit(self, data, inputs, init_params)
+        self._set_fitted(outcome.fit.parameters, outcome.problem)
+        self.restarts_ = outcome.report
+        self.solver_state_ = stepwise.state_of(outcome.fit, outcome.problem.base, self.maxiter)
+        fitting.warn_after(self, outcome)
         return self
 
-    def _run(
+    def _set_fitted(self, parameters: Any, problem: Problem) -> None:
+        """Keep parameters in the users' shapes."""
+        set_fitted(self, parameters, problem)
+
+    def score(
+        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    ) -> float:
+        """Return the log-likelihood of the data, natural logarithm, summed over trials.
+
+        Parameters are those of `fit`.
+        """
+        found = posed(self, X, y, session_starts, transition_inputs)
+        return float(found.posterior().log_likelihood.sum()) + found.problem.base
+
+    def log_likelihood_per_trial(
+        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    ) -> Any:
+        """Return log p(y_t | earlier trials of the session), (n_trials,), 0 for masked trials."""
+        found = posed(self, X, y, session_starts, transition_inputs)
+        data = found.problem.data
+        base = base_by_trial(self.observation_model, data.y, data.seen)
+        return restore(found.posterior().log_likelihood + base, data)
+
+    def smooth_proba(
+        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    ) -> Any:
+        """Return the probability of each state given the whole session, (n_trials, n_states).
+
+        Parameters are those of `fit`; with pynapple inputs a TsdFrame with columns ``state_0``, …
+        comes back. Rows dropped at the borders of a session are NaN.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import neuroloom.glmhmm as nmo
+        >>> rng = np.random.default_rng(123)
+        >>> X = rng.normal(size=(100, 5))
+        >>> y = rng.poisson(2, size=100)
+        >>> model = nmo.GLMHMM(n_states=3, observation_model="Poisson").fit(X, y)
+        >>> posteriors = model.smooth_proba(X, y)
+        >>> posteriors.shape
+        (100, 3)
+        >>> bool(np.allclose(posteriors.sum(axis=1), 1.0))
+        True
+        """
+        found = posed(self, X, y, session_starts, transition_inputs)
+        return self._by_state(found.posterior().smoothed, found)
+
+    def filter_proba(
+        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    ) -> Any:
+        """Return the probability of each state given the session so far, (n_trials, n_states).
+
+        Parameters are those of `fit`; the trial's own response counts.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import neuroloom.glmhmm as nmo
+        >>> rng = np.random.default_rng(123)
+        >>> X = rng.normal(size=(100, 5))
+        >>> y = rng.poisson(2, size=100)
+        >>> model = nmo.GLMHMM(n_states=3, observation_model="Poisson").fit(X, y)
+        >>> bool(np.allclose(model.filter_proba(X, y).sum(axis=1), 1.0))
+        True
+        """
+        found = posed(self, X, y, session_starts, transition_inputs)
+        return self._by_state(found.posterior().filtered, found)
+
+    def decode_state(
         self,
-        start: Any,
-        data: Data,
-        trials: Trials,
-        prior: Any,
-        model: Model,
+        X: Any,
+        y: Any = None,
+        session_starts: Any = None,
+        state_format: Literal["one-hot", "index"] = "one-hot",
         *,
-        free: bool,
-        base: float = 0.0,
-    ) -> tuple[Any, Any]:
-        n_init = AUTO_STARTS if self.n_init == "auto" else self.n_init
-        if self.n_states == 1 or not free:
-            n_init = 1
-        assert isinstance(n_init, int)
-        starts = jax.tree.map(lambda a: np.asarray(a)[None], start)
-        if n_init > 1:
-            pooled = self._pooled(data, model)
-            rng = settings.generator(jax.random.fold_in(self.seed, 1))
-            spread = data.x[data.observed].std(axis=0)
-            starts = diverse_starts(start, pooled, n_init, rng, spread)
-        found = multi_start(starts, trials, prior, self.tol, self.maxiter, model, base=base)
-        return found.best, found.report
+        transition_inputs: Any = None,
+    ) -> Any:
+        """Return the most likely path of states (Viterbi), session by session.
 
-    def _pooled(self, data: Data, model: Model) -> Any:
-        """Return the parameters of the one-state fit."""
-        family, link = model.family, model.link
-        start = simple_start(1, data.x.shape[1], data.y, data.observed, family, link)
-        # One state needs no order in time, so that the layout may be any.
-        starts = np.zeros(data.n_trials, dtype=bool)
-        starts[:: max(int(np.sqrt(data.n_trials)), 1)] = True
-        layout = lay_out(starts)
-        trials = as_arrays(pack(layout, data.x, data.y, starts, data.observed))
-        prior = plain_prior(1, start.weights.shape[1], data.x.shape[1], 1.0)
-        fit = em.fit_one(
-            as_arrays(start),
-            trials,
-            prior,
-            1e-6,
-            200,
-            model=Model(family, link, layout.split),
-            trace=256,
-        )
-        return fit.parameters
+        Parameters
+        ----------
+        X, y, session_starts
+            As in `fit`.
+        state_format : {"one-hot", "index"}
+            Shape (n_trials, n_states) with one 1 per row, or (n_trials,) with state numbers.
+        transition_inputs : array_like, optional
+            As in `fit`.
 
-    def _revived(self, fit: Any, data: Data) -> Any:
-        """Return the fit's parameters with dead states placed beside the largest one."""
-        p = jax.tree.map(np.array, fit.parameters)
-        mass = np.asarray(fit.mass)
-        rng = settings.generator(jax.random.fold_in(self.seed, 2))
-        donor = int(np.argmax(mass))
-        for k in np.flatnonzero(mass < 0.5):
-            p.weights[k] = p.weights[donor] + 0.5 * rng.normal(size=p.weights[k].shape)
-            p.log_scale[k] = p.log_scale[donor]
-        share = 0.05 / max(self.n_states - 1, 1)
-        transition = np.full_like(p.transition, share)
-        np.fill_diagonal(transition, 0.95)
-        initial = np.full_like(p.initial, 1 / self.n_states)
-        return p._replace(transition=transition, initial=initial)
+        Raises
+        ------
+        InputError
+            If `state_format` is neither (a ValueError).
 
-    def _start(
-        self, data: Data, init_params: Any, inputs: NDArray[np.float64] | None
-    ) -> em.Parameters:
-        if init_params is None:
-            init_params = self._initialize(data)
-        start = self._to_core(init_params, data)
-        if inputs is not None:
-            k = self.n_states
-            start = start._replace(drive=np.zeros((k, k, inputs.shape[1])))
-        return self._off_the_saddle(start, data)
-
-    def _off_the_saddle(self, start: em.Parameters, data: Data) -> em.Parameters:
-        """Return the start with noise where all states are alike: EM would never part them."""
-        w = np.asarray(start.weights)
-        alike = (
-            self.n_states > 1
-            and (w == w[:1]).all()
-            and (np.asarray(start.log_scale) == np.asarray(start.log_scale)[:1]).all()
-        )
-        if not alike:
-            return start
-        warnings.warn(
-            "all states start with the same weights, a point that EM cannot leave; noise was added",
-            InitializationWarning,
-            stacklevel=4,
-        )
-        rng = settings.generator(jax.random.fold_in(self.seed, 3))
-        noise = 0.1 * rng.normal(size=w.shape)
-        if self.observation_model.positive_mean and self.inverse_link_function(1.0) == 1.0:
-            noise[..., :-1] *= 0.01
-        return start._replace(weights=w + noise)
-
-    def _warn_after(self, fit: Any, data: Data) -> None:
-        if not bool(fit.converged):
-            warnings.warn(
-                f"EM did not reach tol={self.tol:g} in {self.maxiter} iterations; "
-                "raise maxiter or loosen tol",
-                ConvergenceWarning,
-                stacklevel=3,
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import neuroloom.glmhmm as nmo
+        >>> rng = np.random.default_rng(123)
+        >>> X = rng.normal(size=(100, 5))
+        >>> y = rng.poisson(2, size=100)
+        >>> model = nmo.GLMHMM(n_states=3, observation_model="Poisson").fit(X, y)
+        >>> model.decode_state(X, y, state_format="index").shape
+        (100,)
+        >>> bool(np.all(model.decode_state(X, y).sum(axis=1) == 1))
+        True
+        """
+        simulation.check_format(state_format)
+        found = posed(self, X, y, session_starts, transition_inputs)
+        data = found.problem.data
+        with double_precision():
+            path = program(viterbi)(
+                found.log_density(), data.starts, found.core.initial, found.transitions()
             )
-        dead = np.flatnonzero(np.asarray(fit.mass) < 1e-3)
-        if len(dead):
-            warnings.warn(
-                f"states {dead.tolist()} explain no trials and kept their last weights; "
-                "fewer states, other starts or reinit_dead=True may help",
-                DeadStateWarning,
-                stacklevel=3,
-            )
-        if type(self.observation_model).__name__ == "BernoulliObservations":
-            spread = np.append(data.x[data.observed].std(axis=0), 0.0)
-            size = np.abs(np.asarray(fit.parameters.weights)) * spread
-            if size.max() > 12:
-                k = int(np.argwhere(size == size.max())[0][0])
-                warnings.warn(
-                    f"a weight of state {k} reached {size.max():.1f} standard units: choices "
-                    "look perfectly separable there; a ridge keeps weights finite",
-                    SeparationWarning,
-                    stacklevel=3,
-                )
+        states = np.asarray(path).astype(np.int64)
+        if state_format == "index":
+            return restore(states, data)
+        one_hot = np.eye(self.n_states, dtype=np.int64)[states]
+        return restore(one_hot, data, [f"state_{k}" for k in range(self.n_states)])
+
+    def predict_proba(
+        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    ) -> Any:
+        """Return the probability of each state given only earlier trials, (n_trials, n_states)."""
+        found = posed(self, X, y, session_starts, transition_inputs)
+        return self._by_state(_ahead(found), found)
+
+    def predict(
+        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    ) -> Any:
+        """Return the mean response expected at each trial before it is seen (one step ahead).
+
+        Bernoulli: the probability of 1. Categorical: the probability of each category.
+        """
+        found = posed(self, X, y, session_starts, transition_inputs)
+        ahead, data = _ahead(found), found.problem.data
+        rates = simulation.rates_of(self, data.x)
+        weights = ahead.reshape(len(ahead), *([1] * (rates.ndim - 2)), ahead.shape[1])
+        return restore(np.sum(rates * weights, axis=-1), data)
+
+    def state_rates(self, X: Any) -> NDArray[np.float64]:
+        """Return the mean response in each state, (n_trials, [n_outputs,] n_states).
+
+        Without regressors (``X=None``) the first axis has length one.
+        """
+        return simulation.state_rates(self, X)
+
+    def simulate(
+        self,
+        random_key: Any,
+        feedforward_input: Any = None,
+        state_format: Literal["one-hot", "index"] = "index",
+        session_starts: Any = None,
+        *,
+        transition_inputs: Any = None,
+        n_trials: int | None = None,
+    ) -> tuple[Any, Any, Any]:
+        """Return simulated responses, their means and the hidden states.
+
+        Parameters
+        ----------
+        random_key : int, Seed or JAX key
+            Same key, same draw.
+        feedforward_input : array_like, shape (n_trials, n_features), or a pytree of them
+            Regressors; None for a model without any.
+        state_format : {"index", "one-hot"}
+            How states are returned.
+        session_starts : array_like or pynapple.IntervalSet, optional
+            As in `fit`.
+        transition_inputs : array_like, optional
+            As in `fit`.
+        n_trials : int, optional
+            How many trials, where there are no regressors.
+
+        Returns
+        -------
+        y : ndarray, shape (n_trials,) or (n_trials, n_outputs)
+        rates : ndarray
+            Mean response given the state, or the categories' probabilities.
+        states : ndarray
+
+        Examples
+        --------
+        >>> import jax
+        >>> import numpy as np
+        >>> import neuroloom.glmhmm as nmo
+        >>> rng = np.random.default_rng(123)
+        >>> X = rng.normal(size=(100, 3))
+        >>> y = rng.binomial(1, 0.5, 100)
+        >>> model = nmo.GLMHMM(n_states=2).fit(X, y)
+        >>> activity, rates, states = model.simulate(jax.random.key(0), X[:50])
+        >>> activity.shape, states.shape
+        ((50,), (50,))
+        """
+        return simulation.simulate(
+            self,
+            random_key,
+            feedforward_input,
+            state_format,
+            session_starts,
+            transition_inputs,
+            n_trials,
+        )
+
+    def initialize_params(self, X: Any, y: Any, session_starts: Any = None) -> tuple[Any, ...]:
+        """Return the start ``(coef, intercept, scale, initial_prob, transition_prob)``."""
+        data = read_data(self, X, y, session_starts)
+        check_data(self, data)
+        with double_precision():
+            return fitting.configured_start(self, data)
+
+    def initialize_optimizer_and_state(self, init_params: Any, X: Any, y: Any) -> EMState:
+        """Return the state before the first `update`."""
+        data = read_data(self, X, y, None)
+        check_data(self, data)
+        core_of(self, init_params, data)
+        return stepwise.empty_state(self.maxiter)
+
+    @property
+    def optimizer_init_state(self) -> Any:
+        """Function ``(params, X, y)`` that returns the state before the first iteration."""
+
+        def init_state(params: Any, X: Any, y: Any) -> EMState:
+            return stepwise.empty_state(self.maxiter)
+
+        return init_state
+
+    @property
+    def optimizer_run(self) -> Any:
+        """Function ``(params, X, y)`` that runs EM and returns ``(params, state)``."""
+
+        def run(params: Any, X: Any, y: Any, session_starts: Any = None) -> tuple[Any, EMState]:
+            self.fit(X, y, init_params=params, session_starts=session_starts)
+            return params_of(self), self.solver_state_
+
+        return run
+
+    @property
+    def optimizer_update(self) -> Any:
+        """Function ``(params, state, X, y)`` that returns both one EM iteration on."""
+        return self.update
+
+    @property
+    def solver_spec(self) -> SolverSpec:
+        """Name and settings of the M-step's solver."""
+        return stepwise.solver_spec(self)
+
+    def update(
+        self,
+        params: Any,
+        opt_state: EMState,
+        X: Any,
+        y: Any,
+        *,
+        session_starts: Any = None,
+        transition_inputs: Any = None,
+        n_samples: int | None = None,
+    ) -> StepResult:
+        """Return parameters and state after one EM iteration with a full M-step; both are kept.
+
+        Parameters
+        ----------
+        params : tuple
+            ``(coef, intercept, scale, initial_prob, transition_prob)``.
+        opt_state : EMState
+            From `initialize_optimizer_and_state` or the last `update`.
+        X, y, session_starts, transition_inputs
+            As in `fit`; weights of the inputs go on from the last `update`.
+        n_samples : int, optional
+            Number of trials for `dof_resid_`, if not those of `X`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import neuroloom.glmhmm as nmo
+        >>> rng = np.random.default_rng(0)
+        >>> X, y = rng.normal(size=(80, 3)), rng.binomial(1, 0.5, 80)
+        >>> model = nmo.GLMHMM(n_states=2)
+        >>> params = model.initialize_params(X, y)
+        >>> state = model.initialize_optimizer_and_state(params, X, y)
+        >>> for _ in range(3):
+        ...     params, state = model.update(params, state, X, y)
+        >>> state.iterations
+        3
+        """
+        problem, new, after = stepwise.one_iteration(
+            self,
+            params,
+            opt_state,
+            X,
+            y,
+            session_starts,
+            transition_inputs,
+            getattr(self, "transition_coef_", None),
+        )
+        self._set_fitted(new, problem)
+        self.solver_state_ = after
+        if n_samples is not None:
+            self.dof_resid_ += n_samples - problem.data.n_observed
+        return StepResult(params_of(self), self.solver_state_)
+
+    def compute_loss(
+        self,
+        params: Any,
+        X: Any,
+        y: Any,
+        session_starts: Any = None,
+        *,
+        transition_inputs: Any = None,
+    ) -> float:
+        """Return minus the log-likelihood at `params`, without penalty."""
+        found = posed(self, X, y, session_starts, transition_inputs, params=params)
+        return -(float(found.posterior().log_likelihood.sum()) + found.problem.base)
+
+    def _by_state(self, values: NDArray[np.float64], found: Posed) -> Any:
+        columns = [f"state_{k}" for k in range(self.n_states)]
+        return restore(values, found.problem.data, columns)
 
     def save_params(self, filename: Any) -> None:
         """Write parameters and fitted attributes to an ``.npz`` file; see `load_model`.
@@ -397,8 +776,6 @@ class GLMHMM(Stepping):
         >>> bool(np.allclose(model.coef_, loaded.coef_))
         True
         """
-        from neuroloom.glmhmm._estimator.saving import save_model
-
         save_model(self, filename)
 
     def __sklearn_tags__(self) -> Tags:
@@ -412,26 +789,18 @@ class GLMHMM(Stepping):
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether `fit` or `update` was run."""
-        return all(hasattr(self, name) for name in _FITTED)
+        return all(hasattr(self, name) for name in FITTED)
 
 
-def _em_state(fit: Any, base: float, maxiter: int) -> EMState:
-    n = int(fit.iterations)
-
-    def history(values: Any) -> NDArray[np.float64]:
-        out = np.full(maxiter, np.nan)
-        kept = np.asarray(values, dtype=np.float64)[: min(n, maxiter)]
-        out[: len(kept)] = kept + base
-        return out
-
-    likelihoods, objectives = history(fit.log_likelihoods), history(fit.objectives)
-    previous = likelihoods[min(n, maxiter) - 2] if n > 1 else float("-inf")
-    return EMState(
-        float(fit.log_likelihood) + base,
-        float(previous),
-        likelihoods,
-        n,
-        bool(fit.converged),
-        float(fit.objective) + base,
-        objectives,
-    )
+def _ahead(found: Posed) -> NDArray[np.float64]:
+    """Return the probability of each state given only earlier trials, (n_trials, n_states)."""
+    filtered, starts = found.posterior().filtered, found.problem.data.starts
+    out = np.tile(np.asarray(found.core.initial), (len(filtered), 1))
+    rest = ~starts
+    before = filtered[np.flatnonzero(rest) - 1]
+    matrix = found.transitions()
+    if matrix.ndim == 3:
+        out[rest] = np.einsum("ti,tij->tj", before, matrix[rest])
+    else:
+        out[rest] = before @ matrix
+    return out

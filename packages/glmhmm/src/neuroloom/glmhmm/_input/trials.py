@@ -1,46 +1,29 @@
-"""From what a user passes to plain arrays: designs, sessions and missing trials.
-
-Designs are arrays, data frames, pynapple objects or any pytree of them; sessions may come as a
-mask, as indices or as pynapple epochs.
-"""
+"""The trials of a call: regressors, responses, sessions, and which of them count."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._errors import SessionWarning, fail, fail_type
+from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._families.base import Observations
+from neuroloom.glmhmm._input.arrays import Design, is_pynapple, numbers, read_design
+from neuroloom.glmhmm._input.sessions import read_sessions
 
 Missing = Literal["raise", "mask"]
-_DESIGN = "an array (n_trials, n_features) or a pytree of them"
-
-
-@dataclass(frozen=True)
-class Design:
-    """The columns of a design and how to go back to the user's pytree."""
-
-    matrix: NDArray[np.float64]
-    structure: Any  # None for a plain array
-    widths: tuple[int, ...]
-    times: Any  # pynapple object that carries the times, or None
-
-    def unflatten(self, rows: NDArray[Any]) -> Any:
-        """Return an array (n_features, …) as the user's pytree."""
-        if self.structure is None:
-            return rows
-        parts = np.split(rows, np.cumsum(self.widths)[:-1])
-        return jax.tree.unflatten(self.structure, parts)
 
 
 @dataclass(frozen=True)
 class Data:
-    """Trials ready for packing; `kept` says which rows of the input they are."""
+    """Trials ready for packing; `kept` says which rows of the input they are.
+
+    `seen` (n_trials, n_columns of y) says which values count, `observed` (n_trials,) on which trials
+    any does. `y` is NaN where it does not.
+    """
 
     design: Design
     x: NDArray[np.float64]
@@ -49,166 +32,94 @@ class Data:
     observed: NDArray[np.bool_]
     kept: NDArray[np.bool_]
     times: Any
+    seen: NDArray[np.bool_]
+    classes: Any = None
 
     @property
     def n_trials(self) -> int:
         """Number of trials kept."""
         return len(self.x)
 
+    @property
+    def n_observed(self) -> int:
+        """Number of trials on which something counts."""
+        return int(self.observed.sum())
 
-def is_pynapple(value: Any) -> bool:
-    """Return whether the value is a pynapple object, without importing pynapple."""
-    return type(value).__module__.split(".")[0] == "pynapple"
+    @property
+    def session(self) -> NDArray[np.int64]:
+        """Number of each trial's session, from 0."""
+        return np.asarray(np.cumsum(self.starts) - 1, dtype=np.int64)
 
-
-def _is_leaf(value: Any) -> bool:
-    return is_pynapple(value) or hasattr(value, "to_numpy") or hasattr(value, "__array__")
-
-
-def _numbers(name: str, value: Any) -> NDArray[np.float64]:
-    if type(value).__module__.startswith("scipy.sparse"):
-        raise fail_type(name, "a dense array; call toarray() on it", type(value).__name__)
-    raw = value.values if is_pynapple(value) else value
-    try:
-        out = np.asarray(raw)
-    except ValueError as error:
-        raise fail(name, "a regular array of numbers", f"ragged values ({error})") from error
-    if out.dtype.kind == "c":
-        raise fail(name, "real numbers", "complex values; Complex data not supported")
-    if out.dtype.kind in "OUS":
-        try:
-            out = out.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            message = f"{name}: expected numbers, got values of dtype {out.dtype}: {error}"
-            raise type(fail("", "", ""))(message) from error
-    if out.dtype.kind not in "biuf":
-        raise fail(name, "numbers", f"values of dtype {out.dtype}")
-    return out.astype(np.float64)
-
-
-def read_design(X: Any) -> Design:
-    """Return the design's columns as one matrix.
-
-    Raises
-    ------
-    InputError
-        If leaves are not 2-D, differ in length or do not hold numbers.
-    """
-    if X is None:
-        raise fail_type("X", _DESIGN, X)
-    if isinstance(X, (list, tuple)) and not any(
-        _is_leaf(leaf) for leaf in jax.tree.leaves(X, is_leaf=_is_leaf)
-    ):
-        X = _numbers("X", X)
-    if _is_leaf(X):
-        matrix = _numbers("X", X)
-        times = X if is_pynapple(X) else None
-        if matrix.ndim != 2:
-            hint = "; Reshape your data, e.g. X.reshape(-1, 1) for a single feature"
-            raise fail("X", _DESIGN, f"shape {matrix.shape}{hint}")
-        return Design(matrix, None, (matrix.shape[1],), times)
-    leaves, structure = jax.tree.flatten(X, is_leaf=_is_leaf)
-    if not leaves:
-        raise fail("X", _DESIGN, "an empty pytree")
-    parts = [_numbers("X", leaf) for leaf in leaves]
-    for part in parts:
-        if part.ndim != 2:
-            raise fail("X", _DESIGN, f"a leaf of shape {part.shape}")
-    lengths = [len(part) for part in parts]
-    if len(set(lengths)) > 1:
-        raise fail("X", "leaves of one length", f"lengths {lengths}")
-    times = next((leaf for leaf in leaves if is_pynapple(leaf)), None)
-    return Design(np.hstack(parts), structure, tuple(p.shape[1] for p in parts), times)
-
-
-def read_starts(session_starts: Any, n_trials: int, times: Any) -> NDArray[np.bool_]:
-    """Return a mask of the trials that begin a session; the first one always does.
-
-    A Boolean mask, indices, or an integer array of length `n_trials` that holds only 0 and 1
-    (read as a mask); pynapple epochs need a pynapple `X` or `y`.
-
-    Raises
-    ------
-    InputError
-        If an index is out of range, a mask has another length or the values are none of these.
-    """
-    mask = np.zeros(n_trials, dtype=bool)
-    mask[:1] = True
-    if session_starts is None:
-        if times is not None:
-            mask[_epoch_starts(times.time_support, times)] = True
-        return mask
-    if is_pynapple(session_starts):
-        if times is None:
-            raise fail(
-                "session_starts",
-                "a pynapple X or y beside an IntervalSet, to know the times",
-                "arrays",
-            )
-        mask[_epoch_starts(session_starts, times)] = True
-        return mask
-    expected = f"a Boolean mask of length {n_trials}, or indices of trials"
-    values = np.asarray(session_starts)
-    if values.size == 0:
-        return mask
-    if values.ndim != 1:
-        raise fail("session_starts", expected, f"shape {values.shape}")
-    if values.dtype.kind == "f" and np.array_equal(values, np.trunc(values)):
-        values = values.astype(np.int64)
-    if values.dtype.kind == "b":
-        if len(values) != n_trials:
-            raise fail("session_starts", expected, f"a mask of length {len(values)}")
-        mask |= values
-        return mask
-    if values.dtype.kind not in "iu":
-        raise fail_type("session_starts", expected, session_starts)
-    if len(values) == n_trials and n_trials > 2 and np.isin(values, (0, 1)).all():
-        mask |= values.astype(bool)
-        return mask
-    if values.min() < 0 or values.max() >= n_trials:
-        raise fail(
-            "session_starts",
-            f"indices from 0 to {n_trials - 1}",
-            f"{values.min()} to {values.max()}",
+    def only(self, rows: NDArray[np.bool_]) -> Data:
+        """Return the trials of a mask, whole sessions of them."""
+        inner = self.kept.copy()
+        inner[self.kept] = rows
+        return Data(
+            self.design,
+            self.x[rows],
+            self.y[rows],
+            self.starts[rows],
+            self.observed[rows],
+            inner,
+            self.times,
+            self.seen[rows],
+            self.classes,
         )
-    if len(np.unique(values)) < len(values):
-        warnings.warn(
-            "session_starts holds a trial twice: a session without trials is left out",
-            SessionWarning,
-            stacklevel=4,
-        )
-    mask[values] = True
-    return mask
 
 
-def _epoch_starts(epochs: Any, times: Any) -> NDArray[np.int64]:
-    stamps = np.asarray(times.index.values if hasattr(times.index, "values") else times.index)
-    found = np.searchsorted(stamps, np.asarray(epochs.start))
-    return found[found < len(stamps)]
-
-
-def read(X: Any, y: Any, session_starts: Any, missing: Missing) -> Data:
+def read(
+    X: Any,
+    y: Any,
+    session_starts: Any,
+    missing: Missing,
+    family: Observations,
+    classes: Any = None,
+) -> Data:
     """Return the trials of a call, checked.
 
     Rows with NaN at the borders of a session are dropped; inside of one they are an error, or, with
-    ``missing="mask"``, trials whose observation says nothing while the states go on.
+    ``missing="mask"``, values that say nothing while the states go on. `classes` are the labels of
+    a fitted model's categories.
 
     Raises
     ------
     InputError
         If lengths differ, nothing is left, or values are infinite or missing.
     """
-    design = read_design(X)
     if y is None:
         raise fail(
             "y", "observations; this estimator requires y to be passed", "but the target y is None"
         )
-    targets = _numbers("y", y)
+    targets, classes = _targets(y, family, classes)
+    design = read_design(X) if X is not None else _no_regressors(len(targets))
+    x = design.matrix
+    _check_sizes(X, x, targets, family)
+    refuse_infinite("X", x)
+    refuse_infinite("y", targets[:, None] if targets.ndim == 1 else targets)
+    times = y if is_pynapple(y) else design.times
+    starts, member = read_sessions(session_starts, len(x), times)
+    seen = np.isfinite(targets.reshape(len(targets), -1))
+    return _select(design, targets, starts, member, seen, missing, times, classes)
+
+
+def _targets(y: Any, family: Observations, classes: Any) -> tuple[NDArray[np.float64], Any]:
+    """Return the responses as numbers, and the labels that they stand for."""
+    values, classes = family.encode(y, classes)
+    targets = numbers("y", values)
     if targets.ndim == 2 and targets.shape[1] == 1 and not is_pynapple(y):
         targets = targets[:, 0]
     if targets.ndim not in (1, 2):
         raise fail("y", "shape (n_trials,) or (n_trials, n_outputs)", f"shape {targets.shape}")
-    x = design.matrix
+    return targets, classes
+
+
+def _no_regressors(n_trials: int) -> Design:
+    return Design(np.zeros((n_trials, 0)), None, (0,), None)
+
+
+def _check_sizes(
+    X: Any, x: NDArray[np.float64], targets: NDArray[np.float64], family: Observations
+) -> None:
     if len(x) != len(targets):
         raise fail("y", f"the {len(x)} trials of X", f"{len(targets)} (inconsistent lengths)")
     if len(x) == 0:
@@ -217,45 +128,64 @@ def read(X: Any, y: Any, session_starts: Any, missing: Missing) -> Data:
             "at least one trial",
             "none: Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.",
         )
-    if x.shape[1] == 0:
+    if x.shape[1] == 0 and X is not None:
         raise fail(
             "X",
-            "at least one feature",
+            "at least one feature, or X=None for a model without regressors",
             f"0 feature(s) (shape={x.shape}) while a minimum of 1 is required.",
         )
-    _refuse_infinite("X", x)
-    _refuse_infinite("y", targets[:, None] if targets.ndim == 1 else targets)
-    times = y if is_pynapple(y) else design.times
-    starts = read_starts(session_starts, len(x), times)
-    missing_y = np.isnan(targets.reshape(len(targets), -1))
-    bad_y: NDArray[np.bool_] = np.asarray(missing_y.any(axis=1))
-    bad: NDArray[np.bool_] = bad_y | np.asarray(np.isnan(x).any(axis=1))
+    columns = family.n_columns()
+    found = 1 if targets.ndim == 1 else targets.shape[1]
+    if columns is not None and found != columns:
+        shape = "(n_trials,)" if columns == 1 else f"(n_trials, {columns})"
+        raise fail("y", f"shape {shape} for {family!r}", f"shape {targets.shape}")
+
+
+def _select(
+    design: Design,
+    targets: NDArray[np.float64],
+    starts: NDArray[np.bool_],
+    member: NDArray[np.bool_],
+    seen: NDArray[np.bool_],
+    missing: Missing,
+    times: Any,
+    classes: Any,
+) -> Data:
+    x = design.matrix
+    bad_x = np.isnan(x).any(axis=1)
     if missing == "mask":
-        kept = np.ones(len(x), dtype=bool)
-        if bad.all():
+        seen = seen & ~bad_x[:, None]
+        kept = member
+        if not (seen.any(axis=1) & kept).any():
             raise fail("y", "at least one trial without NaN", "none")
-        x = np.where(bad[:, None], 0.0, x) if bad.any() else x
-        return Data(design, x, targets, starts, ~bad, kept, times)
-    kept = _without_borders(bad, starts)
-    if not kept.any():
-        raise fail("X and y", "at least one trial without NaN", "none")
-    if (bad & kept).any():
-        first_bad = int(np.flatnonzero(bad & kept)[0])
-        in_session = int(starts[: first_bad + 1].sum()) - 1
-        name = "y" if bad_y[first_bad] else "X"
-        raise fail(
-            name,
-            "no NaN inside of a session",
-            f"NaN in row {first_bad} (session {in_session}); "
-            'missing="mask" takes such trials as unobserved',
-        )
+        x = np.where(bad_x[:, None], 0.0, x) if bad_x.any() else x
+    else:
+        bad_y = ~seen.all(axis=1)
+        bad = bad_x | bad_y
+        kept = without_borders(bad, starts) & member
+        if not kept.any():
+            raise fail("X and y", "at least one trial without NaN", "none")
+        if (bad & kept).any():
+            _refuse_missing(int(np.flatnonzero(bad & kept)[0]), starts, bad_y)
     # A session whose first rows are dropped begins at its first row that is left.
     session = np.cumsum(starts)[kept]
     moved = np.append(True, np.diff(session) > 0)
-    return Data(design, x[kept], targets[kept], moved, np.ones(int(kept.sum()), bool), kept, times)
+    y = np.where(seen.reshape(targets.shape), targets, np.nan)[kept]
+    seen = seen[kept]
+    return Data(design, x[kept], y, moved, seen.any(axis=1), kept, times, seen, classes)
 
 
-def _refuse_infinite(name: str, values: NDArray[np.float64]) -> None:
+def _refuse_missing(row: int, starts: NDArray[np.bool_], bad_y: NDArray[np.bool_]) -> None:
+    in_session = int(starts[: row + 1].sum()) - 1
+    raise fail(
+        "y" if bad_y[row] else "X",
+        "no NaN inside of a session",
+        f'NaN in row {row} (session {in_session}); missing="mask" takes such trials as unobserved',
+    )
+
+
+def refuse_infinite(name: str, values: NDArray[np.float64]) -> None:
+    """Raise if values are infinite, with the first one's place."""
     bad = np.argwhere(np.isinf(values))
     if len(bad):
         row, column = (int(i) for i in bad[0])
@@ -264,7 +194,8 @@ def _refuse_infinite(name: str, values: NDArray[np.float64]) -> None:
         )
 
 
-def _without_borders(bad: NDArray[np.bool_], starts: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def without_borders(bad: NDArray[np.bool_], starts: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which trials are left when bad ones at the borders of sessions are dropped."""
     if not bad.any():
         return np.ones(len(bad), dtype=bool)
     kept = np.ones(len(bad), dtype=bool)

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.glmhmm._em.mstep import Penalty
 from neuroloom.glmhmm._errors import fail, fail_type
+from neuroloom.glmhmm._model.parameters import Penalty
 
 SMOOTH_SOLVERS = ("GradientDescent", "BFGS", "LBFGS", "NonlinearCG", "ProximalGradient")
 
@@ -35,6 +35,14 @@ class Regularizer:
             if not np.isfinite(values).all() or (values < 0).any():
                 raise fail("regularizer_strength", "finite numbers of at least 0", strength)
         return strength
+
+    def strength(self, value: Any) -> Any:
+        """Return a strength as it counts, checked."""
+        return value if value is None else self.check_strength(value)
+
+    def n_free(self, weights: NDArray[np.float64], x: NDArray[np.float64]) -> int:
+        """Return how many coefficients count as free; `x` are the observed regressors."""
+        return int(weights[..., :-1].size)
 
     def build(
         self, strength: Any, widths: tuple[int, ...], structure: Any, shape: tuple[int, int]
@@ -76,13 +84,21 @@ def _spread(
     return out
 
 
-def _no_groups(shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return np.zeros((0, *shape)), np.zeros(0)
+def _no_groups(shape: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    return np.zeros((0, *shape)), np.zeros(0), np.zeros((0, shape[-1]))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class UnRegularized(Regularizer):
     """No penalty."""
+
+    def strength(self, value: Any) -> Any:
+        """Return None: there is nothing to be strong."""
+        super().strength(value)
+
+    def n_free(self, weights: NDArray[np.float64], x: NDArray[np.float64]) -> int:
+        """Return the rank of the regressors, for each state and output."""
+        return int(np.linalg.matrix_rank(x)) * weights[..., 0].size if x.shape[1] else 0
 
     def build(
         self, strength: Any, widths: tuple[int, ...], structure: Any, shape: tuple[int, int]
@@ -105,12 +121,21 @@ class Ridge(Regularizer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Lasso(Regularizer):
-    """λ Σ abs(β)."""
+class _Kinked(Regularizer):
+    """A penalty that sets coefficients to zero."""
 
     allowed_solvers = ("ProximalGradient",)
     default_solver = "ProximalGradient"
     smooth = False
+
+    def n_free(self, weights: NDArray[np.float64], x: NDArray[np.float64]) -> int:
+        """Return the number of coefficients that are not zero."""
+        return int(np.count_nonzero(weights[..., :-1]))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Lasso(_Kinked):
+    """λ Σ abs(β)."""
 
     def build(
         self, strength: Any, widths: tuple[int, ...], structure: Any, shape: tuple[int, int]
@@ -121,12 +146,8 @@ class Lasso(Regularizer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ElasticNet(Regularizer):
+class ElasticNet(_Kinked):
     """α Σ (½ (1 − r) β² + r abs(β)); a scalar strength α means r = ½."""
-
-    allowed_solvers = ("ProximalGradient",)
-    default_solver = "ProximalGradient"
-    smooth = False
 
     def check_strength(self, strength: Any) -> Any:
         """Return (α, r) pairs checked."""
@@ -161,7 +182,7 @@ class ElasticNet(Regularizer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GroupLasso(Regularizer):
+class GroupLasso(_Kinked):
     """α Σ_g √dim_g ‖β_g‖.
 
     Parameters
@@ -172,10 +193,6 @@ class GroupLasso(Regularizer):
     """
 
     mask: Any = None
-
-    allowed_solvers = ("ProximalGradient",)
-    default_solver = "ProximalGradient"
-    smooth = False
 
     def build(
         self, strength: Any, widths: tuple[int, ...], structure: Any, shape: tuple[int, int]
@@ -212,7 +229,7 @@ class GroupLasso(Regularizer):
         size = stacked.sum(axis=(1, 2, 3))
         level = np.einsum("gkmd,kmd->g", stacked, alpha) / np.maximum(size, 1)
         zeros = np.zeros(full)
-        return Penalty(zeros, zeros, stacked, level * np.sqrt(size))
+        return Penalty(zeros, zeros, stacked, level * np.sqrt(size), np.zeros((0, full[-1])))
 
 
 REGULARIZERS: dict[str, type[Regularizer]] = {

@@ -12,39 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._errors import InputError, InputTypeError, fail, fail_type
-from neuroloom.glmhmm._families.families import (
-    BernoulliObservations,
-    CategoricalObservations,
-    GammaObservations,
-    GaussianObservations,
-    Link,
-    NegativeBinomialObservations,
-    Observations,
-    PoissonObservations,
-    identity,
-    reciprocal,
-)
+from neuroloom.glmhmm._errors import InputTypeError, fail, fail_type
+from neuroloom.glmhmm._families.base import Observations
+from neuroloom.glmhmm._families.links import LINKS, Link
 from neuroloom.glmhmm._model.regularizers import Regularizer
-
-FAMILIES: dict[str, type[Observations]] = {
-    "Poisson": PoissonObservations,
-    "Gamma": GammaObservations,
-    "Bernoulli": BernoulliObservations,
-    "NegativeBinomial": NegativeBinomialObservations,
-    "Gaussian": GaussianObservations,
-}
-LINKS: dict[str, Link] = {
-    "exp": jnp.exp,
-    "identity": identity,
-    "one_over_x": reciprocal,
-    "reciprocal": reciprocal,
-    "sigmoid": jax.nn.sigmoid,
-    "logistic": jax.nn.sigmoid,
-    "softplus": jax.nn.softplus,
-    "norm_cdf": jax.scipy.stats.norm.cdf,
-}
-INTO_UNIT = (jax.nn.sigmoid, jax.scipy.stats.norm.cdf)  # links that cannot leave [0, 1]
 
 
 def states(value: Any) -> int:
@@ -54,6 +25,69 @@ def states(value: Any) -> int:
     if value <= 0:
         raise InputTypeError(f"n_states: expected a positive integer, got {value}")
     return int(value)
+
+
+def at_least_zero(name: str, value: Any, *, positive: bool = False) -> float:
+    """Return a finite number that is not negative, or above 0 if it must be positive."""
+    good = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    if not good or not np.isfinite(value) or value < 0 or (positive and value == 0):
+        raise fail(
+            name,
+            "a finite number above 0" if positive else "a finite number of at least 0",
+            repr(value),
+        )
+    return float(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return a Boolean."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise fail_type(name, "True or False", value)
+    return bool(value)
+
+
+def n_starts(value: Any) -> int | str:
+    """Return the number of starts, or ``"auto"``."""
+    if isinstance(value, str) and value == "auto":
+        return value
+    good = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
+    if not good or value < 1:
+        raise fail("n_init", 'a positive integer or "auto"', repr(value))
+    return int(value)
+
+
+def missing(value: Any) -> str:
+    """Return what NaN inside of a session means."""
+    if not isinstance(value, str) or value not in ("raise", "mask"):
+        raise fail("missing", '"raise" or "mask"', repr(value))
+    return value
+
+
+def solver_settings(value: Any) -> dict[str, Any]:
+    """Return ``tol`` and ``maxiter`` of a named solver; ``maxsteps`` is another name of the latter.
+
+    Raises
+    ------
+    InputError
+        If another setting is given: nothing would read it.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise fail_type("solver_kwargs", "a dictionary", value)
+    known = ("tol", "maxiter", "maxsteps")
+    foreign = sorted(str(key) for key in value if key not in known)
+    if foreign:
+        raise fail("solver_kwargs", f"keys among {list(known)}", foreign)
+    if "maxiter" in value and "maxsteps" in value:
+        raise fail("solver_kwargs", "one of maxiter and maxsteps", "both")
+    out: dict[str, Any] = {}
+    if "tol" in value:
+        out["tol"] = tolerance(value["tol"])
+    for key in ("maxiter", "maxsteps"):
+        if key in value:
+            out["maxiter"] = iterations(value[key])
+    return out
 
 
 def iterations(value: Any) -> int:
@@ -69,26 +103,6 @@ def tolerance(value: Any) -> float:
     if not good or not value > 0 or not np.isfinite(value):
         raise fail("tol", "a positive float", repr(value))
     return float(value)
-
-
-def family(value: Any) -> Observations:
-    """Return the observation model that a name or an object means."""
-    if isinstance(value, Observations):
-        return value
-    names = ", ".join(FAMILIES)
-    if isinstance(value, str):
-        if value in FAMILIES:
-            return FAMILIES[value]()
-        if value == "Categorical":
-            raise fail(
-                "observation_model",
-                f"one of {names}",
-                "'Categorical'; say how many with CategoricalObservations(n_categories)",
-            )
-        near = difflib.get_close_matches(value, FAMILIES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputTypeError(f"observation_model: expected one of {names}, got {value!r}{hint}")
-    raise fail_type("observation_model", f"one of {names} or an object of them", value)
 
 
 def inverse_link(value: Any, observation_model: Observations) -> Link:
@@ -182,8 +196,8 @@ def dirichlet(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float
     alpha = np.asarray(value, dtype=np.float64)
     if alpha.shape != shape:
         raise fail(name, f"shape {shape}", f"shape {alpha.shape}")
-    if not np.isfinite(alpha).all() or (alpha < 1).any():
-        raise fail(name, "values of at least 1, for which the mode exists", alpha.min())
+    if not np.isfinite(alpha).all() or (alpha <= 0).any():
+        raise fail(name, "finite values above 0", alpha.min())
     return alpha
 
 
@@ -198,10 +212,3 @@ def probabilities(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.f
     if not np.allclose(total, 1, atol=1e-6):
         raise fail(name, "rows that sum to 1", f"{np.atleast_1d(total)[0]:g}")
     return np.asarray(p / np.expand_dims(total, -1))
-
-
-def n_outputs(observation_model: Observations, y: NDArray[np.float64]) -> int:
-    """Return the number of linear predictors per state."""
-    if isinstance(observation_model, CategoricalObservations) and y.ndim != 1:
-        raise InputError("y: expected shape (n_trials,) for categorical observations, got 2-D")
-    return observation_model.n_outputs(y)

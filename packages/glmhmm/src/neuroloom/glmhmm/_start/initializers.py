@@ -15,10 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from neuroloom.glmhmm._errors import InputError, UnknownNameError, fail, fail_type
-from neuroloom.glmhmm._families.families import CategoricalObservations, Link, Observations
+from neuroloom.glmhmm._families.base import Observations
+from neuroloom.glmhmm._families.links import Link
 from neuroloom.glmhmm._start.kmeans import Clusters
 
 
@@ -154,52 +154,26 @@ def random_glm_params_init(
         )
         for leaf in leaves
     ]
-    level = mean_intercept(observation_model, inverse_link_function, np.asarray(y))
+    # Noise has the same size in units of each regressor, and of a Gaussian's response.
+    for i, leaf in enumerate(leaves):
+        spread = np.asarray(leaf, dtype=np.float64).std(axis=0)
+        spread = np.where(spread > 0, spread, 1.0)
+        noise[i] = noise[i] / spread.reshape(-1, *([1] * (noise[i].ndim - 1)))
+    responses = np.asarray(y, dtype=np.float64)
+    level = observation_model.starts(responses, inverse_link_function)
+    unit = observation_model.predictor_unit(responses, inverse_link_function)
+    if outputs:
+        noise = [part * unit[:, None] for part in noise]
+    else:
+        noise, level = [part * unit[0] for part in noise], level[0]
     intercept = np.broadcast_to(np.asarray(level)[..., None], (*outputs, n_states)).copy()
     return jax.tree.unflatten(structure, noise), intercept
 
 
 def _outputs(observation_model: Observations, y: Any) -> tuple[int, ...]:
-    if isinstance(observation_model, CategoricalObservations):
-        return (observation_model.n_categories - 1,)
-    return () if np.ndim(y) == 1 else (np.shape(y)[1],)
-
-
-def mean_intercept(family: Observations, link: Link, y: NDArray[np.float64]) -> Any:
-    """Return the linear predictor at which the inverse link gives the mean of `y`."""
-    if isinstance(family, CategoricalObservations):
-        counts = np.array([(y == c).sum() for c in range(family.n_categories)]) + 0.5
-        return np.log(counts[1:] / counts[0])
-    if y.ndim == 2:
-        return np.array([mean_intercept(family, link, column) for column in y.T])
-    mean = float(np.mean(y))
-    default = family.default_inverse_link_function
-    if type(family).__name__ == "BernoulliObservations":
-        # Half a trial of each kind keeps a response that never varies finite.
-        mean = float(np.clip(mean, 0.5 / len(y), 1 - 0.5 / len(y)))
-    elif family.positive_mean:
-        mean = max(mean, 0.5 / len(y))
-    if link is default:
-        name = type(family).__name__
-        if name == "BernoulliObservations":
-            return float(np.log(mean / (1 - mean)))
-        if name in ("PoissonObservations", "NegativeBinomialObservations"):
-            return float(np.log(mean))
-        return 1 / mean if name == "GammaObservations" else mean
-
-    def gap(value: float) -> float:
-        return float(link(jnp.asarray(value))) - mean
-
-    for width in (1.0, 3.0, 10.0, 30.0):
-        for low, high in ((-width, width), (1e-6, width * max(1.0, mean)), (-width, -1e-6)):
-            below, above = gap(low), gap(high)
-            if np.isfinite([below, above]).all() and below * above <= 0:
-                return float(brentq(gap, low, high))
-    raise fail(
-        "inverse_link_function",
-        f"a function that reaches the mean response {mean:g}",
-        f"{getattr(link, '__name__', link)}",
-    )
+    if np.ndim(y) == 1 and not observation_model.couples:
+        return ()
+    return (observation_model.n_outputs(np.asarray(y)),)
 
 
 def kmeans_glm_params_init(
@@ -228,11 +202,14 @@ def constant_scale_init(
     observation_model: Any,
     session_starts: Any,
     random_key: Any,
-    scale_val: float = 1.0,
+    scale_val: float | None = None,
 ) -> Any:
-    """Return `scale_val` for each state."""
-    outputs = () if isinstance(observation_model, CategoricalObservations) else np.shape(y)[1:]
-    return np.full((*outputs, n_states), float(scale_val))
+    """Return `scale_val` for each state; by default 1, or the variance of a Gaussian's response."""
+    outputs = _outputs(observation_model, y)
+    if scale_val is not None:
+        return np.full((*outputs, n_states), float(scale_val))
+    unit = observation_model.start_scale(np.asarray(y, dtype=np.float64))
+    return np.repeat(unit[:, None], n_states, axis=1).reshape((*outputs, n_states))
 
 
 def kmeans_scale_init(

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._errors import InitializationWarning
-from neuroloom.glmhmm._families.families import Link, Observations
+from neuroloom.glmhmm._families.base import Observations
+from neuroloom.glmhmm._families.links import Link
 
 
 @dataclass(frozen=True)

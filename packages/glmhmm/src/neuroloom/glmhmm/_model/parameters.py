@@ -1,26 +1,75 @@
-"""Between the users' parameter shapes and those of the compiled programs."""
+"""Parameters and priors in the layout of the compiled programs, and in the users'."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.glmhmm._em.em import Parameters, Prior
-from neuroloom.glmhmm._em.mstep import Penalty
-from neuroloom.glmhmm._families.families import Link, Observations
+from neuroloom.glmhmm._families.base import Observations
+from neuroloom.glmhmm._families.links import Link
+
+Array = Any
+# Estimated probabilities stay above this, so that the only zeros are those that were asked for.
+SMALLEST = 1e-200
 
 
-def double_precision() -> Any:
-    """Return a context in which this thread computes in float64; nothing global is changed."""
-    return jax.enable_x64(True)
+class Parameters(NamedTuple):
+    """Parameters in the layout of the programs."""
+
+    weights: Array  # (n_states, n_outputs, n_regressors + 1), the intercept last
+    log_scale: Array  # (n_states, n_outputs)
+    initial: Array  # (n_states,)
+    transition: Array  # (n_states, n_states), at zero input
+    drive: Array  # (n_states, n_states, n_inputs), zero on the diagonal
 
 
-def as_arrays(tree: Any) -> Any:
-    """Return the tree with its leaves as JAX arrays (inside a double-precision block)."""
-    return jax.device_put(tree)
+class Penalty(NamedTuple):
+    """Strengths per weight; `groups` is 0/1 of shape (n_groups, *weights)."""
+
+    ridge: Array
+    lasso: Array
+    groups: Array
+    group_strength: Array
+    free: Array  # 0/1 (n_outputs, n_regressors + 1), 0 where a weight is held at zero; or (0, …)
+
+
+class ScalePrior(NamedTuple):
+    """Inverse-gamma prior on the scales, and the smallest scale, per output."""
+
+    log_smallest: Array  # (n_outputs,)
+    unit: Array  # (n_outputs,) scale that the prior's pseudo-trials have
+    trials: Array  # () number of pseudo-trials
+
+
+class Prior(NamedTuple):
+    """Strengths of the priors."""
+
+    penalty: Penalty
+    initial: Array  # Dirichlet α (n_states,)
+    transition: Array  # Dirichlet α (n_states, n_states)
+    drive: Array  # ridge strength on `drive`
+    scale: ScalePrior
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is fixed while a program is compiled."""
+
+    family: Observations
+    link: Link
+    split: bool = False
+    smooth: bool = True  # no kink in the penalty
+    driven: bool = False  # transitions depend on inputs
+    solver: str = "newton"
+    full: bool = False  # run the M-step to its optimum
+    accelerate: bool = True
+    solver_tol: float = 1e-8
+    solver_maxiter: int = 500
+    exact: bool = False  # recursions in logarithms: some probabilities are zero
+    sparse: bool = False  # some Dirichlet α are below 1
 
 
 def to_core(
@@ -73,15 +122,12 @@ def simple_start(
     link: Link,
 ) -> Parameters:
     """Return weights of zero around the mean response, sticky transitions."""
-    from neuroloom.glmhmm._start.initializers import mean_intercept
-
     seen = y[observed]
-    level = np.atleast_1d(mean_intercept(family, link, seen))
+    level = family.starts(seen, link)
     n_outputs = len(level)
     weights = np.zeros((n_states, n_outputs, n_features + 1))
     weights[..., -1] = level
-    spread = np.var(seen, axis=0) if type(family).__name__ == "GaussianObservations" else 1.0
-    log_scale = np.log(np.maximum(np.broadcast_to(spread, (n_states, n_outputs)), 1e-12)).copy()
+    log_scale = np.tile(np.log(family.start_scale(seen)), (n_states, 1))
     stay = 1.0 if n_states == 1 else 0.95
     transition = np.full((n_states, n_states), (1 - stay) / max(n_states - 1, 1))
     np.fill_diagonal(transition, stay)
@@ -90,9 +136,12 @@ def simple_start(
 
 
 def plain_prior(n_states: int, n_outputs: int, n_features: int, ridge: float) -> Prior:
-    """Return a ridge on all coefficients and flat Dirichlet priors."""
+    """Return a ridge on all coefficients and flat priors on all else."""
     strength = np.full((n_states, n_outputs, n_features + 1), float(ridge))
     strength[..., -1] = 0
     groups = np.zeros((0, *strength.shape))
-    penalty = Penalty(strength, np.zeros_like(strength), groups, np.zeros(0))
-    return Prior(penalty, np.ones(n_states), np.ones((n_states, n_states)), np.ones(()))
+    penalty = Penalty(
+        strength, np.zeros_like(strength), groups, np.zeros(0), np.zeros((0, n_features + 1))
+    )
+    scale = ScalePrior(np.full(n_outputs, np.log(1e-12)), np.ones(n_outputs), np.zeros(()))
+    return Prior(penalty, np.ones(n_states), np.ones((n_states, n_states)), np.zeros(()), scale)

@@ -9,17 +9,19 @@ import jax
 import numpy as np
 
 from neuroloom import shared
-from neuroloom.glmhmm._errors import UnknownNameError, fail
-from neuroloom.glmhmm._families.families import CategoricalObservations, Observations
+from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._families.base import Observations
+from neuroloom.glmhmm._families.categorical import CategoricalObservations
+from neuroloom.glmhmm._families.links import LINKS
+from neuroloom.glmhmm._families.registry import FAMILIES
 from neuroloom.glmhmm._model.regularizers import REGULARIZERS, GroupLasso, Regularizer
-from neuroloom.glmhmm._model.settings import FAMILIES, LINKS
 from neuroloom.glmhmm._start.initializers import BUILT_IN
 
-_KIND = "GLMHMM"
-_VERSION = 1
+KIND = "GLMHMM"
+VERSION = 1
 FITTED = (
     *("coef_", "intercept_", "scale_", "initial_prob_", "transition_prob_"),
-    *("dof_resid_", "transition_coef_", "n_features_in_"),
+    *("dof_resid_", "transition_coef_", "n_features_in_", "classes_", "feature_names_in_"),
 )
 
 
@@ -39,45 +41,7 @@ def save_model(model: Any, filename: str | Path) -> Path:
         },
         "fitted": _encode(fitted, arrays, "fitted"),
     }
-    return shared.save_arrays(path, arrays, kind=_KIND, header=header, version=_VERSION)
-
-
-def load_model(filename: str | Path, mapping_dict: dict[str, Any] | None = None) -> Any:
-    """Return the model that `GLMHMM.save_params` wrote to `filename`.
-
-    Parameters
-    ----------
-    filename : str or Path
-        File to read.
-    mapping_dict : dict, optional
-        Callables of your own, which a file cannot hold: ``{"inverse_link_function": f}`` or
-        ``{"model_initialization_funcs": {"glm_params_init": g}}``.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, damaged, foreign or newer.
-    InputError
-        If the model used a callable of its own that `mapping_dict` does not bring.
-    UnknownNameError
-        If `mapping_dict` names a parameter that does not exist.
-    """
-    from neuroloom.glmhmm._estimator.estimator import GLMHMM
-
-    arrays, header = shared.load_arrays(filename, kind=_KIND, version=_VERSION)
-    mapping = dict(mapping_dict or {})
-    known = list(header["parameters"])
-    for name in mapping:
-        if name not in known:
-            raise UnknownNameError(f"mapping_dict: expected keys among {known}, got {name!r}")
-    parameters = {
-        name: _decode(tree, arrays, mapping.get(name), name)
-        for name, tree in header["parameters"].items()
-    }
-    model = GLMHMM(**parameters)
-    for name, value in _decode(header["fitted"], arrays, None, "fitted").items():
-        setattr(model, name, value)
-    return model
+    return shared.save_arrays(path, arrays, kind=KIND, header=header, version=VERSION)
 
 
 def _encode(value: Any, arrays: dict[str, Any], name: str) -> Any:
@@ -113,7 +77,8 @@ def _encode(value: Any, arrays: dict[str, Any], name: str) -> Any:
     raise fail(name, "values that a file can hold", f"{type(value).__name__}")
 
 
-def _decode(tree: Any, arrays: dict[str, Any], mapped: Any, name: str) -> Any:
+def decode(tree: Any, arrays: dict[str, Any], mapped: Any, name: str) -> Any:
+    """Return the value that a tree of names and numbers stands for."""
     if not isinstance(tree, dict):
         return tree
     if "array" in tree:
@@ -126,15 +91,15 @@ def _decode(tree: Any, arrays: dict[str, Any], mapped: Any, name: str) -> Any:
         return FAMILIES[tree["observations"].removesuffix("Observations")]()
     if "regularizer" in tree:
         if tree["mask"] is not None:
-            return GroupLasso(_decode(tree["mask"], arrays, None, "mask"))
+            return GroupLasso(decode(tree["mask"], arrays, None, "mask"))
         return REGULARIZERS[tree["regularizer"]]()
     if "function" in tree:
         return _function(tree, mapped, name)
     if "dict" in tree:
         below = mapped if isinstance(mapped, dict) else {}
-        return {key: _decode(part, arrays, below.get(key), key) for key, part in tree["dict"]}
+        return {key: decode(part, arrays, below.get(key), key) for key, part in tree["dict"]}
     kind = "tuple" if "tuple" in tree else "list"
-    parts = [_decode(part, arrays, None, name) for part in tree[kind]]
+    parts = [decode(part, arrays, None, name) for part in tree[kind]]
     return tuple(parts) if kind == "tuple" else parts
 
 

@@ -1,0 +1,388 @@
+"""A model of each subject, started at one of all subjects."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+
+from neuroloom import shared
+from neuroloom.glmhmm._analysis.cross_validation import null_of, session_folds
+from neuroloom.glmhmm._analysis.diagnostics import Diagnostics, diagnose
+from neuroloom.glmhmm._analysis.standard_errors import StandardErrors, standard_errors
+from neuroloom.glmhmm._analysis.states import match_states, permute_states
+from neuroloom.glmhmm._em.batch import fit_all, log_likelihood, only
+from neuroloom.glmhmm._em.compile import double_precision
+from neuroloom.glmhmm._em.multi_start import trace_length
+from neuroloom.glmhmm._em.packing import Layout, lay_out
+from neuroloom.glmhmm._errors import GLMHMMWarning, SeparationWarning, fail
+from neuroloom.glmhmm._estimator.fitting import check_data
+from neuroloom.glmhmm._estimator.problem import (
+    Posed,
+    base_of,
+    core_of,
+    driving_inputs,
+    has_zeros,
+    params_of,
+    pose,
+    prior_of,
+    read_data,
+)
+from neuroloom.glmhmm._estimator.results import set_fitted
+from neuroloom.glmhmm._input.arrays import plain
+from neuroloom.glmhmm._input.sessions import keep_subjects_apart
+from neuroloom.glmhmm._input.trials import Data
+from neuroloom.glmhmm._model.parameters import Parameters
+from neuroloom.glmhmm._model.regularizers import Ridge
+
+
+@dataclass(frozen=True)
+class SubjectFits:
+    """A model per subject, states in the global model's order, and their held-out scores.
+
+    Parameters
+    ----------
+    models : dict
+        The model of each subject.
+    table : DataFrame
+        One row per subject: the σ and α chosen, bits per trial held out (NaN without
+        cross-validation), the penalised log-likelihood, and states that are one-sided.
+    grid : DataFrame
+        The score of every subject, σ and α.
+    """
+
+    models: dict[Any, Any]
+    table: pd.DataFrame
+    grid: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table, one row per subject."""
+        return self.table.copy()
+
+    def standard_errors(
+        self, X: Any, y: Any, subjects: ArrayLike, session_starts: Any = None
+    ) -> dict[Any, StandardErrors]:
+        """Return each subject's standard errors on its part of the data of the fit."""
+        return self._each(standard_errors, X, y, subjects, session_starts)
+
+    def diagnose(
+        self, X: Any, y: Any, subjects: ArrayLike, session_starts: Any = None
+    ) -> dict[Any, Diagnostics]:
+        """Return each subject's diagnostics on its part of the data of the fit."""
+        return self._each(diagnose, X, y, subjects, session_starts)
+
+    def _each(self, function: Any, X: Any, y: Any, subjects: Any, starts: Any) -> dict[Any, Any]:
+        out = {}
+        for name, model in self.models.items():
+            data = read_data(model, X, y, keep_subjects_apart(starts, subjects))
+            rows = np.asarray(plain(subjects))[data.kept] == name
+            # Rows are taken out of sessions that were read with NaN dropped or masked already.
+            masked = copy.copy(model).set_params(missing="mask")
+            X_there = data.design.rows(data.x[rows])
+            out[name] = function(masked, X_there, data.y[rows], data.starts[rows])
+        return out
+
+
+@dataclass(frozen=True)
+class _SubjectJob:
+    """Fits one subject over the grid, to all its trials and without each fold."""
+
+    template: Any
+    data: Data
+    inputs: NDArray[np.float64] | None
+    who: NDArray[Any]
+    start: Parameters
+    grid: tuple[tuple[float, float], ...]
+    folds: Any
+    too_few: str
+    shape: Layout | None
+    seed: shared.Seed
+
+    def __call__(self, name: Any) -> dict[str, Any]:
+        """Return the parameters and scores of every σ and α."""
+        rows = self.who == name
+        data = self.data.only(rows)
+        inputs = None if self.inputs is None else self.inputs[rows]
+        labels = self._labels(name, rows, data)
+        layout = _layout(data, self.shape)
+        exact = has_zeros(self.start.initial, self.start.transition)
+        if exact:
+            layout = lay_out(data.starts, whole=True)
+        problem = pose(self.template, data, inputs, exact=exact, layout=layout)
+        n_folds = 0 if labels is None else int(labels.max()) + 1
+        trials, tests = [problem.trials], []
+        with double_precision():
+            filled = problem.places(np.ones(data.n_trials, bool))
+            for f in range(n_folds):
+                test = problem.places(labels == f)
+                trials.append(only(problem.trials, filled & ~test))
+                tests.append(only(problem.trials, test))
+            priors = [prior_of(with_prior(self.template, *one), data) for one in self.grid]
+            fits = fit_all(
+                [self.start] * (len(trials) * len(priors)),
+                trials * len(priors),
+                [prior for prior in priors for _ in trials],
+                self.template.tol,
+                self.template.maxiter,
+                problem.static,
+                trace_length(self.template.maxiter),
+            )
+            scores = np.full((len(priors), n_folds), np.nan)
+            for g, f in itertools.product(range(len(priors)), range(n_folds)):
+                fit = fits[g * len(trials) + 1 + f]
+                value = log_likelihood(fit.parameters, tests[f], model=problem.static)
+                scores[g, f] = _bits(self.template, data, labels == f, float(value))
+        whole = [fits[g * len(trials)] for g in range(len(priors))]
+        return {
+            "parameters": [[np.asarray(part) for part in fit.parameters] for fit in whole],
+            "objective": [float(fit.objective) for fit in whole],
+            "log_likelihood": [float(fit.log_likelihood) for fit in whole],
+            "converged": [bool(fit.converged) for fit in whole],
+            "scores": scores,
+            "n_trials": data.n_observed,
+        }
+
+    def _labels(self, name: Any, rows: NDArray[np.bool_], data: Data) -> NDArray[np.int64] | None:
+        """Return the fold of each trial, or None for a subject with too few sessions."""
+        n_sessions = int(data.starts.sum())
+        if np.ndim(self.folds) == 0:
+            if n_sessions < int(self.folds):
+                return None
+            return session_folds(data.starts, self.folds, self.seed.child(str(name)))
+        labels = session_folds(data.starts, np.asarray(self.folds)[rows], self.seed)
+        return labels if labels.max() > 0 else None
+
+
+def fit_subjects(
+    X: Any,
+    y: Any,
+    subjects: ArrayLike,
+    session_starts: Any = None,
+    *,
+    global_model: Any,
+    sigma: float | Sequence[float] = 2.0,
+    alpha: float | Sequence[float] = 2.0,
+    folds: int | ArrayLike = 5,
+    too_few: Literal["fit", "leave_out", "raise"] = "fit",
+    transition_inputs: Any = None,
+    seed: int | shared.Seed = 0,
+    n_workers: int | None = None,
+    progress: bool = False,
+    resume: str | Path | None = None,
+) -> SubjectFits:
+    """Return a MAP fit per subject, started at the global model, with cross-validated scores.
+
+    All subjects, folds, σ and α share one compiled program. The prior N(0, σ²) is on weights and
+    bias, as published; where the global model has another penalty than a ridge, its own is kept.
+
+    Parameters
+    ----------
+    X, y, session_starts, transition_inputs
+        As in `GLMHMM.fit`, all subjects one after the other; sessions do not span subjects.
+    subjects : array_like, shape (n_trials,)
+        Whose trial it is.
+    global_model : GLMHMM
+        From `fit_global`.
+    sigma : float or sequence of float
+        Standard deviation of the prior of weights and bias; of several, the one that scores best
+        held out is taken for each subject.
+    alpha : float or sequence of float
+        Dirichlet α of the transitions, likewise.
+    folds : int or array_like
+        Number of folds of each subject's sessions, or the fold of each trial.
+    too_few : {"fit", "leave_out", "raise"}
+        What happens to a subject with fewer sessions than folds: fitted without a score (with a
+        warning that names it; of several σ and α the first), left out, or an error.
+    seed : int or Seed
+        Deals the sessions out.
+    n_workers : int, optional
+        As in `neuroloom.shared.map`; results do not depend on it.
+    progress : bool
+        Show a bar.
+    resume : str or Path, optional
+        Folder that keeps finished subjects.
+
+    Raises
+    ------
+    InputError
+        If `subjects` has another length, or a session spans two subjects.
+
+    Warns
+    -----
+    SeparationWarning
+        If a subject's state lacks a kind of response, so that the prior alone bounds its bias.
+    """
+    if too_few not in ("fit", "leave_out", "raise"):
+        raise fail("too_few", '"fit", "leave_out" or "raise"', repr(too_few))
+    who = np.asarray(plain(subjects))
+    template = clone(global_model)
+    data = read_data(global_model, X, y, keep_subjects_apart(session_starts, who))
+    if who.shape != data.kept.shape:
+        raise fail("subjects", f"shape ({len(data.kept)},)", f"shape {who.shape}")
+    who = who[data.kept]
+    if (who[1:] != who[:-1])[~data.starts[1:]].any():
+        raise fail("subjects", "sessions that belong to one subject each", "a session with two")
+    check_data(template, data)
+    inputs = driving_inputs(global_model, transition_inputs, data)
+    drive = None if inputs is None else global_model.transition_coef_
+    start = core_of(global_model, params_of(global_model), data, drive=drive)
+    grid = tuple(itertools.product(np.atleast_1d(sigma).tolist(), np.atleast_1d(alpha).tolist()))
+    if np.ndim(folds) and np.shape(folds) == data.kept.shape:
+        folds = np.asarray(folds)[data.kept]
+    names = _names(who, data, folds, too_few)
+    work = _SubjectJob(
+        with_prior(template, *grid[0]),
+        data,
+        inputs,
+        who,
+        start,
+        grid,
+        folds,
+        too_few,
+        _common_shape(data, who, names),
+        shared.as_seed(seed),
+    )
+    found = shared.map(
+        work,
+        names,
+        n_workers=n_workers,
+        progress=progress,
+        description="subjects",
+        resume=resume,
+    )
+    return _collect(work, names, found, global_model)
+
+
+def _names(who: NDArray[Any], data: Data, folds: Any, too_few: str) -> list[Any]:
+    """Return the subjects to fit, in order of appearance; tell of those with too few sessions."""
+    names = list(dict.fromkeys(who.tolist()))
+    empty = [name for name in names if not data.observed[who == name].any()]
+    if empty:
+        warnings.warn(
+            f"subjects {empty} have no valid trial and are left out", GLMHMMWarning, stacklevel=4
+        )
+    names = [name for name in names if name not in empty]
+    short = {}
+    if np.ndim(folds) == 0:
+        if int(folds) < 2:
+            raise fail("folds", "at least 2", folds)
+        short = {n: int(data.starts[who == n].sum()) for n in names}
+        short = {n: count for n, count in short.items() if count < int(folds)}
+    if not short:
+        return names
+    text = ", ".join(f"{name!r} ({count} sessions)" for name, count in short.items())
+    if too_few == "raise":
+        raise fail("folds", "no more folds than each subject has sessions", f"{folds} for {text}")
+    what = "left out" if too_few == "leave_out" else "fitted without cross-validation"
+    warnings.warn(f"fewer sessions than {folds} folds: {text}: {what}", GLMHMMWarning, stacklevel=4)
+    return [name for name in names if too_few == "fit" or name not in short]
+
+
+def _common_shape(data: Data, who: NDArray[Any], names: list[Any]) -> Layout | None:
+    """Return a layout whose size fits every subject, so that one program serves them all."""
+    if not names:
+        return None
+    layouts = [lay_out(data.starts[who == name]) for name in names]
+    n_steps = max(layout.n_steps for layout in layouts)
+    split = any(layout.split for layout in layouts)
+    if not split:
+        layouts = [lay_out(data.starts[who == name], n_steps=n_steps) for name in names]
+    n_columns = max(layout.n_columns for layout in layouts)
+    return Layout(np.zeros(0, dtype=np.int64), n_steps, n_columns, split)
+
+
+def _layout(data: Data, shape: Layout | None) -> Layout:
+    assert shape is not None
+    if shape.split:
+        t = np.arange(data.n_trials)
+        place = (t % shape.n_steps) * shape.n_columns + t // shape.n_steps
+        return Layout(place, shape.n_steps, shape.n_columns, True)
+    own = lay_out(data.starts, n_steps=shape.n_steps)
+    return own.widened(shape.n_steps, shape.n_columns)
+
+
+def with_prior(template: Any, sigma: float, alpha: float) -> Any:
+    """Return a copy of the model with the priors of a subject's fit."""
+    k = template.n_states
+    settings: dict[str, Any] = {"dirichlet_transition_proba": np.full((k, k), float(alpha))}
+    if isinstance(template.regularizer, Ridge):
+        if not sigma > 0:
+            raise fail("sigma", "standard deviations above 0", sigma)
+        settings |= {"regularizer_strength": 1 / sigma**2, "penalize_intercept": True}
+    return clone(template).set_params(n_init=1, **settings)
+
+
+def _bits(model: Any, data: Data, held: NDArray[np.bool_], value: float) -> float:
+    """Return held-out bits per trial from a log-likelihood without base."""
+    test, train = data.observed & held, data.observed & ~held
+    if not test.any() or not train.any():
+        return float("nan")
+    null = null_of(model, data, train, test)
+    base = base_of(model.observation_model, data.y[held], data.seen[held])
+    return float((value + base - null) / test.sum() / np.log(2))
+
+
+def _collect(
+    work: _SubjectJob, names: list[Any], found: list[dict[str, Any]], global_model: Any
+) -> SubjectFits:
+    models, table, scores = {}, [], []
+    for name, one in zip(names, found, strict=True):
+        bits = [
+            float(np.nanmean(row)) if np.isfinite(row).any() else np.nan for row in one["scores"]
+        ]
+        for (s, a), score in zip(work.grid, bits, strict=True):
+            scores.append({"subject": name, "sigma": s, "alpha": a, "bits_per_trial": score})
+        best = int(np.nanargmax(bits)) if np.isfinite(bits).any() else 0
+        models[name], lopsided = _subject_model(work, name, one, best, global_model)
+        table.append(
+            {
+                "subject": name,
+                "sigma": work.grid[best][0],
+                "alpha": work.grid[best][1],
+                "bits_per_trial": bits[best],
+                "n_trials": one["n_trials"],
+                "objective": one["objective"][best],
+                "log_likelihood": one["log_likelihood"][best],
+                "converged": one["converged"][best],
+                "one_sided": "; ".join(text for _, text in lopsided),
+            }
+        )
+    told = {row["subject"]: row["one_sided"] for row in table if row["one_sided"]}
+    if told:
+        text = ", ".join(f"{name!r}: {what}" for name, what in told.items())
+        warnings.warn(
+            f"one-sided states, whose bias the prior alone bounds: {text}",
+            SeparationWarning,
+            stacklevel=4,
+        )
+    columns = ["subject", "sigma", "alpha", "bits_per_trial"]
+    frame = pd.DataFrame(table, columns=None if table else ["subject"]).set_index("subject")
+    return SubjectFits(models, frame, pd.DataFrame(scores, columns=columns))
+
+
+def _subject_model(
+    work: _SubjectJob, name: Any, one: dict[str, Any], best: int, global_model: Any
+) -> tuple[Any, list[tuple[int, str]]]:
+    """Return a subject's model, states in the global order, and its one-sided states."""
+    rows = work.who == name
+    data = work.data.only(rows)
+    inputs = None if work.inputs is None else work.inputs[rows]
+    model = with_prior(work.template, *work.grid[best])
+    parameters = Parameters(*one["parameters"][best])
+    exact = has_zeros(parameters.initial, parameters.transition)
+    layout = lay_out(data.starts, whole=True) if exact else _layout(data, work.shape)
+    problem = pose(model, data, inputs, exact=exact, layout=layout)
+    set_fitted(model, parameters, problem)
+    gamma = Posed(problem, parameters).posterior().smoothed[data.observed]
+    order = match_states(model, global_model)
+    lopsided = model.observation_model.lopsided(data.y[data.observed], gamma[:, order])
+    return permute_states(model, order), lopsided

@@ -1,0 +1,345 @@
+"""Fits: where they start, how they run, and what deserves a warning."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from neuroloom.glmhmm._em.compile import as_arrays, double_precision
+from neuroloom.glmhmm._em.em import Fit
+from neuroloom.glmhmm._em.multi_start import AUTO_STARTS, diverse_starts, multi_start
+from neuroloom.glmhmm._errors import (
+    CollapseWarning,
+    CollinearWarning,
+    ConvergenceWarning,
+    DeadStateWarning,
+    InitializationWarning,
+    SeparationWarning,
+)
+from neuroloom.glmhmm._estimator.problem import Problem, core_of, has_zeros, outside, pose
+from neuroloom.glmhmm._input.trials import Data
+from neuroloom.glmhmm._model import settings
+from neuroloom.glmhmm._model.parameters import Parameters
+from neuroloom.glmhmm._start.glm import one_state_fit, one_state_prior
+from neuroloom.glmhmm._start.initializers import initialize
+
+_FEW = 5.0  # trials per parameter of a state below which a tiny scale is a collapse
+_TINY = 0.01  # of the one-state scale
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A fit, the problem that it solves, and a report on every start."""
+
+    problem: Problem
+    fit: Fit
+    report: pd.DataFrame
+
+
+def check_data(model: Any, data: Data) -> None:
+    """Raise if responses do not fit the family; warn of what has no finite or unique optimum."""
+    family = model.observation_model
+    family.check(data.y, data.seen if data.y.ndim == 2 else data.observed)
+    message = family.one_sided(data.y[data.observed])
+    if message is not None:
+        warnings.warn(message, SeparationWarning, stacklevel=4)
+    if is_collinear(data):
+        warnings.warn(
+            "X has columns that are linear combinations of others or of the intercept; "
+            "the weights are not unique",
+            CollinearWarning,
+            stacklevel=4,
+        )
+
+
+def is_collinear(data: Data) -> bool:
+    """Return whether observed regressors, with the intercept, are linearly dependent."""
+    x = data.x[data.observed]
+    spread = x.std(axis=0)
+    if x.shape[1] == 0 or len(x) <= x.shape[1]:
+        return False
+    if (spread <= 1e-12 * np.abs(x).max(axis=0, initial=0)).any():
+        return True
+    full = np.column_stack([(x - x.mean(axis=0)) / spread, np.ones(len(x))])
+    return bool(np.linalg.matrix_rank(full.T @ full) < full.shape[1])
+
+
+def fit(
+    model: Any, data: Data, inputs: NDArray[np.float64] | None, init_params: Any = None
+) -> Outcome:
+    """Return the model's fit to the trials; nothing is set on the model.
+
+    Parameters
+    ----------
+    model : GLMHMM
+        Whose settings count.
+    data : Data
+        The trials.
+    inputs : ndarray, optional
+        Regressors of the transitions.
+    init_params : tuple, optional
+        Where to start, in place of the configured starts.
+    """
+    start = starting_point(model, data, init_params, inputs)
+    problem = pose(model, data, inputs, exact=has_zeros(start.initial, start.transition))
+    free = init_params is None
+    with double_precision():
+        found, report = run(model, problem, start, free=free)
+        if model.reinit_dead and (found.mass < 0.5).any():
+            again = restart_dead_state(model, found)
+            found, report = run(model, problem, again, free=False)
+        found, report = escape_saddle(model, problem, found, report)
+    return Outcome(problem, found, report)
+
+
+def starting_point(
+    model: Any, data: Data, init_params: Any, inputs: NDArray[np.float64] | None
+) -> Parameters:
+    """Return the first start in the programs' layout."""
+    if init_params is None:
+        with double_precision():
+            init_params = configured_start(model, data)
+    k = model.n_states
+    drive = None if inputs is None else np.zeros((inputs.shape[1], k, k))
+    start = core_of(model, init_params, data, drive=drive)
+    return _with_noise_where_alike(model, start, data)
+
+
+def configured_start(model: Any, data: Data) -> tuple[Any, ...]:
+    """Return ``(coef, intercept, scale, initial, transition)`` from the configured schemes."""
+    x, y, starts = data.x[data.observed], data.y[data.observed], data.starts[data.observed].copy()
+    starts[:1] = True
+    X = x if x.shape[1] == 0 else data.design.rows(x)
+    return initialize(
+        model.n_states,
+        X,
+        y,
+        starts,
+        model.seed,
+        model.inverse_link_function,
+        model.observation_model,
+        model.hmm_initialization_funcs,
+        model.model_initialization_funcs,
+    )
+
+
+def _with_noise_where_alike(model: Any, start: Parameters, data: Data) -> Parameters:
+    """Return the start with noise where all states are alike: EM would never part them."""
+    w = np.asarray(start.weights)
+    alike = (
+        model.n_states > 1
+        and (w == w[:1]).all()
+        and (np.asarray(start.log_scale) == np.asarray(start.log_scale)[:1]).all()
+    )
+    if not alike:
+        return start
+    warnings.warn(
+        "all states start with the same weights, a point that EM cannot leave; noise was added",
+        InitializationWarning,
+        stacklevel=5,
+    )
+    return _noisy(model, start, data, 0.1, 3)
+
+
+def _noisy(model: Any, start: Parameters, data: Data, size: float, stream: int) -> Parameters:
+    rng = settings.generator(jax.random.fold_in(model.seed, stream))
+    noise = size * rng.normal(size=np.shape(start.weights)) / _regressor_units(data)
+    link = model.inverse_link_function
+    noise *= model.observation_model.predictor_unit(data.y[data.observed], link)[:, None]
+    center = np.asarray(start.weights)
+    return start._replace(weights=_kept_inside(model, center, center + noise, data))
+
+
+def _regressor_units(data: Data) -> NDArray[np.float64]:
+    spread = data.x[data.observed].std(axis=0)
+    return np.append(np.where(spread > 0, spread, 1.0), 1.0)
+
+
+def _kept_inside(
+    model: Any, center: NDArray[np.float64], weights: NDArray[np.float64], data: Data
+) -> NDArray[np.float64]:
+    """Return weights pulled towards the center, state by state, until all means are allowed."""
+    x = data.x[data.observed]
+    center = np.broadcast_to(center, weights.shape)
+    for _ in range(40):
+        bad = outside(model, weights, x).any(axis=1)
+        if not bad.any():
+            return weights
+        weights = np.where(bad[:, None, None], 0.5 * (weights + center), weights)
+    return np.where(bad[:, None, None], center, weights)
+
+
+def run(
+    model: Any, problem: Problem, start: Parameters, *, free: bool, rows: Any = None
+) -> tuple[Fit, pd.DataFrame]:
+    """Return the best fit over the model's starts, and a report; `free` allows several starts.
+
+    `rows` replaces the problem's trials by some of their sessions.
+    """
+    n_init = AUTO_STARTS if model.n_init == "auto" else model.n_init
+    if model.n_states == 1 or not free:
+        n_init = 1
+    starts = jax.tree.map(lambda a: np.asarray(a)[None], start)
+    if n_init > 1:
+        starts = several_starts(model, problem, start, n_init)
+    trials = problem.trials if rows is None else rows
+    found = multi_start(
+        starts,
+        trials,
+        problem.prior,
+        model.tol,
+        model.maxiter,
+        problem.static,
+        base=problem.base,
+        sound=lambda fit: not collapsed_states(model, problem.data, fit),
+    )
+    return found.best, found.report
+
+
+def several_starts(model: Any, problem: Problem, start: Parameters, n: int) -> Parameters:
+    """Return `n` starts (leading axis): the first, and others around the one-state fit."""
+    data = problem.data
+    pooled = pooled_fit(model, problem)
+    rng = settings.generator(jax.random.fold_in(model.seed, 1))
+    spread = data.x[data.observed].std(axis=0)
+    unit = model.observation_model.predictor_unit(
+        data.y[data.observed], model.inverse_link_function
+    )
+    every = diverse_starts(start, pooled, n, rng, spread, unit)
+    weights = np.asarray(every.weights)
+    if not outside(model, weights.reshape(-1, *weights.shape[2:]), data.x[data.observed]).any():
+        return every
+    center = np.asarray(pooled.weights)
+    if outside(model, center, data.x[data.observed]).any():
+        center = np.asarray(start.weights)
+    inside = [_kept_inside(model, center, one, data) for one in weights]
+    return every._replace(weights=np.stack(inside))
+
+
+def pooled_fit(model: Any, problem: Problem) -> Parameters:
+    """Return the parameters of the one-state fit, under a ridge that does not depend on units."""
+    data = problem.data
+    spread = _regressor_units(data)[:-1]
+    prior = one_state_prior(
+        data.x.shape[1], jax.tree.map(np.asarray, problem.prior.scale), spread**2
+    )
+    prior = prior._replace(
+        penalty=prior.penalty._replace(free=np.asarray(problem.prior.penalty.free))
+    )
+    static = problem.static
+    return one_state_fit(data.x, data.y, data.seen, static.family, static.link, prior)
+
+
+def restart_dead_state(model: Any, found: Fit) -> Parameters:
+    """Return the fit's parameters with dead states placed beside the largest one."""
+    p = jax.tree.map(np.array, found.parameters)
+    mass = np.asarray(found.mass)
+    rng = settings.generator(jax.random.fold_in(model.seed, 2))
+    donor = int(np.argmax(mass))
+    for k in np.flatnonzero(mass < 0.5):
+        p.weights[k] = p.weights[donor] + 0.5 * rng.normal(size=p.weights[k].shape)
+        p.log_scale[k] = p.log_scale[donor]
+    away = 0.05 / max(model.n_states - 1, 1)
+    transition = np.full_like(p.transition, away)
+    np.fill_diagonal(transition, 0.95)
+    initial = np.full_like(p.initial, 1 / model.n_states)
+    return p._replace(transition=transition, initial=initial)
+
+
+def duplicate_states(model: Any, data: Data, parameters: Parameters) -> list[tuple[int, int]]:
+    """Return pairs of states whose weights and scales agree to a hundredth of a unit."""
+    weights = np.asarray(parameters.weights) * _regressor_units(data)
+    link = model.inverse_link_function
+    weights = weights / model.observation_model.predictor_unit(data.y[data.observed], link)[:, None]
+    scales = np.asarray(parameters.log_scale)
+    pairs = []
+    for i in range(len(weights)):
+        for j in range(i):
+            far = max(np.abs(weights[i] - weights[j]).max(), np.abs(scales[i] - scales[j]).max())
+            if far < 0.01:
+                pairs.append((j, i))
+    return pairs
+
+
+def escape_saddle(
+    model: Any, problem: Problem, found: Fit, report: pd.DataFrame
+) -> tuple[Fit, pd.DataFrame]:
+    """Return the fit, or a better one from beside it if EM stopped where states are alike.
+
+    Such a point is a saddle as a rule: gains are tiny there, and EM takes them for convergence.
+    """
+    if model.n_states == 1 or not duplicate_states(model, problem.data, found.parameters):
+        return found, report
+    parameters = jax.tree.map(np.asarray, found.parameters)
+    start = _noisy(model, parameters, problem.data, 0.5, 4)
+    other, again = run(model, problem, as_arrays(start), free=False)
+    if not other.objective > found.objective:
+        return found, report
+    again["start"] = len(report)
+    return other, pd.concat([report, again], ignore_index=True)
+
+
+def collapsed_states(model: Any, data: Data, found: Fit) -> list[int]:
+    """Return states whose scale fell to its floor, or to almost nothing on a handful of trials.
+
+    There the likelihood grows without bound as the scale falls: such a state describes no data.
+    """
+    family = model.observation_model
+    if not family.has_scale:
+        return []
+    unit = family.start_scale(data.y[data.observed])
+    relative = np.exp(np.asarray(found.parameters.log_scale)) / unit
+    at_floor = (relative <= 1.01 * model.scale_floor) & family.unbounded
+    few = np.asarray(found.mass) < _FEW * np.shape(found.parameters.weights)[-1] + 10
+    tiny = (relative < _TINY) & family.unbounded & few[:, None]
+    return [int(k) for k in np.flatnonzero((at_floor | tiny).any(axis=1))]
+
+
+def warn_after(model: Any, outcome: Outcome) -> None:
+    """Warn of what is wrong with a fit."""
+    found, data = outcome.fit, outcome.problem.data
+
+    def warn(message: str, kind: type[Warning]) -> None:
+        warnings.warn(message, kind, stacklevel=4)
+
+    if not bool(found.converged):
+        warn(
+            f"EM did not reach tol={model.tol:g} in {model.maxiter} iterations; "
+            "raise maxiter or loosen tol",
+            ConvergenceWarning,
+        )
+    dead = np.flatnonzero(np.asarray(found.mass) < 1e-3)
+    if len(dead):
+        warn(
+            f"states {dead.tolist()} explain no trials and kept their last weights; "
+            "fewer states, other starts or reinit_dead=True may help",
+            DeadStateWarning,
+        )
+    collapsed = collapsed_states(model, data, found)
+    if collapsed:
+        warn(
+            f"states {collapsed} collapsed: their scale fell to almost nothing on a few trials, "
+            "where the likelihood has no bound; fewer states, or scale_prior=1, keep scales away "
+            "from zero",
+            CollapseWarning,
+        )
+    separated = separated_state(model, data, found.parameters)
+    if separated is not None:
+        warn(f"{separated[1]}; a ridge keeps weights finite", SeparationWarning)
+
+
+def separated_state(model: Any, data: Data, parameters: Parameters) -> tuple[int, str] | None:
+    """Return a state whose weights grow without bound, and what shows it; None if none does."""
+    x = data.x[data.observed]
+    weights = np.asarray(parameters.weights)
+    size = np.abs(weights[..., :-1]) * x.std(axis=0)
+    level = weights[..., :-1] @ x.mean(axis=0) + weights[..., -1]
+    return model.observation_model.separated(  # type: ignore[no-any-return]
+        level, size, model.inverse_link_function
+    )

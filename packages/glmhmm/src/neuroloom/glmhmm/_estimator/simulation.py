@@ -1,0 +1,87 @@
+"""Data that a model makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.glmhmm._em.compile import double_precision
+from neuroloom.glmhmm._em.markov_paths import draw_states
+from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._estimator.problem import (
+    check_fitted,
+    check_names,
+    driving_inputs,
+    unpack,
+)
+from neuroloom.glmhmm._input.arrays import read_design
+from neuroloom.glmhmm._input.trials import read, restore
+from neuroloom.glmhmm._model import settings
+
+
+def check_format(state_format: Any) -> None:
+    """Raise if a format of states is not known."""
+    if not isinstance(state_format, str) or state_format not in ("one-hot", "index"):
+        raise fail("state_format", '"one-hot" or "index"', repr(state_format))
+
+
+def rates_of(model: Any, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean response in each state, (n_trials, [n_outputs,] n_states), of plain rows."""
+    coef = np.concatenate([np.asarray(leaf) for leaf in jax.tree.leaves(model.coef_)])
+    if x.shape[1] != len(coef):
+        raise fail("X", f"{len(coef)} features as in the fit", x.shape[1])
+    eta = np.tensordot(x, coef, axes=1) + model.intercept_
+    with double_precision():
+        mean = model.observation_model.mean(
+            jax.numpy.asarray(eta), jax.numpy.asarray(model.scale_), model.inverse_link_function
+        )
+        return np.array(mean)
+
+
+def state_rates(model: Any, X: Any) -> NDArray[np.float64]:
+    """Return the mean response in each state at regressors in any form."""
+    check_fitted(model)
+    X, _, _ = unpack(X, None, None)
+    if X is None:
+        return rates_of(model, np.zeros((1, 0)))
+    design = read_design(X)
+    check_names(model, design.names)
+    return rates_of(model, design.matrix)
+
+
+def simulate(
+    model: Any,
+    random_key: Any,
+    X: Any,
+    state_format: str,
+    session_starts: Any,
+    transition_inputs: Any,
+    n_trials: int | None,
+) -> tuple[Any, Any, Any]:
+    """Return simulated responses, their means and the hidden states; see `GLMHMM.simulate`."""
+    check_format(state_format)
+    check_fitted(model)
+    rng = settings.generator(random_key)
+    family = model.observation_model
+    X, _, session_starts = unpack(X, None, session_starts)
+    if X is None and n_trials is None:
+        raise fail("n_trials", "a number of trials where X is None", "None")
+    n = len(read_design(X).matrix) if X is not None else int(n_trials or 0)
+    if n_trials is not None and n_trials != n:
+        raise fail("n_trials", f"the {n} trials of X", n_trials)
+    single = np.ndim(model.intercept_) == 1 or family.couples
+    columns = family.n_columns() or (1 if single else np.shape(model.intercept_)[0])
+    dummy = np.zeros(n) if columns == 1 and single else np.zeros((n, columns))
+    data = read(X, dummy, session_starts, "raise", family)
+    inputs = driving_inputs(model, transition_inputs, data)
+    drive = None if inputs is None else model.transition_coef_
+    path = draw_states(rng, data.starts, model.initial_prob_, model.transition_prob_, drive, inputs)
+    rates = rates_of(model, data.x)
+    mean = rates[np.arange(data.n_trials), ..., path]
+    scale = model.scale_[..., path] if np.ndim(model.scale_) == 1 else model.scale_.T[path]
+    y = family.sample(rng, mean, scale)
+    states = path if state_format == "index" else np.eye(model.n_states, dtype=np.int64)[path]
+    return restore(y, data), restore(mean, data), restore(states, data)

@@ -1,0 +1,135 @@
+"""Where sessions start: masks, indices, labels or pynapple epochs."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.glmhmm._errors import SessionWarning, fail, fail_type
+from neuroloom.glmhmm._input.arrays import is_pynapple, plain
+
+_FORMS = (
+    "a Boolean mask of length {n}, indices of trials, or a session label for each of the {n} trials"
+)
+
+
+def read_sessions(
+    session_starts: Any, n_trials: int, times: Any
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return where sessions start, and which trials belong to any, both (n_trials,).
+
+    `times` is the pynapple object that carries the trials' times, or None. Trials outside of an
+    IntervalSet's epochs belong to no session.
+
+    Raises
+    ------
+    InputError
+        If an index is out of range, a mask has another length or the values are none of these.
+    """
+    mask = np.zeros(n_trials, dtype=bool)
+    everywhere = np.ones(n_trials, dtype=bool)
+    mask[:1] = True
+    if session_starts is None and times is None:
+        return mask, everywhere
+    if session_starts is None or is_pynapple(session_starts):
+        if times is None:
+            raise fail(
+                "session_starts",
+                "a pynapple X or y beside an IntervalSet, to know the times",
+                "arrays",
+            )
+        return _epochs(times.time_support if session_starts is None else session_starts, times)
+    return mask | _from_array(session_starts, n_trials), everywhere
+
+
+def _from_array(session_starts: Any, n_trials: int) -> NDArray[np.bool_]:
+    expected = _FORMS.format(n=n_trials)
+    mask = np.zeros(n_trials, dtype=bool)
+    values = np.asarray(plain(session_starts))
+    if values.size == 0:
+        return mask
+    if values.ndim != 1:
+        raise fail("session_starts", expected, f"shape {values.shape}")
+    if values.dtype.kind == "f" and np.array_equal(values, np.trunc(values)):
+        values = values.astype(np.int64)
+    if values.dtype.kind == "b":
+        if len(values) != n_trials:
+            raise fail("session_starts", expected, f"a mask of length {len(values)}")
+        return np.asarray(values)
+    full = len(values) == n_trials and n_trials > 2
+    if values.dtype.kind in "iu" and full and np.isin(values, (0, 1)).all():
+        return _mask_of_integers(values)
+    if full and _are_labels(values):
+        return np.append(True, values[1:] != values[:-1])
+    if values.dtype.kind not in "iu":
+        raise fail_type("session_starts", expected, session_starts)
+    if values.min() < 0 or values.max() >= n_trials:
+        raise fail(
+            "session_starts",
+            f"indices from 0 to {n_trials - 1}, or a label per trial",
+            f"{len(values)} values from {values.min()} to {values.max()}",
+        )
+    if len(np.unique(values)) < len(values):
+        warnings.warn(
+            "session_starts holds a trial twice: a session without trials is left out",
+            SessionWarning,
+            stacklevel=5,
+        )
+    mask[values] = True
+    return mask
+
+
+def _mask_of_integers(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the mask that 0 and 1 mean, unless they may as well be the labels of two sessions."""
+    ones = values.astype(bool)
+    longest = int(np.diff(np.flatnonzero(np.diff(np.r_[0, values, 0]))).max(initial=0))
+    changes = int((ones[1:] != ones[:-1]).sum())
+    if changes and ones.sum() > 2 and ones.sum() >= 2 * (changes + 1) and longest > 2:
+        raise fail(
+            "session_starts",
+            "a Boolean mask, or labels other than 0 and 1",
+            "integers 0 and 1 in long runs, which may be either; pass values.astype(bool) for a "
+            "mask, or np.flatnonzero(np.diff(values, prepend=-1)) for labels",
+        )
+    return ones
+
+
+def _are_labels(values: NDArray[Any]) -> bool:
+    """Return whether one value per trial names its session rather than a trial."""
+    if values.dtype.kind in "OUS":
+        return not any(v is None or v != v for v in values.tolist())
+    if values.dtype.kind not in "iuf":
+        return values.dtype.kind in "mM"
+    # As many indices as trials could only be all trials once: those are not labels.
+    return bool(np.isfinite(values).all()) and len(np.unique(values)) < len(values)
+
+
+def _epochs(epochs: Any, times: Any) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    stamps = np.asarray(times.index.values if hasattr(times.index, "values") else times.index)
+    begin, end = np.asarray(epochs.start), np.asarray(epochs.end)
+    which = np.searchsorted(begin, stamps, side="right") - 1
+    member = (which >= 0) & (stamps <= end[np.maximum(which, 0)])
+    if not member.any():
+        raise fail("session_starts", "epochs that hold trials", "none in any epoch")
+    which = np.where(member, which, -1)
+    starts = np.append(True, which[1:] != which[:-1])
+    return starts, member
+
+
+def keep_subjects_apart(session_starts: Any, subjects: Any) -> Any:
+    """Return session starts in which a label's session ends with its subject.
+
+    Two subjects may both have a session 1, one after the other. Masks and indices stay as they are.
+    """
+    who = np.asarray(plain(subjects))
+    if session_starts is None or is_pynapple(session_starts):
+        return session_starts
+    values = np.asarray(plain(session_starts))
+    if values.shape != who.shape or values.dtype.kind == "b" or not _are_labels(values):
+        return session_starts
+    if values.dtype.kind in "iuf" and np.isin(values, (0, 1)).all():
+        return session_starts
+    return np.append(True, (values[1:] != values[:-1]) | (who[1:] != who[:-1]))

@@ -1,0 +1,32 @@
+"""Names and legends that pictures share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from neuroloom.glmhmm._errors import fail
+
+
+def state_names(n_states: int, labels: Sequence[str] | None) -> list[str]:
+    """Return the names of the states: those given, or numbers from 1."""
+    if labels is None:
+        return [f"state {k + 1}" for k in range(n_states)]
+    if len(labels) != n_states:
+        raise fail("labels", f"{n_states} names", f"{len(labels)}")
+    return list(labels)
+
+
+def names_along(ax: Axes, names: Sequence[str]) -> None:
+    """Write names below the axis, slanted where they would touch."""
+    crowded = sum(map(len, names)) > 24
+    look: dict[str, Any] = {"rotation": 25, "ha": "right"} if crowded else {}
+    ax.set_xticks(range(len(names)), names, **look)
+
+
+def legend_above(ax: Axes, n_states: int) -> None:
+    """Put the legend above the axes, where it hides no curve."""
+    where: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
+    ax.legend(frameon=False, ncols=min(n_states, 4), columnspacing=1.0, handlelength=1.2, **where)
