@@ -25,8 +25,11 @@ from neuroloom.glmhmm import (
     standard_errors,
 )
 from neuroloom.glmhmm._em.batch import fit_all
-from neuroloom.glmhmm._em.multi_start import multi_start
 from neuroloom.glmhmm._em.compile import double_precision
+from neuroloom.glmhmm._em.multi_start import multi_start
+from neuroloom.glmhmm._estimator.fitting import pooled_fit, starting_point
+from neuroloom.glmhmm._estimator.problem import pose, posed, read_data
+from neuroloom.glmhmm._estimator.results import set_fitted
 
 COEF = np.array([[4.0, 1.0, 1.0], [0.3, 0.2, 0.2], [0.1, 0.4, 0.4], [0.2, -0.1, 0.1]])
 INTERCEPT = np.array([0.1, 1.5, -1.5])
@@ -69,17 +72,18 @@ def random_starts(d, mouse, n_random, k=4):
     rows = d["subject"] == mouse
     X, y, starts = d["X"][rows], d["y"][rows], d["starts"][rows]
     model = GLMHMM(k, **HARD)
-    data = model._read(X, y, starts)
+    data = read_data(model, X, y, starts)
     rng = np.random.default_rng(2022 + mouse)
     with double_precision():
-        _, trials, compiled = model._pack(data, None)
-        prior = model._prior(data)
-        first = model._start(data, None, None)
-        pooled = np.asarray(model._pooled(data, compiled).weights)
+        problem = pose(model, data)
+        first = starting_point(model, data, None, None)
+        pooled = np.asarray(pooled_fit(model, problem).weights)
         noise = 0.2 * rng.normal(size=(n_random, k, *pooled.shape[1:]))
         every = jax.tree.map(lambda a: np.repeat(np.asarray(a)[None], n_random, axis=0), first)
         every = every._replace(weights=pooled[None] + noise)
-        found = multi_start(every, trials, prior, 1e-4, 400, compiled, finalists="all")
+        found = multi_start(
+            every, problem.trials, problem.prior, 1e-4, 400, problem.static, finalists="all"
+        )
     return found.report["objective"].to_numpy()
 
 
@@ -166,15 +170,15 @@ def coverage(n_sets=120, n_trials=5_000, session=250, n_bootstrap=100):
     draws = [
         np.asarray(model.simulate(1000 + i, X, session_starts=starts)[0]) for i in range(n_sets)
     ]
-    data = model._read(X, draws[0], starts)
+    found = posed(model, X, draws[0], starts)
+    problem, core = found.problem, found.core
     with double_precision():
-        layout, trials, compiled = model._pack(data, None)
-        core, prior = model._to_core(model._params, data), model._prior(data)
-        every = [trials._replace(y=layout.put(y[:, None], 0.0)) for y in draws]
-        fits = fit_all([core] * n_sets, every, [prior], 1e-6, 500, compiled, 512)
+        put = problem.layout.put
+        every = [problem.trials._replace(y=put(y[:, None], 0.0)) for y in draws]
+        fits = fit_all([core] * n_sets, every, [problem.prior], 1e-6, 500, problem.static, 512)
     for y, fit in zip(draws, fits, strict=True):
         one = truth(regularizer_strength=1e-3)
-        one._set_fitted(fit.parameters, data)
+        set_fitted(one, fit.parameters, problem)
         one = permute_states(one, match_states(one, model))
         errors = standard_errors(one, X, y, starts)
         bounds = errors.intervals(0.95)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import nbinom
 
-from neuroloom.glmhmm import GLMHMM, _em
+from neuroloom.glmhmm import GLMHMM
+from neuroloom.glmhmm._em import em
 from neuroloom.glmhmm._em.compile import program
+from neuroloom.glmhmm._estimator.problem import posed
 
 WIDE = {"n_init": 6, "seed": 3}
 
@@ -97,7 +99,7 @@ def test_negative_binomial_optimum_has_no_slope():
 def test_refits_do_not_recompile():
     X, y = two_state_choices()
     GLMHMM(2).fit(X, y)
-    compiled = program(_em.run, "model", "trace")
+    compiled = program(em.run, "model", "trace")
     size = compiled._cache_size()
     assert size
     for strength in (0.1, 0.3, 3.0):
@@ -149,13 +151,11 @@ def test_memory_grows_linearly_in_trials():
     """No array of the E-step is larger than states × trials."""
     X, y = two_state_choices(512)
     model = GLMHMM(3)
-    data = model._read(X, y, None)
-    from neuroloom.glmhmm._em.compile import as_arrays
-from neuroloom.glmhmm._em.compile import double_precision
-
-    with double_precision():
-        _, trials, compiled = model._pack(data, None)
-        core = as_arrays(model._to_core(model.initialize_params(X, y), data))
-        jaxpr = jax.make_jaxpr(lambda p, t: _em.expectations(p, t, compiled))(core, trials)
+    model.fit(X, y)
+    found = posed(model, X, y)
+    trials, static = found.problem.trials, found.problem.static
+    with jax.enable_x64(True):
+        core = jax.device_put(found.core)
+        jaxpr = jax.make_jaxpr(lambda p, t: em.expectations(p, t, static))(core, trials)
     sizes = [v.aval.size for e in jaxpr.eqns for v in e.outvars if hasattr(v.aval, "size")]
     assert max(sizes) <= 3 * trials.observed.size * 1.01

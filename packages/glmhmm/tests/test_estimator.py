@@ -104,15 +104,15 @@ def test_same_seed_same_bits_on_any_number_of_threads(choices, monkeypatch):
 def test_batched_fits_equal_those_one_by_one(choices):
     from neuroloom.glmhmm._em.batch import fit_all
     from neuroloom.glmhmm._em.compile import double_precision
+    from neuroloom.glmhmm._estimator.problem import core_of, pose, read_data
 
     X, y, starts = choices
     model = GLMHMM(2)
-    data = model._read(X, y, starts)
+    problem = pose(model, read_data(model, X, y, starts))
+    params = [GLMHMM(2, seed=s).initialize_params(X, y) for s in range(3)]
+    begins = [core_of(model, one, problem.data) for one in params]
+    arguments = (begins, [problem.trials], [problem.prior], 1e-6, 200, problem.static, 256)
     with double_precision():
-        _, trials, compiled = model._pack(data, None)
-        prior = model._prior(data)
-        begins = [model._to_core(GLMHMM(2, seed=s).initialize_params(X, y), data) for s in range(3)]
-        arguments = (begins, [trials], [prior], 1e-6, 200, compiled, 256)
         one_by_one = fit_all(*arguments, vectorised=False)
         batched = fit_all(*arguments, vectorised=True)
     for a, b in zip(one_by_one, batched, strict=True):

@@ -6,6 +6,7 @@ from problems import drawn, known
 from scipy.special import expit
 
 from neuroloom.glmhmm import GLMHMM
+from neuroloom.glmhmm._estimator.problem import posed
 from neuroloom.glmhmm.regularizer import ElasticNet, GroupLasso, Lasso, Ridge
 
 TIGHT = {"tol": 1e-11, "maxiter": 3000}
@@ -115,7 +116,7 @@ def test_wide_designs_use_lbfgs_and_agree_with_newton():
     X = rng.normal(size=(260, 210))
     y = (rng.random(260) < expit(X[:, 0])).astype(float)
     wide = GLMHMM(1, regularizer_strength=20.0, tol=1e-8).fit(X, y)
-    assert wide._model(False, False).solver == "LBFGS"
+    assert posed(wide, X, y).problem.static.solver == "LBFGS"
     g = X.T @ (y - expit(X @ wide.coef_[:, 0] + wide.intercept_[0]))
     np.testing.assert_allclose(g, 20 * wide.coef_[:, 0], atol=1e-3)
 

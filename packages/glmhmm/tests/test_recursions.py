@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuroloom.glmhmm._em import em, recursions
-from neuroloom.glmhmm._model.parameters import Model
+from neuroloom.glmhmm._em import em, log_recursions, recursions
 from neuroloom.glmhmm._em.packing import Layout, lay_out, pack
-from neuroloom.glmhmm._model.parameters import plain_prior
-from neuroloom.glmhmm._families.families import (
+from neuroloom.glmhmm._em.viterbi import viterbi as viterbi_path
+from neuroloom.glmhmm._model.parameters import Model, plain_prior
+from neuroloom.glmhmm.observation_models import (
     BernoulliObservations,
     GammaObservations,
     GaussianObservations,
@@ -58,24 +58,27 @@ def enumerate_paths(log_p, starts, initial, transition):
     )
 
 
-@functools.partial(jax.jit, static_argnames="split")
-def both_ways(packed, reset, start, initial, matrix, split):
+@functools.partial(jax.jit, static_argnames=("split", "logs"))
+def both_ways(packed, reset, start, initial, matrix, split, logs=False):
+    if logs:
+        ahead = log_recursions.forward(packed, reset, initial, matrix)
+        return log_recursions.backward(ahead, reset, start, matrix)
     likelihood, top = recursions.relative(packed)
     ahead = recursions.forward(likelihood, top, reset, initial, matrix, split=split)
     return recursions.backward(ahead, reset, start, matrix, split=split)
 
 
-viterbi = jax.jit(recursions.viterbi)
+viterbi = jax.jit(viterbi_path)
 
 
-def run(log_p, starts, initial, transition, layout):
+def run(log_p, starts, initial, transition, layout, logs=False):
     shape = (layout.n_steps, layout.n_columns)
     packed = layout.put(log_p, 0.0).reshape(-1, *shape).transpose(1, 0, 2)
     reset = layout.put(starts, True).reshape(shape)
     start = layout.put(starts.astype(float), 0.0).reshape(shape)
     with jax.enable_x64(True):
         matrix = jnp.asarray(transition)[:, :, None]
-        found = both_ways(packed, reset, start, jnp.asarray(initial), matrix, layout.split)
+        found = both_ways(packed, reset, start, jnp.asarray(initial), matrix, layout.split, logs)
         smooth = layout.take(
             np.moveaxis(np.asarray(found.smoothed), 1, 0).reshape(len(initial), -1)
         )
@@ -104,8 +107,9 @@ def test_equals_enumeration(seed, n, k, zeros, sharp):
     starts = rng.random(n) < 0.3
     starts[0] = True
     value, smooth, pairs, best = enumerate_paths(log_p, starts, initial, transition)
-    for layout in layouts_of(starts):
-        found = run(log_p, starts, initial, transition, layout)
+    whole, cut = layouts_of(starts)
+    for layout, logs in ((whole, False), (cut, False), (whole, True)):
+        found = run(log_p, starts, initial, transition, layout, logs)
         assert found[0] == pytest.approx(value, abs=1e-9)
         np.testing.assert_allclose(found[1], smooth, atol=1e-10)
         np.testing.assert_allclose(found[2], pairs, atol=1e-10)

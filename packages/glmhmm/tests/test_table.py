@@ -23,7 +23,7 @@ def table():
 
 
 def test_covariates_by_a_plain_loop(table):
-    found = design_matrix(table, standardize=False)
+    found = design_matrix(table, standardize=False, violation=-1)
     previous, stay, last = [], [], None
     for i, row in table.iterrows():
         if i == 0 or row.session != table.session[i - 1]:
@@ -35,13 +35,14 @@ def test_covariates_by_a_plain_loop(table):
     np.testing.assert_array_equal(found.X, np.column_stack([table.stimulus, previous, stay]))
     np.testing.assert_array_equal(np.isnan(found.y), table.choice == -1)
     np.testing.assert_array_equal(np.flatnonzero(found.session_starts), [0, 5])
-    own = design_matrix(table, standardize=False, first_trial="own")
+    own = design_matrix(table, standardize=False, first_trial="own", violation=-1)
     assert own.X[0].tolist() == [-1.0, -1.0, -1.0]
     assert own.X[5].tolist() == [1.0, 0.0, 0.0]  # a violation leaves nothing behind
 
 
 def test_options_of_the_design(table):
-    z = design_matrix(table, previous_choice=False, win_stay_lose_switch=False)
+    told = {"codes": {"left": 0, "right": 1, "none": -1}}
+    z = design_matrix(table, previous_choice=False, win_stay_lose_switch=False, **told)
     assert z.features == ("stimulus",)
     assert z.X.mean() == pytest.approx(0)
     assert z.X.std() == pytest.approx(1)
@@ -49,13 +50,15 @@ def test_options_of_the_design(table):
         shared.Trials(table.assign(time=np.arange(9.0)), session="session"),
         covariates=["time"],
         win_stay_lose_switch=False,
+        **told,
     )
     assert more.features == ("stimulus", "previous_choice", "time")
     signed = design_matrix(
-        table.assign(choice=np.where(table.choice == -1, 9, 2 * table.choice - 1)), violation=9
+        table.assign(choice=np.where(table.choice == -1, 9, 2 * table.choice - 1)),
+        codes={"left": -1, "right": 1, "none": [9, 10]},
     )
     np.testing.assert_array_equal(signed.y, z.y)
-    whole = design_matrix(table, session=None)
+    whole = design_matrix(table, session=None, **told)
     assert whole.session_starts.sum() == 1
 
 
@@ -74,7 +77,7 @@ def test_options_of_the_design(table):
 )
 def test_tables_that_do_not_fit(table, change, match):
     with pytest.raises(ValueError, match=match):
-        design_matrix(change(table))
+        design_matrix(change(table.replace({"choice": {-1: np.nan}})))
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +100,7 @@ def test_command_writes_parameters_tables_and_figures(trials, tmp_path, capsys):
     arguments = [
         *("fit", str(tmp_path / "trials.csv"), "--states", "1-2", "--stimulus", "contrast"),
         *("--session", "day", "--subject", "animal", "--starts", "3", "--folds", "2"),
+        *("--codes", "left=0,right=1,none=-1"),
         *("--out", str(out), "--quiet"),
     ]
     assert main(arguments) == 0
@@ -125,6 +129,7 @@ def test_command_fits_one_animal_without_history(trials, tmp_path):
     out = tmp_path / "out"
     arguments = ["fit", str(tmp_path / "t.csv"), "--states", "2", "--stimulus", "contrast"]
     options = ["--session", "day", "--no-history", "--starts", "2", "--folds", "2", "--quiet"]
+    options += ["--violation", "-1"]
     assert main([*arguments, *options, "--out", str(out)]) == 0
     assert load_model(out / "model-2.npz").coef_.shape == (1, 2)
 
@@ -153,6 +158,7 @@ def spoil(trials, how):
 def test_command_names_what_is_wrong(trials, tmp_path, capsys, how, match):
     spoil(trials, how).to_csv(tmp_path / "t.csv", index=False)
     arguments = ["fit", str(tmp_path / "t.csv"), "--stimulus", "contrast", "--subject", "animal"]
+    arguments += ["--violation", "-1"]
     assert main([*arguments, "--session", "day", "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert match in error

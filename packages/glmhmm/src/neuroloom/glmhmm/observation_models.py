@@ -5,6 +5,9 @@ from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
 from neuroloom.glmhmm._families.categorical import CategoricalObservations
 from neuroloom.glmhmm._families.gamma import GammaObservations
 from neuroloom.glmhmm._families.gaussian import GaussianObservations
+from neuroloom.glmhmm._families.inverse_gaussian import InverseGaussianObservations
+from neuroloom.glmhmm._families.log_normal import LogNormalObservations
+from neuroloom.glmhmm._families.mixed import MixedObservations
 from neuroloom.glmhmm._families.negative_binomial import NegativeBinomialObservations
 from neuroloom.glmhmm._families.poisson import PoissonObservations
 
@@ -13,6 +16,9 @@ __all__ = [
     "CategoricalObservations",
     "GammaObservations",
     "GaussianObservations",
+    "InverseGaussianObservations",
+    "LogNormalObservations",
+    "MixedObservations",
     "NegativeBinomialObservations",
     "Observations",
     "PoissonObservations",

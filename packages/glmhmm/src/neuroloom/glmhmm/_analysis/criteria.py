@@ -37,9 +37,11 @@ class Criteria:
 def n_parameters(model: Any) -> int:
     """Return the number of free parameters: weights, scales, and those of the chain."""
     k = model.n_states
+    family = model.observation_model
     weights = sum(np.size(leaf) for leaf in jax.tree.leaves(model.coef_))
-    held = model.observation_model.n_held(np.size(model.coef_) // k if weights else 0, k)
-    scales = np.size(model.scale_) if model.observation_model.has_scale else 0
+    free = family.free(jax.tree.map(len, model.coef_))
+    held = 0 if free is None else k * int((free == 0).sum())
+    scales = k * int(family.scale_mask(np.size(model.intercept_) // k).sum())
     drive = (k - 1) * k * len(model.transition_coef_) if hasattr(model, "transition_coef_") else 0
     chain = (k - 1) + k * (k - 1) + drive
     return int(weights - held + np.size(model.intercept_) + scales + chain)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from neuroloom.glmhmm._em import em
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
-from neuroloom.glmhmm._em.em import Fit
 from neuroloom.glmhmm._estimator.fitting import (
     collapsed_states,
     duplicate_states,
@@ -105,7 +104,6 @@ def diagnose(
     found = posed(model, X, y, session_starts, transition_inputs)
     data, posterior = found.problem.data, found.posterior()
     gamma = posterior.smoothed[data.observed]
-    as_fit = Fit(found.core, *[np.nan] * 6, gamma.sum(axis=0))
     trace = _trace(model)
     falls = np.diff(trace)
     fall = float(max(-falls.min(), 0.0)) if len(falls) else 0.0
@@ -118,7 +116,7 @@ def diagnose(
         "dead_states": tuple(int(k) for k in np.flatnonzero(posterior.smoothed.sum(0) < 1e-3)),
         "separated": separated is not None,
         "collinear": is_collinear(data),
-        "collapsed_states": tuple(collapsed_states(model, data, as_fit)),
+        "collapsed_states": tuple(collapsed_states(model, data, found.core, gamma.sum(axis=0))),
         "duplicate_states": tuple(duplicate_states(model, data, found.core)),
         "never_left_states": _never_left(found, posterior),
     }

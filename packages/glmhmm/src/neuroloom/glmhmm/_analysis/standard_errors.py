@@ -199,7 +199,8 @@ def _free(
     if model.observation_model.has_scale:
         floor = np.asarray(found.problem.prior.scale.log_smallest)
         at_floor = core.log_scale <= floor + 1e-6
-        out[core.weights.size : n_plain] = ~at_floor.ravel()
+        has_one = model.observation_model.scale_mask(core.log_scale.shape[1])
+        out[core.weights.size : n_plain] = (~at_floor & has_one).ravel()
     for r, row in enumerate(rows):
         at = n_plain + r * k
         out[at : at + k] = row > _AT_ZERO

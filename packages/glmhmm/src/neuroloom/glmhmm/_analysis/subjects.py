@@ -123,7 +123,7 @@ class _SubjectJob:
         with double_precision():
             filled = problem.places(np.ones(data.n_trials, bool))
             for f in range(n_folds):
-                test = problem.places(labels == f)
+                test = problem.places(np.asarray(labels == f))
                 trials.append(only(problem.trials, filled & ~test))
                 tests.append(only(problem.trials, test))
             priors = [prior_of(with_prior(self.template, *one), data) for one in self.grid]
@@ -140,7 +140,7 @@ class _SubjectJob:
             for g, f in itertools.product(range(len(priors)), range(n_folds)):
                 fit = fits[g * len(trials) + 1 + f]
                 value = log_likelihood(fit.parameters, tests[f], model=problem.static)
-                scores[g, f] = _bits(self.template, data, labels == f, float(value))
+                scores[g, f] = _bits(self.template, data, np.asarray(labels == f), float(value))
         whole = [fits[g * len(trials)] for g in range(len(priors))]
         return {
             "parameters": [[np.asarray(part) for part in fit.parameters] for fit in whole],

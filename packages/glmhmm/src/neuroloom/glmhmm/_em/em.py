@@ -276,7 +276,7 @@ def _units(start: Parameters, trials: Trials, prior: Prior) -> Parameters:
     if trials.u.shape[0]:
         size = jnp.sqrt(jnp.mean(trials.u**2, axis=(1, 2)))
         drive = drive * jnp.where(size > 0, size, 1.0)
-    return ones._replace(weights=weights, drive=drive)
+    return Parameters(weights, ones.log_scale, ones.initial, ones.transition, drive)
 
 
 def _ravel(parameters: Parameters, unit: Parameters) -> tuple[Array, Any]:

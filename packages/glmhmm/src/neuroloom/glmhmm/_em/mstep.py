@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuroloom.glmhmm._em.packing import Trials
+from neuroloom.glmhmm._families.base import inverse_gamma
 from neuroloom.glmhmm._model.parameters import Model, Penalty, ScalePrior
 
 Array = Any
@@ -45,9 +46,8 @@ def penalty_value(weights: Array, penalty: Penalty, model: Model) -> Array:
 
 
 def scale_penalty(log_scale: Array, prior: ScalePrior) -> Array:
-    """Return minus the log prior of the scales: ½ n₀ (log s + s₀/s) for each."""
-    each = log_scale + prior.unit * jnp.exp(-log_scale)
-    return 0.5 * prior.trials * jnp.sum(each)
+    """Return minus the log prior of the scales."""
+    return inverse_gamma(log_scale, prior.unit, prior.trials)
 
 
 def expected_log_posterior(
@@ -100,6 +100,8 @@ def emission_step(
     mass = jnp.sum(gamma, axis=-1)  # (n_states, n_rows)
     gradient, curvature = _derivatives(weights, log_scale, trials, gamma, penalty, model, density)
     step = _direction(weights, gradient, curvature, penalty, model)
+    if mass.shape[1] not in (1, weights.shape[1]):
+        mass = jnp.max(mass, axis=1, keepdims=True)
     alive = (mass > 1e-6)[:, :, None]
     step = jnp.where(alive & jnp.isfinite(step), step, 0.0)
     if model.family.inside(model.link, jnp.ones((1, 1, 1), weights.dtype)) is not None:
@@ -293,24 +295,9 @@ def scale_step(
 ) -> Array:
     """Return the log scale's optimum where it has a closed form, or a guarded Newton step to it."""
     eta = linear_predictor(weights, trials.x)
-    mass = jnp.maximum(jnp.sum(gamma, axis=-1), 1e-300)
-    total = model.family.best_scale(trials.y, eta, gamma, model.link)
-    if total is not None:
-        best = (total + prior.trials * prior.unit) / (mass + prior.trials)
-        return jnp.maximum(jnp.log(jnp.maximum(best, 1e-300)), prior.log_smallest)
-
-    def slope(value: Array) -> Array:
-        def q(v: Array) -> Array:
-            density = elementwise(model, trials.y, eta, v)
-            kept = jnp.sum(jnp.where(gamma > 0, gamma * density, 0.0))
-            return kept - scale_penalty(v, prior)
-
-        return jax.grad(q)(value)
-
-    g, dg = jax.jvp(slope, (log_scale,), (jnp.ones_like(log_scale),))
-    # Where the curve bends the wrong way, walk uphill by a fixed amount.
-    newton = jnp.where(dg < 0, -g / jnp.minimum(dg, -1e-12 * mass), jnp.sign(g) * 0.5)
-    return jnp.maximum(log_scale + jnp.clip(newton, -1.0, 1.0), prior.log_smallest)
+    return model.family.next_scale(
+        trials.y, eta, log_scale, gamma, model.link, (prior.log_smallest, prior.unit, prior.trials)
+    )
 
 
 def full_emission_step(

@@ -98,7 +98,7 @@ def multi_start(
     """Return the best fit over `starts` (leading axis), by penalised log-likelihood.
 
     With more starts than finalists all run `SCREEN_ITERATIONS`, and the best go on, up to `tol`.
-    `base` is added to the report's log-likelihoods. Fits that are not `sound` come after all others:
+    `base` is added to the report's log-likelihoods. Fits that are not `sound` come last:
     a collapsed state's likelihood has no bound.
     """
     n = len(starts.weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._families.base import Observations
 from neuroloom.glmhmm._families.categorical import CategoricalObservations
 from neuroloom.glmhmm._families.links import LINKS
+from neuroloom.glmhmm._families.mixed import MixedObservations, Part
 from neuroloom.glmhmm._families.registry import FAMILIES
 from neuroloom.glmhmm._model.regularizers import REGULARIZERS, GroupLasso, Regularizer
 from neuroloom.glmhmm._start.initializers import BUILT_IN
@@ -49,13 +51,19 @@ def _encode(value: Any, arrays: dict[str, Any], name: str) -> Any:
         return value
     if isinstance(value, shared.Seed):
         return {"stream": [value.entropy, list(value.path)]}
+    if isinstance(value, MixedObservations):
+        parts = [
+            [p.name, _encode(p.family, arrays, name), _encode(p.link, arrays, name)]
+            for p in value.parts
+        ]
+        return {"mixed": parts}
     if isinstance(value, Observations):
         n = value.n_categories if isinstance(value, CategoricalObservations) else None
         return {"observations": type(value).__name__, "n_categories": n}
     if isinstance(value, Regularizer):
         mask = _encode(value.mask, arrays, "mask") if isinstance(value, GroupLasso) else None
         return {"regularizer": type(value).__name__, "mask": mask}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {"dict": [[key, _encode(part, arrays, str(key))] for key, part in value.items()]}
     if isinstance(value, (list, tuple)):
         kind = "tuple" if isinstance(value, tuple) else "list"
@@ -85,6 +93,18 @@ def decode(tree: Any, arrays: dict[str, Any], mapped: Any, name: str) -> Any:
         return arrays[tree["array"]]
     if "stream" in tree:
         return shared.Seed(tree["stream"][0], tuple(tree["stream"][1]))
+    if "mixed" in tree:
+        links = mapped if isinstance(mapped, dict) else {}
+        return MixedObservations(
+            tuple(
+                Part(
+                    part,
+                    decode(family, arrays, None, name),
+                    decode(link, arrays, links.get(part), name),
+                )
+                for part, family, link in tree["mixed"]
+            )
+        )
     if "observations" in tree:
         if tree["n_categories"] is not None:
             return CategoricalObservations(tree["n_categories"])

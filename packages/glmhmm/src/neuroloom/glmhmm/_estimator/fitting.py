@@ -168,7 +168,7 @@ def _kept_inside(
     x = data.x[data.observed]
     center = np.broadcast_to(center, weights.shape)
     for _ in range(40):
-        bad = outside(model, weights, x).any(axis=1)
+        bad: NDArray[np.bool_] = np.asarray(outside(model, weights, x).any(axis=1))
         if not bad.any():
             return weights
         weights = np.where(bad[:, None, None], 0.5 * (weights + center), weights)
@@ -197,7 +197,7 @@ def run(
         model.maxiter,
         problem.static,
         base=problem.base,
-        sound=lambda fit: not collapsed_states(model, problem.data, fit),
+        sound=lambda fit: not collapsed_states(model, problem.data, fit.parameters, fit.mass),
     )
     return found.best, found.report
 
@@ -249,7 +249,7 @@ def restart_dead_state(model: Any, found: Fit) -> Parameters:
     transition = np.full_like(p.transition, away)
     np.fill_diagonal(transition, 0.95)
     initial = np.full_like(p.initial, 1 / model.n_states)
-    return p._replace(transition=transition, initial=initial)
+    return Parameters(p.weights, p.log_scale, initial, transition, p.drive)
 
 
 def duplicate_states(model: Any, data: Data, parameters: Parameters) -> list[tuple[int, int]]:
@@ -285,7 +285,9 @@ def escape_saddle(
     return other, pd.concat([report, again], ignore_index=True)
 
 
-def collapsed_states(model: Any, data: Data, found: Fit) -> list[int]:
+def collapsed_states(
+    model: Any, data: Data, parameters: Parameters, mass: NDArray[np.float64]
+) -> list[int]:
     """Return states whose scale fell to its floor, or to almost nothing on a handful of trials.
 
     There the likelihood grows without bound as the scale falls: such a state describes no data.
@@ -294,9 +296,9 @@ def collapsed_states(model: Any, data: Data, found: Fit) -> list[int]:
     if not family.has_scale:
         return []
     unit = family.start_scale(data.y[data.observed])
-    relative = np.exp(np.asarray(found.parameters.log_scale)) / unit
+    relative = np.exp(np.asarray(parameters.log_scale)) / unit
     at_floor = (relative <= 1.01 * model.scale_floor) & family.unbounded
-    few = np.asarray(found.mass) < _FEW * np.shape(found.parameters.weights)[-1] + 10
+    few = np.asarray(mass) < _FEW * np.shape(parameters.weights)[-1] + 10
     tiny = (relative < _TINY) & family.unbounded & few[:, None]
     return [int(k) for k in np.flatnonzero((at_floor | tiny).any(axis=1))]
 
@@ -321,7 +323,7 @@ def warn_after(model: Any, outcome: Outcome) -> None:
             "fewer states, other starts or reinit_dead=True may help",
             DeadStateWarning,
         )
-    collapsed = collapsed_states(model, data, found)
+    collapsed = collapsed_states(model, data, found.parameters, found.mass)
     if collapsed:
         warn(
             f"states {collapsed} collapsed: their scale fell to almost nothing on a few trials, "

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom import shared
 from neuroloom.glmhmm._em import em
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
 from neuroloom.glmhmm._em.packing import Layout, Trials, lay_out, pack
@@ -19,6 +20,13 @@ from neuroloom.glmhmm._input.trials import Data, read
 from neuroloom.glmhmm._model import settings
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior, ScalePrior, to_core
 from neuroloom.glmhmm._model.regularizers import Ridge
+from neuroloom.glmhmm._tables.design import design_matrix
+from neuroloom.glmhmm._tables.recognise import (
+    as_table,
+    session_column,
+    starts_of,
+    subject_column,
+)
 
 FITTED = ("coef_", "intercept_", "scale_", "initial_prob_", "transition_prob_")
 _WIDE = 200  # with more regressors L-BFGS takes the place of Newton steps
@@ -87,10 +95,31 @@ def unpack(X: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:
             X.y if y is None else y,
             X.session_starts if session_starts is None else session_starts,
         )
+    if isinstance(X, shared.Trials | shared.Recording):
+        return _of_trials(X, y, session_starts)
     grids = [(s.rate, s.start, len(s.values)) for s in (X, y) if hasattr(s, "rate")]
     if len(set(grids)) > 1:
         raise fail("y", f"the rate, start and length of X, {grids[0]}", f"{grids[1]}")
     return X, getattr(y, "values", y) if hasattr(y, "rate") else y, session_starts
+
+
+def _of_trials(trials: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:
+    """Return what a table of trials says: the published covariates, or its columns beside `y`.
+
+    `y` may be the name of a column; all other numeric ones but the session's are regressors then.
+    """
+    if y is None:
+        return unpack(design_matrix(trials), None, session_starts)
+    table = as_table(trials)
+    session = session_column(table, "auto")
+    subject = subject_column(table, "auto")
+    frame = table.frame.drop(columns=[n for n in (session, subject) if n is not None])
+    if isinstance(y, str):
+        table.require(y)
+        y, frame = frame[y], frame.drop(columns=y)
+    if session_starts is None:
+        session_starts = starts_of(table, session, subject)
+    return frame, y, session_starts
 
 
 def read_inputs(transition_inputs: Any, data: Data) -> NDArray[np.float64] | None:
@@ -205,6 +234,10 @@ def prior_of(model: Any, data: Data) -> Prior:
         ridge = np.array(penalty.ridge)
         ridge[..., -1] = _intercept_strength(strength)
         penalty = penalty._replace(ridge=ridge)
+    free = family.free(design.tree_of_widths())
+    if free is not None:
+        mask = np.broadcast_to(free, np.shape(penalty.ridge))
+        penalty = penalty._replace(free=free, lasso=penalty.lasso * mask)
     initial, transition = model.dirichlet_initial_proba, model.dirichlet_transition_proba
     unit = family.start_scale(data.y[data.observed])
     return Prior(
@@ -277,6 +310,9 @@ def core_of(model: Any, params: Any, data: Data, *, drive: Any = None) -> Parame
         settings.probabilities("transition_prob", transition, (k, k)),
         None if drive is None else np.asarray(drive).transpose(1, 2, 0),
     )
+    free = model.observation_model.free(data.design.tree_of_widths())
+    if free is not None:  # weights of other outputs' regressors stay at zero
+        core = core._replace(weights=core.weights * free)
     check_means(model, core, data)
     return core
 
@@ -316,7 +352,7 @@ def outside(model: Any, weights: NDArray[np.float64], x: NDArray[np.float64]) ->
         fine = model.observation_model.inside(model.inverse_link_function, jax.numpy.asarray(eta))
         if fine is None:
             return np.zeros((len(eta), len(x)), dtype=bool)
-        return ~np.asarray(fine).all(axis=1)
+        return ~np.asarray(np.asarray(fine).all(axis=1))
 
 
 def check_means(model: Any, core: Parameters, data: Data) -> None:

@@ -83,6 +83,39 @@ class Observations:
         """
         return None
 
+    def next_scale(
+        self,
+        y: Array,
+        eta: Array,
+        log_scale: Array,
+        weight: Array,
+        link: Link,
+        prior: tuple[Array, Array, Array],
+    ) -> Array:
+        """Return log scales (n_states, n_outputs) at, or one guarded Newton step towards, the best.
+
+        `prior` holds the smallest log scales, the unit and the number of pseudo-trials.
+        """
+        smallest, unit, trials = prior
+        mass = jnp.maximum(jnp.sum(weight, axis=-1), 1e-300)
+        total = self.best_scale(y, eta, weight, link)
+        if total is not None:
+            best = (total + trials * unit) / (mass + trials)
+            return jnp.maximum(jnp.log(jnp.maximum(best, 1e-300)), smallest)
+
+        def slope(value: Array) -> Array:
+            def q(v: Array) -> Array:
+                density = self.log_prob(y, eta, jnp.exp(v)[:, :, None], link)
+                seen = jnp.sum(jnp.where(weight > 0, weight * density, 0.0))
+                return seen - inverse_gamma(v, unit, trials)
+
+            return jax.grad(q)(value)
+
+        g, dg = jax.jvp(slope, (log_scale,), (jnp.ones_like(log_scale),))
+        # Where the curve bends the wrong way, walk uphill by a fixed amount.
+        newton = jnp.where(dg < 0, -g / jnp.minimum(dg, -1e-12 * mass), jnp.sign(g) * 0.5)
+        return jnp.maximum(log_scale + jnp.clip(newton, -1.0, 1.0), smallest)
+
     def inside(self, link: Link, eta: Array) -> Array | None:
         """Return where the predictor gives a mean that the family allows; None if all do."""
         if not self.positive_mean or link in POSITIVE:
@@ -183,9 +216,17 @@ class Observations:
             log_scale = float(found.x)
         return value(log_scale, test)
 
-    def n_held(self, n_weights: int, n_states: int) -> int:
-        """Return how many coefficients of all states the family holds at zero."""
-        return 0
+    def scale_mask(self, n_outputs: int) -> NDArray[np.bool_]:
+        """Return which outputs have a scale."""
+        return np.full(n_outputs, self.has_scale)
+
+    def free(self, widths: Any) -> NDArray[np.float64] | None:
+        """Return 1 for weights (n_outputs, n_regressors + 1) that are free, 0 for those at zero.
+
+        `widths` is the design's pytree with the number of columns in place of each leaf. None means
+        that all are free.
+        """
+        return None
 
     def lopsided(self, y: NDArray[np.float64], gamma: NDArray[np.float64]) -> list[tuple[int, str]]:
         """Return states that a kind of response is missing from, and what is missing.
@@ -207,6 +248,12 @@ class Observations:
         (n_states, n_outputs, n_features) each weight times its regressor's standard deviation.
         """
         return None
+
+
+def inverse_gamma(log_scale: Array, unit: Array, trials: Array) -> Array:
+    """Return minus the log of an inverse-gamma prior: ½ n₀ (log s + s₀/s) for each scale."""
+    each = log_scale + unit * jnp.exp(-log_scale)
+    return 0.5 * trials * jnp.sum(each)
 
 
 def _unit(y: NDArray[np.float64]) -> float:

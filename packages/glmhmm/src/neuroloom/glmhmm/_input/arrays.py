@@ -35,6 +35,12 @@ class Design:
         parts = np.split(rows, np.cumsum(self.widths)[:-1])
         return jax.tree.unflatten(self.structure, parts)
 
+    def tree_of_widths(self) -> Any:
+        """Return the user's pytree with the number of columns in place of each leaf."""
+        if self.structure is None:
+            return sum(self.widths)
+        return jax.tree.unflatten(self.structure, self.widths)
+
     def rows(self, matrix: NDArray[np.float64]) -> Any:
         """Return rows of the matrix in the user's form: an array or a pytree, None without any."""
         if matrix.shape[1] == 0:
@@ -58,7 +64,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.ma.MaskedArray):
         if value.dtype.kind in "OUS":
             return value.filled("nan")
-        return value.astype(np.float64).filled(np.nan)
+        return np.ma.filled(value.astype(np.float64), np.nan)
     if is_pynapple(value):
         return value.values
     if type(value).__module__.split(".")[0] == "pandas":

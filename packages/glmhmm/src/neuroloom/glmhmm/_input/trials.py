@@ -21,8 +21,8 @@ Missing = Literal["raise", "mask"]
 class Data:
     """Trials ready for packing; `kept` says which rows of the input they are.
 
-    `seen` (n_trials, n_columns of y) says which values count, `observed` (n_trials,) on which trials
-    any does. `y` is NaN where it does not.
+    `seen` (n_trials, n_columns of y) says which values count, `observed` (n_trials,) on which
+    trials any does. `y` is NaN where it does not.
     """
 
     design: Design
@@ -152,7 +152,7 @@ def _select(
     classes: Any,
 ) -> Data:
     x = design.matrix
-    bad_x = np.isnan(x).any(axis=1)
+    bad_x: NDArray[np.bool_] = np.asarray(np.isnan(x).any(axis=1))
     if missing == "mask":
         seen = seen & ~bad_x[:, None]
         kept = member
@@ -160,7 +160,7 @@ def _select(
             raise fail("y", "at least one trial without NaN", "none")
         x = np.where(bad_x[:, None], 0.0, x) if bad_x.any() else x
     else:
-        bad_y = ~seen.all(axis=1)
+        bad_y: NDArray[np.bool_] = ~np.asarray(seen.all(axis=1))
         bad = bad_x | bad_y
         kept = without_borders(bad, starts) & member
         if not kept.any():
@@ -172,7 +172,7 @@ def _select(
     moved = np.append(True, np.diff(session) > 0)
     y = np.where(seen.reshape(targets.shape), targets, np.nan)[kept]
     seen = seen[kept]
-    return Data(design, x[kept], y, moved, seen.any(axis=1), kept, times, seen, classes)
+    return Data(design, x[kept], y, moved, np.asarray(seen.any(axis=1)), kept, times, seen, classes)
 
 
 def _refuse_missing(row: int, starts: NDArray[np.bool_], bad_y: NDArray[np.bool_]) -> None:

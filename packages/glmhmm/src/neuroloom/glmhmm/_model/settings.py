@@ -15,6 +15,7 @@ from neuroloom import shared
 from neuroloom.glmhmm._errors import InputTypeError, fail, fail_type
 from neuroloom.glmhmm._families.base import Observations
 from neuroloom.glmhmm._families.links import LINKS, Link
+from neuroloom.glmhmm._families.mixed import MixedObservations
 from neuroloom.glmhmm._model.regularizers import Regularizer
 
 
@@ -107,6 +108,12 @@ def tolerance(value: Any) -> float:
 
 def inverse_link(value: Any, observation_model: Observations) -> Link:
     """Return the inverse link, checked to be differentiable in JAX."""
+    if value is not None and isinstance(observation_model, MixedObservations):
+        raise fail(
+            "inverse_link_function",
+            'None: outputs bring links of their own, {"rt": ("Gamma", "exp")}',
+            repr(value),
+        )
     if value is None:
         return observation_model.default_inverse_link_function
     if isinstance(value, str):

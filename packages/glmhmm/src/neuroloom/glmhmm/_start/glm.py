@@ -37,7 +37,7 @@ def one_state_fit(
     starts = np.zeros(len(x), dtype=bool)
     # One state needs no order in time: the plain layout without joined columns is enough.
     starts[:: max(int(np.sqrt(len(x))), 1)] = True
-    observed = seen.any(axis=1)
+    observed: NDArray[np.bool_] = np.asarray(seen.any(axis=1))
     with double_precision():
         layout = lay_out(starts)
         trials = as_arrays(pack(layout, x, y, starts, observed, None, seen))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -12,56 +12,102 @@ from numpy.typing import NDArray
 
 from neuroloom import shared
 from neuroloom.glmhmm._errors import InputError, fail
+from neuroloom.glmhmm._tables.codes import read_choices
+from neuroloom.glmhmm._tables.recognise import (
+    ALF_PAIR,
+    Table,
+    as_table,
+    reward_column,
+    session_column,
+    signed_contrast,
+    starts_of,
+    subject_column,
+)
 
 
 @dataclass(frozen=True)
 class DesignMatrix:
-    """Regressors, choices and session starts, ready for `GLMHMM.fit`."""
+    """Regressors, choices and session starts, ready for `GLMHMM.fit`.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_trials, n_features)
+        Regressors.
+    y : ndarray, shape (n_trials,)
+        Choices: 1 right (or the second label), 0 left, NaN none.
+    session_starts : ndarray of bool, shape (n_trials,)
+        Where sessions start.
+    features : tuple of str
+        Names of the regressors.
+    subject : ndarray or None
+        Whose trial it is, where the table says.
+    codes : dict
+        The table's values that were read as left, right and none.
+    notes : tuple of str
+        What was taken for what without being told.
+    """
 
     X: NDArray[np.float64]
     y: NDArray[np.float64]
     session_starts: NDArray[np.bool_]
     features: tuple[str, ...]
+    subject: NDArray[Any] | None = None
+    codes: dict[str, list[Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return regressors and choices as columns, with the number of each trial's session."""
+        frame = pd.DataFrame(self.X, columns=list(self.features))
+        return frame.assign(choice=self.y, session=np.cumsum(self.session_starts) - 1)
 
 
 def design_matrix(
-    trials: pd.DataFrame | shared.Trials,
+    trials: pd.DataFrame | shared.Trials | shared.Recording | Mapping[str, Any],
     *,
     choice: str = "choice",
     stimulus: str | Sequence[str] | None = "stimulus",
-    session: str | None = "session",
+    session: str | None = "auto",
+    subject: str | None = "auto",
     reward: str = "reward",
     previous_choice: bool = True,
     win_stay_lose_switch: bool = True,
     covariates: Sequence[str] = (),
-    violation: float | None = -1,
+    codes: Literal["ibl"] | Mapping[str, Any] | None = None,
+    violation: Any = None,
     standardize: bool = True,
     first_trial: Literal["zero", "own"] = "zero",
 ) -> DesignMatrix:
     """Return the regressors of Ashwood et al. 2022 from a table of trials.
 
     They are the z-scored stimulus, the choice before (−1 or 1), and win–stay–lose–switch: the
-    choice before if it was rewarded, the other one if not. Violations become NaN in `y` and are
-    passed over: the choice before is the last valid one of the session.
+    choice before if it was rewarded, the other one if not. Trials without a choice become NaN in
+    `y` and are passed over: the choice before is the last valid one of the session.
 
     Parameters
     ----------
-    trials : DataFrame or Trials
-        One row per trial, in order.
+    trials : DataFrame, Trials, Recording or mapping
+        One row per trial, in order. Columns may be nullable.
     choice : str
-        Column of choices, 0 and 1 (or −1 and 1 if `violation` is not −1).
+        Column of choices. Without `codes` it holds 0 and 1 with NaN for none, booleans, or two
+        labels (left and right in either spelling, else 0 and 1 in sorted order).
     stimulus : str or sequence of str, optional
-        Columns of the stimulus.
-    session : str, optional
-        Column of the sessions; of a `Trials`, its own session column if not given here.
+        Columns of the stimulus. Of a table with ``contrastLeft`` and ``contrastRight`` (IBL) and
+        no ``stimulus``, the signed contrast, positive on the right.
+    session, subject : str, optional
+        Columns of sessions and subjects, None for none; equal session labels of two subjects are
+        two sessions. ``"auto"`` takes those of a `Trials`, or ``session`` and ``subject`` if there.
     reward : str
-        Column of rewards, above 0 for a reward; needed for `win_stay_lose_switch`.
+        Column of rewards, above 0 for a reward; needed for `win_stay_lose_switch`. Of an IBL table
+        ``feedbackType``.
     previous_choice, win_stay_lose_switch : bool
         Whether to build them.
     covariates : sequence of str
         Further columns, taken as they are.
-    violation : float, optional
-        The choice that marks a violation.
+    codes : "ibl" or mapping, optional
+        What the choices' values mean: ``{"left": value, "right": value, "none": value}``, or
+        ``"ibl"``: −1 right, 1 left, 0 none. The pair of IBL contrasts implies the latter.
+    violation : optional
+        A value beside 0 and 1 that stands for no choice.
     standardize : bool
         Give the stimulus mean 0 and standard deviation 1 over all trials.
     first_trial : {"zero", "own"}
@@ -73,7 +119,8 @@ def design_matrix(
     DataError
         If columns are missing.
     InputError
-        If a column holds text or missing values where numbers are needed.
+        If what choices mean is not evident, or a column holds text or missing values where
+        numbers are needed.
 
     Examples
     --------
@@ -81,7 +128,7 @@ def design_matrix(
     >>> from neuroloom.glmhmm import design_matrix
     >>> trials = pd.DataFrame({
     ...     "session": [1, 1, 1, 2, 2], "stimulus": [-1.0, 0.5, 1.0, -0.5, 0.0],
-    ...     "choice": [0, 1, -1, 1, 0], "reward": [1, 0, 0, 0, 1],
+    ...     "choice": [0, 1, None, 1, 0], "reward": [1, 0, 0, 0, 1],
     ... })
     >>> found = design_matrix(trials, standardize=False)
     >>> found.features
@@ -89,70 +136,99 @@ def design_matrix(
     >>> found.X[:, 1:].tolist()
     [[0.0, 0.0], [-1.0, -1.0], [1.0, -1.0], [0.0, 0.0], [1.0, -1.0]]
     """
-    table = trials if isinstance(trials, shared.Trials) else shared.Trials(trials)
-    if session is None and isinstance(trials, shared.Trials):
-        session = trials.session
-    stimuli = [stimulus] if isinstance(stimulus, str) else list(stimulus or ())
-    needed = [choice, *stimuli, *covariates]
-    needed += [session] if session is not None else []
-    needed += [reward] if win_stay_lose_switch else []
+    if first_trial not in ("zero", "own"):
+        raise fail("first_trial", '"zero" or "own"', repr(first_trial))
+    table = as_table(trials)
+    frame = table.frame
+    session, subject = session_column(table, session), subject_column(table, subject)
+    contrast = table.is_alf and stimulus == "stimulus" and "stimulus" not in frame
+    stimuli = [] if contrast else [stimulus] if isinstance(stimulus, str) else list(stimulus or ())
+    needed = [choice, *stimuli, *covariates, *(n for n in (subject, session) if n is not None)]
+    if win_stay_lose_switch:
+        reward = reward_column(table, reward)
+        needed.append(reward)
     table.require(*needed)
-    frame = table.table
     if len(frame) == 0:
         raise fail("trials", "at least one trial", "none")
-    raw = _column(frame, choice, allow_missing=True)
-    y = np.where(raw == violation, np.nan, raw) if violation is not None else raw.copy()
-    values = set(np.unique(y[np.isfinite(y)]).tolist())
-    if values <= {-1.0, 1.0} and -1.0 in values:
-        y = (y + 1) / 2
-    elif not values <= {0.0, 1.0}:
-        raise fail(choice, "choices 0 and 1", f"the values {sorted(values)[:8]}")
-    if session is None:
-        starts = np.zeros(len(frame), dtype=bool)
-        starts[0] = True
+    implied = "ibl" if table.is_alf else None
+    found = read_choices(frame[choice], codes=codes, violation=violation, implied=implied)
+    if implied is not None and codes is None and violation is None:
+        table.notes.append('choices: codes="ibl" (−1 right, 1 left, 0 none), by the contrasts')
+    y, starts = found.y, starts_of(table, session, subject)
+    columns = _stimuli(table, stimuli, contrast=contrast, standardize=standardize)
+    before, won = _history(y, starts, frame, reward if win_stay_lose_switch else None, first_trial)
+    if previous_choice:
+        columns["previous_choice"] = before
+    if win_stay_lose_switch:
+        columns["win_stay_lose_switch"] = before * won
+    columns |= {name: _column(frame, name) for name in covariates}
+    if not columns:
+        raise fail("stimulus", "at least one regressor", "none")
+    return DesignMatrix(
+        np.column_stack(list(columns.values())) + 0.0,
+        y,
+        starts,
+        tuple(columns),
+        None if subject is None else frame[subject].to_numpy(),
+        found.codes,
+        tuple(table.notes),
+    )
+
+
+def _stimuli(
+    table: Table, names: list[str], *, contrast: bool, standardize: bool
+) -> dict[str, NDArray[np.float64]]:
+    """Return the stimulus' columns by name."""
+    if contrast:
+        table.notes.append("stimulus: contrastRight − contrastLeft")
+        raw = {"contrast": signed_contrast(table)}
     else:
-        label = frame[session].to_numpy()
-        if frame[session].isna().any():
-            raise fail(
-                session,
-                "a session for every trial",
-                f"none in row {int(frame[session].isna().argmax())}",
-            )
-        starts = np.append(True, label[1:] != label[:-1])
-        if starts.sum() > len(pd.unique(label)):
-            raise fail(session, "sessions in one piece each", "one that is interrupted by another")
-    columns: list[NDArray[np.float64]] = []
-    names: list[str] = []
-    for name in stimuli:
-        column = _column(frame, name)
-        if standardize:
-            spread = column.std()
-            if spread == 0:
-                raise fail(name, "a stimulus that varies", f"{column[0]} throughout")
-            column = (column - column.mean()) / spread
-        columns.append(column)
-        names.append(name)
+        raw = {}
+        for name in names:
+            # On an ALF table a missing contrast means that nothing was shown on that side.
+            side = table.is_alf and name in ALF_PAIR
+            raw[name] = _column(table.frame, name, allow_missing=side)
+            if side:
+                signed_contrast(table)  # raises where both sides are missing
+                raw[name] = np.nan_to_num(raw[name])
+    if not standardize:
+        return raw
+    out = {}
+    for name, column in raw.items():
+        spread = column.std()
+        if spread == 0:
+            raise fail(name, "a stimulus that varies", f"{column[0]} throughout")
+        out[name] = (column - column.mean()) / spread
+    return out
+
+
+def _history(
+    y: NDArray[np.float64],
+    starts: NDArray[np.bool_],
+    frame: pd.DataFrame,
+    reward: str | None,
+    first_trial: str,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the choice before each trial, and ±1 for its reward."""
     signed = 2 * y - 1
-    before, won = _previous(signed, starts, frame, reward if win_stay_lose_switch else None)
+    before, won = _previous(signed, starts, frame, reward)
     if first_trial == "own":
         own = starts & np.isfinite(signed)
         before[own] = signed[own]
-        if win_stay_lose_switch:
-            won[own] = np.where(_column(frame, reward)[own] > 0, 1.0, -1.0)
-    elif first_trial != "zero":
-        raise fail("first_trial", '"zero" or "own"', repr(first_trial))
-    if previous_choice:
-        columns.append(before)
-        names.append("previous_choice")
-    if win_stay_lose_switch:
-        columns.append(before * won)
-        names.append("win_stay_lose_switch")
-    for name in covariates:
-        columns.append(_column(frame, name))
-        names.append(name)
-    if not columns:
-        raise fail("stimulus", "at least one regressor", "none")
-    return DesignMatrix(np.column_stack(columns) + 0.0, y, starts, tuple(names))
+        if reward is not None:
+            won[own] = np.where(_rewards(frame, reward, signed)[own] > 0, 1.0, -1.0)
+    return before, won
+
+
+def _rewards(frame: pd.DataFrame, reward: str, signed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rewards; where there was no choice they may be missing."""
+    values = _column(frame, reward, allow_missing=True)
+    lacking = ~np.isfinite(values) & np.isfinite(signed)
+    if lacking.any():
+        row = int(lacking.argmax())
+        expected = "a finite number in every row with a choice"
+        raise fail(reward, expected, f"{values[row]} in row {row}")
+    return values
 
 
 def _previous(
@@ -167,13 +243,14 @@ def _previous(
     before = np.where(valid, signed[np.maximum(last, 0)], 0.0)
     won = np.zeros(len(signed))
     if reward is not None:
-        paid = np.where(_column(frame, reward) > 0, 1.0, -1.0)
+        paid = np.where(_rewards(frame, reward, signed) > 0, 1.0, -1.0)
         won = np.where(valid, paid[np.maximum(last, 0)], 0.0)
     return before, won
 
 
 def _column(frame: pd.DataFrame, name: str, *, allow_missing: bool = False) -> NDArray[np.float64]:
-    values: Any = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64)
+    numeric = pd.to_numeric(frame[name], errors="coerce")
+    values: Any = numeric.to_numpy(dtype=np.float64, na_value=np.nan)
     strange = np.isnan(values) & ~frame[name].isna().to_numpy()
     if strange.any():
         row = int(strange.argmax())

@@ -1,0 +1,98 @@
+"""What the command takes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from neuroloom.glmhmm._errors import fail
+from neuroloom.shared import cli
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's parser."""
+    top = cli.Parser(prog="neuroloom-glmhmm", description="GLM-HMMs of choices.")
+    verbs = top.add_subparsers(dest="verb", required=True)
+    fit = verbs.add_parser(
+        "fit",
+        help="fit a table of trials",
+        description="Fit a table (CSV, TSV or parquet) with one row per trial, in order.",
+    )
+    add = fit.add_argument
+    add("table", type=Path, help="file with one row per trial")
+    add("--states", default="1-4", help="numbers of states: 3, 1-4 or 1,2,5 (1-4)")
+    add("--choice", default="choice", help="column of choices (choice)")
+    add(
+        "--codes",
+        default=None,
+        help="what choices mean: ibl, or left=VALUE,right=VALUE,none=VALUE; not needed for 0 and 1",
+    )
+    add("--violation", default=None, help="a value beside 0 and 1 that stands for no choice")
+    add("--stimulus", default="stimulus", help="columns of the stimulus, with commas (stimulus)")
+    add("--reward", default="reward", help="column of rewards (reward)")
+    add("--session", default="auto", help="column of sessions (session, if there)")
+    add("--subject", default=None, help="column of subjects; fits each one as well")
+    add("--covariates", default="", help="further columns, taken as they are")
+    add("--no-history", action="store_true", help="no regressors of the trial before")
+    add("--sigma", type=float, default=2.0, help="prior of a subject's weights and bias (2)")
+    add("--alpha", type=float, default=2.0, help="prior of a subject's stays (2)")
+    add("--folds", type=int, default=5, help="folds of the cross-validation (5)")
+    add(
+        "--too-few",
+        choices=("fit", "leave_out", "raise"),
+        default="fit",
+        help="a subject with fewer sessions than folds is fitted without a score, left out, or an "
+        "error (fit)",
+    )
+    add("--starts", type=int, default=20, help="starts of each fit (20)")
+    add("--seed", type=int, default=0, help="seed of starts and folds (0)")
+    add("--workers", type=int, default=None, help="number of worker processes")
+    add("--resume", type=Path, default=None, help="folder that keeps finished fits")
+    add("--out", type=Path, default=Path("glmhmm-fit"), help="folder (glmhmm-fit)")
+    add("--quiet", action="store_true", help="no progress bars")
+    return top
+
+
+def numbers_of_states(text: str) -> list[int]:
+    """Return the numbers of states that a text such as 3, 1-4 or 1,2,5 means."""
+    try:
+        if "-" in text:
+            first, last = (int(part) for part in text.split("-"))
+            found = list(range(first, last + 1))
+        else:
+            found = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        found = []
+    if not found or min(found) < 1:
+        raise fail("--states", "numbers of states such as 3, 1-4 or 1,2,5", repr(text))
+    return found
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names in a list with commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def codes_in(text: str | None) -> Any:
+    """Return the codes that ``ibl`` or ``left=-1,right=1,none=0`` means."""
+    if text is None or text == "ibl":
+        return text
+    out: dict[str, Any] = {}
+    for part in names_in(text):
+        role, equals, value = part.partition("=")
+        if not equals or role not in ("left", "right", "none"):
+            raise fail("--codes", "ibl, or left=VALUE,right=VALUE,none=VALUE", repr(text))
+        out.setdefault(role, []).append(value_of(value))
+    return out
+
+
+def value_of(text: str | None) -> Any:
+    """Return a number if the text is one."""
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number

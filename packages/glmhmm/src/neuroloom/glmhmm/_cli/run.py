@@ -1,0 +1,243 @@
+"""From a table to a folder of results; nothing is written unless all of it can be."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from neuroloom.glmhmm._analysis.ashwood2022 import Protocol
+from neuroloom.glmhmm._analysis.cross_validation import CrossValidation, cross_validate
+from neuroloom.glmhmm._analysis.diagnostics import Diagnostics, diagnose
+from neuroloom.glmhmm._analysis.standard_errors import StandardErrors, standard_errors
+from neuroloom.glmhmm._analysis.states import order_states
+from neuroloom.glmhmm._analysis.subjects import SubjectFits, fit_subjects
+from neuroloom.glmhmm._cli.options import codes_in, names_in, numbers_of_states, value_of
+from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._estimator.estimator import GLMHMM
+from neuroloom.glmhmm._tables.design import DesignMatrix, design_matrix
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the command found out, states in one order throughout.
+
+    Parameters
+    ----------
+    design : DesignMatrix
+        The regressors and choices.
+    table : DataFrame
+        The trials as they were read.
+    both : Protocol
+        Fits and scores of all trials, and of each subject if there are any.
+    errors, diagnostics : dict
+        Of the models of all trials, by number of states.
+    """
+
+    design: DesignMatrix
+    table: pd.DataFrame
+    both: Protocol
+    errors: dict[int, StandardErrors]
+    diagnostics: dict[int, Diagnostics]
+
+    @property
+    def data(self) -> tuple[Any, Any, Any]:
+        """Regressors, choices and session starts."""
+        return self.design.X, self.design.y, self.design.session_starts
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return the trials in a file.
+
+    Raises
+    ------
+    InputError
+        If there is no table in it.
+    """
+    if not path.is_file():
+        raise fail("table", "an existing file", f"{path}")
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            table = pd.read_parquet(path)
+        else:
+            separator = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
+            table = pd.read_csv(path, sep=separator)
+    except (ValueError, csv.Error, ImportError, EOFError) as error:  # pandas' own are ValueErrors
+        first = (str(error).splitlines() or [""])[0]
+        raise fail("table", "a CSV file with a header", f"{path}: {first}") from error
+    if len(table) == 0:
+        raise fail("table", "at least one trial", f"an empty {path}")
+    return table
+
+
+def design_of(table: pd.DataFrame, options: argparse.Namespace) -> DesignMatrix:
+    """Return the regressors that the options ask for."""
+    stimulus = names_in(options.stimulus)
+    design = design_matrix(
+        table,
+        choice=options.choice,
+        stimulus="stimulus" if stimulus == ["stimulus"] else stimulus,
+        session=options.session,
+        subject=options.subject if options.subject is not None else "auto",
+        reward=options.reward,
+        previous_choice=not options.no_history,
+        win_stay_lose_switch=not options.no_history,
+        covariates=names_in(options.covariates),
+        codes=codes_in(options.codes),
+        violation=value_of(options.violation),
+    )
+    session = np.cumsum(design.session_starts) - 1
+    seen = np.bincount(session, np.isfinite(design.y))
+    if (seen == 0).any():
+        row = int(np.flatnonzero(session == int((seen == 0).argmax()))[0])
+        named = [options.subject or "subject", options.session]
+        named[1] = "session" if named[1] == "auto" else named[1]
+        label = "/".join(str(table[name].iloc[row]) for name in named if name in table)
+        raise fail(named[1], "sessions with choices", f"{label!r} empty")
+    return design
+
+
+def fit(options: argparse.Namespace) -> Results:
+    """Return the fits that the options ask for."""
+    states = numbers_of_states(options.states)
+    table = read_table(options.table)
+    design = design_of(table, options)
+    data = (design.X, design.y, design.session_starts)
+    settings: dict[str, Any] = {"n_init": options.starts, "missing": "mask", "tol": 1e-4}
+    sigma = options.sigma if options.subject is None else 100.0
+    if not options.sigma > 0:
+        raise fail("--sigma", "a number above 0", options.sigma)
+    model = GLMHMM(2, regularizer_strength=1 / sigma**2, penalize_intercept=True, **settings)
+    shared_options = {
+        "folds": options.folds,
+        "progress": not options.quiet,
+        "seed": options.seed,
+        "n_workers": options.workers,
+    }
+    found = cross_validate(
+        *data, n_states=states, model=model, resume=_below(options, "global"), **shared_options
+    )
+    ordered = {k: order_states(one, by=0) for k, one in found.models.items()}
+    together = CrossValidation(found.folds, found.table, ordered)
+    subjects: dict[int, SubjectFits] = {}
+    if design.subject is not None and options.subject is not None:
+        for k, one in ordered.items():
+            subjects[k] = fit_subjects(
+                design.X,
+                design.y,
+                design.subject,
+                design.session_starts,
+                global_model=one,
+                sigma=options.sigma,
+                alpha=options.alpha,
+                too_few=options.too_few,
+                resume=_below(options, f"subjects-{k}"),
+                **shared_options,
+            )
+    return Results(
+        design,
+        table,
+        Protocol(together, subjects),
+        {k: standard_errors(one, *data) for k, one in ordered.items()},
+        {k: diagnose(one, *data) for k, one in ordered.items()},
+    )
+
+
+def _below(options: argparse.Namespace, name: str) -> Path | None:
+    return None if options.resume is None else options.resume / name
+
+
+def at_once(out: Path, write: Callable[[Path], None]) -> list[Path]:
+    """Write files into a folder of their own, then move them to `out`; return their paths.
+
+    If `write` fails nothing is left behind, and files that were there are as they were.
+    """
+    if out.exists() and not out.is_dir():
+        raise fail("--out", "a folder", f"the file {out}")
+    above = next(folder for folder in out.absolute().parents if folder.is_dir())
+    with tempfile.TemporaryDirectory(dir=above, prefix=".neuroloom-glmhmm-") as scratch:
+        write(Path(scratch))
+        out.mkdir(parents=True, exist_ok=True)
+        written = []
+        for path in sorted(Path(scratch).iterdir(), key=lambda p: p.stat().st_mtime_ns):
+            shutil.move(path, out / path.name)
+            written.append(out / path.name)
+    return written
+
+
+def safe_names(names: Iterable[Any]) -> dict[Any, str]:
+    """Return a file name for each subject: distinct, and of letters, digits, dots and dashes."""
+    out: dict[Any, str] = {}
+    used: set[str] = set()
+    for name in names:
+        base = re.sub(r"[^\w.-]+", "_", str(name)).strip(".") or "_"
+        base = base[:80]
+        candidate, n = base, 1
+        while candidate.lower() in used:  # some file systems do not tell A from a
+            n += 1
+            candidate = f"{base}-{n}"
+        used.add(candidate.lower())
+        out[name] = candidate
+    return out
+
+
+def weights_table(model: Any, errors: StandardErrors, features: Iterable[str]) -> pd.DataFrame:
+    """Return every weight with its standard error and 95 % interval, one row each."""
+    names = [*features, "bias"]
+    values = np.vstack([model.coef_, model.intercept_])
+    spread = np.vstack([errors.coef, errors.intercept])
+    bounds = errors.intervals(0.95)
+    low = np.vstack([bounds["coef"][0], bounds["intercept"][0]])
+    high = np.vstack([bounds["coef"][1], bounds["intercept"][1]])
+    rows = [
+        (k + 1, name, values[i, k], spread[i, k], low[i, k], high[i, k])
+        for k in range(model.n_states)
+        for i, name in enumerate(names)
+    ]
+    columns = ["state", "regressor", "weight", "standard_error", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def as_json(model: Any, design: DesignMatrix) -> str:
+    """Return a model's numbers as text."""
+    told = {
+        "n_states": model.n_states,
+        "features": list(design.features),
+        "codes": design.codes,
+        "notes": list(design.notes),
+        "coef": np.asarray(model.coef_).tolist(),
+        "intercept": model.intercept_.tolist(),
+        "initial_prob": model.initial_prob_.tolist(),
+        "transition_prob": model.transition_prob_.tolist(),
+        "log_likelihood": model.solver_state_.data_log_likelihood,
+        "converged": model.solver_state_.converged,
+    }
+    return json.dumps(told, indent=1)
+
+
+def write_tables(results: Results, folder: Path) -> None:
+    """Write parameters and tables."""
+    together = results.both.global_cv
+    together.table.to_csv(folder / "cross-validation.csv")
+    together.folds.to_csv(folder / "folds.csv", index=False)
+    for k, model in together.models.items():
+        model.save_params(folder / f"model-{k}.npz")
+        (folder / f"model-{k}.json").write_text(as_json(model, results.design))
+        weights = weights_table(model, results.errors[k], results.design.features)
+        weights.to_csv(folder / f"weights-{k}.csv", index=False)
+    for k, fits in results.both.subjects.items():
+        files = safe_names(fits.models)
+        named = fits.table.assign(file=[f"model-{k}-{files[n]}.npz" for n in fits.table.index])
+        named.to_csv(folder / f"subjects-{k}.csv")
+        for name, model in fits.models.items():
+            model.save_params(folder / f"model-{k}-{files[name]}.npz")

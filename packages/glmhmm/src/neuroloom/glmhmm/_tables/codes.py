@@ -1,0 +1,185 @@
+"""What the values of a column of choices mean: told, or evident, never guessed.
+
+Evident are 0 and 1 (with NaN for no choice), booleans, and two named labels. Others differ between
+laboratories: −1 is the rightward choice in the IBL's files and the leftward one elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from neuroloom.glmhmm._errors import InputError, fail
+
+_ROLES = ("left", "right", "none")
+_LEFT, _RIGHT = ("left", "l"), ("right", "r")
+IBL = {"left": 1, "right": -1, "none": 0}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Choices as numbers, and what was read as which.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n_trials,)
+        1 for the rightward (or second) choice, 0 for the other, NaN for none.
+    codes : dict
+        The values read as ``"left"`` (0), ``"right"`` (1) and ``"none"`` (NaN).
+    """
+
+    y: NDArray[np.float64]
+    codes: dict[str, list[Any]]
+
+
+def read_choices(
+    column: pd.Series, *, codes: Any = None, violation: Any = None, implied: Any = None
+) -> Choices:
+    """Return the choices of a column.
+
+    Parameters
+    ----------
+    column : Series
+        Values as they are in the table.
+    codes : "ibl" or mapping, optional
+        What stands for ``"left"``, ``"right"`` and ``"none"``: a value, or several.
+    violation : optional
+        A value that stands for no choice, beside 0 and 1.
+    implied : "ibl", optional
+        Codes that the table's other columns imply.
+
+    Raises
+    ------
+    InputError
+        If the codes are not evident and were not told, or do not cover the values.
+    """
+    name = str(column.name)
+    values = _plain(column)
+    if codes is not None and violation is not None:
+        raise fail("violation", 'codes={"none": …} alone where codes are given', repr(violation))
+    if codes is None and violation is not None:
+        codes = {"left": 0, "right": 1, "none": violation}
+        if not set(_found(values)) <= {0, 1, violation}:
+            raise _ask(name, values, implied)
+    if codes is None and implied is not None:
+        if not _fits_ibl(values):
+            raise _ask(name, values, implied)
+        codes = implied
+    if codes is None:
+        codes = _evident(name, values)
+    return _apply(name, values, _roles(codes))
+
+
+def _plain(column: pd.Series) -> list[Any]:
+    """Return the values as Python objects, None where missing, numbers where text holds them."""
+    missing = column.isna().to_numpy()
+    numbers = pd.to_numeric(column, errors="coerce")
+    if not (numbers.isna().to_numpy() & ~missing).any():
+        listed = np.asarray(numbers.to_numpy(dtype=np.float64, na_value=np.nan)).tolist()
+        listed = [int(v) if v == v and v == int(v) else v for v in listed]
+    else:
+        listed = column.tolist()
+        listed = [v.strip() if isinstance(v, str) else v for v in listed]
+    return [None if gone else value for value, gone in zip(listed, missing.tolist(), strict=True)]
+
+
+def _found(values: list[Any]) -> list[Any]:
+    present = {v for v in values if v is not None}
+    return sorted(present, key=lambda v: (isinstance(v, str), v))
+
+
+def _fits_ibl(values: list[Any]) -> bool:
+    found = set(_found(values))
+    return found <= {-1, 0, 1} and -1 in found
+
+
+def _evident(name: str, values: list[Any]) -> dict[str, Any]:
+    found = _found(values)
+    if not found:
+        raise fail(name, "at least one choice", "none")
+    if set(found) <= {0, 1}:
+        return {"left": 0, "right": 1}
+    if len(found) == 2 and all(isinstance(v, str) for v in found):
+        low = [v.lower() for v in found]
+        if low[0] in _RIGHT and low[1] in _LEFT:
+            found = found[::-1]
+        return {"left": found[0], "right": found[1]}
+    raise _ask(name, values, None)
+
+
+def _ask(name: str, values: list[Any], implied: Any) -> InputError:
+    """Return the error that shows the values and the calls that would be right."""
+    found = _found(values)
+    shown = ", ".join(f"{v!r} ({sum(w == v for w in values)} trials)" for v in found[:8])
+    calls = []
+    if set(found) <= {-1, 0, 1}:
+        calls.append('codes="ibl" if −1 is right, 1 left and 0 no choice (files of the IBL)')
+        if -1 in found and 0 in found and 1 in found:
+            calls.append('codes={"left": -1, "right": 1, "none": 0}')
+            calls.append('codes={"left": 0, "right": 1, "none": -1} if −1 is no choice')
+        elif -1 in found and 1 in found:
+            calls.append('codes={"left": -1, "right": 1}')
+        elif -1 in found:
+            calls.append('codes={"left": 0, "right": 1, "none": -1} if −1 is no choice')
+        else:
+            calls.append('codes={"left": 0, "right": 1}')
+    elif len(found) == 2:
+        one = f'codes={{"left": {found[0]!r}, "right": {found[1]!r}}}'
+        calls.append(f"{one} or the other way round")
+    else:
+        calls.append('codes={"left": …, "right": …, "none": …}')
+    why = " (beside contrastLeft and contrastRight)" if implied is not None else ""
+    return InputError(
+        f"{name}: expected choices 0 and 1 with NaN for none, booleans or two named labels, or to "
+        f"be told what the values mean, got {shown}{why}; pass {'; or '.join(calls)}"
+    )
+
+
+def _roles(codes: Any) -> dict[str, list[Any]]:
+    if isinstance(codes, str):
+        if codes != "ibl":
+            raise fail("codes", '"ibl" or a dictionary of left, right and none', repr(codes))
+        codes = IBL
+    if not isinstance(codes, Mapping):
+        raise fail("codes", '"ibl" or a dictionary of left, right and none', repr(codes))
+    foreign = [key for key in codes if key not in _ROLES]
+    if foreign or not {"left", "right"} <= set(codes):
+        expected = '{"left": value, "right": value, "none": value}, the last if there is one'
+        raise fail("codes", expected, dict(codes))
+    out = {}
+    for role in _ROLES:
+        value = codes.get(role, [])
+        several = isinstance(value, Iterable) and not isinstance(value, str)
+        out[role] = [_number(v) for v in (value if several else [value])]
+    told = [v for role in _ROLES for v in out[role] if v is not None]
+    if len(told) > len(set(told)):
+        raise fail("codes", "each value once", dict(codes))
+    return out
+
+
+def _number(value: Any) -> Any:
+    """Return a value as the column's are: whole numbers as int, missing ones as None."""
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return None
+    if isinstance(value, (bool, np.bool_, int, np.integer, float, np.floating)):
+        return int(value) if float(value).is_integer() else float(value)
+    return value.strip() if isinstance(value, str) else value
+
+
+def _apply(name: str, values: list[Any], roles: dict[str, list[Any]]) -> Choices:
+    number = dict.fromkeys(roles["none"], np.nan)
+    number |= dict.fromkeys(roles["left"], 0.0) | dict.fromkeys(roles["right"], 1.0)
+    number[None] = np.nan
+    foreign = [v for v in _found(values) if v not in number]
+    if foreign:
+        count = sum(v == foreign[0] for v in values)
+        raise fail(
+            name, f"values among {roles}", f"{foreign[0]!r} on {count} trials ({foreign[:6]})"
+        )
+    y = np.array([number[v] for v in values])
+    return Choices(y, {role: list(roles[role]) for role in _ROLES if roles[role]})
