@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from neuroloom import shared
-from neuroloom.glmhmm import (
-    GLMHMM,
+from neuroloom.glmhmm import GLMHMM
+from neuroloom.glmhmm.errors import (
     CollinearWarning,
     ConvergenceWarning,
     DeadStateWarning,
@@ -49,7 +49,7 @@ def test_number_of_states(n_states):
         ("tol", 0.0),
         ("tol", -1.0),
         ("tol", "a"),
-        ("dirichlet_initial_proba", [0.5, 2.0]),
+        ("dirichlet_initial_proba", [-0.5, 2.0]),
         ("dirichlet_initial_proba", [1.0, 2.0, 3.0]),
         ("dirichlet_transition_proba", np.ones(2)),
         ("regularizer_strength", -1.0),
@@ -60,6 +60,12 @@ def test_number_of_states(n_states):
         ("inverse_link_function", "expp"),
         ("inverse_link_function", lambda x: np.asarray(x).sum()),
         ("solver_kwargs", {"tolerance": 1}),
+        ("solver_kwargs", {"stepsize": 1.0}),
+        ("solver_kwargs", {"acceleration": True}),
+        ("solver_kwargs", {"maxsteps": 3, "maxiter": 4}),
+        ("scale_floor", 0.0),
+        ("scale_prior", -1.0),
+        ("transition_regularizer_strength", np.nan),
     ],
 )
 def test_constructor_values(name, value):
@@ -226,7 +232,10 @@ def test_more_states_than_rows_for_kmeans():
     model.setup(
         glm_params_init="kmeans", transition_proba_init="kmeans", initial_proba_init="kmeans"
     )
-    with pytest.warns(InitializationWarning, match="only 4 rows"):
+    with (
+        pytest.warns(InitializationWarning, match="only 4 rows"),
+        pytest.warns(SeparationWarning, match="one side"),
+    ):
         model.fit(X, y)
     assert np.isfinite(model.coef_).all()
 

@@ -10,6 +10,7 @@ from neuroloom.glmhmm._families.log_normal import LogNormalObservations
 from neuroloom.glmhmm._families.mixed import MixedObservations
 from neuroloom.glmhmm._families.negative_binomial import NegativeBinomialObservations
 from neuroloom.glmhmm._families.poisson import PoissonObservations
+from neuroloom.glmhmm._families.wiener import WienerObservations
 
 __all__ = [
     "BernoulliObservations",
@@ -22,4 +23,5 @@ __all__ = [
     "NegativeBinomialObservations",
     "Observations",
     "PoissonObservations",
+    "WienerObservations",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from neuroloom.glmhmm._start.initializers import BUILT_IN
 
 KIND = "GLMHMM"
 VERSION = 1
+KNOWN: dict[str, type[Observations]] = {
+    kind.__name__: kind for kind in (*FAMILIES.values(), CategoricalObservations)
+}
 FITTED = (
     *("coef_", "intercept_", "scale_", "initial_prob_", "transition_prob_"),
     *("dof_resid_", "transition_coef_", "n_features_in_", "classes_", "feature_names_in_"),
@@ -58,8 +62,11 @@ def _encode(value: Any, arrays: dict[str, Any], name: str) -> Any:
         ]
         return {"mixed": parts}
     if isinstance(value, Observations):
-        n = value.n_categories if isinstance(value, CategoricalObservations) else None
-        return {"observations": type(value).__name__, "n_categories": n}
+        name = type(value).__name__
+        if KNOWN.get(name) is not type(value):
+            raise fail("observation_model", f"one of {list(KNOWN)}, which a file can hold", name)
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return {"observations": name, "fields": _encode(fields, arrays, name)}
     if isinstance(value, Regularizer):
         mask = _encode(value.mask, arrays, "mask") if isinstance(value, GroupLasso) else None
         return {"regularizer": type(value).__name__, "mask": mask}
@@ -106,9 +113,10 @@ def decode(tree: Any, arrays: dict[str, Any], mapped: Any, name: str) -> Any:
             )
         )
     if "observations" in tree:
-        if tree["n_categories"] is not None:
-            return CategoricalObservations(tree["n_categories"])
-        return FAMILIES[tree["observations"].removesuffix("Observations")]()
+        fields = decode(tree.get("fields", {"dict": []}), arrays, None, name)
+        if tree.get("n_categories") is not None:  # of files before version 0.2
+            fields = {"n_categories": tree["n_categories"]}
+        return KNOWN[tree["observations"]](**fields)
     if "regularizer" in tree:
         if tree["mask"] is not None:
             return GroupLasso(decode(tree["mask"], arrays, None, "mask"))

@@ -332,7 +332,8 @@ def warn_after(model: Any, outcome: Outcome) -> None:
             CollapseWarning,
         )
     separated = separated_state(model, data, found.parameters)
-    if separated is not None:
+    told = model.observation_model.one_sided(data.y[data.observed])  # before the fit
+    if separated is not None and told is None:
         warn(f"{separated[1]}; a ridge keeps weights finite", SeparationWarning)
 
 

@@ -18,7 +18,7 @@ from neuroloom.glmhmm._estimator.problem import (
     unpack,
 )
 from neuroloom.glmhmm._input.arrays import read_design
-from neuroloom.glmhmm._input.trials import read, restore
+from neuroloom.glmhmm._input.trials import Data, read, restore
 from neuroloom.glmhmm._model import settings
 
 
@@ -28,12 +28,17 @@ def check_format(state_format: Any) -> None:
         raise fail("state_format", '"one-hot" or "index"', repr(state_format))
 
 
-def rates_of(model: Any, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean response in each state, (n_trials, [n_outputs,] n_states), of plain rows."""
+def predictors_of(model: Any, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the linear predictors in each state, (n_trials, [n_outputs,] n_states)."""
     coef = np.concatenate([np.asarray(leaf) for leaf in jax.tree.leaves(model.coef_)])
     if x.shape[1] != len(coef):
         raise fail("X", f"{len(coef)} features as in the fit", x.shape[1])
-    eta = np.tensordot(x, coef, axes=1) + model.intercept_
+    return np.asarray(np.tensordot(x, coef, axes=1) + model.intercept_)
+
+
+def rates_of(model: Any, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean response in each state, (n_trials, [n_outputs,] n_states), of plain rows."""
+    eta = predictors_of(model, x)
     with double_precision():
         mean = model.observation_model.mean(
             jax.numpy.asarray(eta), jax.numpy.asarray(model.scale_), model.inverse_link_function
@@ -77,11 +82,19 @@ def simulate(
     dummy = np.zeros(n) if columns == 1 and single else np.zeros((n, columns))
     data = read(X, dummy, session_starts, "raise", family)
     inputs = driving_inputs(model, transition_inputs, data)
+    y, mean, path = simulate_on(model, rng, data, inputs)
+    states = path if state_format == "index" else np.eye(model.n_states, dtype=np.int64)[path]
+    return restore(y, data), restore(mean, data), restore(states, data)
+
+
+def simulate_on(
+    model: Any, rng: np.random.Generator, data: Data, inputs: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return responses, means and states drawn at the regressors and sessions of trials."""
     drive = None if inputs is None else model.transition_coef_
     path = draw_states(rng, data.starts, model.initial_prob_, model.transition_prob_, drive, inputs)
     rates = rates_of(model, data.x)
     mean = rates[np.arange(data.n_trials), ..., path]
     scale = model.scale_[..., path] if np.ndim(model.scale_) == 1 else model.scale_.T[path]
-    y = family.sample(rng, mean, scale)
-    states = path if state_format == "index" else np.eye(model.n_states, dtype=np.int64)[path]
-    return restore(y, data), restore(mean, data), restore(states, data)
+    eta = predictors_of(model, data.x)[np.arange(data.n_trials), ..., path]
+    return model.observation_model.draw(rng, eta, mean, scale), mean, path

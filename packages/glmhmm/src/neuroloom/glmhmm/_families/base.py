@@ -133,6 +133,13 @@ class Observations:
         """Return one draw for each mean."""
         raise NotImplementedError
 
+    def draw(self, rng: np.random.Generator, eta: Array, mean: Array, scale: Array) -> Array:
+        """Return one draw for each row of linear predictors, or of their means: `sample` there.
+
+        Families whose mean does not say it all override this one.
+        """
+        return self.sample(rng, mean, scale)
+
     def check(self, y: Any, observed: Any) -> None:
         """Raise if observed values are outside of the family's support."""
 

@@ -115,7 +115,8 @@ class CategoricalObservations(Observations):
 
     def _counts(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
         # Half a trial of each kind keeps categories that were never chosen finite.
-        return np.array([(y == c).sum() for c in range(self.n_categories)], np.float64) + 0.5
+        counts = [float((y == c).sum()) + 0.5 for c in range(self.n_categories)]
+        return np.array(counts)
 
     def starts(self, y: NDArray[np.float64], link: Link) -> NDArray[np.float64]:
         """Return the log odds of the categories' frequencies, through the link's inverse."""

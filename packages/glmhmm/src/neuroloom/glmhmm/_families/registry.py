@@ -17,6 +17,7 @@ from neuroloom.glmhmm._families.log_normal import LogNormalObservations
 from neuroloom.glmhmm._families.mixed import MixedObservations, Part
 from neuroloom.glmhmm._families.negative_binomial import NegativeBinomialObservations
 from neuroloom.glmhmm._families.poisson import PoissonObservations
+from neuroloom.glmhmm._families.wiener import WienerObservations
 
 FAMILIES: dict[str, type[Observations]] = {
     "Poisson": PoissonObservations,
@@ -26,6 +27,7 @@ FAMILIES: dict[str, type[Observations]] = {
     "Gaussian": GaussianObservations,
     "LogNormal": LogNormalObservations,
     "InverseGaussian": InverseGaussianObservations,
+    "Wiener": WienerObservations,
 }
 
 

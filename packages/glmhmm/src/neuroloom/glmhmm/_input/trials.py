@@ -99,7 +99,7 @@ def read(
     times = y if is_pynapple(y) else design.times
     starts, member = read_sessions(session_starts, len(x), times)
     seen = np.isfinite(targets.reshape(len(targets), -1))
-    return _select(design, targets, starts, member, seen, missing, times, classes)
+    return _select(design, targets, starts, member, seen, missing, times, classes, family)
 
 
 def _targets(y: Any, family: Observations, classes: Any) -> tuple[NDArray[np.float64], Any]:
@@ -150,8 +150,11 @@ def _select(
     missing: Missing,
     times: Any,
     classes: Any,
+    family: Observations,
 ) -> Data:
     x = design.matrix
+    if family.couples:  # one density for all columns: a trial counts as a whole
+        seen = np.repeat(seen.all(axis=1, keepdims=True), seen.shape[1], axis=1)
     bad_x: NDArray[np.bool_] = np.asarray(np.isnan(x).any(axis=1))
     if missing == "mask":
         seen = seen & ~bad_x[:, None]

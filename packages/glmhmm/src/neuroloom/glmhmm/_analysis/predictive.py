@@ -1,0 +1,228 @@
+"""Posterior predictive checks: whether data that the model makes look like the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom import shared
+from neuroloom.glmhmm._analysis.dwell import path_of, stays_of
+from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._estimator.problem import Posed, base_of, posed
+from neuroloom.glmhmm._estimator.simulation import simulate_on
+from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
+from neuroloom.glmhmm._input.arrays import numbers
+from neuroloom.glmhmm._input.trials import Data
+from neuroloom.shared import plots
+
+_LONGEST = 60  # trials up to which runs and stays are compared
+
+
+@dataclass(frozen=True)
+class PredictiveCheck:
+    """Statistics of the data, and of data sets that the model made.
+
+    Parameters
+    ----------
+    observed : dict of str to ndarray
+        Each statistic of the data: ``"runs"``, the fraction of runs of equal choices that are at
+        least 1, 2, … trials long; ``"psychometric"``, mean responses by `levels` of the stimulus;
+        ``"dwell"``, the fraction of stays that last at least 1, 2, … trials, states in rows;
+        ``"mean"`` of each output; ``"log_likelihood"`` per observed trial.
+    simulated : dict of str to ndarray
+        The same of simulated data, with a first axis of samples.
+    levels : ndarray
+        Stimulus of each entry of ``"psychometric"``.
+    """
+
+    observed: dict[str, NDArray[np.float64]]
+    simulated: dict[str, NDArray[np.float64]]
+    levels: NDArray[np.float64]
+
+    def interval(self, name: str, level: float = 0.95) -> tuple[Any, Any]:
+        """Return the range that holds a fraction `level` of the simulated data sets."""
+        tail = (1 - level) / 2
+        low, high = np.nanquantile(self.simulated[name], [tail, 1 - tail], axis=0)
+        return low, high
+
+    def outside(self, name: str, level: float = 0.95) -> NDArray[np.bool_]:
+        """Return where the data lie outside of that range."""
+        low, high = self.interval(name, level)
+        return np.asarray((self.observed[name] < low) | (self.observed[name] > high))
+
+    def plot(self) -> Figure:
+        """Return a figure with every curve: data as dots, 95 % of simulated data as bands."""
+        names = [n for n in ("runs", "psychometric", "dwell") if n in self.observed]
+        figure = plots.figure(figsize=(3.0 * max(len(names), 1), 2.6))
+        for ax, name in zip(np.ravel(figure.subplots(1, max(len(names), 1))), names, strict=False):
+            self._panel(ax, name)
+        return figure
+
+    def _panel(self, ax: Any, name: str) -> None:
+        seen = np.atleast_2d(self.observed[name])
+        low, high = (np.atleast_2d(part) for part in self.interval(name))
+        at = self.levels if name == "psychometric" else np.arange(1, seen.shape[1] + 1)
+        colors = plots.state_colors(len(seen)) if name == "dwell" else ["black"]
+        for row, a, b, color in zip(seen, low, high, colors, strict=True):
+            ax.fill_between(at, a, b, color=color, alpha=0.25, linewidth=0)
+            ax.plot(at, row, "o", color=color, markersize=2.5)
+        words = {
+            "runs": ("trials in a row", "fraction of runs at least as long"),
+            "psychometric": ("stimulus", "mean response"),
+            "dwell": ("trials in state", "fraction of stays at least as long"),
+        }
+        ax.set(xlabel=words[name][0], ylabel=words[name][1], ylim=(-0.02, 1.02))
+
+
+def predictive_check(
+    model: Any,
+    X: Any,
+    y: Any = None,
+    session_starts: Any = None,
+    *,
+    transition_inputs: Any = None,
+    stimulus: ArrayLike | None = None,
+    n_samples: int = 100,
+    seed: int | shared.Seed | None = None,
+) -> PredictiveCheck:
+    """Return statistics of the data beside those of data simulated from the fitted model.
+
+    Simulated data have the regressors, sessions and missing trials of the data. Regressors that
+    hold earlier choices are those of the real ones, so that the check is of one step ahead.
+
+    Parameters
+    ----------
+    model : GLMHMM
+        Fitted.
+    X, y, session_starts, transition_inputs
+        The data of the fit.
+    stimulus : array_like, shape (n_trials,), optional
+        Values by which mean responses are compared; the first regressor if not given.
+    n_samples : int
+        Number of simulated data sets.
+    seed : int or Seed, optional
+        For the simulations; None draws from the operating system.
+
+    Raises
+    ------
+    InputError
+        If `n_samples` is not positive, or `stimulus` has another length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from neuroloom.glmhmm import GLMHMM, predictive_check
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(300, 1)), rng.binomial(1, 0.5, 300)
+    >>> found = predictive_check(GLMHMM(n_states=1).fit(X, y), X, y, n_samples=20, seed=0)
+    >>> bool(found.outside("runs").mean() < 0.2)
+    True
+    """
+    if n_samples < 1:
+        raise fail("n_samples", "at least 1", n_samples)
+    found = posed(model, X, y, session_starts, transition_inputs)
+    data = found.problem.data
+    shown = _shown(data, stimulus)
+    levels, groups = _grouped(shown)
+    stream = shared.as_seed(seed).child("predictive")
+    observed = _statistics(model, found, data.y, levels, groups)
+    simulated = []
+    inputs = None if transition_inputs is None else _inputs(found)
+    for part in stream.children(n_samples):
+        drawn, *_ = simulate_on(model, part.generator(), data, inputs)
+        y_new = np.where(data.seen.reshape(data.y.shape), drawn, np.nan)
+        simulated.append(_statistics(model, found, y_new, levels, groups))
+    together = {name: np.stack([one[name] for one in simulated]) for name in observed}
+    return PredictiveCheck(observed, together, levels)
+
+
+def _inputs(found: Posed) -> NDArray[np.float64]:
+    p = found.problem
+    return p.layout.take(np.asarray(p.trials.u).reshape(len(p.trials.u), -1))
+
+
+def _shown(data: Data, stimulus: ArrayLike | None) -> NDArray[np.float64] | None:
+    if stimulus is None:
+        return data.x[:, 0] if data.x.shape[1] else None
+    values = numbers("stimulus", stimulus).ravel()
+    if values.shape != data.kept.shape:
+        raise fail("stimulus", f"shape ({len(data.kept)},)", f"shape {values.shape}")
+    return values[data.kept]
+
+
+def _grouped(
+    shown: NDArray[np.float64] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
+    """Return the stimulus' levels, in eleven groups if they are many, and each trial's."""
+    if shown is None:
+        return np.zeros(0), None
+    levels, groups = np.unique(shown, return_inverse=True)
+    if len(levels) > 25:
+        edges = np.unique(np.quantile(shown, np.linspace(0, 1, 12)))
+        groups = np.clip(np.searchsorted(edges, shown, side="right") - 1, 0, len(edges) - 2)
+        levels = np.bincount(groups, shown) / np.maximum(np.bincount(groups), 1)
+    return levels, groups.astype(np.int64)
+
+
+def _statistics(
+    model: Any,
+    found: Posed,
+    y: NDArray[np.float64],
+    levels: NDArray[np.float64],
+    groups: NDArray[np.int64] | None,
+) -> dict[str, NDArray[np.float64]]:
+    """Return all statistics of one data set."""
+    data = found.problem.data
+    columns = y.reshape(len(y), -1)
+    out = {"mean": np.nanmean(columns, axis=0)}
+    there = _with(model, found, y)
+    value = there.posterior().log_likelihood.sum() + there.problem.base
+    out["log_likelihood"] = np.array(value / data.n_observed)
+    if isinstance(model.observation_model, BernoulliObservations) and columns.shape[1] == 1:
+        out["runs"] = run_lengths(columns[:, 0], data.starts)
+    if groups is not None:
+        seen = np.isfinite(columns[:, 0])
+        total = np.bincount(groups[seen], columns[seen, 0], len(levels))
+        count = np.bincount(groups[seen], minlength=len(levels))
+        out["psychometric"] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    if model.n_states > 1:
+        stays = stays_of(path_of(there), data.starts, model.n_states)
+        out["dwell"] = np.stack([_padded(s.survival()) for s in stays])
+    return out
+
+
+def _padded(survival: NDArray[np.float64]) -> NDArray[np.float64]:
+    full = np.full(_LONGEST, np.nan)
+    full[: len(survival)] = survival[:_LONGEST]
+    return full
+
+
+def _with(model: Any, found: Posed, y: NDArray[np.float64]) -> Posed:
+    """Return the fitted model on other responses to the same regressors."""
+    p, data = found.problem, found.problem.data
+    columns = y.reshape(len(y), -1)
+    safe = np.array([c[np.isfinite(c)][0] for c in columns.T])
+    put = p.layout.put(np.where(np.isfinite(columns), columns, safe), 0.0)
+    empty = np.ones(p.layout.size, dtype=bool)
+    empty[p.layout.place] = False
+    put[:, empty] = safe[:, None]
+    trials = p.trials._replace(y=put)
+    base = base_of(model.observation_model, y, data.seen)
+    return Posed(type(p)(data, p.layout, trials, p.static, p.prior, base), found.core)
+
+
+def run_lengths(choice: NDArray[np.float64], starts: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the fraction of runs of equal choices that last at least 1, 2, … trials.
+
+    Trials without a choice are passed over; a session's end ends a run.
+    """
+    seen = np.isfinite(choice)
+    session = np.cumsum(starts)[seen]
+    values = choice[seen]
+    new = np.append(True, (values[1:] != values[:-1]) | (session[1:] != session[:-1]))
+    lengths = np.diff(np.append(np.flatnonzero(new), len(values)))
+    return np.array([(lengths >= t).mean() for t in range(1, _LONGEST + 1)])

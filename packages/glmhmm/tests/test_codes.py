@@ -1,0 +1,153 @@
+"""What choices mean is told or evident; tables of several laboratories."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neuroloom import shared
+from neuroloom.glmhmm import design_matrix
+
+RIGHT = np.array([1, 0, 1, 1, 0, 0, 1, 0, 1, 0], dtype=bool)
+NONE = np.arange(10) == 7
+SIDE = np.where(RIGHT, 1.0, -1.0)
+
+
+def table(choice, **more):
+    return pd.DataFrame({"stimulus": SIDE, "choice": choice, "reward": 1, "session": 1, **more})
+
+
+def expected(none=True):
+    return np.where(NONE, np.nan, RIGHT.astype(float)) if none else RIGHT.astype(float)
+
+
+@pytest.mark.parametrize(
+    ("column", "none"),
+    [
+        (RIGHT.astype(int), False),
+        (RIGHT.astype(float), False),
+        (RIGHT, False),
+        (np.where(NONE, np.nan, RIGHT), True),
+        (pd.array(np.where(NONE, None, RIGHT), dtype="boolean"), True),
+        (pd.array(np.where(NONE, None, RIGHT.astype(int)), dtype="Int64"), True),
+        (np.where(RIGHT, "right", "left"), False),
+        (np.where(NONE, None, np.where(RIGHT, "R", "L")), True),
+        (np.where(RIGHT, "lick", "hold"), False),
+        (pd.Categorical(np.where(RIGHT, "right", "left")), False),
+        (np.where(RIGHT, "1", "0"), False),
+    ],
+)
+def test_evident_codes(column, none):
+    found = design_matrix(table(column))
+    np.testing.assert_array_equal(found.y, expected(none))
+    assert set(found.codes) == {"left", "right"}
+
+
+@pytest.mark.parametrize(
+    ("column", "codes", "none"),
+    [
+        (np.where(NONE, 0, np.where(RIGHT, -1, 1)), "ibl", True),
+        (np.where(NONE, 0, np.where(RIGHT, 1, -1)), {"left": -1, "right": 1, "none": 0}, True),
+        (np.where(RIGHT, 2, 1), {"left": 1, "right": 2}, False),
+        (np.where(NONE, -1, RIGHT), {"left": 0, "right": 1, "none": -1}, True),
+        (
+            np.where(NONE, "miss", np.where(RIGHT, "right", "left")),
+            {"left": "left", "right": "right", "none": ["miss", "abort"]},
+            True,
+        ),
+        (np.where(RIGHT, "A", "B"), {"left": "B", "right": "A"}, False),
+        (np.where(NONE, np.nan, np.where(RIGHT, 3, 7)), {"left": 7.0, "right": 3.0}, True),
+    ],
+)
+def test_told_codes(column, codes, none):
+    found = design_matrix(table(column), codes=codes)
+    np.testing.assert_array_equal(found.y, expected(none))
+
+
+@pytest.mark.parametrize(
+    ("column", "shown"),
+    [
+        (np.where(RIGHT, 1, -1), "-1 (5 trials)"),
+        (np.where(NONE, 0, np.where(RIGHT, 1, -1)), "0 (1 trials)"),
+        (np.where(RIGHT, 2, 1), "2 (5 trials)"),
+        (np.where(NONE, -1, RIGHT), 'codes={"left": 0, "right": 1, "none": -1}'),
+        (np.where(RIGHT, -1, 0), "-1 (5 trials)"),
+        (np.full(10, -1), "-1 (10 trials)"),
+        (np.where(NONE, "miss", np.where(RIGHT, "right", "left")), "'miss' (1 trials)"),
+        (np.full(10, "left"), "'left' (10 trials)"),
+        (RIGHT * 0.5, "0.5 (5 trials)"),
+    ],
+)
+def test_codes_that_must_be_told(column, shown):
+    with pytest.raises(ValueError, match="choice: expected") as caught:
+        design_matrix(table(column))
+    assert shown in str(caught.value)
+    assert "codes=" in str(caught.value)
+
+
+def test_codes_that_cannot_be():
+    good = table(RIGHT.astype(int))
+    for codes, match in (
+        ("bpod", "codes"),
+        ({"left": 0}, "codes"),
+        ({"left": 0, "right": 0}, "each value once"),
+        ({"left": 0, "right": 2}, "on 5 trials"),
+        ({0: "left", 1: "right"}, "codes"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            design_matrix(good, codes=codes)
+    with pytest.raises(ValueError, match="violation"):
+        design_matrix(good, codes={"left": 0, "right": 1}, violation=-1)
+
+
+def alf(**more):
+    left, right = SIDE < 0, SIDE > 0
+    choice = np.where(NONE, 0, np.where(RIGHT, -1, 1))
+    return pd.DataFrame(
+        {
+            "contrastLeft": np.where(left, 0.5, np.nan),
+            "contrastRight": np.where(right, 0.25, np.nan),
+            "choice": choice,
+            "feedbackType": np.where(RIGHT, 1, -1),
+            **more,
+        }
+    )
+
+
+def test_trials_of_the_ibl_go_in_as_they_are():
+    found = design_matrix(alf(), standardize=False)
+    np.testing.assert_array_equal(found.y, expected())
+    assert found.features[0] == "contrast"
+    np.testing.assert_array_equal(found.X[:, 0], np.where(SIDE > 0, 0.25, -0.5))
+    assert found.codes == {"left": [1], "right": [-1], "none": [0]}
+    assert any("ibl" in note for note in found.notes)
+    assert any("feedbackType" in note for note in found.notes)
+    by_hand = table(expected()).assign(stimulus=found.X[:, 0], reward=RIGHT.astype(int))
+    np.testing.assert_array_equal(design_matrix(by_hand, standardize=False).X, found.X)
+    sides = design_matrix(alf(), stimulus=["contrastLeft", "contrastRight"], standardize=False)
+    np.testing.assert_array_equal(sides.X[:, 0], np.where(SIDE < 0, 0.5, 0.0))
+    # Recoded choices beside the contrasts could mean either: they must be told.
+    with pytest.raises(ValueError, match="contrastLeft"):
+        design_matrix(alf().assign(choice=RIGHT.astype(int)))
+    told = design_matrix(alf().assign(choice=RIGHT.astype(int)), codes={"left": 0, "right": 1})
+    np.testing.assert_array_equal(told.y, expected(none=False))
+
+
+def test_subjects_with_equal_session_labels_are_kept_apart():
+    two = table(RIGHT.astype(int), subject=["ada"] * 5 + ["bob"] * 5)
+    found = design_matrix(two)
+    np.testing.assert_array_equal(np.flatnonzero(found.session_starts), [0, 5])
+    assert found.X[5, 1] == 0  # no choice before, though the session's label is the same
+    assert found.subject.tolist() == two.subject.tolist()
+    one = design_matrix(two, subject=None)
+    assert one.session_starts.sum() == 1
+    again = design_matrix(shared.Trials(two, session="session"))
+    np.testing.assert_array_equal(again.session_starts, found.session_starts)
+    assert design_matrix(two.drop(columns="session")).session_starts.sum() == 2
+    assert design_matrix(dict(two)).X.shape == found.X.shape
+
+
+def test_a_missing_reward_counts_only_beside_a_choice():
+    nothing = table(np.where(NONE, np.nan, RIGHT)).assign(reward=np.where(NONE, np.nan, 1))
+    assert np.isfinite(design_matrix(nothing).X).all()
+    with pytest.raises(ValueError, match="row 2"):
+        design_matrix(nothing.assign(reward=np.where(np.arange(10) == 2, np.nan, 1)))
