@@ -15,7 +15,7 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 
 import neuroloom.glmhmm as nmo
-from neuroloom.shared import style
+from neuroloom.shared.plots import style
 
 LABELS = ("engaged", "biased right", "biased left")
 FEATURES = ("stimulus", "previous choice", "win–stay")

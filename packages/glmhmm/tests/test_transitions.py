@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_refused(driven, tmp_path):
         GLMHMM(2, "Gaussian").fit(X, y, transition_inputs=u[:5])
     with pytest.raises(ValueError, match="finite"):
         GLMHMM(2, "Gaussian").fit(X, y, transition_inputs=np.full_like(u, np.nan))
-    with pytest.raises(ValueError, match="bootstrap"):
+    with pytest.raises(ValueError, match="transition_inputs"):
         standard_errors(truth, X, y, starts)
     plain = GLMHMM(1, "Gaussian").fit(X[:50], y[:50])
     with pytest.raises(ValueError, match="fitted without"):

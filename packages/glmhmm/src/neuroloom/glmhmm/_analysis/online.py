@@ -83,7 +83,17 @@ class OnlineFilter:
     def predict(self, x: ArrayLike, *, transition_inputs: ArrayLike | None = None) -> Any:
         """Return the mean response expected at the trial to come with regressors `x`.
 
-        One number, or an array with one for each output or category.
+        Parameters
+        ----------
+        x : array_like, shape (n_features,)
+            Regressors of the trial.
+        transition_inputs : array_like, shape (n_inputs,), optional
+            Inputs to the transition into the trial, as in the fit.
+
+        Returns
+        -------
+        float or ndarray
+            One number, or one for each output or category.
         """
         ahead = self._ahead(self._inputs(transition_inputs))
         mean = rates_of(self._model, self._row(x)[None])[0] @ ahead

@@ -42,6 +42,13 @@ def match_states(model: Any, reference: Any) -> NDArray[np.int64]:
 def permute_states(model: Any, order: ArrayLike) -> Any:
     """Return a copy of the model whose state k is the old state ``order[k]``.
 
+    Parameters
+    ----------
+    model : GLMHMM
+        Fitted.
+    order : array_like, shape (n_states,)
+        Old numbers of the states in their new order.
+
     Examples
     --------
     >>> import numpy as np

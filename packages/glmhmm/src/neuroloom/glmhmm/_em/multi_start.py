@@ -120,9 +120,15 @@ def multi_start(
             fits[i] = _joined(fits[i], end)
     finished = np.zeros(n, dtype=bool)
     finished[alive] = True
-    report = pd.DataFrame(
+    order = [i for i in _ranking(fits) if finished[i]]
+    best = int(next((i for i in order if sound is None or sound(fits[i])), order[0]))
+    return Restarts(fits[best], _report(fits, finished, base), best)
+
+
+def _report(fits: list[Fit], finished: NDArray[np.bool_], base: float) -> pd.DataFrame:
+    return pd.DataFrame(
         {
-            "start": np.arange(n),
+            "start": np.arange(len(fits)),
             "objective": np.array([float(fit.objective) + base for fit in fits]),
             "log_likelihood": np.array([float(fit.log_likelihood) + base for fit in fits]),
             "iterations": np.array([int(fit.iterations) for fit in fits]),
@@ -130,9 +136,6 @@ def multi_start(
             "finished": finished,
         }
     )
-    order = [i for i in _ranking(fits) if finished[i]]
-    best = int(next((i for i in order if sound is None or sound(fits[i])), order[0]))
-    return Restarts(fits[best], report, best)
 
 
 def _joined(first: Fit, then: Fit) -> Fit:

@@ -290,11 +290,22 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         self.scale_prior = scale_prior
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's parameters as they were given."""
+        """Return the constructor's parameters as they were given.
+
+        Parameters
+        ----------
+        deep : bool
+            Has no effect: no parameter is an estimator.
+        """
         return {name: self.__dict__.get(name) for name in self._get_param_names()}
 
     def set_params(self, **params: Any) -> GLMHMM:
         """Set parameters by name; a new regularizer and its strength go together.
+
+        Parameters
+        ----------
+        **params
+            Parameters of the constructor.
 
         Raises
         ------
@@ -449,7 +460,10 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
     ) -> float:
         """Return the log-likelihood of the data, natural logarithm, summed over trials.
 
-        Parameters are those of `fit`.
+        Parameters
+        ----------
+        X, y, session_starts, transition_inputs
+            As in `fit`.
         """
         found = posed(self, X, y, session_starts, transition_inputs)
         return float(found.posterior().log_likelihood.sum()) + found.problem.base
@@ -457,7 +471,13 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
     def log_likelihood_per_trial(
         self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
     ) -> Any:
-        """Return log p(y_t | earlier trials of the session), (n_trials,), 0 for masked trials."""
+        """Return log p(y_t | earlier trials of the session), (n_trials,), 0 for masked trials.
+
+        Parameters
+        ----------
+        X, y, session_starts, transition_inputs
+            As in `fit`.
+        """
         found = posed(self, X, y, session_starts, transition_inputs)
         data = found.problem.data
         base = base_by_trial(self.observation_model, data.y, data.seen)
@@ -468,8 +488,13 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
     ) -> Any:
         """Return the probability of each state given the whole session, (n_trials, n_states).
 
-        Parameters are those of `fit`; with pynapple inputs a TsdFrame with columns ``state_0``, …
-        comes back. Rows dropped at the borders of a session are NaN.
+        With pynapple inputs a TsdFrame with columns ``state_0``, … comes back. Rows dropped at the
+        borders of a session are NaN.
+
+        Parameters
+        ----------
+        X, y, session_starts, transition_inputs
+            As in `fit`.
 
         Examples
         --------
@@ -493,7 +518,12 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
     ) -> Any:
         """Return the probability of each state given the session so far, (n_trials, n_states).
 
-        Parameters are those of `fit`; the trial's own response counts.
+        The trial's own response counts.
+
+        Parameters
+        ----------
+        X, y, session_starts, transition_inputs
+            As in `fit`.
 
         Examples
         --------
@@ -563,7 +593,13 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
     def predict_proba(
         self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
     ) -> Any:
-        """Return the probability of each state given only earlier trials, (n_trials, n_states)."""
+        """Return the probability of each state given only earlier trials, (n_trials, n_states).
+
+        Parameters
+        ----------
+        X, y, session_starts, transition_inputs
+            As in `fit`.
+        """
         found = posed(self, X, y, session_starts, transition_inputs)
         return self._by_state(_ahead(found), found)
 
@@ -573,6 +609,11 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         """Return the mean response expected at each trial before it is seen (one step ahead).
 
         Bernoulli: the probability of 1. Categorical: the probability of each category.
+
+        Parameters
+        ----------
+        X, y, session_starts, transition_inputs
+            As in `fit`.
         """
         found = posed(self, X, y, session_starts, transition_inputs)
         ahead, data = _ahead(found), found.problem.data
@@ -584,6 +625,11 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         """Return the mean response in each state, (n_trials, [n_outputs,] n_states).
 
         Without regressors (``X=None``) the first axis has length one.
+
+        Parameters
+        ----------
+        X : array_like, or a pytree of them
+            Regressors as in `fit`.
         """
         return simulation.state_rates(self, X)
 
@@ -645,14 +691,28 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         )
 
     def initialize_params(self, X: Any, y: Any, session_starts: Any = None) -> tuple[Any, ...]:
-        """Return the start ``(coef, intercept, scale, initial_prob, transition_prob)``."""
+        """Return the start ``(coef, intercept, scale, initial_prob, transition_prob)``.
+
+        Parameters
+        ----------
+        X, y, session_starts
+            As in `fit`.
+        """
         data = read_data(self, X, y, session_starts)
         check_data(self, data)
         with double_precision():
             return fitting.configured_start(self, data)
 
     def initialize_optimizer_and_state(self, init_params: Any, X: Any, y: Any) -> EMState:
-        """Return the state before the first `update`."""
+        """Return the state before the first `update`.
+
+        Parameters
+        ----------
+        init_params : tuple
+            From `initialize_params`, or of one's own.
+        X, y
+            As in `fit`.
+        """
         data = read_data(self, X, y, None)
         check_data(self, data)
         core_of(self, init_params, data)
@@ -750,7 +810,15 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         *,
         transition_inputs: Any = None,
     ) -> float:
-        """Return minus the log-likelihood at `params`, without penalty."""
+        """Return minus the log-likelihood at `params`, without penalty.
+
+        Parameters
+        ----------
+        params : tuple
+            ``(coef, intercept, scale, initial_prob, transition_prob)``.
+        X, y, session_starts, transition_inputs
+            As in `fit`.
+        """
         found = posed(self, X, y, session_starts, transition_inputs, params=params)
         return -(float(found.posterior().log_likelihood.sum()) + found.problem.base)
 
@@ -760,6 +828,11 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
 
     def save_params(self, filename: Any) -> None:
         """Write parameters and fitted attributes to an ``.npz`` file; see `load_model`.
+
+        Parameters
+        ----------
+        filename : str or Path
+            Where to; ``.npz`` is added to a name without it.
 
         Examples
         --------

@@ -55,18 +55,8 @@ def _encode(value: Any, arrays: dict[str, Any], name: str) -> Any:
         return value
     if isinstance(value, shared.Seed):
         return {"stream": [value.entropy, list(value.path)]}
-    if isinstance(value, MixedObservations):
-        parts = [
-            [p.name, _encode(p.family, arrays, name), _encode(p.link, arrays, name)]
-            for p in value.parts
-        ]
-        return {"mixed": parts}
     if isinstance(value, Observations):
-        name = type(value).__name__
-        if KNOWN.get(name) is not type(value):
-            raise fail("observation_model", f"one of {list(KNOWN)}, which a file can hold", name)
-        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        return {"observations": name, "fields": _encode(fields, arrays, name)}
+        return _encode_family(value, arrays, name)
     if isinstance(value, Regularizer):
         mask = _encode(value.mask, arrays, "mask") if isinstance(value, GroupLasso) else None
         return {"regularizer": type(value).__name__, "mask": mask}
@@ -78,18 +68,65 @@ def _encode(value: Any, arrays: dict[str, Any], name: str) -> Any:
     if isinstance(value, type):
         return {"regularizer": value.__name__, "mask": None}
     if hasattr(value, "dtype"):
-        if jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key):
-            value = jax.random.key_data(value)
-        key = f"a{len(arrays)}"
-        arrays[key] = np.asarray(value)
-        return {"array": key}
+        return _encode_array(value, arrays)
     if callable(value):
-        for names in (LINKS, *BUILT_IN.values()):
-            for key, function in names.items():
-                if function is value:
-                    return {"function": key, "own": False, "of": "link" if names is LINKS else name}
-        return {"function": getattr(value, "__name__", repr(value)), "own": True}
+        return _encode_function(value, name)
     raise fail(name, "values that a file can hold", f"{type(value).__name__}")
+
+
+def _encode_family(value: Observations, arrays: dict[str, Any], name: str) -> Any:
+    if isinstance(value, MixedObservations):
+        parts = [
+            [p.name, _encode(p.family, arrays, name), _encode(p.link, arrays, name)]
+            for p in value.parts
+        ]
+        return {"mixed": parts}
+    kind = type(value).__name__
+    if KNOWN.get(kind) is not type(value):
+        raise fail(name, f"one of {list(KNOWN)}, which a file can hold", kind)
+    fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    return {"observations": kind, "fields": _encode(fields, arrays, name)}
+
+
+def _encode_array(value: Any, arrays: dict[str, Any]) -> Any:
+    if jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key):
+        value = jax.random.key_data(value)
+    if np.asarray(value).dtype.kind == "O":  # names: a file holds no objects
+        return {"text": [str(one) for one in value]}
+    key = f"a{len(arrays)}"
+    arrays[key] = np.asarray(value)
+    return {"array": key}
+
+
+def _encode_function(value: Any, name: str) -> Any:
+    for names in (LINKS, *BUILT_IN.values()):
+        for key, function in names.items():
+            if function is value:
+                return {"function": key, "own": False, "of": "link" if names is LINKS else name}
+    return {"function": getattr(value, "__name__", repr(value)), "own": True}
+
+
+def _decode_dict(tree: dict[str, Any], arrays: dict[str, Any], mapped: Any) -> dict[str, Any]:
+    below = mapped if isinstance(mapped, dict) else {}
+    return {key: decode(part, arrays, below.get(key), key) for key, part in tree["dict"]}
+
+
+def _decode_family(tree: dict[str, Any], arrays: dict[str, Any], mapped: Any, name: str) -> Any:
+    if "mixed" in tree:
+        links = mapped if isinstance(mapped, dict) else {}
+        parts = [
+            Part(
+                part,
+                decode(family, arrays, None, name),
+                decode(link, arrays, links.get(part), name),
+            )
+            for part, family, link in tree["mixed"]
+        ]
+        return MixedObservations(tuple(parts))
+    fields = decode(tree.get("fields", {"dict": []}), arrays, None, name)
+    if tree.get("n_categories") is not None:  # of files before version 0.2
+        fields = {"n_categories": tree["n_categories"]}
+    return KNOWN[tree["observations"]](**fields)
 
 
 def decode(tree: Any, arrays: dict[str, Any], mapped: Any, name: str) -> Any:
@@ -100,35 +137,22 @@ def decode(tree: Any, arrays: dict[str, Any], mapped: Any, name: str) -> Any:
         return arrays[tree["array"]]
     if "stream" in tree:
         return shared.Seed(tree["stream"][0], tuple(tree["stream"][1]))
-    if "mixed" in tree:
-        links = mapped if isinstance(mapped, dict) else {}
-        return MixedObservations(
-            tuple(
-                Part(
-                    part,
-                    decode(family, arrays, None, name),
-                    decode(link, arrays, links.get(part), name),
-                )
-                for part, family, link in tree["mixed"]
-            )
-        )
-    if "observations" in tree:
-        fields = decode(tree.get("fields", {"dict": []}), arrays, None, name)
-        if tree.get("n_categories") is not None:  # of files before version 0.2
-            fields = {"n_categories": tree["n_categories"]}
-        return KNOWN[tree["observations"]](**fields)
+    if "text" in tree:
+        return np.array(tree["text"], dtype=object)
+    if "mixed" in tree or "observations" in tree:
+        return _decode_family(tree, arrays, mapped, name)
     if "regularizer" in tree:
-        if tree["mask"] is not None:
-            return GroupLasso(decode(tree["mask"], arrays, None, "mask"))
-        return REGULARIZERS[tree["regularizer"]]()
+        mask = tree["mask"]
+        if mask is None:
+            return REGULARIZERS[tree["regularizer"]]()
+        return GroupLasso(decode(mask, arrays, None, "mask"))
     if "function" in tree:
         return _function(tree, mapped, name)
     if "dict" in tree:
-        below = mapped if isinstance(mapped, dict) else {}
-        return {key: decode(part, arrays, below.get(key), key) for key, part in tree["dict"]}
-    kind = "tuple" if "tuple" in tree else "list"
-    parts = [decode(part, arrays, None, name) for part in tree[kind]]
-    return tuple(parts) if kind == "tuple" else parts
+        return _decode_dict(tree, arrays, mapped)
+    if "tuple" in tree:
+        return tuple(decode(part, arrays, None, name) for part in tree["tuple"])
+    return [decode(part, arrays, None, name) for part in tree["list"]]
 
 
 def _function(tree: dict[str, Any], mapped: Any, name: str) -> Any:

@@ -174,7 +174,9 @@ class WienerObservations(Observations):
     def starts(self, y: NDArray[np.float64], link: Link) -> NDArray[np.float64]:
         """Return predictors with the reaction times' mean and variance, without a drift."""
         rt = y[np.isfinite(y).all(axis=1), 1]
-        bound = float(np.maximum((24 * np.var(rt)) ** 0.25, 0.1))  # of a driftless process that starts midway
+        bound = float(
+            np.maximum((24 * np.var(rt)) ** 0.25, 0.1)
+        )  # of a driftless process that starts midway
         rest = np.clip(np.mean(rt) - bound**2 / 4, 0.3 * rt.min(), 0.8 * rt.min())
         return np.array([0.0, np.log(bound), 0.0, np.log(rest)])
 

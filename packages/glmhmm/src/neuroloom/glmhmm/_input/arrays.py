@@ -112,15 +112,21 @@ def read_design(X: Any) -> Design:
         _is_leaf(leaf) for leaf in jax.tree.leaves(X, is_leaf=_is_leaf)
     ):
         X = numbers("X", X)
-    if _is_leaf(X):
-        matrix = numbers("X", X)
-        times = X if is_pynapple(X) else None
-        if matrix.ndim != 2:
-            hint = "; Reshape your data, e.g. X.reshape(-1, 1) for a single feature"
-            raise fail("X", _DESIGN, f"shape {matrix.shape}{hint}")
-        columns = getattr(X, "columns", ())
-        named = len(columns) == matrix.shape[1] and all(isinstance(c, str) for c in columns)
-        return Design(matrix, None, (matrix.shape[1],), times, tuple(columns) if named else ())
+    return _plain_design(X) if _is_leaf(X) else _tree_design(X)
+
+
+def _plain_design(X: Any) -> Design:
+    matrix = numbers("X", X)
+    times = X if is_pynapple(X) else None
+    if matrix.ndim != 2:
+        hint = "; Reshape your data, e.g. X.reshape(-1, 1) for a single feature"
+        raise fail("X", _DESIGN, f"shape {matrix.shape}{hint}")
+    columns = getattr(X, "columns", ())
+    named = len(columns) == matrix.shape[1] and all(isinstance(c, str) for c in columns)
+    return Design(matrix, None, (matrix.shape[1],), times, tuple(columns) if named else ())
+
+
+def _tree_design(X: Any) -> Design:
     leaves, structure = jax.tree.flatten(X, is_leaf=_is_leaf)
     if not leaves:
         raise fail("X", _DESIGN, "an empty pytree")

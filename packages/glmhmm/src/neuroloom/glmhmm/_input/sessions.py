@@ -66,6 +66,11 @@ def _from_array(session_starts: Any, n_trials: int) -> NDArray[np.bool_]:
         return np.append(True, values[1:] != values[:-1])
     if values.dtype.kind not in "iu":
         raise fail_type("session_starts", expected, session_starts)
+    mask[_indices(values, n_trials)] = True
+    return mask
+
+
+def _indices(values: NDArray[Any], n_trials: int) -> NDArray[Any]:
     if values.min() < 0 or values.max() >= n_trials:
         raise fail(
             "session_starts",
@@ -76,10 +81,9 @@ def _from_array(session_starts: Any, n_trials: int) -> NDArray[np.bool_]:
         warnings.warn(
             "session_starts holds a trial twice: a session without trials is left out",
             SessionWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
-    mask[values] = True
-    return mask
+    return values
 
 
 def _mask_of_integers(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuroloom import shared
 from neuroloom.glmhmm._errors import InputError, fail
-from neuroloom.glmhmm._tables.codes import read_choices
+from neuroloom.glmhmm._tables.codes import Choices, read_choices
 from neuroloom.glmhmm._tables.recognise import (
     ALF_PAIR,
     Table,
@@ -140,23 +140,18 @@ def design_matrix(
         raise fail("first_trial", '"zero" or "own"', repr(first_trial))
     table = as_table(trials)
     frame = table.frame
+    reward_from = reward_column(table, reward) if win_stay_lose_switch else None
     session, subject = session_column(table, session), subject_column(table, subject)
     contrast = table.is_alf and stimulus == "stimulus" and "stimulus" not in frame
     stimuli = [] if contrast else [stimulus] if isinstance(stimulus, str) else list(stimulus or ())
-    needed = [choice, *stimuli, *covariates, *(n for n in (subject, session) if n is not None)]
-    if win_stay_lose_switch:
-        reward = reward_column(table, reward)
-        needed.append(reward)
-    table.require(*needed)
+    named = (subject, session, reward_from)
+    table.require(choice, *stimuli, *covariates, *(name for name in named if name is not None))
     if len(frame) == 0:
         raise fail("trials", "at least one trial", "none")
-    implied = "ibl" if table.is_alf else None
-    found = read_choices(frame[choice], codes=codes, violation=violation, implied=implied)
-    if implied is not None and codes is None and violation is None:
-        table.notes.append('choices: codes="ibl" (−1 right, 1 left, 0 none), by the contrasts')
+    found = _choices(table, choice, codes, violation)
     y, starts = found.y, starts_of(table, session, subject)
     columns = _stimuli(table, stimuli, contrast=contrast, standardize=standardize)
-    before, won = _history(y, starts, frame, reward if win_stay_lose_switch else None, first_trial)
+    before, won = _history(y, starts, frame, reward_from, first_trial)
     if previous_choice:
         columns["previous_choice"] = before
     if win_stay_lose_switch:
@@ -173,6 +168,15 @@ def design_matrix(
         found.codes,
         tuple(table.notes),
     )
+
+
+def _choices(table: Table, choice: str, codes: Any, violation: Any) -> Choices:
+    """Return the choices by the codes told, or those that the table's kind implies."""
+    implied = "ibl" if table.is_alf else None
+    found = read_choices(table.frame[choice], codes=codes, violation=violation, implied=implied)
+    if implied is not None and codes is None and violation is None:
+        table.notes.append('choices: codes="ibl" (−1 right, 1 left, 0 none), by the contrasts')
+    return found
 
 
 def _stimuli(
