@@ -93,7 +93,7 @@ def test_same_seed_same_bits_on_any_number_of_threads(choices, monkeypatch):
     X, y, starts = choices
     found = []
     for cores in (1, 3):
-        monkeypatch.setattr(batch, "available_cores", lambda n=cores: n)
+        monkeypatch.setattr(batch, "n_cores", lambda n=cores: n)
         found.append(GLMHMM(2, n_init=12, seed=5).fit(X, y, session_starts=starts))
     for name in FITTED:
         np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,6 +15,7 @@ from neuroloom.glmhmm._em.compile import double_precision
 from neuroloom.glmhmm._em.em import Fit, fit_one, run, run_forward
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
+from neuroloom.shared.parallel import n_cores
 
 _CHUNK_NUMBERS = 20_000_000  # places × states × fits in one program on an accelerator
 
@@ -87,13 +87,8 @@ def fit_all(
         vectorised = jax.default_backend() != "cpu"
     if vectorised:
         return _fit_side_by_side(starts, trials, priors, tol, maxiter, model, trace)
-    with ThreadPoolExecutor(min(n, available_cores())) as pool:
+    with ThreadPoolExecutor(min(n, n_cores())) as pool:
         return list(pool.map(one, range(n)))
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_numpy(fit: Fit) -> Fit:

@@ -123,7 +123,7 @@ class CategoricalObservations(Observations):
         counts = self._counts(y)
         odds = np.log(counts[1:] / counts[0])
         if link is identity:
-            return odds
+            return np.asarray(odds)
         found = [predictor_of(link, float(value)) for value in odds]
         return np.array([0.0 if value is None else value for value in found])
 

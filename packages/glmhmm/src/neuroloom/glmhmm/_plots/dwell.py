@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from neuroloom import shared
 from neuroloom.glmhmm._analysis.dwell import path_of, stays_of
 from neuroloom.glmhmm._estimator.problem import posed
 from neuroloom.glmhmm._plots.common import state_names
+from neuroloom.shared import plots
 
 
 def plot_dwell_times(
@@ -50,10 +50,10 @@ def plot_dwell_times(
     stay = np.diagonal(matrix, axis1=-2, axis2=-1)
     stay = stay.mean(axis=0) if stay.ndim == 2 else stay
     names = state_names(len(stays), labels)
-    ax = shared.axes(ax)
+    ax = plots.axes(ax)
     longest = max((int(s.lengths.max()) for s in stays if len(s.lengths)), default=1)
     trials = np.arange(1, longest + 1)
-    for k, color in enumerate(shared.state_colors(len(stays))):
+    for k, color in enumerate(plots.state_colors(len(stays))):
         survival = stays[k].survival()
         if len(survival):
             look = {"color": color, "label": names[k], **artist}

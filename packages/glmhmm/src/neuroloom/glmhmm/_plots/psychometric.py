@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom import shared
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.problem import posed
 from neuroloom.glmhmm._estimator.simulation import rates_of
@@ -19,6 +18,7 @@ from neuroloom.glmhmm._families.categorical import CategoricalObservations
 from neuroloom.glmhmm._input.arrays import numbers
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._plots.common import legend_above, state_names
+from neuroloom.shared import plots
 
 
 def plot_psychometric(
@@ -70,9 +70,9 @@ def plot_psychometric(
     curve = _Curves(shown[seen], choices[seen], data.x[seen], weights, column)
     n_states = model.n_states
     names = state_names(n_states, labels)
-    ax = shared.axes(ax)
+    ax = plots.axes(ax)
     categories = choices.shape[1]
-    for k, color in enumerate(shared.state_colors(n_states)):
+    for k, color in enumerate(plots.state_colors(n_states)):
         for c in range(categories):
             line = ("-", "--", ":", "-.")[c % 4] if categories > 1 else "-"
             look = {"color": color, **artist}

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from neuroloom import shared
+from neuroloom.shared import plots
 
 
 def plot_cross_validation(
@@ -25,7 +25,7 @@ def plot_cross_validation(
     **artist
         Passed to ``Axes.plot`` of the mean.
     """
-    ax = shared.axes(ax)
+    ax = plots.axes(ax)
     table = result.folds.pivot(index="n_states", columns="fold", values=score)
     for fold in table.columns:
         ax.plot(table.index, table[fold], color="0.8", linewidth=0.8)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from neuroloom import shared
 from neuroloom.glmhmm._analysis.dwell import occupancy
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.problem import posed
 from neuroloom.glmhmm._plots.common import legend_above, names_along, state_names
+from neuroloom.shared import plots
 
 
 def plot_transitions(
@@ -33,7 +33,7 @@ def plot_transitions(
     """
     matrix = model.transition_prob_
     names = state_names(len(matrix), labels)
-    ax = shared.axes(ax)
+    ax = plots.axes(ax)
     ax.imshow(matrix, **{"cmap": "Greys", "vmin": 0, "vmax": 1, **artist})
     for i, row in enumerate(matrix):
         for j, value in enumerate(row):
@@ -80,9 +80,9 @@ def plot_posterior(
     if session not in range(n_sessions):
         raise fail("session", f"a number from 0 to {n_sessions - 1}", session)
     rows = posterior[numbers == session]
-    ax = shared.axes(ax)
+    ax = plots.axes(ax)
     names = state_names(rows.shape[1], labels)
-    for k, color in enumerate(shared.state_colors(rows.shape[1])):
+    for k, color in enumerate(plots.state_colors(rows.shape[1])):
         ax.plot(rows[:, k], **{"color": color, "label": names[k], **artist})
     ax.set(ylim=(-0.01, 1.01), xlim=(0, max(len(rows) - 1, 1)), xlabel="trial", ylabel="p(state)")
     legend_above(ax, rows.shape[1])
@@ -116,9 +116,9 @@ def plot_occupancy(
         Passed to ``Axes.bar``.
     """
     fractions = occupancy(model, X, y, session_starts, transition_inputs=transition_inputs)
-    ax = shared.axes(ax)
+    ax = plots.axes(ax)
     at = np.arange(len(fractions))
-    ax.bar(at, fractions, **{"color": shared.state_colors(len(fractions)), **artist})
+    ax.bar(at, fractions, **{"color": plots.state_colors(len(fractions)), **artist})
     names_along(ax, state_names(len(fractions), labels))
     ax.set(ylabel="fraction of trials", ylim=(0, 1))
     return ax

@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from neuroloom import shared
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._plots.common import names_along, state_names
+from neuroloom.shared import plots
 
 
 def plot_weights(
@@ -56,10 +56,10 @@ def plot_weights(
     bars = None
     if errors is not None:
         bars = 1.96 * _rows(errors.coef, errors.intercept)[0][:, at_output]
-    ax = shared.axes(ax)
+    ax = plots.axes(ax)
     at = np.arange(len(rows))
     titles = state_names(n_states, labels)
-    for k, color in enumerate(shared.state_colors(n_states)):
+    for k, color in enumerate(plots.state_colors(n_states)):
         look = {"marker": "o", "markersize": 4, "capsize": 2, "color": color, **artist}
         shift = 0.06 * (k - (n_states - 1) / 2)
         ax.errorbar(

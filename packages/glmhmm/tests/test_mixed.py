@@ -1,0 +1,185 @@
+"""Choices with reaction times: outputs of several families that share the states."""
+
+import numpy as np
+import oracle
+import pandas as pd
+import pytest
+from scipy import integrate, stats
+
+from neuroloom.glmhmm import (
+    GLMHMM,
+    OnlineFilter,
+    diagnose,
+    information_criteria,
+    load_model,
+    standard_errors,
+)
+from neuroloom.glmhmm.observation_models import MixedObservations, WienerObservations
+
+OUTPUTS = {"choice": "Bernoulli", "rt": "LogNormal"}
+
+
+def truth(outputs=None):
+    model = GLMHMM(2, outputs or OUTPUTS, missing="mask", regularizer_strength=1e-3)
+    model.coef_ = np.array([[[4.0, 0.3], [-0.2, 0.1]]])  # one regressor; choice, then rt
+    model.intercept_ = np.array([[0.0, 1.0], [-1.0, -0.2]])
+    model.scale_ = np.array([[1.0, 1.0], [0.05, 0.2]])
+    model.initial_prob_ = np.array([0.6, 0.4])
+    model.transition_prob_ = np.array([[0.96, 0.04], [0.06, 0.94]])
+    return model
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    X = np.random.default_rng(0).normal(size=(600, 1))
+    starts = np.arange(600) % 100 == 0
+    y, _, states = truth().simulate(1, X, session_starts=starts)
+    return X, y, starts, states
+
+
+def log_density(model, X, y):
+    eta = np.tensordot(X, model.coef_, axes=1) + model.intercept_
+    p = 1 / (1 + np.exp(-eta[:, 0]))
+    choice = np.where(np.isnan(y[:, :1]), 0, stats.bernoulli.logpmf(np.nan_to_num(y[:, :1]), p))
+    spread = np.sqrt(model.scale_[1])
+    rt = stats.lognorm.logpdf(np.nan_to_num(y[:, 1:], nan=1.0), spread, scale=np.exp(eta[:, 1]))
+    return choice + np.where(np.isnan(y[:, 1:]), 0, rt)
+
+
+def test_likelihood_and_states_are_those_of_both_densities(drawn):
+    X, y, starts, _ = drawn
+    model = truth()
+    y = y.copy()
+    y[3, 0], y[7, 1], y[11] = np.nan, np.nan, np.nan
+    value, smoothed, filtered = oracle.forward_backward(
+        log_density(model, X, y), model.initial_prob_, model.transition_prob_, starts
+    )
+    assert model.score(X, y, starts) == pytest.approx(value, rel=1e-10)
+    np.testing.assert_allclose(model.smooth_proba(X, y, starts), smoothed, atol=1e-10)
+    named = {"rt": y[:, 1], "choice": y[:, 0]}
+    assert model.score(X, named, starts) == pytest.approx(value, rel=1e-10)
+    assert model.score(X, pd.DataFrame(named), starts) == pytest.approx(value, rel=1e-10)
+    online = OnlineFilter(model)
+    steps = [online.step(*pair) for pair in zip(X[:20], y[:20], strict=True)]
+    np.testing.assert_allclose(steps, filtered[:20], atol=1e-10)
+
+
+def test_fits_recover_and_are_at_an_optimum(drawn, tmp_path):
+    X, y, starts, states = drawn
+    model = GLMHMM(
+        2, OUTPUTS, missing="mask", n_init=3, seed=0, tol=1e-7, regularizer_strength=1e-3
+    )
+    model.fit(X, {"choice": y[:, 0], "rt": y[:, 1]}, session_starts=starts)
+    assert model.score(X, y, starts) >= truth().score(X, y, starts) - 0.1
+    decoded = model.decode_state(X, y, starts, state_format="index")
+    agree = (decoded == states).mean()
+    assert max(agree, 1 - agree) > 0.95
+    assert (model.scale_[0] == 1).all()
+    gamma = model.smooth_proba(X, y, starts)
+    eta = np.tensordot(X, model.coef_, axes=1) + model.intercept_
+    choice = gamma * (y[:, :1] - 1 / (1 + np.exp(-eta[:, 0])))
+    np.testing.assert_allclose(choice.sum(axis=0), 0, atol=2e-3)
+    residual = np.log(y[:, 1:]) - eta[:, 1]
+    np.testing.assert_allclose((gamma * residual).sum(axis=0), 0, atol=2e-3)
+    scale = (gamma * residual**2).sum(axis=0) / gamma.sum(axis=0)
+    np.testing.assert_allclose(model.scale_[1], scale, rtol=1e-3)
+    errors = standard_errors(model, X, y, starts)
+    assert np.isfinite(errors.coef).all()
+    assert np.isfinite(errors.scale[1]).all()
+    assert diagnose(model, X, y, starts).ok
+    assert information_criteria(model, X, y, starts).n_parameters == 4 + 4 + 2 + 1 + 2
+    model.save_params(tmp_path / "m.npz")
+    loaded = load_model(tmp_path / "m.npz")
+    assert loaded.score(X, y, starts) == model.score(X, y, starts)
+    assert repr(loaded.observation_model) == repr(model.observation_model)
+
+
+def test_regressors_of_each_outputs_own(drawn):
+    X, y, starts, _ = drawn
+    Z = np.random.default_rng(5).normal(size=(600, 2))
+    model = GLMHMM(1, OUTPUTS, regularizer_strength=0.5)
+    model.fit({"choice": X, "rt": Z}, y, session_starts=starts)
+    assert (model.coef_["choice"][:, 1] == 0).all()
+    assert (model.coef_["rt"][:, 0] == 0).all()
+    alone = GLMHMM(1, regularizer_strength=0.5, tol=1e-10).fit(X, y[:, 0])
+    np.testing.assert_allclose(model.coef_["choice"][:, 0], alone.coef_, atol=1e-4)
+    # A ridge on a Gaussian's weights under its maximum likelihood variance, in closed form.
+    target, design = np.log(y[:, 1]), np.column_stack([Z, np.ones(600)])
+    scale = model.scale_[1, 0]
+    weights = np.linalg.solve(
+        design.T @ design + 0.5 * scale * np.diag([1, 1, 0]), design.T @ target
+    )
+    np.testing.assert_allclose(model.coef_["rt"][:, 1, 0], weights[:2], atol=1e-5)
+    count = information_criteria(model, {"choice": X, "rt": Z}, y, starts).n_parameters
+    assert count == 1 + 2 + 2 + 1
+
+
+def test_mixed_models_that_cannot_be():
+    X, y = np.zeros((10, 1)), np.ones((10, 2))
+    for outputs, match in (
+        ({}, "distinct names"),
+        ({"a": "Bernouli"}, "did you mean"),
+        ({"a": ("Gamma", "expo")}, "a link among"),
+        ({"a": "Wiener"}, "one predictor"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            GLMHMM(2, outputs)
+    with pytest.raises(ValueError, match="links of their own"):
+        GLMHMM(2, OUTPUTS, inverse_link_function="exp")
+    with pytest.raises(ValueError, match="none of"):
+        GLMHMM(1, OUTPUTS).fit(X, {"choice": y[:, 0]})
+    with pytest.raises(ValueError, match=r"\(n_trials, 2\)"):
+        GLMHMM(1, OUTPUTS).fit(X, y[:, 0])
+    with pytest.raises(ValueError, match="output 'rt'"):
+        GLMHMM(1, OUTPUTS).fit(X, np.column_stack([y[:, 0], -y[:, 1]]))
+    assert MixedObservations(GLMHMM(1, OUTPUTS).observation_model.parts).names == ("choice", "rt")
+
+
+@pytest.mark.parametrize(
+    "eta", [(1.0, 0.4, 0.2, -1.6), (-2.0, -0.2, -0.5, -2.0), (0, 0.7, 0, -1.2)]
+)
+def test_diffusion_density_integrates_and_has_its_closed_form_moments(eta):
+    import jax
+    import jax.numpy as jnp
+
+    family = WienerObservations()
+    drift, bound, bias = eta[0], np.exp(eta[1]), 1 / (1 + np.exp(-eta[2]))
+    times = np.exp(eta[3]) + np.linspace(0, 15, 6001)[1:] ** 2 / 15
+    with jax.enable_x64(True):
+        level = jnp.broadcast_to(jnp.asarray(eta, float)[None, :, None], (1, 4, len(times)))
+        sides = [
+            np.exp(family.log_prob(jnp.stack([jnp.full(len(times), c), times]), level, 1.0, None))[
+                0
+            ]
+            for c in (0.0, 1.0)
+        ]
+        mean = np.asarray(family.mean(level[..., :1], 1.0, None))[0, :, 0]
+    lower, upper = (integrate.simpson(side, x=times) for side in sides)
+    assert lower + upper == pytest.approx(1, abs=1e-4)
+    if drift:  # gambler's ruin
+        ruin = -np.expm1(-2 * drift * bound * bias) / -np.expm1(-2 * drift * bound)
+    else:
+        ruin = bias
+    assert upper == pytest.approx(ruin, abs=1e-4)
+    assert mean[0] == pytest.approx(ruin)
+    late = integrate.simpson((sides[0] + sides[1]) * times, x=times)
+    assert mean[1] == pytest.approx(late, abs=1e-3)
+
+
+def test_diffusion_models_are_fitted():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 1))
+    model = GLMHMM(1, "Wiener")
+    model.coef_ = np.array([[[1.5], [0.0], [0.0], [0.0]]])
+    model.intercept_ = np.array([[0.2], [0.4], [0.1], [-1.4]])
+    model.scale_ = np.ones((4, 1))
+    model.initial_prob_, model.transition_prob_ = np.ones(1), np.ones((1, 1))
+    y, mean, _ = model.simulate(2, X)
+    np.testing.assert_allclose(y.mean(axis=0), mean.mean(axis=0), atol=0.06)
+    fitted = GLMHMM(1, "Wiener", tol=1e-6, regularizer_strength=1e-3).fit(X, y)
+    assert fitted.score(X, y) >= model.score(X, y)
+    assert (fitted.coef_[:, 1:] == 0).all()
+    errors = standard_errors(fitted, X, y)
+    off = np.abs(fitted.intercept_ - model.intercept_)
+    assert (off < 4 * errors.intercept).all()
+    assert fitted.coef_[0, 0, 0] == pytest.approx(1.5, abs=4 * errors.coef[0, 0, 0])
