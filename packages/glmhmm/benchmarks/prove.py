@@ -15,6 +15,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import prove_models
 
 from neuroloom.glmhmm import (
     GLMHMM,
@@ -278,6 +279,7 @@ PROOFS = {
     "coverage": coverage,
     "hard_mouse": hard_mouse,
     "random_starts_per_mouse": random_starts_per_mouse,
+    **prove_models.PROOFS,
 }
 
 
