@@ -53,6 +53,10 @@ def test_every_parameter_is_kept_and_cloned():
         "n_init": 2,
         "missing": "mask",
         "reinit_dead": True,
+        "transition_regularizer_strength": 0.5,
+        "penalize_intercept": False,
+        "scale_floor": 1e-5,
+        "scale_prior": 1.0,
     }
     model = GLMHMM(**given)
     assert model.get_params() == given

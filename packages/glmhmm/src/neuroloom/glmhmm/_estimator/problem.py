@@ -97,10 +97,11 @@ def unpack(X: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:
         )
     if isinstance(X, shared.Trials | shared.Recording):
         return _of_trials(X, y, session_starts)
-    grids = [(s.rate, s.start, len(s.values)) for s in (X, y) if hasattr(s, "rate")]
+    signals = [s for s in (X, y) if isinstance(s, shared.Signal)]
+    grids = [(s.rate, s.start, len(s.values)) for s in signals]
     if len(set(grids)) > 1:
         raise fail("y", f"the rate, start and length of X, {grids[0]}", f"{grids[1]}")
-    return X, getattr(y, "values", y) if hasattr(y, "rate") else y, session_starts
+    return X, y.values if isinstance(y, shared.Signal) else y, session_starts
 
 
 def _of_trials(trials: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:

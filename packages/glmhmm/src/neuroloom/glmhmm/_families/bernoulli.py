@@ -38,7 +38,7 @@ class BernoulliObservations(Observations):
     def log_prob(self, y: Array, eta: Array, scale: Array, link: Link) -> Array:
         """Return y log μ + (1 − y) log(1 − μ)."""
         if link is jax.nn.sigmoid:
-            return y * eta - jax.nn.softplus(eta)
+            return -jax.nn.softplus((1 - 2 * y) * eta)
         return jnp.where(y > 0.5, log_mean(link, eta), log_complement(link, eta))
 
     def slopes(self, y: Array, eta: Array, scale: Array, link: Link) -> tuple[Array, Array]:
