@@ -118,6 +118,23 @@ def test_a_bin_of_which_a_part_was_recorded_holds_that_parts_count_and_time() ->
     assert counts.observed[:-1, 0] == pytest.approx(0.06)
 
 
+@given(RATES, st.integers(0, 10**5), st.integers(1, 50), st.sampled_from(WAYS))
+def test_restricted_to_windows_on_the_grid_each_holds_its_own(
+    rate: float, second: int, per_window: int, way: str
+) -> None:
+    first, steps = int(second * rate), np.arange(4 * per_window)
+    times = first / rate + steps / rate
+    end = times[-1] + 0.5 / rate
+    spikes = SpikeTrains(times, np.zeros(len(times), int), 1, Epochs(times[0], end))
+    edges = on_grid(way, first, per_window * np.arange(5), rate)
+    for begin, stop in zip(edges[:3], edges[1:4], strict=True):
+        window = Epochs(begin, stop)
+        assert len(spikes.restrict(window)) == per_window
+        assert spikes.counts_in(window).values.tolist() == [[per_window]]
+        around = spikes.align([begin], (0.0, per_window / rate))
+        assert len(around.to_lists()[0][0]) == per_window
+
+
 class TestRest:
     spikes = SpikeTrains([0.5, 2.5], [0, 0], 1, Epochs(0, 3))
 

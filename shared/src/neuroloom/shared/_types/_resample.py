@@ -48,15 +48,16 @@ def filtered(values: NDArray[Any], up: int, down: int) -> NDArray[np.float64]:
     skip = (half + lead) // down
     n_out = -(-len(values) * up // down)
     known = np.isfinite(values)
-    tail = np.zeros((-(-(half + down) // up) + 1, values.shape[1]))
+    n_tail = -(-(half + down) // up) + 1
 
     def run(x: NDArray[Any]) -> NDArray[Any]:
-        longer = np.concatenate([x, tail])
+        longer = np.concatenate([x, np.zeros((n_tail, x.shape[1]))])
         found: NDArray[Any] = signal.upfirdn(kernel, longer, up, down, axis=0)
         return found[skip : skip + n_out]
 
     total = run(np.where(known, values, 0).astype(np.float64))
-    weight = run(known.astype(np.float64))
+    # Channels without gaps share their weights.
+    weight = run((known[:, :1] if known.all() else known).astype(np.float64))
     nearest = np.minimum(np.round(np.arange(n_out) * down / up).astype(np.int64), len(values) - 1)
     there = known[nearest] & (weight > 0.05 * weight.max())
     with np.errstate(invalid="ignore", divide="ignore"):
