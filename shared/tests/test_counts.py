@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_restricted_to_windows_on_the_grid_each_holds_its_own(
     end = times[-1] + 0.5 / rate
     spikes = SpikeTrains(times, np.zeros(len(times), int), 1, Epochs(times[0], end))
     edges = on_grid(way, first, per_window * np.arange(5), rate)
-    for begin, stop in zip(edges[:3], edges[1:4], strict=True):
+    for begin, stop in itertools.pairwise(edges):
         window = Epochs(begin, stop)
         assert len(spikes.restrict(window)) == per_window
         assert spikes.counts_in(window).values.tolist() == [[per_window]]
