@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -340,6 +341,28 @@ class TestRecording:
             RAMP.values[0] = 9
         assert recording.metadata == {"subject": "x"}
         assert list(recording.signals) == ["lfp", "pupil"]
+
+    def test_signals_are_read_when_they_are_used(self) -> None:
+        class Reader(Mapping[str, Signal]):
+            read: ClassVar[list[str]] = []
+
+            def __getitem__(self, name: str) -> Signal:
+                self.read.append(name)
+                return RAMP
+
+            def __iter__(self) -> Iterator[str]:
+                return iter(("lfp", "eeg"))
+
+            def __len__(self) -> int:
+                return 2
+
+        recording = Recording(UNITS, Reader(), metadata={"subject": "x"})
+        recording = recording.select(region="CA1").replace(trials=self.recording.trials)
+        assert "read when used" in repr(recording)
+        assert list(recording.signals) == ["lfp", "eeg"]
+        assert Reader.read == []
+        assert recording.select(signals="lfp").signals["lfp"] == RAMP
+        assert Reader.read == ["lfp"]
 
     def test_one_screen(self) -> None:
         big = SpikeTrains(np.arange(10_000) / 10, np.arange(10_000) % 700)

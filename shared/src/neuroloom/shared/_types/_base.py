@@ -49,7 +49,9 @@ class Data:
         for name in changes:
             if name not in names:
                 raise fail("changes", f"some of {list(names)}", repr(name))
-        return type(self)(**{**dict(zip(names, self.parts(), strict=True)), **changes})
+        # Not from parts(), which reads what is read when used.
+        kept = {name: getattr(self, name) for name in names if name not in changes}
+        return type(self)(**kept, **changes)
 
     @property
     def metadata(self) -> dict[str, Any]:
