@@ -176,7 +176,9 @@ class Walk:
         module, name = told(value.__module__), value.__qualname__
         if not self._read(value.__module__ or ""):
             return self._named(value.__module__, name)
-        return _hash("function", [self._enqueue(f"{module}.{name}", value), _code_of(value)])
+        # Several may be called <lambda>: which of them is meant, the code says.
+        code = _code_of(value) if "<" in name else ""
+        return _hash("function", [self._enqueue(f"{module}.{name}", value), code])
 
     def _method(self, value: types.MethodType) -> str:
         return _hash("method", [self._digest(value.__func__), self._digest(value.__self__)])

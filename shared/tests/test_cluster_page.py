@@ -1,0 +1,76 @@
+"""Every block of the page "Use a cluster" that can be run here is run, and gives the same bits."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "shared" / "use-a-cluster.md"
+pytestmark = [
+    pytest.mark.skipif(not PAGE.is_file(), reason="the page is in the workspace only"),
+    pytest.mark.slow,
+]
+
+
+def block(heading: str, language: str, place: int = 0) -> str:
+    """Return a code block of the page's section."""
+    section = ("\n" + PAGE.read_text()).partition(f"\n{heading}\n")[2].partition("\n## ")[0]
+    found = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+    return str(found[place])
+
+
+def run(command: list[str] | str, folder: Path, **more: str) -> str:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, **more}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, shell=isinstance(command, str),
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("cluster")
+    (made / "job.py").write_text(block("# Use a cluster", "python"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def expected(folder: Path) -> str:
+    return run(block("## A laptop", "bash"), folder)
+
+
+def test_a_laptop(folder: Path, expected: str) -> None:
+    assert expected.startswith("40 ")
+    assert run(block("## A laptop", "bash"), folder) == expected
+    assert len(list((folder / "results").glob("item-*.npz"))) == 40
+
+
+def test_dask(folder: Path, expected: str) -> None:
+    pytest.importorskip("distributed")
+    (folder / "local.py").write_text(block("## dask on one machine", "python"))
+    assert run([sys.executable, "local.py"], folder) == expected
+
+
+def test_an_array_job_of_four_processes(folder: Path, expected: str, tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text((folder / "job.py").read_text())
+    (tmp_path / "array.sh").write_text(block("## An array job", "bash"))
+    for task in "0123":
+        assert run("bash array.sh", tmp_path, SLURM_ARRAY_TASK_ID=task).startswith("10 ")
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").glob("item-*.npz")}
+    assert len(kept) == 40
+    assert run(block("## An array job", "bash", 1), tmp_path) == expected
+    assert kept == {path: path.stat().st_mtime_ns for path in kept}
+
+
+def test_ray(folder: Path, expected: str) -> None:
+    pytest.importorskip("ray")
+    (folder / "on_ray.py").write_text(block("## ray", "python"))
+    assert run([sys.executable, "on_ray.py"], folder).splitlines()[-1] == expected

@@ -1,0 +1,279 @@
+"""Jobs: whose folder it is, what is kept, and what several processes make of one folder."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neuroloom import shared
+from neuroloom.shared import DataError
+from neuroloom.shared.jobs import Job, fingerprint
+from neuroloom.shared.jobs import _locks as locks
+from neuroloom.shared.parallel import WorkerError
+
+BEFORE = """
+    import numpy as np
+    SCALE = 2.0
+    TABLE = np.arange(3)
+
+    def helper(x):
+        return x + 1
+
+    class Model:
+        offset = 1.0
+        def predict(self, x):
+            return x + self.offset
+
+    def fit(x, power=1):
+        '''Say what it does.'''
+        def inner(y):
+            return helper(y) * SCALE
+        return inner(x) ** power + TABLE[0] + Model().predict(x)
+"""
+CHANGES = {
+    "a comment": ("def helper(x):", "# why\n\n    def helper(x):", True),
+    "a docstring": ("Say what it does.", "Say it better.", True),
+    "another function": ("def helper", "def unused():\n        pass\n\n    def helper", True),
+    "a helper": ("return x + 1", "return x + 2", False),
+    "a global": ("SCALE = 2.0", "SCALE = 3.0", False),
+    "an array": ("np.arange(3)", "np.arange(4)", False),
+    "a default": ("power=1", "power=2", False),
+    "a method": ("return x + self.offset", "return x - self.offset", False),
+    "a class's value": ("offset = 1.0", "offset = 1.5", False),
+    "a function inside": ("helper(y) * SCALE", "helper(y) / SCALE", False),
+    "the body": ("** power", "* power", False),
+}
+
+
+def module(source: str, name: str = "written") -> Any:
+    """Return the function ``fit`` of a module's source, as if it had been imported."""
+    namespace: dict[str, Any] = {"__name__": name}
+    exec(compile(textwrap.dedent(source), f"{name}.py", "exec"), namespace)
+    return namespace["fit"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_function_is_known_by_what_it_does(change: str, tmp_path: Path) -> None:
+    old, new, same = CHANGES[change]
+    assert BEFORE.count(old) == 1
+    first, second = module(BEFORE), module(BEFORE.replace(old, new))
+    assert (fingerprint(first) == fingerprint(second)) is same
+    kept = shared.map(first, [1.0, 2.0], resume=tmp_path, progress=False)
+    if same:
+        assert shared.map(second, [1.0, 2.0], resume=tmp_path, progress=False) == kept
+    else:
+        with pytest.raises(DataError, match=r"resume: expected a folder of the same job"):
+            shared.map(second, [1.0, 2.0], resume=tmp_path, progress=False)
+
+
+def test_the_error_names_what_changed(tmp_path: Path) -> None:
+    shared.map(module(BEFORE), [1.0], resume=tmp_path, progress=False)
+    changed = module(BEFORE.replace("x + 1", "x + 2"))
+    with pytest.raises(DataError, match=r"\['code'\] \(written.helper changed\)"):
+        shared.map(changed, [1.0], resume=tmp_path, progress=False)
+
+
+def test_values_that_lead_back_to_themselves_have_a_digest() -> None:
+    def circle() -> list[Any]:
+        inner: list[Any] = [1]
+        inner.append(inner)
+        return [inner, inner]
+
+    assert fingerprint(circle()) == fingerprint(circle())
+    assert fingerprint(circle()) != fingerprint([1])
+
+
+@pytest.mark.parametrize("pair", [(1, 1.0), (1, True), (1, np.int64(1)), ((1,), [1]), (0.0, -0.0)])
+def test_types_and_signs_count(pair: tuple[Any, Any]) -> None:
+    assert fingerprint(pair[0]) != fingerprint(pair[1])
+    assert fingerprint(np.float32([1])) != fingerprint(np.float64([1]))
+
+
+def noted(item: int, folder: str) -> int:
+    """Leave one line per execution."""
+    with open(Path(folder, str(item)), "a") as file:
+        file.write("x\n")
+    return item * 10
+
+
+def executions(folder: Path) -> int:
+    return sum(len(path.read_text().split()) for path in folder.iterdir())
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Any:
+    (tmp_path / "runs").mkdir()
+    return functools.partial(noted, folder=str(tmp_path / "runs"))
+
+
+def quiet(work: Any, n: int, folder: Path, **options: Any) -> list[int]:
+    return shared.map(work, range(n), resume=folder / "job", progress=False, **options)
+
+
+class TestMoreItems:
+    def test_only_new_items_are_computed(self, work: Any, tmp_path: Path) -> None:
+        quiet(work, 4, tmp_path)
+        assert quiet(work, 10, tmp_path) == [10 * i for i in range(10)]
+        assert executions(tmp_path / "runs") == 10
+        assert quiet(work, 3, tmp_path) == [0, 10, 20]
+        assert executions(tmp_path / "runs") == 10
+
+    def test_the_size_of_batches_may_change(self, work: Any, tmp_path: Path) -> None:
+        expected = [10 * i for i in range(23)]
+        quiet(work, 7, tmp_path, batch_size=3)
+        for size in (1, 4, 50):
+            assert quiet(work, 23, tmp_path, batch_size=size) == expected
+        assert executions(tmp_path / "runs") == 23
+
+    def test_shards_make_the_whole(self, work: Any, tmp_path: Path) -> None:
+        parts = [quiet(work, 11, tmp_path, shard=(i, 3), batch_size=2) for i in range(3)]
+        assert sorted(x for part in parts for x in part) == [10 * i for i in range(11)]
+        assert quiet(work, 11, tmp_path) == [10 * i for i in range(11)]
+        assert executions(tmp_path / "runs") == 11
+
+    @pytest.mark.parametrize("shard", [(3, 3), (-1, 2), (0, 0), 1, (0.5, 2), "0/2"])
+    def test_a_shard_that_is_none(self, shard: Any) -> None:
+        with pytest.raises(DataError, match=r"shard: expected"):
+            shared.map(abs, [1], shard=shard, progress=False)
+
+    def test_another_item_at_a_place_is_refused(self, work: Any, tmp_path: Path) -> None:
+        quiet(work, 3, tmp_path)
+        with pytest.raises(DataError, match=r"differs in \['items'\] \(item 1\)"):
+            shared.map(work, [0, 7, 2], resume=tmp_path / "job", progress=False)
+
+
+class TestFiles:
+    @pytest.mark.parametrize("cut", [0, 30, -5])
+    def test_a_damaged_item_is_told_and_computed_again(
+        self, work: Any, tmp_path: Path, cut: int
+    ) -> None:
+        quiet(work, 3, tmp_path)
+        path = tmp_path / "job" / "item-000001.npz"
+        path.write_bytes(path.read_bytes()[:cut])
+        with pytest.warns(RuntimeWarning, match=r"item-000001.npz.*it is computed again"):
+            assert quiet(work, 3, tmp_path) == [0, 10, 20]
+        assert executions(tmp_path / "runs") == 4
+
+    def test_what_a_killed_writer_left_is_removed(self, work: Any, tmp_path: Path) -> None:
+        quiet(work, 2, tmp_path)
+        left = tmp_path / "job" / ".item-000002.npz.part"
+        left.write_bytes(b"half")
+        quiet(work, 3, tmp_path)
+        assert not left.exists()
+        assert not list((tmp_path / "job").glob("*.lock"))
+
+    def test_without_locks_it_says_so_and_shards_work(
+        self, work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def none(*_: Any) -> None:
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        monkeypatch.setattr(locks.fcntl, "flock", none)
+        with pytest.warns(RuntimeWarning, match=r"no file locks .* shard=\(i, n\)"):
+            assert quiet(work, 3, tmp_path) == [0, 10, 20]
+        assert quiet(work, 6, tmp_path, shard=(1, 2)) == [10, 30, 50]
+
+    def test_a_folder_of_version_010(self, tmp_path: Path) -> None:
+        (tmp_path / "job.json").write_text('{"function": "builtins.abs", "n_items": 1}')
+        with pytest.raises(DataError, match=r"of format 1, whose code is not known"):
+            shared.map(abs, [1], resume=tmp_path, progress=False)
+
+
+class TestSingleParts:
+    def test_a_part_is_computed_once(self, tmp_path: Path) -> None:
+        calls = []
+
+        def stage(x: int) -> int:
+            calls.append(x)
+            return x + 1
+
+        for _ in range(2):
+            job = Job.open(tmp_path, {"rate": 5.0, "data": np.arange(3)})
+            assert job.compute("first", stage, 2) == 3
+        assert calls == [2]
+        with pytest.raises(DataError, match=r"folder: expected .* differs in \['rate'\]"):
+            Job.open(tmp_path, {"rate": 6.0, "data": np.arange(3)}, argument="folder")
+
+
+SHARED = """
+import os, sys, time
+from neuroloom import shared
+def nap(i):
+    open(f"{sys.argv[1]}/{i}-{os.getpid()}", "w").close(); time.sleep(0.1)
+    return {"i": i, "pid": 0}
+if __name__ == "__main__":
+    print(shared.map(nap, range(12), resume=sys.argv[2], progress=False))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs file locks")
+def test_processes_on_one_folder_share_the_items(tmp_path: Path) -> None:
+    script, runs = tmp_path / "script.py", tmp_path / "runs"
+    script.write_text(SHARED)
+    runs.mkdir()
+    command = [sys.executable, str(script), str(runs), str(tmp_path / "job")]
+    several = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    printed = {process.communicate(timeout=300)[0] for process in several}
+    assert len(printed) == 1
+    assert len(list(runs.iterdir())) == 12
+
+
+def kills(item: int) -> int:
+    if item == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_the_item_whose_worker_is_killed_is_told(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match=r"item 3: the system killed the worker at it 3 times"):
+        shared.map(kills, range(6), n_workers=2, resume=tmp_path, progress=False)
+    assert len(list(tmp_path.glob("item-*.npz"))) == 5
+
+
+def killed_once(item: int, folder: str) -> int:
+    if item == 2 and not Path(folder, "been").exists():
+        Path(folder, "been").touch()
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_one_death_does_not_end_the_run(tmp_path: Path) -> None:
+    work = functools.partial(killed_once, folder=str(tmp_path))
+    assert shared.map(work, range(4), n_workers=2, progress=False) == [0, 1, 2, 3]
+
+
+class Unsendable(Exception):
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__(f"{a} and {b}")
+
+
+def raises_unsendable(item: int) -> int:
+    raise Unsendable(item, item)
+
+
+def test_an_error_that_cannot_be_sent_still_names_its_item() -> None:
+    with pytest.raises(WorkerError, match=r"item 0: Unsendable: 0 and 0"):
+        shared.map(raises_unsendable, [0], n_workers=2, backend="multiprocessing", progress=False)
+
+
+@pytest.mark.parametrize("n_workers", [0, 1.5, True, "2"])
+def test_numbers_of_workers_that_are_none(n_workers: Any) -> None:
+    with pytest.raises(DataError, match=r"n_workers: expected"):
+        shared.map(abs, [1], n_workers=n_workers, progress=False)
