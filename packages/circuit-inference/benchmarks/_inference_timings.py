@@ -19,12 +19,12 @@ import neuroloom.circuit_inference as ci
 def timings(*, toy: bool = False) -> dict[str, Any]:
     """Return seconds and ratios; sbi's part says so if sbi is not installed."""
     n_rows, n_samples, repeats = (50, 100, 2) if toy else (1000, 1000, 3)
-    theta = ci.SHOT_NOISE_PRIOR.sample(900 + n_rows, seed=1)
-    rates = ci.shot_noise_rates(theta[:, 0], seed=2)
+    theta = ci.libraries.SHOT_NOISE_PRIOR.sample(900 + n_rows, seed=1)
+    rates = ci.libraries.shot_noise_rates(theta[:, 0], seed=2)
     x = ci.FeatureSet(ci.Catch22()).compute(rates).values
     train, test = x[:900], x[900:]
     cpu = time.process_time()
-    inferer = ci.Inferer("mdn", ci.SHOT_NOISE_PRIOR).fit(train, theta[:900], seed=1)
+    inferer = ci.Inferer("mdn", ci.libraries.SHOT_NOISE_PRIOR).fit(train, theta[:900], seed=1)
     out: dict[str, Any] = {
         "n_rows": n_rows,
         "n_samples": n_samples,
@@ -73,7 +73,7 @@ def _sbi(train: np.ndarray, theta: np.ndarray, test: np.ndarray, n_samples: int)
         from sbi.utils.tracking import TensorBoardTracker  # noqa: F401 — the version with trackers
     except ImportError:
         return None
-    from neuroloom.circuit_inference._estimators._sbi import _Silence
+    from neuroloom.circuit_inference._estimators.sbi import _Silence
 
     centre, scale = train.mean(axis=0), train.std(axis=0)
     scale[scale == 0] = 1.0

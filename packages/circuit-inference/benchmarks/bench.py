@@ -84,7 +84,7 @@ def catch22(peer: Peer, *, toy: bool) -> Result:
 
 def aperiodic(peer: Peer, *, toy: bool) -> Result:
     """Lines through spectra, per fit."""
-    from neuroloom.circuit_inference import fit_aperiodic
+    from neuroloom.circuit_inference.features import fit_aperiodic
 
     n, n_peer = (500, 50) if toy else (10_000, 1000)
     rng = np.random.default_rng(1)

@@ -76,7 +76,7 @@ def readme(options: argparse.Namespace) -> Result:
         sets = {"default, catch22": [ci.Catch22()], "with moments": [ci.Catch22(), ci.Moments()]}
         for name, families in sets.items():
             table = ci.FeatureSet(*families).compute(rates)
-            inferer = ci.Inferer("mdn", ci.SHOT_NOISE_PRIOR)
+            inferer = ci.Inferer("mdn", ci.libraries.SHOT_NOISE_PRIOR)
             inferer.fit(table.values[:900], theta[:900], seed=seed)
             mean = inferer.predict(table.values[900:], warn=False).mean[:, 0]
             row[name] = float(np.corrcoef(mean, theta[900:])[0, 1])
@@ -99,10 +99,10 @@ def diagnose(options: argparse.Namespace) -> Result:
     }.items():
         rows = []
         for data_set in range(5):
-            theta = ci.SHOT_NOISE_PRIOR.sample(n_train + n_test, seed=500 + data_set)
-            rates = ci.shot_noise_rates(theta[:, 0], seed=600 + data_set)
+            theta = ci.libraries.SHOT_NOISE_PRIOR.sample(n_train + n_test, seed=500 + data_set)
+            rates = ci.libraries.shot_noise_rates(theta[:, 0], seed=600 + data_set)
             x = ci.FeatureSet(*families).compute(rates).values
-            inferer = ci.Inferer("mdn", ci.SHOT_NOISE_PRIOR)
+            inferer = ci.Inferer("mdn", ci.libraries.SHOT_NOISE_PRIOR)
             inferer.fit(x[:n_train], theta[:n_train], seed=data_set)
             report = inferer.diagnose(x[n_train:], theta[n_train:], seed=data_set)
             raw = _without_recalibration(inferer, x[n_train:], theta[n_train:], data_set)
@@ -147,8 +147,8 @@ def _without_recalibration(
 
 def benchmark(options: argparse.Namespace) -> Result:
     n = 200 if options.toy else 900
-    library = ci.shot_noise_library(n, progress=False, seed=77)
-    result = ci.benchmark_features(library, seed=1)
+    library = ci.libraries.shot_noise_library(n, progress=False, seed=77)
+    result = ci.features.benchmark_features(library, seed=1)
     figure = result.plot().get_figure()
     figure.savefig(options.out.with_name("prove-features.png"), dpi=120)
     ranking = result.ranking()
@@ -203,7 +203,7 @@ def recovery(options: argparse.Namespace) -> Result:
             width = (np.array(library.prior.high) - np.array(library.prior.low)) ** 2 / 12
             contraction.append(1 - posterior.draws.var(axis=1).mean(axis=0) / width)
             if has_ratio:
-                ratio[~inside] = posterior.derived("E/I", ci.ei_ratio).median[:, -1]
+                ratio[~inside] = posterior.derived("E/I", ci.diagnostics.ei_ratio).median[:, -1]
         r = [np.corrcoef(a, b)[0, 1] for a, b in zip(mean.T, theta.T, strict=True)]
         row: Result = {
             "n_sims": len(x),
@@ -216,7 +216,7 @@ def recovery(options: argparse.Namespace) -> Result:
             ),
         }
         if has_ratio:
-            truth = ci.ei_ratio(dict(zip(library.prior.names, theta.T, strict=True)))
+            truth = ci.diagnostics.ei_ratio(dict(zip(library.prior.names, theta.T, strict=True)))
             row["E/I"] = {
                 "r of logarithms": float(np.corrcoef(np.log(ratio), np.log(truth))[0, 1]),
                 "rho": float(spearmanr(ratio, truth).statistic),
@@ -304,7 +304,7 @@ def development(options: argparse.Namespace) -> Result:
     truth, epochs, of_age = [], [], []
     for age in ages:
         theta = {**published, "J_EI": -14.0 - 22.0 * age / ages[-1]}
-        truth.append(float(ci.ei_ratio({k: np.array(v) for k, v in theta.items()})))
+        truth.append(float(ci.diagnostics.ei_ratio({k: np.array(v) for k, v in theta.items()})))
         for epoch in range(1 if options.toy else 20):
             run = simulator(np.array(list(theta.values())), Seed(int(age)).child(epoch))
             if "cdm" in run:
@@ -322,7 +322,7 @@ def development(options: argparse.Namespace) -> Result:
         inferer = ci.Inferer("mdn", library.prior).fit(table, library.theta, seed=1)
         observed = RICH.compute(series, rate=library.rate_hz)
         posterior = inferer.predict(observed, n_samples=500, warn=False, seed=1)
-        ratio = np.log(posterior.derived("E/I", ci.ei_ratio).median[:, -1])
+        ratio = np.log(posterior.derived("E/I", ci.diagnostics.ei_ratio).median[:, -1])
         predicted = [float(np.exp(np.nanmean(ratio[which == age]))) for age in ages]
         inhibition = [float(np.nanmean(posterior.mean[which == age, 2])) for age in ages]
         out[signal] = {
@@ -355,7 +355,7 @@ def recordings(options: argparse.Namespace) -> Result:
             column = list(signal.channels).index(channel) if signal.channels else 0
             series = np.asarray(signal.values[:, column], dtype=float)
             freqs, power = welch(series, signal.rate, nperseg=round(2 * signal.rate))
-            fit = ci.fit_spectrum(freqs, power, freq_range=ranges[name])
+            fit = ci.features.fit_spectrum(freqs, power, freq_range=ranges[name])
             peaks = [[round(float(v), 2) for v in peak] for peak in np.atleast_2d(fit.peaks)]
             out[f"{name} {channel}".strip()] = {"exponent": float(fit.exponent), "peaks": peaks}
     eeg = signals["EEG"]
@@ -364,7 +364,7 @@ def recordings(options: argparse.Namespace) -> Result:
     exponents = []
     for part in (values[:, :half], values[:, half : 2 * half]):
         freqs, power = welch(part, eeg.rate, nperseg=round(2 * eeg.rate))
-        exponents.append(ci.fit_aperiodic(freqs, power, freq_range=(2, 40)).exponent)
+        exponents.append(ci.features.fit_aperiodic(freqs, power, freq_range=(2, 40)).exponent)
     out["split-half r over 32 channels"] = float(np.corrcoef(*exponents)[0, 1])
     out["CA1 widths"] = _pieces(signals["CA1"], options)
     out["outside"] = _outside(signals, options)

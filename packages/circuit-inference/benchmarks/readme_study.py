@@ -95,13 +95,8 @@ def infer(module: Any, theta: np.ndarray, counts: Any, n_train: int) -> dict[str
 
 def batched(n_samples: int, n_train: int, seed: int) -> dict[str, Any]:
     """Run the same study written with the batched simulator and the core."""
-    from neuroloom.circuit_inference import (
-        SHOT_NOISE_PRIOR,
-        Catch22,
-        FeatureSet,
-        Inferer,
-        shot_noise_rates,
-    )
+    from neuroloom.circuit_inference import Catch22, FeatureSet, Inferer
+    from neuroloom.circuit_inference.libraries import SHOT_NOISE_PRIOR, shot_noise_rates
 
     started = time.perf_counter()
     theta = SHOT_NOISE_PRIOR.sample(n_samples, seed=seed)

@@ -16,11 +16,10 @@ from neuroloom.circuit_inference import (
     SimulationLibrary,
     gao_lfp,
     gao_library,
-    load_features,
-    save_features,
     write_report,
 )
 from neuroloom.circuit_inference.__main__ import main
+from neuroloom.circuit_inference.features import load_features, save_features
 
 FAST = {"max_epochs": 150, "n_folds": 4, "hidden": [32], "n_components": 4, "batch_size": 32}
 

@@ -9,18 +9,16 @@ import pandas as pd
 import pytest
 
 from neuroloom.circuit_inference import (
-    ArgumentError,
     Catch22,
-    ConstantSeriesError,
     FeatureMismatchError,
     Features,
     FeatureSet,
     FieldPotential,
     Inferer,
-    ShapeError,
     gao_library,
-    proxy,
 )
+from neuroloom.circuit_inference.errors import ArgumentError, ConstantSeriesError, ShapeError
+from neuroloom.circuit_inference.forward import proxy
 
 
 @pytest.fixture
@@ -138,7 +136,7 @@ def test_defect_21_seeds_are_numbers_not_the_time_of_day(monkeypatch):
 
 def test_defect_23_a_noise_free_power_law_has_no_peaks(recwarn):
     pytest.importorskip("specparam")
-    from neuroloom.circuit_inference import fit_spectrum
+    from neuroloom.circuit_inference.features import fit_spectrum
 
     freqs = np.arange(1.0, 46.0, 0.5)
     fit = fit_spectrum(freqs, 10 * freqs**-1.5)

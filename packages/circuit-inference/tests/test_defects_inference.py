@@ -9,15 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neuroloom.circuit_inference import (
-    Analysis,
-    Inference,
-    Inferer,
-    NotFittedError,
-    UnknownNameError,
-    UnsafeFormatError,
-    cohen_d,
-)
+from neuroloom.circuit_inference import Analysis, Inference, Inferer, UnsafeFormatError
+from neuroloom.circuit_inference.errors import NotFittedError, UnknownNameError
+from neuroloom.circuit_inference.statistics import cohen_d
 
 
 @pytest.fixture
@@ -98,7 +92,7 @@ def test_defect_12_the_network_of_npe_can_be_named(line):
 
 
 def test_defect_13_models_are_chosen_by_means_and_not_by_one_draw(line, monkeypatch):
-    from neuroloom.circuit_inference._estimators._mdn import MixtureDensityEnsemble
+    from neuroloom.circuit_inference._estimators.mdn import MixtureDensityEnsemble
 
     asked = []
     original = MixtureDensityEnsemble.sample

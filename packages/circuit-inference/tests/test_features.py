@@ -3,15 +3,17 @@ import pandas as pd
 import pytest
 
 from neuroloom.circuit_inference import (
-    ArgumentError,
     Catch22,
-    ConstantSeriesError,
     FeatureMismatchError,
     Features,
     FeatureSet,
     InvalidSeriesError,
     Moments,
     Preprocessing,
+)
+from neuroloom.circuit_inference.errors import (
+    ArgumentError,
+    ConstantSeriesError,
     SeriesTooShortError,
     ShapeError,
     UnknownNameError,

@@ -1,16 +1,9 @@
 import numpy as np
 import pytest
 
-from neuroloom.circuit_inference import (
-    ArgumentError,
-    Features,
-    FeatureSet,
-    Fluctuations,
-    SeriesTooShortError,
-    dfa,
-    envelope,
-    fei,
-)
+from neuroloom.circuit_inference import Features, FeatureSet, Fluctuations
+from neuroloom.circuit_inference.errors import ArgumentError, SeriesTooShortError
+from neuroloom.circuit_inference.features import dfa, envelope, fei
 
 
 def coloured(beta):

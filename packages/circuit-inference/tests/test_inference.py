@@ -8,11 +8,9 @@ from neuroloom.circuit_inference import (
     FeatureMismatchError,
     FeatureSet,
     Inference,
-    NotFittedError,
     NoValidSimulationsError,
-    ShapeError,
-    UnknownNameError,
 )
+from neuroloom.circuit_inference.errors import NotFittedError, ShapeError, UnknownNameError
 
 
 @pytest.fixture

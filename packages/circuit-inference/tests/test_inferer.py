@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from neuroloom.circuit_inference import (
-    ArgumentError,
     Catch22,
     FeatureMismatchError,
     FeatureSet,
@@ -15,18 +14,20 @@ from neuroloom.circuit_inference import (
     Inferer,
     ModelFormatError,
     Moments,
-    NotFittedError,
     NoValidSimulationsError,
     OutOfDistributionWarning,
     Prior,
     PriorError,
+    UnsafeFormatError,
+)
+from neuroloom.circuit_inference.diagnostics import ei_ratio, tarp
+from neuroloom.circuit_inference.errors import (
+    ArgumentError,
+    NotFittedError,
     ShapeError,
     UnknownNameError,
-    UnsafeFormatError,
-    ei_ratio,
-    shot_noise_library,
-    tarp,
 )
+from neuroloom.circuit_inference.libraries import shot_noise_library
 
 FAST = {
     "max_epochs": 100,
@@ -341,7 +342,7 @@ class TestFiles:
         saved = model.fit(library.features(chosen), library.theta, feature_set=chosen).save(
             tmp_path / "m"
         )
-        from neuroloom.circuit_inference import _model_files
+        from neuroloom.circuit_inference._inference import files as _model_files
 
         header = json.loads((saved / "model.json").read_text())
         header["feature_names"] = header["feature_names"][::-1]

@@ -3,12 +3,10 @@ import types
 import numpy as np
 import pytest
 
-from neuroloom.circuit_inference import (
-    ArgumentError,
-    FieldPotential,
-    ModelFormatError,
+from neuroloom.circuit_inference import FieldPotential, ModelFormatError
+from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
+from neuroloom.circuit_inference.forward import (
     Pathway,
-    ShapeError,
     dipole_kernels,
     dipole_moment,
     four_sphere,

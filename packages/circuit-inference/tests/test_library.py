@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from neuroloom.circuit_inference import (
-    ArgumentError,
     Catch22,
     FeatureSet,
     LibraryError,
@@ -21,13 +20,12 @@ from neuroloom.circuit_inference import (
     Prior,
     PriorError,
     SimulationLibrary,
-    UnknownNameError,
     gao_lfp,
     gao_library,
-    shot_noise_library,
-    shot_noise_rates,
     simulate_library,
 )
+from neuroloom.circuit_inference.errors import ArgumentError, UnknownNameError
+from neuroloom.circuit_inference.libraries import shot_noise_library, shot_noise_rates
 from neuroloom.shared import Seed, load_arrays, save_arrays
 
 PRIOR = Prior.box({"a": (0.0, 1.0), "b": (-1.0, 1.0)})

@@ -14,7 +14,7 @@ import pytest
 
 from neuroloom.circuit_inference import Inferer, ModelFormatError, Prior, UnsafeFormatError
 from neuroloom.circuit_inference._estimators import build
-from neuroloom.circuit_inference._estimators._sklearn_files import check, storable
+from neuroloom.circuit_inference._estimators.sklearn_files import check, storable
 from neuroloom.shared import Seed
 
 pytest.importorskip("skops")
@@ -317,7 +317,7 @@ class TestOwnModels:
 class TestMalformedHeaders:
     @pytest.mark.parametrize("model", ["Ridge", "mdn"])
     def test_every_damage_is_our_error(self, model, tmp_path):
-        from neuroloom.circuit_inference import _model_files as files
+        from neuroloom.circuit_inference._inference import files as files
 
         options = {} if model == "Ridge" else {"n_folds": 0, "n_members": 1, "max_epochs": 1}
         prior = Prior.box({"a": (0, 1)})

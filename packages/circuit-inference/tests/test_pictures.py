@@ -20,42 +20,42 @@ class TestPictures:
     def test_posterior(self, world):
         inferer, x, theta = world
         posterior = inferer.predict(x[:3], warn=False)
-        ax = ci.plot_posterior(posterior, "a", prior=BOX, row=1, truth=theta[1, 0])
+        ax = ci.plots.plot_posterior(posterior, "a", prior=BOX, row=1, truth=theta[1, 0])
         area = sum(patch.get_height() * patch.get_width() for patch in ax.patches)
         assert area == pytest.approx(1.0)
         assert ax.get_xlabel() == "a (pA)"
         assert ax.lines[-1].get_xdata()[0] == theta[1, 0]
         bad = inferer.predict([[np.nan, 0.0]], warn=False)
-        with pytest.raises(ci.ArgumentError, match="valid"):
-            ci.plot_posterior(bad, "a")
+        with pytest.raises(ci.errors.ArgumentError, match="valid"):
+            ci.plots.plot_posterior(bad, "a")
 
     def test_intervals_cross_out_what_lies_outside(self, world):
         inferer, x, _ = world
         posterior = inferer.predict(np.vstack([x[:4], [[50.0, 50.0]]]), warn=False)
-        ax = ci.plot_intervals(posterior, "b", labels=list("vwxyz"))
+        ax = ci.plots.plot_intervals(posterior, "b", labels=list("vwxyz"))
         inside, outside = ax.lines
         assert len(outside.get_xdata()) == 1
         assert len(inside.get_xdata()) == 4
         assert [t.get_text() for t in ax.get_yticklabels()] == list("vwxyz")
-        with pytest.raises(ci.UnknownNameError):
-            ci.plot_intervals(posterior, "c")
+        with pytest.raises(ci.errors.UnknownNameError):
+            ci.plots.plot_intervals(posterior, "c")
 
     def test_diagnosis(self, world):
         inferer, x, theta = world
         report = inferer.diagnose(x, theta, n_samples=50)
-        curve = ci.plot_calibration(report).lines[1].get_ydata()
+        curve = ci.plots.plot_calibration(report).lines[1].get_ydata()
         assert (np.diff(curve) >= 0).all()
-        bars = ci.plot_identifiability(report).patches
+        bars = ci.plots.plot_identifiability(report).patches
         wanted = np.maximum(report.contraction, 0)
         np.testing.assert_allclose([bar.get_width() for bar in bars], wanted)
-        image = ci.plot_correlations(report).images[0]
+        image = ci.plots.plot_correlations(report).images[0]
         np.testing.assert_array_equal(image.get_array(), report.correlation)
-        widths = [bar.get_width() for bar in ci.plot_importance(report).patches]
+        widths = [bar.get_width() for bar in ci.plots.plot_importance(report).patches]
         assert widths == sorted(widths)
 
     def test_outside(self, world):
         inferer, x, _ = world
-        ax = ci.plot_outside(inferer, np.vstack([x[:5], [[9.0, 9.0]]]))
+        ax = ci.plots.plot_outside(inferer, np.vstack([x[:5], [[9.0, 9.0]]]))
         simulations, observed, outside = ax.lines[:3]
         assert len(simulations.get_xdata()) == 200
         assert len(outside.get_xdata()) == 1
@@ -78,7 +78,7 @@ def table():
 
 class TestBenchmark:
     def test_two_witnesses_are_better_than_one(self, table):
-        result = ci.benchmark_features(
+        result = ci.features.benchmark_features(
             (*table, BOX), {"both": ["one", "two"]}, model="Ridge", seed=2
         )
         assert result.ranking("a")[0] == "both"
@@ -92,7 +92,7 @@ class TestBenchmark:
         assert ((rows["r low"] < rows["r"]) & (rows["r"] < rows["r high"])).all()
 
     def test_targets_and_pictures(self, table):
-        result = ci.benchmark_features(
+        result = ci.features.benchmark_features(
             (*table, BOX),
             {"both": ["one", "two"], "noise": ["noise"]},
             {"double": lambda theta: 2 * theta["a"]},
@@ -106,9 +106,9 @@ class TestBenchmark:
         assert [t.get_text() for t in ax.get_yticklabels()] == ["noise", "both"]
 
     def test_bad_input(self, table):
-        with pytest.raises(ci.ArgumentError, match="n_folds"):
-            ci.benchmark_features((*table, BOX), {"x": ["one"]}, n_folds=1)
-        with pytest.raises(ci.ArgumentError, match="at least one"):
-            ci.benchmark_features((*table, BOX), {})
+        with pytest.raises(ci.errors.ArgumentError, match="n_folds"):
+            ci.features.benchmark_features((*table, BOX), {"x": ["one"]}, n_folds=1)
+        with pytest.raises(ci.errors.ArgumentError, match="at least one"):
+            ci.features.benchmark_features((*table, BOX), {})
         with pytest.raises(ci.FeatureMismatchError):
-            ci.benchmark_features((*table, BOX), {"x": ["three"]})
+            ci.features.benchmark_features((*table, BOX), {"x": ["three"]})

@@ -71,7 +71,7 @@ class TestPredictiveCheck:
         np.testing.assert_array_equal(one.simulated, other.simulated)
 
     def test_p_values_by_hand(self):
-        frame = ci.predictive_check(np.arange(1.0, 20.0)[:, None], [3.5], ["x"])
+        frame = ci.diagnostics.predictive_check(np.arange(1.0, 20.0)[:, None], [3.5], ["x"])
         assert frame.loc["x", "p"] == pytest.approx(2 * (3 + 1) / 20)
         assert frame.loc["x", "50 %"] == 10
 
@@ -97,40 +97,42 @@ class TestPredictiveCheck:
         assert labels[-1] == check.names[int(np.argmin(check.p))]
 
     def test_what_is_refused(self, inferer, observed, library):
-        with pytest.raises(ci.ArgumentError, match="row: expected one of 3 with finite"):
+        with pytest.raises(ci.errors.ArgumentError, match="row: expected one of 3 with finite"):
             inferer.predictive_check(observed, library, row=2)
-        with pytest.raises(ci.ArgumentError, match="row"):
+        with pytest.raises(ci.errors.ArgumentError, match="row"):
             inferer.predictive_check(observed, library, row=3)
-        with pytest.raises(ci.ArgumentError, match="n_sims"):
+        with pytest.raises(ci.errors.ArgumentError, match="n_sims"):
             inferer.predictive_check(observed, library, n_sims=5)
-        with pytest.raises(ci.ArgumentError, match="rate_hz"):
+        with pytest.raises(ci.errors.ArgumentError, match="rate_hz"):
             inferer.predictive_check(observed, Shifted())
         with pytest.raises(ci.NoValidSimulationsError, match="none of 20"):
             inferer.predictive_check(
                 observed, Shifted(1.0), rate_hz=1000.0, n_sims=20, progress=False
             )
-        with pytest.raises(ci.ShapeError):
-            ci.predictive_check(np.ones((3, 2)), [1.0], ["a"])
+        with pytest.raises(ci.errors.ShapeError):
+            ci.diagnostics.predictive_check(np.ones((3, 2)), [1.0], ["a"])
         with pytest.raises(ci.NoValidSimulationsError):
-            ci.predictive_check(np.full((3, 1), np.nan), [1.0], ["a"])
+            ci.diagnostics.predictive_check(np.full((3, 1), np.nan), [1.0], ["a"])
 
     def test_a_model_without_a_feature_set(self, library, observed):
         points = ci.Inferer("Ridge", library.prior)
         points.fit(library.features(CHOSEN), library.theta)
-        with pytest.raises(ci.ArgumentError, match="feature_set"):
+        with pytest.raises(ci.errors.ArgumentError, match="feature_set"):
             points.predictive_check(observed, library)
-        with pytest.raises(ci.ArgumentError, match="posterior"):
+        with pytest.raises(ci.errors.ArgumentError, match="posterior"):
             points.predictive_check(observed, library, feature_set=CHOSEN)
 
     def test_a_library_of_another_simulator(self, inferer, observed):
-        other = ci.simulate_library(Shifted(), ci.GAO_PRIOR, 2, rate_hz=1000.0, progress=False)
+        other = ci.simulate_library(
+            Shifted(), ci.libraries.GAO_PRIOR, 2, rate_hz=1000.0, progress=False
+        )
         with pytest.raises(ci.LibraryError, match="without a name"):
             inferer.predictive_check(observed, other)
 
 
 def test_the_networks_of_a_library_are_found_again():
     pytest.importorskip("neuroloom.lifnet")
-    from neuroloom.circuit_inference._predictive import simulator_of
+    from neuroloom.circuit_inference._inference.predictive_check import simulator_of
     from neuroloom.circuit_inference.simulate import Gates, NetworkSimulator, network_library
 
     library = network_library("hagen_eighth", 1, duration_s=0.1, progress=False)

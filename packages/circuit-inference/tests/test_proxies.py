@@ -1,15 +1,14 @@
 import numpy as np
 import pytest
 
-from neuroloom.circuit_inference import (
+from neuroloom.circuit_inference import CircuitInferenceError, FieldPotential
+from neuroloom.circuit_inference.errors import (
     ArgumentError,
-    CircuitInferenceError,
     DelayTooLongError,
-    FieldPotential,
     ShapeError,
     UnknownNameError,
-    proxy,
 )
+from neuroloom.circuit_inference.forward import proxy
 
 
 @pytest.fixture(scope="module")

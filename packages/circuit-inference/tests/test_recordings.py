@@ -5,16 +5,18 @@ import pandas as pd
 import pytest
 
 from neuroloom.circuit_inference import (
-    ArgumentError,
-    ConstantSeriesError,
     Features,
     InvalidSeriesError,
-    SeriesTooShortError,
-    ShapeError,
-    UnknownNameError,
     UnsafeFormatError,
     epoch_table,
     read_signal,
+)
+from neuroloom.circuit_inference.errors import (
+    ArgumentError,
+    ConstantSeriesError,
+    SeriesTooShortError,
+    ShapeError,
+    UnknownNameError,
 )
 from neuroloom.shared import Recording, Signal
 

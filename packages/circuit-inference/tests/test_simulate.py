@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from neuroloom.circuit_inference import LibraryError, Prior, PriorError, UnknownNameError
+from neuroloom.circuit_inference import LibraryError, Prior, PriorError
+from neuroloom.circuit_inference.errors import UnknownNameError
 from neuroloom.circuit_inference.simulate import (
     MODELS,
     Gates,

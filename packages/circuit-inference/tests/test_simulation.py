@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import neuroloom.circuit_inference as package
-from neuroloom.circuit_inference import ArgumentError, ScriptError, Simulation
+from neuroloom.circuit_inference import Simulation
+from neuroloom.circuit_inference.errors import ArgumentError, ScriptError
 
 
 @pytest.fixture

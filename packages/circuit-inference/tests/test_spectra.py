@@ -2,17 +2,9 @@ import numpy as np
 import pytest
 
 import neuroloom.circuit_inference as ci
-from neuroloom.circuit_inference import (
-    Aperiodic,
-    ArgumentError,
-    BandPower,
-    FeatureSet,
-    SeriesTooShortError,
-    ShapeError,
-    SpectralPeaks,
-    fit_aperiodic,
-    fit_spectrum,
-)
+from neuroloom.circuit_inference import Aperiodic, BandPower, FeatureSet
+from neuroloom.circuit_inference.errors import ArgumentError, SeriesTooShortError, ShapeError
+from neuroloom.circuit_inference.features import SpectralPeaks, fit_aperiodic, fit_spectrum
 
 FREQS = np.arange(1.0, 101.0)
 
@@ -115,7 +107,7 @@ class TestSpecparam:
 class TestRecordings:
     def test_exponents_and_peaks(self, data):
         pytest.importorskip("specparam")
-        from neuroloom.circuit_inference._aperiodic import welch_spectra
+        from neuroloom.circuit_inference._features.aperiodic import welch_spectra
 
         lfp = np.load(data / "lfp_neurodsp.npz")
         eeg = np.load(data / "eeg_eeglab_sample.npz")
@@ -210,9 +202,9 @@ class TestLineNoise:
         assert other.max() < 4
 
     def test_what_is_refused(self):
-        with pytest.raises(ci.ArgumentError, match="window_s"):
+        with pytest.raises(ci.errors.ArgumentError, match="window_s"):
             ci.LineNoise(window_s=0.1)
-        with pytest.raises(ci.ArgumentError, match="half the rate"):
+        with pytest.raises(ci.errors.ArgumentError, match="half the rate"):
             ci.LineNoise().compute(np.ones((1, 200)), 100.0, 1)
-        with pytest.raises(ci.SeriesTooShortError):
+        with pytest.raises(ci.errors.SeriesTooShortError):
             ci.FeatureSet(ci.LineNoise()).compute([np.arange(100.0)], rate=1000.0)

@@ -2,20 +2,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neuroloom.circuit_inference import (
-    Analysis,
+from neuroloom.circuit_inference import Analysis, mixed_effects
+from neuroloom.circuit_inference._recordings.topomap import head_map
+from neuroloom.circuit_inference.errors import (
     ArgumentError,
     ConstantSeriesError,
     ShapeError,
     UnknownNameError,
-    cohen_d,
-    electrode_positions,
-    holm,
-    likelihood_ratio,
-    mixed_effects,
-    topomap,
 )
-from neuroloom.circuit_inference._topomap import head_map
+from neuroloom.circuit_inference.plots import electrode_positions, topomap
+from neuroloom.circuit_inference.statistics import cohen_d, holm, likelihood_ratio
 
 
 def measurements(n_subjects=8, n_epochs=5, effect=1.0, seed=0):

@@ -1,203 +1,166 @@
 """From a recording to circuit parameters, and how sure one may be."""
 
-from neuroloom.circuit_inference import tools
-from neuroloom.circuit_inference._analysis import Analysis
-from neuroloom.circuit_inference._aperiodic import (
-    Aperiodic,
-    AperiodicFit,
-    BandPower,
-    fit_aperiodic,
-)
-from neuroloom.circuit_inference._benchmark import FeatureBenchmark, benchmark_features
-from neuroloom.circuit_inference._diagnostics import Diagnosis, tarp
-from neuroloom.circuit_inference._epoch_table import epoch_table
-from neuroloom.circuit_inference._errors import (
-    ArgumentError,
-    CircuitInferenceError,
-    ConstantSeriesError,
-    DelayTooLongError,
-    FeatureMismatchError,
-    InvalidSeriesError,
-    LibraryError,
-    ModelFormatError,
-    NotFittedError,
-    NoValidSimulationsError,
-    OutOfDistributionWarning,
-    PriorError,
-    ScriptError,
-    SeriesError,
-    SeriesTooShortError,
-    ShapeError,
-    UnknownNameError,
-    UnsafeFormatError,
-)
+from importlib import import_module
+from typing import Any
+
 from neuroloom.circuit_inference._estimators import known_models
-from neuroloom.circuit_inference._feature_files import load_features, save_features
-from neuroloom.circuit_inference._feature_set import (
+from neuroloom.circuit_inference._features.aperiodic import Aperiodic, BandPower
+from neuroloom.circuit_inference._features.feature_set import (
     Catch22,
-    Family,
     FeatureSet,
     FeatureTable,
     Moments,
 )
-from neuroloom.circuit_inference._features_door import Features
-from neuroloom.circuit_inference._field_potential import FieldPotential
-from neuroloom.circuit_inference._fluctuations import (
-    DFAResult,
-    FEIResult,
-    Fluctuations,
-    dfa,
-    envelope,
-    fei,
-)
-from neuroloom.circuit_inference._forward import (
-    four_sphere,
-    infinite_medium,
-    infinite_medium_magnetic,
-)
-from neuroloom.circuit_inference._inference import Inference
-from neuroloom.circuit_inference._inferer import Inferer
-from neuroloom.circuit_inference._kernels import (
-    Pathway,
-    dipole_kernels,
-    dipole_moment,
-    load_kernels,
-    save_kernels,
-)
-from neuroloom.circuit_inference._library import SimulationLibrary
-from neuroloom.circuit_inference._line_noise import LineNoise
-from neuroloom.circuit_inference._ood import SimulatedCloud
-from neuroloom.circuit_inference._plots import (
-    plot_calibration,
-    plot_correlations,
-    plot_identifiability,
-    plot_importance,
-    plot_intervals,
-    plot_outside,
-    plot_posterior,
-)
-from neuroloom.circuit_inference._posterior import Posterior, ei_ratio
-from neuroloom.circuit_inference._predictive import PredictiveCheck, predictive_check
-from neuroloom.circuit_inference._prior import Prior
-from neuroloom.circuit_inference._proxies import proxy
-from neuroloom.circuit_inference._read_signal import read_signal
-from neuroloom.circuit_inference._readme_models import (
-    GAO_PRIOR,
-    SHOT_NOISE_PRIOR,
-    gao_lfp,
-    gao_library,
-    shot_noise_library,
-    shot_noise_rates,
-)
-from neuroloom.circuit_inference._report import write_report
-from neuroloom.circuit_inference._series import Preprocessing
-from neuroloom.circuit_inference._simulate_library import simulate_library
-from neuroloom.circuit_inference._simulation import Simulation
-from neuroloom.circuit_inference._specparam import SpectralFit, SpectralPeaks, fit_spectrum
-from neuroloom.circuit_inference._statistics import (
-    EffectSize,
-    MixedEffects,
-    cohen_d,
-    holm,
-    likelihood_ratio,
-    mixed_effects,
-)
-from neuroloom.circuit_inference._topomap import electrode_positions, topomap
+from neuroloom.circuit_inference._features.fluctuations import Fluctuations
+from neuroloom.circuit_inference._features.line_noise import LineNoise
+from neuroloom.circuit_inference._features.series import Preprocessing
+from neuroloom.circuit_inference._inference.diagnostics import Diagnosis
+from neuroloom.circuit_inference._inference.inferer import Inferer
+from neuroloom.circuit_inference._inference.posterior import Posterior
+from neuroloom.circuit_inference._inference.predictive_check import PredictiveCheck
+from neuroloom.circuit_inference._libraries.library import SimulationLibrary
+from neuroloom.circuit_inference._libraries.prior import Prior
+from neuroloom.circuit_inference._libraries.simulate import simulate_library
+from neuroloom.circuit_inference._libraries.toy_models import gao_lfp, gao_library
+from neuroloom.circuit_inference._recordings.epoch_table import epoch_table
+from neuroloom.circuit_inference._recordings.read_signal import read_signal
+from neuroloom.circuit_inference._report.html import write_report
+from neuroloom.circuit_inference._report.statistics import mixed_effects
 from neuroloom.circuit_inference._version import __version__
+from neuroloom.circuit_inference.errors import (
+    CircuitInferenceError,
+    FeatureMismatchError,
+    InvalidSeriesError,
+    LibraryError,
+    ModelFormatError,
+    NoValidSimulationsError,
+    OutOfDistributionWarning,
+    PriorError,
+    UnsafeFormatError,
+)
 
 __all__ = [
-    "Analysis",
     "Aperiodic",
-    "AperiodicFit",
-    "ArgumentError",
     "BandPower",
     "Catch22",
     "CircuitInferenceError",
-    "ConstantSeriesError",
-    "DFAResult",
-    "DelayTooLongError",
     "Diagnosis",
-    "EffectSize",
-    "FEIResult",
-    "Family",
-    "FeatureBenchmark",
     "FeatureMismatchError",
     "FeatureSet",
     "FeatureTable",
-    "Features",
-    "FieldPotential",
     "Fluctuations",
-    "GAO_PRIOR",
-    "Inference",
     "Inferer",
     "InvalidSeriesError",
     "LibraryError",
     "LineNoise",
-    "MixedEffects",
     "ModelFormatError",
     "Moments",
     "NoValidSimulationsError",
-    "NotFittedError",
     "OutOfDistributionWarning",
-    "Pathway",
     "Posterior",
     "PredictiveCheck",
     "Preprocessing",
     "Prior",
     "PriorError",
-    "SHOT_NOISE_PRIOR",
-    "ScriptError",
-    "SeriesError",
-    "SeriesTooShortError",
-    "ShapeError",
-    "SimulatedCloud",
-    "Simulation",
     "SimulationLibrary",
-    "SpectralFit",
-    "SpectralPeaks",
-    "UnknownNameError",
     "UnsafeFormatError",
     "__version__",
-    "benchmark_features",
-    "cohen_d",
-    "dfa",
-    "dipole_kernels",
-    "dipole_moment",
-    "ei_ratio",
-    "electrode_positions",
-    "envelope",
     "epoch_table",
-    "fei",
-    "fit_aperiodic",
-    "fit_spectrum",
-    "four_sphere",
     "gao_lfp",
     "gao_library",
-    "holm",
-    "infinite_medium",
-    "infinite_medium_magnetic",
     "known_models",
-    "likelihood_ratio",
-    "load_features",
-    "load_kernels",
     "mixed_effects",
-    "plot_calibration",
-    "plot_correlations",
-    "plot_identifiability",
-    "plot_importance",
-    "plot_intervals",
-    "plot_outside",
-    "plot_posterior",
-    "predictive_check",
-    "proxy",
     "read_signal",
-    "save_features",
-    "save_kernels",
-    "shot_noise_library",
-    "shot_noise_rates",
     "simulate_library",
-    "tarp",
-    "tools",
-    "topomap",
     "write_report",
 ]
+
+# ncpi's own names, imported when asked for.
+_NCPI = {
+    "Analysis": "_ncpi.analysis",
+    "Features": "_ncpi.features",
+    "FieldPotential": "_ncpi.field_potential",
+    "Inference": "_ncpi.inference",
+    "Simulation": "_ncpi.simulation",
+}
+_MODULES = (
+    *("diagnostics", "errors", "features", "forward", "libraries", "plots", "simulate"),
+    *("statistics", "tools"),
+)
+# Names of before that live in public modules now; gone in the next version.
+_MOVED = {
+    "AperiodicFit": "features",
+    "ArgumentError": "errors",
+    "ConstantSeriesError": "errors",
+    "DFAResult": "features",
+    "DelayTooLongError": "errors",
+    "EffectSize": "statistics",
+    "FEIResult": "features",
+    "Family": "features",
+    "FeatureBenchmark": "features",
+    "GAO_PRIOR": "libraries",
+    "MixedEffects": "statistics",
+    "NotFittedError": "errors",
+    "Pathway": "forward",
+    "SHOT_NOISE_PRIOR": "libraries",
+    "ScriptError": "errors",
+    "SeriesError": "errors",
+    "SeriesTooShortError": "errors",
+    "ShapeError": "errors",
+    "SimulatedCloud": "diagnostics",
+    "SpectralFit": "features",
+    "SpectralPeaks": "features",
+    "UnknownNameError": "errors",
+    "benchmark_features": "features",
+    "cohen_d": "statistics",
+    "dfa": "features",
+    "dipole_kernels": "forward",
+    "dipole_moment": "forward",
+    "ei_ratio": "diagnostics",
+    "electrode_positions": "plots",
+    "envelope": "features",
+    "fei": "features",
+    "fit_aperiodic": "features",
+    "fit_spectrum": "features",
+    "four_sphere": "forward",
+    "holm": "statistics",
+    "infinite_medium": "forward",
+    "infinite_medium_magnetic": "forward",
+    "likelihood_ratio": "statistics",
+    "load_features": "features",
+    "load_kernels": "forward",
+    "plot_calibration": "plots",
+    "plot_correlations": "plots",
+    "plot_identifiability": "plots",
+    "plot_importance": "plots",
+    "plot_intervals": "plots",
+    "plot_outside": "plots",
+    "plot_posterior": "plots",
+    "predictive_check": "diagnostics",
+    "proxy": "forward",
+    "save_features": "features",
+    "save_kernels": "forward",
+    "shot_noise_library": "libraries",
+    "shot_noise_rates": "libraries",
+    "tarp": "diagnostics",
+    "topomap": "plots",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return one of ncpi's names, or a name of before from the module that it moved to."""
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name in _NCPI:
+        return getattr(import_module(f"{__name__}.{_NCPI[name]}"), name)
+    if name in _MOVED:
+        import warnings
+
+        home = f"{__name__}.{_MOVED[name]}"
+        warnings.warn(f"{__name__}.{name} moved to {home}.{name}", DeprecationWarning, stacklevel=2)
+        return getattr(import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_NCPI, *_MODULES})

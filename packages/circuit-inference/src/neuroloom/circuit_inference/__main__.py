@@ -16,15 +16,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neuroloom.circuit_inference._epoch_table import epoch_table
-from neuroloom.circuit_inference._errors import ArgumentError, unknown
-from neuroloom.circuit_inference._feature_files import load_features, save_features
-from neuroloom.circuit_inference._feature_set import FAMILIES, FeatureSet, FeatureTable
-from neuroloom.circuit_inference._inferer import Inferer
-from neuroloom.circuit_inference._library import SimulationLibrary
-from neuroloom.circuit_inference._read_signal import read_signal
-from neuroloom.circuit_inference._report import verdict, write_report
-from neuroloom.circuit_inference._series import Preprocessing
+from neuroloom.circuit_inference._features.feature_set import FAMILIES, FeatureSet, FeatureTable
+from neuroloom.circuit_inference._features.files import load_features, save_features
+from neuroloom.circuit_inference._features.series import Preprocessing
+from neuroloom.circuit_inference._inference.inferer import Inferer
+from neuroloom.circuit_inference._libraries.library import SimulationLibrary
+from neuroloom.circuit_inference._recordings.epoch_table import epoch_table
+from neuroloom.circuit_inference._recordings.read_signal import read_signal
+from neuroloom.circuit_inference._report.html import verdict, write_report
+from neuroloom.circuit_inference.errors import ArgumentError, unknown
 from neuroloom.shared import NeuroloomError, Seed
 
 _SMALL = ("gao", "shot_noise")
@@ -142,7 +142,8 @@ def _simulate(options: argparse.Namespace) -> str:
         "seed": options.seed,
     }
     if options.model in _SMALL:
-        from neuroloom.circuit_inference import gao_library, shot_noise_library
+        from neuroloom.circuit_inference import gao_library
+        from neuroloom.circuit_inference.libraries import shot_noise_library
 
         if options.model == "gao":
             library = gao_library(options.n_sims, **common, duration_s=options.duration or 12.0)

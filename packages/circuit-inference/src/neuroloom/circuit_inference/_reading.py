@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from neuroloom.circuit_inference._errors import CircuitInferenceError, ModelFormatError
+from neuroloom.circuit_inference.errors import CircuitInferenceError, ModelFormatError
 from neuroloom.shared import DataError
 
 _DAMAGE = (

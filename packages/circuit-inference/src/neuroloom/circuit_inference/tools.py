@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from neuroloom.circuit_inference._errors import ArgumentError
+from neuroloom.circuit_inference.errors import ArgumentError
 
 T = TypeVar("T")
 

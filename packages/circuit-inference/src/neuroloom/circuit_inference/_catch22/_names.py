@@ -6,7 +6,7 @@ that was trained on the other, so every feature carries its version.
 
 from __future__ import annotations
 
-from neuroloom.circuit_inference._errors import unknown
+from neuroloom.circuit_inference.errors import unknown
 
 NAMES: dict[str, tuple[str, ...]] = {
     "1.0": (

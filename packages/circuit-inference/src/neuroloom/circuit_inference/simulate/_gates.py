@@ -132,7 +132,7 @@ def spike_measures(
 
 def spectral_measures(signal: Array, rate_hz: float) -> dict[str, float]:
     """Return R² of the aperiodic line (5 to 200 Hz) and the highest peak above it (log10)."""
-    from neuroloom.circuit_inference._aperiodic import fit_aperiodic, welch_spectra
+    from neuroloom.circuit_inference._features.aperiodic import fit_aperiodic, welch_spectra
 
     freqs, power = welch_spectra(signal[None], rate_hz, window_s=0.5)
     top = min(200.0, 0.45 * rate_hz)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from neuroloom.circuit_inference._errors import unknown
-from neuroloom.circuit_inference._kernels import Pathway
-from neuroloom.circuit_inference._prior import Prior
+from neuroloom.circuit_inference._forward.kernels import Pathway
+from neuroloom.circuit_inference._libraries.prior import Prior
+from neuroloom.circuit_inference.errors import unknown
 from neuroloom.shared import require
 
 _EXTRA = "neuroloom-circuit-inference[simulate]"

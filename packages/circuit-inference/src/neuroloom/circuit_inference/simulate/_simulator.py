@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.circuit_inference._kernels import dipole_kernels, dipole_moment
-from neuroloom.circuit_inference._library import SimulationLibrary
-from neuroloom.circuit_inference._prior import Prior
-from neuroloom.circuit_inference._proxies import weighted_sum
-from neuroloom.circuit_inference._series import positive
-from neuroloom.circuit_inference._simulate_library import simulate_library
+from neuroloom.circuit_inference._features.series import positive
+from neuroloom.circuit_inference._forward.kernels import dipole_kernels, dipole_moment
+from neuroloom.circuit_inference._forward.proxies import weighted_sum
+from neuroloom.circuit_inference._libraries.library import SimulationLibrary
+from neuroloom.circuit_inference._libraries.prior import Prior
+from neuroloom.circuit_inference._libraries.simulate import simulate_library
 from neuroloom.circuit_inference.simulate._gates import Gates, spectral_measures, spike_measures
 from neuroloom.circuit_inference.simulate._models import _EXTRA, NetworkModel, network_model
 from neuroloom.shared import Seed, require
@@ -131,7 +131,7 @@ def network_library(
     simulator = NetworkSimulator(model, duration_s, transient_s, gates or Gates())
     used = prior or chosen.prior
     if used.names != chosen.prior.names:
-        from neuroloom.circuit_inference._errors import PriorError
+        from neuroloom.circuit_inference.errors import PriorError
 
         raise PriorError(f"prior: expected the parameters {chosen.prior.names}, got {used.names}")
     return simulate_library(

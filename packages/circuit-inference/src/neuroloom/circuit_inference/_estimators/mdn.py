@@ -1,0 +1,269 @@
+"""An ensemble of mixture-density networks (Bishop 1994) on unbounded parameters.
+
+Every member is a small network that maps features to a mixture of Gaussians over the unbounded
+parameters; the ensemble is the mean of its members' mixtures. The simulations are cut into folds
+and every pair of folds is kept from one member: what the members who don't know a simulation say
+about it calibrates the whole (`_recalibration`), and no simulation is set aside. All networks are
+trained side by side as one stack.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.circuit_inference._estimators.base import Array, Estimator
+from neuroloom.circuit_inference._estimators.mixture import draw, log_density
+from neuroloom.circuit_inference._inference.recalibration import Recalibration
+from neuroloom.circuit_inference.errors import ArgumentError, ModelFormatError
+from neuroloom.shared import Seed
+
+_DEFAULTS: dict[str, Any] = {
+    "n_members": 4,
+    "n_folds": 8,
+    "hidden": (64, 64),
+    "n_components": 8,
+    "learning_rate": 2e-3,
+    "weight_decay": 1e-3,
+    "batch_size": 128,
+    "max_epochs": 300,
+    "patience": 20,
+}
+_FLOOR = 1e-3  # smallest standard deviation, in standardised unbounded units
+
+
+class MixtureDensityEnsemble(Estimator):
+    """Posterior by an ensemble of mixture-density networks.
+
+    Parameters
+    ----------
+    hyperparams : mapping, optional
+        ``n_folds`` (8) makes 28 members, one per pair of folds that it never sees, and the
+        recalibration; 0 for ``n_members`` (4) and none. ``hidden`` (64, 64), ``n_components``
+        (8), ``learning_rate``, ``weight_decay``, ``batch_size``, ``max_epochs``, ``patience``.
+    """
+
+    kind: ClassVar[str] = "mdn"
+    probabilistic: ClassVar[bool] = True
+
+    def __init__(self, hyperparams: Mapping[str, Any] | None = None) -> None:
+        given = dict(hyperparams or {})
+        strange = sorted(set(given) - set(_DEFAULTS))
+        if strange:
+            raise ArgumentError(f"hyperparams: expected some of {sorted(_DEFAULTS)}, got {strange}")
+        self.options = {**_DEFAULTS, **given}
+        self.options["hidden"] = tuple(self.options["hidden"])
+        if int(self.options["n_folds"]) < 0 or int(self.options["n_folds"]) in (1, 2):
+            raise ArgumentError(f"n_folds: expected 0 or at least 3, got {self.options['n_folds']}")
+        if int(self.options["n_members"]) < 1:
+            raise ArgumentError(f"n_members: expected at least 1, got {self.options['n_members']}")
+        self.weights: dict[str, NDArray[np.float32]] = {}
+        self.recalibration: Recalibration | None = None
+        self.centre: Array = np.empty(0)
+        self.scale: Array = np.empty(0)
+
+    def fit(self, x: Array, theta: Array, *, seed: Seed) -> Self:
+        """Train on unbounded parameters, shape (n_rows, d)."""
+        from neuroloom.circuit_inference._estimators.mdn_training import train
+
+        n_folds = int(self.options["n_folds"])
+        fewest = max(20, 4 * n_folds)
+        if len(x) < fewest:
+            raise ArgumentError(
+                f"features: expected at least {fewest} simulations for {n_folds} folds, "
+                f"got {len(x)}"
+            )
+        self.centre, self.scale = theta.mean(axis=0), theta.std(axis=0)
+        self.scale = np.where(self.scale > 0, self.scale, 1.0)
+        targets = (theta - self.centre) / self.scale
+        learns = self._plan(len(x), seed.child("folds"))
+        self.weights = train(x, targets, learns, self.options, seed.child("training"))
+        self.recalibration = self._recalibrate(x, targets, ~learns) if n_folds else None
+        return self
+
+    def _recalibrate(self, x: Array, targets: Array, outside: NDArray[np.bool_]) -> Recalibration:
+        """Return the recalibration of the whole ensemble from members that don't know the rows.
+
+        Fewer members know nothing of a row than there are, and a mixture of fewer is narrower: the
+        scores' variance falls as one over their number, which two sizes settle.
+        """
+        log_weights, means, factors = self._forward(x)
+        below = _marginal_cdf(np.exp(log_weights), means, factors, targets)
+        weight = outside.astype(np.float64)
+        most = int(outside.sum(axis=0).min())
+        fits, sizes = [], [most, (most + 1) // 2]
+        for size in sizes:
+            chosen = weight * (np.cumsum(outside, axis=0) <= size)
+            ranks = np.einsum("mn,mnd->nd", chosen / chosen.sum(axis=0), below)
+            fits.append(Recalibration.fit(ranks))
+        if most < 2:
+            return fits[0].shrunk(len(x))
+        share = (1 / most - 1 / len(outside)) / (1 / sizes[1] - 1 / most)
+        return fits[0].towards(fits[1], share).shrunk(len(x))
+
+    def _plan(self, n: int, seed: Seed) -> NDArray[np.bool_]:
+        """Return which rows each member learns from, shape (n_members, n).
+
+        One member per pair of folds, which it never sees; without folds each member has a tenth
+        of its own to be judged by.
+        """
+        n_folds, rng = int(self.options["n_folds"]), seed.generator()
+        if n_folds:
+            fold = rng.permutation(np.arange(n) % n_folds)
+            pairs = itertools.combinations(range(n_folds), 2)
+            return np.stack([(fold != a) & (fold != b) for a, b in pairs])
+        learns = np.ones((int(self.options["n_members"]), n), dtype=bool)
+        for row in learns:
+            row[rng.permutation(n)[: max(4, n // 10)]] = False
+        return learns
+
+    def _forward(self, x: Array) -> tuple[Array, Array, Array]:
+        """Return log weights (m, n, k), means (m, n, k, d) and factors (m, n, k, d, d)."""
+        from scipy.special import expit
+
+        w = self.weights
+        n_layers = len(self.options["hidden"])
+        h = np.broadcast_to(x.astype(np.float32), (len(w["w0"]), *x.shape))
+        for i in range(n_layers):
+            h = h @ w[f"w{i}"] + w[f"b{i}"]
+            h = h * expit(h)
+        out = (h @ w[f"w{n_layers}"] + w[f"b{n_layers}"]).astype(np.float64)
+        return split_outputs(out, int(self.options["n_components"]), self.scale.size)
+
+    def _mixture(self, x: Array) -> tuple[Array, Array, Array]:
+        """Return one mixture per row: the members' mixtures side by side."""
+        log_weights, means, factors = self._forward(x)
+        m, n, k = log_weights.shape
+        d = means.shape[-1]
+        flat = (
+            np.moveaxis(log_weights, 0, 1).reshape(n, m * k) - np.log(m),
+            np.moveaxis(means, 0, 1).reshape(n, m * k, d),
+            np.moveaxis(factors, 0, 1).reshape(n, m * k, d, d),
+        )
+        return tuple(np.ascontiguousarray(part) for part in flat)  # type: ignore[return-value]
+
+    def _draw(self, mixture: tuple[Array, Array, Array], n: int, seed: Seed) -> Array:
+        rng = seed.generator()
+        log_weights, means, factors = mixture
+        shape = (len(log_weights), n, means.shape[-1])
+        out = np.empty(shape)
+        draw(
+            np.exp(log_weights),
+            means,
+            factors,
+            rng.random(shape[:2]),
+            rng.standard_normal(shape),
+            out,
+        )
+        return out
+
+    def sample(self, x: Array, n_samples: int, *, seed: Seed) -> Array:
+        """Return draws of the unbounded parameters, recalibrated."""
+        samples = self._draw(self._mixture(x), n_samples, seed)
+        if self.recalibration is not None:
+            samples = self.recalibration.apply(samples)
+        samples *= self.scale
+        samples += self.centre
+        return samples
+
+    def log_prob(self, x: Array, theta: Array) -> Array:
+        """Return the log density of the unbounded parameters, before recalibration."""
+        points = np.ascontiguousarray((theta - self.centre) / self.scale)
+        out = np.empty(len(x))
+        log_density(*self._mixture(x), points, out)
+        return np.asarray(out - np.log(self.scale).sum())
+
+    def predict(self, x: Array) -> Array:
+        """Return the mean of the unbounded parameters."""
+        log_weights, means, _ = self._mixture(x)
+        mean = (np.exp(log_weights)[:, :, None] * means).sum(axis=1)
+        return np.asarray(mean * self.scale + self.centre)
+
+    def member_means(self, x: Array) -> Array:
+        """Return each member's mean, shape (n_members, n_rows, d): their spread is epistemic."""
+        log_weights, means, _ = self._forward(x)
+        mean = (np.exp(log_weights)[..., None] * means).sum(axis=2)
+        return np.asarray(mean * self.scale + self.centre)
+
+    def save(self, folder: Path) -> Mapping[str, Any]:
+        """Write the weights as safetensors."""
+        from safetensors.numpy import save_file
+
+        save_file(
+            {name: np.ascontiguousarray(w) for name, w in self.weights.items()},
+            folder / "mdn.safetensors",
+        )
+        return {
+            "options": {**self.options, "hidden": list(self.options["hidden"])},
+            "centre": self.centre.tolist(),
+            "scale": self.scale.tolist(),
+            "recalibration": None if self.recalibration is None else self.recalibration.describe(),
+        }
+
+    @classmethod
+    def load(cls, folder: Path, header: Mapping[str, Any]) -> MixtureDensityEnsemble:
+        """Read the weights."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        estimator = cls(header["options"])
+        try:
+            estimator.weights = load_file(folder / "mdn.safetensors")
+        except (SafetensorError, OSError) as error:
+            raise ModelFormatError(f"path: expected readable weights, got {error}") from error
+        estimator.centre = np.array(header["centre"])
+        estimator.scale = np.array(header["scale"])
+        estimator._check_shapes()
+        if header["recalibration"] is not None:
+            estimator.recalibration = Recalibration.from_description(header["recalibration"])
+        return estimator
+
+    def _check_shapes(self) -> None:
+        d = self.scale.size
+        hidden = [int(h) for h in self.options["hidden"]]
+        sizes = [*hidden, n_outputs(int(self.options["n_components"]), d)]
+        got = {name: w.shape[1:] for name, w in self.weights.items()}
+        first = got.get("w0", (0,))[0]
+        expected: dict[str, tuple[int, ...]] = {}
+        for i, (a, b) in enumerate(zip([first, *hidden], sizes, strict=True)):
+            expected |= {f"w{i}": (a, b), f"b{i}": (1, b)}
+        if got != expected or self.centre.shape != (d,) or self.scale.ndim != 1:
+            raise ModelFormatError(
+                f"folder: expected weights of the shapes {expected} for each member, got {got}"
+            )
+
+
+def _marginal_cdf(weights: Array, means: Array, factors: Array, points: Array) -> Array:
+    """Return the probability below each point in each member's marginals, shape (m, n, d)."""
+    from scipy.special import ndtr
+
+    spread = np.sqrt((factors**2).sum(axis=-1))
+    return np.asarray(
+        (weights[..., None] * ndtr((points[:, None, :] - means) / spread)).sum(axis=2)
+    )
+
+
+def n_outputs(n_components: int, d: int) -> int:
+    """Return how many numbers describe a mixture of `n_components` in `d` dimensions."""
+    return n_components * (1 + d + d * (d + 1) // 2)
+
+
+def split_outputs(out: Array, k: int, d: int) -> tuple[Array, Array, Array]:
+    """Return log weights, means and Cholesky factors of a network's raw outputs."""
+    logits = out[..., :k]
+    largest = logits.max(axis=-1, keepdims=True)
+    log_weights = logits - largest
+    log_weights = log_weights - np.log(np.exp(log_weights).sum(axis=-1, keepdims=True))
+    means = out[..., k : k + k * d].reshape(*out.shape[:-1], k, d)
+    raw = out[..., k + k * d :].reshape(*out.shape[:-1], k, d * (d + 1) // 2)
+    factors = np.zeros((*out.shape[:-1], k, d, d))
+    rows, columns = np.tril_indices(d)
+    factors[..., rows, columns] = raw
+    diagonal = np.arange(d)
+    factors[..., diagonal, diagonal] = np.logaddexp(0, factors[..., diagonal, diagonal]) + _FLOOR
+    return log_weights, means, factors

@@ -1,0 +1,1 @@
+"""Features of series: families, sets, tables."""

@@ -1,0 +1,398 @@
+"""Feature sets: what is computed of a series, named, versioned and kept with the model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from neuroloom.circuit_inference._features.series import (
+    Preprocessing,
+    as_series,
+    by_length,
+    positive,
+    workers,
+)
+from neuroloom.circuit_inference.errors import (
+    ArgumentError,
+    FeatureMismatchError,
+    ShapeError,
+    unknown,
+)
+
+FAMILIES: dict[str, type[Family]] = {}
+
+
+@dataclass(frozen=True)
+class Family:
+    """Base of the feature families: one frozen dataclass of options per family.
+
+    A family says its `names`, the samples it needs (`minimum`), whether it needs a sampling rate,
+    and whether its values change with the gain of the recording (`amplitude`).
+    """
+
+    kind: ClassVar[str] = ""
+    needs_rate: ClassVar[bool] = False
+    amplitude: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        if cls.kind:
+            FAMILIES[cls.kind] = cls
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, in order."""
+        raise NotImplementedError
+
+    def minimum(self, rate: float | None) -> int:
+        """Return the fewest samples of a series that the family can work with."""
+        raise NotImplementedError
+
+    def compute(
+        self, series: NDArray[np.float64], rate: float | None, n_workers: int
+    ) -> NDArray[np.float64]:
+        """Return the features of series of one length, shape (n_series, n_features)."""
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        """Return the family as JSON can hold it."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Catch22(Family):
+    """The 22 canonical features (Lubba et al. 2019) of the z-scored series.
+
+    Parameters
+    ----------
+    version : {"1.0", "classic"}
+        Definitions, names and order of catch22 1.0 or before; they do not mix.
+    """
+
+    version: str = "1.0"
+    kind: ClassVar[str] = "catch22"
+
+    def __post_init__(self) -> None:
+        from neuroloom.circuit_inference._catch22._names import feature_names
+
+        feature_names(self.version)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names that start with the version, ``catch22-1.0:trev``."""
+        from neuroloom.circuit_inference._catch22._names import feature_names
+
+        return tuple(
+            f"catch22-{self.version}:{name}" for name in feature_names(self.version, short=True)
+        )
+
+    def minimum(self, rate: float | None) -> int:
+        """Return 10."""
+        return 10
+
+    def compute(
+        self, series: NDArray[np.float64], rate: float | None, n_workers: int
+    ) -> NDArray[np.float64]:
+        """Return the 22 features, shape (n_series, 22)."""
+        from neuroloom.circuit_inference._catch22 import catch22
+
+        return catch22(series, version=self.version, n_workers=n_workers)[0]
+
+
+@dataclass(frozen=True)
+class Moments(Family):
+    """Raw moments: mean and standard deviation keep the amplitude, the others do not.
+
+    On simulations and on recordings of known gain the amplitude is the most informative feature
+    there is; on EEG and LFP of unknown gain it must be left out, or the prediction follows the
+    amplifier.
+
+    Parameters
+    ----------
+    which : sequence of {"mean", "std", "skewness", "kurtosis"}
+        Which moments.
+    """
+
+    which: tuple[str, ...] = ("mean", "std")
+    kind: ClassVar[str] = "moments"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "which", tuple(self.which))
+        for name in self.which:
+            if name not in ("mean", "std", "skewness", "kurtosis"):
+                raise unknown("which", name, ["mean", "std", "skewness", "kurtosis"])
+
+    @property
+    def amplitude(self) -> bool:  # type: ignore[override]
+        """Whether the mean or the standard deviation is among them."""
+        return bool({"mean", "std"} & set(self.which))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names such as ``moment:mean``."""
+        return tuple(f"moment:{name}" for name in self.which)
+
+    def minimum(self, rate: float | None) -> int:
+        """Return 2."""
+        return 2
+
+    def compute(
+        self, series: NDArray[np.float64], rate: float | None, n_workers: int
+    ) -> NDArray[np.float64]:
+        """Return the moments, shape (n_series, n_moments)."""
+        centre = series.mean(axis=1)
+        spread = series.std(axis=1)
+        z = (series - centre[:, None]) / spread[:, None]
+        values = {
+            "mean": centre,
+            "std": spread,
+            "skewness": (z**3).mean(axis=1),
+            "kurtosis": (z**4).mean(axis=1) - 3,
+        }
+        return np.column_stack([values[name] for name in self.which])
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Features of many series.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (n_series, n_features)
+        NaN rows where a series was unusable.
+    names : tuple of str
+        What each column is.
+    reasons : tuple of str
+        Why a series was unusable, empty where it was not.
+    digest : str
+        Identity of the feature set: families, options, versions and preprocessing.
+    """
+
+    values: NDArray[np.float64]
+    names: tuple[str, ...]
+    reasons: tuple[str, ...]
+    digest: str = ""
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Which rows are finite, shape (n_series,)."""
+        return np.asarray(np.isfinite(self.values).all(axis=1))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the features as a table with their names."""
+        return pd.DataFrame(self.values, columns=list(self.names))
+
+    def select(self, names: Iterable[str]) -> FeatureTable:
+        """Return the named columns.
+
+        Raises
+        ------
+        FeatureMismatchError
+            If a name is not among the columns.
+        """
+        wanted = tuple(names)
+        missing = [name for name in wanted if name not in self.names]
+        if missing:
+            raise FeatureMismatchError(
+                f"names: expected some of {list(self.names)}, got {missing} too", missing=missing
+            )
+        columns = [self.names.index(name) for name in wanted]
+        return FeatureTable(self.values[:, columns], wanted, self.reasons, self.digest)
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """A list of feature families and what is done to the series before.
+
+    Parameters
+    ----------
+    *families : Family
+        ``Catch22()``, ``Moments()``, ``Aperiodic()``, …; names must not repeat.
+    preprocessing : Preprocessing, optional
+        Detrending, z-scoring, resampling and the policy for NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> series = np.random.default_rng(0).standard_normal((3, 200))
+    >>> features = FeatureSet(Catch22(), Moments())
+    >>> table = features.compute(series)
+    >>> table.values.shape
+    (3, 24)
+    >>> table.names[0], table.names[-1]
+    ('catch22-1.0:mode_5', 'moment:std')
+    """
+
+    families: tuple[Family, ...]
+    preprocessing: Preprocessing
+
+    def __init__(self, *families: Family, preprocessing: Preprocessing | None = None) -> None:
+        if not families:
+            families = (Catch22(),)
+        for family in families:
+            if not isinstance(family, Family):
+                raise ArgumentError(
+                    f"families: expected feature families, got {type(family).__name__}"
+                )
+        object.__setattr__(self, "families", tuple(families))
+        object.__setattr__(self, "preprocessing", preprocessing or Preprocessing())
+        if len(set(self.names)) != len(self.names):
+            twice = sorted({name for name in self.names if self.names.count(name) > 1})
+            raise ArgumentError(f"families: expected distinct feature names, got {twice} twice")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all features, in order."""
+        return tuple(name for family in self.families for name in family.names)
+
+    @property
+    def amplitude(self) -> bool:
+        """Whether a feature changes with the gain of the recording."""
+        if self.preprocessing.zscore:
+            return False
+        return any(family.amplitude for family in self.families)
+
+    @property
+    def digest(self) -> str:
+        """Identity of the set: equal for equal families, options, versions and preprocessing."""
+        text = json.dumps(self.describe(), sort_keys=True)
+        return hashlib.blake2s(text.encode(), digest_size=12).hexdigest()
+
+    def compute(
+        self, series: Any, *, rate: float | None = None, n_workers: int | None = 1
+    ) -> FeatureTable:
+        """Return the features of each series.
+
+        Parameters
+        ----------
+        series : array_like, list of array_like or Signal
+            ``(n_series, n_times)``, or series of different lengths.
+        rate : float, optional
+            Sampling rate in Hz; a `Signal` brings its own.
+        n_workers : int, optional
+            Threads, −1 for all cores; the values do not depend on it.
+
+        Returns
+        -------
+        FeatureTable
+
+        Raises
+        ------
+        SeriesError
+            If a series is not finite, constant or too short and the policy is "raise".
+        ArgumentError
+            If a family needs the sampling rate and there is none, or it is not positive.
+        """
+        if rate is None:
+            rate = getattr(series, "rate", None)
+        if rate is not None:
+            rate = positive("rate", rate, "of Hz")
+        needy = [family.kind for family in self.families if family.needs_rate]
+        if rate is None and (needy or self.preprocessing.rate_hz is not None):
+            raise ArgumentError(
+                f"rate: expected the sampling rate in Hz for {needy or 'resampling'}, got None"
+            )
+        used = self.preprocessing.rate_hz or rate
+        minimum = max(family.minimum(used) for family in self.families)
+        ready, reasons = self.preprocessing.apply(as_series(series), rate, minimum)
+        threads = workers(n_workers)
+
+        def of(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.column_stack(
+                [family.compute(rows, used, threads) for family in self.families]
+            )
+
+        values = by_length(ready, reasons, len(self.names), of)
+        for i in np.flatnonzero(~np.isfinite(values).all(axis=1)):
+            if not reasons[i]:
+                bad = [name for name, x in zip(self.names, values[i], strict=True) if x != x]
+                reasons[i] = f"series {i}: no value for {', '.join(bad)}"
+        return FeatureTable(values, self.names, tuple(reasons), self.digest)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the set as JSON can hold it; `from_description` reads it."""
+        return {
+            "families": [family.describe() for family in self.families],
+            "preprocessing": asdict(self.preprocessing),
+        }
+
+    @classmethod
+    def from_description(cls, description: dict[str, Any]) -> FeatureSet:
+        """Return the set that `describe` described.
+
+        Raises
+        ------
+        UnknownNameError
+            If it has a family that this version does not know.
+        """
+        families = []
+        for entry in description["families"]:
+            options = {
+                key: tuple(tuple(v) if isinstance(v, list) else v for v in value)
+                if isinstance(value, list)
+                else value
+                for key, value in entry.items()
+            }
+            kind = options.pop("kind")
+            if kind not in FAMILIES:
+                raise unknown("families", kind, FAMILIES)
+            families.append(FAMILIES[kind](**options))
+        return cls(*families, preprocessing=Preprocessing(**description["preprocessing"]))
+
+
+def match(expected: Sequence[str], got: Sequence[str]) -> None:
+    """Check that features have the names that a model knows, in its order.
+
+    Raises
+    ------
+    FeatureMismatchError
+        With what is missing, what is too much, and whether only the order differs.
+    """
+    if tuple(expected) == tuple(got):
+        return
+    missing = [name for name in expected if name not in got]
+    extra = [name for name in got if name not in expected]
+    if missing or extra or len(expected) != len(got):
+        raise FeatureMismatchError(
+            f"features: expected those the model was trained on, missing {missing or 'none'}, "
+            f"too many {extra or 'none'} ({len(expected)} expected, {len(got)} came)",
+            missing=missing,
+            extra=extra,
+        )
+    raise FeatureMismatchError(
+        "features: expected the order that the model was trained on, got the same names in "
+        f"another; select({list(expected)[:3]} …) puts them right",
+        order=True,
+    )
+
+
+def as_matrix(features: Any, argument: str = "features") -> NDArray[np.float64]:
+    """Return features as (n_rows, n_features); a vector is one feature per row.
+
+    Raises
+    ------
+    ShapeError
+        If they are not numbers in one or two dimensions.
+    """
+    if isinstance(features, FeatureTable):
+        return features.values
+    try:
+        values = np.asarray(features, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise ShapeError(
+            f"{argument}: expected numbers, rows of one length, got {error}"
+        ) from error
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.ndim != 2 or values.shape[1] == 0:
+        raise ShapeError(f"{argument}: expected shape (n_rows, n_columns), got {values.shape}")
+    return values

@@ -1,0 +1,71 @@
+"""Feature tables as files, with what each row is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from neuroloom.circuit_inference._features.feature_set import FeatureTable
+from neuroloom.circuit_inference._reading import reading
+from neuroloom.circuit_inference.errors import ShapeError
+from neuroloom.shared import load_arrays, save_arrays
+
+_KIND = "circuit_inference.FeatureTable"
+
+
+def save_features(path: str | Path, table: FeatureTable, rows: pd.DataFrame | None = None) -> Path:
+    """Write features as npz (names, versions and digest included) or, by suffix, as csv.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.csv`` is for people and other programs; `load_features` reads npz only.
+    table : FeatureTable
+    rows : DataFrame, optional
+        What each row is: recording, sensor, epoch.
+    """
+    target = Path(path)
+    if rows is not None and len(rows) != len(table):
+        raise ShapeError(f"rows: expected one per series ({len(table)}), got {len(rows)}")
+    if target.suffix == ".csv":
+        frame = table.to_frame()
+        if rows is not None:
+            frame = pd.concat([rows.reset_index(drop=True), frame], axis=1)
+        frame.to_csv(target, index=False)
+        return target
+    header = {
+        "names": list(table.names),
+        "reasons": list(table.reasons),
+        "digest": table.digest,
+        "rows": None if rows is None else json.loads(rows.to_json(orient="split", index=False)),
+    }
+    return save_arrays(target, {"values": table.values}, kind=_KIND, header=header)
+
+
+def load_features(path: str | Path) -> tuple[FeatureTable, pd.DataFrame]:
+    """Return the features that `save_features` wrote, and what each row is.
+
+    Raises
+    ------
+    ModelFormatError
+        If the file is missing, foreign, newer or holds objects.
+    """
+    with reading("path", "table of features"):
+        arrays, header = load_arrays(path, kind=_KIND, version=1)
+        rows = header["rows"]
+        frame = (
+            pd.DataFrame(index=pd.RangeIndex(len(arrays["values"])))
+            if rows is None
+            else pd.DataFrame(rows["data"], columns=rows["columns"])
+        )
+        values = np.asarray(arrays["values"], dtype=np.float64)
+        names, reasons = tuple(header["names"]), tuple(header["reasons"])
+        if values.shape != (len(reasons), len(names)) or len(frame) != len(reasons):
+            raise ValueError(
+                f"values of shape {values.shape} with {len(names)} names, {len(reasons)} reasons "
+                f"and {len(frame)} rows"
+            )
+        return FeatureTable(values, names, reasons, header["digest"]), frame

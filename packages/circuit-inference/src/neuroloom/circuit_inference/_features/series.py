@@ -1,0 +1,213 @@
+"""From what a user hands over to a matrix of series: checks, NaN policy, preprocessing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.circuit_inference.errors import (
+    ArgumentError,
+    ConstantSeriesError,
+    InvalidSeriesError,
+    SeriesError,
+    SeriesTooShortError,
+    ShapeError,
+    unknown,
+)
+
+Invalid = Literal["raise", "mask", "interpolate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """What is done to a series before its features are computed; a model keeps it.
+
+    Parameters
+    ----------
+    detrend : {None, "constant", "linear"}
+        Take off the mean or the straight line.
+    zscore : bool
+        Divide by the standard deviation after taking off the mean; gain and offset are lost.
+    rate_hz : float, optional
+        Resample to this rate (polyphase filter); needs the rate of the input.
+    invalid : {"raise", "mask", "interpolate"}
+        Series with NaN or infinity: an error, a row of NaN features with the reason, or
+        straight lines over the gaps. Constant and too short series are an error with "raise"
+        and a masked row otherwise.
+    """
+
+    detrend: Literal["constant", "linear"] | None = None
+    zscore: bool = False
+    rate_hz: float | None = None
+    invalid: Invalid = "raise"
+
+    def __post_init__(self) -> None:
+        if self.detrend not in (None, "constant", "linear"):
+            raise unknown("detrend", self.detrend, ["constant", "linear"])
+        if self.invalid not in get_args(Invalid):
+            raise unknown("invalid", self.invalid, get_args(Invalid))
+        if self.rate_hz is not None:
+            positive("rate_hz", self.rate_hz, "Hz")
+
+    def apply(
+        self, series: list[NDArray[np.float64]], rate: float | None, minimum: int
+    ) -> tuple[list[NDArray[np.float64]], list[str]]:
+        """Return the series ready for features, and why each is unusable ('' if it is not)."""
+        out, reasons = [], []
+        for index, x in enumerate(series):
+            try:
+                out.append(self._one(x, rate, minimum, index))
+                reasons.append("")
+            except SeriesError as error:
+                if self.invalid == "raise":
+                    raise
+                out.append(np.empty(0))
+                reasons.append(str(error))
+        return out, reasons
+
+    def _one(
+        self, x: NDArray[np.float64], rate: float | None, minimum: int, index: int
+    ) -> NDArray[np.float64]:
+        finite = np.isfinite(x)
+        if not finite.all():
+            if self.invalid != "interpolate" or finite.sum() < 2:
+                first = int(np.flatnonzero(~finite)[0])
+                raise InvalidSeriesError(
+                    f"series {index}: expected finite samples, got {x[first]} at sample {first} "
+                    f'({int((~finite).sum())} in all); invalid="mask" or "interpolate" goes on',
+                    index=index,
+                )
+            places = np.arange(x.size)
+            x = np.interp(places, places[finite], x[finite])
+        if self.rate_hz is not None and rate is not None and rate != self.rate_hz:
+            x = _resample(x, rate, self.rate_hz)
+        if x.size < minimum:
+            raise SeriesTooShortError(
+                f"series {index}: expected at least {minimum} samples, got {x.size}",
+                needed=minimum,
+                got=x.size,
+                index=index,
+            )
+        spread = float(np.ptp(x))
+        if spread <= 1e-13 * float(np.abs(x).max()):
+            raise ConstantSeriesError(
+                f"series {index}: expected a signal that changes, got {x[0]:g} throughout",
+                index=index,
+            )
+        if self.detrend == "constant":
+            x = x - x.mean()
+        elif self.detrend == "linear":
+            from scipy.signal import detrend
+
+            x = detrend(x)
+        if self.zscore:
+            x = (x - x.mean()) / x.std()
+        return x
+
+
+def as_series(data: Any) -> list[NDArray[np.float64]]:
+    """Return one float64 array per series.
+
+    Parameters
+    ----------
+    data : array_like, list of array_like, pandas column or Signal
+        ``(n_series, n_times)``, one series ``(n_times,)``, or series of different lengths. The
+        channels of a `Signal` are its series.
+
+    Raises
+    ------
+    ShapeError
+        If there is nothing, or a series is not one-dimensional numbers.
+    """
+    values = getattr(data, "values", None)
+    if hasattr(data, "rate") and hasattr(data, "channels"):
+        data = data.values.T
+    elif values is not None and not isinstance(data, dict):
+        data = values
+    if isinstance(data, np.ndarray) and data.dtype != object:
+        if data.ndim not in (1, 2):
+            raise ShapeError(f"series: expected shape (n_series, n_times), got {data.shape}")
+        rows: list[Any] = list(np.atleast_2d(data))
+    else:
+        rows = list(data)
+        if rows and np.ndim(rows[0]) == 0:
+            rows = [rows]
+    if not rows:
+        raise ShapeError("series: expected at least one series, got none")
+    return [_vector(row, index) for index, row in enumerate(rows)]
+
+
+def _vector(row: ArrayLike, index: int) -> NDArray[np.float64]:
+    try:
+        x = np.asarray(row, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise ShapeError(f"series {index}: expected numbers, got {error}") from error
+    if x.ndim != 1:
+        raise ShapeError(f"series {index}: expected shape (n_times,), got {x.shape}")
+    return x
+
+
+def by_length(
+    series: list[NDArray[np.float64]],
+    reasons: list[str],
+    width: int,
+    compute: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Return ``compute`` of all usable series, called once per length; NaN rows otherwise."""
+    values = np.full((len(series), width), np.nan)
+    lengths: dict[int, list[int]] = {}
+    for index, (x, reason) in enumerate(zip(series, reasons, strict=True)):
+        if not reason:
+            lengths.setdefault(x.size, []).append(index)
+    for rows in lengths.values():
+        values[rows] = compute(np.stack([series[i] for i in rows]))
+    return values
+
+
+def positive(argument: str, value: Any, unit: str = "") -> float:
+    """Return `value` as a float.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not a positive, finite number.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if isinstance(value, bool) or not np.isfinite(number) or number <= 0:
+        raise ArgumentError(
+            f"{argument}: expected a positive number {unit}".rstrip() + f", got {value!r}"
+        )
+    return number
+
+
+def workers(n_workers: int | None) -> int:
+    """Return a number of workers of at least one; None and −1 are all cores.
+
+    Raises
+    ------
+    ArgumentError
+        If `n_workers` is 0 or below −1.
+    """
+    import os
+
+    if n_workers is None or n_workers == -1:
+        return os.cpu_count() or 1
+    if isinstance(n_workers, bool) or not isinstance(n_workers, int) or n_workers < 1:
+        raise ArgumentError(f"n_workers: expected -1 or at least 1, got {n_workers!r}")
+    return n_workers
+
+
+def _resample(x: NDArray[np.float64], rate: float, target: float) -> NDArray[np.float64]:
+    from fractions import Fraction
+
+    from scipy.signal import resample_poly
+
+    ratio = Fraction(target / rate).limit_denominator(10_000)
+    return np.asarray(resample_poly(x, ratio.numerator, ratio.denominator))

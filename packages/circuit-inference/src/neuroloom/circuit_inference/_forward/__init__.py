@@ -1,0 +1,1 @@
+"""From a network's activity to field potentials."""

@@ -1,0 +1,1 @@
+"""From features to posteriors, and how far they can be trusted."""

@@ -1,0 +1,1 @@
+"""Priors, simulation libraries and the models that need no network."""

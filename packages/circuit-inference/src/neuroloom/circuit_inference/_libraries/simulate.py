@@ -1,0 +1,226 @@
+"""Make libraries: call a simulator once per draw from the prior.
+
+Draw i and its randomness come from ``seed.child(i)``, so that the same library is made by one
+process, by many, on a cluster and in several sittings.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.circuit_inference._libraries.library import SimulationLibrary
+from neuroloom.circuit_inference._libraries.prior import Prior
+from neuroloom.circuit_inference._version import __version__
+from neuroloom.circuit_inference.errors import (
+    ArgumentError,
+    LibraryError,
+)
+from neuroloom.shared import DataError, Seed, as_seed, map
+
+Array = NDArray[np.float64]
+Simulator = Callable[[Array, Seed], Mapping[str, Any]]
+
+
+def simulate_library(
+    simulator: Simulator,
+    prior: Prior,
+    n_sims: int,
+    *,
+    rate_hz: float,
+    folder: str | Path | None = None,
+    batch_size: int = 16,
+    n_workers: int | None = 1,
+    backend: str | None = None,
+    progress: bool = True,
+    describe: Mapping[str, Any] | None = None,
+    seed: int | Seed = 0,
+) -> SimulationLibrary:
+    """Return `n_sims` simulations with parameters from the prior.
+
+    Parameters
+    ----------
+    simulator : callable
+        ``simulator(theta, seed)`` with theta of shape (n_parameters,) returns a mapping: arrays
+        are signals, numbers are measures, and ``"reason"`` says why the simulation is invalid. It
+        must be importable by other processes (a module's function or class).
+    prior : Prior
+    n_sims : int
+    rate_hz : float
+        Sampling rate of the signals.
+    folder : str or Path, optional
+        Where finished batches are kept: a run that was stopped goes on where it was. A folder
+        belongs to one library; another model, prior, seed or size is refused.
+    batch_size : int
+        Simulations per task.
+    n_workers, backend, progress
+        As in `neuroloom.shared.map`; a surrounding ``joblib.parallel_config`` may name a cluster.
+    describe : mapping, optional
+        What the provenance should say about the model.
+    seed : int or Seed
+        Parameters come from ``seed.child("theta")``, simulation i's noise from
+        ``seed.child("noise").child(i)``.
+
+    Raises
+    ------
+    LibraryError
+        If `folder` holds another library.
+
+    Examples
+    --------
+    >>> from neuroloom.circuit_inference import gao_library
+    >>> library = gao_library(4, duration_s=2.0, progress=False, seed=1)
+    >>> library.theta.shape, library.signals["lfp"].shape
+    ((4, 1), (4, 2000))
+    """
+    if isinstance(n_sims, bool) or not isinstance(n_sims, int) or n_sims < 1:
+        raise ArgumentError(f"n_sims: expected at least 1, got {n_sims!r}")
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise ArgumentError(f"batch_size: expected at least 1, got {batch_size!r}")
+    if n_workers is not None and (n_workers == 0 or n_workers < -1):
+        raise ArgumentError(f"n_workers: expected -1 or at least 1, got {n_workers!r}")
+    root = as_seed(seed)
+    theta = prior.sample(n_sims, seed=root.child("theta"))
+    noise = root.child("noise")
+    provenance = {
+        "model": dict(describe or {}),
+        "seed": [root.entropy, *root.path],
+        "n_sims": n_sims,
+        "rate_hz": rate_hz,
+        "prior": prior.describe(),
+        "versions": {"circuit_inference": __version__, "numpy": np.__version__},
+        "python": platform.python_version(),
+    }
+    resume = None if folder is None else _claim(Path(folder), provenance)
+    return _simulated(
+        simulator, prior, theta, noise, provenance, batch_size=batch_size, n_workers=n_workers,
+        backend=backend, progress=progress, resume=resume,
+    )  # fmt: skip
+
+
+def simulate_at(
+    simulator: Simulator,
+    prior: Prior,
+    theta: Array,
+    *,
+    rate_hz: float,
+    n_workers: int | None,
+    backend: str | None,
+    progress: bool,
+    seed: Seed,
+) -> SimulationLibrary:
+    """Return simulations at given parameters, which are no sample of the prior."""
+    if n_workers is not None and (n_workers == 0 or n_workers < -1):
+        raise ArgumentError(f"n_workers: expected -1 or at least 1, got {n_workers!r}")
+    provenance = {"model": {}, "seed": [seed.entropy, *seed.path], "n_sims": len(theta)}
+    return _simulated(
+        simulator, prior, theta, seed, {**provenance, "rate_hz": rate_hz}, batch_size=4,
+        n_workers=n_workers, backend=backend, progress=progress, resume=None,
+    )  # fmt: skip
+
+
+def _simulated(
+    simulator: Simulator,
+    prior: Prior,
+    theta: Array,
+    noise: Seed,
+    provenance: dict[str, Any],
+    *,
+    batch_size: int,
+    n_workers: int | None,
+    backend: str | None,
+    progress: bool,
+    resume: Path | None,
+) -> SimulationLibrary:
+    n_sims = len(theta)
+    batches = [
+        [(theta[i], noise.child(i)) for i in range(start, min(start + batch_size, n_sims))]
+        for start in range(0, n_sims, batch_size)
+    ]
+    try:
+        parts = map(
+            partial(_run_batch, simulator=simulator),
+            batches,
+            n_workers=n_workers,
+            backend=backend,
+            progress=progress,
+            description="simulations",
+            resume=resume,
+        )
+    except DataError as error:
+        if "resume" in str(error):
+            raise LibraryError(f"folder: expected this library's batches; {error}") from error
+        raise
+    return _joined(parts, prior, theta, provenance["rate_hz"], provenance)
+
+
+def _run_batch(items: list[tuple[Array, Seed]], simulator: Simulator) -> list[dict[str, Any]]:
+    """Return the results of one task: some simulations after one another."""
+    return [_plain(simulator(theta, seed)) for theta, seed in items]
+
+
+def _plain(result: Mapping[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in result.items():
+        if name == "reason":
+            out[name] = str(value)
+        elif np.ndim(value) == 1:
+            out[name] = np.asarray(value, dtype=np.float32)
+        elif np.ndim(value) == 0:
+            out[name] = float(value)
+        else:
+            raise ArgumentError(
+                f"simulator: expected signals of one dimension and numbers, got {name!r} of "
+                f"shape {np.shape(value)}"
+            )
+    return out
+
+
+def _claim(folder: Path, provenance: Mapping[str, Any]) -> Path:
+    """Return where batches are kept, after checking that the folder is this library's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = folder / "library.json"
+    ours = json.loads(json.dumps({k: v for k, v in provenance.items() if k != "python"}))
+    if record.exists():
+        try:
+            known = json.loads(record.read_text())
+        except ValueError as error:
+            raise LibraryError(f"folder: expected a readable {record.name}, got {error}") from error
+        changed = sorted(key for key in ours if known.get(key) != ours[key])
+        if changed:
+            raise LibraryError(
+                f"folder: expected this library in {folder.name}, got one that differs in {changed}"
+            )
+    else:
+        record.write_text(json.dumps(ours, indent=1))
+    return folder / "batches"
+
+
+def _joined(
+    parts: list[list[dict[str, Any]]],
+    prior: Prior,
+    theta: Array,
+    rate_hz: float,
+    provenance: dict[str, Any],
+) -> SimulationLibrary:
+    rows = [row for part in parts for row in part]
+    first = next((row for row in rows if not row.get("reason")), rows[0])
+    names = [name for name, value in first.items() if isinstance(value, np.ndarray)]
+    lengths = {name: first[name].size for name in names}
+    signals = {
+        name: np.stack(
+            [row.get(name, np.full(lengths[name], np.nan, dtype=np.float32)) for row in rows]
+        )
+        for name in names
+    }
+    numbers = sorted({k for row in rows for k, v in row.items() if isinstance(v, float)})
+    measures = {name: np.array([row.get(name, np.nan) for row in rows]) for name in numbers}
+    reasons = tuple(row.get("reason", "") for row in rows)
+    return SimulationLibrary(prior, theta, signals, rate_hz, reasons, measures, provenance)

@@ -1,0 +1,1 @@
+"""ncpi's five classes by their own names: a compatibility layer over the package."""

@@ -1,0 +1,214 @@
+"""The seed's `FieldPotential`: a thin door onto proxies, kernels and forward models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.circuit_inference._forward.kernels import Pathway, dipole_kernels
+from neuroloom.circuit_inference._forward.proxies import proxy
+from neuroloom.circuit_inference._forward.volume_conduction import (
+    RADII_UM,
+    four_sphere,
+    infinite_medium_magnetic,
+)
+from neuroloom.circuit_inference.errors import ArgumentError, ShapeError, unknown
+
+Array = NDArray[np.float64]
+
+
+class FieldPotential:
+    """Field potentials of a simulated network, by ncpi 0.2.6's names.
+
+    Parameters
+    ----------
+    kernel : bool
+        The seed's switch for LFPykernels. Kernels here are analytic and need nothing installed.
+    nyhead : bool
+        The seed's switch for the New York head, which is not shipped: M/EEG use the four-sphere
+        head and an infinite medium.
+    MEEG : {"EEG", "MEG"}, optional
+        What `compute_MEEG` returns.
+    CDM_shape : int
+        Number of samples of the current dipole moment; other lengths work too.
+
+    Examples
+    --------
+    >>> potential = FieldPotential(kernel=False)
+    >>> potential.compute_proxy(method="FR", sim_data={"FR": [[1, 2], [3, 4]]}, sim_step=None)
+    array([2., 3.])
+    """
+
+    def __init__(
+        self,
+        kernel: bool = True,
+        nyhead: bool = False,
+        MEEG: str | None = None,
+        CDM_shape: int = 15500,
+    ) -> None:
+        if MEEG not in (None, "EEG", "MEG"):
+            raise unknown("MEEG", MEEG, ["EEG", "MEG"])
+        self.kernel = kernel
+        self.nyhead = nyhead
+        self.MEEG = MEEG
+        self.CDM_shape = CDM_shape
+        self.H_YX: dict[str, dict[str, Array]] = {}
+
+    def compute_proxy(
+        self,
+        method: str,
+        sim_data: Mapping[str, ArrayLike],
+        sim_step: float | None = None,
+        *,
+        excitatory_only: bool | None = None,
+        compat: Literal["ncpi"] | None = None,
+    ) -> Array:
+        """Return a proxy; see `proxy` for methods, shapes and errors."""
+        return proxy(
+            method, sim_data, sim_step=sim_step, excitatory_only=excitatory_only, compat=compat
+        )
+
+    def create_kernel(
+        self,
+        MC_folder: str | None,
+        output_path: str | None,
+        params: Any,
+        biophys: Sequence[str] | None,
+        dt: float,
+        tstop: float,
+        electrodeParameters: Mapping[str, Any] | None = None,
+        CDM: bool = True,
+    ) -> dict[str, dict[str, Array]]:
+        """Return analytic kernels by pathway ``"Y:X"``, each a mapping of probe to kernel.
+
+        Morphologies, biophysics and the network's output are not read: connection probabilities,
+        synapse positions, time constants, delays and weights of `params` make the kernels (see
+        the module `_kernels`). Connection probabilities are taken per pair ``[X][Y]``.
+
+        Parameters
+        ----------
+        MC_folder, output_path, biophys, tstop
+            The seed's; unused.
+        params : object
+            With the seed's attributes ``population_names``, ``population_sizes``,
+            ``connectionProbability``, ``synapseParameters``, ``delayArguments``,
+            ``synapsePositionArguments``, ``MC_params`` and ``tau``.
+        dt : float
+            Time step in ms.
+        electrodeParameters : mapping, optional
+            Contacts: ``z`` (µm) and ``sigma`` (S/m) add the probe ``GaussCylinderPotential``: the
+            dipole's potential on the axis, in an infinite medium.
+        CDM : bool
+            Add the probe ``KernelApproxCurrentDipoleMoment``, shape (3, n_kernel), in pA µm.
+
+        Raises
+        ------
+        ArgumentError
+            If `CDM` is not a boolean, or `params` lacks an attribute.
+        """
+        if not isinstance(CDM, bool):
+            raise ArgumentError(f"CDM: expected True or False, got {CDM!r}")
+        kernels = dipole_kernels(_pathways(params), dt_ms=dt, tau_ms=float(_of(params, "tau")))
+        self.H_YX = {}
+        for name, along_z in kernels.items():
+            probes: dict[str, Array] = {}
+            if CDM:
+                moment = np.zeros((3, along_z.size))
+                moment[2] = along_z
+                probes["KernelApproxCurrentDipoleMoment"] = moment
+            if electrodeParameters is not None:
+                probes["GaussCylinderPotential"] = _on_axis(along_z, electrodeParameters)
+            self.H_YX[name] = probes
+        return self.H_YX
+
+    def compute_MEEG(
+        self,
+        CDM: ArrayLike,
+        location: ArrayLike | None = None,
+        cMEG: bool = False,
+        *,
+        sensors: ArrayLike | None = None,
+    ) -> Array:
+        """Return scalp potentials (mV, four spheres) or magnetic fields (nA/µm) of a dipole.
+
+        Parameters
+        ----------
+        CDM : array_like, shape (n_times,) or (3, n_times)
+            Current dipole moment in nA µm, one row for a radial dipole along z.
+        location : array_like, shape (3,), optional
+            Of the dipole in µm; (0, 0, 78000), below the vertex, if not given.
+        cMEG : bool
+            Magnetic field whatever `MEEG` says.
+        sensors : array_like, shape (n_sensors, 3), optional
+            In µm; the vertex (0, 0, 90000) if not given.
+
+        Returns
+        -------
+        ndarray, shape (n_sensors, n_times), or (n_sensors, 3, n_times) for magnetic fields
+
+        Raises
+        ------
+        ShapeError
+            If the moment has another shape.
+        """
+        moment = np.asarray(CDM, dtype=np.float64)
+        if moment.ndim == 1:
+            moment = np.stack([np.zeros_like(moment), np.zeros_like(moment), moment])
+        if moment.ndim != 2 or moment.shape[0] != 3:
+            raise ShapeError(f"CDM: expected shape (n_times,) or (3, n_times), got {moment.shape}")
+        place = np.array([0.0, 0.0, 78_000.0]) if location is None else location
+        where = np.array([[0.0, 0.0, RADII_UM[-1]]]) if sensors is None else sensors
+        if cMEG or self.MEEG == "MEG":
+            return infinite_medium_magnetic(moment, place, where)
+        return four_sphere(moment, place, where)
+
+    def __repr__(self) -> str:
+        return (
+            f"FieldPotential(kernel={self.kernel!r}, nyhead={self.nyhead!r}, MEEG={self.MEEG!r}, "
+            f"CDM_shape={self.CDM_shape!r})"
+        )
+
+
+def _of(params: Any, name: str) -> Any:
+    value = params.get(name) if isinstance(params, Mapping) else getattr(params, name, None)
+    if value is None:
+        raise ArgumentError(f"params: expected the attribute {name!r}, got none")
+    return value
+
+
+def _pathways(params: Any) -> dict[str, Pathway]:
+    names, sizes = _of(params, "population_names"), _of(params, "population_sizes")
+    weights = _of(params, "MC_params")
+    out = {}
+    for i, pre in enumerate(names):
+        for j, post in enumerate(names):
+            synapse = _of(params, "synapseParameters")[i][j]
+            delay = _of(params, "delayArguments")[i][j]
+            drive = (synapse["e"] + 65.0) * 1e3  # µS times mV is nA; here pA
+            out[f"{post}:{pre}"] = Pathway(
+                n_synapses=float(_of(params, "connectionProbability")[i][j]) * sizes[j],
+                weight_pa=weights[f"weight_{post}{pre}"] * drive,
+                tau_syn_ms=float(synapse["tau2"]),
+                delay_ms=float(delay["loc"]),
+                delay_sd_ms=float(delay["scale"]),
+                distance_um=_height(_of(params, "synapsePositionArguments")[i][j]),
+            )
+    return out
+
+
+def _height(arguments: Mapping[str, Any]) -> float:
+    """Return the mean height of synapses from the seed's mixture of normal distributions."""
+    places = [float(part["loc"]) for part in arguments["funargs"]]
+    return float(np.average(places, weights=arguments.get("funweights", [1.0] * len(places))))
+
+
+def _on_axis(along_z: Array, electrode: Mapping[str, Any]) -> Array:
+    """Return the potential (mV per spike) at heights z of a dipole smeared by 100 µm."""
+    z = np.asarray(electrode["z"], dtype=np.float64)
+    sigma = float(electrode.get("sigma", 0.3))
+    smear = 100.0  # µm: a population is no point; keeps the field finite inside it
+    gain = z / (4 * np.pi * sigma * (z**2 + smear**2) ** 1.5)
+    return np.asarray(1e-3 * gain[:, None] * along_z[None, :])

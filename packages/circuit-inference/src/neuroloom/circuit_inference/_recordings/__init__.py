@@ -1,0 +1,1 @@
+"""From recordings to tables of epochs."""

@@ -1,0 +1,11 @@
+"""How far posteriors can be trusted: calibration, predictive checks, the simulated cloud."""
+
+from neuroloom.circuit_inference._inference.diagnostics import Diagnosis, tarp
+from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
+from neuroloom.circuit_inference._inference.posterior import ei_ratio
+from neuroloom.circuit_inference._inference.predictive_check import (
+    PredictiveCheck,
+    predictive_check,
+)
+
+__all__ = ["Diagnosis", "PredictiveCheck", "SimulatedCloud", "ei_ratio", "predictive_check", "tarp"]

@@ -1,0 +1,55 @@
+"""Features of recordings and simulations: families, sets, tables and single measures."""
+
+from neuroloom.circuit_inference._features.aperiodic import (
+    Aperiodic,
+    AperiodicFit,
+    BandPower,
+    fit_aperiodic,
+)
+from neuroloom.circuit_inference._features.feature_set import (
+    Catch22,
+    Family,
+    FeatureSet,
+    FeatureTable,
+    Moments,
+)
+from neuroloom.circuit_inference._features.files import load_features, save_features
+from neuroloom.circuit_inference._features.fluctuations import (
+    DFAResult,
+    FEIResult,
+    Fluctuations,
+    dfa,
+    envelope,
+    fei,
+)
+from neuroloom.circuit_inference._features.line_noise import LineNoise
+from neuroloom.circuit_inference._features.series import Preprocessing
+from neuroloom.circuit_inference._features.specparam import SpectralFit, SpectralPeaks, fit_spectrum
+from neuroloom.circuit_inference._report.benchmark import FeatureBenchmark, benchmark_features
+
+__all__ = [
+    "Aperiodic",
+    "AperiodicFit",
+    "BandPower",
+    "Catch22",
+    "DFAResult",
+    "FEIResult",
+    "Family",
+    "FeatureBenchmark",
+    "FeatureSet",
+    "FeatureTable",
+    "Fluctuations",
+    "LineNoise",
+    "Moments",
+    "Preprocessing",
+    "SpectralFit",
+    "SpectralPeaks",
+    "benchmark_features",
+    "dfa",
+    "envelope",
+    "fei",
+    "fit_aperiodic",
+    "fit_spectrum",
+    "load_features",
+    "save_features",
+]

@@ -1,0 +1,25 @@
+"""Priors, simulation libraries and two models that need no network."""
+
+from neuroloom.circuit_inference._libraries.library import SimulationLibrary
+from neuroloom.circuit_inference._libraries.prior import Prior
+from neuroloom.circuit_inference._libraries.simulate import simulate_library
+from neuroloom.circuit_inference._libraries.toy_models import (
+    GAO_PRIOR,
+    SHOT_NOISE_PRIOR,
+    gao_lfp,
+    gao_library,
+    shot_noise_library,
+    shot_noise_rates,
+)
+
+__all__ = [
+    "GAO_PRIOR",
+    "Prior",
+    "SHOT_NOISE_PRIOR",
+    "SimulationLibrary",
+    "gao_lfp",
+    "gao_library",
+    "shot_noise_library",
+    "shot_noise_rates",
+    "simulate_library",
+]
