@@ -236,7 +236,7 @@ class TestFilesRunNothing:
 
     def test_the_list_holds_no_way_to_a_function(self):
         # What calls, looks up or composes functions in skops must never be among the loaders.
-        from neuroloom.circuit_inference._estimators import _sklearn_files as files
+        from neuroloom.circuit_inference._estimators import sklearn_files as files
 
         loaders = {loader for loader, _ in files._PLAIN} | set(files._LOADERS.values())
         assert loaders <= {

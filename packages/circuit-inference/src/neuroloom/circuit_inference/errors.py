@@ -21,6 +21,7 @@
     ScriptError(RuntimeError)          a user's simulation script failed
 
     OutOfDistributionWarning(UserWarning)   an observation outside the simulated cloud
+    SeriesLengthWarning(UserWarning)        series longer or shorter than those of the training
 """
 
 from __future__ import annotations
@@ -171,6 +172,10 @@ class ScriptError(NeuroloomError, RuntimeError):
 
 class OutOfDistributionWarning(UserWarning):
     """An observation lies outside what the simulations produce."""
+
+
+class SeriesLengthWarning(UserWarning):
+    """Series are longer or shorter than those that a model learned from."""
 
 
 def not_fitted(what: str, verb: str) -> NotFittedError:

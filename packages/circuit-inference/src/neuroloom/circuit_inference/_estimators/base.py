@@ -46,6 +46,10 @@ class Estimator(ABC):
             f"model: expected one with a posterior density (mdn, NPE), got {self.kind}"
         )
 
+    def member_means(self, x: Array) -> Array | None:
+        """Return the means of an ensemble's members, shape (n_members, n_rows, d); None without."""
+        return None
+
     @abstractmethod
     def save(self, folder: Path) -> Mapping[str, Any]:
         """Write the fitted state as files in `folder`, and return what the header keeps."""

@@ -169,6 +169,11 @@ class Aperiodic(Family):
         return self.offset
 
     @property
+    def highest_hz(self) -> float:
+        """Upper end of the frequencies looked at, in Hz."""
+        return float(self.freq_range[1])
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Return ``aperiodic:exponent`` with its range, and the offset where it is kept."""
         low, high = self.freq_range
@@ -222,6 +227,11 @@ class BandPower(Family):
     def amplitude(self) -> bool:  # type: ignore[override]
         """Whether powers are absolute."""
         return not self.relative
+
+    @property
+    def highest_hz(self) -> float:
+        """Upper end of the frequencies looked at, in Hz."""
+        return float(max(high for _, high in self.bands))
 
     @property
     def names(self) -> tuple[str, ...]:

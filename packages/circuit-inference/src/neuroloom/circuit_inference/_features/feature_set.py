@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.series import (
     Preprocessing,
     as_series,
     by_length,
-    positive,
+    own_rate,
+    read_only,
+    row_numbers,
     workers,
 )
 from neuroloom.circuit_inference.errors import (
@@ -53,6 +55,11 @@ class Family:
     def minimum(self, rate: float | None) -> int:
         """Return the fewest samples of a series that the family can work with."""
         raise NotImplementedError
+
+    @property
+    def highest_hz(self) -> float:
+        """Highest frequency that the family looks at, in Hz; 0 where it looks at none."""
+        return 0.0
 
     def compute(
         self, series: NDArray[np.float64], rate: float | None, n_workers: int
@@ -164,20 +171,32 @@ class FeatureTable:
 
     Attributes
     ----------
-    values : ndarray of float64, shape (n_series, n_features)
+    values : ndarray of float64, shape (n_series, n_features), read-only
         NaN rows where a series was unusable.
     names : tuple of str
         What each column is.
     reasons : tuple of str
         Why a series was unusable, empty where it was not.
     digest : str
-        Identity of the feature set: families, options, versions and preprocessing.
+        Identity of the feature set: families, options, versions and preprocessing; empty for
+        features that were made elsewhere.
+    rate_hz : float or None
+        Sampling rate that the features were computed at, after resampling; None if unknown.
+    n_times : ndarray of int, shape (n_series,), or None
+        Samples of each series at that rate; None if unknown.
     """
 
     values: NDArray[np.float64]
     names: tuple[str, ...]
     reasons: tuple[str, ...]
     digest: str = ""
+    rate_hz: float | None = None
+    n_times: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", read_only(np.asarray(self.values, dtype=np.float64)))
+        if self.n_times is not None:
+            object.__setattr__(self, "n_times", read_only(np.asarray(self.n_times, np.int64)))
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -189,7 +208,23 @@ class FeatureTable:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the features as a table with their names."""
-        return pd.DataFrame(self.values, columns=list(self.names))
+        return pd.DataFrame(self.values.copy(), columns=list(self.names))
+
+    def rows(self, which: ArrayLike) -> FeatureTable:
+        """Return some rows, by numbers, a slice or a mask.
+
+        Raises
+        ------
+        ShapeError
+            If a row does not exist, or a mask has another length.
+        """
+        places = row_numbers(which, len(self))
+        return replace(
+            self,
+            values=self.values[places],
+            reasons=tuple(self.reasons[i] for i in places),
+            n_times=None if self.n_times is None else self.n_times[places],
+        )
 
     def select(self, names: Iterable[str]) -> FeatureTable:
         """Return the named columns.
@@ -206,7 +241,104 @@ class FeatureTable:
                 f"names: expected some of {list(self.names)}, got {missing} too", missing=missing
             )
         columns = [self.names.index(name) for name in wanted]
-        return FeatureTable(self.values[:, columns], wanted, self.reasons, self.digest)
+        return replace(self, values=self.values[:, columns], names=wanted)
+
+
+@dataclass(frozen=True)
+class FeatureOrigin:
+    """What features are: names, options, and the rate and length of the series behind them.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the columns, in order; empty for a bare array.
+    digest : str
+        Of the feature set, empty if unknown.
+    rate_hz : float or None
+        Sampling rate of the series, None if unknown.
+    n_times : tuple of int or None
+        Fewest and most samples of the usable series, None if unknown.
+    """
+
+    names: tuple[str, ...] = ()
+    digest: str = ""
+    rate_hz: float | None = None
+    n_times: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, features: Any) -> FeatureOrigin:
+        """Return the origin of a `FeatureTable`, the names of a DataFrame, or nothing."""
+        if isinstance(features, pd.DataFrame):
+            return cls(tuple(map(str, features.columns)))
+        if not isinstance(features, FeatureTable):
+            return cls()
+        used = None if features.n_times is None else features.n_times[features.valid]
+        span = (int(used.min()), int(used.max())) if used is not None and used.size else None
+        return cls(features.names, features.digest, features.rate_hz, span)
+
+    def check(self, other: FeatureOrigin) -> None:
+        """Check that other features are the same quantities as these, as far as both are known.
+
+        Raises
+        ------
+        FeatureMismatchError
+            If names, order, options or the sampling rate differ.
+        """
+        if self.names and other.names:
+            match(self.names, other.names)
+        if self.digest and other.digest and self.digest != other.digest:
+            raise FeatureMismatchError(
+                "features: expected the options that the model was trained with (windows, ranges, "
+                "preprocessing), got features of the same names that were computed otherwise: "
+                "compute them with the model's own feature_set"
+            )
+        if self.rate_hz is None or not other.digest:
+            return
+        if other.rate_hz is None:
+            raise FeatureMismatchError(
+                f"rate: expected features of series at {self.rate_hz:g} Hz, got series of unknown "
+                "rate: say it"
+            )
+        if abs(other.rate_hz / self.rate_hz - 1) > 1e-6:
+            raise FeatureMismatchError(
+                f"rate: expected features of series at {self.rate_hz:g} Hz as in training, got "
+                f"{other.rate_hz:g} Hz: bring the series to that rate, with "
+                "predict_series(…, resample=True) say"
+            )
+
+    def length_remark(self, other: FeatureOrigin) -> str:
+        """Return what is to be said about series of another length; empty for nothing."""
+        if self.n_times is None or other.n_times is None or not self.rate_hz:
+            return ""
+        shortest, longest = (n / self.rate_hz for n in other.n_times)
+        least, most = (n / self.rate_hz for n in self.n_times)
+        said = f"the model learned from series that were {least:g} s long"
+        if shortest < 0.99 * least:
+            return (
+                f"series of {shortest:g} s: {said}; features of short series scatter more, and "
+                "the posterior is too narrow for them (train on library.cut(…))"
+            )
+        if longest > 1.01 * most:
+            return (
+                f"series of {longest:g} s: {said}; features of long series scatter less, and the "
+                "posterior is wider than it need be (cut them into epochs)"
+            )
+        return ""
+
+    def describe(self) -> dict[str, Any]:
+        """Return the origin as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> FeatureOrigin:
+        """Return the origin that `describe` described."""
+        span = description["n_times"]
+        return cls(
+            tuple(map(str, description["names"])),
+            str(description["digest"]),
+            description["rate_hz"],
+            None if span is None else (int(span[0]), int(span[1])),
+        )
 
 
 @dataclass(frozen=True)
@@ -264,7 +396,10 @@ class FeatureSet:
     @property
     def digest(self) -> str:
         """Identity of the set: equal for equal families, options, versions and preprocessing."""
-        text = json.dumps(self.describe(), sort_keys=True)
+        # What is done with series that cannot be used does not change the values of the others.
+        said = self.describe()
+        said["preprocessing"] = {k: v for k, v in said["preprocessing"].items() if k != "invalid"}
+        text = json.dumps(said, sort_keys=True)
         return hashlib.blake2s(text.encode(), digest_size=12).hexdigest()
 
     def compute(
@@ -274,10 +409,11 @@ class FeatureSet:
 
         Parameters
         ----------
-        series : array_like, list of array_like or Signal
-            ``(n_series, n_times)``, or series of different lengths.
+        series : array_like, list of array_like, Signal or list of Signal
+            ``(n_series, n_times)``, or series of different lengths; the channels of a `Signal` are
+            its series.
         rate : float, optional
-            Sampling rate in Hz; a `Signal` brings its own.
+            Sampling rate in Hz; Signals bring their own.
         n_workers : int, optional
             Threads, −1 for all cores; the values do not depend on it.
 
@@ -290,18 +426,22 @@ class FeatureSet:
         SeriesError
             If a series is not finite, constant or too short and the policy is "raise".
         ArgumentError
-            If a family needs the sampling rate and there is none, or it is not positive.
+            If a family needs the sampling rate and there is none, it is not positive, it is not
+            that of the `Signal`, or a family asks for frequencies above half of it.
         """
-        if rate is None:
-            rate = getattr(series, "rate", None)
-        if rate is not None:
-            rate = positive("rate", rate, "of Hz")
+        rate = own_rate(series, rate)
         needy = [family.kind for family in self.families if family.needs_rate]
         if rate is None and (needy or self.preprocessing.rate_hz is not None):
             raise ArgumentError(
                 f"rate: expected the sampling rate in Hz for {needy or 'resampling'}, got None"
             )
         used = self.preprocessing.rate_hz or rate
+        for family in self.families:
+            if used is not None and family.highest_hz > used / 2 * (1 + 1e-9):
+                raise ArgumentError(
+                    f"rate: expected at least {2 * family.highest_hz:g} Hz for {family.kind} up to "
+                    f"{family.highest_hz:g} Hz, got {used:g} Hz"
+                )
         minimum = max(family.minimum(used) for family in self.families)
         ready, reasons = self.preprocessing.apply(as_series(series), rate, minimum)
         threads = workers(n_workers)
@@ -316,7 +456,8 @@ class FeatureSet:
             if not reasons[i]:
                 bad = [name for name, x in zip(self.names, values[i], strict=True) if x != x]
                 reasons[i] = f"series {i}: no value for {', '.join(bad)}"
-        return FeatureTable(values, self.names, tuple(reasons), self.digest)
+        n_times = np.array([x.size for x in ready], dtype=np.int64)
+        return FeatureTable(values, self.names, tuple(reasons), self.digest, used, n_times)
 
     def describe(self) -> dict[str, Any]:
         """Return the set as JSON can hold it; `from_description` reads it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,9 +41,13 @@ def save_features(path: str | Path, table: FeatureTable, rows: pd.DataFrame | No
         "names": list(table.names),
         "reasons": list(table.reasons),
         "digest": table.digest,
+        "rate_hz": table.rate_hz,
         "rows": None if rows is None else json.loads(rows.to_json(orient="split", index=False)),
     }
-    return save_arrays(target, {"values": table.values}, kind=_KIND, header=header)
+    arrays: dict[str, Any] = {"values": table.values}
+    if table.n_times is not None:
+        arrays["n_times"] = table.n_times
+    return save_arrays(target, arrays, kind=_KIND, header=header)
 
 
 def load_features(path: str | Path) -> tuple[FeatureTable, pd.DataFrame]:
@@ -68,4 +73,6 @@ def load_features(path: str | Path) -> tuple[FeatureTable, pd.DataFrame]:
                 f"values of shape {values.shape} with {len(names)} names, {len(reasons)} reasons "
                 f"and {len(frame)} rows"
             )
-        return FeatureTable(values, names, reasons, header["digest"]), frame
+        n_times = arrays.get("n_times")
+        digest, rate_hz = header["digest"], header.get("rate_hz")
+        return FeatureTable(values, names, reasons, digest, rate_hz, n_times), frame

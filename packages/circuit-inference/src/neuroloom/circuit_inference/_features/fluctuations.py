@@ -315,6 +315,11 @@ class Fluctuations(Family):
     needs_rate: ClassVar[bool] = True
 
     @property
+    def highest_hz(self) -> float:
+        """Upper end of the frequencies looked at, in Hz."""
+        return float(self.band[1])
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Return ``dfa`` and ``fei`` with their band."""
         span = f"{self.band[0]:g}-{self.band[1]:g}Hz"

@@ -57,6 +57,11 @@ class LineNoise(Family):
             raise ArgumentError(f"window_s: expected at least 0.5 s, got {self.window_s:g}")
 
     @property
+    def highest_hz(self) -> float:
+        """Upper end of the frequencies looked at, in Hz."""
+        return float(self.line_hz)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The one name, ``line:50Hz``."""
         return (f"{_PREFIX}{self.line_hz:g}Hz",)

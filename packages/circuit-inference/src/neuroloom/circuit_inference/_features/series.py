@@ -84,7 +84,7 @@ class Preprocessing:
             places = np.arange(x.size)
             x = np.interp(places, places[finite], x[finite])
         if self.rate_hz is not None and rate is not None and rate != self.rate_hz:
-            x = _resample(x, rate, self.rate_hz)
+            x = resampled(x, rate, self.rate_hz)
         if x.size < minimum:
             raise SeriesTooShortError(
                 f"series {index}: expected at least {minimum} samples, got {x.size}",
@@ -123,10 +123,11 @@ def as_series(data: Any) -> list[NDArray[np.float64]]:
     ShapeError
         If there is nothing, or a series is not one-dimensional numbers.
     """
+    signals = _signals(data)
+    if signals:
+        return [_vector(x, i) for i, x in enumerate(x for s in signals for x in s.values.T)]
     values = getattr(data, "values", None)
-    if hasattr(data, "rate") and hasattr(data, "channels"):
-        data = data.values.T
-    elif values is not None and not isinstance(data, dict):
+    if values is not None and not isinstance(data, dict):
         data = values
     if isinstance(data, np.ndarray) and data.dtype != object:
         if data.ndim not in (1, 2):
@@ -139,6 +140,68 @@ def as_series(data: Any) -> list[NDArray[np.float64]]:
     if not rows:
         raise ShapeError("series: expected at least one series, got none")
     return [_vector(row, index) for index, row in enumerate(rows)]
+
+
+def _signals(data: Any) -> list[Any]:
+    """Return the Signals that `data` is or lists, none if it is something else."""
+    if hasattr(data, "rate") and hasattr(data, "channels"):
+        return [data]
+    if isinstance(data, (list, tuple)) and data:
+        found = [x for x in data if hasattr(x, "rate") and hasattr(x, "channels")]
+        if found and len(found) < len(data):
+            raise ShapeError(
+                f"series: expected Signals only or none, got {len(found)} among {len(data)} items"
+            )
+        return found
+    return []
+
+
+def own_rate(series: Any, rate: Any) -> float | None:
+    """Return the sampling rate of series in Hz: that of the Signals, or `rate` of bare arrays.
+
+    Raises
+    ------
+    ArgumentError
+        If Signals differ in rate, or `rate` is not theirs or not positive.
+    """
+    given = None if rate is None else positive("rate", rate, "of Hz")
+    own = sorted({float(signal.rate) for signal in _signals(series)})
+    if len(own) > 1 and own[-1] / own[0] - 1 > 1e-9:
+        raise ArgumentError(f"series: expected Signals of one rate, got {own} Hz: resample first")
+    if own and given is not None and abs(given / own[0] - 1) > 1e-9:
+        raise ArgumentError(
+            f"rate: expected none or the Signal's own {own[0]:g} Hz, got {given:g} Hz"
+        )
+    return own[0] if own else given
+
+
+def read_only(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the same values as an array that cannot be written to."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+def row_numbers(which: Any, n: int, argument: str = "which") -> NDArray[np.int64]:
+    """Return row numbers from numbers, a slice or a mask of `n` rows.
+
+    Raises
+    ------
+    ShapeError
+        If a row does not exist, a mask has another length, or the numbers are none.
+    """
+    if isinstance(which, slice):
+        return np.arange(n)[which]
+    rows = np.atleast_1d(np.asarray(which))
+    if rows.dtype == bool:
+        if rows.shape != (n,):
+            raise ShapeError(f"{argument}: expected a mask of shape ({n},), got {rows.shape}")
+        return np.flatnonzero(rows)
+    if rows.size == 0:
+        return np.empty(0, dtype=np.int64)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or rows.min() < -n or rows.max() >= n:
+        raise ShapeError(f"{argument}: expected row numbers below {n} or a mask, got {which!r}")
+    return np.asarray(rows.astype(np.int64) % n)
 
 
 def _vector(row: ArrayLike, index: int) -> NDArray[np.float64]:
@@ -204,7 +267,8 @@ def workers(n_workers: int | None) -> int:
     return n_workers
 
 
-def _resample(x: NDArray[np.float64], rate: float, target: float) -> NDArray[np.float64]:
+def resampled(x: NDArray[np.float64], rate: float, target: float) -> NDArray[np.float64]:
+    """Return a series of `rate` Hz at `target` Hz, by polyphase filtering."""
     from fractions import Fraction
 
     from scipy.signal import resample_poly

@@ -152,6 +152,11 @@ class SpectralPeaks(Family):
     needs_rate: ClassVar[bool] = True
 
     @property
+    def highest_hz(self) -> float:
+        """Upper end of the frequencies looked at, in Hz."""
+        return float(self.freq_range[1])
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Return exponent, peak frequency, power and width."""
         return tuple(

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.feature_set import FeatureTable, as_matrix
+from neuroloom.circuit_inference._inference.fitted import Fitted, row_hashes
 from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
 from neuroloom.shared import Seed, as_seed
-
-if TYPE_CHECKING:
-    from neuroloom.circuit_inference._inference.inferer import Inferer
 
 Array = NDArray[np.float64]
 
@@ -53,6 +51,7 @@ class Diagnosis:
         too wide, negative where it is too narrow.
     contraction : ndarray, shape (n_parameters,)
         1 − posterior variance / prior variance, mean over tests: 0 where the data say nothing.
+        The prior is what the validity gates leave of it: gates are no data.
     correlation : ndarray, shape (n_parameters, n_parameters)
         Mean posterior correlations: what trades off against what.
     importance : DataFrame
@@ -120,7 +119,7 @@ class Diagnosis:
 
 
 def diagnose(
-    inferer: Inferer,
+    fitted: Fitted,
     features: FeatureTable | ArrayLike,
     theta: ArrayLike,
     *,
@@ -131,7 +130,7 @@ def diagnose(
     """Return the diagnosis of a trained model on simulations it never saw."""
     root = as_seed(seed)
     x = as_matrix(features)
-    truth = inferer.prior.matrix(theta)
+    truth = fitted.prior.matrix(theta)
     if len(x) != len(truth):
         raise ShapeError(
             f"theta: expected one row per row of features ({len(x)}), got {len(truth)}"
@@ -141,11 +140,17 @@ def diagnose(
     good = np.isfinite(x).all(axis=1)
     if good.sum() < 20:
         raise ArgumentError(f"features: expected at least 20 finite rows, got {int(good.sum())}")
+    learned = np.isin(row_hashes(x, truth), fitted.learned)
+    if learned.any():
+        raise ArgumentError(
+            f"features: expected simulations that the model never saw, got {int(learned.sum())} "
+            f"of {len(x)} that it learned from: hold some out before training"
+        )
+    names, d = fitted.prior.names, truth.shape[1]
+    posterior = fitted.posterior(features, n_samples, root.child("draws")).rows(good)
     x, truth = x[good], truth[good]
-    names, d = inferer.prior.names, truth.shape[1]
-    posterior = inferer.predict(x, n_samples=n_samples, warn=False, seed=root.child("draws"))
     mean = posterior.mean
-    width = (np.array(inferer.prior.high) - np.array(inferer.prior.low)) ** 2 / 12
+    width = fitted.theta_std**2
     nothing = np.full(d, np.nan)
     shared: dict[str, Any] = {
         "names": names,
@@ -157,7 +162,7 @@ def diagnose(
         "mae": np.abs(mean - truth).mean(axis=0),
         "n_samples": n_samples,
         "levels": tuple(levels),
-        "importance": _importance(inferer, x, truth, mean, width, root.child("importance")),
+        "importance": _importance(fitted, x, truth, mean, width, root.child("importance")),
         "ood_rate": float((posterior.ood_p < 0.01).mean()),
     }
     if posterior.samples is None:
@@ -176,7 +181,7 @@ def diagnose(
         )
     draws = posterior.samples
     ranks = (draws < truth[:, None, :]).sum(axis=1)
-    alpha, covered, area = tarp(draws, truth, inferer.prior.low, inferer.prior.high, root)
+    alpha, covered, area = tarp(draws, truth, fitted.prior.low, fitted.prior.high, root)
     return Diagnosis(
         **shared,
         ranks=ranks,
@@ -267,18 +272,18 @@ def _local(x: Array, ranks: NDArray[np.int64], n_samples: int) -> Array:
 
 
 def _importance(
-    inferer: Inferer, x: Array, truth: Array, mean: Array, width: Array, seed: Seed
+    fitted: Fitted, x: Array, truth: Array, mean: Array, width: Array, seed: Seed
 ) -> pd.DataFrame:
-    names = inferer.feature_names or tuple(f"feature {i}" for i in range(x.shape[1]))
+    names = fitted.origin.names or tuple(f"feature {i}" for i in range(x.shape[1]))
     base = ((mean - truth) ** 2).mean(axis=0)
     rows = []
     for j in range(x.shape[1]):
         shuffled = x.copy()
         shuffled[:, j] = seed.child(j).generator().permutation(x[:, j])
-        other = inferer.predict(shuffled, n_samples=100, warn=False, seed=seed.child("draws"))
+        other = fitted.posterior(shuffled, 100, seed.child("draws"))
         rows.append((((other.mean - truth) ** 2).mean(axis=0) - base) / width)
     return pd.DataFrame(
-        rows, columns=list(inferer.prior.names), index=pd.Index(names, name="feature")
+        rows, columns=list(fitted.prior.names), index=pd.Index(names, name="feature")
     )
 
 

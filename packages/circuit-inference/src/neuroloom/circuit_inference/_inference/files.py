@@ -11,12 +11,15 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from neuroloom.circuit_inference._features.feature_set import FeatureSet
+from neuroloom.circuit_inference._estimators import build
+from neuroloom.circuit_inference._features.feature_set import FeatureOrigin, FeatureSet
+from neuroloom.circuit_inference._inference.fitted import Fitted
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._inference.scaler import Scaler
 from neuroloom.circuit_inference._libraries.prior import Prior
@@ -25,49 +28,44 @@ from neuroloom.circuit_inference._version import __version__
 from neuroloom.circuit_inference.errors import ModelFormatError, UnsafeFormatError
 from neuroloom.shared import load_arrays, save_arrays
 
-if TYPE_CHECKING:
-    from neuroloom.circuit_inference._inference.inferer import Inferer
-
 KIND = "circuit_inference.Inferer"
-FORMAT = 1
+FORMAT = 2
 _HEADER = "model.json"
 _ARRAYS = "cloud.npz"
 _FIELDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("version", "model", "feature_digest", "digest"), (str,)),
-    **dict.fromkeys(("hyperparams", "prior", "estimator", "files"), (dict,)),
-    "feature_names": (list,),
+    **dict.fromkeys(("version", "model", "digest"), (str,)),
+    **dict.fromkeys(("hyperparams", "prior", "origin", "estimator", "files"), (dict,)),
     "feature_set": (dict, type(None)),
-    "n_simulations": (int,),
 }
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".dill")
 
 
-def save_inferer(inferer: Inferer, folder: Path) -> Path:
+def save_fitted(fitted: Fitted, folder: Path, model: str, hyperparams: Mapping[str, Any]) -> Path:
     """Write a trained model, whole or not at all; an existing model of ours is replaced."""
-    fitted = inferer._need("save")
     if folder.exists() and not (folder.is_dir() and _ours(folder)):
         raise ModelFormatError(f"folder: expected a new folder or a saved model, got {folder.name}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
-        state = inferer.estimator.save(work)
+        state = fitted.estimator.save(work)
         arrays: dict[str, Any] = {
             "scaler_mean": fitted.scaler.mean,
             "scaler_scale": fitted.scaler.scale,
+            "theta_std": fitted.theta_std,
+            "learned": fitted.learned,
         }
         arrays.update({f"cloud_{k}": v for k, v in fitted.cloud.arrays().items()})
         save_arrays(work / _ARRAYS, arrays, kind=KIND, version=FORMAT)
+        chosen = fitted.feature_set
         header = {
             "kind": KIND,
             "format": FORMAT,
             "version": __version__,
-            "model": inferer.model,
-            "hyperparams": _json(inferer.hyperparams),
+            "model": model,
+            "hyperparams": _json(hyperparams),
             "prior": fitted.prior.describe(),
-            "feature_names": list(fitted.names),
-            "feature_digest": fitted.digest,
-            "feature_set": None if fitted.feature_set is None else fitted.feature_set.describe(),
-            "n_simulations": fitted.n_rows,
+            "origin": fitted.origin.describe(),
+            "feature_set": None if chosen is None else chosen.describe(),
             "estimator": dict(state),
             "files": {p.name: _hash(p) for p in sorted(work.iterdir())},
         }
@@ -82,43 +80,39 @@ def save_inferer(inferer: Inferer, folder: Path) -> Path:
     return folder
 
 
-def load_inferer(folder: Path) -> Inferer:
-    """Read and check a model."""
-    from neuroloom.circuit_inference._inference.inferer import Inferer, _Fitted
-
+def load_fitted(folder: Path) -> tuple[str, dict[str, Any], Fitted]:
+    """Read and check a model; return its name, its options and what it learned."""
     header = read_header(folder)
     with reading("folder", "model"):
         arrays: dict[str, Any]
         arrays, _ = load_arrays(folder / _ARRAYS, kind=KIND, version=FORMAT)
-        prior = Prior.from_description(header["prior"])
         chosen = header["feature_set"]
         feature_set = None if chosen is None else FeatureSet.from_description(chosen)
-        if feature_set is not None and list(feature_set.names) != header["feature_names"]:
+        origin = FeatureOrigin.from_description(header["origin"])
+        if feature_set is not None and feature_set.names != origin.names:
             raise ModelFormatError(
                 "folder: the model is stale: its features now have other names or another order; "
                 "train it again"
             )
-        names, scaler = (
-            header["feature_names"],
-            Scaler(arrays["scaler_mean"], arrays["scaler_scale"]),
-        )
-        if names and len(names) != scaler.mean.size:
+        scaler = Scaler(arrays["scaler_mean"], arrays["scaler_scale"])
+        if origin.names and len(origin.names) != scaler.mean.size:
             raise ModelFormatError(
-                f"folder: expected {scaler.mean.size} names of features, got {len(names)}"
+                f"folder: expected {scaler.mean.size} names of features, got {len(origin.names)}"
             )
-        inferer = Inferer(header["model"], prior, hyperparams=header["hyperparams"])
-        inferer._estimator = type(inferer._estimator).load(folder, header["estimator"])
+        model, hyperparams = header["model"], header["hyperparams"]
+        estimator = type(build(model, hyperparams)).load(folder, header["estimator"])
         cloud = {k.removeprefix("cloud_"): v for k, v in arrays.items() if k.startswith("cloud_")}
-        inferer._fitted = _Fitted(
-            prior,
+        fitted = Fitted(
+            estimator,
+            Prior.from_description(header["prior"]),
             scaler,
             SimulatedCloud.from_arrays(cloud),
-            tuple(map(str, names)),
-            header["feature_digest"],
+            origin,
             feature_set,
-            int(header["n_simulations"]),
+            arrays["theta_std"],
+            arrays["learned"],
         )
-    return inferer
+    return model, hyperparams, fitted
 
 
 def read_header(folder: Path) -> dict[str, Any]:
@@ -142,6 +136,11 @@ def _check_header(folder: Path, header: dict[str, Any]) -> None:
         raise ModelFormatError(
             f"folder: expected format {FORMAT} or older, got {header['format']}, written by "
             f"version {header['version']}; update neuroloom-circuit-inference to read it"
+        )
+    if header["format"] < FORMAT:
+        raise ModelFormatError(
+            f"folder: expected format {FORMAT}, got {header['format']} of version "
+            f"{header['version']}, which knows neither rate nor length of its series: train again"
         )
     if header.get("digest") != _digest(header):
         raise ModelFormatError(f"folder: {_HEADER} was changed after it was saved")

@@ -1,40 +1,46 @@
-"""Inference with a prior, a posterior, and a verdict on whether the question makes sense."""
+"""Inference with a prior, a posterior, and an out-of-distribution check."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._estimators import Estimator, build
 from neuroloom.circuit_inference._features.feature_set import (
+    FeatureOrigin,
     FeatureSet,
     FeatureTable,
     as_matrix,
-    match,
 )
 from neuroloom.circuit_inference._features.line_noise import artefacts
+from neuroloom.circuit_inference._features.series import as_series, own_rate, resampled
+from neuroloom.circuit_inference._inference.diagnostics import Diagnosis, diagnose
+from neuroloom.circuit_inference._inference.files import load_fitted, save_fitted
+from neuroloom.circuit_inference._inference.fitted import Fitted, row_hashes
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._inference.posterior import Posterior
+from neuroloom.circuit_inference._inference.predictive_check import (
+    PredictiveCheck,
+    check_posterior,
+)
 from neuroloom.circuit_inference._inference.scaler import Scaler
+from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._libraries.prior import Prior
+from neuroloom.circuit_inference._libraries.simulate import Simulator
 from neuroloom.circuit_inference.errors import (
     NoValidSimulationsError,
     OutOfDistributionWarning,
+    SeriesLengthWarning,
     ShapeError,
     not_fitted,
 )
 from neuroloom.shared import Seed, as_seed
-
-if TYPE_CHECKING:
-    from neuroloom.circuit_inference._inference.diagnostics import Diagnosis
-    from neuroloom.circuit_inference._inference.predictive_check import PredictiveCheck
-    from neuroloom.circuit_inference._libraries.library import SimulationLibrary
-    from neuroloom.circuit_inference._libraries.simulate import Simulator
 
 Array = NDArray[np.float64]
 
@@ -81,8 +87,8 @@ class Inferer:
         self.model = model
         self.hyperparams = dict(hyperparams or {})
         self._given_prior = prior
-        self._estimator: Estimator = build(model, hyperparams)
-        self._fitted: _Fitted | None = None
+        self._blank: Estimator = build(model, hyperparams)
+        self._fitted: Fitted | None = None
 
     # -- learning ------------------------------------------------------------------------------
 
@@ -129,20 +135,25 @@ class Inferer:
         values = prior.matrix(values)
         prior.check(values)
         root = as_seed(seed)
-        names = features.names if isinstance(features, FeatureTable) else ()
-        digest = features.digest if isinstance(features, FeatureTable) else ""
+        origin = FeatureOrigin.of(features)
+        if feature_set is not None:
+            FeatureOrigin(feature_set.names, feature_set.digest).check(origin)
+            origin = replace(origin, names=feature_set.names, digest=feature_set.digest)
+        if isinstance(features, FeatureTable) and features.n_times is not None:
+            origin = replace(origin, n_times=_span(features.n_times[keep]))
         scaler = Scaler.of(x)
-        self._estimator = build(self.model, self.hyperparams)
-        goal = prior.to_unbounded(values) if self._estimator.probabilistic else values
-        self._estimator.fit(scaler(x), goal, seed=root.child("fit"))
-        self._fitted = _Fitted(
+        estimator = build(self.model, self.hyperparams)
+        goal = prior.to_unbounded(values) if estimator.probabilistic else values
+        estimator.fit(scaler(x), goal, seed=root.child("fit"))
+        self._fitted = Fitted(
+            estimator,
             prior,
             scaler,
-            SimulatedCloud.of(x, artefacts(names)),
-            names,
-            digest,
+            SimulatedCloud.of(x, artefacts(origin.names)),
+            origin,
             feature_set,
-            len(x),
+            values.std(axis=0),
+            np.sort(row_hashes(x, values)),
         )
         return self
 
@@ -177,7 +188,7 @@ class Inferer:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the features, empty if it was trained on a bare array."""
-        return self._need("feature_names").names
+        return self._need("feature_names").origin.names
 
     @property
     def feature_set(self) -> FeatureSet | None:
@@ -187,7 +198,7 @@ class Inferer:
     @property
     def n_simulations(self) -> int:
         """How many simulations it learned from."""
-        return self._need("n_simulations").n_rows
+        return len(self._need("n_simulations").learned)
 
     @property
     def cloud(self) -> SimulatedCloud:
@@ -197,28 +208,17 @@ class Inferer:
     @property
     def estimator(self) -> Estimator:
         """The trained estimator."""
-        self._need("estimator")
-        return self._estimator
+        return self._need("estimator").estimator
 
     @property
     def probabilistic(self) -> bool:
         """Whether there is a posterior to sample."""
-        return self._estimator.probabilistic
+        return self._blank.probabilistic
 
-    def _need(self, verb: str) -> _Fitted:
+    def _need(self, verb: str) -> Fitted:
         if self._fitted is None:
             raise not_fitted(self.model, verb)
         return self._fitted
-
-    def _rows(
-        self, features: FeatureTable | ArrayLike, verb: str
-    ) -> tuple[Array, NDArray[np.bool_]]:
-        fitted = self._need(verb)
-        x = as_matrix(features)
-        if isinstance(features, FeatureTable) and fitted.names:
-            match(fitted.names, features.names)
-        fitted.scaler.check(x)
-        return x, np.asarray(np.isfinite(x).all(axis=1))
 
     def predict(
         self,
@@ -250,55 +250,59 @@ class Inferer:
         FeatureMismatchError
             If the features are not those of the training.
         """
-        x, good = self._rows(features, "predict")
         fitted = self._need("predict")
-        d = fitted.prior.n_parameters
-        mean = np.full((len(x), d), np.nan)
-        samples = epistemic = None
-        z = fitted.scaler(x[good])
-        if self.probabilistic:
-            samples = np.full((len(x), n_samples, d), np.nan)
-            if good.any():
-                samples[good] = self._draw(z, n_samples, as_seed(seed))
-                mean[good] = samples[good].mean(axis=1)
-                members = getattr(self._estimator, "member_means", None)
-                if members is not None:
-                    epistemic = np.full((len(x), d), np.nan)
-                    epistemic[good] = fitted.prior.from_unbounded(members(z)).std(axis=0)
-        elif good.any():
-            mean[good] = self._estimator.predict(z)
-        ood_p = fitted.cloud.p_value(x)
-        strange = int((ood_p < 0.01).sum())
-        if warn and strange:
-            warnings.warn(
-                f"{strange} of {len(x)} observations lie outside the simulated cloud "
-                f"(smallest p {np.nanmin(ood_p):.3g}): their parameters mean little",
-                OutOfDistributionWarning,
-                stacklevel=2,
-            )
-        return Posterior(
-            fitted.prior.names, fitted.prior.units, mean, samples, good, ood_p, epistemic
-        )
+        posterior = fitted.posterior(features, n_samples, as_seed(seed))
+        if warn:
+            remark = fitted.origin.length_remark(FeatureOrigin.of(features))
+            if remark:
+                warnings.warn(f"features: {remark}", SeriesLengthWarning, stacklevel=2)
+            _warn_outside(posterior, fitted.cloud)
+        return posterior
 
     def predict_series(
         self,
         series: Any,
         *,
         rate: float | None = None,
+        resample: bool = False,
         n_samples: int = 1000,
         warn: bool = True,
         seed: int | Seed = 0,
     ) -> Posterior:
         """Return the posterior of each series, features computed as in training.
 
+        Parameters
+        ----------
+        series : array_like, list of array_like, Signal or list of Signal
+            As for `FeatureSet.compute`.
+        rate : float, optional
+            Sampling rate in Hz of bare arrays.
+        resample : bool
+            Bring series of another rate to that of the training first, by polyphase filtering;
+            without it they are refused.
+        n_samples : int
+            Draws per series.
+        warn : bool
+            Warn of series of another length than in training, and of those outside the cloud.
+        seed : int or Seed
+            Of the draws.
+
         Raises
         ------
         NotFittedError
             If `fit` was not told the feature set.
+        FeatureMismatchError
+            If the series have another sampling rate than those of the training, or none.
         """
         chosen = self._need("predict_series").feature_set
         if chosen is None:
             raise not_fitted(self.model, "predict_series (fit was given no feature_set)")
+        learned = self._need("predict_series").origin
+        rate = own_rate(series, rate)
+        target = learned.rate_hz
+        if resample and rate is not None and target is not None and target != rate:
+            series = [resampled(x, rate, target) for x in as_series(series)]
+            rate = target
         table = chosen.compute(series, rate=rate)
         return self.predict(table, n_samples=n_samples, warn=warn, seed=seed)
 
@@ -312,36 +316,14 @@ class Inferer:
         ArgumentError
             If the model gives points only.
         """
-        x, good = self._rows(features, "sample")
-        fitted = self._need("sample")
-        out = np.full((len(x), n_samples, fitted.prior.n_parameters), np.nan)
-        if good.any():
-            out[good] = self._draw(fitted.scaler(x[good]), n_samples, as_seed(seed))
-        return out
-
-    def _draw(self, z: Array, n_samples: int, seed: Seed) -> Array:
-        unbounded = self._estimator.sample(z, n_samples, seed=seed.child("posterior"))
-        return self.prior.from_unbounded(unbounded)
+        return self._need("sample").sample(features, n_samples, as_seed(seed))
 
     def log_prob(self, features: FeatureTable | ArrayLike, theta: ArrayLike) -> Array:
         """Return the log posterior density of one parameter vector per row, shape (n_rows,).
 
-        Of the network before recalibration, which has no density of its own.
+        The density that `sample` draws from, recalibration included.
         """
-        x, good = self._rows(features, "log_prob")
-        fitted = self._need("log_prob")
-        values = fitted.prior.matrix(theta)
-        if len(values) != len(x):
-            raise ShapeError(
-                f"theta: expected one row per row of features ({len(x)}), got {len(values)}"
-            )
-        u = fitted.prior.to_unbounded(values)
-        out = np.full(len(x), np.nan)
-        if good.any():
-            inner = self._estimator.log_prob(fitted.scaler(x[good]), u[good])
-            out[good] = inner - fitted.prior.log_jacobian(u[good])
-        out[good & ~fitted.prior.contains(values)] = -np.inf
-        return out
+        return self._need("log_prob").log_prob(features, theta)
 
     def diagnose(
         self,
@@ -356,9 +338,9 @@ class Inferer:
 
         See `Diagnosis` for what is in it.
         """
-        from neuroloom.circuit_inference._inference.diagnostics import diagnose
-
-        return diagnose(self, features, theta, n_samples=n_samples, levels=levels, seed=seed)
+        return diagnose(
+            self._need("diagnose"), features, theta, n_samples=n_samples, levels=levels, seed=seed
+        )
 
     def predictive_check(
         self,
@@ -422,10 +404,9 @@ class Inferer:
         >>> check.simulated.shape, check.to_frame().shape
         ((20, 2), (2, 5))
         """
-        from neuroloom.circuit_inference._inference.predictive_check import check_posterior
-
+        fitted = self._need("predictive_check")
         return check_posterior(
-            self, features, simulator, row=row, rate_hz=rate_hz, signal=signal,
+            fitted, features, simulator, row=row, rate_hz=rate_hz, signal=signal,
             feature_set=feature_set, n_sims=n_sims, n_workers=n_workers, backend=backend,
             progress=progress, seed=seed,
         )  # fmt: skip
@@ -434,9 +415,8 @@ class Inferer:
 
     def save(self, folder: str | Path) -> Path:
         """Write the trained model as a folder of JSON, npz, safetensors or skops files."""
-        from neuroloom.circuit_inference._inference.files import save_inferer
-
-        return save_inferer(self, Path(folder))
+        fitted = self._need("save")
+        return save_fitted(fitted, Path(folder), self.model, self.hyperparams)
 
     @classmethod
     def load(cls, folder: str | Path) -> Inferer:
@@ -447,28 +427,30 @@ class Inferer:
         ModelFormatError
             If the folder is foreign, of a newer version, stale or tampered with.
         """
-        from neuroloom.circuit_inference._inference.files import load_inferer
+        model, hyperparams, fitted = load_fitted(Path(folder))
+        inferer = cls(model, fitted.prior, hyperparams=hyperparams)
+        inferer._fitted = fitted
+        return inferer
 
-        return load_inferer(Path(folder))
+
+def _span(n_times: NDArray[np.int64]) -> tuple[int, int]:
+    return int(n_times.min()), int(n_times.max())
 
 
-class _Fitted:
-    """What `fit` leaves behind, all or nothing."""
-
-    def __init__(
-        self,
-        prior: Prior,
-        scaler: Scaler,
-        cloud: SimulatedCloud,
-        names: tuple[str, ...],
-        digest: str,
-        feature_set: FeatureSet | None,
-        n_rows: int,
-    ) -> None:
-        self.prior = prior
-        self.scaler = scaler
-        self.cloud = cloud
-        self.names = names
-        self.digest = digest
-        self.feature_set = feature_set
-        self.n_rows = n_rows
+def _warn_outside(posterior: Posterior, cloud: SimulatedCloud) -> None:
+    p = posterior.ood_p[posterior.valid]
+    outside = int((p < 0.01).sum())
+    if outside:
+        warnings.warn(
+            f"{outside} of {len(posterior)} observations lie outside the simulated cloud "
+            f"(smallest p {np.nanmin(p):.3g}): their parameters cannot be interpreted",
+            OutOfDistributionWarning,
+            stacklevel=3,
+        )
+    elif np.isnan(p).any():
+        warnings.warn(
+            f"whether the observations lie outside the simulated cloud cannot be said from "
+            f"{len(cloud.combined)} simulations: expected at least 20",
+            OutOfDistributionWarning,
+            stacklevel=3,
+        )

@@ -1,10 +1,15 @@
 """How far an observation lies outside the cloud of simulations.
 
-Two distances in whitened features: Mahalanobis' from the whole cloud, and the mean distance to the
-nearest simulations, which sees holes and bent clouds. Features that measure what no circuit
-produces, the mains say, are kept out of both and judged by themselves. Each becomes a rank among
-the simulations' own values, from clouds without them; the smallest, ranked again, is the p-value:
-the share of simulations that lie at least as far out.
+Three distances in normal scores of the features: Mahalanobis' from the whole cloud, the mean
+distance to the nearest simulations, which sees holes and bent clouds, and the distance along the
+directions in which simulations hardly vary, where every deviation is news. Features that measure
+what no circuit produces, line noise say, are kept out of them and judged by themselves. Each
+becomes a tail probability among the simulations' own values, from clouds without them; the
+smallest, ranked again, is the p-value: the fraction of simulations that lie at least as far out.
+
+Counting cannot give less than 1/(n + 1). Beyond the outermost simulation the tail goes on as the
+exponential that the outer tenth of the distances follows, so that a cloud of 40 simulations can
+call an observation impossible too.
 """
 
 from __future__ import annotations
@@ -19,6 +24,8 @@ Array = NDArray[np.float64]
 
 _NEIGHBOURS = 5
 _FOLDS = 10
+_FEWEST = 20  # simulations that a tail can be fitted to
+_FLAT = 1e-3  # directions of less variance than this fraction of the largest are judged apart
 _TAIL = 4.0  # normal scores of features beyond all simulations go on rising at this least slope
 
 
@@ -34,13 +41,15 @@ class SimulatedCloud:
         Their normal scores.
     centre, whitening : ndarray
         Of the normal scores.
+    residual : ndarray, shape (n_ordinary, n_flat)
+        Directions in which simulations hardly vary, each over its standard deviation.
     points : ndarray, shape (n_rows, n_dimensions)
         The simulations, whitened.
     artefacts : ndarray of int, shape (n_artefacts,)
         Columns that measure what no circuit produces.
     units : ndarray, shape (n_artefacts,)
         The simulations' 99 % quantiles of them.
-    mahalanobis, neighbours, oddities, combined : ndarray, shape (n_rows,)
+    mahalanobis, neighbours, residuals, oddities, combined : ndarray, shape (n_rows,)
         The simulations' own distances, largest artefacts in `units`, and smallest tails, sorted.
     """
 
@@ -48,11 +57,13 @@ class SimulatedCloud:
     scores: Array
     centre: Array
     whitening: Array
+    residual: Array
     points: Array
     artefacts: NDArray[np.int64]
     units: Array
     mahalanobis: Array
     neighbours: Array
+    residuals: Array
     oddities: Array
     combined: Array
 
@@ -62,25 +73,32 @@ class SimulatedCloud:
         n = len(x)
         odd = np.array(artefacts, dtype=np.int64)
         cloud = cls._without_null(x, odd)
-        n_folds = min(_FOLDS, n // 20)
+        n_folds = min(_FOLDS, n // 2)
+        far, near, flat = np.empty(n), np.empty(n), np.empty(n)
         if n_folds < 2:
-            far, near = np.sqrt((cloud.points**2).sum(axis=1)), cloud.own_neighbours()
+            far[:], near[:], flat[:] = cloud.distances(x)
         else:
             # The distances of simulations from clouds that they are not part of, as a
             # recording's will be: knots, covariance and neighbours know nothing of it either.
-            far, near = np.empty(n), np.empty(n)
             fold = np.random.default_rng(n).permutation(np.arange(n) % n_folds)
             for k in range(n_folds):
                 out = fold == k
-                far[out], near[out] = cls._without_null(x[~out], odd).distances(x[out])
+                part = cls._without_null(x[~out], odd)
+                far[out], near[out], flat[out] = part.distances(x[out])
         largest = cloud.oddity(x)
         cloud = replace(
             cloud,
             mahalanobis=np.sort(far),
             neighbours=np.sort(near),
+            residuals=np.sort(flat),
             oddities=np.sort(largest),
         )
-        return replace(cloud, combined=np.sort(cloud._smallest_tail(far, near, largest)))
+        return replace(cloud, combined=np.sort(cloud._smallest_tail(far, near, flat, largest)))
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p-value that counting gives; smaller ones come from the fitted tail."""
+        return 1 / (len(self.combined) + 1)
 
     @classmethod
     def _without_null(cls, x: Array, artefacts: NDArray[np.int64]) -> SimulatedCloud:
@@ -94,30 +112,42 @@ class SimulatedCloud:
         scores = ndtri(np.clip(shares, 0.5 / n, 1 - 0.5 / n))
         z = _normal_scores(x, knots, scores)
         centre = z.mean(axis=0)
-        values, vectors = np.linalg.eigh((z - centre).T @ (z - centre) / max(n - 1, 1))
-        kept = values > 1e-3 * values.max(initial=0.0)
         # A feature that never varies has no direction of its own: any other value is far away.
-        constant = np.eye(z.shape[1])[:, knots[0] == knots[-1]]
-        whitening = np.column_stack([vectors[:, kept] / np.sqrt(values[kept]), constant])
+        varies = knots[0] != knots[-1]
+        constant = np.eye(z.shape[1])[:, ~varies]
+        own = (z - centre)[:, varies]
+        values, vectors = np.linalg.eigh(own.T @ own / max(n - 1, 1))
+        largest = values.max(initial=1e-12)
+        kept = values > _FLAT * largest
+        directions = np.zeros((z.shape[1], len(values)))
+        directions[varies] = vectors
+        whitening = np.column_stack([directions[:, kept] / np.sqrt(values[kept]), constant])
+        # A direction of no variance at all is known to rounding errors only.
+        residual = directions[:, ~kept] / np.sqrt(np.maximum(values[~kept], 1e-12 * largest))
         nothing = np.empty(0)
         points = (z - centre) @ whitening
         return cls(
-            knots, scores, centre, whitening, points, artefacts, units,
-            nothing, nothing, nothing, nothing,
+            knots, scores, centre, whitening, residual, points, artefacts, units,
+            nothing, nothing, nothing, nothing, nothing,
         )  # fmt: skip
 
-    def distances(self, x: Array) -> tuple[Array, Array]:
-        """Return Mahalanobis' and neighbours' distances of finite rows."""
+    def distances(self, x: Array) -> tuple[Array, Array, Array]:
+        """Return Mahalanobis' and neighbours' distances of finite rows, and those along the rest.
+
+        The last are distances along the directions in which simulations hardly vary.
+        """
         from scipy.spatial import KDTree
 
         ordinary = np.delete(x, self.artefacts, axis=1)
-        points = (_normal_scores(ordinary, self.knots, self.scores) - self.centre) @ self.whitening
+        scores = _normal_scores(ordinary, self.knots, self.scores) - self.centre
+        points = scores @ self.whitening
         far = np.sqrt((points**2).sum(axis=1))
+        flat = np.sqrt(((scores @ self.residual) ** 2).sum(axis=1))
         if not points.shape[1]:  # nothing but artefacts
-            return far, far
+            return far, far, flat
         k = min(_NEIGHBOURS, len(self.points) - 1)
         near = KDTree(self.points).query(points, k=list(range(1, k + 1)))[0].mean(axis=1)
-        return far, near
+        return far, near, flat
 
     def oddity(self, x: Array) -> Array:
         """Return the largest artefact of each row in `units`; zeros where there are none."""
@@ -132,36 +162,46 @@ class SimulatedCloud:
         k = min(_NEIGHBOURS, len(self.points) - 1)
         return np.asarray(KDTree(self.points).query(self.points, k=k + 1)[0][:, 1:].mean(axis=1))
 
-    def _smallest_tail(self, far: Array, near: Array, odd: Array) -> Array:
-        smallest = np.minimum(_tail(self.mahalanobis, far), _tail(self.neighbours, near))
-        # Without artefacts all oddities are zero, and their tails one.
-        return np.minimum(smallest, _tail(self.oddities, odd))
+    def _smallest_tail(self, far: Array, near: Array, flat: Array, odd: Array) -> Array:
+        # Without artefacts or flat directions all of those are zero, and their tails one.
+        tails = (
+            (self.mahalanobis, far),
+            (self.neighbours, near),
+            (self.residuals, flat),
+            (self.oddities, odd),
+        )
+        return np.asarray(np.min([_tail(own, values) for own, values in tails], axis=0))
 
     def p_value(self, x: Array) -> Array:
-        """Return the share of simulations at least as strange; NaN for rows that are not finite."""
+        """Return the fraction of simulations at least as far out; NaN for rows that are not finite.
+
+        All are NaN where the cloud has fewer than 20 simulations: nothing can be said then.
+        """
         out = np.full(len(x), np.nan)
         good = np.isfinite(x).all(axis=1)
-        if good.any():
+        n = len(self.combined)
+        if good.any() and n >= _FEWEST:
             smallest = self._smallest_tail(*self.distances(x[good]), self.oddity(x[good]))
-            n = len(self.combined)
-            out[good] = (1 + np.searchsorted(self.combined, smallest, side="right")) / (n + 1)
-        return np.asarray(np.minimum(out, 1.0))
+            counted = np.searchsorted(self.combined, smallest, side="right")
+            beyond = np.minimum(smallest / self.combined[0], 1.0)
+            out[good] = np.where(counted > 0, 1 + counted, beyond) / (n + 1)
+        return out
 
     def score(self, x: Array) -> Array:
         """Return how strange each row is, without an upper end: for ranking (AUROC).
 
-        The largest of both distances and the artefacts, each divided by the simulations' 99 %
+        The largest of the distances and the artefacts, each divided by the simulations' 99 %
         quantile.
         """
         out = np.full(len(x), np.nan)
         good = np.isfinite(x).all(axis=1)
         if good.any():
-            far, near = self.distances(x[good])
-            cloud = np.maximum(
-                far / np.quantile(self.mahalanobis, 0.99),
-                near / np.quantile(self.neighbours, 0.99),
-            )
-            out[good] = np.maximum(cloud, self.oddity(x[good]))
+            owns = (self.mahalanobis, self.neighbours, self.residuals)
+            parts = [
+                values / max(float(np.quantile(own, 0.99)), 1e-300)
+                for own, values in zip(owns, self.distances(x[good]), strict=True)
+            ]
+            out[good] = np.max([*parts, self.oddity(x[good])], axis=0)
         return out
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -193,6 +233,18 @@ def _normal_scores(x: Array, knots: Array, scores: Array) -> Array:
 
 
 def _tail(ordered: Array, values: Array) -> Array:
-    """Return the share of `ordered` at or above each value."""
+    """Return the fraction of `ordered` at or above each value, below 1/(n + 1) by the fitted tail.
+
+    The outer tenth of the distances, at least five, is taken for exponential (Pickands 1975; the
+    border case of a generalised Pareto distribution): its mean excess is the tail's scale.
+    """
     n = len(ordered)
-    return np.asarray((1 + n - np.searchsorted(ordered, values, side="left")) / (n + 1))
+    counted = (1 + n - np.searchsorted(ordered, values, side="left")) / (n + 1)
+    k = min(max(5, n // 10), n - 1)
+    scale = float(np.mean(ordered[n - k :] - ordered[n - k - 1])) if k > 0 else 0.0
+    above = np.maximum(values - ordered[-1], 0.0)
+    if scale <= 0:  # all distances are the same: anything farther is outside
+        return np.asarray(np.where(above > 0, np.exp(-np.minimum(above, 700.0)), counted))
+    return np.asarray(
+        np.where(above > 0, np.exp(-np.minimum(above / scale, 700.0)) / (n + 1), counted)
+    )

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.circuit_inference._features.series import read_only, row_numbers
 from neuroloom.circuit_inference.errors import ArgumentError, unknown
 
 Array = NDArray[np.float64]
@@ -29,11 +30,15 @@ class Posterior:
     valid : ndarray of bool, shape (n_rows,)
         Whether the row's features were finite.
     ood_p : ndarray, shape (n_rows,)
-        Share of simulations at least as strange as the observation: small means that the model
-        does not produce such recordings, and that its parameters mean little.
+        Fraction of simulations at least as far out as the observation: small means that the
+        model does not produce such recordings, and that its parameters cannot be interpreted.
+        NaN where the row is not valid or there are too few simulations to say.
     epistemic : ndarray, shape (n_rows, n_parameters), or None
         Standard deviation between the members of an ensemble: what more simulations would
         settle. The rest of `std` is in the data.
+    prior_std : ndarray, shape (n_parameters,), or None
+        Standard deviations of the parameters that the model learned from: the prior after the
+        validity gates. None for quantities that were derived.
     """
 
     names: tuple[str, ...]
@@ -43,9 +48,34 @@ class Posterior:
     valid: NDArray[np.bool_]
     ood_p: Array
     epistemic: Array | None = None
+    prior_std: Array | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "samples", "valid", "ood_p", "epistemic", "prior_std"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, read_only(np.asarray(value)))
 
     def __len__(self) -> int:
         return len(self.mean)
+
+    def rows(self, which: ArrayLike) -> Posterior:
+        """Return the posterior of some observations, by numbers, a slice or a mask.
+
+        Raises
+        ------
+        ShapeError
+            If an observation does not exist, or a mask has another length.
+        """
+        places = row_numbers(which, len(self))
+        return replace(
+            self,
+            mean=self.mean[places],
+            samples=None if self.samples is None else self.samples[places],
+            valid=self.valid[places],
+            ood_p=self.ood_p[places],
+            epistemic=None if self.epistemic is None else self.epistemic[places],
+        )
 
     @property
     def draws(self) -> Array:
@@ -64,6 +94,16 @@ class Posterior:
     def std(self) -> Array:
         """Posterior standard deviations, shape (n_rows, n_parameters)."""
         return np.asarray(self.draws.std(axis=1))
+
+    @property
+    def contraction(self) -> Array:
+        """1 − posterior variance / prior variance, shape (n_rows, n_parameters).
+
+        Of the prior that the validity gates leave: what the gates say is not what the data say.
+        """
+        if self.prior_std is None:
+            raise ArgumentError("names: expected the model's own parameters, got derived ones")
+        return np.asarray(1 - (self.std / self.prior_std) ** 2)
 
     @property
     def median(self) -> Array:
@@ -109,6 +149,7 @@ class Posterior:
             mean=np.column_stack([self.mean, value.mean(axis=1)]),
             samples=np.concatenate([self.draws, value[:, :, None]], axis=2),
             epistemic=None,
+            prior_std=None,
         )
 
     def to_frame(self, *, level: float = 0.9) -> pd.DataFrame:

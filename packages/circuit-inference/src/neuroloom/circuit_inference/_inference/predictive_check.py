@@ -16,11 +16,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.feature_set import (
+    FeatureOrigin,
     FeatureSet,
     FeatureTable,
     as_matrix,
-    match,
 )
+from neuroloom.circuit_inference._inference.fitted import Fitted
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._libraries.simulate import Simulator, simulate_at
@@ -34,8 +35,6 @@ from neuroloom.shared import Seed, as_seed, axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from neuroloom.circuit_inference._inference.inferer import Inferer
 
 Array = NDArray[np.float64]
 
@@ -130,7 +129,7 @@ class PredictiveCheck:
 
 
 def check_posterior(
-    inferer: Inferer,
+    fitted: Fitted,
     features: FeatureTable | ArrayLike,
     simulator: SimulationLibrary | Simulator,
     *,
@@ -145,7 +144,7 @@ def check_posterior(
     seed: int | Seed = 0,
 ) -> PredictiveCheck:
     """Return where one observation lies among simulations from its posterior."""
-    chosen = feature_set or inferer.feature_set
+    chosen = feature_set or fitted.feature_set
     if chosen is None:
         raise ArgumentError(
             "feature_set: expected the one that made the features, got none: hand it over here or "
@@ -156,23 +155,21 @@ def check_posterior(
         raise ArgumentError(f"row: expected one of {len(x)} with finite features, got {row}")
     if isinstance(n_sims, bool) or not isinstance(n_sims, int) or n_sims < _FEWEST:
         raise ArgumentError(f"n_sims: expected at least {_FEWEST}, got {n_sims!r}")
-    if isinstance(features, FeatureTable):
-        match(chosen.names, features.names)
+    FeatureOrigin(chosen.names, chosen.digest).check(FeatureOrigin.of(features))
     root = as_seed(seed)
-    theta = inferer.sample(x[row][None], n_sims, seed=root.child("draws"))[0]
+    theta = fitted.sample(x[row][None], n_sims, root.child("draws"))[0]
     if isinstance(simulator, SimulationLibrary):
         run, rate, signal = (
             simulator_of(simulator),
             simulator.rate_hz,
             simulator.signal_name(signal),
         )
-        duration_s = simulator.duration_s
     else:
         if rate_hz is None:
             raise ArgumentError("rate_hz: expected the simulator's sampling rate in Hz, got None")
-        run, rate, duration_s = simulator, rate_hz, None
+        run, rate = simulator, rate_hz
     again = simulate_at(
-        run, inferer.prior, theta, rate_hz=rate, n_workers=n_workers, backend=backend,
+        run, fitted.prior, theta, rate_hz=rate, n_workers=n_workers, backend=backend,
         progress=progress, seed=root.child("simulations"),
     )  # fmt: skip
     reasons = {k: n for k, n in again.gate_report().items() if k != "passed"}
@@ -184,8 +181,9 @@ def check_posterior(
             reasons=reasons,
         )
     kept = again.only_valid()
-    if duration_s is not None:
-        kept = kept.cut(duration_s)
+    if isinstance(simulator, SimulationLibrary):
+        # What the library's signals went through after the simulation, these go through too.
+        kept = simulator.treated_alike(kept, root.child("treatment"))
     values = kept.features(chosen, signal=signal, n_workers=n_workers).values
     good = np.isfinite(values).all(axis=1)
     if not good.all():
@@ -203,7 +201,7 @@ def check_posterior(
         x[row],
         values,
         kept.theta[good],
-        inferer.prior.names,
+        fitted.prior.names,
         reasons,
         _two_sided(values, x[row]),
         float(SimulatedCloud.of(values).p_value(x[row][None])[0]),

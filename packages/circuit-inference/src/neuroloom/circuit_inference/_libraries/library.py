@@ -9,13 +9,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.feature_set import FeatureSet, FeatureTable
-from neuroloom.circuit_inference._features.series import positive
+from neuroloom.circuit_inference._features.series import positive, read_only, row_numbers
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._reading import reading
 from neuroloom.circuit_inference.errors import (
@@ -56,11 +57,22 @@ class SimulationLibrary:
 
     prior: Prior
     theta: Array
-    signals: dict[str, Array]
+    signals: Mapping[str, Array]
     rate_hz: float
     reasons: tuple[str, ...]
-    measures: dict[str, Array]
-    provenance: dict[str, Any]
+    measures: Mapping[str, Array]
+    provenance: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "theta", read_only(np.asarray(self.theta)))
+        for field in ("signals", "measures"):
+            given = {name: read_only(np.asarray(x)) for name, x in getattr(self, field).items()}
+            object.__setattr__(self, field, MappingProxyType(given))
+        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # read-only mappings cannot be sent to workers
+        fields = (dict(self.signals), self.rate_hz, self.reasons, dict(self.measures))
+        return type(self), (self.prior, self.theta, *fields, dict(self.provenance))
 
     def __len__(self) -> int:
         return len(self.theta)
@@ -106,16 +118,28 @@ class SimulationLibrary:
                 n_dropped=len(self),
                 reasons=self.gate_report(),
             )
-        return self.rows(np.flatnonzero(self.valid))
+        return self.rows(self.valid)
 
-    def rows(self, which: NDArray[np.int64]) -> SimulationLibrary:
-        """Return some simulations."""
+    def rows(self, which: ArrayLike) -> SimulationLibrary:
+        """Return some simulations, by numbers, a slice or a mask.
+
+        Parameters
+        ----------
+        which : array_like of int or bool, or slice
+            Numbers of simulations, or one True or False for each.
+
+        Raises
+        ------
+        ShapeError
+            If a simulation does not exist, or a mask has another length.
+        """
+        places = row_numbers(which, len(self))
         return replace(
             self,
-            theta=self.theta[which],
-            signals={name: x[which] for name, x in self.signals.items()},
-            reasons=tuple(self.reasons[i] for i in which),
-            measures={name: x[which] for name, x in self.measures.items()},
+            theta=self.theta[places],
+            signals={name: x[places] for name, x in self.signals.items()},
+            reasons=tuple(self.reasons[i] for i in places),
+            measures={name: x[places] for name, x in self.measures.items()},
         )
 
     @classmethod
@@ -185,7 +209,8 @@ class SimulationLibrary:
                 f"duration_s: expected at most the {self.duration_s:g} s simulated, "
                 f"got {duration_s:g}"
             )
-        return replace(self, signals={name: x[:, -n:] for name, x in self.signals.items()})
+        cut = replace(self, signals={name: x[:, -n:] for name, x in self.signals.items()})
+        return cut._treated({"kind": "cut", "duration_s": float(duration_s)})
 
     def noisy(
         self,
@@ -225,15 +250,41 @@ class SimulationLibrary:
             for x in signals.values():
                 noise = _coloured(rng.standard_normal((x.shape[1],)), float(slope))
                 x[i] += (np.sqrt(part) * x[i].std()) * noise
-        added = {
-            "share": list(share),
-            "exponent": list(exponent),
-            "seed": [root.entropy, *root.path],
-        }
-        return replace(self, signals=signals, provenance={**self.provenance, "noise": added})
+        described = {"kind": "noise", "share": list(share), "exponent": list(exponent)}
+        return replace(self, signals=signals)._treated(
+            {**described, "seed": [root.entropy, *root.path]}
+        )
+
+    def _treated(self, treatment: dict[str, Any]) -> SimulationLibrary:
+        done = [*self.provenance.get("treatments", []), treatment]
+        return replace(self, provenance={**self.provenance, "treatments": done})
+
+    def treated_alike(self, other: SimulationLibrary, seed: Seed) -> SimulationLibrary:
+        """Return another library after what was done to the signals of this one, in order.
+
+        Parameters
+        ----------
+        other : SimulationLibrary
+            New simulations of the same simulator.
+        seed : Seed
+            Of the random parts, which are drawn anew.
+        """
+        for i, treatment in enumerate(self.provenance.get("treatments", [])):
+            options = {k: v for k, v in treatment.items() if k not in ("kind", "seed")}
+            if treatment["kind"] == "cut":
+                other = other.cut(**options)
+            else:
+                spans = {name: (float(a), float(b)) for name, (a, b) in options.items()}
+                other = other.noisy(**spans, seed=seed.child(i))
+        return other if other.duration_s == self.duration_s else other.cut(self.duration_s)
 
     def features(
-        self, feature_set: FeatureSet, *, signal: str | None = None, n_workers: int | None = 1
+        self,
+        feature_set: FeatureSet,
+        *,
+        signal: str | None = None,
+        failed: bool = False,
+        n_workers: int | None = 1,
     ) -> FeatureTable:
         """Return the features of one signal of every simulation.
 
@@ -242,29 +293,60 @@ class SimulationLibrary:
         feature_set : FeatureSet
         signal : str, optional
             Which signal; the only one if there is one.
+        failed : bool
+            Compute features of simulations that failed their validity gates too, where they have
+            a signal. Otherwise their rows are NaN, and no model learns from them.
+        n_workers : int, optional
+            Threads, −1 for all cores; the values do not depend on it.
+
+        Returns
+        -------
+        FeatureTable
+            One row per simulation.
+
+        Raises
+        ------
+        NoValidSimulationsError
+            If no simulation passed its gates.
+        SeriesError
+            If a signal has no features and the feature set's policy is "raise".
         """
-        return feature_set.compute(
-            self.signals[self.signal_name(signal)], rate=self.rate_hz, n_workers=n_workers
-        )
+        signals = self.signals[self.signal_name(signal)]
+        wanted = self.valid | failed
+        wanted &= self.valid | np.isfinite(signals).all(axis=1)  # stopped before it had a signal
+        if not wanted.any():
+            self.only_valid()
+        places = np.flatnonzero(wanted)
+        table = feature_set.compute(signals[places], rate=self.rate_hz, n_workers=n_workers)
+        if len(places) == len(self):
+            return table
+        values = np.full((len(self), len(table.names)), np.nan)
+        values[places] = table.values
+        reasons = [f"failed its validity gates: {reason}" for reason in self.reasons]
+        n_times = np.zeros(len(self), dtype=np.int64)
+        for i, place in enumerate(places):
+            reasons[place] = table.reasons[i]
+            n_times[place] = 0 if table.n_times is None else table.n_times[i]
+        return replace(table, values=values, reasons=tuple(reasons), n_times=n_times)
 
     def signal_name(self, name: str | None = None) -> str:
         """Return `name`, or that of the only signal."""
         if name is None and len(self.signals) == 1:
             return next(iter(self.signals))
-        if name not in self.signals:
+        if name is None or name not in self.signals:
             raise unknown("signal", name, self.signals)
         return name
 
     def save(self, path: str | Path) -> Path:
         """Write the library as one npz file with a JSON header."""
-        arrays = {"theta": self.theta}
+        arrays: dict[str, Any] = {"theta": self.theta}
         arrays.update({f"signal:{name}": x for name, x in self.signals.items()})
         arrays.update({f"measure:{name}": x for name, x in self.measures.items()})
         header = {
             "prior": self.prior.describe(),
             "rate_hz": self.rate_hz,
             "reasons": list(self.reasons),
-            "provenance": self.provenance,
+            "provenance": dict(self.provenance),
             "digest": self.digest,
         }
         return save_arrays(path, arrays, kind=_KIND, header=header, version=_FORMAT)

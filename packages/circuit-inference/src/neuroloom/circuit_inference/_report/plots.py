@@ -178,7 +178,7 @@ def plot_outside(
     cloud = inferer.cloud
     x = as_matrix(features)
     x = x[np.isfinite(x).all(axis=1)]
-    far, near = cloud.distances(x)
+    far, near, _ = cloud.distances(x)
     own_far = np.sqrt((cloud.points**2).sum(axis=1))
     own_near = cloud.own_neighbours()
     unit_far, unit_near = np.quantile(cloud.mahalanobis, 0.99), np.quantile(cloud.neighbours, 0.99)
