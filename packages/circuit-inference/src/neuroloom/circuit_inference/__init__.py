@@ -25,7 +25,7 @@ from neuroloom.circuit_inference._libraries.toy_models import gao_lfp, gao_libra
 from neuroloom.circuit_inference._recordings.epoch_table import epoch_table
 from neuroloom.circuit_inference._recordings.read_signal import read_signal
 from neuroloom.circuit_inference._report.html import write_report
-from neuroloom.circuit_inference._report.statistics import mixed_effects
+from neuroloom.circuit_inference._report.mixed_models import mixed_effects
 from neuroloom.circuit_inference._version import __version__
 from neuroloom.circuit_inference.errors import (
     CircuitInferenceError,
@@ -78,6 +78,18 @@ __all__ = [
 # ncpi's own names, imported when asked for.
 _NCPI = {
     "Analysis": "_ncpi.analysis",
+    "extract_variables": "_ncpi.analysis",
+    "run_script": "_ncpi.simulation",
+    "roll_with_zeros": "_forward.proxies",
+    **dict.fromkeys(
+        (
+            *("compute_mean_nu_X", "make_cell_uniform", "set_Ih", "set_Ih_hay2011"),
+            *("set_Ih_linearized", "set_Ih_linearized_hay2011", "set_V_R"),
+            *("set_V_R_Ih_linearized_v2", "set_active", "set_active_hay2011"),
+            *("set_frozen_hay2011", "set_frozen_hay2011_no_Ih", "set_pas_hay2011", "set_passive"),
+        ),
+        "_ncpi.biophysics",
+    ),
     "Features": "_ncpi.features",
     "FieldPotential": "_ncpi.field_potential",
     "Inference": "_ncpi.inference",

@@ -230,3 +230,20 @@ def _shift(signal: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
     else:
         moved[...] = signal
     return moved
+
+
+def roll_with_zeros(arr: ArrayLike, shift: int) -> NDArray[Any]:
+    """Return a series moved by `shift` samples, zeros where nothing is known: ncpi's helper.
+
+    Parameters
+    ----------
+    arr : array_like, shape (n_times,)
+    shift : int
+        To later times if positive.
+    """
+    values = np.asarray(arr)
+    out = np.zeros_like(values)
+    if abs(shift) < len(values):
+        kept = values[max(-shift, 0) : len(values) - max(shift, 0)]
+        out[max(shift, 0) : max(shift, 0) + len(kept)] = kept
+    return out

@@ -140,7 +140,7 @@ def diagnose(
     good = np.isfinite(x).all(axis=1)
     if good.sum() < 20:
         raise ArgumentError(f"features: expected at least 20 finite rows, got {int(good.sum())}")
-    learned = np.isin(row_hashes(x, truth), fitted.learned)
+    learned = np.isin(row_hashes(x, truth), fitted.seen)
     if learned.any():
         raise ArgumentError(
             f"features: expected simulations that the model never saw, got {int(learned.sum())} "

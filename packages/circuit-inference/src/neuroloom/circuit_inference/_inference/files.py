@@ -19,7 +19,7 @@ import numpy as np
 
 from neuroloom.circuit_inference._estimators import build
 from neuroloom.circuit_inference._features.feature_set import FeatureOrigin, FeatureSet
-from neuroloom.circuit_inference._inference.fitted import Fitted
+from neuroloom.circuit_inference._inference.fitted import Fitted, Learned
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._inference.scaler import Scaler
 from neuroloom.circuit_inference._libraries.prior import Prior
@@ -49,10 +49,10 @@ def save_fitted(fitted: Fitted, folder: Path, model: str, hyperparams: Mapping[s
     try:
         state = fitted.estimator.save(work)
         arrays: dict[str, Any] = {
-            "scaler_mean": fitted.scaler.mean,
-            "scaler_scale": fitted.scaler.scale,
+            "scaler_mean": fitted.learned.scaler.mean,
+            "scaler_scale": fitted.learned.scaler.scale,
             "theta_std": fitted.theta_std,
-            "learned": fitted.learned,
+            "seen": fitted.seen,
         }
         arrays.update({f"cloud_{k}": v for k, v in fitted.cloud.arrays().items()})
         save_arrays(work / _ARRAYS, arrays, kind=KIND, version=FORMAT)
@@ -103,14 +103,12 @@ def load_fitted(folder: Path) -> tuple[str, dict[str, Any], Fitted]:
         estimator = type(build(model, hyperparams)).load(folder, header["estimator"])
         cloud = {k.removeprefix("cloud_"): v for k, v in arrays.items() if k.startswith("cloud_")}
         fitted = Fitted(
-            estimator,
-            Prior.from_description(header["prior"]),
-            scaler,
+            Learned(estimator, Prior.from_description(header["prior"]), scaler),
             SimulatedCloud.from_arrays(cloud),
             origin,
             feature_set,
             arrays["theta_std"],
-            arrays["learned"],
+            arrays["seen"],
         )
     return model, hyperparams, fitted
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference._estimators import Estimator
+from neuroloom.circuit_inference._estimators import Estimator, build
 from neuroloom.circuit_inference._features.feature_set import (
     FeatureOrigin,
     FeatureSet,
@@ -29,8 +29,8 @@ Rows: TypeAlias = FeatureTable | pd.DataFrame | ArrayLike
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
-    """A trained model.
+class Learned:
+    """An estimator with the scaling of its features and the bounds of its parameters.
 
     Attributes
     ----------
@@ -39,6 +39,42 @@ class Fitted:
     prior : Prior
     scaler : Scaler
         Of the features.
+    """
+
+    estimator: Estimator
+    prior: Prior
+    scaler: Scaler
+
+    @classmethod
+    def of(
+        cls, x: Array, theta: Array, prior: Prior, model: str, options: Any, seed: Seed
+    ) -> Learned:
+        """Return what a model learns from finite rows."""
+        scaler, estimator = Scaler.of(x), build(model, options)
+        goal = prior.to_unbounded(theta) if estimator.probabilistic else theta
+        return cls(estimator.fit(scaler(x), goal, seed=seed), prior, scaler)
+
+    def draw(self, x: Array, n_samples: int, seed: Seed) -> Array:
+        """Return posterior draws of finite rows, shape (n_rows, n_samples, n_parameters)."""
+        return self.prior.from_unbounded(
+            self.estimator.sample(self.scaler(x), n_samples, seed=seed)
+        )
+
+    def point(self, x: Array, n_samples: int, seed: Seed) -> Array:
+        """Return posterior means of finite rows, or the points of a model without posterior."""
+        if not self.estimator.probabilistic:
+            return self.estimator.predict(self.scaler(x))
+        return np.asarray(self.draw(x, n_samples, seed).mean(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained model.
+
+    Attributes
+    ----------
+    learned : Learned
+        What predicts.
     cloud : SimulatedCloud
         What observations are compared with.
     origin : FeatureOrigin
@@ -46,18 +82,26 @@ class Fitted:
     feature_set : FeatureSet or None
     theta_std : ndarray, shape (n_parameters,)
         Standard deviation of the parameters learned from: the prior after the validity gates.
-    learned : ndarray of uint64, shape (n_simulations,)
+    seen : ndarray of uint64, shape (n_simulations,)
         Hash of each simulation learned from, sorted.
     """
 
-    estimator: Estimator
-    prior: Prior
-    scaler: Scaler
+    learned: Learned
     cloud: SimulatedCloud
     origin: FeatureOrigin
     feature_set: FeatureSet | None
     theta_std: Array
-    learned: NDArray[np.uint64]
+    seen: NDArray[np.uint64]
+
+    @property
+    def estimator(self) -> Estimator:
+        """The trained estimator."""
+        return self.learned.estimator
+
+    @property
+    def prior(self) -> Prior:
+        """The prior of the parameters."""
+        return self.learned.prior
 
     def rows(self, features: Rows) -> tuple[Array, NDArray[np.bool_]]:
         """Return features as an array and which rows are finite.
@@ -69,7 +113,7 @@ class Fitted:
         """
         x = as_matrix(features)
         self.origin.check(FeatureOrigin.of(features))
-        self.scaler.check(x)
+        self.learned.scaler.check(x)
         return x, np.asarray(np.isfinite(x).all(axis=1))
 
     def posterior(self, features: Rows, n_samples: int, seed: Seed) -> Posterior:
@@ -78,18 +122,17 @@ class Fitted:
         d = self.prior.n_parameters
         mean = np.full((len(x), d), np.nan)
         samples = epistemic = None
-        z = self.scaler(x[good])
         if self.estimator.probabilistic:
             samples = np.full((len(x), n_samples, d), np.nan)
             if good.any():
-                samples[good] = self._draw(z, n_samples, seed)
+                samples[good] = self.learned.draw(x[good], n_samples, seed)
                 mean[good] = samples[good].mean(axis=1)
-                members = self.estimator.member_means(z)
+                members = self.estimator.member_means(self.learned.scaler(x[good]))
                 if members is not None:
                     epistemic = np.full((len(x), d), np.nan)
                     epistemic[good] = self.prior.from_unbounded(members).std(axis=0)
         elif good.any():
-            mean[good] = self.estimator.predict(z)
+            mean[good] = self.learned.point(x[good], n_samples, seed)
         return Posterior(
             self.prior.names,
             self.prior.units,
@@ -106,12 +149,8 @@ class Fitted:
         x, good = self.rows(features)
         out = np.full((len(x), n_samples, self.prior.n_parameters), np.nan)
         if good.any():
-            out[good] = self._draw(self.scaler(x[good]), n_samples, seed)
+            out[good] = self.learned.draw(x[good], n_samples, seed)
         return out
-
-    def _draw(self, z: Array, n_samples: int, seed: Seed) -> Array:
-        unbounded = self.estimator.sample(z, n_samples, seed=seed.child("posterior"))
-        return self.prior.from_unbounded(unbounded)
 
     def log_prob(self, features: Rows, theta: ArrayLike) -> Array:
         """Return the log posterior density of one parameter vector per row, shape (n_rows,)."""
@@ -124,7 +163,7 @@ class Fitted:
         u = self.prior.to_unbounded(values)
         out = np.full(len(x), np.nan)
         if good.any():
-            inner = self.estimator.log_prob(self.scaler(x[good]), u[good])
+            inner = self.estimator.log_prob(self.learned.scaler(x[good]), u[good])
             out[good] = inner - self.prior.log_jacobian(u[good])
         out[good & ~self.prior.contains(values)] = -np.inf
         return out

@@ -22,14 +22,13 @@ from neuroloom.circuit_inference._features.line_noise import artefacts
 from neuroloom.circuit_inference._features.series import as_series, own_rate, resampled
 from neuroloom.circuit_inference._inference.diagnostics import Diagnosis, diagnose
 from neuroloom.circuit_inference._inference.files import load_fitted, save_fitted
-from neuroloom.circuit_inference._inference.fitted import Fitted, row_hashes
+from neuroloom.circuit_inference._inference.fitted import Fitted, Learned, row_hashes
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._inference.posterior import Posterior
 from neuroloom.circuit_inference._inference.predictive_check import (
     PredictiveCheck,
     check_posterior,
 )
-from neuroloom.circuit_inference._inference.scaler import Scaler
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._libraries.simulate import Simulator
@@ -141,14 +140,8 @@ class Inferer:
             origin = replace(origin, names=feature_set.names, digest=feature_set.digest)
         if isinstance(features, FeatureTable) and features.n_times is not None:
             origin = replace(origin, n_times=_span(features.n_times[keep]))
-        scaler = Scaler.of(x)
-        estimator = build(self.model, self.hyperparams)
-        goal = prior.to_unbounded(values) if estimator.probabilistic else values
-        estimator.fit(scaler(x), goal, seed=root.child("fit"))
         self._fitted = Fitted(
-            estimator,
-            prior,
-            scaler,
+            Learned.of(x, values, prior, self.model, self.hyperparams, root.child("fit")),
             SimulatedCloud.of(x, artefacts(origin.names)),
             origin,
             feature_set,
@@ -198,7 +191,7 @@ class Inferer:
     @property
     def n_simulations(self) -> int:
         """How many simulations it learned from."""
-        return len(self._need("n_simulations").learned)
+        return len(self._need("n_simulations").seen)
 
     @property
     def cloud(self) -> SimulatedCloud:

@@ -171,3 +171,44 @@ class Prior:
         margin = 0.01 * np.maximum(high - low, 1e-12)
         labels = tuple(names) or tuple(f"theta_{i}" for i in range(values.shape[1]))
         return cls(labels, tuple(low - margin), tuple(high + margin))
+
+
+def as_prior(given: Any, n_parameters: int) -> Prior:
+    """Return a `Prior` from one of ours, or from a torch distribution such as sbi's BoxUniform.
+
+    Parameters
+    ----------
+    given : Prior, or torch Distribution
+        Of independent uniform parameters with finite bounds; single uniforms and lists of them
+        are taken too, as sbi takes them.
+    n_parameters : int
+        How many parameters there are.
+
+    Raises
+    ------
+    PriorError
+        If it is none of these, or of another number of parameters.
+    """
+    if isinstance(given, Prior):
+        return given
+    parts = list(given) if isinstance(given, (list, tuple)) else [given]
+    bounds = [_uniform_bounds(part) for part in parts]
+    low, high = (np.concatenate(ends) for ends in zip(*bounds, strict=True))
+    if low.size != n_parameters:
+        raise PriorError(f"prior: expected {n_parameters} parameters, got {low.size}")
+    return Prior(tuple(f"theta_{i}" for i in range(low.size)), tuple(low), tuple(high))
+
+
+def _uniform_bounds(part: Any) -> tuple[Array, Array]:
+    base = part
+    while hasattr(base, "base_dist"):
+        if getattr(base, "transforms", None):
+            raise PriorError(f"prior: expected uniform parameters, got a {type(part).__name__}")
+        base = base.base_dist
+    if not (hasattr(base, "low") and hasattr(base, "high") and hasattr(base, "log_prob")):
+        raise PriorError(
+            f"prior: expected a Prior or uniform parameters such as sbi's BoxUniform, got "
+            f"{type(part).__name__}"
+        )
+    low, high = (np.atleast_1d(np.asarray(end, np.float64)) for end in (base.low, base.high))
+    return low.ravel(), high.ravel()

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from neuroloom.circuit_inference._recordings.topomap import topomap
-from neuroloom.circuit_inference._report.statistics import (
+from neuroloom.circuit_inference._report.mixed_models import (
     MixedEffects,
-    cohen_d,
+    formula_columns,
     likelihood_ratio,
     mixed_effects,
+    parse_specs,
 )
+from neuroloom.circuit_inference._report.statistics import cohen_d
 from neuroloom.circuit_inference.errors import ArgumentError, ConstantSeriesError
 
 if TYPE_CHECKING:
@@ -89,7 +91,9 @@ class Analysis:
         anova_tests : dict, optional
             Pairs of nested models to compare by likelihood ratio; in `likelihood_ratios` after.
         specs : str, optional
-            ``"~Group"``, or ``"~Group | Sensor"`` for each sensor by itself.
+            What is compared, as emmeans writes it: ``"~Group"`` with the control group,
+            ``"~Group | Sensor"`` for each sensor by itself, ``"~Sensor | Group"`` all pairs of
+            sensors in each group.
 
         Returns
         -------
@@ -103,7 +107,7 @@ class Analysis:
         for name in {*wanted, *(m for pair in (anova_tests or {}).values() for m in pair)}:
             if name not in formulas:
                 raise ArgumentError(f"models: expected the model {name!r}, got {list(formulas)}")
-        by = (specs or "~Group").split("|")[1].strip() if "|" in (specs or "") else ""
+        factors, by = parse_specs(specs or "~Group")
         groups = [group for group in frame["Group"].unique() if group != control_group]
         results: dict[str, pd.DataFrame] = {}
         self.likelihood_ratios: dict[str, dict[str, tuple[float, int, float]]] = {}
@@ -124,7 +128,8 @@ class Analysis:
                 )
                 for test, (a, b) in (anova_tests or {}).items()
             }
-            results[label] = best.contrasts(pair, "Group", control_group, by)
+            control = control_group if factors == ("Group",) else None
+            results[label] = best.contrasts(pair, factors, control, by)
         return results
 
     def cohend(
@@ -185,8 +190,9 @@ class Analysis:
         Parameters
         ----------
         **kwargs
-            ``electrodes`` (names; the 19 of the 10-20 system, or 20 with Oz), ``ax``, ``vmin``,
-            ``vmax``, ``label``.
+            ``electrodes`` (names), ``ax``, ``vmin``, ``vmax``, ``label``. Without names 19 or 20
+            values are taken in ncpi's order: Fp1 Fp2 F3 F4 C3 C4 P3 P4 O1 O2 F7 F8 T3 T4 T5 T6 Fz
+            Cz Pz (Oz).
         """
         from neuroloom.circuit_inference._recordings.topomap import TEN_TWENTY
 
@@ -206,3 +212,14 @@ class Analysis:
         if chosen.get("label") is True or chosen.get("label") is False:
             chosen.pop("label")
         return topomap(values, names, **chosen)
+
+
+def extract_variables(formula: str) -> list[str]:
+    """Return the columns that a formula speaks of, in order: ncpi's helper.
+
+    Examples
+    --------
+    >>> extract_variables("Y ~ Group * Sensor + (1 | ID)")
+    ['Y', 'Group', 'Sensor', 'ID']
+    """
+    return formula_columns(formula)

@@ -10,10 +10,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.circuit_inference._features.feature_set import Catch22, FeatureSet
-from neuroloom.circuit_inference._features.series import Preprocessing, as_series
-from neuroloom.circuit_inference.errors import ArgumentError, ConstantSeriesError, unknown
+from neuroloom.circuit_inference._features.series import (
+    Preprocessing,
+    as_series,
+    row_numbers,
+)
+from neuroloom.circuit_inference.errors import (
+    ArgumentError,
+    ConstantSeriesError,
+    InvalidSeriesError,
+    unknown,
+)
 from neuroloom.shared import MissingDependencyError
 
+_PARAMS: dict[str, tuple[str, ...]] = {
+    "catch22": ("invalid", "n_workers", "normalize", "version"),
+    "power_spectrum_parameterization": (
+        *("compute_knee", "fmax", "fmin", "fooof_setup", "freq_range", "fs", "nperseg"),
+        "r_squared_th",
+    ),
+    "DFA": ("bad_idxes", "compute_interval", "fit_interval", "fs", "overlap"),
+    "fEI": ("DFA_array", "bad_idxes", "fs", "window_overlap", "window_size_sec"),
+}
 _METHODS = ("DFA", "catch22", "fEI", "hctsa", "power_spectrum_parameterization")
 _NAMES_OF_1_0 = {"dfa": "DFA", "specparam": "power_spectrum_parameterization"}
 _Series = NDArray[np.float64]
@@ -63,6 +81,9 @@ class Features:
             )
         self.method = method
         self.params = dict(params or {})
+        for name in self.params:
+            if name not in _PARAMS[method]:
+                raise unknown("params", name, _PARAMS[method])
 
     def compute_features(self, data: pd.DataFrame, hctsa_folder: str | None = None) -> pd.DataFrame:
         """Return a copy of `data` with the column ``Features``.
@@ -107,10 +128,21 @@ class Features:
     def _catch22(self, series: list[Any]) -> list[list[float]]:
         options = dict(self.params)
         n_workers = options.pop("n_workers", 1)
+        # catch22 is defined on z-scored series: `normalize` changes nothing.
+        options.pop("normalize", None)
         preprocessing = Preprocessing(invalid=options.pop("invalid", "raise"))
         chosen = FeatureSet(Catch22(**options), preprocessing=preprocessing)
         values: list[list[float]] = chosen.compute(series, n_workers=n_workers).values.tolist()
         return values
+
+    def catch22(self, sample: Any) -> list[float]:
+        """Return the 22 features of one series, in the order of catch22 1.0.
+
+        Parameters
+        ----------
+        sample : array_like, shape (n_times,)
+        """
+        return self._catch22([sample])[0]
 
     def _need(self, name: str) -> Any:
         if name not in self.params:
@@ -120,21 +152,67 @@ class Features:
         return self.params[name]
 
     def _spectrum(self, series: Any) -> _Series:
+        return self.power_spectrum_parameterization(
+            series,
+            self._need("fs"),
+            self._need("fmin"),
+            self._need("fmax"),
+            self.params.get("fooof_setup", {}),
+            self.params.get("r_squared_th", 0.9),
+            freq_range=self.params.get("freq_range", (30.0, 200.0)),
+            nperseg=self.params.get("nperseg", -1),
+            compute_knee=self.params.get("compute_knee", False),
+        )
+
+    def power_spectrum_parameterization(
+        self,
+        sample: Any,
+        fs: float,
+        fmin: float,
+        fmax: float,
+        fooof_setup: Mapping[str, Any],
+        r_squared_th: float = 0.9,
+        freq_range: tuple[float, float] = (30.0, 200.0),
+        nperseg: int = -1,
+        compute_knee: bool = False,
+    ) -> _Series:
+        """Return the 12 values of `compute_features` for one series.
+
+        Parameters
+        ----------
+        sample : array_like, shape (n_times,)
+        fs : float
+            Sampling rate in Hz.
+        fmin, fmax : float
+            Frequencies fitted, in Hz.
+        fooof_setup : dict
+            ``peak_threshold``, ``min_peak_height``, ``max_n_peaks``, ``peak_width_limits``.
+        r_squared_th : float
+            Fits of a smaller R² are NaN.
+        freq_range : tuple of float
+            Where the strongest peak is looked for, in Hz.
+        nperseg : int
+            Samples of Welch's windows; half a second if negative.
+        compute_knee : bool
+            Fit a knee too.
+
+        Raises
+        ------
+        SeriesError
+            If the series is not finite or constant.
+        """
         from scipy.signal import welch
 
         from neuroloom.circuit_inference._features.specparam import fit_spectrum
 
-        x = _z(as_series(series)[0])
-        fs, span = float(self._need("fs")), (self._need("fmin"), self._need("fmax"))
-        setup = dict(self.params.get("fooof_setup", {}))
+        x = _z(_finite(as_series(sample))[0])
         out = np.full(12, np.nan)
         if x.size < 2 * fs:
             return out
-        n = int(self.params.get("nperseg", -1))
-        freqs, power = welch(x, fs, nperseg=int(0.5 * fs) if n < 0 else n)
-        used = (freqs >= max(span[0], freqs[1])) & (freqs < min(span[1], freqs[-1]))
+        freqs, power = welch(x, fs, nperseg=int(0.5 * fs) if nperseg < 0 else nperseg)
+        used = (freqs >= max(fmin, freqs[1])) & (freqs < min(fmax, freqs[-1]))
         modes: tuple[Literal["fixed", "knee"], ...] = ("fixed",)
-        if self.params.get("compute_knee"):
+        if compute_knee:
             modes = ("fixed", "knee")
         for k, mode in enumerate(modes):
             fit = fit_spectrum(
@@ -143,9 +221,9 @@ class Features:
                 freq_range=(float(freqs[used][0]), float(freqs[used][-1])),
                 aperiodic_mode=mode,
                 select_peak="max_pw",
-                peak_range=tuple(self.params.get("freq_range", (30.0, 200.0))),
-                r_squared_threshold=float(self.params.get("r_squared_th", 0.9)),
-                **setup,
+                peak_range=(float(freq_range[0]), float(freq_range[1])),
+                r_squared_threshold=float(r_squared_th),
+                **fooof_setup,
             )
             if fit.valid:
                 first = 0 if k == 0 else 5
@@ -156,48 +234,148 @@ class Features:
         out[11] = power[used].mean()
         return out
 
-    def _dfa(self, series: Any) -> tuple[_Series, NDArray[np.int64], _Series, _Series]:
-        from neuroloom.circuit_inference._features.fluctuations import dfa
-
-        results = [
-            dfa(
-                _z(x),
-                self._need("fs"),
-                fit_interval=tuple(self._need("fit_interval")),
-                compute_interval=tuple(self._need("compute_interval")),
-                overlap=0.5 if self.params.get("overlap", True) else 0.0,
-            )
-            for x in as_series(series)
-        ]
-        return (
-            np.array([r.exponent for r in results]),
-            results[0].window_sizes,
-            np.stack([r.fluctuations for r in results]),
-            np.array([r.intercept for r in results]),
+    def _dfa(self, series: Any) -> _DFA:
+        z = [_z(x) for x in _finite(as_series(series))]
+        return self.DFA(
+            z,
+            self._need("fs"),
+            self._need("fit_interval"),
+            self._need("compute_interval"),
+            self.params.get("overlap", True),
+            self.params.get("bad_idxes", ()),
         )
 
+    def DFA(
+        self,
+        signal: Any,
+        sampling_frequency: float,
+        fit_interval: Any,
+        compute_interval: Any,
+        overlap: bool = True,
+        bad_idxes: Any = (),
+    ) -> _DFA:
+        """Return exponents, window sizes, fluctuations and intercepts of amplitude envelopes.
+
+        Parameters
+        ----------
+        signal : array_like, shape (n_channels, n_times)
+        sampling_frequency : float
+            In Hz.
+        fit_interval, compute_interval : sequence of float
+            Shortest and longest window in seconds of the fit, and of what is computed.
+        overlap : bool
+            Windows overlap by half.
+        bad_idxes : sequence of int
+            Channels that get NaN.
+
+        Raises
+        ------
+        SeriesError
+            If a channel is not finite or too short.
+        """
+        from neuroloom.circuit_inference._features.fluctuations import dfa
+
+        rows = _finite(as_series(signal))
+        results = [
+            dfa(
+                x,
+                sampling_frequency,
+                fit_interval=(float(fit_interval[0]), float(fit_interval[1])),
+                compute_interval=(float(compute_interval[0]), float(compute_interval[1])),
+                overlap=0.5 if overlap else 0.0,
+            )
+            for x in rows
+        ]
+        exponents = np.array([r.exponent for r in results])
+        fluctuations = np.stack([r.fluctuations for r in results])
+        intercepts = np.array([r.intercept for r in results])
+        bad = row_numbers(list(bad_idxes), len(rows), "bad_idxes")
+        exponents[bad], fluctuations[bad], intercepts[bad] = np.nan, np.nan, np.nan
+        return exponents, results[0].window_sizes, fluctuations, intercepts
+
     def _fei(self, series: Any) -> tuple[_Series, ...]:
+        return self.fEI(
+            series,
+            self._need("fs"),
+            self._need("window_size_sec"),
+            self._need("window_overlap"),
+            self._need("DFA_array"),
+            self.params.get("bad_idxes", ()),
+        )
+
+    def fEI(
+        self,
+        signal: Any,
+        sampling_frequency: float,
+        window_size_sec: float,
+        window_overlap: float,
+        DFA_array: Any,
+        bad_idxes: Any = (),
+    ) -> tuple[_Series, ...]:
+        """Return functional E/I of amplitude envelopes; see `neuroloom.circuit_inference.features`.
+
+        Parameters
+        ----------
+        signal : array_like, shape (n_channels, n_times)
+        sampling_frequency : float
+            In Hz.
+        window_size_sec : float
+        window_overlap : float
+            Fraction by which windows overlap.
+        DFA_array : array_like, shape (n_channels,) or one value
+            DFA exponents; fEI is NaN where they are .6 or less.
+        bad_idxes : sequence of int
+            Channels that get NaN.
+
+        Returns
+        -------
+        tuple of ndarray
+            fEI without and with outliers, number of outliers, amplitudes and fluctuations.
+
+        Raises
+        ------
+        SeriesError
+            If a channel is not finite or too short.
+        """
         from neuroloom.circuit_inference._features.fluctuations import fei
 
-        rows = as_series(series)
-        exponents = np.broadcast_to(np.ravel(self._need("DFA_array")), (len(rows),))
+        rows = _finite(as_series(signal))
+        exponents = np.broadcast_to(np.ravel(DFA_array), (len(rows),))
         results = [
             fei(
                 x,
-                self._need("fs"),
-                window_s=self._need("window_size_sec"),
-                overlap=self._need("window_overlap"),
+                sampling_frequency,
+                window_s=window_size_sec,
+                overlap=window_overlap,
                 dfa_exponent=float(exponent),
             )
             for x, exponent in zip(rows, exponents, strict=True)
         ]
-        return (
+        out = (
             np.array([[r.fei] for r in results]),
             np.array([[r.fei_all] for r in results]),
             np.array([[float(r.n_outliers)] for r in results]),
             np.stack([r.amplitudes for r in results]),
             np.stack([r.fluctuations for r in results]),
         )
+        bad = row_numbers(list(bad_idxes), len(rows), "bad_idxes")
+        for values in out:
+            values[bad] = np.nan
+        return out
+
+
+_DFA = tuple[_Series, NDArray[np.int64], _Series, _Series]
+
+
+def _finite(rows: list[_Series]) -> list[_Series]:
+    for i, x in enumerate(rows):
+        if not np.isfinite(x).all():
+            raise InvalidSeriesError(
+                f"series {i}: expected finite samples, got {int((~np.isfinite(x)).sum())} that are "
+                "not",
+                index=i,
+            )
+    return rows
 
 
 def _z(x: _Series) -> _Series:

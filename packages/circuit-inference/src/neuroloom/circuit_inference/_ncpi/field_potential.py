@@ -15,6 +15,7 @@ from neuroloom.circuit_inference._forward.volume_conduction import (
     four_sphere,
     infinite_medium_magnetic,
 )
+from neuroloom.circuit_inference._recordings.topomap import electrode_positions
 from neuroloom.circuit_inference.errors import ArgumentError, ShapeError, unknown
 
 Array = NDArray[np.float64]
@@ -137,33 +138,80 @@ class FieldPotential:
         Parameters
         ----------
         CDM : array_like, shape (n_times,) or (3, n_times)
-            Current dipole moment in nA µm, one row for a radial dipole along z.
+            Current dipole moment in nA µm. One row is a radial dipole where the head is ncpi's
+            (``nyhead`` or no location), and one along z otherwise.
         location : array_like, shape (3,), optional
-            Of the dipole in µm; (0, 0, 78000), below the vertex, if not given.
+            Of the dipole: in mm from the centre of the New York head with ``nyhead``, as ncpi
+            takes it, otherwise in µm from the centre of the spheres. If not given, there is one
+            dipole 1 mm below the surface of the brain under each of the 20 electrodes of the
+            10-20 system, each by itself.
         cMEG : bool
             Magnetic field whatever `MEEG` says.
         sensors : array_like, shape (n_sensors, 3), optional
-            In µm; the vertex (0, 0, 90000) if not given.
+            In µm. If not given: the electrodes above the dipoles, or the vertex (0, 0, 90000)
+            where the location is in µm.
 
         Returns
         -------
         ndarray, shape (n_sensors, n_times), or (n_sensors, 3, n_times) for magnetic fields
+            Without location or sensors one row per 10-20 electrode, in the order of ncpi's
+            dipoles: Fp1 Fp2 F7 F3 Fz F4 F8 T3 C3 Cz C4 T4 T5 P3 Pz P4 T6 O1 Oz O2.
 
         Raises
         ------
         ShapeError
             If the moment has another shape.
+        ArgumentError
+            If the location is so near to or far from the centre that its unit must be another.
+
+        Notes
+        -----
+        In four concentric spheres a radial dipole looks the same under every electrode: the 20
+        rows are equal. The New York head, which tells them apart, is not shipped.
         """
         moment = np.asarray(CDM, dtype=np.float64)
-        if moment.ndim == 1:
-            moment = np.stack([np.zeros_like(moment), np.zeros_like(moment), moment])
-        if moment.ndim != 2 or moment.shape[0] != 3:
+        if not (moment.ndim == 1 or (moment.ndim == 2 and moment.shape[0] == 3)):
             raise ShapeError(f"CDM: expected shape (n_times,) or (3, n_times), got {moment.shape}")
-        place = np.array([0.0, 0.0, 78_000.0]) if location is None else location
-        where = np.array([[0.0, 0.0, RADII_UM[-1]]]) if sensors is None else sensors
-        if cMEG or self.MEEG == "MEG":
+        magnetic = cMEG or self.MEEG == "MEG"
+        if location is None and sensors is None and not magnetic:
+            places = np.array([_under(direction) for direction in ten_twenty_directions()])
+            rows = [
+                four_sphere(_radial(moment, place), place, _above(place)[None])[0]
+                for place in places
+            ]
+            return np.stack(rows)
+        place = self._place(location)
+        if self.nyhead and location is not None:
+            moment = _radial(moment, place)
+            where = _above(place)[None] if sensors is None else sensors
+        else:
+            moment = _along_z(moment)
+            where = np.array([[0.0, 0.0, RADII_UM[-1]]]) if sensors is None else sensors
+        if magnetic:
             return infinite_medium_magnetic(moment, place, where)
         return four_sphere(moment, place, where)
+
+    def _place(self, location: ArrayLike | None) -> Array:
+        if location is None:
+            return np.array([0.0, 0.0, _DEPTH_UM])
+        place = np.asarray(location, dtype=np.float64)
+        if place.shape != (3,) or not np.isfinite(place).all():
+            raise ShapeError(f"location: expected three finite coordinates, got {location!r}")
+        far = float(np.linalg.norm(place))
+        if self.nyhead:
+            if not 1.0 <= far <= 150.0:
+                raise ArgumentError(
+                    f"location: expected mm in the New York head, 1 to 150 from its centre, got "
+                    f"{far:g}: µm?"
+                )
+            # The head is no sphere: what lies beyond the brain's sphere is moved below its surface.
+            return place / far * min(1000.0 * far, _DEPTH_UM)
+        if far < 1000.0:
+            raise ArgumentError(
+                f"location: expected µm from the centre of the head, got {far:g}: mm? "
+                "FieldPotential(nyhead=True) takes mm"
+            )
+        return place
 
     def __repr__(self) -> str:
         return (
@@ -212,3 +260,42 @@ def _on_axis(along_z: Array, electrode: Mapping[str, Any]) -> Array:
     smear = 100.0  # µm: a population is no point; keeps the field finite inside it
     gain = z / (4 * np.pi * sigma * (z**2 + smear**2) ** 1.5)
     return np.asarray(1e-3 * gain[:, None] * along_z[None, :])
+
+
+_DEPTH_UM = RADII_UM[0] - 1000.0  # 1 mm below the surface of the brain
+
+
+# Another order than that of ncpi's maps.
+_SITES = (
+    *("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T3", "C3", "Cz", "C4", "T4"),
+    *("T5", "P3", "Pz", "P4", "T6", "O1", "Oz", "O2"),
+)
+
+
+def ten_twenty_directions() -> Array:
+    """Return unit vectors to ncpi's 20 electrodes, shape (20, 3): x right, y front, z up."""
+    flat = electrode_positions(_SITES)
+    angle = np.linalg.norm(flat, axis=1) * np.pi / 2
+    side = flat / np.maximum(np.linalg.norm(flat, axis=1), 1e-12)[:, None]
+    return np.column_stack([side * np.sin(angle)[:, None], np.cos(angle)])
+
+
+def _under(direction: Array) -> Array:
+    return np.asarray(direction * _DEPTH_UM)
+
+
+def _above(place: Array) -> Array:
+    return np.asarray(place / np.linalg.norm(place) * RADII_UM[-1])
+
+
+def _along_z(moment: Array) -> Array:
+    if moment.ndim == 2:
+        return moment
+    return np.stack([np.zeros_like(moment), np.zeros_like(moment), moment])
+
+
+def _radial(moment: Array, place: Array) -> Array:
+    """Return a moment along the radius; three rows are taken as they are."""
+    if moment.ndim == 2:
+        return moment
+    return np.asarray((place / np.linalg.norm(place))[:, None] * moment)

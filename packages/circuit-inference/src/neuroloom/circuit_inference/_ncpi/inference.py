@@ -7,12 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from neuroloom.circuit_inference._estimators import SBI_MODELS, Estimator, build
-from neuroloom.circuit_inference._features.feature_set import FeatureTable, as_matrix, match
-from neuroloom.circuit_inference._inference.scaler import Scaler
-from neuroloom.circuit_inference._libraries.prior import Prior
+from neuroloom.circuit_inference._estimators import SBI_MODELS, build
+from neuroloom.circuit_inference._features.feature_set import (
+    FeatureOrigin,
+    FeatureTable,
+    as_matrix,
+)
+from neuroloom.circuit_inference._inference.fitted import Learned
+from neuroloom.circuit_inference._libraries.prior import Prior, as_prior
 from neuroloom.circuit_inference.errors import (
     ArgumentError,
     NoValidSimulationsError,
@@ -35,8 +40,9 @@ class Inference:
     model : str
         Name of a scikit-learn regressor, ``"NPE"``, ``"NLE"`` or ``"NRE"`` (sbi), or ``"mdn"``.
     hyperparams : dict, optional
-        Its arguments. For sbi's models ``density_estimator``, ``prior`` (a `Prior`; the box around
-        the simulations if not given) and ``num_samples``.
+        Its arguments. For sbi's models ``density_estimator``, ``prior`` and ``num_samples``. The
+        prior is a `Prior`, or one of sbi's or torch's of independent uniform parameters; the box
+        around the simulations if not given.
     seed : int or Seed
         Root of all randomness.
 
@@ -69,12 +75,11 @@ class Inference:
         self.seed = as_seed(seed)
         self.features: Array = np.empty((0, 0))
         self.theta: Array = np.empty((0, 0))
-        self.names: tuple[str, ...] = ()
+        self.origin = FeatureOrigin()
         self.scores: list[float] = []
         self._flat = False
-        self._scaler: Scaler | None = None
-        self._prior: Prior | None = None
-        self._models: list[tuple[Scaler, Estimator]] = []
+        self._prior = Prior(("theta",), (0.0,), (1.0,))
+        self._models: list[Learned] = []
 
     def add_simulation_data(self, features: Any, parameters: Any) -> None:
         """Take simulations to learn from; rows with NaN or infinity are left out with a warning.
@@ -118,7 +123,7 @@ class Inference:
                 f"{(~keep).sum()} of {len(x)} simulations are left out ({reasons})", stacklevel=2
             )
         self.features, self.theta = x[keep].copy(), theta[keep].copy()
-        self.names = features.names if isinstance(features, FeatureTable) else ()
+        self.origin = FeatureOrigin.of(features)
         self._flat = flat
         self._models = []
 
@@ -166,7 +171,7 @@ class Inference:
             raise ArgumentError("param_grid: expected at least one candidate, got none")
         splits = self._splits(n_splits, n_repeats, root)
         self.scores, best = [], np.inf
-        chosen: list[tuple[Scaler, Estimator]] = []
+        chosen: list[Learned] = []
         for params in param_grid:
             candidate = {**(self.hyperparams or {}), **params}
             models, errors = [], []
@@ -196,13 +201,11 @@ class Inference:
                 out.append((np.setdiff1d(order, part), np.sort(part)))
         return out
 
-    def _make_prior(self) -> Prior | None:
-        if not build(self.model, self.hyperparams).probabilistic:
-            return None
+    def _make_prior(self) -> Prior:
         given = (self.hyperparams or {}).get("prior")
-        if given is not None and not isinstance(given, Prior):
-            raise ArgumentError(f"prior: expected a Prior, got {type(given).__name__}")
-        prior = given or Prior.spanning(self.theta)
+        if given is None:
+            return Prior.spanning(self.theta)
+        prior = as_prior(given, self.theta.shape[1])
         prior.check(prior.matrix(self.theta))
         return prior
 
@@ -212,32 +215,25 @@ class Inference:
         rows: NDArray[np.int64],
         train_params: Mapping[str, Any] | None,
         seed: Seed,
-    ) -> tuple[Scaler, Estimator]:
-        options = dict(hyperparams or {})
+    ) -> Learned:
+        options = {
+            k: v for k, v in (hyperparams or {}).items() if k not in ("prior", "num_samples")
+        }
         if self.model in SBI_MODELS and train_params:
             options["train"] = {**options.get("train", {}), **train_params}
-        scaler = Scaler.of(self.features[rows])
-        goal = self.theta[rows]
-        if self._prior is not None:
-            goal = self._prior.to_unbounded(goal)
-        estimator = build(self.model, options)
-        return scaler, estimator.fit(scaler(self.features[rows]), goal, seed=seed)
+        x, theta = self.features[rows], self.theta[rows]
+        return Learned.of(x, theta, self._prior, self.model, options, seed)
 
-    def _point(self, model: tuple[Scaler, Estimator], x: Array) -> Array:
-        scaler, estimator = model
-        if self._prior is None:
-            return estimator.predict(scaler(x))
+    def _point(self, model: Learned, x: Array) -> Array:
         n = int((self.hyperparams or {}).get("num_samples", 1000))
-        draws = estimator.sample(scaler(x), n, seed=self.seed.child("predict"))
-        return np.asarray(self._prior.from_unbounded(draws).mean(axis=1))
+        return model.point(x, n, self.seed.child("predict"))
 
     def _check(self, features: Any, verb: str) -> Array:
         if not self._models:
             raise not_fitted(self.model, verb)
         x = as_matrix(features)
-        if isinstance(features, FeatureTable) and self.names:
-            match(self.names, features.names)
-        self._models[0][0].check(x)
+        self.origin.check(FeatureOrigin.of(features))
+        self._models[0].scaler.check(x)
         return x
 
     def predict(self, features: Any) -> list[Any]:
@@ -274,15 +270,29 @@ class Inference:
         ArgumentError
             If the model gives points only, or `x` is not one finite row.
         """
-        row = np.asarray(as_matrix(np.atleast_2d(np.asarray(x, dtype=np.float64))))
-        row = self._check(row, "sample_posterior")
+        known = isinstance(x, (FeatureTable, pd.DataFrame))
+        row = self._check(x if known else np.atleast_2d(np.asarray(x, float)), "sample_posterior")
         if len(row) != 1 or not np.isfinite(row).all():
             raise ArgumentError(f"x: expected one finite row of features, got shape {row.shape}")
         seed = self.seed.child("posterior")
-        draws = [
-            estimator.sample(scaler(row), num_samples, seed=seed.child(k))[0]
-            for k, (scaler, estimator) in enumerate(self._models)
-        ]
-        assert self._prior is not None or not draws
-        prior = self._prior
-        return np.concatenate([prior.from_unbounded(d) for d in draws]) if prior else np.empty(0)
+        parts = [m.draw(row, num_samples, seed.child(k))[0] for k, m in enumerate(self._models)]
+        return np.concatenate(parts)
+
+    def initialize_sbi(self, params: Mapping[str, Any] | None = None) -> None:
+        """Set the options of sbi's models; ncpi calls it by itself, so that few need it.
+
+        Parameters
+        ----------
+        params : dict, optional
+            Options that replace those of the constructor.
+
+        Raises
+        ------
+        ArgumentError
+            If the model is none of sbi's.
+        """
+        if self.model not in SBI_MODELS:
+            raise ArgumentError(f"model: expected one of {SBI_MODELS}, got {self.model!r}")
+        options = {**(self.hyperparams or {}), **(params or {})}
+        build(self.model, options)
+        self.hyperparams = options

@@ -53,33 +53,47 @@ class Simulation:
         self._run(script_path, param_path)
 
     def _run(self, script_path: str, param_path: str) -> None:
-        """Run one script.
-
-        Raises
-        ------
-        FileNotFoundError
-            If the script or its parameters do not exist.
-        ArgumentError
-            If one of them is not a ``.py`` file.
-        ScriptError
-            If the script fails; with what it wrote on standard error.
-        """
-        script = Path(self.python_folder, script_path)
-        parameters = Path(self.param_folder, param_path)
-        for argument, path in (("script_path", script), ("param_path", parameters)):
-            if not path.is_file():
-                raise FileNotFoundError(f"{argument}: expected an existing file, got {path}")
-            if path.suffix != ".py":
-                raise ArgumentError(f"{argument}: expected a .py file, got {path.name}")
-        done = subprocess.run(
-            [sys.executable, str(script), str(parameters), self.output_folder],
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
+        script, parameters = (
+            Path(self.python_folder, script_path),
+            Path(self.param_folder, param_path),
         )
-        if done.returncode:
-            raise ScriptError(
-                f"{script.name} ended with status {done.returncode}:\n{done.stderr.strip()}",
-                returncode=done.returncode,
-                stderr=done.stderr,
-            )
+        run_script(str(script), str(parameters), self.output_folder)
+
+
+def run_script(script_path: str, param_path: str, output_folder: str) -> None:
+    """Run one script with the running interpreter.
+
+    Parameters
+    ----------
+    script_path, param_path : str
+        The script and its parameters, both ``.py`` files.
+    output_folder : str
+        Where the script writes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the script or its parameters do not exist.
+    ArgumentError
+        If one of them is not a ``.py`` file.
+    ScriptError
+        If the script fails; with what it wrote on standard error.
+    """
+    script, parameters = Path(script_path), Path(param_path)
+    for argument, path in (("script_path", script), ("param_path", parameters)):
+        if not path.is_file():
+            raise FileNotFoundError(f"{argument}: expected an existing file, got {path}")
+        if path.suffix != ".py":
+            raise ArgumentError(f"{argument}: expected a .py file, got {path.name}")
+    done = subprocess.run(
+        [sys.executable, str(script), str(parameters), output_folder],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ScriptError(
+            f"{script.name} ended with status {done.returncode}:\n{done.stderr.strip()}",
+            returncode=done.returncode,
+            stderr=done.stderr,
+        )

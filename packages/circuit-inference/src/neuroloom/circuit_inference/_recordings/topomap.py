@@ -14,9 +14,10 @@ from neuroloom.shared import axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# The order in which ncpi takes values: its table of coordinates and its EEG example.
 TEN_TWENTY = (
-    *("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T3", "C3", "Cz", "C4", "T4"),
-    *("T5", "P3", "Pz", "P4", "T6", "O1", "O2", "Oz"),
+    *("Fp1", "Fp2", "F3", "F4", "C3", "C4", "P3", "P4", "O1", "O2", "F7", "F8"),
+    *("T3", "T4", "T5", "T6", "Fz", "Cz", "Pz", "Oz"),
 )
 
 # Azimuth (degrees clockwise from the nose) and distance from the vertex (degrees) on a spherical

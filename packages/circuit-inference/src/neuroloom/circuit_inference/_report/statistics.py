@@ -1,27 +1,26 @@
-"""Group statistics: effect sizes with intervals, Holm's correction, mixed-effects models.
+"""Group statistics: effect sizes with intervals, Holm's correction, the bootstrap.
 
-Mixed models are fitted by statsmodels (no R); estimated marginal means are linear combinations of
-its fixed effects over a balanced grid of the other factors.
+Mixed models are in `mixed_models`.
 """
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference.errors import ArgumentError, ConstantSeriesError
-from neuroloom.shared import require
+from neuroloom.circuit_inference.errors import (
+    ArgumentError,
+    CircuitInferenceError,
+    ConstantSeriesError,
+    unknown,
+)
+from neuroloom.shared import Seed, as_seed
 
 Array = NDArray[np.float64]
-_EXTRA = "neuroloom-circuit-inference[statistics]"
-_RANDOM = re.compile(r"\+?\s*\(\s*([^|()]+)\|\s*([^()]+?)\s*\)")
 
 
 @dataclass(frozen=True)
@@ -132,182 +131,95 @@ def holm(p_values: ArrayLike) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class MixedEffects:
-    """A fitted (mixed-effects) linear model.
+class Bootstrap:
+    """A statistic and its distribution over resampled groups.
 
     Attributes
     ----------
-    formula : str
-    table : DataFrame
-        Fixed effects: estimate, standard error, z (t without random effects), p and 95 % interval.
-    log_likelihood, bic : float
-        Of the maximum-likelihood fit, so that models with other fixed effects compare.
-    n_parameters : int
-    result : object
-        statsmodels' own result.
+    estimate : float
+        Of the data as they are.
+    low, high : float
+        Ends of the percentile interval.
+    level : float
+        Of the interval.
+    draws : ndarray, shape (n_resamples,)
+        The statistic of each resample; NaN where it could not be computed.
     """
 
-    formula: str
-    table: pd.DataFrame
-    log_likelihood: float
-    bic: float
-    n_parameters: int
-    result: Any
-
-    def contrasts(
-        self, data: pd.DataFrame, factor: str, control: str, by: str = ""
-    ) -> pd.DataFrame:
-        """Return differences of estimated marginal means from `control`.
-
-        Parameters
-        ----------
-        data : DataFrame
-            What the model was fitted on: gives the levels of the other factors, which are averaged
-            over with equal weights, and the means of covariates.
-        factor : str
-            Column whose levels are compared.
-        control : str
-            Level that the others are compared with.
-        by : str
-            Column for whose levels the comparison is made separately.
-
-        Returns
-        -------
-        DataFrame
-            contrast, `by`, estimate, SE, z.ratio, p.value and p.holm (over all rows).
-        """
-        patsy = require("patsy", extra=_EXTRA)
-        used = [name for name in _variables(_split(self.formula)[0])[1:] if name in data.columns]
-        levels: dict[str, list[Any]] = {}
-        for name in used:
-            numeric = pd.api.types.is_numeric_dtype(data[name])
-            levels[name] = [data[name].mean()] if numeric else sorted(data[name].unique())
-        if factor not in levels or control not in levels[factor]:
-            raise ArgumentError(
-                f"control: expected a level of {factor!r} in the model, got {control!r}"
-            )
-        grid = pd.DataFrame(list(itertools.product(*levels.values())), columns=list(levels))
-        right = _split(self.formula)[0].split("~")[1]
-        info = patsy.dmatrix(right, data).design_info
-        if info.column_names != list(self.table.index):
-            raise ArgumentError(
-                f"data: expected what the model was fitted on, with the terms "
-                f"{list(self.table.index)}, got {info.column_names}"
-            )
-        design = np.asarray(patsy.dmatrix(info, grid))
-        beta = np.asarray(self.result.params)[: design.shape[1]]
-        covariance = np.asarray(self.result.cov_params())[: design.shape[1], : design.shape[1]]
-        rows = []
-        for group in levels[factor]:
-            if group == control:
-                continue
-            for value in levels[by] if by else [None]:
-                inside = (
-                    np.ones(len(grid), bool) if value is None else (grid[by] == value).to_numpy()
-                )
-                pick = (grid[factor] == group).to_numpy() & inside
-                base = (grid[factor] == control).to_numpy() & inside
-                difference = design[pick].mean(axis=0) - design[base].mean(axis=0)
-                rows.append((f"{group} - {control}", value, difference))
-        return _contrast_table(rows, beta, covariance, by)
+    estimate: float
+    low: float
+    high: float
+    level: float
+    draws: Array
 
 
-def _contrast_table(
-    rows: list[tuple[str, Any, Array]], beta: Array, covariance: Array, by: str
-) -> pd.DataFrame:
-    from scipy.stats import norm
+def bootstrap(
+    data: pd.DataFrame,
+    statistic: Callable[[pd.DataFrame], float],
+    *,
+    groups: str,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    seed: int | Seed = 0,
+) -> Bootstrap:
+    """Return a statistic with a bootstrap interval over groups of rows, subjects say.
 
-    weights = np.stack([row[2] for row in rows])
-    estimate = weights @ beta
-    error = np.sqrt(np.einsum("ij,jk,ik->i", weights, covariance, weights))
-    z = estimate / error
-    p = 2 * norm.sf(np.abs(z))
-    table = pd.DataFrame({"contrast": [row[0] for row in rows]})
-    if by:
-        table[by] = [row[1] for row in rows]
-    table["estimate"], table["SE"], table["z.ratio"], table["p.value"] = estimate, error, z, p
-    table["p.holm"] = holm(p)
-    return table
-
-
-def mixed_effects(data: pd.DataFrame, formula: str) -> MixedEffects:
-    """Return a linear model with or without random effects.
+    Rows of one subject depend on one another: whole subjects are drawn with replacement, and a
+    subject that is drawn twice counts as two (Davison & Hinkley 1997, section 3.8).
 
     Parameters
     ----------
     data : DataFrame
         One row per measurement.
-    formula : str
-        As in R's lme4: ``"Y ~ Group + (1 | ID)"``, ``"Y ~ Group * Sensor + (1 + Age | ID)"``, or
-        without the bracket for an ordinary linear model. One random term.
+    statistic : callable
+        Called with a table of the same columns; returns a number.
+    groups : str
+        Column that says which rows belong together.
+    n_resamples : int
+        At least 100.
+    level : float
+        Of the interval.
+    seed : int or Seed
+        Resample i draws from ``seed.child(i)``.
 
     Raises
     ------
     ArgumentError
-        If a variable is not a column, or there is more than one random term.
-    MissingDependencyError
-        If statsmodels is not installed.
+        If the column does not exist, there are fewer than two groups, or more than half of the
+        resamples have no value.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"ID": [0, 0, 1, 1, 2, 2], "Y": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+    >>> bootstrap(table, lambda t: t["Y"].mean(), groups="ID", n_resamples=200).estimate
+    3.5
     """
-    fixed, random = _split(formula)
-    needed = _variables(fixed) + ([] if random is None else _variables(f"{random[0]}~{random[1]}"))
-    missing = sorted({name for name in needed if name not in data.columns})
-    if missing:
+    if groups not in data.columns:
+        raise unknown("groups", groups, map(str, data.columns))
+    if not 0 < level < 1 or n_resamples < 100:
         raise ArgumentError(
-            f"formula: expected columns among {list(data.columns)}, got {missing} in {formula!r}"
+            f"level, n_resamples: expected a probability and at least 100, got {level!r} and "
+            f"{n_resamples!r}"
         )
-    smf = require("statsmodels.formula.api", extra=_EXTRA)
-    if random is None:
-        result = smf.ols(fixed, data).fit()
-        likelihood, n_parameters = float(result.llf), int(result.df_model) + 2
-    else:
-        terms = None if random[0].strip() == "1" else f"~{random[0]}"
-        model = smf.mixedlm(fixed, data, groups=data[random[1].strip()], re_formula=terms)
-        result = model.fit(reml=True)
-        likelihood = float(model.fit(reml=False).llf)
-        n_parameters = len(result.params) + 1
-    n_fixed = int(np.asarray(result.model.exog).shape[1])
-    interval = np.asarray(result.conf_int())[:n_fixed]
-    table = pd.DataFrame(
-        {
-            "estimate": np.asarray(result.params)[:n_fixed],
-            "SE": np.asarray(result.bse)[:n_fixed],
-            "z": np.asarray(result.tvalues)[:n_fixed],
-            "p": np.asarray(result.pvalues)[:n_fixed],
-            "low": interval[:, 0],
-            "high": interval[:, 1],
-        },
-        index=pd.Index(result.model.exog_names, name="term"),
-    )
-    bic = n_parameters * np.log(len(data)) - 2 * likelihood
-    return MixedEffects(formula, table, likelihood, float(bic), n_parameters, result)
-
-
-def likelihood_ratio(small: MixedEffects, large: MixedEffects) -> tuple[float, int, float]:
-    """Return the χ² statistic, degrees of freedom and p-value of two nested models."""
-    from scipy.stats import chi2
-
-    statistic = 2 * (large.log_likelihood - small.log_likelihood)
-    df = large.n_parameters - small.n_parameters
-    if df < 1:
-        raise ArgumentError(f"large: expected more parameters than small, got {df} more")
-    return float(statistic), df, float(chi2.sf(max(statistic, 0.0), df))
-
-
-def _split(formula: str) -> tuple[str, tuple[str, str] | None]:
-    """Return the fixed part, and the terms and grouping of the random part."""
-    if formula.count("~") != 1:
-        raise ArgumentError(f"formula: expected 'Y ~ …', got {formula!r}")
-    found = _RANDOM.findall(formula)
-    if len(found) > 1:
-        raise ArgumentError(f"formula: expected at most one random term, got {found}")
-    fixed = _RANDOM.sub("", formula).strip()
-    if fixed.endswith("~"):
-        fixed += " 1"
-    return fixed, (found[0] if found else None)
-
-
-def _variables(formula: str) -> list[str]:
-    names: Sequence[str] = re.findall(
-        r"[A-Za-z_][A-Za-z_0-9.]*", re.sub(r"C\(|\bI\(", "(", formula)
-    )
-    return list(dict.fromkeys(names))
+    parts = [part for _, part in data.groupby(groups, sort=False)]
+    if len(parts) < 2:
+        raise ArgumentError(f"groups: expected at least two in {groups!r}, got {len(parts)}")
+    root = as_seed(seed)
+    draws = np.full(n_resamples, np.nan)
+    for i in range(n_resamples):
+        chosen = root.child(i).generator().integers(len(parts), size=len(parts))
+        table = pd.concat(
+            [parts[k].assign(**{groups: place}) for place, k in enumerate(chosen)],
+            ignore_index=True,
+        )
+        try:
+            draws[i] = float(statistic(table))
+        except (CircuitInferenceError, np.linalg.LinAlgError):
+            continue  # a resample without one of the groups has no difference of them
+    good = draws[np.isfinite(draws)]
+    if good.size < n_resamples / 2:
+        raise ArgumentError(
+            f"statistic: expected numbers, got none of {n_resamples - good.size} resamples"
+        )
+    low, high = np.quantile(good, [(1 - level) / 2, (1 + level) / 2])
+    return Bootstrap(float(statistic(data)), float(low), float(high), level, draws)
