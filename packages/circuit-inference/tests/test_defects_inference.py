@@ -29,7 +29,7 @@ def trained(name, x, theta, **options):
 
 def test_defect_1_each_fold_keeps_a_model_of_its_own(line):
     inference = trained("Ridge", *line, param_grid=[{"alpha": 1.0}], n_splits=3, n_repeats=2)
-    models = [estimator.models[0] for _, estimator in inference._models]
+    models = [learned.estimator.models[0] for learned in inference._models]
     assert len({id(model) for model in models}) == 6
     assert len({model.coef_.tobytes() for model in models}) == 6
 
@@ -109,7 +109,7 @@ def test_defect_13_models_are_chosen_by_means_and_not_by_one_draw(line, monkeypa
 
 def test_defect_14_scalers_are_fitted_inside_the_folds(line):
     inference = trained("Ridge", *line, param_grid=[{}], n_splits=4, n_repeats=1)
-    assert len({scaler.mean.tobytes() for scaler, _ in inference._models}) == 4
+    assert len({learned.scaler.mean.tobytes() for learned in inference._models}) == 4
 
 
 def test_defect_20_true_zeros_count():

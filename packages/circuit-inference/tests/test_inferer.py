@@ -301,7 +301,7 @@ class TestFiles:
         model.fit(library.features(chosen), library.theta, feature_set=chosen)
         again = Inferer.load(model.save(tmp_path / "m"))
         series = library.signals["rates"][:5]
-        a, b = (m.predict_series(series, warn=False).mean for m in (model, again))
+        a, b = (m.predict_series(series, rate=1.0, warn=False).mean for m in (model, again))
         np.testing.assert_array_equal(a, b)
         with pytest.raises(FeatureMismatchError):
             again.predict(FeatureSet(Catch22("classic"), Moments()).compute(series))
@@ -345,7 +345,7 @@ class TestFiles:
         from neuroloom.circuit_inference._inference import files as _model_files
 
         header = json.loads((saved / "model.json").read_text())
-        header["feature_names"] = header["feature_names"][::-1]
+        header["origin"]["names"] = header["origin"]["names"][::-1]
         header["digest"] = _model_files._digest(header)
         (saved / "model.json").write_text(json.dumps(header))
         with pytest.raises(ModelFormatError, match="stale"):
@@ -416,7 +416,7 @@ class TestGridSearch:
         inference = Inference("Ridge")
         inference.add_simulation_data(x, theta)
         inference.train([{"alpha": 0.1}, {"alpha": 1e6}], n_splits=3, n_repeats=2)
-        models = [estimator.models[0] for _, estimator in inference._models]
+        models = [learned.estimator.models[0] for learned in inference._models]
         assert len({id(m) for m in models}) == 6
         assert len({m.coef_.tobytes() for m in models}) == 6
         assert inference.scores[0] < inference.scores[1]
@@ -436,7 +436,7 @@ class TestGridSearch:
         inference = Inference("Ridge")
         inference.add_simulation_data(x, theta)
         inference.train([{}], n_splits=4, n_repeats=1)
-        assert len({scaler.mean.tobytes() for scaler, _ in inference._models}) == 4
+        assert len({learned.scaler.mean.tobytes() for learned in inference._models}) == 4
 
     def test_bad_grids(self):
         inference = Inference("Ridge")

@@ -187,7 +187,7 @@ class TestNoise:
     def test_nothing_else_changes(self, library):
         noisy = library.noisy(seed=3)
         np.testing.assert_array_equal(noisy.theta, library.theta)
-        assert noisy.provenance["noise"]["share"] == [0.0, 0.1]
+        assert noisy.provenance["treatments"][-1]["share"] == [0.0, 0.1]
         assert "noise" not in library.provenance
         part = noisy.signals["lfp"].var(axis=1) / library.signals["lfp"].var(axis=1)
         assert part.min() < 1.03

@@ -62,13 +62,13 @@ class TestModels:
         # ncpi takes the row of the presynaptic population's index.
         paths = hagen_pathways(HAGEN)
         assert paths["I:E"].n_synapses == pytest.approx(0.2 * 1024)
-        assert paths["I:E"].weight_pa == 2.020
-        assert paths["E:I"].weight_pa == -23.84
+        assert paths["I:E"].weight_na == pytest.approx(2.020e-3)
+        assert paths["E:I"].weight_na == pytest.approx(-23.84e-3)
         four = four_area_pathways(HAGEN)
         assert len(four) == 4 * 4 + 12 * 2
         far = four["frontal I:parietal E"]
         assert far.n_synapses == pytest.approx(0.02 * 1024)
-        assert (far.delay_ms, far.weight_pa) == (10.0, pytest.approx(0.15 * 2.020))
+        assert (far.delay_ms, far.weight_na) == (10.0, pytest.approx(0.15 * 2.020e-3))
 
 
 class TestGates:

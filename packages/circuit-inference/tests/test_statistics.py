@@ -108,7 +108,7 @@ class TestMixedEffects:
 
     @pytest.mark.parametrize(
         ("formula", "said"),
-        [("Y ~ Grup", "Grup"), ("Y", "Y ~"), ("Y ~ 1 + (1|ID) + (1|Sensor)", "one random")],
+        [("Y ~ Grup", "Grup"), ("Y", "Y ~"), ("Y ~ 1 + (Age|ID) + (1|Sensor)", "Age")],
     )
     def test_bad_formulas(self, formula, said):
         with pytest.raises(ArgumentError, match=said):

@@ -1,5 +1,12 @@
 """From the activity of a network to field potentials: proxies, kernels, volume conduction."""
 
+from neuroloom.circuit_inference._forward.cable import (
+    EXCITATORY,
+    INHIBITORY,
+    Cell,
+    Conductance,
+    Places,
+)
 from neuroloom.circuit_inference._forward.kernels import (
     Pathway,
     dipole_kernels,
@@ -15,6 +22,11 @@ from neuroloom.circuit_inference._forward.volume_conduction import (
 )
 
 __all__ = [
+    "Cell",
+    "Conductance",
+    "EXCITATORY",
+    "INHIBITORY",
+    "Places",
     "Pathway",
     "dipole_kernels",
     "dipole_moment",

@@ -1,17 +1,15 @@
-"""Analytic kernels: the current dipole moment that a population's spike leaves behind.
+"""Kernels: the current dipole moment that a population's spike leaves behind.
 
-A spike of population X arrives at its targets in Y after a delay, opens synapses at some distance
-from the somata, and the return current makes a dipole. To first order (Hagen et al. 2022, PLoS
-Comput Biol 18:e1010353, who compute such kernels from multicompartment neurons) the dipole moment
-is linear in the presynaptic rate: P(t) = Σ_YX (H_YX * ν_X)(t). Here H_YX is written down instead of
-simulated,
+A spike of population X arrives at its targets in Y after a delay, opens synapses along the cells,
+and the current that returns elsewhere makes a dipole. To first order (Hagen et al. 2022, PLoS
+Comput Biol 18:e1010353, who compute such kernels from multicompartment neurons with NEURON) the
+dipole moment is linear in the presynaptic rate: P(t) = Σ_YX (H_YX * ν_X)(t), and
 
-    H_YX(t) = − N_X C_YX N_Y J_YX z_YX · (delay * synapse * dendrite)(t),
+    H_YX(t) = K_YX J_YX · (delay * synapse * cell)(t)
 
-with the mean distance z_YX of the synapses from the somata, a normal distribution of delays, an
-exponential synaptic current and an exponential dendritic low-pass. This is an approximation: shapes
-and signs are those of the mechanism, amplitudes are good to a factor. Kernels computed by
-LFPykernels can be loaded instead with `load_kernels`.
+for K_YX synapses per spike of peak current J_YX. The cell's part is the dipole response of a
+ball-and-stick neuron to a charge, by the cable equation (`cable`). Moments are in nA µm per spike
+throughout. Kernels computed by LFPykernels can be loaded instead with `load_kernels`.
 """
 
 from __future__ import annotations
@@ -24,6 +22,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.series import positive
+from neuroloom.circuit_inference._forward.cable import (
+    EXCITATORY,
+    Cell,
+    Conductance,
+    Places,
+    impulse_response,
+)
 from neuroloom.circuit_inference._reading import reading
 from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
 from neuroloom.shared import DataError, load_arrays, save_arrays
@@ -39,32 +44,42 @@ class Pathway:
     Parameters
     ----------
     n_synapses : float
-        Synapses that one spike of X reaches: N_Y times the connection probability.
-    weight_pa : float
-        Amplitude of one postsynaptic current in pA, negative for inhibition.
-    tau_syn_ms : float
+        Synapses that one spike of X opens: N_Y times the connection probability times the
+        synapses per connection.
+    weight_na : float
+        Peak of one postsynaptic current in nA: positive into the cell (excitation).
+    tau_decay_ms : float
         Decay of the synaptic current.
     delay_ms, delay_sd_ms : float
-        Mean and standard deviation of the delay.
-    distance_um : float
-        Mean position of the synapses above the soma (z, in µm).
-    tau_dendrite_ms : float
-        Low-pass of the dendrite.
+        Mean and standard deviation of the delay, a normal distribution cut off below.
+    places : Places
+        Where the synapses lie.
+    cell : Cell
+        The cells of Y.
+    tau_rise_ms : float
+        Rise of the synaptic current; 0 for a jump.
+    delay_min_ms : float
+        Shortest delay.
+    background : tuple of Conductance
+        What active synapses add to the membrane of Y.
     """
 
     n_synapses: float
-    weight_pa: float
-    tau_syn_ms: float
+    weight_na: float
+    tau_decay_ms: float
     delay_ms: float
     delay_sd_ms: float
-    distance_um: float
-    tau_dendrite_ms: float = 2.0
+    places: Places
+    cell: Cell = EXCITATORY
+    tau_rise_ms: float = 0.0
+    delay_min_ms: float = 0.0
+    background: tuple[Conductance, ...] = ()
 
 
 def dipole_kernels(
     pathways: Mapping[str, Pathway], *, dt_ms: float, tau_ms: float = 100.0
 ) -> dict[str, Array]:
-    """Return the dipole moment (pA µm per spike) along z of each pathway.
+    """Return the dipole moment along z of each pathway, in nA µm per spike.
 
     Parameters
     ----------
@@ -82,38 +97,57 @@ def dipole_kernels(
     Raises
     ------
     ArgumentError
-        If a time is not positive.
+        If a time is not positive, or a current's rise is not shorter than its decay.
 
     Examples
     --------
-    >>> kernels = dipole_kernels({"E:E": Pathway(1638, 1.589, 0.5, 1.5, 0.3, 333)}, dt_ms=0.5)
+    >>> path = Pathway(819, 0.00975, 1.8, 1.5, 0.3, Places((500.0,), (125.0,), (1.0,)))
+    >>> kernels = dipole_kernels({"E:E": path}, dt_ms=0.5)
     >>> kernels["E:E"].shape, bool(kernels["E:E"].sum() < 0)
     ((401,), True)
     """
+    from scipy.signal import oaconvolve
+
     dt = positive("dt_ms", dt_ms, "of ms")
     half = round(positive("tau_ms", tau_ms, "of ms") / dt)
     t = np.arange(half + 1) * dt
     out = {}
     for name, path in pathways.items():
-        for argument in ("tau_syn_ms", "delay_sd_ms", "tau_dendrite_ms"):
+        for argument in ("tau_decay_ms", "delay_sd_ms"):
             positive(f"{name}.{argument}", getattr(path, argument), "of ms")
         delay = np.exp(-0.5 * ((t - path.delay_ms) / path.delay_sd_ms) ** 2)
-        shape = delay / delay.sum()
-        for tau in (path.tau_syn_ms, path.tau_dendrite_ms):
-            decay = np.exp(-t / tau)
-            shape = np.convolve(shape, decay / decay.sum())[: t.size]
-        charge = path.n_synapses * path.weight_pa * path.tau_syn_ms / dt
-        out[name] = np.concatenate([np.zeros(half), -charge * path.distance_um * shape])
+        delay = np.where(t >= path.delay_min_ms, delay, 0.0)
+        response = impulse_response(path.cell, path.places, path.background, dt, half + 1)
+        current = (
+            path.weight_na * dt * _synapse(np.asarray(t, np.float64), path, name)
+        )  # nA ms per step
+        kernel = oaconvolve(current, response)[: half + 1]
+        kernel = oaconvolve(delay / delay.sum(), kernel)[: half + 1]
+        out[name] = np.concatenate([np.zeros(half), path.n_synapses * kernel])
     return out
 
 
+def _synapse(t: Array, path: Pathway, name: str) -> Array:
+    """Return the time course of one synaptic current, of peak one."""
+    rise, decay = path.tau_rise_ms, path.tau_decay_ms
+    if rise == 0:
+        return np.asarray(np.exp(-t / decay))
+    if not 0 < rise < decay:
+        raise ArgumentError(
+            f"{name}.tau_rise_ms: expected 0 to below the decay {decay:g} ms, got {rise!r}"
+        )
+    peak = rise * decay / (decay - rise) * np.log(decay / rise)
+    scale = np.exp(-peak / decay) - np.exp(-peak / rise)
+    return np.asarray((np.exp(-t / decay) - np.exp(-t / rise)) / scale)
+
+
 def dipole_moment(kernels: Mapping[str, ArrayLike], rates: Mapping[str, ArrayLike]) -> Array:
-    """Return the current dipole moment along z of spiking populations, shape (n_times,).
+    """Return the current dipole moment along z of spiking populations, shape (n_times,), in nA µm.
 
     Parameters
     ----------
     kernels : mapping of "Y:X" to array_like, shape (n_kernel,)
-        Odd length, spikes in the middle; pA µm per spike.
+        Odd length, spikes in the middle; nA µm per spike.
     rates : mapping of "X" to array_like, shape (n_times,)
         Spikes of the whole population per time step.
 

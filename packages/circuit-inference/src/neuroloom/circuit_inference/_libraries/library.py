@@ -61,14 +61,14 @@ class SimulationLibrary:
     rate_hz: float
     reasons: tuple[str, ...]
     measures: Mapping[str, Array]
-    provenance: Mapping[str, Any]
+    provenance: dict[str, Any]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "theta", read_only(np.asarray(self.theta)))
         for field in ("signals", "measures"):
             given = {name: read_only(np.asarray(x)) for name, x in getattr(self, field).items()}
             object.__setattr__(self, field, MappingProxyType(given))
-        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+        object.__setattr__(self, "provenance", dict(self.provenance))
 
     def __reduce__(self) -> tuple[Any, ...]:  # read-only mappings cannot be sent to workers
         fields = (dict(self.signals), self.rate_hz, self.reasons, dict(self.measures))

@@ -8,13 +8,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference._forward.kernels import Pathway, dipole_kernels
+from neuroloom.circuit_inference._forward.kernels import dipole_kernels
 from neuroloom.circuit_inference._forward.proxies import proxy
 from neuroloom.circuit_inference._forward.volume_conduction import (
     RADII_UM,
     four_sphere,
     infinite_medium_magnetic,
 )
+from neuroloom.circuit_inference._ncpi.kernel_parameters import kernel_pathways, of
 from neuroloom.circuit_inference._recordings.topomap import electrode_positions
 from neuroloom.circuit_inference.errors import ArgumentError, ShapeError, unknown
 
@@ -83,27 +84,32 @@ class FieldPotential:
         electrodeParameters: Mapping[str, Any] | None = None,
         CDM: bool = True,
     ) -> dict[str, dict[str, Array]]:
-        """Return analytic kernels by pathway ``"Y:X"``, each a mapping of probe to kernel.
+        """Return kernels by pathway ``"Y:X"``, each a mapping of probe to kernel.
 
-        Morphologies, biophysics and the network's output are not read: connection probabilities,
-        synapse positions, time constants, delays and weights of `params` make the kernels (see
-        the module `_kernels`). Connection probabilities are taken per pair ``[X][Y]``.
+        The cable equation of ball-and-stick cells is solved (`neuroloom.circuit_inference.forward`)
+        instead of NEURON's; morphologies and `biophys` are not read: cells are those of ncpi's
+        example, with its linearised membranes. Connection probabilities are taken per pair
+        ``[X][Y]``.
 
         Parameters
         ----------
-        MC_folder, output_path, biophys, tstop
+        MC_folder, biophys, tstop
             The seed's; unused.
+        output_path : str, optional
+            Folder with ``spikes.h5``, for the mean rates; 2 and 5 Hz if not given.
         params : object
             With the seed's attributes ``population_names``, ``population_sizes``,
             ``connectionProbability``, ``synapseParameters``, ``delayArguments``,
-            ``synapsePositionArguments``, ``MC_params`` and ``tau``.
+            ``synapsePositionArguments``, ``MC_params`` and ``tau``; where they are given also
+            ``multapseArguments``, ``populationParameters``, ``extSynapseParameters`` and
+            ``netstim_interval``, ncpi's own values otherwise.
         dt : float
             Time step in ms.
         electrodeParameters : mapping, optional
             Contacts: ``z`` (µm) and ``sigma`` (S/m) add the probe ``GaussCylinderPotential``: the
             dipole's potential on the axis, in an infinite medium.
         CDM : bool
-            Add the probe ``KernelApproxCurrentDipoleMoment``, shape (3, n_kernel), in pA µm.
+            Add the probe ``KernelApproxCurrentDipoleMoment``, shape (3, n_kernel), in nA µm.
 
         Raises
         ------
@@ -112,7 +118,8 @@ class FieldPotential:
         """
         if not isinstance(CDM, bool):
             raise ArgumentError(f"CDM: expected True or False, got {CDM!r}")
-        kernels = dipole_kernels(_pathways(params), dt_ms=dt, tau_ms=float(_of(params, "tau")))
+        pathways = kernel_pathways(params, output_path)
+        kernels = dipole_kernels(pathways, dt_ms=dt, tau_ms=float(of(params, "tau")))
         self.H_YX = {}
         for name, along_z in kernels.items():
             probes: dict[str, Array] = {}
@@ -220,46 +227,13 @@ class FieldPotential:
         )
 
 
-def _of(params: Any, name: str) -> Any:
-    value = params.get(name) if isinstance(params, Mapping) else getattr(params, name, None)
-    if value is None:
-        raise ArgumentError(f"params: expected the attribute {name!r}, got none")
-    return value
-
-
-def _pathways(params: Any) -> dict[str, Pathway]:
-    names, sizes = _of(params, "population_names"), _of(params, "population_sizes")
-    weights = _of(params, "MC_params")
-    out = {}
-    for i, pre in enumerate(names):
-        for j, post in enumerate(names):
-            synapse = _of(params, "synapseParameters")[i][j]
-            delay = _of(params, "delayArguments")[i][j]
-            drive = (synapse["e"] + 65.0) * 1e3  # µS times mV is nA; here pA
-            out[f"{post}:{pre}"] = Pathway(
-                n_synapses=float(_of(params, "connectionProbability")[i][j]) * sizes[j],
-                weight_pa=weights[f"weight_{post}{pre}"] * drive,
-                tau_syn_ms=float(synapse["tau2"]),
-                delay_ms=float(delay["loc"]),
-                delay_sd_ms=float(delay["scale"]),
-                distance_um=_height(_of(params, "synapsePositionArguments")[i][j]),
-            )
-    return out
-
-
-def _height(arguments: Mapping[str, Any]) -> float:
-    """Return the mean height of synapses from the seed's mixture of normal distributions."""
-    places = [float(part["loc"]) for part in arguments["funargs"]]
-    return float(np.average(places, weights=arguments.get("funweights", [1.0] * len(places))))
-
-
 def _on_axis(along_z: Array, electrode: Mapping[str, Any]) -> Array:
     """Return the potential (mV per spike) at heights z of a dipole smeared by 100 µm."""
     z = np.asarray(electrode["z"], dtype=np.float64)
     sigma = float(electrode.get("sigma", 0.3))
     smear = 100.0  # µm: a population is no point; keeps the field finite inside it
     gain = z / (4 * np.pi * sigma * (z**2 + smear**2) ** 1.5)
-    return np.asarray(1e-3 * gain[:, None] * along_z[None, :])
+    return np.asarray(gain[:, None] * along_z[None, :])
 
 
 _DEPTH_UM = RADII_UM[0] - 1000.0  # 1 mm below the surface of the brain

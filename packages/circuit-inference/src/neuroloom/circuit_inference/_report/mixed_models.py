@@ -192,7 +192,10 @@ def mixed_effects(data: pd.DataFrame, formula: str) -> MixedEffects:
     patsy = require("patsy", extra=_EXTRA)
     environment = patsy.EvalEnvironment([{"np": np, **_FUNCTIONS}])
     try:
-        y, x = patsy.dmatrices(fixed, used, environment, return_type="dataframe")
+        # Rows with missing values are gone; patsy would drop what a function makes of the others.
+        keep = patsy.NAAction(NA_types=[])
+        with np.errstate(all="ignore"):
+            y, x = patsy.dmatrices(fixed, used, environment, keep, return_type="dataframe")
     except (patsy.PatsyError, NameError, TypeError, SyntaxError) as error:
         raise ArgumentError(f"formula: expected one that patsy reads, got {error}") from error
     if not np.isfinite(np.asarray(y)).all() or not np.isfinite(np.asarray(x)).all():

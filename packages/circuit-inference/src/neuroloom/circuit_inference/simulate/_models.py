@@ -12,6 +12,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from neuroloom.circuit_inference._forward.cable import (
+    EXCITATORY,
+    INHIBITORY,
+    Conductance,
+    Places,
+)
 from neuroloom.circuit_inference._forward.kernels import Pathway
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference.errors import unknown
@@ -105,10 +111,10 @@ def _models() -> Any:
 def hagen_pathways(theta: dict[str, float]) -> dict[str, Pathway]:
     """Return the pathways of the two-population model, post:pre.
 
-    Distances are the mean heights of the synapses in ncpi's multicompartment parameters: E→E on
-    basal (0 µm, half the weight) and apical dendrites (500 µm), E→I at 50, I→E at −50, I→I at
-    −100. Weights do not depend on the scale of the network, since the jumps per synapse rise by
-    what the numbers fall.
+    Synapses lie where ncpi's multicompartment parameters have them: E→E on basal (0 µm, half the
+    weight) and apical dendrites (500 µm), E→I at 50, I→E at −50, I→I at −100. Cells are its
+    ball-and-stick neurons with the conductance of their external input. Weights do not depend on
+    the scale of the network, since the jumps per synapse rise by what the numbers fall.
     """
     return {f"{post}:{pre}": _pathway(theta, post, pre) for post in "EI" for pre in "EI"}
 
@@ -129,7 +135,7 @@ def four_area_pathways(theta: dict[str, float]) -> dict[str, Pathway]:
                         path = replace(
                             path,
                             n_synapses=0.1 * path.n_synapses,
-                            weight_pa=0.15 * path.weight_pa,
+                            weight_na=0.15 * path.weight_na,
                             delay_ms=10.0,
                             delay_sd_ms=3.0,
                         )
@@ -139,18 +145,29 @@ def four_area_pathways(theta: dict[str, float]) -> dict[str, Pathway]:
 
 _SIZES = {"E": 8192, "I": 1024}
 _DELAYS_MS = {"EE": 2.520, "IE": 1.714, "EI": 1.585, "II": 1.149}  # post, pre
-_HEIGHTS_UM = {"EE": 1000 / 3, "IE": 50.0, "EI": -50.0, "II": -100.0}
+_SD_UM = 125.0  # 100 of the synapses around their height, 75 of the somata
+_PLACES = {  # post, pre
+    "EE": Places((0.0, 500.0), (_SD_UM, _SD_UM), (0.5, 1.0), soma=False),
+    "IE": Places((50.0,), (_SD_UM,), (1.0,), soma=False),
+    "EI": Places((-50.0,), (_SD_UM,), (1.0,)),
+    "II": Places((-100.0,), (_SD_UM,), (1.0,)),
+}
+# External synapses of 0.2 nS, 0.2 and 1.8 ms, at 40 Hz: 465 and 160 of them.
+_BACKGROUND = {"E": (Conductance(0.00881),), "I": (Conductance(0.00303),)}
 
 
 def _pathway(theta: dict[str, float], post: str, pre: str) -> Pathway:
     delay = _DELAYS_MS[post + pre]
     return Pathway(
         n_synapses=0.2 * _SIZES[post],
-        weight_pa=theta[f"J_{post}{pre}"],
-        tau_syn_ms=theta[f"tau_syn_{pre}"],
+        weight_na=1e-3 * theta[f"J_{post}{pre}"],
+        tau_decay_ms=theta[f"tau_syn_{pre}"],
         delay_ms=delay,
         delay_sd_ms=0.5 * delay,
-        distance_um=_HEIGHTS_UM[post + pre],
+        delay_min_ms=0.3,
+        places=_PLACES[post + pre],
+        cell=EXCITATORY if post == "E" else INHIBITORY,
+        background=_BACKGROUND[post],
     )
 
 

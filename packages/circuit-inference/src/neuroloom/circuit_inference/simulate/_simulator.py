@@ -182,7 +182,7 @@ def _signals(run: Any, model: NetworkModel, values: dict[str, float]) -> dict[st
         factor = round(1e3 / dt_ms / RATE_HZ)
         for area in areas or [""]:
             local = {name: h for name, h in kernels.items() if name.startswith(area)}
-            moment = dipole_moment(local, spikes) * 1e-3  # pA µm to nA µm
+            moment = dipole_moment(local, spikes)
             out[f"cdm {area}".strip()] = _decimated(moment, factor)
     for name in model.excitatory:
         area = name.removesuffix("E").strip()
