@@ -204,7 +204,7 @@ class TestLineNoise:
     def test_what_is_refused(self):
         with pytest.raises(ci.errors.ArgumentError, match="window_s"):
             ci.LineNoise(window_s=0.1)
-        with pytest.raises(ci.errors.ArgumentError, match="at least 160 Hz"):
+        with pytest.raises(ci.errors.ArgumentError, match="half the rate"):
             ci.LineNoise().compute(np.ones((1, 200)), 100.0, 1)
         with pytest.raises(ci.errors.SeriesTooShortError):
             ci.FeatureSet(ci.LineNoise()).compute([np.arange(100.0)], rate=1000.0)

@@ -23,7 +23,7 @@ from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._libraries.simulate import simulate_library
 from neuroloom.circuit_inference._libraries.toy_models import gao_lfp, gao_library
 from neuroloom.circuit_inference._recordings.epoch_table import epoch_table
-from neuroloom.circuit_inference._recordings.read_signal import read_signal
+from neuroloom.circuit_inference._recordings.read_signal import read_signal, read_signals
 from neuroloom.circuit_inference._report.html import write_report
 from neuroloom.circuit_inference._report.mixed_models import mixed_effects
 from neuroloom.circuit_inference._version import __version__
@@ -71,6 +71,7 @@ __all__ = [
     "known_models",
     "mixed_effects",
     "read_signal",
+    "read_signals",
     "simulate_library",
     "write_report",
 ]

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import json
 import sys
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,18 +20,19 @@ from neuroloom.circuit_inference._features.files import load_features, save_feat
 from neuroloom.circuit_inference._features.series import Preprocessing
 from neuroloom.circuit_inference._inference.inferer import Inferer
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
+from neuroloom.circuit_inference._reading import reading
 from neuroloom.circuit_inference._recordings.epoch_table import epoch_table
 from neuroloom.circuit_inference._recordings.read_signal import read_signal
 from neuroloom.circuit_inference._report.html import verdict, write_report
 from neuroloom.circuit_inference.errors import ArgumentError, unknown
-from neuroloom.shared import NeuroloomError, Seed
+from neuroloom.shared import Seed, cli
 
 _SMALL = ("gao", "shot_noise")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    top = argparse.ArgumentParser(
+    top = cli.Parser(
         prog="neuroloom-circuit-inference",
         description="From a recording to circuit parameters, and how sure one may be.",
     )
@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--signal", help="which signal of the library")
     run.add_argument("--cut", type=float, metavar="S", help="signals as long as the recordings")
     run.add_argument("--model", default="mdn", help="mdn, NPE, NLE, NRE, or scikit-learn's name")
-    run.add_argument("--hyperparams", type=json.loads, default={}, metavar="JSON")
+    run.add_argument("--hyperparams", default="{}", metavar="JSON")
     run.add_argument(
         "--held-out", type=float, default=0.1, metavar="SHARE",
         help="simulations kept from training, for diagnose (default .1)",
@@ -111,8 +111,11 @@ def _features(run: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status."""
-    options = parser().parse_args(arguments)
+    """Run the command line and return its exit status: 2 for input that is not understood."""
+    return cli.run(parser(), _work, arguments)
+
+
+def _work(options: argparse.Namespace) -> str:
     verbs = {
         "simulate": _simulate,
         "featurize": _featurize,
@@ -120,18 +123,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "predict": _predict,
         "diagnose": _diagnose,
     }
+    return verbs[options.command](options)
+
+
+def _json(argument: str, text: str) -> Any:
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show
-            print(verbs[options.command](options))
-    except (NeuroloomError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return json.loads(text)
+    except ValueError as error:
+        raise ArgumentError(f"{argument}: expected JSON, got {text!r} ({error})") from error
 
 
-def _show(message: Warning | str, *rest: Any, **more: Any) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+def _json_file(argument: str, path: Path) -> Any:
+    with reading(argument, path.name, ArgumentError):
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _simulate(options: argparse.Namespace) -> str:
@@ -242,7 +246,9 @@ def _input(options: argparse.Namespace) -> _Input:
 def _feature_set(options: argparse.Namespace) -> FeatureSet:
     names = options.features
     if len(names) == 1 and names[0].endswith(".json"):
-        return FeatureSet.from_description(json.loads(Path(names[0]).read_text()))
+        description = _json_file("features", Path(names[0]))
+        with reading("features", names[0], ArgumentError):
+            return FeatureSet.from_description(description)
     for name in names:
         if name not in FAMILIES:
             raise unknown("features", name, FAMILIES)
@@ -269,16 +275,19 @@ def _featurize(options: argparse.Namespace) -> str:
 def _train(options: argparse.Namespace) -> str:
     if not 0 <= options.held_out < 1:
         raise ArgumentError(f"held-out: expected a share from 0 to below 1, got {options.held_out}")
+    hyperparams = _json("hyperparams", options.hyperparams)
+    if not isinstance(hyperparams, dict):
+        raise ArgumentError(
+            f"hyperparams: expected a JSON object, got {type(hyperparams).__name__}"
+        )
     library = SimulationLibrary.load(options.library).only_valid()
     if options.cut is not None:
         library = library.cut(options.cut)
     chosen = _feature_set(options)
     table = library.features(chosen, signal=options.signal)
     inside, _ = _halves(len(library), options.held_out, options.seed)
-    part = FeatureTable(
-        table.values[inside], table.names, tuple(table.reasons[i] for i in inside), table.digest
-    )
-    inferer = Inferer(options.model, library.prior, hyperparams=options.hyperparams)
+    part = table.rows(inside)
+    inferer = Inferer(options.model, library.prior, hyperparams=hyperparams)
     inferer.fit(part, library.theta[inside], feature_set=chosen, seed=options.seed)
     inferer.save(options.out)
     split = {
@@ -339,7 +348,7 @@ def _diagnose(options: argparse.Namespace) -> str:
         raise ArgumentError("MODEL: expected a model that knows its features, this one does not")
     library = SimulationLibrary.load(options.library).only_valid()
     record = _split_file(options.model)
-    split = json.loads(record.read_text()) if record.is_file() else {}
+    split = _json_file("MODEL", record) if record.is_file() else {}
     if split.get("cut") is not None and split["cut"] < library.duration_s:
         library = library.cut(split["cut"])
     rows = np.arange(len(library))

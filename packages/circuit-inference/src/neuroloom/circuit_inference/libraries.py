@@ -1,6 +1,7 @@
 """Priors, simulation libraries and two models that need no network."""
 
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
+from neuroloom.circuit_inference._libraries.marginal import Marginal
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._libraries.simulate import simulate_library
 from neuroloom.circuit_inference._libraries.toy_models import (
@@ -14,6 +15,7 @@ from neuroloom.circuit_inference._libraries.toy_models import (
 
 __all__ = [
     "GAO_PRIOR",
+    "Marginal",
     "Prior",
     "SHOT_NOISE_PRIOR",
     "SimulationLibrary",

@@ -18,7 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.circuit_inference._estimators.base import Array, Estimator
-from neuroloom.circuit_inference._estimators.mixture import draw, log_density
+from neuroloom.circuit_inference._estimators.mixture import (
+    Marginals,
+    draw,
+    n_outputs,
+    split_outputs,
+)
 from neuroloom.circuit_inference._inference.recalibration import Recalibration
 from neuroloom.circuit_inference.errors import ArgumentError, ModelFormatError
 from neuroloom.shared import Seed
@@ -34,7 +39,6 @@ _DEFAULTS: dict[str, Any] = {
     "max_epochs": 300,
     "patience": 20,
 }
-_FLOOR = 1e-3  # smallest standard deviation, in standardised unbounded units
 
 
 class MixtureDensityEnsemble(Estimator):
@@ -93,7 +97,7 @@ class MixtureDensityEnsemble(Estimator):
         scores' variance falls as one over their number, which two sizes settle.
         """
         log_weights, means, factors = self._forward(x)
-        below = _marginal_cdf(np.exp(log_weights), means, factors, targets)
+        below = Marginals.of(np.exp(log_weights), means, factors).cdf(targets)
         weight = outside.astype(np.float64)
         most = int(outside.sum(axis=0).min())
         fits, sizes = [], [most, (most + 1) // 2]
@@ -124,6 +128,12 @@ class MixtureDensityEnsemble(Estimator):
 
     def _forward(self, x: Array) -> tuple[Array, Array, Array]:
         """Return log weights (m, n, k), means (m, n, k, d) and factors (m, n, k, d, d)."""
+        return split_outputs(
+            self._raw(x).astype(np.float64), int(self.options["n_components"]), self.scale.size
+        )
+
+    def _raw(self, x: Array) -> NDArray[np.float32]:
+        """Return the networks' outputs, shape (n_members, n_rows, n_outputs)."""
         from scipy.special import expit
 
         w = self.weights
@@ -132,8 +142,7 @@ class MixtureDensityEnsemble(Estimator):
         for i in range(n_layers):
             h = h @ w[f"w{i}"] + w[f"b{i}"]
             h = h * expit(h)
-        out = (h @ w[f"w{n_layers}"] + w[f"b{n_layers}"]).astype(np.float64)
-        return split_outputs(out, int(self.options["n_components"]), self.scale.size)
+        return np.asarray(h @ w[f"w{n_layers}"] + w[f"b{n_layers}"], dtype=np.float32)
 
     def _mixture(self, x: Array) -> tuple[Array, Array, Array]:
         """Return one mixture per row: the members' mixtures side by side."""
@@ -172,11 +181,17 @@ class MixtureDensityEnsemble(Estimator):
         return samples
 
     def log_prob(self, x: Array, theta: Array) -> Array:
-        """Return the log density of the unbounded parameters, before recalibration."""
+        """Return the log density of the unbounded parameters, that which `sample` draws from."""
+        from neuroloom.circuit_inference._estimators.mdn_training import mixture_log_density
+
         points = np.ascontiguousarray((theta - self.centre) / self.scale)
-        out = np.empty(len(x))
-        log_density(*self._mixture(x), points, out)
-        return np.asarray(out - np.log(self.scale).sum())
+        moved, log_slope = points, np.zeros(len(points))
+        if self.recalibration is not None:
+            log_weights, means, factors = self._mixture(x)
+            marginals = Marginals.of(np.exp(log_weights), means, factors)
+            moved, log_slope = self.recalibration.undo(points, marginals)
+        density = mixture_log_density(self._raw(x), moved, int(self.options["n_components"]))
+        return np.asarray(density + log_slope - np.log(self.scale).sum())
 
     def predict(self, x: Array) -> Array:
         """Return the mean of the unbounded parameters."""
@@ -236,34 +251,3 @@ class MixtureDensityEnsemble(Estimator):
             raise ModelFormatError(
                 f"folder: expected weights of the shapes {expected} for each member, got {got}"
             )
-
-
-def _marginal_cdf(weights: Array, means: Array, factors: Array, points: Array) -> Array:
-    """Return the probability below each point in each member's marginals, shape (m, n, d)."""
-    from scipy.special import ndtr
-
-    spread = np.sqrt((factors**2).sum(axis=-1))
-    return np.asarray(
-        (weights[..., None] * ndtr((points[:, None, :] - means) / spread)).sum(axis=2)
-    )
-
-
-def n_outputs(n_components: int, d: int) -> int:
-    """Return how many numbers describe a mixture of `n_components` in `d` dimensions."""
-    return n_components * (1 + d + d * (d + 1) // 2)
-
-
-def split_outputs(out: Array, k: int, d: int) -> tuple[Array, Array, Array]:
-    """Return log weights, means and Cholesky factors of a network's raw outputs."""
-    logits = out[..., :k]
-    largest = logits.max(axis=-1, keepdims=True)
-    log_weights = logits - largest
-    log_weights = log_weights - np.log(np.exp(log_weights).sum(axis=-1, keepdims=True))
-    means = out[..., k : k + k * d].reshape(*out.shape[:-1], k, d)
-    raw = out[..., k + k * d :].reshape(*out.shape[:-1], k, d * (d + 1) // 2)
-    factors = np.zeros((*out.shape[:-1], k, d, d))
-    rows, columns = np.tril_indices(d)
-    factors[..., rows, columns] = raw
-    diagonal = np.arange(d)
-    factors[..., diagonal, diagonal] = np.logaddexp(0, factors[..., diagonal, diagonal]) + _FLOOR
-    return log_weights, means, factors

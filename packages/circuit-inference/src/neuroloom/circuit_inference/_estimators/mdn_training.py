@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-from neuroloom.circuit_inference._estimators.mdn import _FLOOR, n_outputs
+from neuroloom.circuit_inference._estimators.mixture import FLOOR, n_outputs
 from neuroloom.shared import Seed
+from neuroloom.shared.parallel import one_thread
 
 Array = NDArray[np.float64]
 _AVERAGING = 0.98  # per step
+_TYPE = torch.float32
+_SMALLEST_BATCH = 16
 
 
 def train(
@@ -32,7 +34,9 @@ def train(
     the likelihood of each row under the mixture of the members that don't know it is best on
     average, one number settled by all rows.
     """
-    with threadpool_limits(1):  # networks this small gain nothing from threads
+    # Networks this small gain nothing from threads. Whatever the caller set up is not ours to use:
+    # the default dtype stands in no call below, and gradients are needed here.
+    with one_thread(), torch.inference_mode(False), torch.enable_grad():
         return _train(x, targets, learns, options, seed)
 
 
@@ -60,7 +64,8 @@ def _train(
         lr=float(options["learning_rate"]),
     )
     n_train = min(len(r) for r in rows)
-    batch = min(int(options["batch_size"]), n_train)
+    # Few simulations make few steps per epoch: at least ten, or training ends before it began.
+    batch = min(int(options["batch_size"]), max(_SMALLEST_BATCH, n_train // 10), n_train)
     known = torch.as_tensor(learns)
     # Averaged weights (Polyak) generalise better than the last ones, and scatter less.
     average = [w.detach().clone() for w in weights]
@@ -92,6 +97,25 @@ def _train(
     return {name: w.numpy() for name, w in zip(names, kept, strict=True)}
 
 
+def mixture_log_density(out: NDArray[np.float32], points: Array, n_components: int) -> Array:
+    """Return the log density of the mean of the members' mixtures, shape (n_rows,).
+
+    Parameters
+    ----------
+    out : ndarray of float32, shape (n_members, n_rows, n_outputs)
+        The networks' outputs.
+    points : ndarray, shape (n_rows, d)
+        One for each row.
+    n_components : int
+        Of each member's mixture.
+    """
+    with torch.inference_mode():
+        goal = torch.as_tensor(points, dtype=torch.float64).expand(len(out), -1, -1)
+        each = _log_density(torch.as_tensor(out, dtype=torch.float64), goal, n_components)
+        mixture = torch.logsumexp(each, dim=0) - math.log(len(out))
+        return np.asarray(mixture.numpy(), dtype=np.float64)
+
+
 def _held_out_loss(
     data: torch.Tensor, goal: torch.Tensor, known: torch.Tensor, weights: list[torch.Tensor], k: int
 ) -> float:
@@ -116,10 +140,12 @@ def _initial(
     for i, (a, b) in enumerate(pairwise(sizes)):
         last = i == len(sizes) - 2
         gain = 0.3 if last else 1.0
-        w = torch.randn(n_networks, a, b, generator=generator) * gain / math.sqrt(a)
-        c = torch.zeros(n_networks, 1, b)
+        w = torch.randn(n_networks, a, b, generator=generator, dtype=_TYPE) * gain / math.sqrt(a)
+        c = torch.zeros(n_networks, 1, b, dtype=_TYPE)
         if last:  # spread the components' means over the standardised parameters
-            c[:, 0, k : k + k * d] = torch.randn(n_networks, k * d, generator=generator)
+            c[:, 0, k : k + k * d] = torch.randn(
+                n_networks, k * d, generator=generator, dtype=_TYPE
+            )
         weights += [w.requires_grad_(), c.requires_grad_()]
     return weights
 
@@ -141,16 +167,16 @@ def _log_density(out: torch.Tensor, goal: torch.Tensor, k: int) -> torch.Tensor:
     raw = out[..., k + k * d :].reshape(m, n, k, d * (d + 1) // 2)
     rest = goal[:, :, None, :] - means
     columns: list[torch.Tensor] = []
-    log_det = torch.zeros(())
+    log_det = torch.zeros((), dtype=goal.dtype)
     place = 0
     for i in range(d):  # forward substitution, row by row of the factor
         value = rest[..., i]
         for j in range(i):
             value = value - raw[..., place + j] * columns[j]
-        scale = torch.nn.functional.softplus(raw[..., place + i]) + _FLOOR
+        scale = torch.nn.functional.softplus(raw[..., place + i]) + FLOOR
         columns.append(value / scale)
         log_det = log_det + torch.log(scale)
         place += i + 1
-    squares = sum((c * c for c in columns), torch.zeros(()))
+    squares = sum((c * c for c in columns), torch.zeros((), dtype=goal.dtype))
     log_density = log_weights - 0.5 * squares - log_det - 0.5 * d * math.log(2 * math.pi)
     return torch.logsumexp(log_density, dim=-1)

@@ -1,11 +1,21 @@
-"""Sampling and densities of Gaussian mixtures, compiled."""
+"""Gaussian mixtures: what a network's outputs mean, draws, and marginal distributions.
+
+Their density is in `mdn_training`, where it is differentiated.
+"""
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from neuroloom.circuit_inference._compiled import compiled
+
+Array = NDArray[np.float64]
+
+FLOOR = 1e-3  # smallest standard deviation, in standardised unbounded units
 
 
 @compiled
@@ -35,25 +45,67 @@ def draw(weights, means, factors, uniforms, normals, out):
                 out[row, s, i] = value
 
 
-@compiled
-def log_density(log_weights, means, factors, points, out):
-    """Write the log density of one point per row into `out` (n_rows,)."""
-    n_rows, n_components = log_weights.shape
-    d = means.shape[2]
-    whitened, terms = np.empty(d), np.empty(n_components)
-    for row in range(n_rows):
-        largest = -np.inf
-        for k in range(n_components):
-            total = log_weights[row, k] - 0.5 * d * np.log(2 * np.pi)
-            for i in range(d):
-                value = points[row, i] - means[row, k, i]
-                for j in range(i):
-                    value -= factors[row, k, i, j] * whitened[j]
-                whitened[i] = value / factors[row, k, i, i]
-                total -= 0.5 * whitened[i] ** 2 + np.log(factors[row, k, i, i])
-            terms[k] = total
-            largest = max(largest, total)
-        sum_ = 0.0
-        for k in range(n_components):
-            sum_ += np.exp(terms[k] - largest)
-        out[row] = largest + np.log(sum_)
+@dataclass(frozen=True, eq=False)
+class Marginals:
+    """The one-dimensional mixtures of each parameter.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (..., k)
+    means, spreads : ndarray, shape (..., k, d)
+    """
+
+    weights: Array
+    means: Array
+    spreads: Array
+
+    @classmethod
+    def of(cls, weights: Array, means: Array, factors: Array) -> Marginals:
+        """Return the marginals of mixtures with lower Cholesky factors (..., k, d, d)."""
+        return cls(weights, means, np.sqrt((factors**2).sum(axis=-1)))
+
+    def cdf(self, points: Array) -> Array:
+        """Return the probability below points (n_rows, d), shape (..., n_rows, d)."""
+        from scipy.special import ndtr
+
+        z = (points[..., None, :] - self.means) / self.spreads
+        return np.asarray((self.weights[..., None] * ndtr(z)).sum(axis=-2))
+
+    def log_pdf(self, points: Array) -> Array:
+        """Return the log density of each parameter by itself at points (n_rows, d)."""
+        from scipy.special import logsumexp
+
+        z = (points[..., None, :] - self.means) / self.spreads
+        parts = -0.5 * z**2 - np.log(self.spreads) - 0.5 * np.log(2 * np.pi)
+        return np.asarray(logsumexp(parts, axis=-2, b=self.weights[..., None]))
+
+    def quantile(self, below: Array) -> Array:
+        """Return the points with these probabilities below them, by bisection."""
+        low = (self.means - 12 * self.spreads).min(axis=-2)
+        high = (self.means + 12 * self.spreads).max(axis=-2)
+        for _ in range(60):
+            middle = (low + high) / 2
+            left = self.cdf(middle) < below
+            low, high = np.where(left, middle, low), np.where(left, high, middle)
+        return np.asarray((low + high) / 2)
+
+
+def n_outputs(n_components: int, d: int) -> int:
+    """Return how many numbers describe a mixture of `n_components` in `d` dimensions."""
+    return n_components * (1 + d + d * (d + 1) // 2)
+
+
+def split_outputs(out: Array, k: int, d: int) -> tuple[Array, Array, Array]:
+    """Return log weights, means and Cholesky factors of a network's raw outputs."""
+    logits = out[..., :k]
+    largest = logits.max(axis=-1, keepdims=True)
+    log_weights = logits - largest
+    log_weights = log_weights - np.log(np.exp(log_weights).sum(axis=-1, keepdims=True))
+    means = out[..., k : k + k * d].reshape(*out.shape[:-1], k, d)
+    raw = out[..., k + k * d :].reshape(*out.shape[:-1], k, d * (d + 1) // 2)
+    factors = np.zeros((*out.shape[:-1], k, d, d))
+    rows, columns = np.tril_indices(d)
+    factors[..., rows, columns] = raw
+    diagonal = np.arange(d)
+    factors[..., diagonal, diagonal] = np.logaddexp(0, factors[..., diagonal, diagonal]) + FLOOR
+    return log_weights, means, factors

@@ -18,6 +18,7 @@ from neuroloom.circuit_inference.errors import (
     UnsafeFormatError,
 )
 from neuroloom.shared import Seed
+from neuroloom.shared.parallel import one_thread
 
 
 @cache
@@ -126,12 +127,10 @@ class SklearnEstimator(Estimator):
         return values.astype(np.float32) if self.name == "MLPRegressor" else values
 
     def _trained(self, model: Any, x: NDArray[np.floating], theta: NDArray[np.floating]) -> Any:
-        from threadpoolctl import threadpool_limits
-
         self._flat = theta.shape[1] == 1
         try:
             # One BLAS thread: the same bits on any machine, and faster for networks of this size.
-            with threadpool_limits(1, user_api="blas"):
+            with one_thread():
                 return model.fit(x, theta[:, 0] if self._flat else theta)
         except ValueError as error:
             if self._flat or "1d" not in str(error).lower():

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from neuroloom.circuit_inference._features.series import (
     Preprocessing,
     as_series,
-    by_length,
+    chunks_by_length,
     own_rate,
     read_only,
     row_numbers,
+    thread_backend,
     workers,
 )
 from neuroloom.circuit_inference.errors import (
@@ -27,6 +29,7 @@ from neuroloom.circuit_inference.errors import (
     ShapeError,
     unknown,
 )
+from neuroloom.shared import map
 
 FAMILIES: dict[str, type[Family]] = {}
 
@@ -403,7 +406,7 @@ class FeatureSet:
         return hashlib.blake2s(text.encode(), digest_size=12).hexdigest()
 
     def compute(
-        self, series: Any, *, rate: float | None = None, n_workers: int | None = 1
+        self, series: Any, *, rate: float | None = None, n_workers: int | None = None
     ) -> FeatureTable:
         """Return the features of each series.
 
@@ -415,7 +418,8 @@ class FeatureSet:
         rate : float, optional
             Sampling rate in Hz; Signals bring their own.
         n_workers : int, optional
-            Threads, −1 for all cores; the values do not depend on it.
+            Threads, −1 for all cores that this process may use; 1, or what a surrounding
+            ``joblib.parallel_config`` says, if not given. The values do not depend on it.
 
         Returns
         -------
@@ -444,14 +448,18 @@ class FeatureSet:
                 )
         minimum = max(family.minimum(used) for family in self.families)
         ready, reasons = self.preprocessing.apply(as_series(series), rate, minimum)
-        threads = workers(n_workers)
-
-        def of(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.column_stack(
-                [family.compute(rows, used, threads) for family in self.families]
-            )
-
-        values = by_length(ready, reasons, len(self.names), of)
+        workers(n_workers)
+        chunks = chunks_by_length(ready, reasons)
+        parts = map(
+            partial(_of_chunk, families=self.families, rate=used),
+            [np.stack([ready[i] for i in rows]) for rows in chunks],
+            n_workers=n_workers,
+            backend=thread_backend(),
+            progress=False,
+        )
+        values = np.full((len(ready), len(self.names)), np.nan)
+        for rows, part in zip(chunks, parts, strict=True):
+            values[rows] = part
         for i in np.flatnonzero(~np.isfinite(values).all(axis=1)):
             if not reasons[i]:
                 bad = [name for name, x in zip(self.names, values[i], strict=True) if x != x]
@@ -488,6 +496,12 @@ class FeatureSet:
                 raise unknown("families", kind, FAMILIES)
             families.append(FAMILIES[kind](**options))
         return cls(*families, preprocessing=Preprocessing(**description["preprocessing"]))
+
+
+def _of_chunk(
+    rows: NDArray[np.float64], families: tuple[Family, ...], rate: float | None
+) -> NDArray[np.float64]:
+    return np.column_stack([family.compute(rows, rate, 1) for family in families])
 
 
 def match(expected: Sequence[str], got: Sequence[str]) -> None:

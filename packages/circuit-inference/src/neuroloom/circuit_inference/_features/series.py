@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -18,6 +17,7 @@ from neuroloom.circuit_inference.errors import (
     ShapeError,
     unknown,
 )
+from neuroloom.shared.parallel import n_cores
 
 Invalid = Literal["raise", "mask", "interpolate"]
 
@@ -214,21 +214,22 @@ def _vector(row: ArrayLike, index: int) -> NDArray[np.float64]:
     return x
 
 
-def by_length(
-    series: list[NDArray[np.float64]],
-    reasons: list[str],
-    width: int,
-    compute: Callable[[NDArray[np.float64]], NDArray[np.float64]],
-) -> NDArray[np.float64]:
-    """Return ``compute`` of all usable series, called once per length; NaN rows otherwise."""
-    values = np.full((len(series), width), np.nan)
+def chunks_by_length(
+    series: list[NDArray[np.float64]], reasons: list[str]
+) -> list[NDArray[np.int64]]:
+    """Return the numbers of usable series in groups of one length, at most 64 each."""
     lengths: dict[int, list[int]] = {}
     for index, (x, reason) in enumerate(zip(series, reasons, strict=True)):
         if not reason:
             lengths.setdefault(x.size, []).append(index)
-    for rows in lengths.values():
-        values[rows] = compute(np.stack([series[i] for i in rows]))
-    return values
+    return [
+        np.array(rows[start : start + _CHUNK])
+        for rows in lengths.values()
+        for start in range(0, len(rows), _CHUNK)
+    ]
+
+
+_CHUNK = 64  # series per task: milliseconds of work, and values that do not depend on it
 
 
 def positive(argument: str, value: Any, unit: str = "") -> float:
@@ -251,20 +252,27 @@ def positive(argument: str, value: Any, unit: str = "") -> float:
 
 
 def workers(n_workers: int | None) -> int:
-    """Return a number of workers of at least one; None and −1 are all cores.
+    """Return a number of threads of at least one; −1 is all cores that this process may use.
 
     Raises
     ------
     ArgumentError
         If `n_workers` is 0 or below −1.
     """
-    import os
-
-    if n_workers is None or n_workers == -1:
-        return os.cpu_count() or 1
+    if n_workers is None:
+        return 1
+    if n_workers == -1:
+        return n_cores()
     if isinstance(n_workers, bool) or not isinstance(n_workers, int) or n_workers < 1:
         raise ArgumentError(f"n_workers: expected -1 or at least 1, got {n_workers!r}")
     return n_workers
+
+
+def thread_backend() -> str | None:
+    """Return the backend for compiled work: threads, unless a cluster surrounds the call."""
+    from joblib.parallel import get_active_backend
+
+    return "threading" if "Loky" in type(get_active_backend()[0]).__name__ else None
 
 
 def resampled(x: NDArray[np.float64], rate: float, target: float) -> NDArray[np.float64]:

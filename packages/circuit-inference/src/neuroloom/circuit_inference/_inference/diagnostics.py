@@ -19,6 +19,7 @@ from neuroloom.circuit_inference._features.feature_set import FeatureTable, as_m
 from neuroloom.circuit_inference._inference.fitted import Fitted, row_hashes
 from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
 from neuroloom.shared import Seed, as_seed
+from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
 
@@ -107,14 +108,15 @@ class Diagnosis:
         """Return a few sentences on what to trust."""
         lines = [f"{self.n_tests} held-out simulations, false alarms {100 * self.ood_rate:.2g} %."]
         for i, name in enumerate(self.names):
-            text = f"{name}: r = {self.r[i]:.3f}"
+            if name in self.unidentified and self.ranks is not None:
+                text = f"{name}: not constrained by the data"
+            else:
+                text = f"{name}: r = {self.r[i]:.3f}"
             if self.ranks is not None:
                 text += f", contraction {self.contraction[i]:.2f}, SBC p = {self.sbc_p[i]:.3g}"
             lines.append(text + ".")
         if self.ranks is not None:
             lines.append(f"TARP area {self.tarp_atc:+.3f} (0 is calibrated).")
-            if self.unidentified:
-                lines.append(f"Not constrained by the data: {', '.join(self.unidentified)}.")
         return "\n".join(lines)
 
 
@@ -125,7 +127,7 @@ def diagnose(
     *,
     n_samples: int,
     levels: Sequence[float],
-    seed: int | Seed,
+    seed: SeedLike,
 ) -> Diagnosis:
     """Return the diagnosis of a trained model on simulations it never saw."""
     root = as_seed(seed)
@@ -181,7 +183,7 @@ def diagnose(
         )
     draws = posterior.samples
     ranks = (draws < truth[:, None, :]).sum(axis=1)
-    alpha, covered, area = tarp(draws, truth, fitted.prior.low, fitted.prior.high, root)
+    alpha, covered, area = tarp(draws, truth, *fitted.prior.bounded, root)
     return Diagnosis(
         **shared,
         ranks=ranks,
@@ -201,7 +203,7 @@ def tarp(
     truth: Array,
     low: Sequence[float],
     high: Sequence[float],
-    seed: int | Seed,
+    seed: SeedLike,
     *,
     n_grid: int = 101,
 ) -> tuple[Array, Array, float]:

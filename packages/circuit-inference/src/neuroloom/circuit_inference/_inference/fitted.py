@@ -25,6 +25,8 @@ from neuroloom.circuit_inference.errors import ShapeError
 from neuroloom.shared import Seed
 
 Array = NDArray[np.float64]
+_CUT_OFF = 2000  # draws that say how much a constraint cuts off
+_REDRAWN = 50  # times that draws outside a constraint are drawn again
 Rows: TypeAlias = FeatureTable | pd.DataFrame | ArrayLike
 
 
@@ -56,9 +58,16 @@ class Learned:
 
     def draw(self, x: Array, n_samples: int, seed: Seed) -> Array:
         """Return posterior draws of finite rows, shape (n_rows, n_samples, n_parameters)."""
-        return self.prior.from_unbounded(
-            self.estimator.sample(self.scaler(x), n_samples, seed=seed)
-        )
+        z = self.scaler(x)
+        draws = self.prior.from_unbounded(self.estimator.sample(z, n_samples, seed=seed))
+        for again in range(_REDRAWN):
+            broken = ~self.prior.allowed(draws)
+            if not broken.any():
+                break
+            more = self.estimator.sample(z, n_samples, seed=seed.child(again))
+            draws = np.where(broken[..., None], self.prior.from_unbounded(more), draws)
+        # What no redrawing brought inside is no draw of the posterior.
+        return np.where(self.prior.allowed(draws)[..., None], draws, np.nan)
 
     def point(self, x: Array, n_samples: int, seed: Seed) -> Array:
         """Return posterior means of finite rows, or the points of a model without posterior."""
@@ -165,6 +174,11 @@ class Fitted:
         if good.any():
             inner = self.estimator.log_prob(self.learned.scaler(x[good]), u[good])
             out[good] = inner - self.prior.log_jacobian(u[good])
+            if self.prior.constraints:  # the density of what is left when the rest is cut off
+                z = self.learned.scaler(x[good])
+                free = self.estimator.sample(z, _CUT_OFF, seed=Seed(0, ("cut off",)))
+                inside = self.prior.allowed(self.prior.from_unbounded(free)).mean(axis=1)
+                out[good] -= np.log(np.maximum(inside, 1 / _CUT_OFF))
         out[good & ~self.prior.contains(values)] = -np.inf
         return out
 

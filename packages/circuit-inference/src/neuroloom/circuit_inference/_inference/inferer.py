@@ -39,7 +39,8 @@ from neuroloom.circuit_inference.errors import (
     ShapeError,
     not_fitted,
 )
-from neuroloom.shared import Seed, as_seed
+from neuroloom.shared import as_seed
+from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
 
@@ -97,7 +98,7 @@ class Inferer:
         theta: ArrayLike,
         *,
         feature_set: FeatureSet | None = None,
-        seed: int | Seed = 0,
+        seed: SeedLike = None,
     ) -> Self:
         """Learn from simulations, and return the inferer itself.
 
@@ -219,7 +220,7 @@ class Inferer:
         *,
         n_samples: int = 1000,
         warn: bool = True,
-        seed: int | Seed = 0,
+        seed: SeedLike = None,
     ) -> Posterior:
         """Return the posterior of each row.
 
@@ -260,7 +261,7 @@ class Inferer:
         resample: bool = False,
         n_samples: int = 1000,
         warn: bool = True,
-        seed: int | Seed = 0,
+        seed: SeedLike = None,
     ) -> Posterior:
         """Return the posterior of each series, features computed as in training.
 
@@ -300,7 +301,7 @@ class Inferer:
         return self.predict(table, n_samples=n_samples, warn=warn, seed=seed)
 
     def sample(
-        self, features: FeatureTable | ArrayLike, n_samples: int = 1000, *, seed: int | Seed = 0
+        self, features: FeatureTable | ArrayLike, n_samples: int = 1000, *, seed: SeedLike = None
     ) -> Array:
         """Return posterior draws, shape (n_rows, n_samples, n_parameters); NaN for bad rows.
 
@@ -325,7 +326,7 @@ class Inferer:
         *,
         n_samples: int = 500,
         levels: Sequence[float] = (0.5, 0.8, 0.9, 0.95),
-        seed: int | Seed = 0,
+        seed: SeedLike = None,
     ) -> Diagnosis:
         """Return how far the posterior can be trusted, on simulations it never saw.
 
@@ -345,10 +346,10 @@ class Inferer:
         signal: str | None = None,
         feature_set: FeatureSet | None = None,
         n_sims: int = 100,
-        n_workers: int | None = 1,
+        n_workers: int | None = None,
         backend: str | None = None,
         progress: bool = True,
-        seed: int | Seed = 0,
+        seed: SeedLike = None,
     ) -> PredictiveCheck:
         """Simulate from the posterior of one observation, and compare the features.
 

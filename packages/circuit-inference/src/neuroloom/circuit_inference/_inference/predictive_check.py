@@ -31,7 +31,8 @@ from neuroloom.circuit_inference.errors import (
     NoValidSimulationsError,
     ShapeError,
 )
-from neuroloom.shared import Seed, as_seed, axes
+from neuroloom.shared import as_seed, axes
+from neuroloom.shared.random import SeedLike
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -138,10 +139,10 @@ def check_posterior(
     signal: str | None = None,
     feature_set: FeatureSet | None = None,
     n_sims: int = 100,
-    n_workers: int | None = 1,
+    n_workers: int | None = None,
     backend: str | None = None,
     progress: bool = True,
-    seed: int | Seed = 0,
+    seed: SeedLike = None,
 ) -> PredictiveCheck:
     """Return where one observation lies among simulations from its posterior."""
     chosen = feature_set or fitted.feature_set

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.circuit_inference._estimators.mixture import Marginals
 from neuroloom.circuit_inference.errors import ArgumentError
 
 Array = NDArray[np.float64]
@@ -62,7 +63,7 @@ class Recalibration:
     def apply(self, samples: Array) -> Array:
         """Return recalibrated draws, shape (n_rows, n_samples, n_parameters).
 
-        Draw i stays the i-th in spirit: each parameter's draws are moved along their own
+        Each draw keeps its rank: each parameter's draws are moved along their own
         distribution, so that correlations between parameters stay.
         """
         from scipy.special import ndtr, ndtri
@@ -79,6 +80,33 @@ class Recalibration:
             moved = ordered[:, left] + share * (ordered[:, left + 1] - ordered[:, left])
             np.put_along_axis(out[:, :, j], order, moved, axis=1)
         return out
+
+    def undo(self, points: Array, marginals: Marginals) -> tuple[Array, Array]:
+        """Return where points come from, and the log of how much the way there stretches.
+
+        The density of recalibrated draws at a point is that of the original ones at its origin,
+        times the slope of the way back.
+
+        Parameters
+        ----------
+        points : ndarray, shape (n_rows, n_parameters)
+        marginals : Marginals
+            Of the original distribution of each row.
+
+        Returns
+        -------
+        origins : ndarray, shape (n_rows, n_parameters)
+        log_slope : ndarray, shape (n_rows,)
+        """
+        from scipy.special import ndtr, ndtri
+
+        tiny = 1e-15
+        after = ndtri(np.clip(marginals.cdf(points), tiny, 1 - tiny))
+        before = (after - self.shift) / self.scale
+        origins = marginals.quantile(np.clip(ndtr(before), tiny, 1 - tiny))
+        slope = marginals.log_pdf(points) - marginals.log_pdf(origins)
+        slope += 0.5 * (after**2 - before**2) - np.log(self.scale)
+        return origins, np.asarray(slope.sum(axis=1))
 
     def describe(self) -> dict[str, Any]:
         """Return the recalibration as JSON can hold it."""

@@ -6,7 +6,7 @@ How one is made stands in `_simulate_library`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +26,7 @@ from neuroloom.circuit_inference.errors import (
     unknown,
 )
 from neuroloom.shared import Seed, as_seed, load_arrays, save_arrays
+from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
 
@@ -146,6 +147,8 @@ class SimulationLibrary:
     def join(cls, *libraries: SimulationLibrary) -> SimulationLibrary:
         """Return several libraries of one model and prior as one, in the order given.
 
+        Shards of one library (``simulate_library(shard=…)``) become that library, in its order.
+
         Raises
         ------
         LibraryError
@@ -163,9 +166,36 @@ class SimulationLibrary:
             ):
                 if ours != theirs:
                     raise LibraryError(f"libraries: expected one {what}, got {ours} and {theirs}")
+        if len(libraries) > 1 and all("shard" in library.provenance for library in libraries):
+            return cls._of_shards(libraries)
         seeds = [str(library.provenance["seed"]) for library in libraries]
         if len(set(seeds)) < len(seeds):
             raise LibraryError(f"libraries: expected a seed of its own for each, got {seeds}")
+        return cls._stacked(libraries, {"seed": seeds, "n_sims": sum(map(len, libraries))})
+
+    @classmethod
+    def _of_shards(cls, libraries: Sequence[SimulationLibrary]) -> SimulationLibrary:
+        """Return all shards of one library, its simulations in their order."""
+        first = libraries[0].provenance
+        n_sims, n_shards = int(first["n_sims"]), int(first["shard"][1])
+        got = [int(library.provenance["shard"][0]) for library in libraries]
+        same = {(str(p.provenance["seed"]), p.provenance["n_sims"]) for p in libraries}
+        whole = sorted(got) == list(range(n_shards)) and len(same) == 1
+        places = [np.arange(n_sims)[i::n_shards] for i in got] if whole else []
+        if not whole or [len(p) for p in places] != [len(library) for library in libraries]:
+            raise LibraryError(
+                f"libraries: expected each of the {n_shards} shards of one library once and "
+                f"whole, got the shards {got}"
+            )
+        stacked = cls._stacked(libraries, {"n_sims": n_sims})
+        stacked.provenance.pop("shard")
+        return stacked.rows(np.argsort(np.concatenate(places)))
+
+    @classmethod
+    def _stacked(
+        cls, libraries: Sequence[SimulationLibrary], changes: Mapping[str, Any]
+    ) -> SimulationLibrary:
+        first = libraries[0]
         measures = sorted({name for library in libraries for name in library.measures})
         return cls(
             first.prior,
@@ -185,11 +215,7 @@ class SimulationLibrary:
                 )
                 for name in measures
             },
-            {
-                **first.provenance,
-                "seed": seeds,
-                "n_sims": sum(len(library) for library in libraries),
-            },
+            {**first.provenance, **changes},
         )
 
     def cut(self, duration_s: float) -> SimulationLibrary:
@@ -217,7 +243,7 @@ class SimulationLibrary:
         share: tuple[float, float] = (0.0, 0.1),
         *,
         exponent: tuple[float, float] = (1.0, 1.0),
-        seed: int | Seed = 0,
+        seed: SeedLike = None,
     ) -> SimulationLibrary:
         """Return the library with 1/f noise added to each signal, as recordings have it.
 
@@ -284,7 +310,7 @@ class SimulationLibrary:
         *,
         signal: str | None = None,
         failed: bool = False,
-        n_workers: int | None = 1,
+        n_workers: int | None = None,
     ) -> FeatureTable:
         """Return the features of one signal of every simulation.
 

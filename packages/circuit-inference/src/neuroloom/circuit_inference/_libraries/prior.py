@@ -1,4 +1,4 @@
-"""Box priors with names and units, and the way to unbounded coordinates and back."""
+"""Priors with names and units, and the way to unbounded coordinates and back."""
 
 from __future__ import annotations
 
@@ -9,24 +9,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.circuit_inference._libraries.constraint import holds
+from neuroloom.circuit_inference._libraries.marginal import (
+    Marginal,
+    described,
+    uniform_marginals,
+)
 from neuroloom.circuit_inference.errors import PriorError, ShapeError
-from neuroloom.shared import Seed, as_seed
+from neuroloom.shared import as_seed
+from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
+
+_MOST_TRIES = 10_000
 
 
 @dataclass(frozen=True)
 class Prior:
-    """Independent uniform priors.
+    """Independent parameters within bounds, and constraints between them.
 
     Parameters
     ----------
     names : sequence of str
         Names of the parameters.
     low, high : sequence of float
-        Bounds of each.
+        Bounds of each; infinite for normal distributions that are not cut off.
     units : sequence of str, optional
         Unit of each; empty where there is none.
+    marginals : sequence of Marginal, optional
+        Distribution of each; uniform if not given.
+    constraints : sequence of str, optional
+        Comparisons that hold, such as ``"abs(J_EI) > J_EE"``; see `holds`.
 
     Raises
     ------
@@ -46,6 +59,8 @@ class Prior:
     low: tuple[float, ...]
     high: tuple[float, ...]
     units: tuple[str, ...] = ()
+    marginals: tuple[Marginal, ...] = ()
+    constraints: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
@@ -65,8 +80,21 @@ class Prior:
         if len(set(self.names)) != len(self.names):
             raise PriorError(f"names: expected distinct names, got {self.names}")
         for name, low, high in zip(self.names, self.low, self.high, strict=True):
-            if not (np.isfinite([low, high]).all() and low < high):
-                raise PriorError(f"{name}: expected finite low < high, got {low} and {high}")
+            if not low < high or np.isnan([low, high]).any():
+                raise PriorError(f"{name}: expected low < high, got {low} and {high}")
+            if not self.marginals and not np.isfinite([low, high]).all():
+                raise PriorError(f"{name}: expected finite bounds, got {low} and {high}")
+        given = tuple(self.marginals) or uniform_marginals(self.low, self.high)
+        if len(given) != len(self.names):
+            raise PriorError(
+                f"marginals: expected one per parameter ({len(self.names)}), got {len(given)}"
+            )
+        object.__setattr__(self, "marginals", given)
+        object.__setattr__(self, "constraints", tuple(self.constraints))
+        if self.constraints:
+            middle = {n: m.ppf(np.array([0.5])) for n, m in zip(self.names, given, strict=True)}
+            for text in self.constraints:
+                holds(text, middle)  # says what is wrong with it
 
     @classmethod
     def box(cls, bounds: Mapping[str, Sequence[Any]]) -> Prior:
@@ -78,18 +106,95 @@ class Prior:
             tuple(b[2] if len(b) > 2 else "" for b in bounds.values()),
         )
 
+    @classmethod
+    def of(
+        cls,
+        marginals: Mapping[str, Marginal],
+        *,
+        units: Mapping[str, str] | None = None,
+        constraints: Sequence[str] = (),
+    ) -> Prior:
+        """Return the prior of ``{name: Marginal(…)}``.
+
+        Parameters
+        ----------
+        marginals : mapping of str to Marginal
+        units : mapping of str to str, optional
+        constraints : sequence of str
+            As for the class.
+
+        Examples
+        --------
+        >>> prior = Prior.of(
+        ...     {"rate": Marginal("log-uniform", 0.1, 10.0), "x": Marginal("normal", -2.0, 2.0)},
+        ...     constraints=["x < rate"],
+        ... )
+        >>> bool(prior.contains(prior.sample(5, seed=0)).all())
+        True
+        """
+        return cls(
+            tuple(marginals),
+            tuple(m.low for m in marginals.values()),
+            tuple(m.high for m in marginals.values()),
+            tuple((units or {}).get(name, "") for name in marginals),
+            tuple(marginals.values()),
+            tuple(constraints),
+        )
+
+    @classmethod
+    def from_samples(cls, theta: ArrayLike, names: Sequence[str] = ()) -> Prior:
+        """Return independent empirical distributions of samples, shape (n_rows, n_parameters).
+
+        What the parameters have to do with one another is not kept.
+        """
+        values = np.asarray(theta, dtype=np.float64)
+        values = values[:, None] if values.ndim == 1 else values
+        labels = tuple(names) or tuple(f"theta_{i}" for i in range(values.shape[1]))
+        if values.ndim != 2 or len(labels) != values.shape[1]:
+            raise PriorError(f"names: expected one per column of {values.shape}, got {labels}")
+        columns = zip(labels, values.T, strict=True)
+        return cls.of({name: Marginal.of_samples(column) for name, column in columns})
+
+    @property
+    def bounded(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Finite lower and upper ends: the bounds, or the 0.1 and 99.9 % quantiles without any."""
+        ends = []
+        for bounds, p in ((self.low, 1e-3), (self.high, 1 - 1e-3)):
+            pairs = zip(bounds, self.marginals, strict=True)
+            ends.append(tuple(b if np.isfinite(b) else float(m.ppf(np.array(p))) for b, m in pairs))
+        return ends[0], ends[1]
+
     @property
     def n_parameters(self) -> int:
         """Number of parameters."""
         return len(self.names)
 
-    def sample(self, n: int, *, seed: int | Seed) -> Array:
+    def sample(self, n: int, *, seed: SeedLike) -> Array:
         """Return `n` draws, shape (n, n_parameters); draw i is the same for any n > i."""
         root = as_seed(seed)
-        draws = [root.child(i).generator().random(self.n_parameters) for i in range(n)]
-        unit = np.array(draws).reshape(n, self.n_parameters)
-        low, high = np.array(self.low), np.array(self.high)
-        return np.asarray(low + (high - low) * unit)
+        out = np.empty((n, self.n_parameters))
+        for i in range(n):
+            out[i] = self._draw(root.child(i).generator())
+        return out
+
+    def _draw(self, rng: np.random.Generator) -> Array:
+        for _ in range(_MOST_TRIES):
+            unit = rng.random(self.n_parameters)
+            row = np.array([m.ppf(p) for m, p in zip(self.marginals, unit, strict=True)])
+            if not self.constraints or self.allowed(row[None])[0]:
+                return row
+        raise PriorError(
+            f"constraints: expected some of {_MOST_TRIES} draws to keep {self.constraints}, got "
+            "none"
+        )
+
+    def allowed(self, theta: Array) -> NDArray[np.bool_]:
+        """Return where the constraints hold, shape of all axes of `theta` but the last."""
+        out = np.ones(theta.shape[:-1], dtype=bool)
+        values = {name: theta[..., j] for j, name in enumerate(self.names)}
+        for text in self.constraints:
+            out &= holds(text, values)
+        return out
 
     def matrix(self, theta: ArrayLike, argument: str = "theta") -> Array:
         """Return parameters as (n_rows, n_parameters).
@@ -113,7 +218,7 @@ class Prior:
         """Return which rows lie inside the bounds."""
         values = self.matrix(theta)
         inside = (values >= np.array(self.low)) & (values <= np.array(self.high))
-        return np.asarray(inside.all(axis=1))
+        return np.asarray(inside.all(axis=1)) & self.allowed(values)
 
     def check(self, theta: Array) -> None:
         """Check that all rows lie inside.
@@ -131,36 +236,63 @@ class Prior:
                 f"{self.high[column]:g}], got {theta[row, column]:g} in row {row} "
                 f"({int(outside.any(axis=1).sum())} rows outside)"
             )
+        broken = ~self.allowed(theta)
+        if broken.any():
+            raise PriorError(
+                f"theta: expected {' and '.join(self.constraints)}, got {int(broken.sum())} rows "
+                f"where it does not hold, the first {int(np.flatnonzero(broken)[0])}"
+            )
 
     def to_unbounded(self, theta: Array) -> Array:
-        """Return the logit of the place between the bounds, which every real number is."""
-        low, high = np.array(self.low), np.array(self.high)
-        unit = np.clip((theta - low) / (high - low), 1e-6, 1 - 1e-6)
+        """Return the logit of the probability below each parameter, which every number can be."""
+        unit = self._unit(theta)
         return np.asarray(np.log(unit) - np.log1p(-unit))
+
+    def _unit(self, theta: Array) -> Array:
+        columns = [m.cdf(theta[..., j]) for j, m in enumerate(self.marginals)]
+        return np.clip(np.stack(columns, axis=-1), 1e-6, 1 - 1e-6)
 
     def from_unbounded(self, u: Array) -> Array:
         """Return the parameters of unbounded coordinates, always inside the bounds."""
-        low, high = np.array(self.low), np.array(self.high)
-        return np.asarray(low + (high - low) / (1 + np.exp(-u)))
+        unit = 1 / (1 + np.exp(-u))
+        return np.stack([m.ppf(unit[..., j]) for j, m in enumerate(self.marginals)], axis=-1)
 
     def log_jacobian(self, u: Array) -> Array:
         """Return log ``|dθ/du|`` summed over parameters, shape of the leading axes."""
-        width = np.array(self.high) - np.array(self.low)
-        return np.asarray((np.log(width) - np.logaddexp(0, u) - np.logaddexp(0, -u)).sum(axis=-1))
+        theta = self.from_unbounded(u)
+        density = sum(m.log_pdf(theta[..., j]) for j, m in enumerate(self.marginals))
+        return np.asarray((-np.logaddexp(0, u) - np.logaddexp(0, -u)).sum(axis=-1) - density)
 
     def describe(self) -> dict[str, Any]:
         """Return the prior as JSON can hold it."""
-        return {
+        said: dict[str, Any] = {
             "names": list(self.names),
-            "low": list(self.low),
-            "high": list(self.high),
+            "low": [x if np.isfinite(x) else None for x in self.low],
+            "high": [x if np.isfinite(x) else None for x in self.high],
             "units": list(self.units),
         }
+        if any(m.kind != "uniform" for m in self.marginals):
+            said["marginals"] = [m.describe() for m in self.marginals]
+        if self.constraints:
+            said["constraints"] = list(self.constraints)
+        return said
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Prior:
         """Return the prior that `describe` described."""
-        return cls(**{key: tuple(value) for key, value in description.items()})
+        low = tuple(-np.inf if x is None else float(x) for x in description["low"])
+        high = tuple(np.inf if x is None else float(x) for x in description["high"])
+        entries = description.get("marginals") or []
+        return cls(
+            tuple(map(str, description["names"])),
+            low,
+            high,
+            tuple(map(str, description["units"])),
+            tuple(described(e, a, b) for e, a, b in zip(entries, low, high, strict=True))
+            if entries
+            else (),
+            tuple(map(str, description.get("constraints", ()))),
+        )
 
     @classmethod
     def spanning(cls, theta: ArrayLike, names: Sequence[str] = ()) -> Prior:

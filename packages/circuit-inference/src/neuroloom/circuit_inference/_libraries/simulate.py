@@ -24,6 +24,8 @@ from neuroloom.circuit_inference.errors import (
     LibraryError,
 )
 from neuroloom.shared import DataError, Seed, as_seed, map
+from neuroloom.shared.io import atomic
+from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
 Simulator = Callable[[Array, Seed], Mapping[str, Any]]
@@ -36,12 +38,13 @@ def simulate_library(
     *,
     rate_hz: float,
     folder: str | Path | None = None,
+    shard: tuple[int, int] | None = None,
     batch_size: int = 16,
-    n_workers: int | None = 1,
+    n_workers: int | None = None,
     backend: str | None = None,
     progress: bool = True,
     describe: Mapping[str, Any] | None = None,
-    seed: int | Seed = 0,
+    seed: SeedLike = None,
 ) -> SimulationLibrary:
     """Return `n_sims` simulations with parameters from the prior.
 
@@ -56,10 +59,16 @@ def simulate_library(
     rate_hz : float
         Sampling rate of the signals.
     folder : str or Path, optional
-        Where finished batches are kept: a run that was stopped goes on where it was. A folder
-        belongs to one library; another model, prior, seed or size is refused.
+        Where finished simulations are kept: a run that was stopped goes on where it was, a larger
+        `n_sims` computes what is missing, and several processes on one folder share the work. A
+        folder belongs to one library: another simulator (its code and arguments), prior, seed or
+        version is refused.
+    shard : tuple of (int, int), optional
+        ``(i, n)`` makes simulations i, i + n, i + 2 n … only, for several machines;
+        `SimulationLibrary.join` puts the shards together, and the call without `shard` on their
+        folders' files as well.
     batch_size : int
-        Simulations per task.
+        Simulations per task; another size may go on with a folder.
     n_workers, backend, progress
         As in `neuroloom.shared.map`; a surrounding ``joblib.parallel_config`` may name a cluster.
     describe : mapping, optional
@@ -92,16 +101,17 @@ def simulate_library(
     provenance = {
         "model": dict(describe or {}),
         "seed": [root.entropy, *root.path],
-        "n_sims": n_sims,
         "rate_hz": rate_hz,
         "prior": prior.describe(),
         "versions": {"circuit_inference": __version__, "numpy": np.__version__},
-        "python": platform.python_version(),
     }
     resume = None if folder is None else _claim(Path(folder), provenance)
+    more: dict[str, Any] = {"n_sims": n_sims, "python": platform.python_version()}
+    if shard is not None:
+        more["shard"] = list(shard)
     return _simulated(
-        simulator, prior, theta, noise, provenance, batch_size=batch_size, n_workers=n_workers,
-        backend=backend, progress=progress, resume=resume,
+        simulator, prior, theta, noise, {**provenance, **more}, batch_size=batch_size,
+        n_workers=n_workers, backend=backend, progress=progress, resume=resume, shard=shard,
     )  # fmt: skip
 
 
@@ -138,16 +148,14 @@ def _simulated(
     backend: str | None,
     progress: bool,
     resume: Path | None,
+    shard: tuple[int, int] | None = None,
 ) -> SimulationLibrary:
-    n_sims = len(theta)
-    batches = [
-        [(theta[i], noise.child(i)) for i in range(start, min(start + batch_size, n_sims))]
-        for start in range(0, n_sims, batch_size)
-    ]
     try:
-        parts = map(
-            partial(_run_batch, simulator=simulator),
-            batches,
+        rows = map(
+            partial(_run_one, simulator=simulator),
+            [(row, noise.child(i)) for i, row in enumerate(theta)],
+            batch_size=batch_size,
+            shard=shard,
             n_workers=n_workers,
             backend=backend,
             progress=progress,
@@ -156,14 +164,14 @@ def _simulated(
         )
     except DataError as error:
         if "resume" in str(error):
-            raise LibraryError(f"folder: expected this library's batches; {error}") from error
+            raise LibraryError(f"folder: expected this library's simulations; {error}") from error
         raise
-    return _joined(parts, prior, theta, provenance["rate_hz"], provenance)
+    made = theta if shard is None else theta[shard[0] :: shard[1]]
+    return _joined(rows, prior, made, provenance["rate_hz"], provenance)
 
 
-def _run_batch(items: list[tuple[Array, Seed]], simulator: Simulator) -> list[dict[str, Any]]:
-    """Return the results of one task: some simulations after one another."""
-    return [_plain(simulator(theta, seed)) for theta, seed in items]
+def _run_one(item: tuple[Array, Seed], simulator: Simulator) -> dict[str, Any]:
+    return _plain(simulator(*item))
 
 
 def _plain(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,7 +195,7 @@ def _claim(folder: Path, provenance: Mapping[str, Any]) -> Path:
     """Return where batches are kept, after checking that the folder is this library's."""
     folder.mkdir(parents=True, exist_ok=True)
     record = folder / "library.json"
-    ours = json.loads(json.dumps({k: v for k, v in provenance.items() if k != "python"}))
+    ours = json.loads(json.dumps(provenance))
     if record.exists():
         try:
             known = json.loads(record.read_text())
@@ -199,18 +207,20 @@ def _claim(folder: Path, provenance: Mapping[str, Any]) -> Path:
                 f"folder: expected this library in {folder.name}, got one that differs in {changed}"
             )
     else:
-        record.write_text(json.dumps(ours, indent=1))
-    return folder / "batches"
+        with atomic(record) as file:
+            file.write(json.dumps(ours, indent=1).encode())
+    return folder / "simulations"
 
 
 def _joined(
-    parts: list[list[dict[str, Any]]],
+    rows: list[dict[str, Any]],
     prior: Prior,
     theta: Array,
     rate_hz: float,
     provenance: dict[str, Any],
 ) -> SimulationLibrary:
-    rows = [row for part in parts for row in part]
+    if not rows:
+        raise LibraryError("shard: expected at least one simulation, got none")
     first = next((row for row in rows if not row.get("reason")), rows[0])
     names = [name for name, value in first.items() if isinstance(value, np.ndarray)]
     lengths = {name: first[name].size for name in names}

@@ -19,6 +19,7 @@ from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._libraries.simulate import simulate_library
 from neuroloom.circuit_inference.errors import PriorError
 from neuroloom.shared import Seed, as_seed
+from neuroloom.shared.random import SeedLike
 
 SHOT_NOISE_PRIOR = Prior.box({"θ": (0.0, 1.0)})
 GAO_PRIOR = Prior.box({"gI/gE": (2.0, 6.0)})
@@ -30,8 +31,8 @@ def shot_noise_rates(
     n_neurons: int = 50,
     n_times: int = 2000,
     bin_width: int = 100,
-    n_workers: int | None = 1,
-    seed: int | Seed = 0,
+    n_workers: int | None = None,
+    seed: SeedLike = None,
 ) -> NDArray[np.float64]:
     """Return mean spike counts per bin, shape (n_sims, n_times // bin_width).
 
@@ -93,7 +94,7 @@ def gao_lfp(
     *,
     duration_s: float = 12.0,
     rate_hz: float = 1000.0,
-    seed: int | Seed = 0,
+    seed: SeedLike = None,
 ) -> NDArray[np.float64]:
     """Return local field potentials of unit variance, shape (n_sims, n_times).
 
@@ -152,9 +153,9 @@ def gao_library(
     duration_s: float = 12.0,
     rate_hz: float = 1000.0,
     folder: str | Path | None = None,
-    n_workers: int | None = 1,
+    n_workers: int | None = None,
     progress: bool = True,
-    seed: int | Seed = 0,
+    seed: SeedLike = None,
 ) -> SimulationLibrary:
     """Return a library of `gao_lfp` with gI/gE uniform from 2 to 6; see `simulate_library`."""
     return simulate_library(
@@ -176,9 +177,9 @@ def shot_noise_library(
     n_times: int = 2000,
     bin_width: int = 100,
     folder: str | Path | None = None,
-    n_workers: int | None = 1,
+    n_workers: int | None = None,
     progress: bool = True,
-    seed: int | Seed = 0,
+    seed: SeedLike = None,
 ) -> SimulationLibrary:
     """Return a library of `shot_noise_rates` with θ uniform from 0 to 1; see `simulate_library`.
 

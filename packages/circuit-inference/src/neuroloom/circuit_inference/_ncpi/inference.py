@@ -25,6 +25,7 @@ from neuroloom.circuit_inference.errors import (
     not_fitted,
 )
 from neuroloom.shared import Seed, as_seed
+from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
 
@@ -67,7 +68,7 @@ class Inference:
         model: str,
         hyperparams: Mapping[str, Any] | None = None,
         *,
-        seed: int | Seed = 0,
+        seed: SeedLike = 0,
     ) -> None:
         build(model, hyperparams)  # says at once what is wrong with them
         self.model = model

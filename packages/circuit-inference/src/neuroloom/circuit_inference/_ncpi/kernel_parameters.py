@@ -61,7 +61,7 @@ def kernel_pathways(params: Any, output_path: str | None) -> dict[str, Pathway]:
             out[f"{post}:{pre}"] = Pathway(
                 n_synapses=probability * sizes[j] * _multapses(params, i, j),
                 weight_na=float(weight) * (float(synapse["e"]) - REST_MV),  # µS mV
-                tau_rise_ms=float(synapse["tau1"]),
+                tau_rise_ms=float(synapse.get("tau1", 0.0)),
                 tau_decay_ms=float(synapse["tau2"]),
                 delay_ms=float(delay["loc"]),
                 delay_sd_ms=float(delay["scale"]),
@@ -94,7 +94,9 @@ def _background(
 
 def _mean_us(weight: float, synapse: Mapping[str, float], rate_hz: float) -> float:
     """Return the mean conductance of one synapse: its integral times its rate."""
-    rise, decay = float(synapse["tau1"]), float(synapse["tau2"])
+    rise, decay = float(synapse.get("tau1", 0.0)), float(synapse["tau2"])
+    if rise == 0:
+        return float(abs(weight) * decay * rate_hz * 1e-3)
     peak = rise * decay / (decay - rise) * np.log(decay / rise)
     area_ms = (decay - rise) / (np.exp(-peak / decay) - np.exp(-peak / rise))
     return float(abs(weight) * area_ms * rate_hz * 1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -96,8 +97,17 @@ def epoch_table(
         if zscore == "recording":
             used = slice(int(starts[0]), int(starts[-1]) + size)
             values = values.copy()
-            values[used] = _standard(values[used], names)
-        for epoch, start in enumerate(starts):
+            rows_used = np.arange(len(values))[used]
+            rows_used = rows_used[~np.isnan(values[rows_used]).all(axis=1)]
+            values[rows_used] = _standard(values[rows_used], names)
+        kept = [start for start in starts if not _marked(values[start : start + size])]
+        if len(kept) < len(starts):
+            warnings.warn(
+                f"{len(starts) - len(kept)} of {len(starts)} epochs of recording {number} are left "
+                "out: they hold spans that are marked bad or missing on all channels",
+                stacklevel=2,
+            )
+        for epoch, start in enumerate(kept):
             piece = values[start : start + size]
             if zscore == "epoch":
                 piece = _standard(piece, names)
@@ -163,6 +173,11 @@ def _starts(
             got=max(last - first, 0),
         )
     return np.arange(first, last - size + 1, step), size
+
+
+def _marked(piece: NDArray[np.float64]) -> bool:
+    """Return whether some moment of an epoch is missing on all channels."""
+    return bool(np.isnan(piece).all(axis=1).any())
 
 
 def _standard(piece: NDArray[np.float64], names: list[str]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,23 @@ from neuroloom.circuit_inference.errors import (
     UnsafeFormatError,
     unknown,
 )
-from neuroloom.shared import DataError, Recording, Signal, read_nwb, require
+from neuroloom.shared import (
+    DataError,
+    MissingDependencyError,
+    Recording,
+    Signal,
+    read_nwb,
+    require,
+)
+from neuroloom.shared.checks import regular_times
 
 _MNE_EXTRA = "neuroloom-circuit-inference[mne]"
 _MNE_SUFFIXES = (".fif", ".edf", ".bdf", ".set", ".vhdr", ".cnt", ".gdf")
-_TIME_NAMES = ("time", "times", "t", "timestamp", "time_s")
+_TIME_NAMES = ("time", "times", "t", "timestamp", "time_s", "seconds", "time_ms", "t_ms")
+_INDEX_NAMES = ("unnamed: 0", "index", "sample", "samples", "")
+# Channel types of MNE that measure the brain.
+_BRAIN = ("eeg", "mag", "grad", "seeg", "ecog", "dbs")
+_SLOWEST_HZ = 10.0  # field potentials are sampled faster: a slower rate is told
 
 
 def read_signal(
@@ -32,6 +45,7 @@ def read_signal(
     data: str | None = None,
     channels: Iterable[str] | str | None = None,
     channel_axis: int | None = None,
+    channel_types: Iterable[str] | str | None = None,
     layout: tuple[str, str, str] | None = None,
 ) -> Signal:
     """Return what `source` holds as a `Signal`, shape (n_times, n_channels).
@@ -45,7 +59,8 @@ def read_signal(
         ``.vhdr``, ``.cnt`` and ``.gdf``.
     rate : float or str, optional
         Sampling rate in Hz, or the name that it has in the mapping or file (dotted for nested
-        ones). Sources that know their own need none; tables have it from their column of times.
+        ones). Sources that know their own need none, and another one is refused; tables have it
+        from their column of times, in seconds unless its name ends in ``_ms``.
     data : str, optional
         Which array of a mapping, npz, mat or json file, or signal of a `Recording` or nwb file.
         The only one with more than one number if not given.
@@ -53,9 +68,18 @@ def read_signal(
         Names of the channels, or the name they have in the mapping or file. For tables: which
         columns.
     channel_axis : int, optional
-        Axis of an array along which channels lie. If not given, the shorter one of the two.
+        Axis of an array along which channels lie. If not given, the one as long as the names of
+        the channels, or the one that is at least four times shorter than the other.
+    channel_types : str or iterable of str, optional
+        Types of channels to take through MNE, ``"eeg"`` or ``["ecog", "seeg"]``. The one type
+        that measures the brain if not given; channels that are named are taken whatever they are.
     layout : tuple of three str, optional
         A long table: its columns of times, channels and values. Otherwise channels are columns.
+
+    Notes
+    -----
+    Spans that MNE's annotations call bad are NaN: `epoch_table` leaves epochs with them out. Values
+    of MNE are in V (T, T/m). A column of a table that only counts its rows is no channel.
 
     Raises
     ------
@@ -64,7 +88,9 @@ def read_signal(
     UnsafeFormatError
         If a file holds pickled objects.
     ArgumentError
-        If the rate, the array or a column cannot be found, or times are not regular.
+        If the rate, the array or a column cannot be found, times are not regular or contradict
+        the rate, the axis of the channels or their type is not plain, the file is damaged, or MNE
+        has epochs, which `read_signals` reads.
     ShapeError
         If the array has more than two dimensions or the names do not fit.
     MissingDependencyError
@@ -78,20 +104,65 @@ def read_signal(
     (2.0, ('Fz', 'Cz'))
     """
     if isinstance(source, Signal):
-        return _picked(source, channels)
+        return _picked(_same_rate(source, rate), channels)
     if isinstance(source, Recording):
-        return _picked(_one_signal(source, data), channels)
+        return _picked(_one_signal(source, data, rate), channels)
     if isinstance(source, (str, Path)):
         source = _load(Path(source), data)
         if isinstance(source, (Signal, Recording)):
-            return read_signal(source, data=data, channels=channels)
+            return read_signal(source, rate=rate, data=data, channels=channels)
     if hasattr(source, "get_data") and hasattr(source, "ch_names"):
-        return _picked(_from_mne(source), channels)
+        if hasattr(source, "events"):
+            raise ArgumentError(
+                "source: expected a continuous recording, got epochs, which have gaps between "
+                "them: read_signals gives one Signal per epoch, which epoch_table takes"
+            )
+        return _same_rate(_from_raw(source, channels, channel_types), rate)
     if isinstance(source, pd.DataFrame):
         return _from_table(source, rate, channels, layout)
     if isinstance(source, Mapping):
         return _from_mapping(source, rate, data, channels, channel_axis)
     return _from_array(source, rate, channels, channel_axis)
+
+
+def read_signals(source: Any, **options: Any) -> list[Signal]:
+    """Return the recordings that `source` holds: one per epoch of MNE, per file of a list.
+
+    Parameters
+    ----------
+    source : MNE Epochs, or list of what `read_signal` takes
+        The start of an epoch's Signal is the time of its first sample in the recording.
+    **options
+        Those of `read_signal`.
+
+    Raises
+    ------
+    ArgumentError
+        As `read_signal`.
+    """
+    if not (hasattr(source, "get_data") and hasattr(source, "events")):
+        parts = list(source) if isinstance(source, (list, tuple)) else [source]
+        return [read_signal(part, **options) for part in parts]
+    channels, types = options.pop("channels", None), options.pop("channel_types", None)
+    if options:
+        raise ArgumentError(f"options: expected channels and channel_types, got {sorted(options)}")
+    names = _mne_channels(source, channels, types)
+    rate = float(source.info["sfreq"])
+    starts = (source.events[:, 0] - getattr(source, "first_samp", 0)) / rate + source.tmin
+    values = np.asarray(source.get_data(picks=names))
+    unit = _mne_unit(source, names)
+    return [
+        Signal(x.T, rate, float(start), names, unit)
+        for x, start in zip(values, starts, strict=True)
+    ]
+
+
+def _same_rate(signal: Signal, rate: float | str | None) -> Signal:
+    if rate is None or isinstance(rate, str):
+        return signal
+    if abs(positive("rate", rate, "of Hz") / signal.rate - 1) > 1e-6:
+        raise ArgumentError(f"rate: expected none or the source's {signal.rate:g} Hz, got {rate:g}")
+    return signal
 
 
 def _load(path: Path, data: str | None) -> Any:
@@ -103,14 +174,14 @@ def _load(path: Path, data: str | None) -> Any:
         ".npz": _npz,
         ".json": lambda p: json.loads(p.read_text()),
         ".mat": _mat,
-        ".csv": pd.read_csv,
-        ".tsv": lambda p: pd.read_csv(p, sep="\t"),
+        ".csv": lambda p: _csv(p, ","),
+        ".tsv": lambda p: _csv(p, "\t"),
         ".parquet": pd.read_parquet,
         ".nwb": lambda p: read_nwb(p, signals=None if data is None else [data]),
     }
     if suffix in _MNE_SUFFIXES:
         mne = require("mne", extra=_MNE_EXTRA)
-        return mne.io.read_raw(path, preload=False, verbose="error")
+        return _parsed(lambda p: mne.io.read_raw(p, preload=False, verbose="error"), path)
     if suffix in (".pkl", ".pickle"):
         raise UnsafeFormatError(
             f"source: {path.name} is a pickle, which runs code when opened; save it as npz, csv "
@@ -118,19 +189,39 @@ def _load(path: Path, data: str | None) -> Any:
         )
     if suffix not in readers:
         raise unknown("source", suffix, [*readers, *_MNE_SUFFIXES])
+    return _parsed(readers[suffix], path)
+
+
+def _parsed(reader: Callable[[Path], Any], path: Path) -> Any:
+    """Return what a reader makes of a file; whatever it raises of a damaged one is our error."""
     try:
-        return readers[suffix](path)
-    except ValueError as error:
+        return reader(path)
+    except (ArgumentError, PermissionError, MissingDependencyError):
+        raise
+    except Exception as error:  # each library has its own
         if "pickle" in str(error).lower():
             raise UnsafeFormatError(
                 f"source: {path.name} holds Python objects, which are not opened; expected numbers"
             ) from error
-        raise
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise ArgumentError(
+            f"source: expected a readable {path.suffix} file, got {path.name}: {said[0]}"
+        ) from error
 
 
 def _npz(path: Path) -> dict[str, Any]:
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
+
+
+def _csv(path: Path, separator: str) -> pd.DataFrame:
+    table = pd.read_csv(path, sep=separator)
+    if table.shape[1] == 1 and ";" in str(table.columns[0]):
+        raise ArgumentError(
+            f"source: expected {path.name} to be separated by commas, got semicolons: read it with "
+            "pandas.read_csv(sep=';', decimal=',') and hand over the table"
+        )
+    return table
 
 
 def _mat(path: Path) -> dict[str, Any]:
@@ -146,12 +237,20 @@ def _mat(path: Path) -> dict[str, Any]:
     return {name: value for name, value in content.items() if not name.startswith("__")}
 
 
-def _one_signal(recording: Recording, name: str | None) -> Signal:
+def _one_signal(recording: Recording, name: str | None, rate: float | str | None) -> Signal:
     if name is None and len(recording.signals) == 1:
-        return next(iter(recording.signals.values()))
-    if name not in recording.signals:
+        name = next(iter(recording.signals))
+    if name is None or name not in recording.signals:
         raise unknown("data", name, recording.signals)
-    return recording.signals[name]
+    found = recording.signals[name]
+    if isinstance(found, Signal):
+        return _same_rate(found, rate)
+    if rate is None or isinstance(rate, str):
+        raise ArgumentError(
+            f"rate: expected a number in Hz to bring {name!r} to, which is not regularly sampled"
+        )
+    regular: Signal = found.to_signal(positive("rate", rate, "of Hz"))
+    return regular
 
 
 def _picked(signal: Signal, channels: Iterable[str] | str | None) -> Signal:
@@ -162,17 +261,60 @@ def _picked(signal: Signal, channels: Iterable[str] | str | None) -> Signal:
         if name not in signal.channels:
             raise unknown("channels", name, signal.channels)
     columns = [signal.channels.index(name) for name in wanted]
-    return Signal(signal.values[:, columns], signal.rate, signal.start, wanted)
+    return Signal(signal.values[:, columns], signal.rate, signal.start, wanted, signal.unit)
 
 
-def _from_mne(raw: Any) -> Signal:
-    good = [name for name in raw.ch_names if name not in raw.info.get("bads", [])]
+def _mne_channels(
+    source: Any, channels: Iterable[str] | str | None, types: Iterable[str] | str | None
+) -> list[str]:
+    """Return the named channels, or the good ones of one type that measures the brain."""
+    if channels is not None:
+        wanted = [channels] if isinstance(channels, str) else list(channels)
+        for name in wanted:
+            if name not in source.ch_names:
+                raise unknown("channels", name, source.ch_names)
+        return wanted
+    kinds = dict(zip(source.ch_names, source.get_channel_types(), strict=True))
+    bad = set(source.info.get("bads", []))
+    there = sorted({kind for name, kind in kinds.items() if kind in _BRAIN and name not in bad})
+    if types is None:
+        if len(there) > 1:
+            raise ArgumentError(
+                f"channel_types: expected one of {there}, which are in units of their own, got None"
+            )
+        taken = there
+    else:
+        taken = [types] if isinstance(types, str) else list(types)
+    good = [name for name, kind in kinds.items() if kind in taken and name not in bad]
     if not good:
-        raise ArgumentError("source: expected channels that are not marked bad, got none")
-    values = np.asarray(raw.get_data(picks=good))
-    if values.ndim == 3:  # epochs follow one another in time
-        values = np.concatenate(list(values), axis=1)
-    return Signal(values.T, float(raw.info["sfreq"]), 0.0, good)
+        raise ArgumentError(
+            f"channel_types: expected channels of {taken or list(_BRAIN)} that are not marked "
+            f"bad, got {sorted(set(kinds.values()))}, bad: {sorted(bad)}"
+        )
+    return good
+
+
+def _mne_unit(source: Any, names: list[str]) -> str:
+    kinds = dict(zip(source.ch_names, source.get_channel_types(), strict=True))
+    units = {{"mag": "T", "grad": "T/m"}.get(kinds[name], "V") for name in names}
+    return units.pop() if len(units) == 1 else ""
+
+
+def _from_raw(
+    raw: Any, channels: Iterable[str] | str | None, types: Iterable[str] | str | None
+) -> Signal:
+    names = _mne_channels(raw, channels, types)
+    values = np.array(raw.get_data(picks=names)).T
+    rate = float(raw.info["sfreq"])
+    offset = float(getattr(raw, "first_time", 0.0))
+    for note in getattr(raw, "annotations", ()):
+        if str(note["description"]).lower().startswith(("bad", "edge")):
+            # Onsets count from the start of the measurement where there is a date, as MNE does.
+            begins = note["onset"] - (offset if raw.info["meas_date"] is not None else 0.0)
+            first = max(0, int(np.floor(begins * rate + 1e-6)))
+            last = int(np.ceil((begins + max(note["duration"], 1 / rate)) * rate - 1e-6))
+            values[first : max(last, first)] = np.nan
+    return Signal(values, rate, 0.0, names, _mne_unit(raw, names))
 
 
 def _from_array(
@@ -188,7 +330,7 @@ def _from_array(
     if values.ndim == 1:
         values = values[:, None]
     elif values.ndim == 2:
-        axis = channel_axis if channel_axis is not None else int(np.argmin(values.shape))
+        axis = _channel_axis(values.shape, channels, channel_axis)
         values = values if axis in (1, -1) else values.T
     else:
         raise ShapeError(f"source: expected one or two dimensions, got shape {values.shape}")
@@ -196,6 +338,26 @@ def _from_array(
     if names and len(names) != values.shape[1]:
         raise ShapeError(f"channels: expected {values.shape[1]} names, got {len(names)}")
     return _signal(values, positive("rate", rate, "of Hz"), names)
+
+
+def _channel_axis(
+    shape: tuple[int, ...], channels: Iterable[str] | str | None, given: int | None
+) -> int:
+    if given is not None:
+        if given not in (0, 1, -1, -2):
+            raise ArgumentError(f"channel_axis: expected 0 or 1, got {given!r}")
+        return given % 2
+    names = [] if channels is None or isinstance(channels, str) else list(channels)
+    fits = [axis for axis in (0, 1) if len(names) == shape[axis]]
+    if names and len(fits) == 1:
+        return fits[0]
+    short = int(np.argmin(shape))
+    if 4 * shape[short] > shape[1 - short]:
+        raise ArgumentError(
+            f"channel_axis: expected 0 or 1 for an array of shape {shape}, whose channels cannot "
+            "be told from its samples"
+        )
+    return short
 
 
 def _from_mapping(
@@ -269,16 +431,17 @@ def _from_table(
         if times not in table.columns:
             raise unknown("rate", times, map(str, table.columns))
     start = 0.0
-    if rate is None:
-        if times is None:
-            raise ArgumentError(
-                f"rate: expected a number in Hz or a column of times in seconds, one of "
-                f"{_TIME_NAMES}, got the columns {list(table.columns)}"
-            )
-        rate, start = _regular(np.asarray(table[times], dtype=np.float64), str(times))
+    if rate is None and times is None:
+        raise ArgumentError(
+            f"rate: expected a number in Hz or a column of times in seconds, one of "
+            f"{_TIME_NAMES}, got the columns {list(table.columns)}"
+        )
+    if times is not None:
+        given = None if rate is None else positive("rate", rate, "of Hz")
+        rate, start = _regular(np.asarray(table[times], dtype=np.float64), str(times), given)
     if channels is None:
         numeric = table.select_dtypes("number").columns
-        names = [str(c) for c in numeric if c != times]
+        names = [str(c) for c in numeric if c != times and not _counts_rows(table, c)]
     else:
         names = [channels] if isinstance(channels, str) else list(channels)
         for name in names:
@@ -292,18 +455,29 @@ def _from_table(
     return _signal(values, positive("rate", rate, "of Hz"), names, start)
 
 
-def _regular(times: NDArray[np.float64], name: str) -> tuple[float, float]:
-    """Return rate and start of regular times in seconds."""
-    steps = np.diff(times)
-    if times.size < 2 or not np.isfinite(times).all() or not (steps > 0).all():
-        raise ArgumentError(f"{name}: expected rising times in seconds, got {times[:3]} …")
-    step = float((times[-1] - times[0]) / steps.size)
-    if np.abs(steps - step).max() > 0.1 * step:
+def _counts_rows(table: pd.DataFrame, column: Any) -> bool:
+    """Return whether a column is the number of the row, as programs write it first."""
+    if str(column).strip().lower() not in _INDEX_NAMES:
+        return False
+    values = table[column].to_numpy()
+    return bool(values.dtype.kind in "iu" and (np.diff(values) == 1).all() and values[0] in (0, 1))
+
+
+def _regular(times: NDArray[np.float64], name: str, given: float | None) -> tuple[float, float]:
+    """Return rate and start of regular times, in seconds unless their name says ms."""
+    in_ms = name.lower().endswith("_ms")
+    rate, start = regular_times(name, times / 1e3 if in_ms else times, error=ArgumentError)
+    if given is not None and abs(given / rate - 1) > 1e-3:
         raise ArgumentError(
-            f"{name}: expected regular times, got steps from {steps.min():g} to {steps.max():g} s; "
-            "resample first"
+            f"rate: expected the {rate:g} Hz of the column {name!r}, got {given:g} Hz"
         )
-    return 1.0 / step, float(times[0])
+    if rate < _SLOWEST_HZ and given is None and not name.lower().endswith(("_s", "_ms", "seconds")):
+        warnings.warn(
+            f"{name}: the times are taken for seconds, which makes {rate:g} Hz; if they are in "
+            f"ms, call the column {name}_ms",
+            stacklevel=4,
+        )
+    return rate, start
 
 
 def _signal(

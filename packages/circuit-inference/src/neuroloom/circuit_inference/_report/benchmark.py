@@ -17,6 +17,7 @@ from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
 from neuroloom.shared import Seed, as_seed, axes
+from neuroloom.shared.random import SeedLike
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,8 +74,8 @@ def benchmark_features(
     n_folds: int = 5,
     model: str = "mdn",
     hyperparams: Mapping[str, Any] | None = None,
-    n_workers: int | None = 1,
-    seed: int | Seed = 0,
+    n_workers: int | None = None,
+    seed: SeedLike = None,
 ) -> FeatureBenchmark:
     """Return how well each feature set recovers the parameters, by cross-validation.
 

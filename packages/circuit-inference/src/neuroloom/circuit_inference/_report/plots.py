@@ -60,7 +60,7 @@ def plot_posterior(
     edges: int | list[float] = 40
     if prior is not None and name in prior.names:
         place = prior.names.index(name)
-        low, high = prior.low[place], prior.high[place]
+        low, high = (ends[place] for ends in prior.bounded)
         edges = np.linspace(low, high, 41).tolist()
         ax.plot(
             [low, low, high, high],

@@ -18,7 +18,8 @@ from neuroloom.circuit_inference.errors import (
     ConstantSeriesError,
     unknown,
 )
-from neuroloom.shared import Seed, as_seed
+from neuroloom.shared import as_seed
+from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
 
@@ -160,7 +161,7 @@ def bootstrap(
     groups: str,
     n_resamples: int = 1000,
     level: float = 0.95,
-    seed: int | Seed = 0,
+    seed: SeedLike = None,
 ) -> Bootstrap:
     """Return a statistic with a bootstrap interval over groups of rows, subjects say.
 

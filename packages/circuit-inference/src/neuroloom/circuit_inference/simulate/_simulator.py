@@ -18,6 +18,7 @@ from neuroloom.circuit_inference._libraries.simulate import simulate_library
 from neuroloom.circuit_inference.simulate._gates import Gates, spectral_measures, spike_measures
 from neuroloom.circuit_inference.simulate._models import _EXTRA, NetworkModel, network_model
 from neuroloom.shared import Seed, require
+from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
 
@@ -92,10 +93,10 @@ def network_library(
     prior: Prior | None = None,
     folder: str | Path | None = None,
     batch_size: int = 4,
-    n_workers: int | None = 1,
+    n_workers: int | None = None,
     backend: str | None = None,
     progress: bool = True,
-    seed: int | Seed = 0,
+    seed: SeedLike = None,
 ) -> SimulationLibrary:
     """Return a library of simulated networks.
 

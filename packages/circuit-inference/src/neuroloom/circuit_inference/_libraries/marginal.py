@@ -1,0 +1,147 @@
+"""The distributions that a parameter may have before anything is known of a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.circuit_inference.errors import PriorError, unknown
+
+Array = NDArray[np.float64]
+
+KINDS = ("uniform", "log-uniform", "normal", "empirical")
+_N_KNOTS = 201
+_EDGE = 1e-12  # of probabilities, so that their logits are finite
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """The prior of one parameter; everything is asked through its distribution function.
+
+    Parameters
+    ----------
+    kind : {"uniform", "log-uniform", "normal", "empirical"}
+    low, high : float
+        Bounds; infinite only for a normal distribution, which is cut off at finite ones.
+    mean, sd : float
+        Of a normal distribution before it is cut off.
+    knots : tuple of float
+        Quantiles at equal steps of an empirical distribution, from `low` to `high`.
+    """
+
+    kind: str = "uniform"
+    low: float = 0.0
+    high: float = 1.0
+    mean: float = 0.0
+    sd: float = 1.0
+    knots: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise unknown("kind", self.kind, KINDS)
+        if not self.low < self.high or np.isnan([self.low, self.high]).any():
+            raise PriorError(f"low, high: expected low < high, got {self.low} and {self.high}")
+        if self.kind != "normal" and not np.isfinite([self.low, self.high]).all():
+            raise PriorError(f"low, high: expected finite bounds, got {self.low} and {self.high}")
+        if self.kind == "log-uniform" and self.low <= 0:
+            raise PriorError(f"low: expected a positive bound, got {self.low:g}")
+        if self.kind == "normal" and not (np.isfinite(self.mean) and 0 < self.sd < np.inf):
+            raise PriorError(f"sd: expected a positive number, got {self.sd!r}")
+        if self.kind == "empirical" and not (
+            len(self.knots) > 1 and (np.diff(self.knots) > 0).all()
+        ):
+            raise PriorError("knots: expected rising quantiles")
+
+    @classmethod
+    def of_samples(cls, values: ArrayLike) -> Marginal:
+        """Return the distribution of samples, by linear interpolation of their quantiles.
+
+        Raises
+        ------
+        PriorError
+            If there are fewer than ten different finite values.
+        """
+        x = np.asarray(values, dtype=np.float64)
+        if not np.isfinite(x).all() or np.unique(x).size < 10:
+            raise PriorError(
+                f"values: expected at least 10 different finite ones, got {np.unique(x).size}"
+            )
+        knots = np.quantile(x, np.linspace(0, 1, min(_N_KNOTS, x.size)))
+        # Ties would be jumps, which have no density: steps as small as numbers allow.
+        tiny = 1e-9 * (knots[-1] - knots[0])
+        knots = np.maximum.accumulate(knots + tiny * np.arange(knots.size))
+        return cls("empirical", float(knots[0]), float(knots[-1]), knots=tuple(knots.tolist()))
+
+    def cdf(self, x: Array) -> Array:
+        """Return the probability below values."""
+        if self.kind == "uniform":
+            return np.asarray((x - self.low) / (self.high - self.low))
+        if self.kind == "log-uniform":
+            inside = np.maximum(x, np.finfo(float).tiny)
+            return np.asarray(np.log(inside / self.low) / np.log(self.high / self.low))
+        if self.kind == "empirical":
+            return np.interp(x, self.knots, np.linspace(0, 1, len(self.knots)))
+        from scipy.special import ndtr
+
+        first, last = self._cut()
+        return np.asarray((ndtr((x - self.mean) / self.sd) - first) / (last - first))
+
+    def ppf(self, p: Array) -> Array:
+        """Return the values with these probabilities below them."""
+        if self.kind == "uniform":
+            return np.asarray(self.low + (self.high - self.low) * p)
+        if self.kind == "log-uniform":
+            return np.asarray(self.low * (self.high / self.low) ** p)
+        if self.kind == "empirical":
+            return np.interp(p, np.linspace(0, 1, len(self.knots)), self.knots)
+        from scipy.special import ndtri
+
+        first, last = self._cut()
+        inner = np.clip(first + (last - first) * p, _EDGE, 1 - _EDGE)
+        return np.asarray(np.clip(self.mean + self.sd * ndtri(inner), self.low, self.high))
+
+    def log_pdf(self, x: Array) -> Array:
+        """Return the log density at values inside the bounds."""
+        if self.kind == "uniform":
+            return np.full(np.shape(x), -np.log(self.high - self.low))
+        if self.kind == "log-uniform":
+            return np.asarray(-np.log(x) - np.log(np.log(self.high / self.low)))
+        if self.kind == "empirical":
+            knots = np.array(self.knots)
+            place = np.clip(np.searchsorted(knots, x, side="right") - 1, 0, knots.size - 2)
+            return np.asarray(-np.log(np.diff(knots)[place] * (knots.size - 1)))
+        first, last = self._cut()
+        z = (x - self.mean) / self.sd
+        norm = np.log(self.sd * np.sqrt(2 * np.pi) * (last - first))
+        return np.asarray(-0.5 * z**2 - norm)
+
+    def _cut(self) -> tuple[float, float]:
+        from scipy.special import ndtr
+
+        first = float(ndtr((self.low - self.mean) / self.sd))
+        return first, float(ndtr((self.high - self.mean) / self.sd))
+
+    def describe(self) -> dict[str, Any]:
+        """Return the distribution as JSON can hold it."""
+        said: dict[str, Any] = {"kind": self.kind}
+        if self.kind == "normal":
+            said |= {"mean": self.mean, "sd": self.sd}
+        if self.kind == "empirical":
+            said |= {"knots": list(self.knots)}
+        return said
+
+
+def uniform_marginals(low: Sequence[float], high: Sequence[float]) -> tuple[Marginal, ...]:
+    """Return one uniform distribution per pair of bounds."""
+    return tuple(Marginal("uniform", a, b) for a, b in zip(low, high, strict=True))
+
+
+def described(entry: Mapping[str, Any], low: float, high: float) -> Marginal:
+    """Return the distribution that `Marginal.describe` described."""
+    knots = tuple(float(x) for x in entry.get("knots", ()))
+    mean, sd = float(entry.get("mean", 0.0)), float(entry.get("sd", 1.0))
+    return Marginal(str(entry["kind"]), low, high, mean, sd, knots)
