@@ -24,7 +24,7 @@ inferer.fit(table.values[:200], library.theta[:200], seed=1)
 signal = ci.gao_lfp([4.0], duration_s=12.0, seed=77)[0]
 noise = np.random.default_rng(0).standard_normal(12000)
 observed = features.compute([signal, noise], rate=1000.0)
-posterior = inferer.predict(observed, warn=False)
+posterior = inferer.predict(observed, warn=False, seed=1)
 print(posterior.to_frame().round(2).to_string())
 report = inferer.diagnose(table.values[200:], library.theta[200:], seed=1)
 print(report.summary())

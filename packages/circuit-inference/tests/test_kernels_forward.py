@@ -199,7 +199,7 @@ class TestKernels:
         probe = "KernelApproxCurrentDipoleMoment"
         charge = {name: k[probe][2].sum() for name, k in kernels.items()}
         # The same cell and synapses in both, and three times the probability.
-        assert charge["E:I"] / charge["E:E"] == pytest.approx(3.0 * 5.0 / 2.0 * (-80 + 65) / 65)
+        assert charge["E:I"] / charge["E:E"] == pytest.approx(7.5)
         assert kernels["E:E"]["GaussCylinderPotential"].shape == (3, 201)
         with pytest.raises(ArgumentError, match="population_names"):
             FieldPotential().create_kernel(None, None, {}, None, 0.5, 100)

@@ -63,7 +63,7 @@ class TestSameLibrary:
 
     @pytest.mark.slow
     def test_processes_do_not_matter(self):
-        same(gao_library(6, duration_s=1.0, progress=False), _on_processes())
+        same(gao_library(6, duration_s=1.0, progress=False, seed=0), _on_processes())
 
     def test_a_dask_cluster_does_not_matter(self):
         distributed = pytest.importorskip("distributed")
@@ -74,12 +74,12 @@ class TestSameLibrary:
             distributed.Client(cluster),
             joblib.parallel_config("dask"),
         ):
-            ours = gao_library(6, duration_s=1.0, n_workers=2, progress=False)
-        same(gao_library(6, duration_s=1.0, progress=False), ours)
+            ours = gao_library(6, duration_s=1.0, n_workers=2, progress=False, seed=0)
+        same(gao_library(6, duration_s=1.0, progress=False, seed=0), ours)
 
 
 def _on_processes():
-    return gao_library(6, duration_s=1.0, n_workers=2, progress=False)
+    return gao_library(6, duration_s=1.0, n_workers=2, progress=False, seed=0)
 
 
 class TestResume:
@@ -103,7 +103,7 @@ class TestResume:
             "progress=False, seed=3)\n"
         )
         process = subprocess.Popen([sys.executable, "-c", code])
-        batches = tmp_path / "lib" / "batches"
+        batches = tmp_path / "lib" / "simulations"
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if batches.exists() and len(list(batches.iterdir())) > 1:
@@ -119,9 +119,29 @@ class TestResume:
 
     def test_a_folder_belongs_to_one_library(self, tmp_path):
         make(folder=tmp_path / "lib")
-        for other in ({"seed": 5}, {"n": 11}, {"rate_hz": 20.0}):
+        for other in ({"seed": 5}, {"rate_hz": 20.0}):
             with pytest.raises(LibraryError, match="differs in"):
                 make(folder=tmp_path / "lib", **other)
+
+    def test_it_grows(self, tmp_path):
+        make(folder=tmp_path / "lib", n=5)
+        same(make(folder=tmp_path / "lib", n=11), make(n=11))
+
+    def test_shards_are_the_library(self, tmp_path):
+        whole = make(n=11)
+        shards = [make(n=11, shard=(i, 3)) for i in (2, 0, 1)]
+        joined = SimulationLibrary.join(*shards)
+        same(joined, whole)
+        assert joined.provenance["n_sims"] == 11
+        with pytest.raises(LibraryError, match="each of the 3 shards"):
+            SimulationLibrary.join(*shards[:2])
+        with pytest.raises(LibraryError, match="each of the 3 shards"):
+            SimulationLibrary.join(shards[0], shards[0], shards[1])
+
+    def test_another_simulator_is_refused(self, tmp_path):
+        simulate_library(noise, PRIOR, 4, folder=tmp_path / "lib", **_options())
+        with pytest.raises(LibraryError):
+            simulate_library(Counted(tmp_path), PRIOR, 4, folder=tmp_path / "lib", **_options())
 
     def test_a_damaged_record(self, tmp_path):
         make(folder=tmp_path / "lib")

@@ -139,9 +139,9 @@ class TestContrasts:
 def test_bootstrap_over_subjects_sees_their_variance(rng):
     # The standard error of a mean over subjects is that of the subjects' means.
     table = nested(rng, a=40)
-    got = bootstrap(table, lambda t: t["Y"].mean(), groups="ID", n_resamples=400)
+    got = bootstrap(table, lambda t: t["Y"].mean(), groups="ID", n_resamples=400, seed=0)
     means = table.groupby("ID")["Y"].mean()
     assert got.draws.std() == pytest.approx(means.std(ddof=0) / np.sqrt(40), rel=0.15)
     assert got.low < got.estimate < got.high
-    again = bootstrap(table, lambda t: t["Y"].mean(), groups="ID", n_resamples=400)
+    again = bootstrap(table, lambda t: t["Y"].mean(), groups="ID", n_resamples=400, seed=0)
     np.testing.assert_array_equal(got.draws, again.draws)

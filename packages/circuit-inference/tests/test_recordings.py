@@ -140,7 +140,7 @@ class TestReadBadInput:
         table = pd.DataFrame({"time": [0.0, 0.1, 0.5, 0.6], "a": [0.0, 1, 2, 3]})
         with pytest.raises(ArgumentError, match="regular times"):
             read_signal(table)
-        with pytest.raises(ArgumentError, match="rising times"):
+        with pytest.raises(ArgumentError, match="times that rise"):
             read_signal(table[::-1])
 
 

@@ -177,7 +177,7 @@ class TestNetworkLibrary:
         folder = tmp_path / "lib"
         again = network_library("hagen_eighth", 4, batch_size=1, seed=2, folder=folder, **options)
         assert whole.digest == again.digest
-        assert len(list((folder / "batches").iterdir())) >= 4
+        assert len(list((folder / "simulations").iterdir())) >= 4
         kept = network_library("hagen_eighth", 4, batch_size=1, seed=2, folder=folder, **options)
         assert kept.digest == whole.digest
         assert kept.provenance["model"]["name"] == "hagen_eighth"

@@ -180,15 +180,16 @@ class SimulationLibrary:
         n_sims, n_shards = int(first["n_sims"]), int(first["shard"][1])
         got = [int(library.provenance["shard"][0]) for library in libraries]
         same = {(str(p.provenance["seed"]), p.provenance["n_sims"]) for p in libraries}
-        whole = sorted(got) == list(range(n_shards)) and len(same) == 1
-        places = [np.arange(n_sims)[i::n_shards] for i in got] if whole else []
-        if not whole or [len(p) for p in places] != [len(library) for library in libraries]:
+        places = [library.provenance["index"] for library in libraries]
+        whole = sorted(i for part in places for i in part) == list(range(n_sims))
+        sizes = [len(part) for part in places] == [len(library) for library in libraries]
+        if not (whole and sizes and len(same) == 1):
             raise LibraryError(
                 f"libraries: expected each of the {n_shards} shards of one library once and "
                 f"whole, got the shards {got}"
             )
         stacked = cls._stacked(libraries, {"n_sims": n_sims})
-        stacked.provenance.pop("shard")
+        del stacked.provenance["shard"], stacked.provenance["index"]
         return stacked.rows(np.argsort(np.concatenate(places)))
 
     @classmethod

@@ -64,7 +64,7 @@ def simulate_library(
         folder belongs to one library: another simulator (its code and arguments), prior, seed or
         version is refused.
     shard : tuple of (int, int), optional
-        ``(i, n)`` makes simulations i, i + n, i + 2 n … only, for several machines;
+        ``(i, n)`` makes part i of n of the simulations only, for several machines;
         `SimulationLibrary.join` puts the shards together, and the call without `shard` on their
         folders' files as well.
     batch_size : int
@@ -153,7 +153,7 @@ def _simulated(
     try:
         rows = map(
             partial(_run_one, simulator=simulator),
-            [(row, noise.child(i)) for i, row in enumerate(theta)],
+            [(i, row, noise.child(i)) for i, row in enumerate(theta)],
             batch_size=batch_size,
             shard=shard,
             n_workers=n_workers,
@@ -166,12 +166,15 @@ def _simulated(
         if "resume" in str(error):
             raise LibraryError(f"folder: expected this library's simulations; {error}") from error
         raise
-    made = theta if shard is None else theta[shard[0] :: shard[1]]
-    return _joined(rows, prior, made, provenance["rate_hz"], provenance)
+    places = [int(row.pop("index")) for row in rows]
+    if shard is not None:
+        provenance = {**provenance, "index": places}
+    return _joined(rows, prior, theta[places], provenance["rate_hz"], provenance)
 
 
-def _run_one(item: tuple[Array, Seed], simulator: Simulator) -> dict[str, Any]:
-    return _plain(simulator(*item))
+def _run_one(item: tuple[int, Array, Seed], simulator: Simulator) -> dict[str, Any]:
+    index, theta, seed = item
+    return {**_plain(simulator(theta, seed)), "index": index}
 
 
 def _plain(result: Mapping[str, Any]) -> dict[str, Any]:
