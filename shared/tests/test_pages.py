@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "shared" / "types.md"
+PAGES = Path(__file__).parents[2] / "docs" / "shared"
 
 
-@pytest.mark.skipif(not PAGE.is_file(), reason="the docs are not beside the tests")
-def test_the_page_on_the_types_says_what_comes_out() -> None:
-    found = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
-    assert found.attempted > 40
+@pytest.mark.skipif(not PAGES.is_dir(), reason="the docs are not beside the tests")
+@pytest.mark.parametrize(("page", "examples"), [("types.md", 40), ("convert.md", 25)])
+def test_a_page_says_what_comes_out(page: str, examples: int) -> None:
+    found = doctest.testfile(str(PAGES / page), module_relative=False, encoding="utf-8")
+    assert found.attempted > examples
     assert found.failed == 0

@@ -11,6 +11,7 @@ import typing
 from neuroloom.shared._compiled import compiled
 from neuroloom.shared._convert._neo import from_neo, to_neo
 from neuroloom.shared._convert._nwb._read import read_nwb
+from neuroloom.shared._convert._nwb._write import write_nwb
 from neuroloom.shared._convert._pandas import from_frame, to_frame
 from neuroloom.shared._convert._pynapple import from_pynapple, to_pynapple
 from neuroloom.shared._convert._xarray import from_xarray, to_xarray
@@ -68,6 +69,7 @@ __all__ = [
     "to_neo",
     "to_pynapple",
     "to_xarray",
+    "write_nwb",
 ]
 
 # Where names went that were here in version 0.1.
