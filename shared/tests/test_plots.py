@@ -7,6 +7,7 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import joblib
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -74,6 +75,11 @@ def test_without_axes_there_is_a_new_figure_of_pyplot(name: str) -> None:
     assert set(plt.get_fignums()) == before
 
 
+def figures_that_pyplot_knows() -> int:
+    plots.axes()
+    return len(plt.get_fignums())
+
+
 class TestFigures:
     def test_long_loops_can_keep_figures_from_pyplot(self) -> None:
         before = plt.get_fignums()
@@ -94,6 +100,9 @@ class TestFigures:
             ax = pool.submit(plots.axes, None, figsize=(2, 1), num=3).result()
         assert ax.figure.get_size_inches().tolist() == [2, 1]
         assert plt.get_fignums() == before
+
+    def test_a_worker_makes_figures_of_its_own(self) -> None:
+        assert joblib.Parallel(2)([joblib.delayed(figures_that_pyplot_knows)()] * 2) == [0, 0]
 
     def test_options_are_pyplots(self) -> None:
         assert plots.figure(num=7, facecolor="red", dpi=80) is plt.figure(7)

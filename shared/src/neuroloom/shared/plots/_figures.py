@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,9 @@ def figure(**options: Any) -> Figure:
     -----
     pyplot knows the figure: ``plt.show()`` shows it, a notebook shows it at the end of the cell,
     and once only where it is displayed by name. It stays open until ``plt.close(figure)``, except
-    in notebooks, which close their figures themselves. In ``with style(pyplot=False):`` and in
-    threads, which pyplot does not serve, it is a figure that nobody holds on to.
+    in notebooks, which close their figures themselves. In ``with style(pyplot=False):``, in
+    threads, which pyplot does not serve, and in worker processes, whose windows nobody would see,
+    it is a figure that nobody holds on to.
     """
     layout = (
         {}
@@ -36,7 +38,7 @@ def figure(**options: Any) -> Figure:
         else {"layout": "constrained"}
     )
     options = layout | options
-    if known_to_pyplot.get() and threading.current_thread() is threading.main_thread():
+    if known_to_pyplot.get() and _has_a_user():
         import matplotlib.pyplot as plt
 
         from neuroloom.shared.plots._notebook import Figure as NotebookFigure
@@ -46,6 +48,11 @@ def figure(**options: Any) -> Figure:
 
     # What only pyplot has a use for.
     return PlainFigure(**{k: v for k, v in options.items() if k not in ("num", "clear")})
+
+
+def _has_a_user() -> bool:
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return in_main_thread and multiprocessing.parent_process() is None
 
 
 def axes(ax: Axes | None = None, **options: Any) -> Axes:
