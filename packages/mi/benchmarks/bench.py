@@ -8,7 +8,7 @@ median of the ratios. The peer's spectral normalisation is off, so that steps ar
 
 ==================  ============================================================================
 steps               training steps of critics per second, each side's own loop with its checks
-ladder              the published procedure end to end: theirs, and ours as ``method="peer"``
+ladder              the published procedure end to end: theirs, and ours as ``method="abdelaleem2025"``
 default             our rigorous method, which trains more critics, beside their rigorous mode
 permutations        an estimate of small data with 100 surrogates
 pairwise            28 pairs of 8 channels, as many updates on both sides
@@ -119,12 +119,12 @@ def our_jobs() -> dict[str, Any]:
         return float("nan") if result.mi_estimate is None else float(result.mi_estimate)
 
     return {
-        "ladder": lambda: run(x, y, mode="rigorous", method="peer"),
+        "ladder": lambda: run(x, y, mode="rigorous", method="abdelaleem2025"),
         "default": lambda: run(x, y, mode="rigorous"),
         "steps": lambda: our_steps(x, y),
         "permutations": lambda: run(*small, params=short, n_permutations=N_PERMUTATIONS),
         "pairwise": lambda: run(many, mode="pairwise", params=halves),
-        "workers2": lambda: run(x, y, mode="rigorous", method="peer", n_workers=2),
+        "workers2": lambda: run(x, y, mode="rigorous", method="abdelaleem2025", n_workers=2),
     }
 
 
@@ -133,8 +133,8 @@ def our_steps(x: Any, y: Any) -> float:
     import numpy as np
     import torch
 
-    from neuroloom.mi._options import params
-    from neuroloom.mi._peer import _fit_parts
+    from neuroloom.mi._modes.abdelaleem2025 import _fit_parts
+    from neuroloom.mi._options.params import params
     from neuroloom.shared import Seed
 
     own = params({**MODEL, "n_epochs": EPOCHS, "learning_rate": RATE, "batch_size": BATCH})
@@ -148,8 +148,8 @@ def steps(n_critics: int, n_steps: int) -> float:
     """Return the critic-steps per second of stacked critics of the flagship's size."""
     import torch
 
-    from neuroloom.mi._bounds import Bound
-    from neuroloom.mi._stack import CriticStack
+    from neuroloom.mi._critics.bounds import Bound
+    from neuroloom.mi._critics.stack import CriticStack
 
     generators = [torch.Generator().manual_seed(k) for k in range(n_critics)]
     widths = [100, *[MODEL["hidden_dim"]] * MODEL["n_layers"], MODEL["embedding_dim"]]

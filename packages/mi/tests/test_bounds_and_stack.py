@@ -7,8 +7,8 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from neuroloom.mi._bounds import BOUNDS, Bound
-from neuroloom.mi._stack import CriticStack
+from neuroloom.mi._critics.bounds import BOUNDS, Bound
+from neuroloom.mi._critics.stack import CriticStack
 
 
 def generators(*seeds):

@@ -10,9 +10,9 @@ import torch
 
 from neuroloom import mi
 from neuroloom.mi import exceptions as ex
-from neuroloom.mi._augment import augmented
-from neuroloom.mi._embeddings import make_embedding
-from neuroloom.mi._options import Model
+from neuroloom.mi._critics.augment import augmented
+from neuroloom.mi._critics.embeddings import make_embedding
+from neuroloom.mi._options.params import Model
 from neuroloom.shared import DataError
 
 SMALL = {

@@ -10,9 +10,9 @@ import torch
 
 from neuroloom import mi
 from neuroloom.mi import exceptions as ex
-from neuroloom.mi._ladder import parts
-from neuroloom.mi._null import surrogate
-from neuroloom.mi._split import folds
+from neuroloom.mi._modes.subsampling import parts
+from neuroloom.mi._samples.folds import folds
+from neuroloom.mi._samples.surrogates import surrogate
 
 FAST = {"n_epochs": 4, "n_inits": 1, "n_folds": 3, "hidden_dim": 16, "embedding_dim": 8}
 OPTIONS = {"base_params": FAST, "random_seed": 0, "verbose": False}

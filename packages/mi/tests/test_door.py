@@ -11,13 +11,18 @@ import pytest
 import neuroloom.mi as nmi
 from neuroloom import mi
 from neuroloom.mi import exceptions as ex
-from neuroloom.mi._halves import METHODS, halves
-from neuroloom.mi._results import TIDY
+from neuroloom.mi._options.modes import mode_options
+from neuroloom.mi._results.record import TIDY
+from neuroloom.mi._samples.halves import METHODS, halves
 from neuroloom.shared import NeuroloomError
 
 mpl.use("agg")
 FAST = {"n_epochs": 2, "n_inits": 1, "n_folds": 2, "hidden_dim": 8, "embedding_dim": 4}
 OPTIONS = {"base_params": FAST, "random_seed": 0, "verbose": False}
+
+
+def halving(entries):
+    return mode_options("dimensionality", entries)
 
 
 def gaussian(n=200, dim=2, bits=1.0):
@@ -176,7 +181,7 @@ def test_times_of_samples_give_a_clock():
 def test_halves_divide_everything_in_two(method):
     images = np.arange(60 * 6 * 4, dtype=float).reshape(60, 6, 4)
     options = {"split_method": method, "channel_indices_x": [0, 3], "lag": 2}
-    (x, y), *_ = halves(images, options, 1, np.random.default_rng(0))
+    (x, y), *_ = halves(images, halving(options), np.random.default_rng(0))
     if method == "temporal":
         np.testing.assert_array_equal(x[2:], y[:-2])
         assert len(x) == 58
@@ -190,11 +195,11 @@ def test_halves_say_what_they_need():
     rng = np.random.default_rng(0)
     flat = np.zeros((60, 1, 4))
     with pytest.raises(ex.DataShapeError, match="images"):
-        halves(flat, {"split_method": "horizontal"}, 1, rng)
+        halves(flat, halving({"split_method": "horizontal"}), rng)
     with pytest.raises(ex.OptionError, match="0 to 3"):
-        halves(flat, {"split_method": "index", "channel_indices_x": [4]}, 1, rng)
+        halves(flat, halving({"split_method": "index", "channel_indices_x": [4]}), rng)
     with pytest.raises(ex.InsufficientDataError, match="at most 9"):
-        halves(flat, {"split_method": "temporal", "lag": 30}, 1, rng)
+        halves(flat, halving({"split_method": "temporal", "lag": 30}), rng)
 
 
 def test_noise_ladder_ends_in_collapse():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neuroloom import mi
-from neuroloom.mi._results import TIDY
+from neuroloom.mi._results.record import TIDY
 
 FAST = {"n_epochs": 10, "n_inits": 1, "n_folds": 4, "hidden_dim": 32, "embedding_dim": 8}
 OPTIONS = {"base_params": FAST, "random_seed": 0, "verbose": False}
@@ -189,7 +189,7 @@ def test_rigorous_interval_holds_the_truth():
 def test_peer_ladder_has_its_55_parts_and_fewer_steps_on_smaller_ones():
     x, y = gaussian(1500, 4, 2.0)
     with pytest.warns(UserWarning, match="asks for 1000"):
-        result = mi.run(x, y, mode="rigorous", method="peer", **OPTIONS)
+        result = mi.run(x, y, mode="rigorous", method="abdelaleem2025", **OPTIONS)
     counts = result.dataframe.groupby("gamma").size()
     assert list(counts) == list(range(1, 11))
     assert {"mi_error_pred", "train_mi", "raw_test_mi"} <= {

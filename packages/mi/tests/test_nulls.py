@@ -7,16 +7,16 @@ from scipy.stats import kstest
 
 from neuroloom import mi
 from neuroloom.mi import exceptions as ex
-from neuroloom.mi._difference import local_permutation
+from neuroloom.mi._samples.conditional import local_permutation
+from neuroloom.mi._samples.surrogates import surrogates
 
 
-def test_circular_surrogates_rotate_by_more_than_a_window():
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        order = mi.surrogate(100, "circular", rng, gap=10)
-        shift = order[0]
-        assert 11 <= shift <= 89
-        np.testing.assert_array_equal(order, np.roll(np.arange(100), -shift))
+def test_circular_surrogates_are_all_rotations_but_none_twice():
+    shifts = []
+    for order in surrogates(40, 39, "circular", np.random.default_rng(0), gap=10):
+        shifts.append(int(order[0]))
+        np.testing.assert_array_equal(order, np.roll(np.arange(40), -order[0]))
+    assert sorted(shifts) == list(range(1, 40))
 
 
 def test_block_surrogates_keep_blocks():
@@ -35,7 +35,9 @@ def test_trial_surrogates_exchange_whole_trials():
 @pytest.mark.parametrize(
     ("kind", "options", "error", "says"),
     [
-        ("circular", {"gap": 60}, ex.InsufficientDataError, "rotate"),
+        ("block", {"block": -3}, ex.OptionError, "at least 1"),
+        ("block", {"block": 1.5}, ex.OptionError, "integer"),
+        ("block", {"block": 51}, ex.OptionError, "half of the 100"),
         ("trial", {}, ex.OptionError, "trials=None"),
         ("trial", {"trials": [1, 2]}, ex.OptionError, "100"),
         ("trial", {"trials": np.r_[np.zeros(40), np.ones(60)]}, ex.OptionError, "one length"),

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from neuroloom import mi
-from neuroloom.mi import _fit, _workers
-from neuroloom.mi._fit import Job, run_jobs
-from neuroloom.mi._options import params
-from neuroloom.mi._split import folds
+from neuroloom.mi._options.params import params
+from neuroloom.mi._samples.folds import folds
+from neuroloom.mi._training import fit as _fit
+from neuroloom.mi._training import workers as _workers
+from neuroloom.mi._training.fit import run_jobs
+from neuroloom.mi._training.job import Job
 from neuroloom.shared import Seed
 
 FAST = {"n_epochs": 3, "n_inits": 1, "n_folds": 3, "hidden_dim": 8, "embedding_dim": 4}

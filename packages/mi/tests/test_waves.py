@@ -6,7 +6,7 @@ from scipy.integrate import trapezoid
 from scipy.stats import norm
 
 from neuroloom import mi
-from neuroloom.mi._preprocessing import waves
+from neuroloom.mi._training.preprocessing import waves
 
 FAST = {"n_epochs": 15, "n_inits": 2, "n_folds": 3, "learning_rate": 2e-3, "hidden_dim": 32}
 OPTIONS = {"random_seed": 0, "verbose": False, "split_mode": "random"}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from neuroloom import mi
 from neuroloom.mi import exceptions as ex
-from neuroloom.mi._windows import cut, rewindow, shift, variable
+from neuroloom.mi._samples.windows import cut, rewindow, shift, variable
 from neuroloom.shared import Epochs, Signal, SpikeTrains
 
 FAST = {"n_epochs": 1, "n_inits": 1, "n_folds": 2, "hidden_dim": 4, "embedding_dim": 2}

@@ -17,10 +17,12 @@ Warnings: ``AxisWarning``, ``UnitsWarning``, ``CeilingWarning``, ``DegenerateDat
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+from typing import Any
 
-from neuroloom.shared import DataError, NeuroloomError
+import numpy as np
+
+from neuroloom.shared import DataError, NeuroloomError, checks
 
 
 class NeuralMIError(NeuroloomError):
@@ -77,8 +79,7 @@ class SmallSampleWarning(UserWarning):
 
 def closest(name: object, known: Iterable[str]) -> str:
     """Return “; did you mean …?” if a known name is close, otherwise nothing."""
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return checks.did_you_mean(name, list(known))
 
 
 def choice(argument: str, value: object, choices: Iterable[str]) -> str:
@@ -89,10 +90,7 @@ def choice(argument: str, value: object, choices: Iterable[str]) -> str:
     OptionError
         Naming the argument, the choices and the closest one.
     """
-    names = list(choices)
-    if isinstance(value, str) and value in names:
-        return value
-    raise OptionError(f"{argument}: expected one of {names}, got {value!r}{closest(value, names)}")
+    return checks.choice(argument, value, list(choices), error=OptionError)
 
 
 def known(argument: str, names: Iterable[str], allowed: Iterable[str]) -> None:
@@ -110,3 +108,33 @@ def known(argument: str, names: Iterable[str], allowed: Iterable[str]) -> None:
                 f"{argument}: unknown key {name!r}{closest(name, choices)} "
                 f"(known: {', '.join(sorted(choices))})"
             )
+
+
+def real(
+    argument: str,
+    value: Any,
+    *,
+    whole: bool = False,
+    low: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
+    """Return a finite number within its range; an int is a fine float, 3.0 a fine whole number.
+
+    Raises
+    ------
+    UnknownOptionError
+        If it is no number (a ``TypeError``).
+    OptionError
+        If it is outside the range.
+    """
+    errors: dict[str, Any] = {"error": OptionError, "type_error": UnknownOptionError}
+    if isinstance(value, (float, np.floating)):
+        errors["type_error"] = OptionError  # a number, though perhaps not a whole one
+    limits: dict[str, Any] = {"at_least": low, "above": above, "below": below}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    if whole:
+        if low is not None:
+            given["at_least"] = int(low)
+        return checks.whole(argument, value, accept_floats=True, **given, **errors)
+    return checks.real(argument, value, **given, **errors)

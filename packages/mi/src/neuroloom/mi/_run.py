@@ -1,36 +1,40 @@
-"""`run`: checks the arguments and hands over to the mode."""
+"""`run`: checks the arguments, makes the mode's options, and hands over to the mode."""
 
 from __future__ import annotations
 
 import secrets
+import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 
-from neuroloom.mi._analysis import Analysis
-from neuroloom.mi._bounds import BOUNDS
-from neuroloom.mi._configs import merge_model, unfold
-from neuroloom.mi._difference import run_conditional, run_transfer
-from neuroloom.mi._dimensionality import run_dimensionality
-from neuroloom.mi._direct_run import DIRECT, run_direct
-from neuroloom.mi._errors import OptionError, UnknownOptionError, choice, known
-from neuroloom.mi._estimate import run_estimate
-from neuroloom.mi._inputs import timed
-from neuroloom.mi._options import params as checked_params
-from neuroloom.mi._options import real
-from neuroloom.mi._pairwise import run_pairwise
-from neuroloom.mi._precision import run_precision
-from neuroloom.mi._results import Results, unit_factor
-from neuroloom.mi._rigorous import run_rigorous
-from neuroloom.mi._saved_critic import best_fit, critic_of
-from neuroloom.mi._split import SPLITS
-from neuroloom.mi._sweep import run_lag, run_sweep
-from neuroloom.mi._windows import Variable, variable
-from neuroloom.shared import Seed, as_seed
+from neuroloom.mi._critics.bounds import BOUNDS
+from neuroloom.mi._direct.estimators import DIRECT
+from neuroloom.mi._errors import OptionError, UnknownOptionError, choice, known, real
+from neuroloom.mi._modes.analysis import Analysis
+from neuroloom.mi._modes.difference import run_conditional, run_transfer
+from neuroloom.mi._modes.dimensionality import run_dimensionality
+from neuroloom.mi._modes.estimate import run_estimate
+from neuroloom.mi._modes.lag import run_lag
+from neuroloom.mi._modes.pairwise import run_pairwise
+from neuroloom.mi._modes.precision import run_precision
+from neuroloom.mi._modes.rigorous import run_rigorous
+from neuroloom.mi._modes.sweep import run_sweep
+from neuroloom.mi._options.configs import merge_model, unfold
+from neuroloom.mi._options.modes import MAKERS, mode_options
+from neuroloom.mi._options.params import params as checked_params
+from neuroloom.mi._results.record import unit_factor
+from neuroloom.mi._results.results import Results
+from neuroloom.mi._samples.folds import SPLITS
+from neuroloom.mi._samples.inputs import timed
+from neuroloom.mi._samples.windows import Variable, variable
+from neuroloom.mi._training.torch_state import own_torch
+from neuroloom.shared import Epochs, Recording, Seed, as_seed, from_pynapple
 
-MODES: dict[str, Callable[[Analysis, str], Results]] = {
+MODES: dict[str, Callable[[Analysis, Any], Results]] = {
     "estimate": run_estimate,
     "sweep": run_sweep,
     "dimensionality": run_dimensionality,
@@ -41,38 +45,9 @@ MODES: dict[str, Callable[[Analysis, str], Results]] = {
     "transfer": run_transfer,
     "pairwise": run_pairwise,
 }
-_NULL = (
-    "permutation_test",
-    "n_permutations",
-    "null_folds",
-    "surrogate",
-    "surrogate_block",
-    "trials",
-)
-_LADDER = ("gamma_range", "method", "peer_reading")
-_Z = ("z_data", "processor_type_z", "processor_params_z")
-_OWN: dict[str, tuple[str, ...]] = {
-    "estimate": ("return_embeddings", *_NULL),
-    "sweep": ("max_samples_per_task",),
-    "dimensionality": (
-        *("n_splits", "strictness", "split_method", "channel_indices_x", "lag"),
-        *("sigma_add", "stabilize_counts"),
-    ),
-    "rigorous": _LADDER,
-    "lag": ("lag_range", "equalize_n", *_NULL),
-    "precision": (
-        *("tau_grid", "corruption_method", "corrupt_target", "threshold_ratio"),
-        "n_noise_samples",
-    ),
-    "conditional": (*_Z, "rigorous", "gamma_range", *_NULL),
-    "transfer": (
-        *("history_window", "prediction_horizon", "bidirectional", "rigorous", "gamma_range"),
-        *_NULL,
-    ),
-    "pairwise": ("pairs", "correction", *_NULL),
-}
+_TRAINED_ONLY = ("rigorous", "dimensionality")
 _LABELS = ("x_name", "y_name", "channel_names_x", "channel_names_y")
-_ALWAYS = ("n_workers", "gap", "align", "seed", "x_time", "y_time", *_LABELS)
+_ALWAYS = ("n_workers", "gap", "align", "seed", "x_time", "y_time", "resume", "epochs", *_LABELS)
 
 
 class _Default(str):
@@ -213,32 +188,51 @@ def run(
         "training": options.pop("training", None),
     }
     unfold(mode, named, options)
-    units = str(named["output_units"])
+    _renamed(options)
+    units = named["output_units"]
     unit_factor(units)
-    known(f"run(mode={mode!r})", options, (*_OWN[mode], *_ALWAYS))
+    known(f"run(mode={mode!r})", options, (*MAKERS[mode][1], *_ALWAYS))
     own_bound = not isinstance(named["estimator"], _Default)
-    bound = str(named["estimator"]) if own_bound or mode != "dimensionality" else "smile"
+    bound = named["estimator"] if own_bound or mode != "dimensionality" else "smile"
+    choice("estimator", bound, (*BOUNDS, *DIRECT))
     seed = options.pop("seed", None) if random_seed is None else random_seed
-    options |= {
-        "sweep_grid": sweep_grid,
-        "delta_threshold": real("delta_threshold", named["delta_threshold"], above=0.0),
-        "min_gamma_points": real("min_gamma_points", named["min_gamma_points"], whole=True, low=2),
-        "save_best_model_path": named["save_best_model_path"],
-    }
+    bound_options = dict(named["estimator_params"] or {})
+    _check_bound_options(bound, bound_options)
+    path = named["save_best_model_path"]
+    if path is not None and (mode != "estimate" or bound in DIRECT):
+        raise OptionError(
+            "save_best_model_path: expected a mode that keeps a critic ('estimate' with a trained "
+            f"bound), got mode {mode!r} with {bound!r}"
+        )
+    if mode in _TRAINED_ONLY and bound in DIRECT:
+        raise OptionError(
+            f"estimator: expected a trained bound in mode {mode!r}, got {bound!r}, which works in "
+            f"modes {sorted(set(MODES) - set(_TRAINED_ONLY))}"
+        )
+    own = mode_options(
+        mode,
+        {
+            **options,
+            "sweep_grid": sweep_grid,
+            "delta_threshold": named["delta_threshold"],
+            "min_gamma_points": named["min_gamma_points"],
+            "save_best_model_path": path,
+        },
+    )
     x, y, z = _variables(x_data, y_data, named, options)
     analysis = Analysis(
         x=x,
         y=y,
         z=z,
         params=checked_params(merge_model(base_params, named["model"], named["training"])),
-        bound=choice("estimator", bound, (*BOUNDS, *DIRECT)),
-        bound_options=dict(named["estimator_params"] or {}),
+        bound=bound,
+        bound_options=bound_options,
         seed=as_seed(secrets.randbits(63) if seed is None else seed),
         split_mode=choice("split_mode", named["split_mode"], SPLITS),
         train_indices=named["train_indices"],
         test_indices=named["test_indices"],
         gap=_gap(options),
-        n_workers=_workers(options.get("n_workers", 1)),
+        n_workers=_workers(options.get("n_workers")),
         progress=bool(named["verbose"]),
         critic=_module(custom_critic),
         embedding=custom_embedding_cls,
@@ -247,15 +241,52 @@ def run(
         else choice("align", options["align"], ("truncate",)),
         device=_device(device),
         confidence=real("confidence_level", named["confidence_level"], above=0.0, below=1.0),
-        options=options,
+        units=units,
+        epochs=_epochs(options.get("epochs")),
+        resume=_resume(options.get("resume")),
+        labels={name: options[name] for name in _LABELS if options.get(name)},
     )
-    _check_bound_options(analysis)
-    if analysis.bound in DIRECT:
-        results = run_direct(analysis, mode, units)
-    else:
-        results = MODES[mode](analysis, units)
-    _finish(results, analysis, mode, units)
+    with own_torch():
+        results = MODES[mode](analysis, own)
+    results.params = {**results.params, "mode": mode, **_parameters(analysis)}
     return results
+
+
+def _parameters(analysis: Analysis) -> dict[str, Any]:
+    """Return what an analysis was run with, for the result."""
+    return {
+        "output_units": analysis.units,
+        "estimator": analysis.bound,
+        "estimator_params": dict(analysis.bound_options),
+        "base_params": analysis.params.to_dict(),
+        "split_mode": analysis.split_mode,
+        "random_seed": analysis.seed.entropy,
+        "confidence_level": analysis.confidence,
+        "n_workers": analysis.n_workers,
+        **analysis.labels,
+    }
+
+
+def _renamed(options: dict[str, Any]) -> None:
+    """Take options under the names that they had before, with a warning."""
+    if "peer_reading" in options:
+        warnings.warn("peer_reading is now called variant", DeprecationWarning, stacklevel=3)
+        options["variant"] = options.pop("peer_reading")
+    if options.get("method") == "peer":
+        warnings.warn(
+            "method='peer' is now called 'abdelaleem2025'", DeprecationWarning, stacklevel=3
+        )
+        options["method"] = "abdelaleem2025"
+
+
+def _resume(value: Any) -> Path | None:
+    """Return the folder that keeps finished parts, made if its parent is there."""
+    if value is None:
+        return None
+    folder = Path(value)
+    if folder.exists() and not folder.is_dir():
+        raise OptionError(f"resume: expected a folder, got the file {folder}")
+    return folder.absolute()
 
 
 def _device(name: str | None) -> str:
@@ -278,52 +309,44 @@ def _variables(
     """Return x, y and z with their processors; y's and z's are x's if not named."""
     kind_x, params_x = named["processor_type_x"], named["processor_params_x"]
     kind_y, params_y = named["processor_type_y"], named["processor_params_y"]
-    if kind_y is None and params_y is None:
-        params_y = params_x
+    if isinstance(x_data, Recording):
+        x_data, y_data = _of_recording(x_data, y_data)
     x_data = timed("x", x_data, options.pop("x_time", None))
     y_data = timed("y", y_data, options.pop("y_time", None))
     x = variable("x", x_data, kind_x, params_x)
     y = z = None
     if y_data is not None:
-        y = variable("y", y_data, kind_y or kind_x, params_y)
+        y = variable("y", y_data, kind_y or kind_x, params_y, params_x)
     if options.get("z_data") is not None:
         kind_z, params_z = options.get("processor_type_z"), options.get("processor_params_z")
-        z = variable("z", options["z_data"], kind_z or kind_x, params_z or params_x)
+        z = variable("z", options["z_data"], kind_z or kind_x, params_z, params_x)
     return x, y, z
 
 
-def _finish(results: Results, analysis: Analysis, mode: str, units: str) -> None:
-    """Complete the result's parameters, and write the critic."""
-    results.params = {
-        **results.params,
-        "mode": mode,
-        "output_units": units,
-        "estimator": analysis.bound,
-        "estimator_params": dict(analysis.bound_options),
-        "base_params": analysis.params.to_dict(),
-        "split_mode": analysis.split_mode,
-        "random_seed": analysis.seed.entropy,
-        "confidence_level": analysis.confidence,
-        "n_workers": analysis.n_workers,
-        **{name: analysis.options[name] for name in _LABELS if analysis.options.get(name)},
-    }
-    fits = results.details.pop("_fits", [])
-    path = analysis.options.get("save_best_model_path")
-    if path is not None and not fits:
+def _of_recording(recording: Recording, y_data: Any) -> tuple[Any, Any]:
+    """Return the spikes of a recording, and one of its signals: named, or the only one."""
+    names = sorted(recording.signals)
+    if y_data is None and len(names) == 1:
+        y_data = names[0]
+    if isinstance(y_data, str):
+        y_data = recording.signals[choice("y_data", y_data, names)]
+    if y_data is None:
         raise OptionError(
-            "save_best_model_path: expected a mode that keeps a critic ('estimate' with a trained "
-            f"bound), got mode {mode!r} with {analysis.bound!r}"
+            f"y_data: expected the name of one of the recording's signals {names}, got None"
         )
-    if not fits:
-        return
-    best = best_fit(fits)
-    results.details |= {"critic_fold": best.job.key["fold"], "critic_test": best.job.fold.test}
-    critic = critic_of(best)
-    if path is not None:
-        results.details["model_path"] = str(critic.save(path))
-    if analysis.options.get("return_embeddings"):
-        left, right = critic.embed(best.job.x, best.job.y)
-        results.details |= {"embeddings_x": left, "embeddings_y": right}
+    if recording.spikes is None:
+        raise OptionError("x_data: expected a Recording with spikes, got one without")
+    return recording.spikes, y_data
+
+
+def _epochs(value: Any) -> Epochs | None:
+    if value is None or isinstance(value, Epochs):
+        return value
+    if type(value).__module__.partition(".")[0] == "pynapple":
+        value = from_pynapple(value)
+    if isinstance(value, Epochs):
+        return value
+    raise UnknownOptionError(f"epochs: expected Epochs, got {type(value).__name__}")
 
 
 def _gap(options: Mapping[str, Any]) -> int | None:
@@ -331,7 +354,9 @@ def _gap(options: Mapping[str, Any]) -> int | None:
     return None if value is None else int(real("gap", value, whole=True, low=0))
 
 
-def _workers(value: Any) -> int:
+def _workers(value: Any) -> int | None:
+    if value is None:
+        return None
     n = int(real("n_workers", value, whole=True))
     if n == 0:
         raise OptionError("n_workers: expected at least 1, or −1 for all cores, got 0")
@@ -349,14 +374,16 @@ def _module(critic: Any) -> torch.nn.Module | None:
 _BOUND_OPTIONS = {
     "infonce": ("symmetric",),
     "smile": ("clip",),
-    "ksg": ("k", "variant"),
-    "lmi": ("k", "n_dims"),
+    **{name: entry.options for name, entry in DIRECT.items()},
 }
 
 
-def _check_bound_options(analysis: Analysis) -> None:
-    known(
-        f"estimator_params of {analysis.bound!r}",
-        analysis.bound_options,
-        _BOUND_OPTIONS.get(analysis.bound, ()),
-    )
+def _check_bound_options(bound: str, options: dict[str, Any]) -> None:
+    known(f"estimator_params of {bound!r}", options, _BOUND_OPTIONS.get(bound, ()))
+    if options.get("clip") is not None:
+        options["clip"] = real("estimator_params['clip']", options["clip"], above=0.0)
+    symmetric = options.get("symmetric", True)
+    if not isinstance(symmetric, bool):
+        raise UnknownOptionError(
+            f"estimator_params['symmetric']: expected True or False, got {symmetric!r}"
+        )

@@ -1,12 +1,16 @@
 """Pictures of results; every function takes axes and returns them."""
 
-from neuroloom.mi._heatmap import HeatmapAnalysis, analyze_mi_heatmap
-from neuroloom.mi._plots import (
+from neuroloom.mi._results.data_plots import (
+    plot_cross_correlation,
+    plot_embeddings,
+    plot_noise_ladder,
+)
+from neuroloom.mi._results.heatmap import HeatmapAnalysis, analyze_mi_heatmap
+from neuroloom.mi._results.mode_plots import (
     plot_bias_correction_fit,
     plot_dimensionality_curve,
     plot_sweep_curve,
 )
-from neuroloom.mi._views import plot_cross_correlation, plot_embeddings, plot_noise_ladder
 
 __all__ = [
     "HeatmapAnalysis",

@@ -12,6 +12,7 @@ import pandas as pd
 from neuroloom import shared
 from neuroloom.mi._benchmark._tasks import benchmark_tasks
 from neuroloom.mi._errors import OptionError, choice
+from neuroloom.mi._run import run
 from neuroloom.shared import Seed
 
 # One setting for all tasks: Gaussian ones stop early, the others use their epochs.
@@ -32,8 +33,6 @@ QUICK_SAMPLES, QUICK_SEEDS = 4_000, 1
 
 def run_one(item: tuple[str, str, int, int, dict[str, Any]]) -> dict[str, Any]:
     """Return one estimate in nats, its time in seconds, and whether it calls itself reliable."""
-    from neuroloom.mi._run import run
-
     task_id, estimator, n, seed, setting = item
     x, y = benchmark_tasks()[task_id].sample(n, seed)
     own = "infonce" if estimator == "neural" else estimator

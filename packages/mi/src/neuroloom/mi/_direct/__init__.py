@@ -3,19 +3,56 @@
 Each takes samples ``(n_samples, n_features)`` and returns nats; inputs are trusted here.
 """
 
-from neuroloom.mi._direct._counts import miller_madow_entropy, plugin
-from neuroloom.mi._direct._gaussian import gaussian, gcmi, gcmi_conditional
-from neuroloom.mi._direct._neighbours import ksg, ksg_conditional, ksg_local, ksg_mixed, ross
+from neuroloom.mi._direct._counts import (
+    codes,
+    miller_madow_entropy,
+    nsb_entropy,
+    pairs_of,
+    plugin,
+    plugin_local,
+    unseen,
+)
+from neuroloom.mi._direct._gaussian import (
+    gaussian,
+    gaussian_local,
+    gcmi,
+    gcmi_conditional,
+    gcmi_conditional_local,
+    gcmi_local,
+)
+from neuroloom.mi._direct._neighbours import (
+    ksg,
+    ksg_conditional,
+    ksg_conditional_local,
+    ksg_local,
+    ksg_mixed,
+    ksg_mixed_local,
+    ross,
+    ross_local,
+    standardized,
+)
 
 __all__ = [
+    "codes",
     "gaussian",
+    "gaussian_local",
     "gcmi",
     "gcmi_conditional",
+    "gcmi_conditional_local",
+    "gcmi_local",
     "ksg",
     "ksg_conditional",
+    "ksg_conditional_local",
     "ksg_local",
     "ksg_mixed",
+    "ksg_mixed_local",
     "miller_madow_entropy",
+    "nsb_entropy",
+    "pairs_of",
     "plugin",
+    "plugin_local",
     "ross",
+    "ross_local",
+    "standardized",
+    "unseen",
 ]

@@ -17,83 +17,130 @@ from scipy.special import psi
 Array = NDArray[np.float64]
 _TREE_DIMS = 12  # trees look at nearly all points beyond; plain distances are faster
 _ROWS = 500
+_QUERIES = 20_000
 
 
-def ksg(x: Array, y: Array, *, k: int = 5, variant: Literal[1, 2] = 1) -> float:
+def ksg(x: Array, y: Array, *, k: int = 5, variant: Literal[1, 2] = 1, exclude: int = 0) -> float:
     """Return I(X; Y) in nats by KSG's first or second estimator."""
-    return float(ksg_local(x, y, k=k, variant=variant).mean())
+    return float(ksg_local(x, y, k=k, variant=variant, exclude=exclude).mean())
 
 
-def ksg_local(x: Array, y: Array, *, k: int = 5, variant: Literal[1, 2] = 1) -> Array:
-    """Return each sample's share of KSG's estimate in nats, shape ``(n_samples,)``."""
+def ksg_local(
+    x: Array, y: Array, *, k: int = 5, variant: Literal[1, 2] = 1, exclude: int = 0
+) -> Array:
+    """Return each sample's share of KSG's estimate in nats, shape ``(n_samples,)``.
+
+    Samples at most `exclude` places away are no neighbours (Theiler 1986): in slow recordings
+    they are close because they are near in time.
+    """
     x, y = standardized(x), standardized(y)
-    n = len(x)
+    others = _others(len(x), exclude)
     if variant == 1 and x.shape[1] + y.shape[1] > _TREE_DIMS:
-        n_x, n_y = _all_pairs(x, y, k)
-        return np.asarray(psi(k) + psi(n) - psi(n_x + 1) - psi(n_y + 1))
-    distance, neighbours = _nearest(np.hstack([x, y]), k)
+        n_x, n_y = _all_pairs(x, y, k, exclude)
+        return np.asarray(psi(k) + psi(others + 1) - psi(n_x + 1) - psi(n_y + 1))
+    distance, neighbours = _nearest(np.hstack([x, y]), k, exclude)
     if variant == 1:
-        n_x = _closer(x, distance)
-        n_y = _closer(y, distance)
-        share: Array = psi(k) + psi(n) - psi(n_x + 1) - psi(n_y + 1)
+        n_x = _closer(x, distance, exclude=exclude)
+        n_y = _closer(y, distance, exclude=exclude)
+        share: Array = psi(k) + psi(others + 1) - psi(n_x + 1) - psi(n_y + 1)
         return share
     reach_x = np.abs(x[neighbours] - x[:, None]).max(axis=(1, 2))
     reach_y = np.abs(y[neighbours] - y[:, None]).max(axis=(1, 2))
-    n_x = _closer(x, reach_x, inclusive=True)
-    n_y = _closer(y, reach_y, inclusive=True)
-    share = psi(k) - 1 / k + psi(n) - psi(n_x) - psi(n_y)
+    n_x = _closer(x, reach_x, inclusive=True, exclude=exclude)
+    n_y = _closer(y, reach_y, inclusive=True, exclude=exclude)
+    share = psi(k) - 1 / k + psi(others + 1) - psi(n_x) - psi(n_y)
     return share
 
 
-def ksg_mixed(x: Array, y: Array, *, k: int = 5) -> float:
-    """Return I(X; Y) in nats where values repeat or mix atoms with a density (Gao et al. 2017).
+def ksg_mixed(x: Array, y: Array, *, k: int = 5, exclude: int = 0) -> float:
+    """Return I(X; Y) in nats where values repeat or mix atoms with a density."""
+    return float(ksg_mixed_local(x, y, k=k, exclude=exclude).mean())
+
+
+def ksg_mixed_local(x: Array, y: Array, *, k: int = 5, exclude: int = 0) -> Array:
+    """Return each sample's share of Gao et al. 2017's estimate in nats, shape ``(n_samples,)``.
 
     Where the k-th neighbour lies at distance 0, all samples at that place count as neighbours.
     """
     x, y = standardized(x), standardized(y)
     joint = np.hstack([x, y])
-    distance, _ = _nearest(joint, k)
+    distance, _ = _nearest(joint, k, exclude)
     inside = np.full(len(x), float(k))
     atoms = distance == 0
     if atoms.any():
-        inside[atoms] = _closer(joint, distance, inclusive=True)[atoms]
-    n_x = np.where(atoms, _closer(x, distance, inclusive=True), _closer(x, distance))
-    n_y = np.where(atoms, _closer(y, distance, inclusive=True), _closer(y, distance))
-    return float(np.mean(psi(inside) + np.log(len(x)) - np.log(n_x + 1) - np.log(n_y + 1)))
+        inside[atoms] = _closer(joint, distance, inclusive=True, exclude=exclude)[atoms]
+    n_x, n_y = (
+        np.where(
+            atoms,
+            _closer(v, distance, inclusive=True, exclude=exclude),
+            _closer(v, distance, exclude=exclude),
+        )
+        for v in (x, y)
+    )
+    total = _others(len(x), exclude) + 1
+    return np.asarray(psi(inside) + np.log(total) - np.log(n_x + 1) - np.log(n_y + 1))
 
 
-def ksg_conditional(x: Array, y: Array, z: Array, *, k: int = 5) -> float:
+def ksg_conditional(x: Array, y: Array, z: Array, *, k: int = 5, exclude: int = 0) -> float:
     """Return I(X; Y | Z) in nats (Frenzel & Pompe 2007, equation 6)."""
+    return float(ksg_conditional_local(x, y, z, k=k, exclude=exclude).mean())
+
+
+def ksg_conditional_local(x: Array, y: Array, z: Array, *, k: int = 5, exclude: int = 0) -> Array:
+    """Return each sample's share of I(X; Y | Z) in nats, shape ``(n_samples,)``."""
     x, y, z = standardized(x), standardized(y), standardized(z)
-    distance, _ = _nearest(np.hstack([x, y, z]), k)
-    n_xz = _closer(np.hstack([x, z]), distance)
-    n_yz = _closer(np.hstack([y, z]), distance)
-    n_z = _closer(z, distance)
-    return float(np.mean(psi(k) - psi(n_xz + 1) - psi(n_yz + 1) + psi(n_z + 1)))
+    distance, _ = _nearest(np.hstack([x, y, z]), k, exclude)
+    inside = np.full(len(x), float(k))
+    atoms = distance == 0
+    if atoms.any():  # repeated values: all samples at that place (Mesner & Shalizi 2020)
+        every = _closer(np.hstack([x, y, z]), distance, inclusive=True, exclude=exclude)
+        inside[atoms] = every[atoms]
+
+    def near(points: Array) -> Array:
+        open_count = _closer(points, distance, exclude=exclude)
+        if not atoms.any():
+            return open_count
+        closed = _closer(points, distance, inclusive=True, exclude=exclude)
+        return np.where(atoms, closed - 1, open_count)
+
+    n_xz, n_yz, n_z = near(np.hstack([x, z])), near(np.hstack([y, z])), near(z)
+    return np.asarray(psi(inside) - psi(n_xz + 1) - psi(n_yz + 1) + psi(n_z + 1))
 
 
-def ross(labels: NDArray[np.integer], y: Array, *, k: int = 5) -> float:
-    """Return I(L; Y) in nats of discrete labels and continuous samples (Ross 2014, equation 2).
+def ross(labels: NDArray[np.integer], y: Array, *, k: int = 5, exclude: int = 0) -> float:
+    """Return I(L; Y) in nats of discrete labels and continuous samples (Ross 2014, equation 2)."""
+    return float(np.nanmean(ross_local(labels, y, k=k, exclude=exclude)))
 
-    Labels that occur once carry no neighbour and are left out.
+
+def ross_local(labels: NDArray[np.integer], y: Array, *, k: int = 5, exclude: int = 0) -> Array:
+    """Return each sample's share of Ross' estimate in nats, shape ``(n_samples,)``.
+
+    NaN where a label has no other sample outside the excluded ones: it carries no neighbour.
     """
     y = standardized(y)
-    names, label, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    kept = sizes[label] > 1
-    y, label = y[kept], label[kept]
-    distance = np.empty(len(y))
-    used = np.empty(len(y))
-    for index in range(len(names)):
+    _, label, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    time = np.arange(len(y))
+    distance = np.full(len(y), np.nan)
+    used = np.full(len(y), np.nan)
+    same = np.full(len(y), np.nan)
+    for index in np.flatnonzero(sizes > 1):
         members = np.flatnonzero(label == index)
-        if len(members):
-            reach = min(k, len(members) - 1)
-            distance[members], _ = _nearest(y[members], reach)
-            used[members] = reach
-    around = _closer(y, distance, inclusive=True)
-    return float(
-        np.mean(psi(len(y)) + psi(used) - psi(sizes[sizes > 1].repeat(sizes[sizes > 1])))
-        - np.mean(psi(around))
-    )
+        left = _others_in(time[members], exclude)
+        ok = left > 0
+        if not ok.any():
+            continue
+        reach = int(min(k, left[ok].min()))
+        found, _ = _nearest(y[members], reach, exclude, time=time[members])
+        distance[members] = np.where(ok, found, np.nan)
+        used[members] = reach
+        same[members] = left
+    kept = np.isfinite(distance)
+    around = np.full(len(y), np.nan)
+    around[kept] = _closer(y, np.where(kept, distance, 0.0), inclusive=True, exclude=exclude)[kept]
+    total = _others(len(y), exclude) + 1
+    out = np.full(len(y), np.nan)
+    out[kept] = (psi(total) + psi(used) - psi(same + 1) - psi(np.maximum(around, 1)))[kept]
+    return out
 
 
 def standardized(values: Array) -> Array:
@@ -102,31 +149,63 @@ def standardized(values: Array) -> Array:
     return np.ascontiguousarray((values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
 
 
-def _nearest(points: Array, k: int) -> tuple[Array, NDArray[np.int64]]:
-    """Return the distance to each point's k-th neighbour, and which the k neighbours are."""
-    distance, index = cKDTree(points).query(points, k=k + 1, p=np.inf)
-    own = index == np.arange(len(points))[:, None]
-    # Among repeated points the query may leave a point itself out; then its last entry goes.
-    own[~own.any(axis=1), -1] = True
-    return distance[:, -1], index[~own].reshape(len(points), k)
+def _others(n: int, exclude: int) -> Array:
+    """Return how many samples each of `n` may have as neighbours."""
+    return _others_in(np.arange(n), exclude)
 
 
-def _all_pairs(x: Array, y: Array, k: int) -> tuple[Array, Array]:
+def _others_in(time: NDArray[np.int64], exclude: int) -> Array:
+    first = np.searchsorted(time, time - exclude, side="left")
+    last = np.searchsorted(time, time + exclude, side="right")
+    return np.asarray(len(time) - (last - first), dtype=np.float64)
+
+
+def _nearest(
+    points: Array, k: int, exclude: int = 0, *, time: NDArray[np.int64] | None = None
+) -> tuple[Array, NDArray[np.int64]]:
+    """Return the distance to each point's k-th neighbour, and which the k neighbours are.
+
+    Points whose times differ by at most `exclude` are no neighbours.
+    """
+    n = len(points)
+    when = np.arange(n) if time is None else time
+    asked = min(n, k + 2 * exclude + 1)
+    tree = cKDTree(points)
+    distances, indices = [], []
+    for start in range(0, n, _QUERIES):
+        rows = np.arange(start, min(n, start + _QUERIES))
+        distance, index = tree.query(points[rows], k=asked, p=np.inf)
+        distance, index = distance.reshape(len(rows), -1), index.reshape(len(rows), -1)
+        banned = np.abs(when[index] - when[rows, None]) <= exclude
+        if not exclude:
+            # Among repeated points the query may leave a point itself out; its last entry goes.
+            banned[~banned.any(axis=1), -1] = True
+        # Stable: those allowed come first, nearest first.
+        order = np.argsort(banned, axis=1, kind="stable")[:, :k]
+        distances.append(np.take_along_axis(distance, order, 1)[:, -1])
+        indices.append(np.take_along_axis(index, order, 1))
+    return np.concatenate(distances), np.concatenate(indices)
+
+
+def _all_pairs(x: Array, y: Array, k: int, exclude: int = 0) -> tuple[Array, Array]:
     """Return how many other points are closer than the k-th joint neighbour, in x and in y."""
     import torch
 
     a, b = torch.from_numpy(x), torch.from_numpy(y)
+    when = torch.arange(len(x))
     counts = []
     for start in range(0, len(x), _ROWS):
         rows = slice(start, start + _ROWS)
         in_x, in_y = (torch.cdist(v[rows], v, p=float("inf")) for v in (a, b))
-        reach = torch.maximum(in_x, in_y).topk(k + 1, largest=False).values[:, -1:]
+        near = (when[rows, None] - when).abs() <= exclude
+        in_x, in_y = in_x.masked_fill(near, torch.inf), in_y.masked_fill(near, torch.inf)
+        reach = torch.maximum(in_x, in_y).topk(k, largest=False).values[:, -1:]
         counts.append(torch.stack([(d < reach).sum(1) for d in (in_x, in_y)]))
-    n_x, n_y = torch.cat(counts, 1).clamp_(min=1).sub_(1).double().numpy()
+    n_x, n_y = torch.cat(counts, 1).double().numpy()
     return n_x, n_y
 
 
-def _closer(points: Array, reach: Array, *, inclusive: bool = False) -> Array:
+def _closer(points: Array, reach: Array, *, inclusive: bool = False, exclude: int = 0) -> Array:
     """Return how many other points lie closer than each point's reach (or as close)."""
     # The joint distance may differ in the last bit from the one measured here.
     radius = reach * (1 + 1e-12) if inclusive else reach * (1 - 1e-12)
@@ -138,6 +217,10 @@ def _closer(points: Array, reach: Array, *, inclusive: bool = False) -> Array:
     else:
         tree = cKDTree(points)
         count = tree.query_ball_point(points, radius, p=np.inf, return_length=True)
+    for lag in range(1, exclude + 1):
+        step = np.abs(points[lag:] - points[:-lag]).max(axis=1)
+        count[lag:] -= step <= radius[lag:]
+        count[:-lag] -= step <= radius[:-lag]
     nothing = 0 if inclusive else (reach == 0)
     others: Array = np.maximum(count - 1, 0) * (1.0 - nothing)
     return others

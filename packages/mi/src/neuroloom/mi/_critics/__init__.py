@@ -1,0 +1,1 @@
+"""Critics, the bounds that train them, and what they start from."""

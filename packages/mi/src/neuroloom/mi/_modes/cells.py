@@ -1,0 +1,365 @@
+"""Cells: one estimate each, by critics or by an estimator without a network, with its checks.
+
+Every mode makes cells and reads outcomes; what makes an estimate reliable is decided here alone.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.mi import _direct
+from neuroloom.mi._direct.estimators import DIRECT, ceiling, check_data, labels, repeats
+from neuroloom.mi._errors import SmallSampleWarning, TrainingError
+from neuroloom.mi._modes.analysis import Analysis
+from neuroloom.mi._modes.crosschecks import Seen, flat, look
+from neuroloom.mi._options.params import Params
+from neuroloom.mi._samples.folds import MIN_TRAIN, Fold
+from neuroloom.mi._statistics import reliability
+from neuroloom.mi._statistics.correlation import standard_error
+from neuroloom.mi._statistics.estimate import Estimate, pool, rise
+from neuroloom.mi._statistics.interval import interval
+from neuroloom.mi._statistics.jackknife import jackknife
+from neuroloom.mi._training.job import Fitted, Job
+from neuroloom.shared import Seed
+
+Array = NDArray[Any]
+_HALF_NETWORKS = 2
+_COPULAS = ("gcmi", "cca")
+_LONGEST = 500
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One estimate to be made: its samples, what it is called, and how it differs.
+
+    Attributes
+    ----------
+    key : mapping
+        What the cell is, for tables.
+    x, y : ndarray, shape (n_samples, …)
+    gap : int
+        Samples on either side that share data.
+    seed : Seed
+    params : Params, optional
+        Of the critics; those of the analysis by default.
+    permutation : ndarray, optional
+        Which row of y goes with each row of x.
+    index : ndarray, optional
+        The samples used, all by default.
+    folds : sequence of Fold, optional
+    n_reference : int, optional
+        Training samples that set the number of steps.
+    memory : int, optional
+        Samples for which x and y remember themselves; measured if not given.
+    """
+
+    key: Mapping[str, Any]
+    x: Array
+    y: Array
+    gap: int
+    seed: Seed
+    params: Params | None = None
+    permutation: Array | None = None
+    index: Array | None = None
+    folds: Sequence[Fold] | None = None
+    n_reference: int | None = None
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A cell's estimate; None if all its critics failed."""
+
+    cell: Cell
+    estimate: Estimate | None
+    fits: list[Fitted] = field(default_factory=list)
+
+    @property
+    def mi(self) -> float:
+        """The estimate in nats, NaN if there is none."""
+        return float("nan") if self.estimate is None else self.estimate.mi
+
+
+def measure_cells(
+    analysis: Analysis,
+    cells: Sequence[Cell],
+    description: str = "",
+    *,
+    checks: bool = True,
+    keep: bool = False,
+) -> list[Outcome]:
+    """Return the outcomes of all cells; one that fails does not take the others with it.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    cells : sequence of Cell
+    description : str
+        Of the progress bar, and of the folder that keeps what is finished.
+    checks : bool
+        Whether to look for what speaks against each estimate; surrogates need none.
+    keep : bool
+        Whether to keep the critics' weights.
+    """
+    if analysis.direct:
+        return [_direct_outcome(analysis, cell, checks) for cell in cells]
+    looks = [_look(analysis, cell) if checks else None for cell in cells]
+    jobs: list[Job] = []
+    owner: list[tuple[int, bool]] = []
+    for place, (cell, seen) in enumerate(zip(cells, looks, strict=True)):
+        own = _jobs(analysis, cell, seen, keep)
+        halves = [_half(job) for job in own] if checks else []
+        for group, is_half in ((own, False), ([h for h in halves if h is not None], True)):
+            jobs += group
+            owner += [(place, is_half)] * len(group)
+    fits = analysis.fit(jobs, description)
+    groups: dict[tuple[int, bool], list[Fitted]] = {}
+    for who, fit in zip(owner, fits, strict=True):
+        groups.setdefault(who, []).append(fit)
+    out = []
+    for place, (cell, seen) in enumerate(zip(cells, looks, strict=True)):
+        full, half = groups[place, False], groups.get((place, True), [])
+        try:
+            out.append(Outcome(cell, _checked(analysis, cell, full, half, seen), full))
+        except TrainingError as error:
+            warnings.warn(f"{dict(cell.key)}: {error}", SmallSampleWarning, stacklevel=3)
+            out.append(Outcome(cell, None, full))
+    if all(outcome.estimate is None for outcome in out):
+        raise TrainingError(f"no critic could be trained; the first: {out[0].fits[0].failure}")
+    return out
+
+
+def _look(analysis: Analysis, cell: Cell) -> Seen:
+    x, y = cell.x, cell.y
+    if cell.index is not None:
+        x, y = x[cell.index], y[cell.index]
+    return look(x, y, cell.gap, analysis.seed, ordered=analysis.split_mode == "blocked")
+
+
+def _jobs(analysis: Analysis, cell: Cell, seen: Seen | None, keep: bool) -> list[Job]:
+    memory = cell.memory if cell.memory is not None else 0 if seen is None else seen.memory
+    fold_list = cell.folds
+    if fold_list is None:
+        fold_list = analysis.folds(len(cell.x), cell.gap, cell.seed, cell.index, memory)
+    return analysis.jobs(
+        cell.x,
+        cell.y,
+        fold_list,
+        cell.seed,
+        key=cell.key,
+        params=cell.params,
+        permutation=cell.permutation,
+        n_reference=cell.n_reference,
+        keep=keep,
+    )
+
+
+def _half(job: Job) -> Job | None:
+    """Return the job with half of its training samples and steps, one stretch of time.
+
+    Folds take the first and the second half in turn.
+    """
+    train = job.fold.train
+    n = len(train) // 2
+    if n < MIN_TRAIN:
+        return None
+    fold = job.key["fold"]
+    part = train[:n] if fold % 2 == 0 else train[-n:]
+    params = job.params.replace(n_inits=min(_HALF_NETWORKS, job.params.training.n_inits))
+    reference = None if job.n_reference is None else max(1, job.n_reference // 2)
+    return replace(
+        job,
+        fold=replace(job.fold, train=part),
+        seed=job.seed.child("half"),
+        params=params,
+        n_reference=reference,
+        keep=False,
+    )
+
+
+def _checked(
+    analysis: Analysis,
+    cell: Cell,
+    full: list[Fitted],
+    half: list[Fitted],
+    seen: Seen | None,
+) -> Estimate:
+    """Return the pooled estimate with what its checks found."""
+    n = len(cell.x)
+    estimate = pool(
+        full, n, confidence=analysis.confidence, known=0 if seen is None else seen.memory
+    )
+    if seen is None:
+        return estimate
+    gain, noise = float("nan"), float("nan")
+    if len(half) == len(full):
+        gain, noise = rise(full, half, n, seen.memory)
+    mi, error = estimate.mi, estimate.error
+    reasons = reliability.collected(
+        reliability.still_rising(mi, gain, noise) if np.isfinite(gain) else None,
+        reliability.missed(mi, error, seen.neighbours, "nearest neighbours"),
+        reliability.missed(mi, error, seen.squares, "squares of the features"),
+        reliability.too_short(estimate.n, seen.time),
+    )
+    left_open = np.nanmax([0.0, gain, seen.neighbours - mi])
+    return estimate.widened(
+        float(left_open),
+        analysis.confidence,
+        reasons,
+        rise=gain,
+        rise_error=noise,
+        neighbours=seen.neighbours,
+        squares=seen.squares,
+    )
+
+
+def _direct_outcome(analysis: Analysis, cell: Cell, checks: bool) -> Outcome:
+    """Return what an estimator without a network says of a cell."""
+    name, options = analysis.bound, analysis.bound_options
+    x, y = flat(cell.x), flat(cell.y)
+    check_data(name, x, y)
+    memory = cell.memory
+    seen = None
+    if memory is None:
+        seen = _look(analysis, cell)
+        memory = seen.memory
+    exclude = min(max(cell.gap, memory), _LONGEST, len(x) // 8) if DIRECT[name].neighbours else 0
+    if cell.permutation is not None:
+        y = y[cell.permutation]
+
+    def value(part: Any) -> float:
+        return float(np.nanmean(DIRECT[name].local(x[part], y[part], exclude=exclude, **options)))
+
+    local = DIRECT[name].local(x, y, exclude=exclude, **options)
+    mi = float(np.nanmean(local))
+    if not checks or seen is None:
+        return Outcome(cell, _bare(mi, local))
+    slow = memory > 0 or cell.gap > 0
+    if slow or not DIRECT[name].local_error:
+        error, dof = jackknife(value, len(x), max(memory, cell.gap))
+    else:
+        error, dof = standard_error(local), float("inf")
+    top = ceiling(name, x, y, int(options.get("k", 5)))
+    gain = mi - halves(value, len(x), slow)
+    low, high = interval(mi, error, analysis.confidence, dof=dof)
+    estimate = Estimate(mi, error, low, high, mi, mi, top, len(x), local)
+    reasons = _direct_reasons(name, x, y, estimate, gain, seen)
+    left_open = np.nanmax([0.0, gain, seen.most - mi])
+    return Outcome(
+        cell,
+        estimate.widened(
+            float(left_open) if np.isfinite(mi) else 0.0,
+            analysis.confidence,
+            reasons,
+            rise=gain,
+            neighbours=seen.neighbours,
+            squares=seen.squares,
+        ),
+    )
+
+
+def _bare(mi: float, local: Array) -> Estimate:
+    nan = float("nan")
+    return Estimate(mi, nan, nan, nan, mi, mi, float("inf"), len(local), local)
+
+
+def halves(value: Any, n: int, slow: bool) -> float:
+    """Return the mean estimate of two halves: stretches of time, or every other sample."""
+    first = np.arange(n) < n // 2 if slow else np.arange(n) % 2 == 0
+    return float(np.mean([value(first), value(~first)]))
+
+
+def _direct_reasons(
+    name: str, x: Array, y: Array, estimate: Estimate, gain: float, seen: Seen
+) -> tuple[str, ...]:
+    mi, error = estimate.mi, estimate.error
+    found = [
+        reliability.not_finite(mi),
+        reliability.at_ceiling(mi, estimate.ceiling),
+        reliability.still_rising(mi, gain, error) if np.isfinite(gain) else None,
+        reliability.too_short(estimate.n, seen.time),
+    ]
+    if name != "ksg":
+        found += [
+            reliability.missed(mi, error, seen.neighbours, "nearest neighbours"),
+            reliability.missed(mi, error, seen.squares, "squares of the features"),
+        ]
+    if name in _COPULAS:
+        which = [v for v, values in (("x", x), ("y", y)) if repeats(values)]
+        if which:
+            found.append(reliability.atoms(" and ".join(which)))
+        found.append(reliability.exceeds(mi, error, seen.neighbours, "nearest neighbours"))
+    if (labels(x) is not None and labels(y) is not None) or name == "plugin":
+        joint = _direct.pairs_of(_direct.codes(x), _direct.codes(y))
+        found.append(reliability.rare_patterns(_direct.unseen(joint)))
+    return reliability.collected(*found)
+
+
+def tables(
+    outcomes: Sequence[Outcome], factor: float
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return tidy rows and raw rows of `outcomes` in output units."""
+    tidy, raw = [], []
+    for outcome in outcomes:
+        if outcome.estimate is None:
+            tidy.append({**outcome.cell.key, "mi": np.nan, "reliable": False})
+        else:
+            tidy.append(tidy_row(outcome.estimate, factor, **outcome.cell.key))
+        raw += raw_rows(outcome.fits, factor)
+    return tidy, raw
+
+
+def tidy_row(estimate: Estimate, factor: float, **varied: Any) -> dict[str, Any]:
+    """Return one row of the tidy table."""
+    return {
+        **varied,
+        "mi": estimate.mi * factor,
+        "mi_err": estimate.error * factor,
+        "ci_lo": estimate.low * factor,
+        "ci_hi": estimate.high * factor,
+        "test_mi": estimate.test_mi * factor,
+        "train_mi": estimate.train_mi * factor,
+        "n": estimate.n,
+        "ceiling": estimate.ceiling * factor,
+        "reliable": estimate.reliable,
+        "units": "bits" if factor != 1 else "nats",
+    }
+
+
+def raw_rows(fits: Sequence[Fitted], factor: float) -> list[dict[str, Any]]:
+    """Return one row per critic, in output units."""
+    return [
+        {
+            **fit.job.key,
+            "test_mi": fit.score.bound * factor,
+            "infonce": fit.score.infonce * factor,
+            "dv": fit.score.dv * factor,
+            "train_mi": fit.train_mi * factor,
+            "gaussian_mi": fit.gaussian * factor,
+            "best_step": fit.best_step,
+            "n_steps": fit.job.n_steps,
+            "n_train": len(fit.job.fold.train),
+            "n_test": len(fit.job.fold.test),
+            "failure": fit.failure,
+        }
+        for fit in fits
+    ]
+
+
+def reasons_of(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return all reasons against any of the outcomes, each once, with the cell it is about."""
+    found: dict[str, None] = {}
+    for outcome in outcomes:
+        where = ", ".join(f"{k}={v}" for k, v in outcome.cell.key.items())
+        reasons: tuple[str, ...] = ("no critic could be trained",)
+        if outcome.estimate is not None:
+            reasons = outcome.estimate.reasons
+        for reason in reasons:
+            found[f"{where}: {reason}" if where else reason] = None
+    return list(found)

@@ -1,0 +1,111 @@
+"""What other estimators see in the same samples: for flags, and for the upper side of intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.mi import _direct
+from neuroloom.mi._critics import gaussian
+from neuroloom.mi._critics.gaussian import rank_normal
+from neuroloom.mi._direct.estimators import labels, neighbours, repeats
+from neuroloom.mi._errors import NeuralMIError
+from neuroloom.mi._statistics.correlation import joint_memory, slowest
+from neuroloom.shared import Seed
+
+Array = NDArray[np.float64]
+_FEW = 5000
+_LOW_DIMENSIONS = 4
+_MANY_DIMENSIONS = 50
+_LONGEST = 500  # samples left out on either side; more would be slow
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What estimators without a network see, in nats; NaN where one says little.
+
+    Attributes
+    ----------
+    neighbours : float
+        Nearest neighbours, in few dimensions.
+    squares : float
+        Canonical correlations of squares, or of features with squares.
+    memory : int
+        Samples for which x and y both remember themselves.
+    time : float
+        Correlation time in samples: that of the slower variable where both are slow.
+    """
+
+    neighbours: float
+    squares: float
+    memory: int
+    time: float
+
+    @property
+    def most(self) -> float:
+        """The largest of what was seen, NaN if nothing was."""
+        values = [v for v in (self.neighbours, self.squares) if np.isfinite(v)]
+        return max(values, default=float("nan"))
+
+
+def flat(values: Array) -> Array:
+    """Return samples as (n_samples, n_features)."""
+    return np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+
+
+def look(x: Array, y: Array, gap: int, seed: Seed, *, ordered: bool = True) -> Seen:
+    """Return what estimators without a network see in samples (n_samples, …).
+
+    Parameters
+    ----------
+    x, y : ndarray
+    gap : int
+        Samples on either side that share data.
+    seed : Seed
+    ordered : bool
+        Whether the samples are in order of time.
+    """
+    a, b = flat(x), flat(y)
+    memory = joint_memory(a, b) if ordered else 0
+    time = min(slowest(a), slowest(b)) if memory else 1.0
+    exclude = min(max(gap, memory), _LONGEST, len(a) // 8)
+    return Seen(_neighbours(a[:_FEW], b[:_FEW], exclude), _squares(a, b, seed), memory, time)
+
+
+def _neighbours(x: Array, y: Array, exclude: int) -> float:
+    """Return what nearest neighbours see; they need few dimensions.
+
+    There they seldom see too much: a critic that sees much less has not learned the dependence.
+    """
+    both_labels = labels(x) is not None and labels(y) is not None
+    if x.shape[1] + y.shape[1] > _LOW_DIMENSIONS and not both_labels:
+        return float("nan")
+    if both_labels:  # counts are only as good as there are samples for each pair
+        joint = _direct.pairs_of(_direct.codes(x), _direct.codes(y))
+        if len(np.unique(joint)) > len(x) // 10:
+            return float("nan")
+    elif not repeats(x, y):
+        x, y = rank_normal(x), rank_normal(y)
+    try:
+        return float(np.nanmean(neighbours(x, y, exclude=exclude)))
+    except NeuralMIError:
+        return float("nan")
+
+
+def _squares(x: Array, y: Array, seed: Seed) -> float:
+    """Return what squares tell of features, of squares, or features of squares.
+
+    The largest of the three, from held-out canonical correlations, which need no training.
+    Dependences that a critic cannot find in many dimensions often show here. Features and squares
+    are not put together: normal variables' squares tell nothing new, but would count.
+    """
+    plain, squared = [], []
+    for values in (x, y):
+        few = values[: 2 * _FEW, :_MANY_DIMENSIONS]
+        plain.append(rank_normal(few))
+        squared.append(rank_normal(plain[-1] ** 2))
+    rng = seed.child("squares").generator()
+    pairs = (squared, (plain[0], squared[1]), (squared[0], plain[1]))
+    return max(float(gaussian.fit(a, b, rng).information) for a, b in pairs)

@@ -1,0 +1,363 @@
+"""Subsampling extrapolation: from estimates on parts of the data to the infinite-data limit.
+
+The samples are divided into γ parts, for γ = 1, 2, …, and every part is estimated on its own.
+Too few samples make held-out information too small, by about a constant over their number
+(Holmes & Nemenman 2019 for neighbours, Abdelaleem et al. 2025 for critics), so a line through the
+estimates, followed to γ = 0, is the information of infinite data. What sets this one apart:
+
+* every critic makes the same number of optimiser steps, whatever its part's size;
+* every sample is scored by critics that have not seen it (cross-fitting);
+* parts are contiguous where splits are blocked, so that gaps hold;
+* the interval counts the parts as what they are, nested pieces of one recording: it comes from a
+  bootstrap over stretches of time, repeated for all γ at once, with the disagreement between a
+  line and a parabola and the scatter about the fit added; upwards it is widened by what the
+  extrapolation adds, whose form is an assumption, and by what nearest neighbours see beyond it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from neuroloom.mi._errors import InsufficientDataError, SmallSampleWarning
+from neuroloom.mi._modes.analysis import Analysis
+from neuroloom.mi._modes.cells import Cell, Outcome, measure_cells
+from neuroloom.mi._modes.crosschecks import Seen, look
+from neuroloom.mi._options.modes import SubsamplingOptions
+from neuroloom.mi._samples.folds import MIN_TRAIN
+from neuroloom.mi._statistics import reliability
+from neuroloom.mi._statistics.correlation import block_length
+from neuroloom.mi._statistics.estimate import Estimate
+from neuroloom.mi._statistics.interval import interval
+from neuroloom.shared import Seed
+
+Array = NDArray[Any]
+_DRAWS = 1000
+_STOP_AFTER = 0.25
+_FEWEST = 2  # a line needs two points
+_ENOUGH = 5  # values of γ below which a line cannot be told from a curve
+_LEAST = 2 * MIN_TRAIN + 36  # samples of a part
+
+
+@dataclass(frozen=True)
+class Term:
+    """One information of a signed sum, estimated from `x` and `y`."""
+
+    sign: int
+    x: Array
+    y: Array
+
+
+@dataclass(frozen=True)
+class Extrapolated:
+    """The outcome of a subsampling extrapolation: the estimate in nats, the rest in output units.
+
+    Attributes
+    ----------
+    estimate : Estimate
+    frame : pandas.DataFrame
+        One row per part: ``gamma``, ``part``, ``test_mi``, ``train_mi``, ``n``.
+    details : dict
+        Entries for ``Results.details``.
+    """
+
+    estimate: Estimate
+    frame: pd.DataFrame
+    details: dict[str, Any]
+
+
+def usable(options: SubsamplingOptions, n: int) -> list[int]:
+    """Return the numbers of parts that leave enough samples in each.
+
+    Raises
+    ------
+    InsufficientDataError
+        If fewer than five of them do, or fewer than two were asked for.
+    """
+    fit = [g for g in options.gammas if n // g >= _LEAST]
+    wanted = max(_FEWEST, min(_ENOUGH, len(options.gammas)))
+    if len(fit) < wanted:
+        raise InsufficientDataError(
+            f"gamma_range: expected at least {wanted} values of γ with {_LEAST} samples in each of "
+            f"γ parts, got {n} samples and γ = {list(options.gammas)}, of which {fit} fit; record "
+            "more, name more values of γ, or use mode='estimate'"
+        )
+    if len(fit) < len(options.gammas):
+        warnings.warn(
+            f"γ = {[g for g in options.gammas if g not in fit]} left out: fewer than {_LEAST} "
+            "samples each",
+            SmallSampleWarning,
+            stacklevel=4,
+        )
+    return fit
+
+
+def parts(n: int, gamma: int, mode: str, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Return the samples of each part: stretches of time, or random samples in order."""
+    index = np.arange(n)
+    if mode == "random":
+        return [np.sort(p) for p in np.array_split(rng.permutation(index), gamma)]
+    return list(np.array_split(index, gamma))
+
+
+def extrapolate(
+    analysis: Analysis, options: SubsamplingOptions, terms: Sequence[Term], gap: int, seed: Seed
+) -> Extrapolated:
+    """Return the extrapolated signed sum of `terms`."""
+    n = len(terms[0].x)
+    values = usable(options, n)
+    seen = look(
+        terms[0].x, terms[0].y, gap, analysis.seed, ordered=analysis.split_mode == "blocked"
+    )
+    outcomes = measure_cells(
+        analysis, _cells(analysis, terms, values, gap, seed, seen), "parts", checks=False
+    )
+    use_dv = _better_bound(outcomes)
+    pointwise = {g: np.zeros(n) for g in values}
+    rows: dict[tuple[int, int], dict[str, float]] = {}
+    for outcome in outcomes:
+        estimate, index, key = outcome.estimate, outcome.cell.index, outcome.cell.key
+        if estimate is None or index is None:
+            continue
+        sign = terms[key.get("term", 0)].sign
+        local = estimate.pointwise[index]
+        # Pointwise values carry the interval; their mean is set to the bound that is reported.
+        mi = _reported(estimate, use_dv)
+        pointwise[key["gamma"]][index] += sign * (local - np.nanmean(local) + mi)
+        row = rows.setdefault(
+            (key["gamma"], key["part"]), {"test_mi": 0.0, "train_mi": 0.0, "n": 0.0}
+        )
+        row["test_mi"] += sign * mi * analysis.factor
+        row["train_mi"] += sign * estimate.train_mi * analysis.factor
+        row["n"] = len(index)
+    frame = pd.DataFrame([{"gamma": g, "part": p, **row} for (g, p), row in rows.items()])
+    single = len(terms) == 1
+    return _outcome(analysis, options, pointwise, frame, gap, seed, outcomes, seen, single)
+
+
+def _cells(
+    analysis: Analysis,
+    terms: Sequence[Term],
+    values: Sequence[int],
+    gap: int,
+    seed: Seed,
+    seen: Seen,
+) -> list[Cell]:
+    n, learning = len(terms[0].x), analysis.params.training
+    patience = learning.patience or max(1, round(_STOP_AFTER * learning.n_epochs))
+    params = analysis.params.replace(patience=patience, n_inits=min(2, learning.n_inits))
+    n_reference = round(n * (1 - 1 / learning.n_folds) * (1 - learning.validation))
+    cells = []
+    for g in values:
+        rng = seed.child("parts").child(g).generator()
+        for place, index in enumerate(parts(n, g, analysis.split_mode, rng)):
+            for t, term in enumerate(terms):
+                key = {"gamma": g, "part": place, **({"term": t} if len(terms) > 1 else {})}
+                own = seed.child(g).child(place)
+                cells.append(
+                    Cell(
+                        key,
+                        term.x,
+                        term.y,
+                        gap,
+                        own,
+                        params,
+                        index=index,
+                        n_reference=n_reference,
+                        memory=seen.memory,
+                    )
+                )
+    return cells
+
+
+def _reported(estimate: Estimate, use_dv: bool | None) -> float:
+    if use_dv is None:
+        return float(estimate.mi)
+    return float(estimate.better if use_dv else estimate.test_mi)
+
+
+def _better_bound(outcomes: Sequence[Outcome]) -> bool | None:
+    """Return whether all parts report Donsker–Varadhan's value, or each its own if None.
+
+    One rule for all γ: a switch on the way up would look like a change of bias.
+    """
+    first = [o for o in outcomes if o.estimate is not None and o.cell.key["gamma"] == 1]
+    if not first or first[0].fits[0].job.bound != "infonce":
+        return None
+    return bool(np.mean([o.estimate.gain for o in first if o.estimate is not None]) > 0)
+
+
+def fit_line(gamma: Array, mean: Array, degree: int) -> tuple[Array, Array]:
+    """Return the coefficients of a polynomial in γ and the weights that give its intercept."""
+    design = np.vander(gamma, degree + 1, increasing=True)
+    # A mean over γ parts of n/γ samples uses all n samples: every γ weighs the same.
+    solve = np.linalg.pinv(design)
+    return solve @ mean, solve[0]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A line, and a parabola where there are points for one, through means over γ; in nats.
+
+    Attributes
+    ----------
+    intercept, slope : float
+    kept : int
+        Points on the line.
+    linear : bool
+        Whether the curve is straight enough.
+    weights : ndarray
+        Of each γ's mean in the intercept.
+    scatter, form : float
+        Errors from the points' scatter about the line, and from the choice of a line.
+    """
+
+    intercept: float
+    slope: float
+    kept: int
+    linear: bool
+    weights: Array
+    scatter: float
+    form: float
+
+
+def fit_curve(gamma: Array, mean: Array, options: SubsamplingOptions) -> Fit:
+    """Return the extrapolation of means over γ to γ = 0."""
+    kept, linear = _prune(options, gamma, mean)
+    line, weights = fit_line(gamma[:kept], mean[:kept], 1)
+    curve, curve_weights = fit_line(gamma, mean, min(2, len(gamma) - 1))
+    share = 1.0 if linear else 0.5  # of the line, when line and parabola are averaged
+    padded = np.concatenate([weights, np.zeros(len(gamma) - kept)])
+    combined = share * padded + (1 - share) * curve_weights
+    residual = mean[:kept] - np.polynomial.polynomial.polyval(gamma[:kept], line)
+    scatter = np.sqrt((residual**2).sum() / max(kept - 2, 1) * (weights**2).sum())
+    return Fit(
+        float(combined @ mean),
+        float(line[1]),
+        kept,
+        linear,
+        combined,
+        float(scatter),
+        abs(float(curve[0] - line[0])) / 2,
+    )
+
+
+def _outcome(
+    analysis: Analysis,
+    options: SubsamplingOptions,
+    pointwise: dict[int, Array],
+    frame: pd.DataFrame,
+    gap: int,
+    seed: Seed,
+    outcomes: Sequence[Outcome],
+    seen: Seen,
+    single: bool,
+) -> Extrapolated:
+    gamma = np.array(sorted(pointwise), dtype=float)
+    values = np.stack([pointwise[int(g)] for g in gamma])
+    mean = values.mean(axis=1)
+    fit = fit_curve(gamma, mean, options)
+    influence = fit.weights @ values
+    length = max(gap + 1, block_length(influence), 2 * seen.memory)
+    draws = _block_bootstrap(influence, length, seed.child("bootstrap").generator())
+    error = float(np.sqrt(draws.var() + fit.scatter**2 + fit.form**2))
+    mi, added = fit.intercept, fit.intercept - float(mean[0])
+    first = [o.estimate for o in outcomes if o.cell.key["gamma"] == 1 and o.estimate is not None]
+    test, train = (
+        float(frame.loc[frame.gamma == 1, name].mean() / analysis.factor)
+        for name in ("test_mi", "train_mi")
+    )
+    ceiling = min((e.ceiling for e in first), default=float("inf"))
+    beyond = max(0.0, seen.neighbours - mi) if single and np.isfinite(seen.neighbours) else 0.0
+    left_open = max(added, beyond, 0.0)
+    low, high = interval(mi, error, analysis.confidence, left_open=left_open)
+    reasons = reliability.collected(
+        reliability.not_finite(mi),
+        *(reliability.at_ceiling(e.test_mi, e.ceiling) for e in first),
+        reliability.few_parts(len(gamma), _ENOUGH),
+        reliability.bent(fit.linear, fit.kept, min(_ENOUGH, options.least_points)),
+        reliability.steep(mi, fit.slope),
+        reliability.missed(mi, error, seen.neighbours, "nearest neighbours") if single else None,
+        reliability.missed(mi, error, seen.squares, "squares of the features") if single else None,
+        reliability.too_short(values.shape[1], seen.time),
+    )
+    factor = analysis.factor
+    checks = {
+        "added": added,
+        "neighbours": seen.neighbours,
+        "squares": seen.squares,
+        "slope": fit.slope,
+        "form": fit.form,
+    }
+    estimate = Estimate(
+        mi,
+        error,
+        low,
+        high,
+        test,
+        train,
+        ceiling,
+        values.shape[1],
+        values[0],
+        tuple(dict.fromkeys(reasons)),
+        checks=checks,
+    )
+    details: dict[str, Any] = {
+        "mi_corrected": mi * factor,
+        "mi_error": error * factor,
+        "interval": (low * factor, high * factor),
+        "confidence_level": analysis.confidence,
+        "slope": fit.slope * factor,
+        "is_reliable": estimate.reliable,
+        "reasons": list(estimate.reasons),
+        "gammas_used": [int(g) for g in gamma[: fit.kept]],
+        "at_ceiling": any(e.at_ceiling for e in first),
+        "bias_at_gamma_1": added * factor,
+        "error_parts": {
+            "samples": float(draws.std() * factor),
+            "scatter": fit.scatter * factor,
+            "form": fit.form * factor,
+        },
+        "mi_at_gamma": {int(g): float(m * factor) for g, m in zip(gamma, mean, strict=True)},
+        "n_samples": values.shape[1],
+        "checks": {name: value * factor for name, value in checks.items()},
+    }
+    return Extrapolated(estimate, frame, details)
+
+
+def _prune(options: SubsamplingOptions, gamma: Array, mean: Array) -> tuple[int, bool]:
+    """Return how many γ lie on a line, and whether the curvature rule agrees with that."""
+    kept = len(gamma)
+    if kept < 3:
+        return kept, True
+    least = min(max(3, options.least_points), kept)
+    while True:
+        curve, _ = fit_line(gamma[:kept], mean[:kept], 2)
+        bent = abs(curve[2]) > options.threshold * abs(curve[1])
+        # Bending that changes the intercept by less than 2 % is of no account.
+        line, _ = fit_line(gamma[:kept], mean[:kept], 1)
+        matters = abs(curve[0] - line[0]) > max(0.02 * abs(line[0]), 0.01)
+        if not (bent and matters):
+            return kept, True
+        if kept <= least:
+            return kept, False
+        kept -= 1
+
+
+def _block_bootstrap(
+    influence: Array, length: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return bootstrap means over stretches of `length` samples."""
+    n_blocks = max(2, len(influence) // length)
+    sums = np.array([block.mean() for block in np.array_split(influence, n_blocks)])
+    drawn = rng.integers(0, n_blocks, size=(_DRAWS, n_blocks))
+    # Drawing with replacement loses a share 1/B of the variance.
+    means = sums[drawn].mean(axis=1)
+    centre = means.mean()
+    return np.asarray(centre + (means - centre) * np.sqrt(n_blocks / (n_blocks - 1)))

@@ -1,0 +1,1 @@
+"""Options, checked once at the border."""

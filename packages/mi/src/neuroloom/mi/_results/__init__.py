@@ -1,0 +1,1 @@
+"""Results, their files and their pictures."""

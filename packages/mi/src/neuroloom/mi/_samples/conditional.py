@@ -1,0 +1,108 @@
+"""Surrogates of x that keep what z says of it, and its time: for conditional information."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from neuroloom.mi._samples.surrogates import surrogates
+
+Array = NDArray[np.float64]
+_NEAR = 5
+_MOST_TERMS = 40
+
+
+class NullChoice(Protocol):
+    """What is asked for: how many surrogates, of which kind."""
+
+    @property
+    def n(self) -> int:
+        """How many."""
+
+    @property
+    def kind(self) -> str:
+        """Which kind."""
+
+    @property
+    def block(self) -> int | None:
+        """Samples per block."""
+
+    @property
+    def trials(self) -> NDArray[np.generic] | None:
+        """Trial of each sample."""
+
+
+def surrogate_sources(
+    x: Array, z: Array, options: NullChoice, rng: np.random.Generator, gap: int = 0
+) -> list[Array]:
+    """Return surrogates of x, each (n, features).
+
+    Parameters
+    ----------
+    x, z : ndarray, shape (n_samples, n_features)
+    options : NullChoice
+        ``"residual"``: what z explains of x stays in place, and what it leaves is rotated, so
+        that both the dependence on z and correlation in time are kept (the idea of Shah & Peters
+        2020's residuals, with rotations in place of normal theory). ``"local"``: samples of
+        similar z exchange their x (Runge 2018), which does not keep time. Others move whole rows
+        of x, as in `surrogates`.
+    rng : Generator
+    gap : int
+        Samples that share data.
+    """
+    if options.kind == "local":
+        return [x[local_permutation(z, _NEAR, rng)] for _ in range(options.n)]
+    residual = options.kind == "residual"
+    orders = surrogates(
+        len(x),
+        options.n,
+        "circular" if residual else options.kind,
+        rng,
+        gap=gap,
+        block=options.block,
+        trials=options.trials,
+    )
+    if not residual:
+        return [x[order] for order in orders]
+    explained = expected(x, z)
+    rest = x - explained
+    return [explained + rest[order] for order in orders]
+
+
+def expected(x: Array, z: Array) -> Array:
+    """Return what z says of x on average: least squares on z, its squares and products.
+
+    Parameters
+    ----------
+    x, z : ndarray, shape (n_samples, n_features)
+    """
+    centred = z - z.mean(axis=0)
+    spread = centred.std(axis=0)
+    scores = centred[:, spread > 0] / spread[spread > 0]
+    terms = [np.ones((len(z), 1)), scores]
+    d = scores.shape[1]
+    if d and d * (d + 3) // 2 <= min(_MOST_TERMS, len(z) // 20):
+        i, j = np.triu_indices(d)
+        terms.append(np.clip(scores[:, i] * scores[:, j], -9, 9))
+    design = np.hstack(terms)
+    solution, *_ = np.linalg.lstsq(design, x, rcond=None)
+    out: Array = design @ solution
+    return out
+
+
+def local_permutation(z: Array, k: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return a permutation that exchanges samples with similar z (Runge 2018, algorithm 1)."""
+    n = len(z)
+    spread = z.std(axis=0)
+    points = (z - z.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    _, near = cKDTree(points).query(points, k=min(k + 1, n))
+    taken = np.zeros(n, dtype=bool)
+    out = np.empty(n, dtype=np.int64)
+    for i in rng.permutation(n):
+        free = [j for j in rng.permutation(near[i]) if not taken[j]]
+        out[i] = free[0] if free else near[i][-1]
+        taken[out[i]] = True
+    return out

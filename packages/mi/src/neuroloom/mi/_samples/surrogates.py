@@ -1,0 +1,178 @@
+"""Surrogates without dependence, and p-values from them.
+
+Recordings are correlated in time, so single samples must not be shuffled: a null distribution has
+to keep each variable as it is and only undo the pairing. Circular shifts do that (as in Chung et
+al. 2019 and Harris 2020); blocks and trials are for recordings in pieces.
+
+Shifts are drawn from all there are, without repeats: rotations form a group, and only a draw from
+the whole of it is exchangeable with the data themselves. To leave out small shifts, which look
+safer, makes slow independent series significant too often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.mi._errors import InsufficientDataError, OptionError, choice, real
+
+SURROGATES = ("circular", "permutation", "block", "trial")
+Index = NDArray[np.int64]
+
+
+def surrogate(
+    n: int,
+    kind: str,
+    rng: np.random.Generator,
+    *,
+    gap: int = 0,
+    block: int | None = None,
+    trials: Sequence[int] | NDArray[Any] | None = None,
+) -> Index:
+    """Return which row of y goes with each row of x in one surrogate, shape (n,).
+
+    Parameters
+    ----------
+    n : int
+        Number of samples.
+    kind : {"circular", "permutation", "block", "trial"}
+        Rotate by a random number of samples; shuffle samples, blocks, or whole trials.
+    rng : Generator
+    gap : int
+        Samples that share data; blocks are longer.
+    block : int, optional
+        Samples per block, ``n ** (2 / 3)`` if not given.
+    trials : sequence of int, optional
+        Trial of each sample, for ``"trial"``; trials must have equal length.
+
+    Raises
+    ------
+    OptionError
+        For an unknown kind, a block that is no whole number from 1 to half the samples, or trials
+        that do not fit.
+    """
+    return surrogates(n, 1, kind, rng, gap=gap, block=block, trials=trials)[0]
+
+
+def surrogates(
+    n: int,
+    n_surrogates: int,
+    kind: str,
+    rng: np.random.Generator,
+    *,
+    gap: int = 0,
+    block: int | None = None,
+    trials: Sequence[int] | NDArray[Any] | None = None,
+) -> list[Index]:
+    """Return several surrogates; rotations do not repeat while there are others. See `surrogate`.
+
+    Parameters
+    ----------
+    n, n_surrogates : int
+        Numbers of samples and of surrogates.
+    kind, rng, gap, block, trials
+        As in `surrogate`.
+    """
+    choice("surrogate", kind, SURROGATES)
+    index = np.arange(n)
+    if n < 4:
+        raise InsufficientDataError(f"surrogate: expected at least 4 samples, got {n}")
+    if kind == "permutation":
+        return [rng.permutation(n) for _ in range(n_surrogates)]
+    if kind == "circular":
+        few = n_surrogates <= n - 1
+        shifts = 1 + rng.choice(n - 1, n_surrogates, replace=not few)
+        return [np.roll(index, int(shift)) for shift in shifts]
+    if kind == "block":
+        size = _block_size(n, gap, block)
+        pieces = [index[i : i + size] for i in range(0, n, size)]
+        return [
+            np.concatenate([pieces[p] for p in rng.permutation(len(pieces))])
+            for _ in range(n_surrogates)
+        ]
+    groups = _trial_groups(n, trials)
+    return [_exchanged(groups, n, rng) for _ in range(n_surrogates)]
+
+
+def _block_size(n: int, gap: int, block: int | None) -> int:
+    if block is None:
+        return min(max(gap + 1, round(n ** (2 / 3))), n // 2)
+    size: int = real("surrogate_block", block, whole=True, low=1)
+    if size > n // 2:
+        raise OptionError(
+            f"surrogate_block: expected at most half of the {n} samples, got {size}: one block "
+            "alone cannot change places"
+        )
+    return size
+
+
+def _trial_groups(n: int, trials: Any) -> list[Index]:
+    if trials is None:
+        raise OptionError("surrogate='trial': expected the trial of each sample, got trials=None")
+    labels = np.asarray(trials)
+    if len(labels) != n:
+        raise OptionError(f"trials: expected one label per sample ({n}), got {len(labels)}")
+    _, first = np.unique(labels, return_index=True)
+    groups = [np.flatnonzero(labels == labels[i]) for i in np.sort(first)]
+    if len(groups) < 2:
+        raise OptionError("trials: expected at least 2 trials to exchange, got 1")
+    lengths = sorted({len(group) for group in groups})
+    if len(lengths) > 1:
+        raise OptionError(
+            f"trials: expected trials of one length to exchange, got lengths {lengths[0]} to "
+            f"{lengths[-1]}; cut them to one length, or use surrogate='circular'"
+        )
+    return groups
+
+
+def _exchanged(groups: list[Index], n: int, rng: np.random.Generator) -> Index:
+    """Return each trial's samples replaced by those of another trial."""
+    out = np.empty(n, dtype=np.int64)
+    for target, source in zip(groups, rng.permutation(len(groups)), strict=True):
+        out[target] = groups[source]
+    return out
+
+
+def p_value(observed: float, null: Sequence[float] | NDArray[np.float64]) -> float:
+    """Return the one-sided p-value ``(1 + #{null ≥ observed}) / (1 + n)`` (Phipson & Smyth 2010).
+
+    Examples
+    --------
+    >>> p_value(1.0, [0.1, 0.2, 0.3])
+    0.25
+    """
+    values = np.asarray(null, dtype=float)
+    return float((1 + np.sum(values >= observed)) / (1 + len(values)))
+
+
+def max_statistic(observed: NDArray[np.float64], null: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return p-values corrected for the family by the largest surrogate statistic.
+
+    Parameters
+    ----------
+    observed : ndarray, shape (n_tests,)
+    null : ndarray, shape (n_surrogates, n_tests)
+        The same surrogates for all tests.
+    """
+    largest = null.max(axis=1)
+    return np.array([p_value(value, largest) for value in observed])
+
+
+def benjamini_hochberg(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return p-values adjusted for the false discovery rate (Benjamini & Hochberg 1995).
+
+    Examples
+    --------
+    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03]))
+    array([0.03, 0.04, 0.04])
+    """
+    values = np.asarray(p, dtype=float)
+    order = np.argsort(values)[::-1]
+    n = len(values)
+    scaled = values[order] * n / np.arange(n, 0, -1)
+    out = np.empty(n)
+    out[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
+    return out

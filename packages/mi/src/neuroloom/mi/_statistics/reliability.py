@@ -1,0 +1,148 @@
+"""What speaks against an estimate, in words: one notion of reliability for every mode.
+
+Each check returns a reason, what was found and what to do, or nothing. An estimate without a
+reason is reliable.
+"""
+
+from __future__ import annotations
+
+import math
+
+from neuroloom.mi._statistics.correlation import FEW_TIMES
+
+CEILING_SHARE = 0.85
+# Nats, and shares of the estimate: smaller shortfalls are what intervals are for.
+_GAP, _GAP_SHARE = 0.1, 0.15
+_RISE, _RISE_SHARE = 0.035, 0.08
+_MISSED, _MISSED_SHARE = 0.05, 0.08
+_OVER, _OVER_SHARE = 0.05, 0.1
+_UNSEEN = 0.2
+_BITS = 1 / math.log(2)
+
+
+def _bits(nats: float) -> str:
+    return f"{nats * _BITS:.2f} bits"
+
+
+def not_finite(mi: float) -> str | None:
+    """Return a reason where there is no number."""
+    if math.isinf(mi):
+        return (
+            "x and y share a direction to the last digit: between real numbers that is infinite "
+            "information; look for a copied channel, or add the noise that there is"
+        )
+    return None if math.isfinite(mi) else "no critic could be scored"
+
+
+def at_ceiling(value: float, ceiling: float) -> str | None:
+    """Return a reason where an estimate is close to the largest that the samples allow."""
+    if not value > CEILING_SHARE * ceiling:
+        return None
+    return (
+        f"{_bits(value)} is close to {_bits(ceiling)}, the most that so many samples can show: the "
+        "truth may be larger; use more samples, fewer folds or estimator='smile'"
+    )
+
+
+def overfit(test: float, train: float) -> str | None:
+    """Return a reason where training samples seem to hold much more than held-out ones."""
+    if not train - test > max(_GAP, _GAP_SHARE * abs(test)):
+        return None
+    return (
+        f"training samples show {_bits(train)}, held-out ones {_bits(test)}: the samples are too "
+        "few for this dependence; record more, or use fewer features"
+    )
+
+
+def still_rising(mi: float, gain: float, error: float) -> str | None:
+    """Return a reason where half of the samples give clearly less."""
+    if not gain - error > max(_RISE, _RISE_SHARE * abs(mi)):
+        return None
+    return (
+        f"twice the samples raised the estimate by {_bits(gain)}: it has not levelled off; record "
+        "more, train for longer, or use mode='rigorous'"
+    )
+
+
+def missed(mi: float, error: float, seen: float, who: str) -> str | None:
+    """Return a reason where another estimator sees clearly more."""
+    if not seen - mi > max(_MISSED, _MISSED_SHARE * abs(mi), 2 * error):
+        return None
+    return (
+        f"{who} see {_bits(seen)}, the estimate is {_bits(mi)}: it misses a part of the "
+        "dependence; train for longer or with another critic, or use estimator='ksg'"
+    )
+
+
+def exceeds(mi: float, error: float, seen: float, who: str) -> str | None:
+    """Return a reason where an estimate that assumes a form is above one that does not."""
+    if not mi - seen > max(_OVER, _OVER_SHARE * abs(mi), 3 * error):
+        return None
+    return (
+        f"{who} see {_bits(seen)}, the estimate is {_bits(mi)}: its assumptions do not hold; use "
+        "estimator='ksg' or a trained bound"
+    )
+
+
+def too_short(n: int, time: float) -> str | None:
+    """Return a reason where a recording lasts few correlation times."""
+    if not n < FEW_TIMES * time:
+        return None
+    return (
+        f"the recording lasts {n / time:.0f} of its own correlation times ({time:.0f} samples "
+        f"each), fewer than {FEW_TIMES}: chance agreement cannot be told from information; record "
+        "longer"
+    )
+
+
+def rare_patterns(share: float) -> str | None:
+    """Return a reason where many patterns were seen once only."""
+    if not share > _UNSEEN:
+        return None
+    return (
+        f"{100 * share:.0f} % of the samples are the only one of their pattern: counts cannot say "
+        "how likely those are; join values, record more, or use a trained bound"
+    )
+
+
+def atoms(what: str) -> str | None:
+    """Return the reason against a copula where values repeat."""
+    return (
+        f"{what} holds values that repeat: ranks of equal values are arbitrary, and a Gaussian "
+        "copula does not describe them; use estimator='ksg', 'plugin' or a trained bound"
+    )
+
+
+def collected(*found: str | None) -> tuple[str, ...]:
+    """Return the reasons among the outcomes of checks."""
+    return tuple(reason for reason in found if reason is not None)
+
+
+def few_parts(n_gammas: int, enough: int) -> str | None:
+    """Return a reason where a line cannot be told from a curve."""
+    if n_gammas >= enough:
+        return None
+    return (
+        f"{n_gammas} values of γ, at least {enough} are needed to tell a line from a curve; "
+        "name more in gamma_range"
+    )
+
+
+def bent(linear: bool, kept: int, least: int) -> str | None:
+    """Return a reason where estimates on parts do not lie on a line."""
+    if linear and kept >= least:
+        return None
+    return (
+        f"the subsampling curve is bent: {kept} values of γ lie on a line, {least} are needed; "
+        "record more"
+    )
+
+
+def steep(mi: float, slope: float) -> str | None:
+    """Return a reason where the extrapolation adds much."""
+    if not abs(slope) > max(0.15 * abs(mi), 0.015):
+        return None
+    return (
+        f"the subsampling curve still rises, by {_bits(abs(slope))} from γ = 2 to γ = 1 and by as "
+        "much again to infinite data, if it is a line; record more"
+    )

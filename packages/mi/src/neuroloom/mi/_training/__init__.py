@@ -1,0 +1,1 @@
+"""Training critics on folds, scoring them, and keeping them."""
