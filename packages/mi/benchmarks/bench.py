@@ -8,7 +8,7 @@ median of the ratios. The peer's spectral normalisation is off, so that steps ar
 
 ==================  ============================================================================
 steps               training steps of critics per second, each side's own loop with its checks
-ladder              the published procedure end to end: theirs, and ours as ``method="abdelaleem2025"``
+ladder              the published procedure end to end: theirs, and ours (``abdelaleem2025``)
 default             our rigorous method, which trains more critics, beside their rigorous mode
 permutations        an estimate of small data with 100 surrogates
 pairwise            28 pairs of 8 channels, as many updates on both sides

@@ -104,7 +104,7 @@ class Analysis:
         cutout = cut(*chosen, align=self.align, epochs=self.epochs)
         for var, values in zip(chosen, cutout.values, strict=True):
             check_finite(var.name, values.reshape(len(values), -1))
-            check_varies(var.name, values)
+            check_varies(var.name, values, ready=var.kind is None)
         n = len(cutout.starts)
         if n < MIN_SAMPLES:
             raise InsufficientDataError(

@@ -201,15 +201,19 @@ def _checked(
     if len(half) == len(full):
         gain, noise = rise(full, half, n, seen.memory)
     mi, error = estimate.mi, estimate.error
+    parts = {
+        "rise": gain,
+        "gap": estimate.train_mi - estimate.test_mi,
+        "beyond": seen.neighbours - mi,
+    }
     reasons = reliability.collected(
-        reliability.still_rising(mi, gain, noise) if np.isfinite(gain) else None,
+        reliability.much_is_open(mi, **parts),
         reliability.missed(mi, error, seen.neighbours, "nearest neighbours"),
         reliability.missed(mi, error, seen.squares, "squares of the features"),
         reliability.too_short(estimate.n, seen.time),
     )
-    left_open = np.nanmax([0.0, gain, seen.neighbours - mi])
     return estimate.widened(
-        float(left_open),
+        reliability.open_above(mi, **parts),
         analysis.confidence,
         reasons,
         rise=gain,
@@ -250,11 +254,11 @@ def _direct_outcome(analysis: Analysis, cell: Cell, checks: bool) -> Outcome:
     low, high = interval(mi, error, analysis.confidence, dof=dof)
     estimate = Estimate(mi, error, low, high, mi, mi, top, len(x), local)
     reasons = _direct_reasons(name, x, y, estimate, gain, seen)
-    left_open = np.nanmax([0.0, gain, seen.most - mi])
+    left_open = reliability.open_above(mi, rise=gain, gap=0.0, beyond=seen.most - mi)
     return Outcome(
         cell,
         estimate.widened(
-            float(left_open) if np.isfinite(mi) else 0.0,
+            left_open if np.isfinite(mi) else 0.0,
             analysis.confidence,
             reasons,
             rise=gain,
@@ -282,7 +286,7 @@ def _direct_reasons(
     found = [
         reliability.not_finite(mi),
         reliability.at_ceiling(mi, estimate.ceiling),
-        reliability.still_rising(mi, gain, error) if np.isfinite(gain) else None,
+        reliability.much_is_open(mi, rise=gain - error, gap=0.0, beyond=0.0),
         reliability.too_short(estimate.n, seen.time),
     ]
     if name != "ksg":

@@ -124,7 +124,7 @@ def _direct(analysis: Analysis, triple: Triple) -> tuple[Estimate, dict[str, Any
     time = min(slowest(x), slowest(y)) if triple.memory else 1.0
     reasons = reliability.collected(
         reliability.not_finite(mi),
-        reliability.still_rising(mi, gain, error) if np.isfinite(gain) else None,
+        reliability.much_is_open(mi, rise=gain - error, gap=0.0, beyond=0.0),
         reliability.too_short(len(x), time),
     )
     low, high = interval(mi, error, analysis.confidence, left_open=gain, dof=dof)

@@ -274,8 +274,13 @@ def _outcome(
         for name in ("test_mi", "train_mi")
     )
     ceiling = min((e.ceiling for e in first), default=float("inf"))
-    beyond = max(0.0, seen.neighbours - mi) if single and np.isfinite(seen.neighbours) else 0.0
-    left_open = max(added, beyond, 0.0)
+    open_parts = {
+        "rise": added,
+        # What the extrapolation adds closes a part of the gap.
+        "gap": train - test - added,
+        "beyond": seen.neighbours - mi if single else 0.0,
+    }
+    left_open = reliability.open_above(mi, **open_parts)
     low, high = interval(mi, error, analysis.confidence, left_open=left_open)
     reasons = reliability.collected(
         reliability.not_finite(mi),
@@ -283,6 +288,7 @@ def _outcome(
         reliability.few_parts(len(gamma), _ENOUGH),
         reliability.bent(fit.linear, fit.kept, min(_ENOUGH, options.least_points)),
         reliability.steep(mi, fit.slope),
+        reliability.much_is_open(mi, **open_parts),
         reliability.missed(mi, error, seen.neighbours, "nearest neighbours") if single else None,
         reliability.missed(mi, error, seen.squares, "squares of the features") if single else None,
         reliability.too_short(values.shape[1], seen.time),

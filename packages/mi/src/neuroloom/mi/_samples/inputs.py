@@ -72,7 +72,8 @@ def joined(name: str, pieces: Sequence[Signal]) -> Signal:
     if any(abs(p.rate - rate) > 1e-6 * rate or p.n_channels != n for p in pieces):
         raise DataShapeError(
             f"{name}: expected signals of one rate and number of channels, got rates "
-            f"{sorted({p.rate for p in pieces})} and channels {sorted({p.n_channels for p in pieces})}"
+            f"{sorted({p.rate for p in pieces})} and "
+            f"{sorted({p.n_channels for p in pieces})} channels"
         )
     places = [(p.start - first.start) * rate for p in pieces]
     starts = np.rint(places).astype(int)
@@ -160,9 +161,14 @@ def check_finite(name: str, values: Array) -> None:
         )
 
 
-def check_varies(name: str, samples: Array) -> None:
-    """Raise if all channels of `samples` (n, channels, features) are constant, warn if some."""
-    constant = (samples == samples[:1]).all(axis=0).all(axis=-1)
+def check_varies(name: str, samples: Array, *, ready: bool = False) -> None:
+    """Raise if all channels of `samples` (n, channels, features) are constant, warn if some.
+
+    Features of samples that were `ready` without windows count as channels.
+    """
+    constant = (samples == samples[:1]).all(axis=0)
+    plain_features = ready and samples.shape[1] == 1
+    constant = constant.reshape(-1) if plain_features else constant.all(axis=-1)
     if constant.all():
         raise InvalidDataError(
             f"{name}: expected values that vary, got {constant.size} constant channel(s); "

@@ -99,8 +99,8 @@ def surrogates(
 
 def _block_size(n: int, gap: int, block: int | None) -> int:
     if block is None:
-        return min(max(gap + 1, round(n ** (2 / 3))), n // 2)
-    size: int = real("surrogate_block", block, whole=True, low=1)
+        return int(min(max(gap + 1, round(n ** (2 / 3))), n // 2))
+    size = int(real("surrogate_block", block, whole=True, low=1))
     if size > n // 2:
         raise OptionError(
             f"surrogate_block: expected at most half of the {n} samples, got {size}: one block "

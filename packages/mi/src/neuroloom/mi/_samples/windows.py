@@ -27,8 +27,8 @@ from neuroloom.mi._errors import (
 )
 from neuroloom.mi._samples.inputs import (
     channels_first,
-    numbers,
     joined,
+    numbers,
     plain,
     samples,
     signal_values,
@@ -288,9 +288,7 @@ def shift(var: Variable, lag: float) -> Variable:
     return replace(moved, values=[times - lag for times in var.values])
 
 
-def cut(
-    *variables: Variable, align: str | None = None, epochs: Epochs | None = None
-) -> Samples:
+def cut(*variables: Variable, align: str | None = None, epochs: Epochs | None = None) -> Samples:
     """Return the samples of all variables on one grid.
 
     Parameters

@@ -122,7 +122,6 @@ def pool(fits: Sequence[Fitted], n: int, *, confidence: float = 0.68, known: int
     reasons = reliability.collected(
         reliability.not_finite(mi),
         reliability.at_ceiling(mean["bound"], ceiling),
-        reliability.overfit(mean["bound"], train),
     )
     return Estimate(
         mi,
