@@ -4,6 +4,7 @@ import warnings
 
 from neuroloom.mi import datasets, exceptions, logger, results, visualize
 from neuroloom.mi._benchmark._tasks import BenchmarkTask, benchmark_tasks
+from neuroloom.mi._direct._skaggs import skaggs_information
 from neuroloom.mi._modes.crosscheck import crosscheck
 from neuroloom.mi._modes.information_bounds import information_bounds
 from neuroloom.mi._options.configs import (
@@ -58,6 +59,7 @@ __all__ = [
     "p_value",
     "results",
     "run",
+    "skaggs_information",
     "surrogate",
     "visualize",
 ]

@@ -36,6 +36,10 @@ def run_estimate(analysis: Analysis, options: EstimateOptions) -> Results:
         "pointwise_mi": estimate.pointwise * factor,
         "tidy": [tidy_row(estimate, factor)],
     }
+    if np.isfinite(samples.window):
+        details["mi_per_second"] = estimate.mi * factor / samples.window
+    if samples.spikes > 0:
+        details["mi_per_spike"] = estimate.mi * factor / samples.spikes
     if fits:
         warn_ceiling(estimate)
         details |= {

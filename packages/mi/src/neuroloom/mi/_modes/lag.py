@@ -55,7 +55,9 @@ def run_lag(analysis: Analysis, options: LagOptions) -> Results:
     }
     frame = summarize(outcomes, ["lag"], factor)
     if options.null is not None:
-        null = cells_null(analysis, cells, options.null)
+        starts = cut[0].starts
+        step = float(np.median(np.diff(starts)))
+        null = cells_null(analysis, cells, options.null, round((max(lags) - min(lags)) / step))
         frame["p_value"] = null.corrected
         details |= {
             "null_distribution": null.values * factor,

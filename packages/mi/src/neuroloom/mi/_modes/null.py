@@ -59,7 +59,9 @@ class Null:
         }
 
 
-def orders(n: int, options: NullOptions, gap: int, seed: Seed) -> list[NDArray[np.int64]]:
+def orders(
+    n: int, options: NullOptions, gap: int, seed: Seed, least: int = 0
+) -> list[NDArray[np.int64]]:
     """Return which row goes with each row: of the data first, then of each surrogate."""
     drawn = surrogates(
         n,
@@ -69,6 +71,7 @@ def orders(n: int, options: NullOptions, gap: int, seed: Seed) -> list[NDArray[n
         gap=gap,
         block=options.block,
         trials=options.trials,
+        least=least,
     )
     return [np.arange(n), *drawn]
 
@@ -84,16 +87,19 @@ def null_of(
     return Null(table[0], table[1:], options.kind)
 
 
-def cells_null(analysis: Analysis, cells: Sequence[Cell], options: NullOptions) -> Null:
+def cells_null(
+    analysis: Analysis, cells: Sequence[Cell], options: NullOptions, least: int = 0
+) -> Null:
     """Return the null distribution of cells that are of the same samples.
 
     Every surrogate undoes the pairing in all cells alike, so the largest value of each can
     correct for the number of cells. The statistic is a cheaper estimate than the reported one:
-    ``null_folds`` of the folds (one by default) and a single network.
+    ``null_folds`` of the folds (one by default) and a single network. Rotations are of more than
+    `least` samples.
     """
     n, gap, seed = min(len(cell.x) for cell in cells), cells[0].gap, analysis.seed.child("null")
     memory = _memory(cells, n)
-    pairings = orders(n, options, gap, seed)
+    pairings = orders(n, options, gap, seed, least)
     fold_list = None
     if not analysis.direct:
         every = analysis.folds(n, gap, cells[0].seed, None, memory)

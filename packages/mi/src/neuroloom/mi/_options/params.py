@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -137,7 +138,7 @@ class Training:
         mutual information.
     baseline : bool
         Start from the Gaussian copula's density ratio (see `neuroloom.mi._critics.gaussian`).
-    n_waves : int
+    n_cosines : int
         Where a variable has at most two features, every second network also sees so many cosines
         of each feature's rank, and the validation samples choose between those networks, the
         others, and all; 0 for none. Needs `transform`, `n_inits` of two and perceptrons in a
@@ -166,7 +167,7 @@ class Training:
     augmentation_params_y: Options | None = None
     transform: str = "rank"
     baseline: bool = True
-    n_waves: int = 8
+    n_cosines: int = 8
     validation: float = 0.15
     n_folds: int = 5
     n_inits: int = 4
@@ -207,6 +208,11 @@ class Params:
             return self
         own = {**self._fields(), **changes}
         return params(own)
+
+    def but(self, **changes: Any) -> Params:
+        """Return `replace`; the name that it had before."""
+        warnings.warn("Params.but is now called replace", DeprecationWarning, stacklevel=2)
+        return self.replace(**changes)
 
     def _fields(self) -> dict[str, Any]:
         parts = (self.model, self.training)
@@ -259,7 +265,7 @@ _WHOLE = {
     "batch_size": 2,
     "patience": 1,
     "n_folds": 2,
-    "n_waves": 0,
+    "n_cosines": 0,
     "n_inits": 1,
 }
 _POSITIVE = ("learning_rate", "beta", "gradient_clip_val", "lr_head_multiplier")
@@ -301,6 +307,9 @@ def params(base: Mapping[str, Any] | Model | Training | Params | None) -> Params
     if isinstance(base, (Model, Training)):
         return params({f.name: getattr(base, f.name) for f in dataclasses.fields(base)})
     entries = dict(base or {})
+    if "n_waves" in entries:
+        warnings.warn("n_waves is now called n_cosines", DeprecationWarning, stacklevel=3)
+        entries["n_cosines"] = entries.pop("n_waves")
     known("base_params", entries, KEYS)
     checked = {key: _check(key, value) for key, value in entries.items()}
     model = Model(**{k: v for k, v in checked.items() if k in _MODEL})

@@ -60,6 +60,7 @@ def plot_sweep_curve(
     with picture(ax, figsize, title, show, xlabel=param_col, ylabel=information(units)) as ax:
         others = [c for c in summary_df.attrs.get("swept", [param_col]) if c != param_col]
         groups = summary_df.groupby(others, sort=False) if others else [(None, summary_df)]
+        band_label: str | None = "± standard deviation of runs, or standard error of one"
         for place, (value, table) in enumerate(groups):
             table = table.sort_values(param_col)
             x, y = table[param_col], table[mean_col].to_numpy(float)
@@ -69,9 +70,11 @@ def plot_sweep_curve(
             ax.plot(x, y, **options)
             if std_col in table:
                 spread = table[std_col].fillna(0).to_numpy(float)
-                ax.fill_between(x, y - spread, y + spread, color=options["color"], alpha=0.2, lw=0)
-        if others:
-            ax.legend(title=", ".join(others))
+                band = {"color": options["color"], "alpha": 0.2, "lw": 0, "label": band_label}
+                ax.fill_between(x, y - spread, y + spread, **band)
+                band_label = None  # one entry in the legend is enough
+        if others or std_col in summary_df:
+            ax.legend(title=", ".join(others) or None)
         _marks(ax, true_value, estimated_values)
     return ax
 
@@ -179,12 +182,20 @@ def plot_null(
             counts, *_ = ax.hist(np.asarray(null), bins="auto", **bars)
             height = float(np.max(counts))
         low, high = results.details.get("interval", (mi, mi))
-        ax.axvspan(low, high, color=BLUE, alpha=0.2, lw=0)
-        ax.plot([mi, mi], [0, height], color=BLUE, label=f"{mi:.2f} {units}")
-        ax.set_ylim(0, height * 1.25)
-        ax.legend()
-        if null is None:
+        level = results.details.get("confidence_level")
+        band = "interval" if level is None else f"{100 * level:g} % interval"
+        if null is None:  # a number and its interval on an axis with zero
+            ends = [[max(mi - low, 0.0)], [max(high - mi, 0.0)]]
+            label = f"{mi:.2f} {units}, {band}"
+            ax.errorbar([mi], [0], xerr=ends, fmt="o", capsize=4, color=BLUE, label=label)
+            ax.axvline(0.0, color="0.5", lw=0.8)
+            ax.set_ylim(-1, 1)
             ax.set_yticks([])
+        else:
+            ax.axvspan(low, high, color=BLUE, alpha=0.2, lw=0, label=band)
+            ax.plot([mi, mi], [0, height], color=BLUE, label=f"{mi:.2f} {units}")
+            ax.set_ylim(0, height * 1.25)
+        ax.legend()
     return ax
 
 

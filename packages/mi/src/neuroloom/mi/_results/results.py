@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from neuroloom.mi._errors import OptionError, real
 from neuroloom.mi._results.data_plots import plot_comparison
 from neuroloom.mi._results.mode_plots import plot_results
 from neuroloom.mi._results.record import TIDY, Record
@@ -66,6 +67,38 @@ class Results(Record):
             if isinstance(value, (bool, int, float, str, np.generic)) or value is None:
                 lines.append(f"  {key}: {value}")
         return "\n".join(lines)
+
+    def samples_needed(self, precision: float) -> int:
+        """Return about how many samples leave at most `precision` of bias and of standard error.
+
+        From the subsampling curve of mode ``"rigorous"``: the bias of an estimate falls as one
+        over the number of samples, its standard error as one over the root.
+
+        Parameters
+        ----------
+        precision : float
+            Wished error, in the result's units.
+
+        Raises
+        ------
+        OptionError
+            If `precision` is not positive, or there is no subsampling curve.
+
+        Examples
+        --------
+        >>> details = {"slope": -0.1, "error_parts": {"samples": 0.05}, "n_samples": 1000}
+        >>> Results("rigorous", {}, 1.0, details=details).samples_needed(0.02)
+        6250
+        """
+        precision = real("precision", precision, above=0.0)
+        if "slope" not in self.details or "error_parts" not in self.details:
+            raise OptionError(
+                f"samples_needed: expected a result of mode 'rigorous', got mode {self.mode!r}"
+            )
+        n = int(self.details["n_samples"])
+        bias = abs(float(self.details["slope"])) / precision
+        scatter = (float(self.details["error_parts"]["samples"]) / precision) ** 2
+        return math.ceil(round(n * max(bias, scatter), 6))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one tidy table with the same columns in every mode.

@@ -66,6 +66,7 @@ def surrogates(
     gap: int = 0,
     block: int | None = None,
     trials: Sequence[int] | NDArray[Any] | None = None,
+    least: int = 0,
 ) -> list[Index]:
     """Return several surrogates; rotations do not repeat while there are others. See `surrogate`.
 
@@ -75,6 +76,9 @@ def surrogates(
         Numbers of samples and of surrogates.
     kind, rng, gap, block, trials
         As in `surrogate`.
+    least : int
+        Rotations of at most so many samples are left out: where several lags are looked at, they
+        bring one lag to the place of another. At most a twentieth of all is left out.
     """
     choice("surrogate", kind, SURROGATES)
     index = np.arange(n)
@@ -83,8 +87,9 @@ def surrogates(
     if kind == "permutation":
         return [rng.permutation(n) for _ in range(n_surrogates)]
     if kind == "circular":
-        few = n_surrogates <= n - 1
-        shifts = 1 + rng.choice(n - 1, n_surrogates, replace=not few)
+        least = min(least, n // 40)
+        n_shifts = n - 1 - 2 * least
+        shifts = 1 + least + rng.choice(n_shifts, n_surrogates, replace=n_surrogates > n_shifts)
         return [np.roll(index, int(shift)) for shift in shifts]
     if kind == "block":
         size = _block_size(n, gap, block)

@@ -93,11 +93,17 @@ class Samples:
         How many samples on either side share data with a sample.
     starts : ndarray, shape (n_samples,)
         First moment of each window, in seconds or samples.
+    window : float
+        Seconds of a window; NaN where there is no clock.
+    spikes : float
+        Spikes of all units in a window on average; NaN without a spike train.
     """
 
     values: tuple[NDArray[np.float64], ...]
     gap: int
     starts: NDArray[np.float64]
+    window: float = float("nan")
+    spikes: float = float("nan")
 
 
 def variable(
@@ -389,7 +395,20 @@ def _cut_grid(variables: tuple[Variable, ...], within: Epochs | None) -> Samples
     starts = np.repeat(begins, counts) + step * place
     gap = int(np.ceil(window / step - 1e-9)) - 1
     values = tuple(_extract(v, starts) for v in variables)
-    return Samples(values, gap, np.asarray(starts, dtype=np.float64))
+    seconds = window if all(v.in_seconds for v in variables) else float("nan")
+    return Samples(
+        values, gap, np.asarray(starts, dtype=np.float64), seconds, _spiking(variables, starts)
+    )
+
+
+def _spiking(variables: tuple[Variable, ...], starts: Array) -> float:
+    """Return the mean number of spikes per window of the first spike train."""
+    for v in variables:
+        if v.kind == "spike":
+            first = [np.searchsorted(t, starts) for t in v.values]
+            last = [np.searchsorted(t, starts + v.window) for t in v.values]
+            return float(sum((b - a).mean() for a, b in zip(first, last, strict=True)))
+    return float("nan")
 
 
 def _slack(stop: float, window: float) -> float:

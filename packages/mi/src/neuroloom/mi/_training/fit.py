@@ -24,7 +24,7 @@ from neuroloom.mi._training import score as _score
 from neuroloom.mi._training import workers as _workers
 from neuroloom.mi._training.fit_module import fit_module
 from neuroloom.mi._training.job import CHECKS, MAX_VALIDATION, Fitted, Job, batches, failed, rate_at
-from neuroloom.mi._training.preprocessing import preprocessing, transform, waves
+from neuroloom.mi._training.preprocessing import cosines, preprocessing, transform
 from neuroloom.mi._training.torch_state import own_torch
 
 STACK = 4
@@ -125,7 +125,7 @@ def prepare(job: Job) -> _Ready:
         u, v = map(torch.from_numpy, gaussian.features(x, y, 1.0 if job.bound == "nwj" else 0.0))
         x, y = gaussian.reduce(x, y)
     n_plain = (x.shape[1], y.shape[1])
-    x, y = waves(x, job.n_waves), waves(y, job.n_waves)
+    x, y = cosines(x, job.n_cosines), cosines(y, job.n_cosines)
     a, b = (torch.from_numpy(np.ascontiguousarray(v, dtype=np.float32)) for v in (x, y))
     if u is not None and v is not None:
         u, v = u.to(job.device), v.to(job.device)

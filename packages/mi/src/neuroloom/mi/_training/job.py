@@ -66,11 +66,11 @@ class Job:
         return self.params.training.n_epochs * max(1, -(-n // self.params.training.batch_size))
 
     @property
-    def n_waves(self) -> int:
+    def n_cosines(self) -> int:
         """Cosines of each feature that every second network sees besides."""
         training = self.params.training
         use = self.plain() and training.transform != "none" and training.n_inits > 1
-        return training.n_waves if use else 0
+        return training.n_cosines if use else 0
 
     @property
     def seconds(self) -> float:

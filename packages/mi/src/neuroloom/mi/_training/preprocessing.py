@@ -28,20 +28,20 @@ def transform(values: NDArray[np.floating], how: str) -> NDArray[np.float64]:
     return flat
 
 
-def waves(values: NDArray[np.floating], n_waves: int) -> NDArray[np.float64]:
+def cosines(values: NDArray[np.floating], n_cosines: int) -> NDArray[np.float64]:
     """Return samples with cosines of each feature's place among a normal variable's values.
 
-    Half periods ``1 … n_waves`` fit between the smallest and the largest value, the shorter ones
+    Half periods ``1 … n_cosines`` fit between the smallest and the largest value, the shorter ones
     weaker. A place field is a short sum of them, where a perceptron needs many kinks (Rahaman et
     al. 2019); the feature itself stays, so information does. Variables of more than `MOST_WAVY`
     features are left alone.
     """
     flat = np.asarray(values, dtype=np.float64)
-    if not n_waves or flat.shape[1] > MOST_WAVY:
+    if not n_cosines or flat.shape[1] > MOST_WAVY:
         return flat
     phase = np.pi * ndtr(flat)
-    cosines = [np.sqrt(2 / k) * np.cos(k * phase) for k in range(1, n_waves + 1)]
-    return np.hstack([flat, *cosines])
+    terms = [np.sqrt(2 / k) * np.cos(k * phase) for k in range(1, n_cosines + 1)]
+    return np.hstack([flat, *terms])
 
 
 def _moments(flat: NDArray[np.float64]) -> tuple[Array, Array]:
@@ -52,7 +52,7 @@ def _moments(flat: NDArray[np.float64]) -> tuple[Array, Array]:
 def preprocessing(job: Job, baseline: _baseline.Gaussian | None) -> dict[str, Array]:
     """Return the arrays that repeat a job's preprocessing on any samples."""
     how = job.params.training.transform
-    out: dict[str, Array] = {"n_waves": np.array(job.n_waves)}
+    out: dict[str, Array] = {"n_cosines": np.array(job.n_cosines)}
     for name, values in (("x", job.x), ("y", job.y)):
         flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
         if how == "rank":

@@ -25,7 +25,7 @@ from neuroloom.mi._results.record import unit_factor
 from neuroloom.mi._samples.inputs import plain, samples
 from neuroloom.mi._training import score as _score
 from neuroloom.mi._training.job import Fitted
-from neuroloom.mi._training.preprocessing import repeat_transform, stored_baseline, waves
+from neuroloom.mi._training.preprocessing import cosines, repeat_transform, stored_baseline
 
 Array = NDArray[Any]
 _KIND = "mi-critic"
@@ -156,8 +156,8 @@ class SavedCritic:
             v = baseline.features(np.resize(x, (len(y), x.shape[1])), y, offset)[1]
             features = [torch.from_numpy(u), torch.from_numpy(v)]
             x, y = baseline.reduce(x, y)
-        n_waves = int(self.tensors["n_waves"])
-        x, y = waves(x, n_waves), waves(y, n_waves)
+        n_cosines = int(self.tensors["n_cosines" if "n_cosines" in self.tensors else "n_waves"])
+        x, y = cosines(x, n_cosines), cosines(y, n_cosines)
         n = int(self.description["n_networks"])
         left, right = [], []
         for k in range(n):

@@ -69,7 +69,7 @@ def score_matrices(parts: list[tuple[NDArray[np.int64], Tensor]], bound: Bound) 
     return Score(own, inner, difference, pointwise, ceiling)
 
 
-_WARMTHS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
+_TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
 
 
 def temperature(scores: Tensor, bound: Bound) -> float:
@@ -78,10 +78,10 @@ def temperature(scores: Tensor, bound: Bound) -> float:
     Overfitted critics are too sure of themselves; a factor below one takes that back (as in
     Guo et al. 2017 for classifiers).
     """
-    values = [float(bound.value(scores * factor)) for factor in _WARMTHS]
+    values = [float(bound.value(scores * factor)) for factor in _TEMPERATURES]
     best = int(np.argmax(values))
-    gain = values[best] - values[_WARMTHS.index(1.0)]
-    return _WARMTHS[best] if gain > 1 / len(scores) else 1.0
+    gain = values[best] - values[_TEMPERATURES.index(1.0)]
+    return _TEMPERATURES[best] if gain > 1 / len(scores) else 1.0
 
 
 def train_value(factors: tuple[Tensor, Tensor], bound: Bound) -> float:

@@ -26,8 +26,8 @@ class _Held:
             if not self.users:
                 self.dtype, self.threads = torch.get_default_dtype(), torch.get_num_threads()
                 torch.set_default_dtype(torch.float32)
-                torch.set_num_threads(1)
             self.users += 1
+        torch.set_num_threads(1)  # each thread has its own number
 
     def give(self) -> None:
         with self.lock:

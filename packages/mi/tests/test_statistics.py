@@ -1,0 +1,243 @@
+"""Standard errors, intervals, the jackknife, clips and corrections, each against a closed form."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import lfilter
+from scipy.stats import norm, t
+
+from neuroloom import mi
+from neuroloom.mi import _direct as direct
+from neuroloom.mi import exceptions as ex
+from neuroloom.mi._critics.bounds import smile
+from neuroloom.mi._direct.estimators import DIRECT
+from neuroloom.mi._modes.subsampling import fit_curve
+from neuroloom.mi._options.modes import SubsamplingOptions
+from neuroloom.mi._samples.conditional import surrogate_sources
+from neuroloom.mi._samples.surrogates import surrogates
+from neuroloom.mi._statistics import reliability
+from neuroloom.mi._statistics.correlation import (
+    block_length,
+    correlation_time,
+    joint_memory,
+    memory,
+    standard_error,
+)
+from neuroloom.mi._statistics.interval import SHIFT, SPREAD, interval
+from neuroloom.mi._statistics.jackknife import jackknife
+
+
+def ar(seed, n, phi):
+    noise = np.random.default_rng(seed).standard_normal(n + 600)
+    return lfilter([1.0], [1.0, -phi], noise)[600:]
+
+
+def exact_error(n, phi):
+    lag = np.arange(1, n)
+    return math.sqrt((1 + 2 * ((1 - lag / n) * phi**lag).sum()) / (1 - phi**2) / n)
+
+
+@pytest.mark.parametrize(("phi", "n", "within"), [(0.0, 500, 0.03), (0.8, 3000, 0.05)])
+def test_standard_error_of_an_autoregressive_series_is_exact(phi, n, within):
+    found = [standard_error(ar(seed, n, phi)) for seed in range(120)]
+    assert np.mean(found) == pytest.approx(exact_error(n, phi), rel=within)
+
+
+def test_standard_error_leaves_missing_values_out_and_one_value_has_none():
+    values = np.random.default_rng(0).standard_normal(400)
+    gaps = np.insert(values, [10, 200], np.nan)
+    assert standard_error(gaps) == standard_error(values)
+    assert math.isnan(standard_error(np.ones(1)))
+
+
+def test_correlation_time_memory_and_blocks_grow_with_correlation():
+    slow, white = ar(0, 4000, 0.9), ar(0, 4000, 0.0)
+    assert correlation_time(white) == 1.0
+    assert memory(white) == 0
+    assert block_length(white) == 1
+    times = [correlation_time(ar(seed, 4000, 0.9)) for seed in range(30)]
+    assert np.mean(times) == pytest.approx(19.0, rel=0.1)  # (1 + φ) / (1 − φ)
+    assert 10 < memory(slow) < 60
+    # Politis & White 2004: (2 G² / D)^(1/3) n^(1/3) with G = 2 φ / (1 − φ)² …, about 80 here.
+    assert 40 < np.mean([block_length(ar(seed, 4000, 0.9)) for seed in range(10)]) < 130
+    assert joint_memory(slow[:, None], white[:, None]) == 0
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.68, 0.95])
+def test_intervals_are_those_of_student_and_of_the_normal_law(confidence):
+    z, few = norm.ppf(0.5 + confidence / 2), t.ppf(0.5 + confidence / 2, 4)
+    assert interval(1.0, 0.2, confidence) == pytest.approx((1 - 0.2 * z, 1 + 0.2 * z))
+    assert interval(1.0, 0.2, confidence, dof=4) == pytest.approx((1 - 0.2 * few, 1 + 0.2 * few))
+
+
+def test_what_is_open_widens_upwards_only():
+    low, high = interval(1.0, 0.1, 0.68, left_open=0.4)
+    z = norm.ppf(0.84)
+    assert high == pytest.approx(1 + SHIFT * 0.4 + z * math.hypot(0.1, SPREAD * 0.4))
+    plain = interval(1.0, 0.1, 0.68)
+    assert plain[0] <= low <= 1.0 < plain[1] < high
+    assert interval(1.0, 0.1, 0.68, left_open=-1.0) == plain
+    assert interval(1.0, 0.1, 0.68, left_open=math.nan) == plain
+
+
+def test_jackknife_of_a_mean_has_its_closed_form():
+    values = np.random.default_rng(1).standard_normal(1000)
+    error, dof = jackknife(lambda rows: float(values[rows].mean()), 1000)
+    # Leaving out stretch g of a mean leaves (n x̄ − m x̄_g) / (n − m): for equal stretches the
+    # jackknife's variance is that of the stretches' means over their number.
+    means = values.reshape(10, 100).mean(axis=1)
+    assert error == pytest.approx(means.std(ddof=1) / math.sqrt(10), rel=1e-9)
+    assert dof == 9
+    assert jackknife(lambda rows: float(values[rows].mean()), 1000, memory=100)[1] == 4
+
+
+def test_smile_clips_both_sides_of_the_independent_scores_and_not_the_joint_ones():
+    scores = torch.tensor([[9.0, 7.0, -20.0], [1.0, 0.0, 8.0], [-9.0, 2.0, -7.0]]).double()
+    off = [7.0, -20.0, 1.0, 8.0, -9.0, 2.0]
+    clipped = np.clip(off, -5, 5)
+    expected = np.mean([9.0, 0.0, -7.0]) - math.log(np.mean(np.exp(clipped)))
+    assert float(smile(scores, clip=5.0)) == pytest.approx(expected)
+    free = np.mean([9.0, 0.0, -7.0]) - math.log(np.mean(np.exp(off)))
+    assert float(smile(scores, clip=None)) == pytest.approx(free)
+
+
+def test_a_line_has_its_intercept_weights_and_no_form_error():
+    gamma = np.arange(1.0, 6.0)
+    fit = fit_curve(gamma, 2.0 - 0.1 * gamma, SubsamplingOptions())
+    assert fit.intercept == pytest.approx(2.0)
+    assert fit.slope == pytest.approx(-0.1)
+    assert fit.linear
+    assert fit.scatter == pytest.approx(0.0, abs=1e-9)
+    assert fit.form == pytest.approx(0.0, abs=1e-9)
+    assert fit.weights.sum() == pytest.approx(1.0)
+    assert fit.weights @ gamma == pytest.approx(0.0, abs=1e-12)
+    bent = fit_curve(gamma, 2.0 - 0.4 * np.sqrt(gamma), SubsamplingOptions())
+    assert bent.form > 0.01
+
+
+def test_reasons_say_what_was_found_and_what_to_do():
+    assert reliability.much_is_open(1.0, rise=0.01, gap=0.05, beyond=-0.2) is None
+    told = reliability.much_is_open(1.0, rise=0.3, gap=math.nan, beyond=0.1)
+    assert "twice the samples added 0.43 bits" in told
+    assert "train" in told
+    assert reliability.open_above(1.0, rise=0.3, gap=math.nan, beyond=-0.1) == 0.3
+    assert "12 of its own" in reliability.too_short(240, 20.0)
+    assert reliability.too_short(400, 20.0) is None
+
+
+def test_neighbours_in_time_are_left_out():
+    """The excluded count by brute force."""
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal((60, 1)).cumsum(axis=0) for _ in range(2))
+    k, w = 3, 4
+    a, b = direct.standardized(x)[:, 0], direct.standardized(y)[:, 0]
+    from scipy.special import psi
+
+    expected = []
+    for i in range(60):
+        other = np.abs(np.arange(60) - i) > w
+        dx, dy = np.abs(a - a[i])[other], np.abs(b - b[i])[other]
+        reach = np.sort(np.maximum(dx, dy))[k - 1]
+        inside = psi((dx < reach).sum() + 1) + psi((dy < reach).sum() + 1)
+        expected.append(psi(k) + psi(other.sum() + 1) - inside)
+    np.testing.assert_allclose(direct.ksg_local(x, y, k=k, exclude=w), expected, atol=1e-9)
+
+
+def test_slow_independent_series_show_nothing_to_neighbours_that_know_of_time():
+    plain, knowing = [], []
+    for seed in range(12):
+        x, y = ar(2 * seed, 800, 0.95)[:, None], ar(2 * seed + 1, 800, 0.95)[:, None]
+        plain.append(direct.ksg(x, y))
+        knowing.append(direct.ksg(x, y, exclude=joint_memory(x, y)))
+    assert np.mean(plain) > 0.1
+    assert abs(np.mean(knowing)) < 0.06
+
+
+@pytest.mark.parametrize("name", ["ksg", "lmi", "plugin"])
+def test_copied_labels_tell_their_entropy_and_no_more(name):
+    label = np.random.default_rng(0).integers(0, 16, (2000, 1)).astype(float)
+    value = np.nanmean(DIRECT[name].local(label, label)) / math.log(2)
+    assert value == pytest.approx(4.0, abs=0.25)
+    assert value < 4.05
+
+
+@pytest.mark.parametrize("correction", ["miller_madow", "quadratic", "nsb"])
+def test_corrections_take_most_of_a_plugins_bias_off(correction):
+    plain, better = [], []
+    for seed in range(20):
+        x, y = np.random.default_rng(seed).integers(0, 8, (2, 300))
+        plain.append(direct.plugin(x, y, correction="none"))
+        better.append(direct.plugin(x, y, correction=correction))
+    assert np.mean(plain) == pytest.approx(49 / 600, rel=0.2)
+    assert abs(np.mean(better)) < 0.3 * np.mean(plain)
+
+
+def test_channels_that_say_nothing_do_not_matter_and_a_copy_is_infinite():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((300, 2))
+    y = x[:, :1] + rng.standard_normal((300, 1))
+    more = np.c_[x, np.zeros(300), x[:, 0]]
+    assert direct.gcmi(more, y) == pytest.approx(direct.gcmi(x, y), abs=1e-9)
+    assert direct.gcmi(x, x) == math.inf
+    result = mi.run(x, x, estimator="gcmi", random_seed=0, verbose=False)
+    assert not result.is_reliable
+    assert "infinite" in result.reasons[0]
+    with pytest.raises(ex.InsufficientDataError, match="features"):
+        direct.gaussian(rng.standard_normal((5, 4)), rng.standard_normal((5, 4)))
+
+
+def test_rotations_are_exchangeable_with_the_data():
+    """A statistic that only the shift decides: its rank among all rotations is uniform."""
+    order = surrogates(20, 19, "circular", np.random.default_rng(0))
+    firsts = sorted(int(o[0]) for o in order)
+    assert firsts == list(range(1, 20))
+
+
+class Residual:
+    n, kind, block, trials = 6, "residual", None, None
+
+
+def test_residual_surrogates_keep_what_z_says_and_time():
+    z, own = ar(0, 900, 0.95)[:, None], ar(1, 900, 0.95)[:, None]
+    x = 2.0 * z + own
+    for moved in surrogate_sources(x, z, Residual, np.random.default_rng(0)):
+        assert np.corrcoef(moved[:, 0], z[:, 0])[0, 1] > 0.7
+        assert correlation_time(moved[:, 0]) > 10
+        assert not np.allclose(moved, x)
+
+
+def test_the_callers_torch_is_neither_used_nor_changed():
+    x, y = mi.datasets.generate_correlated_gaussians(200, 2, 1.0, use_torch=False, seed=0)
+    few = {"n_epochs": 2, "n_inits": 1, "n_folds": 2, "hidden_dim": 8, "embedding_dim": 4}
+    options = {"random_seed": 0, "verbose": False}
+    others = [{**few}, {**few, "critic_type": "concat"}]
+    plain = [mi.run(x, y, base_params=p, **options).mi_estimate for p in others]
+    torch.manual_seed(5)
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad():
+            again = [mi.run(x, y, base_params=p, **options).mi_estimate for p in others]
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert again == plain
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+
+
+def test_tensors_of_any_kind_are_read_or_refused():
+    x, y = mi.datasets.generate_correlated_gaussians(200, 1, 1.0, use_torch=False, seed=0)
+    half = torch.tensor(x).to(torch.bfloat16).requires_grad_()
+    assert np.isfinite(mi.run(half, y, estimator="gcmi", verbose=False).mi_estimate)
+    with pytest.raises(ex.InvalidDataError, match="meta"):
+        mi.run(torch.empty(200, 1, device="meta"), y, estimator="gcmi", verbose=False)
+
+
+def test_a_cell_of_one_half_has_skaggs_information_of_one_bit_per_spike():
+    assert mi.skaggs_information([0, 8], [3, 3]) == pytest.approx((1.0, 4.0))
+    assert mi.skaggs_information([5, 5, 5], [1, 2, 3]) == pytest.approx((0.0, 0.0))
+    with pytest.raises(ex.DataShapeError, match="one length"):
+        mi.skaggs_information([1, 2], [1])
