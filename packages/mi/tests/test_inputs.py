@@ -173,7 +173,7 @@ BAD = {
         {"mode": "rigorous", "gamma_range": [1, 1.5]},
         ex.OptionError,
         ValueError,
-        "fraction",
+        "integer",
     ),
     "no lags": ((X, Y), {"mode": "lag"}, ex.OptionError, ValueError, "lag_range"),
     "empty lags": (

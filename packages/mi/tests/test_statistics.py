@@ -151,7 +151,7 @@ def test_slow_independent_series_show_nothing_to_neighbours_that_know_of_time():
         x, y = ar(2 * seed, 800, 0.95)[:, None], ar(2 * seed + 1, 800, 0.95)[:, None]
         plain.append(direct.ksg(x, y))
         knowing.append(direct.ksg(x, y, exclude=joint_memory(x, y)))
-    assert np.mean(plain) > 0.1
+    assert np.mean(plain) > 0.07
     assert abs(np.mean(knowing)) < 0.06
 
 

@@ -53,14 +53,17 @@ def test_spike_windows_hold_times_since_their_start():
     np.testing.assert_allclose(out.starts, [0.0, 0.5, 1.0])
     np.testing.assert_allclose(out.values[0][0], [[0.0, 0.1, 0.25], [0, 0, 0]])
     np.testing.assert_allclose(out.values[0][1], [[0, 0, 0], [0.4, 0, 0]])
-    marked = windows(
-        trains,
-        "spike",
-        window_size=0.5,
-        step_size=0.5,
-        max_spikes_per_window=2,
-        no_spike_value=-1.0,
-    )
+    with pytest.warns(UserWarning, match="leaves 1 spikes out; the fullest window has 3"):
+        marked = windows(
+            trains,
+            "spike",
+            window_size=0.5,
+            step_size=0.5,
+            max_spikes_per_window=2,
+            no_spike_value=-1.0,
+        )
+    with pytest.raises(ex.OptionError, match="max_spikes_per_window"):
+        windows(trains, "spike", window_size=0.5, max_spikes_per_window=0)
     np.testing.assert_allclose(marked.values[0][0], [[0.0, 0.1], [-1, -1]])
 
 
@@ -140,3 +143,51 @@ def test_tensors_and_arrays_are_the_same():
     assert (
         mi.run(x, y, **options).mi_estimate == mi.run(x.numpy(), y.numpy(), **options).mi_estimate
     )
+
+
+def test_windows_start_in_each_epoch_and_stay_inside():
+    rng = np.random.default_rng(0)
+    onset = np.cumsum(rng.uniform(1.5, 2.4, 50))
+    epochs = Epochs(onset, onset + 1.0)
+    spikes = SpikeTrains(np.sort(rng.uniform(0, 150, 900)), np.zeros(900, int), 1, Epochs(0, 150))
+    inside = spikes.restrict(epochs)
+    signal = Signal(rng.standard_normal(7500), 50.0)
+    x = variable("x", inside, None, {"window_size": 0.5, "step_size": 0.5})
+    y = variable("y", signal, None, {"window_size": 0.5})
+    out = cut(x, y)
+    np.testing.assert_allclose(out.starts.reshape(50, 2), onset[:, None] + [0.0, 0.5])
+    assert out.values[0].sum() == len(inside.times)
+    for start, values in zip(out.starts, out.values[1], strict=True):
+        first = int(np.ceil(start * 50 - 1e-6))
+        np.testing.assert_array_equal(values[0], signal.values[first : first + 25, 0])
+    np.testing.assert_array_equal(cut(x, y, epochs=epochs[:3]).starts, out.starts[:6])
+
+
+def test_gaps_and_pieces_of_a_signal_are_epochs():
+    whole = Signal(np.arange(60.0), 10.0)
+    epochs = Epochs([0.0, 3.0], [2.0, 6.0])
+    pieces = cut(variable("x", whole.restrict(epochs), None, {"window_size": 0.5}))
+    gaps = cut(variable("x", whole.within(epochs), None, {"window_size": 0.5}))
+    np.testing.assert_array_equal(pieces.starts, [0, 0.5, 1, 1.5, 3, 3.5, 4, 4.5, 5, 5.5])
+    np.testing.assert_array_equal(pieces.values[0], gaps.values[0])
+    np.testing.assert_array_equal(pieces.values[0][4, 0], np.arange(30.0, 35.0))
+    with pytest.raises(ex.DataShapeError, match="rate"):
+        variable("x", [whole, Signal(np.ones(5), 20.0, 7.0)], None, None)
+
+
+def test_y_takes_xs_window_and_two_steps_are_refused():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 200)), rng.standard_normal((1, 200))
+    like = {"window_size": 10, "step_size": 5}
+    other = variable("y", y, "continuous", None, like)
+    assert (other.window, other.step) == (10, 5)
+    first = variable("x", x, "continuous", like)
+    assert len(cut(first, variable("y", y, "continuous", {"window_size": 10})).starts) == 39
+    with pytest.raises(ex.OptionError, match="one step"):
+        cut(first, variable("y", y, "continuous", {"step_size": 2}, like))
+
+
+def test_times_in_milliseconds_are_refused_before_minutes_of_work():
+    spikes = [np.sort(np.random.default_rng(0).uniform(0, 600_000, 300))]
+    with pytest.raises(ex.InvalidDataError, match="in ms and the window in s"):
+        variable("x", spikes, "spike", {"window_size": 0.1})

@@ -24,7 +24,7 @@ from neuroloom.mi._modes.precision import run_precision
 from neuroloom.mi._modes.rigorous import run_rigorous
 from neuroloom.mi._modes.sweep import run_sweep
 from neuroloom.mi._options.configs import merge_model, unfold
-from neuroloom.mi._options.modes import MAKERS, mode_options
+from neuroloom.mi._options.modes import MAKERS, mode_options, subsampling_options
 from neuroloom.mi._options.params import params as checked_params
 from neuroloom.mi._results.record import unit_factor
 from neuroloom.mi._results.results import Results
@@ -46,6 +46,7 @@ MODES: dict[str, Callable[[Analysis, Any], Results]] = {
     "pairwise": run_pairwise,
 }
 _TRAINED_ONLY = ("rigorous", "dimensionality")
+_ONE_VARIABLE = ("pairwise", "dimensionality")
 _LABELS = ("x_name", "y_name", "channel_names_x", "channel_names_y")
 _ALWAYS = ("n_workers", "gap", "align", "seed", "x_time", "y_time", "resume", "epochs", *_LABELS)
 
@@ -209,17 +210,18 @@ def run(
             f"estimator: expected a trained bound in mode {mode!r}, got {bound!r}, which works in "
             f"modes {sorted(set(MODES) - set(_TRAINED_ONLY))}"
         )
-    own = mode_options(
-        mode,
-        {
-            **options,
-            "sweep_grid": sweep_grid,
-            "delta_threshold": named["delta_threshold"],
-            "min_gamma_points": named["min_gamma_points"],
-            "save_best_model_path": path,
-        },
-    )
     x, y, z = _variables(x_data, y_data, named, options)
+    if y is None and mode not in _ONE_VARIABLE:
+        raise OptionError(f"y_data: expected data in mode {mode!r}, got None")
+    entries = {
+        **options,
+        "sweep_grid": sweep_grid,
+        "delta_threshold": named["delta_threshold"],
+        "min_gamma_points": named["min_gamma_points"],
+        "save_best_model_path": path,
+    }
+    subsampling_options({k: entries[k] for k in ("delta_threshold", "min_gamma_points")})
+    own = mode_options(mode, entries)
     analysis = Analysis(
         x=x,
         y=y,

@@ -128,6 +128,8 @@ def measure_cells(
         try:
             out.append(Outcome(cell, _checked(analysis, cell, full, half, seen), full))
         except TrainingError as error:
+            if len(cells) == 1:
+                raise
             warnings.warn(f"{dict(cell.key)}: {error}", SmallSampleWarning, stacklevel=3)
             out.append(Outcome(cell, None, full))
     if all(outcome.estimate is None for outcome in out):

@@ -19,7 +19,7 @@ from neuroloom.mi._errors import (
     UnknownOptionError,
     choice,
 )
-from neuroloom.shared import Epochs, Signal, SpikeTrains, checks, from_pynapple
+from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains, checks, from_pynapple
 
 Array = NDArray[Any]
 FORMATS = ("channels_first", "channels_last")
@@ -43,7 +43,10 @@ def plain(data: Any) -> Any:
     if isinstance(data, (pd.DataFrame, pd.Series)):
         return data.to_numpy()
     if type(data).__module__.partition(".")[0] == "pynapple":
-        return _from_pynapple(data)
+        try:
+            return _from_pynapple(data)
+        except DataError as error:
+            raise DataShapeError(str(error)) from error
     return data
 
 
@@ -133,7 +136,7 @@ def numbers(name: str, data: Any) -> Array:
             f"{name}: expected values without gaps, got {int(np.ma.getmaskarray(data).sum())} "
             "masked ones; drop or interpolate them first"
         )
-    if is_text(values):
+    if is_text(values) and not _numbers_in_text(values):
         values = np.unique(values.astype(str), return_inverse=True)[1].reshape(values.shape)
     if values.dtype.kind not in "biuf":
         raise UnknownOptionError(f"{name}: expected numbers, got values of dtype {values.dtype}")
@@ -147,6 +150,15 @@ def is_text(values: Array) -> bool:
     if values.dtype.kind in "US":
         return True
     return values.dtype.kind == "O" and all(isinstance(v, str) for v in values.ravel())
+
+
+def _numbers_in_text(values: Array) -> bool:
+    """Return whether text is numbers: to call those labels would lose their order."""
+    try:
+        values.astype(float)
+    except ValueError:
+        return False
+    return True
 
 
 def check_finite(name: str, values: Array) -> None:
