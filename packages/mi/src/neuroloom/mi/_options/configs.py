@@ -18,7 +18,19 @@ from neuroloom.mi._options.params import Model, Training
 
 @dataclass(frozen=True)
 class Processing:
-    """How recordings become samples: a processor per variable, its parameters, times of samples."""
+    """How recordings become samples: a processor per variable, its parameters, times of samples.
+
+    Parameters
+    ----------
+    x, y : str, optional
+        Processor: ``"continuous"``, ``"spike"`` or ``"categorical"``.
+    x_params, y_params : mapping, optional
+        Its parameters; y's windows are x's if not given.
+    x_time, y_time : array_like, shape (n_timepoints,), optional
+        Time of each sample in seconds.
+    align : {"truncate"}, optional
+        Keep the first samples of the longer variable.
+    """
 
     x: str | None = None
     x_params: Mapping[str, Any] | None = None
@@ -31,7 +43,19 @@ class Processing:
 
 @dataclass(frozen=True)
 class Split:
-    """Which samples are held out together; ``train_fraction`` sets the number of folds."""
+    """Which samples are held out together; ``train_fraction`` sets the number of folds.
+
+    Parameters
+    ----------
+    mode : {"blocked", "random"}, optional
+        Held-out samples in stretches of time, or one by one.
+    train_fraction : float, optional
+        Between 0 and 1; sets the number of folds.
+    gap : int, optional
+        Samples left out on either side of test blocks.
+    train_indices, test_indices : array_like of int, optional
+        A split of your own.
+    """
 
     mode: str | None = None
     train_fraction: float | None = None
@@ -42,7 +66,15 @@ class Split:
 
 @dataclass(frozen=True)
 class Estimator:
-    """The bound, and its options."""
+    """The bound, and its options.
+
+    Parameters
+    ----------
+    name : str, optional
+        A bound to train with, or an estimator without a network.
+    params : mapping, optional
+        Its options.
+    """
 
     name: str | None = None
     params: Mapping[str, Any] | None = None
@@ -50,7 +82,25 @@ class Estimator:
 
 @dataclass(frozen=True)
 class Output:
-    """Units, level of the interval, names for pictures, and what to keep."""
+    """Units, level of the interval, names for pictures, and what to keep.
+
+    Parameters
+    ----------
+    units : {"bits", "nats"}, optional
+        Of every information value.
+    confidence_level : float, optional
+        Of the intervals, between 0 and 1.
+    save_best_model_path : str, optional
+        File for the best critic.
+    return_embeddings : bool, optional
+        Keep the best critic's embeddings in ``details``.
+    verbose : bool, optional
+        Show progress.
+    x_name, y_name : str, optional
+        Names in pictures.
+    channel_names_x, channel_names_y : list of str, optional
+        Names of channels in pictures.
+    """
 
     units: str | None = None
     confidence_level: float | None = None
@@ -65,7 +115,22 @@ class Output:
 
 @dataclass(frozen=True)
 class Null:
-    """Surrogates: how many, of which kind."""
+    """Surrogates: how many, of which kind.
+
+    Parameters
+    ----------
+    n_permutations : int, optional
+        Number of surrogates.
+    surrogate : str, optional
+        ``"circular"``, ``"permutation"``, ``"block"`` or ``"trial"``; ``"residual"`` or ``"local"``
+        for conditional information.
+    null_folds : int, optional
+        Folds that each surrogate is fitted on.
+    surrogate_block : int, optional
+        Samples per block.
+    trials : array_like, shape (n_samples,), optional
+        Trial of each sample.
+    """
 
     n_permutations: int | None = 20
     surrogate: str | None = None
@@ -76,7 +141,23 @@ class Null:
 
 @dataclass(frozen=True)
 class Rigorous:
-    """Options of the subsampling extrapolation: modes rigorous, conditional and transfer."""
+    """Options of the subsampling extrapolation: modes rigorous, conditional and transfer.
+
+    Parameters
+    ----------
+    gamma_range : list of int, optional
+        Into how many parts the samples are divided.
+    delta_threshold : float, optional
+        How bent the curve may be.
+    min_gamma_points : int, optional
+        Values of γ that must lie on a line.
+    confidence_level : float, optional
+        Of the interval.
+    method : {"default", "abdelaleem2025"}, optional
+        Ours, or the published procedure.
+    variant : {"train", "test"}, optional
+        Which samples the published procedure reads.
+    """
 
     gamma_range: Any = None
     delta_threshold: float | None = None
@@ -88,7 +169,15 @@ class Rigorous:
 
 @dataclass(frozen=True)
 class Lag:
-    """Options of mode ``"lag"``."""
+    """Options of mode ``"lag"``.
+
+    Parameters
+    ----------
+    lag_range : list of float, optional
+        Lags in samples, or in seconds where there is a clock.
+    equalize_n : bool, optional
+        Use as many samples at each lag.
+    """
 
     lag_range: Any = None
     equalize_n: bool | None = None
@@ -96,7 +185,21 @@ class Lag:
 
 @dataclass(frozen=True)
 class Precision:
-    """Options of mode ``"precision"``."""
+    """Options of mode ``"precision"``.
+
+    Parameters
+    ----------
+    tau_grid : list of float, optional
+        Widths in the signal's unit.
+    corrupt_target : {"x", "y", "both"}, optional
+        What is made coarse.
+    corruption_method : {"rounding", "noise"}, optional
+        How.
+    n_noise_samples : int, optional
+        Draws of noise per width.
+    threshold_ratio : float or list of float, optional
+        Share of the information that must be left.
+    """
 
     tau_grid: Any = None
     corrupt_target: str | None = None
@@ -107,7 +210,25 @@ class Precision:
 
 @dataclass(frozen=True)
 class Dimensionality:
-    """Options of mode ``"dimensionality"``."""
+    """Options of mode ``"dimensionality"``.
+
+    Parameters
+    ----------
+    split_method : str, optional
+        How x is divided into two variables.
+    n_splits : int, optional
+        Number of random halves.
+    lag : int, optional
+        Samples between the halves of ``"temporal"``.
+    channel_indices_x : list of int, optional
+        Channels of the first half of ``"index"``.
+    strictness : float or list of float, optional
+        Spreads by which information must grow.
+    sigma_add : list of float or "auto", optional
+        Standard deviations of added noise.
+    stabilize_counts : bool, optional
+        Take counts to about equal variance.
+    """
 
     split_method: str | None = None
     n_splits: int | None = None
@@ -120,7 +241,27 @@ class Dimensionality:
 
 @dataclass(frozen=True)
 class Conditional:
-    """Options of mode ``"conditional"``."""
+    """Options of mode ``"conditional"``.
+
+    Parameters
+    ----------
+    z_data : array_like or data type, optional
+        What is given.
+    z_processor_type : str, optional
+        Its processor.
+    z_processor_params : mapping, optional
+        Its processor's parameters.
+    rigorous : bool, optional
+        Extrapolate to infinite data.
+    gamma_range : list of int, optional
+        See `Rigorous`.
+    delta_threshold : float, optional
+        See `Rigorous`.
+    min_gamma_points : int, optional
+        See `Rigorous`.
+    confidence_level : float, optional
+        Of the interval.
+    """
 
     z_data: Any = None
     z_processor_type: str | None = None
@@ -134,7 +275,27 @@ class Conditional:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Options of mode ``"transfer"``."""
+    """Options of mode ``"transfer"``.
+
+    Parameters
+    ----------
+    history_window : int, optional
+        Samples of the past.
+    prediction_horizon : int, optional
+        Samples of the future.
+    bidirectional : bool, optional
+        Also from y to x.
+    rigorous : bool, optional
+        Extrapolate to infinite data.
+    gamma_range : list of int, optional
+        See `Rigorous`.
+    delta_threshold : float, optional
+        See `Rigorous`.
+    min_gamma_points : int, optional
+        See `Rigorous`.
+    confidence_level : float, optional
+        Of the interval.
+    """
 
     history_window: int | None = None
     prediction_horizon: int | None = None

@@ -180,7 +180,15 @@ class Training:
 
 @dataclass(frozen=True)
 class Params:
-    """All that ``base_params`` can hold."""
+    """All that ``base_params`` can hold.
+
+    Parameters
+    ----------
+    model : Model
+        What critics are made of.
+    training : Training
+        How they are trained.
+    """
 
     model: Model = field(default_factory=Model)
     training: Training = field(default_factory=Training)
@@ -203,14 +211,26 @@ class Params:
         )
 
     def replace(self, **changes: Any) -> Params:
-        """Return a copy with some entries changed, checked like ``base_params``."""
+        """Return a copy with some entries changed.
+
+        Parameters
+        ----------
+        **changes
+            Entries by name, checked like ``base_params``.
+        """
         if not changes:
             return self
         own = {**self._fields(), **changes}
         return params(own)
 
     def but(self, **changes: Any) -> Params:
-        """Return `replace`; the name that it had before."""
+        """Return `replace`; the name that it had before.
+
+        Parameters
+        ----------
+        **changes
+            See `replace`.
+        """
         warnings.warn("Params.but is now called replace", DeprecationWarning, stacklevel=2)
         return self.replace(**changes)
 

@@ -187,6 +187,11 @@ class Results(Record):
     def load(cls, path: str | Path) -> Results:
         """Return a result that `save` wrote.
 
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
         Raises
         ------
         DataError

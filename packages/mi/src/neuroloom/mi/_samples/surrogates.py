@@ -144,6 +144,13 @@ def _exchanged(groups: list[Index], n: int, rng: np.random.Generator) -> Index:
 def p_value(observed: float, null: Sequence[float] | NDArray[np.float64]) -> float:
     """Return the one-sided p-value ``(1 + #{null ≥ observed}) / (1 + n)`` (Phipson & Smyth 2010).
 
+    Parameters
+    ----------
+    observed : float
+        Statistic of the data.
+    null : array_like, shape (n_surrogates,)
+        Statistic of each surrogate.
+
     Examples
     --------
     >>> p_value(1.0, [0.1, 0.2, 0.3])
@@ -168,6 +175,11 @@ def max_statistic(observed: NDArray[np.float64], null: NDArray[np.float64]) -> N
 
 def benjamini_hochberg(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return p-values adjusted for the false discovery rate (Benjamini & Hochberg 1995).
+
+    Parameters
+    ----------
+    p : ndarray, shape (n_tests,)
+        p-values.
 
     Examples
     --------

@@ -136,18 +136,7 @@ def variable(
         )
     if _all_are(data, Signal):
         data = joined(name, data)
-    if kind is not None:
-        choice(f"processor_type_{name}", kind, PROCESSORS)
-    elif isinstance(data, SpikeTrains):
-        kind = "spike"
-    elif isinstance(data, Signal):
-        kind = "continuous"
-    elif isinstance(data, (list, tuple)) and len(data) and all(np.ndim(v) == 1 for v in data):
-        if len({len(v) for v in data}) > 1:
-            raise OptionError(
-                f"processor_type_{name}: expected 'spike' for a list of arrays of different "
-                "lengths, got None"
-            )
+    kind = _kind(name, data, kind)
     for key, value in (like or {}).items():
         if kind is not None and key in (_KEYS[kind] if params is None else _WINDOW):
             options.setdefault(key, value)
@@ -162,6 +151,23 @@ def variable(
     made = _spikes if kind == "spike" else _sampled
     out = made(name, data, options, window, step, kind)
     return replace(out, step_given="step_size" in options)
+
+
+def _kind(name: str, data: Any, kind: str | None) -> str | None:
+    """Return the processor that was named, or that of the data; None for ready samples."""
+    if kind is not None:
+        return choice(f"processor_type_{name}", kind, PROCESSORS)
+    if isinstance(data, SpikeTrains):
+        return "spike"
+    if isinstance(data, Signal):
+        return "continuous"
+    if isinstance(data, (list, tuple)) and len(data) and all(np.ndim(v) == 1 for v in data):
+        if len({len(v) for v in data}) > 1:
+            raise OptionError(
+                f"processor_type_{name}: expected 'spike' for a list of arrays of different "
+                "lengths, got None"
+            )
+    return None
 
 
 def _all_are(data: Any, cls: type) -> bool:

@@ -90,15 +90,37 @@ class SavedCritic:
         return tuple(v.numpy() for v in self._factors(*self._ready(x, y)))  # type: ignore[return-value]
 
     def scores(self, x: Any, y: Any) -> Array:
-        """Return the scores of all pairs in nats, shape (n_x, n_y)."""
+        """Return the scores of all pairs in nats, shape (n_x, n_y).
+
+        Parameters
+        ----------
+        x, y : array_like, shape (n_samples, …)
+            Samples, as they went into training; their numbers may differ.
+        """
         return self._scores(*self._ready(x, y)).numpy()
 
     def pointwise(self, x: Any, y: Any, *, output_units: str = "bits") -> Array:
-        """Return the information of each pair of samples as the critic sees it, shape (n,)."""
+        """Return the information of each pair of samples as the critic sees it, shape (n,).
+
+        Parameters
+        ----------
+        x, y : array_like, shape (n_samples, …)
+            Samples, as they went into training.
+        output_units : {"bits", "nats"}
+            Unit of the result.
+        """
         return self._score(x, y).pointwise * unit_factor(output_units)
 
     def mi(self, x: Any, y: Any, *, output_units: str = "bits") -> float:
-        """Return the bound that the critic was trained with, on these samples."""
+        """Return the bound that the critic was trained with, on these samples.
+
+        Parameters
+        ----------
+        x, y : array_like, shape (n_samples, …)
+            Samples, as they went into training.
+        output_units : {"bits", "nats"}
+            Unit of the result.
+        """
         return self._score(x, y).bound * unit_factor(output_units)
 
     def save(self, path: str | Path) -> Path:
