@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 
 from neuroloom.shared._errors import WorkerError
 from neuroloom.shared._seed import Seed, as_seed
-from neuroloom.shared._validate import count, fail
+from neuroloom.shared.checks import fail, whole
 from neuroloom.shared.jobs import Job
 from neuroloom.shared.parallel._backends import (
     Kind,
@@ -120,7 +120,7 @@ def map(
     _check_workers(n_workers)
     tasks = list(items)
     root = None if seed is None else as_seed(seed)
-    batches = _batches(len(tasks), count("batch_size", batch_size, minimum=1), shard)
+    batches = _batches(len(tasks), whole("batch_size", batch_size, at_least=1), shard)
     wanted = [index for batch in batches for index in batch]
     kept = None
     if resume is not None:
@@ -314,7 +314,7 @@ def _batches(n: int, size: int, shard: tuple[int, int] | None) -> list[tuple[int
     expected = "(i, n) with 0 ≤ i < n"
     if not isinstance(shard, (tuple, list)) or len(shard) != 2:
         raise fail("shard", expected, repr(shard))
-    part, parts = (count("shard", number) for number in shard)
+    part, parts = (whole("shard", number, at_least=0) for number in shard)
     if not part < parts:
         raise fail("shard", expected, repr(shard))
     return every[part::parts]
