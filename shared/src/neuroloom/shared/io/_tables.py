@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from neuroloom.shared.checks import fail
-from neuroloom.shared.io._values import Arrays, pack, unpack
+from neuroloom.shared.io._codec import Arrays, Stored, pack, unpack
 
-_Read = Mapping[str, NDArray[Any]]
 _MISSING = {"NA": pd.NA, "NaT": pd.NaT}
 _NULLABLE = re.compile(r"boolean|U?Int\d+|Float\d+")
 
@@ -42,7 +40,7 @@ def pack_pandas(value: Any, arrays: Arrays, argument: str) -> Any:
     raise fail(argument, "values that can be kept without pickle", kind.__name__)
 
 
-def unpack_pandas(tree: dict[str, Any], arrays: _Read) -> Any:
+def unpack_pandas(tree: dict[str, Any], arrays: Stored) -> Any:
     """Return what `pack_pandas` packed."""
     return _UNPACK[next(iter(tree))](tree, arrays)
 
@@ -171,44 +169,44 @@ _COLUMNS: list[tuple[Callable[[Any], bool], _Writer]] = [
 ]
 
 
-def _unpack_column(tree: dict[str, Any], arrays: _Read) -> pd.Series:
+def _unpack_column(tree: dict[str, Any], arrays: Stored) -> pd.Series:
     for tag, read in _READ_COLUMNS.items():
         if tag in tree:
             return read(tree, arrays)
     return pd.Series(unpack(tree, arrays))
 
 
-def _read_categories(tree: dict[str, Any], arrays: _Read) -> pd.Series:
+def _read_categories(tree: dict[str, Any], arrays: Stored) -> pd.Series:
     categories = _as_index(_unpack_column(tree["categories"], arrays))
     dtype = pd.CategoricalDtype(categories, tree["ordered"])
     return pd.Series(pd.Categorical.from_codes(unpack(tree["codes"], arrays), dtype=dtype))
 
 
-def _read_instants(tree: dict[str, Any], arrays: _Read) -> pd.Series:
+def _read_instants(tree: dict[str, Any], arrays: Stored) -> pd.Series:
     instants = pd.Series(unpack(tree["instants"], arrays))
     return instants.dt.tz_localize("UTC").dt.tz_convert(tree["zone"])
 
 
-def _read_text(tree: dict[str, Any], arrays: _Read) -> pd.Series:
+def _read_text(tree: dict[str, Any], arrays: Stored) -> pd.Series:
     return pd.Series(tree["text"], dtype=_text_dtype(tree["storage"], tree["nan"]))
 
 
-def _read_nullable(tree: dict[str, Any], arrays: _Read) -> pd.Series:
+def _read_nullable(tree: dict[str, Any], arrays: Stored) -> pd.Series:
     values = pd.Series(unpack(tree["values"], arrays)).astype(tree["dtype"])
     return values.mask(unpack(tree["missing"], arrays))
 
 
-def _read_periods(tree: dict[str, Any], arrays: _Read) -> pd.Series:
+def _read_periods(tree: dict[str, Any], arrays: Stored) -> pd.Series:
     dtype = pd.PeriodDtype(tree["freq"])
     return pd.Series(pd.arrays.PeriodArray(unpack(tree["periods"], arrays), dtype=dtype))
 
 
-def _read_intervals(tree: dict[str, Any], arrays: _Read) -> pd.Series:
+def _read_intervals(tree: dict[str, Any], arrays: Stored) -> pd.Series:
     left, right = (_unpack_column(tree[side], arrays) for side in ("left", "right"))
     return pd.Series(pd.arrays.IntervalArray.from_arrays(left, right, closed=tree["closed"]))
 
 
-_READ_COLUMNS: dict[str, Callable[[dict[str, Any], _Read], pd.Series]] = {
+_READ_COLUMNS: dict[str, Callable[[dict[str, Any], Stored], pd.Series]] = {
     "codes": _read_categories,
     "instants": _read_instants,
     "text": _read_text,
@@ -226,7 +224,7 @@ def _as_index(column: pd.Series) -> pd.Index:
     return pd.Index(column.array, dtype=column.dtype)
 
 
-def _unpack_index(tree: dict[str, Any], arrays: _Read) -> pd.Index:
+def _unpack_index(tree: dict[str, Any], arrays: Stored) -> pd.Index:
     if "range" in tree:
         return pd.RangeIndex(*tree["range"], name=unpack(tree["name"], arrays))
     if "levels" in tree:
@@ -241,12 +239,12 @@ def _unpack_index(tree: dict[str, Any], arrays: _Read) -> pd.Index:
     return index.rename(unpack(tree["name"], arrays))
 
 
-def _read_table(tree: dict[str, Any], arrays: _Read) -> pd.DataFrame:
+def _read_table(tree: dict[str, Any], arrays: Stored) -> pd.DataFrame:
     columns = {name: _unpack_column(column, arrays) for name, column in tree["table"]}
     return pd.DataFrame(columns, index=pd.RangeIndex(tree["n_rows"]))
 
 
-def _read_frame(tree: dict[str, Any], arrays: _Read) -> pd.DataFrame:
+def _read_frame(tree: dict[str, Any], arrays: Stored) -> pd.DataFrame:
     rows = _unpack_index(tree["rows"], arrays)
     columns = dict(enumerate(_unpack_column(column, arrays) for column in tree["frame"]))
     table = pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
@@ -254,14 +252,14 @@ def _read_frame(tree: dict[str, Any], arrays: _Read) -> pd.DataFrame:
     return _labelled(table, rows, tree, arrays)
 
 
-def _read_series(tree: dict[str, Any], arrays: _Read) -> pd.Series:
+def _read_series(tree: dict[str, Any], arrays: Stored) -> pd.Series:
     rows = _unpack_index(tree["rows"], arrays)
     column = _labelled(_unpack_column(tree["series"], arrays), rows, tree, arrays)
     column.name = unpack(tree["name"], arrays)
     return column
 
 
-def _labelled(value: Any, rows: pd.Index, tree: dict[str, Any], arrays: _Read) -> Any:
+def _labelled(value: Any, rows: pd.Index, tree: dict[str, Any], arrays: Stored) -> Any:
     value.index = rows
     value.attrs = unpack(tree["attrs"], arrays)
     if not tree["duplicates"]:
@@ -269,7 +267,7 @@ def _labelled(value: Any, rows: pd.Index, tree: dict[str, Any], arrays: _Read) -
     return value
 
 
-_UNPACK: dict[str, Callable[[dict[str, Any], _Read], Any]] = {
+_UNPACK: dict[str, Callable[[dict[str, Any], Stored], Any]] = {
     "table": _read_table,
     "frame": _read_frame,
     "series": _read_series,

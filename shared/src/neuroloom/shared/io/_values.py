@@ -32,8 +32,10 @@ from neuroloom.shared.data import (
     TimeSeries,
     Trials,
 )
+from neuroloom.shared.io._codec import READERS, WRITERS, Arrays, Stored, pack, put, unpack
 
-Arrays = dict[str, NDArray[Any]]
+__all__ = ["TYPES", "Arrays", "pack", "register", "unpack"]
+
 C = TypeVar("C", bound=type)
 
 _KINDS = (
@@ -71,23 +73,7 @@ def register(kind: C) -> C:
     return kind
 
 
-def pack(value: Any, arrays: Arrays, argument: str = "value") -> Any:
-    """Return `value` as JSON, with its arrays moved to `arrays`.
-
-    Parameters
-    ----------
-    value : object
-        What to pack.
-    arrays : dict of str to ndarray
-        Gets the arrays under new names.
-    argument : str
-        How to tell the value in an error.
-
-    Raises
-    ------
-    DataError
-        If a part is of a type that would need pickle.
-    """
+def _write(value: Any, arrays: Arrays, argument: str) -> Any:
     kind = type(value)
     if kind in _JSON:
         return value
@@ -113,23 +99,7 @@ def pack(value: Any, arrays: Arrays, argument: str = "value") -> Any:
     raise fail(argument, "values that can be kept without pickle", kind.__name__)
 
 
-def unpack(tree: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """Return what `pack` packed.
-
-    Parameters
-    ----------
-    tree : object
-        What `pack` returned.
-    arrays : mapping of str to ndarray
-        The arrays that it moved.
-
-    Raises
-    ------
-    DataError
-        If a class is needed that is not registered.
-    """
-    if not isinstance(tree, dict):
-        return tree
+def _read(tree: dict[str, Any], arrays: Stored) -> Any:
     tag = next(iter(tree))
     if tag in _UNPACK:
         return _UNPACK[tag](tree, arrays)
@@ -152,9 +122,7 @@ def _pack_array(value: Any, arrays: Arrays, argument: str) -> Any:
             raise fail(argument, "arrays without Python objects in their fields", value.dtype)
         flat = [pack(part, arrays, argument) for part in value.ravel().tolist()]
         return {"objects": flat, "shape": list(value.shape)}
-    name = f"a{len(arrays)}"
-    arrays[name] = np.asarray(value)
-    return {"array" if kind is np.ndarray else "scalar": name}
+    return {"array" if kind is np.ndarray else "scalar": put(value, arrays)}
 
 
 def _several(value: Any, arrays: Arrays, argument: str) -> Any:
@@ -204,20 +172,20 @@ _PACK: dict[type, Callable[[Any, Arrays, str], Any]] = {
 }
 
 
-def _read_objects(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+def _read_objects(tree: dict[str, Any], arrays: Stored) -> NDArray[Any]:
     out = np.empty(len(tree["objects"]), dtype=object)
     for i, part in enumerate(tree["objects"]):
         out[i] = unpack(part, arrays)
     return out.reshape(tree["shape"])
 
 
-def _read_masked(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
+def _read_masked(tree: dict[str, Any], arrays: Stored) -> Any:
     data, mask, fill = (unpack(part, arrays) for part in tree["masked"])
     return np.ma.MaskedArray(data, mask, fill_value=fill[()])
 
 
-def _read_moment(kind: Any) -> Callable[[dict[str, Any], Mapping[str, NDArray[Any]]], Any]:
-    def read(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
+def _read_moment(kind: Any) -> Callable[[dict[str, Any], Stored], Any]:
+    def read(tree: dict[str, Any], arrays: Stored) -> Any:
         value = kind.fromisoformat(tree[kind.__name__])
         if kind is datetime.date:
             return value
@@ -228,12 +196,12 @@ def _read_moment(kind: Any) -> Callable[[dict[str, Any], Mapping[str, NDArray[An
     return read
 
 
-def _read_data(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Data:
+def _read_data(tree: dict[str, Any], arrays: Stored) -> Data:
     parts = {name: unpack(part, arrays) for name, part in tree["fields"].items()}
     return TYPES[tree["data"]](**parts)
 
 
-def _read_registered(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
+def _read_registered(tree: dict[str, Any], arrays: Stored) -> Any:
     kind = _REGISTERED.get(tree["registered"])
     if kind is None:
         raise fail("path", "registered classes only", tree["registered"])
@@ -246,11 +214,11 @@ def _read_registered(tree: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -
     return value
 
 
-def _read_several(kind: Any) -> Callable[[dict[str, Any], Mapping[str, NDArray[Any]]], Any]:
+def _read_several(kind: Any) -> Callable[[dict[str, Any], Stored], Any]:
     return lambda tree, arrays: kind(unpack(part, arrays) for part in tree[kind.__name__])
 
 
-_UNPACK: dict[str, Callable[[dict[str, Any], Mapping[str, NDArray[Any]]], Any]] = {
+_UNPACK: dict[str, Callable[[dict[str, Any], Stored], Any]] = {
     "array": lambda tree, arrays: arrays[tree["array"]],
     "scalar": lambda tree, arrays: arrays[tree["scalar"]][()],
     "list": _read_several(list),
@@ -274,3 +242,6 @@ _UNPACK: dict[str, Callable[[dict[str, Any], Mapping[str, NDArray[Any]]], Any]] 
     "data": _read_data,
     "registered": _read_registered,
 }
+
+WRITERS.append(_write)
+READERS.append(_read)

@@ -95,7 +95,10 @@ class Job:
         where = Path(folder).absolute()
         job = describe(parts or {}, function)
         record = where / "job.json"
-        where.mkdir(parents=True, exist_ok=True)
+        try:
+            where.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise fail(argument, "a folder", f"{where}, a file") from error
         if not record.exists():
             _publish(record, _text(job))
         _compare(record, job, argument)

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
-from tqdm.auto import tqdm
 
+from neuroloom.shared.checks import fail
 from neuroloom.shared.parallel._threads import inside_map, n_cores
 
 Kind = Literal["here", "processes", "dask", "ray"]
 
-__all__ = ["TerminatedWorkerError", "Work", "kind_of", "open_work"]
+__all__ = ["TerminatedWorkerError", "Work", "kind_of", "open_work", "progress_bar"]
 
 
 class Work(joblib.Parallel):  # type: ignore[misc]
     """joblib's engine, with a bar where results come all at once."""
 
-    bar: tqdm[Any] | None = None
+    bar: Any = None
 
     def print_progress(self) -> None:
         """Move the bar; joblib calls this whenever tasks end."""
@@ -30,6 +31,15 @@ class Work(joblib.Parallel):  # type: ignore[misc]
             self.bar_seen = self.n_completed_tasks
 
     bar_seen = 0
+
+
+def progress_bar(**options: Any) -> Any:
+    """Return tqdm's bar for a notebook or a terminal."""
+    with warnings.catch_warnings():
+        # A notebook without widgets gets the plain bar; tqdm's remark on it helps nobody.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        tqdm = importlib.import_module("tqdm.auto").tqdm
+    return tqdm(**options)
 
 
 def kind_of(backend: Any) -> Kind:
@@ -50,7 +60,11 @@ def open_work(n_workers: int | None, backend: str | None) -> tuple[Work, Kind, b
     has cores.
     """
     options: dict[str, Any] = {} if backend is None else {"backend": backend}
-    work = Work(n_jobs=n_workers, **options)
+    try:
+        work = Work(n_jobs=n_workers, **options)
+    except ValueError as error:  # joblib lists the backends that are known
+        expected = "a joblib backend (ray's after ray.util.joblib.register_ray())"
+        raise fail("backend", expected, f"{backend!r}: {error}") from error
     kind = kind_of(work._backend)
     if kind in ("here", "processes") and inside_map():
         n = min(work._backend.effective_n_jobs(work.n_jobs), n_cores())

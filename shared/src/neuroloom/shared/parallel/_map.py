@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tqdm.auto import tqdm
-
 from neuroloom.shared._errors import WorkerError
 from neuroloom.shared._seed import Seed, as_seed
 from neuroloom.shared.checks import fail, whole
@@ -29,6 +27,7 @@ from neuroloom.shared.parallel._backends import (
     Work,
     n_local_workers,
     open_work,
+    progress_bar,
 )
 from neuroloom.shared.parallel._kept import Kept
 from neuroloom.shared.parallel._send import InRay, Sender, Shared
@@ -131,7 +130,7 @@ def map(
     if kept is not None:
         run.results.update(kept.read(wanted))
     shown = {"total": len(wanted), "desc": description or None, "disable": not progress}
-    with tqdm(initial=len(run.results), **shown) as run.bar:
+    with progress_bar(initial=len(run.results), **shown) as run.bar:
         run.complete(batches)
     return [run.results[index] for index in wanted]
 
