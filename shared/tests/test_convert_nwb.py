@@ -230,6 +230,12 @@ class TestUnits:
         assert "1 spikes lie in them" in said
         assert "samples of signals are kept" in said
 
+    def test_an_assumed_time_of_recording_is_said(self, written: Callable[..., Path]) -> None:
+        spikes = read_nwb(written(lambda file: file.add_unit(spike_times=[1.6e9]))).spikes
+        assert "not in the file" in spikes.metadata["epochs"]
+        known = read_nwb(written(session)).spikes
+        assert known.metadata == {}
+
 
 class TestTables:
     @pytest.mark.parametrize(
@@ -364,6 +370,27 @@ class TestSeries:
         assert recording.tables["notes"].table["label"].tolist() == ["door", "noise"]
         with pytest.raises(DataError, match=r"a time series that is a signal.*cube"):
             read_nwb(written(fill), signals=["cube"])
+
+    def test_arrays_beside_the_series(self, written: Callable[..., Path]) -> None:
+        def fill(file: pynwb.NWBFile) -> None:
+            image = pynwb.image.GrayscaleImage(name="g", data=np.zeros((20, 20)))
+            file.add_acquisition(pynwb.base.Images(name="images", images=[image]))
+            file.add_scratch(np.arange(1000.0), name="long", description="d")
+            file.add_scratch("a remark", name="short", description="d")
+            masks = DynamicTable(name="masks", description="m")
+            masks.id.extend([0, 1])
+            masks.add_column("mask", "m", data=np.zeros((2, 5, 5)))
+            masks.add_column("depth", "d", data=[1.0, 2.0])
+            file.add_analysis(masks)
+            file.add_acquisition(
+                pynwb.TimeSeries(name="ttl", data=np.array([True, False]), unit="n", rate=1.0)
+            )
+
+        recording = read_nwb(written(fill))
+        assert set(recording.metadata["skipped"]) == {"images/g.data", "long.data", "masks.mask"}
+        assert recording.metadata["objects"]["short"]["data"] == "a remark"
+        assert recording.tables["masks"].table["depth"].tolist() == [1.0, 2.0]
+        assert recording.signals["ttl"].values[:, 0].tolist() == [1.0, 0.0]
 
     def test_conversions_of_zero_are_not_one(self, written: Callable[..., Path]) -> None:
         def fill(file: pynwb.NWBFile) -> None:

@@ -170,3 +170,11 @@ def test_something_else() -> None:
     tensor = nap.TsdTensor(t=np.arange(3.0), d=np.zeros((3, 2, 2)))
     with pytest.raises(DataError, match=r"two dimensions of a tensor.*TsdTensor \(3, 2, 2\)"):
         from_pynapple(tensor)
+
+
+def test_one_sample_or_spike_alone() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pynapple, about the support that it drops
+        one, spike = nap.Tsd(t=np.array([1.0]), d=np.array([2.0])), nap.Ts(np.array([1.0]))
+    assert from_pynapple(one).values.tolist() == [[2.0]]
+    assert from_pynapple(spike).times.tolist() == [1.0]

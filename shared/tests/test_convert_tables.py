@@ -72,6 +72,10 @@ class TestPandas:
         table["y"] = 2
         assert list(trials.table) == ["x"]
 
+    def test_numbers_of_channels_are_names(self) -> None:
+        frame = pd.DataFrame({3: [1.0, 2], 5: [1.0, 2]}, index=[0.0, 1.0])
+        assert from_frame(frame, Signal).channels == ("3", "5")
+
     def test_time_differences_are_seconds(self) -> None:
         index = pd.to_timedelta([0, 4, 8], unit="ms")
         assert from_frame(pd.DataFrame({"a": [1.0, 2, 3]}, index=index), Signal).rate == 250.0

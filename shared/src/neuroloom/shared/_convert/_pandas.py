@@ -140,7 +140,8 @@ def _arguments(
     if kind is Trials:
         return {"table": frame, **about}
     times = in_seconds("frame.index", frame.index.to_numpy(), None)
-    names = () if frame.columns.equals(pd.RangeIndex(frame.shape[1])) else frame.columns
+    numbered = frame.columns.equals(pd.RangeIndex(frame.shape[1]))
+    names = [] if numbered else [str(x) if isinstance(x, int) else x for x in frame.columns]
     arguments = {"values": frame.to_numpy(), "channels": names, **about}
     if kind is TimeSeries:
         return {"times": times, **arguments}

@@ -130,18 +130,25 @@ def _sampled(nap: Any, data: Any, rate: float | None) -> Signal | TimeSeries:
         if more:
             about["properties"] = more
     support = data.time_support
-    if rate is None and len(support) != 1:
-        return TimeSeries(
-            values, data.t, epochs=half_open(support.start, support.end, data.t), **about
-        )
-    ends = (data.t[0], data.t[-1]) if len(data) else (None, None)
-    if (support.start[0], support.end[-1]) != ends or len(support) != 1:
+    epochs = _support(support, data.t)
+    if rate is None and len(support) > 1:
+        return TimeSeries(values, data.t, epochs=epochs, **about)
+    if len(support) and (len(support) > 1 or (support.start[0], support.end[0]) != _ends(data.t)):
         listed = {"start": support.start.tolist(), "stop": support.end.tolist()}
         about["metadata"] = {_SUPPORT: listed}
     series = sampled("data.t", data.t, values, rate, **about)
     if isinstance(series, TimeSeries):
-        return series.replace(epochs=half_open(support.start, support.end, data.t), metadata={})
+        return series.replace(epochs=epochs, metadata={})
     return series
+
+
+def _ends(times: Any) -> Any:
+    return (times[0], times[-1]) if len(times) else None
+
+
+def _support(support: Any, times: Any) -> Epochs | None:
+    """Return a time support as epochs; None for one sample alone, whose support is empty."""
+    return None if len(times) and not len(support) else half_open(support.start, support.end, times)
 
 
 def _metadata(data: Any, *, without: str = "") -> dict[str, Any]:
@@ -153,7 +160,7 @@ def _spikes(
     trains: list[Any], support: Any, names: Any, properties: Mapping[str, Any]
 ) -> SpikeTrains:
     times = np.concatenate([*trains, np.empty(0)])
-    epochs = half_open(support.start, support.end, times)
+    epochs = _support(support, times)
     return SpikeTrains.from_lists(trains, epochs, list(names), properties)
 
 

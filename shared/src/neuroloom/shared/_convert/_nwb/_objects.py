@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,25 +37,31 @@ def described(file: Any, skipped: Skipped) -> dict[str, Any]:
         path = path_of(item, file)
         with skipped.guard(path):
             found[path] = {"type": type(item).__name__, **_plain_fields(item, path, skipped)}
+            # Images and scratch data have their array beside the fields that pynwb lists.
+            if "data" not in found[path] and getattr(item, "data", None) is not None:
+                found[path] |= _field("data", item.data, path, skipped)
     return dict(sorted(found.items()))
 
 
 def _plain_fields(item: Any, path: str, skipped: Skipped) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in item.fields.items():
-        if _is_parts(value):
-            continue  # they are objects themselves, and listed on their own
-        if hasattr(value, "fields"):
-            found[name] = str(value.name)
-            continue
-        if isinstance(value, np.ndarray) or hasattr(value, "shape"):
-            if np.size(value) > _SMALL or np.asarray(value[()]).dtype.kind not in "iufbUSO":
-                where = f"{path}.{name}" if path else name
-                skipped.note(where, f"an array of shape {np.shape(value)} beside the time series")
-                continue
-            value = np.asarray(value[()])
-        found[name] = plain(value)
+        if not _is_parts(value):  # those are objects themselves, and listed on their own
+            found |= _field(name, value, path, skipped)
     return found
+
+
+def _field(name: str, value: Any, path: str, skipped: Skipped) -> dict[str, Any]:
+    """Return a field as a plain value, or note it."""
+    if hasattr(value, "object_id"):
+        return {name: str(value.name)}
+    if not hasattr(value, "shape"):
+        return {name: plain(value)}
+    if math.prod(value.shape) <= _SMALL and value.dtype.kind in "iufbUSO":
+        return {name: plain(np.asarray(value[()]))}
+    where = f"{path}.{name}" if path else name
+    skipped.note(where, f"an array of shape {tuple(value.shape)} beside the time series")
+    return {}
 
 
 def _is_parts(value: Any) -> bool:

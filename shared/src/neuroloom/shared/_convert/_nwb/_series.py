@@ -110,6 +110,8 @@ class Source:
 
     def _converted(self, raw: Any, columns: list[int] | None) -> Any:
         """Return samples in the unit of the series."""
+        if raw.dtype.kind == "b":
+            raw = raw.astype(np.float64)
         gains = self.gains if columns is None or self.gains is None else self.gains[columns]
         if gains is None and self.conversion == 1 and self.offset == 0:
             return raw
@@ -140,7 +142,7 @@ def source_of(name: str, series: Any, path: str) -> Source:
     shape = tuple(np.shape(data))
     # Not as getattr's default, which would read all samples of a dataset first.
     dtype = np.dtype(data.dtype if hasattr(data, "dtype") else np.asarray(data).dtype)
-    if len(shape) not in (1, 2) or dtype.kind not in "iuf" or 0 in shape:
+    if len(shape) not in (1, 2) or dtype.kind not in "iufb" or 0 in shape:
         got = f"{kind} of shape {shape}, dtype {dtype}"
         raise fail(name, "numbers in one or two dimensions", got)
     rate, timestamps = series.rate, None

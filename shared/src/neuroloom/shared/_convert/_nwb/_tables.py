@@ -31,8 +31,10 @@ def frame(table: Any, skipped: Skipped, *, without: tuple[str, ...] = ()) -> pd.
             values = column(table, name)
             if len(values) != n_rows:
                 raise fail(name, f"{n_rows} rows, as many as ids", len(values))
-            flat = not isinstance(values, np.ndarray) or values.ndim == 1
-            columns[name] = values if flat else values.tolist()
+            ndim = values.ndim if isinstance(values, np.ndarray) else 1
+            if ndim > 2:  # masks of regions, say, which would fill the memory as lists
+                raise fail(name, "at most a list per row", f"arrays of shape {values.shape[1:]}")
+            columns[name] = values if ndim == 1 else values.tolist()
     return pd.DataFrame(columns, index=pd.RangeIndex(n_rows))
 
 

@@ -50,10 +50,12 @@ def read_units(units: Any, invalid: Epochs | None, skipped: Skipped) -> SpikeTra
         skipped.note("units", "no spikes and no observation intervals")
         return None
     kept_ids = [ids[i] for i in kept]
-    return SpikeTrains.from_lists(trains, epochs, kept_ids, properties, observed)
+    about = {} if epochs is not None else {"epochs": _ASSUMED}
+    return SpikeTrains.from_lists(trains, epochs, kept_ids, properties, observed, about)
 
 
 _ENDS = ("start", "stop")
+_ASSUMED = "not in the file: from 0 (or the first spike, if earlier) to the last spike"
 
 
 def _trains(
