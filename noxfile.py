@@ -261,3 +261,13 @@ def bench(session: nox.Session, package: str) -> None:
 def prove(session: nox.Session, package: str) -> None:
     """Run a package's slow proofs; writes benchmark-results/prove-<package>.json."""
     run_figures(session, package, "prove")
+
+
+@nox.session(reuse_venv=True)
+def scale(session: nox.Session) -> None:
+    """Run long jobs on every backend, kill and resume them, and compare the bits."""
+    install_all(session, "distributed>=2024.8")
+    # Where ray has no wheel for this Python, its column says so.
+    session.run("uv", "pip", "install", "ray>=2.40", success_codes=[0, 1, 2], external=True)
+    out = ROOT / "benchmark-results" / "scale.json"
+    session.run("python", "tools/scale.py", "--out", str(out), *session.posargs)
