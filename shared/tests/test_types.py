@@ -43,7 +43,7 @@ BAD = {
     "epochs of booleans": (Epochs, ([False], [True]), "start", "numbers", "bool"),
     "epochs of a boolean": (Epochs, (False, True), "start", "numbers", "bool"),
     "epochs of text": (Epochs, (["0"], ["1"]), "start", "numbers", "dtype <U1"),
-    "epochs of nothing": (Epochs, (None, None), "start", "numbers", "dtype object"),
+    "epochs of nothing": (Epochs, (None, None), "start", "1-D", "shape ()"),
     "epochs complex": (Epochs, ([0j], [1j]), "start", "numbers", "complex128"),
     "epochs masked": (Epochs, (np.ma.array([0.0], mask=[1]), [1]), "start", "finite", "nan at [0]"),
     "spikes unsorted": (SpikeTrains, ([2, 1], [0, 0]), "times", "sorted", "1.0 after 2.0"),

@@ -350,6 +350,9 @@ class TestRecording:
                 self.read.append(name)
                 return RAMP
 
+            def __contains__(self, name: object) -> bool:
+                return name in ("lfp", "eeg")
+
             def __iter__(self) -> Iterator[str]:
                 return iter(("lfp", "eeg"))
 
