@@ -31,6 +31,7 @@ class Entry:
     tags: tuple[str, ...]
     paper: Paper | None
     differs: str
+    by_paper: str
     collection: str
 
 
@@ -43,6 +44,7 @@ def register(
     tags: tuple[str, ...] = (),
     paper: Paper | None = None,
     differs: str = "",
+    by_paper: str = "",
     **params: Any,
 ) -> Callable[[type[T]], type[T]]:
     """Return a decorator that makes a task class known under `id`.
@@ -59,6 +61,8 @@ def register(
         Where it comes from.
     differs : str
         How it differs from NeuroGym's task of this name, and why.
+    by_paper : str
+        What the paper says and NeuroGym does, where they are not the same, and which id does which.
     **params
         Parameters of the class that this id stands for.
 
@@ -75,7 +79,7 @@ def register(
         if known is not None and known.cls.__qualname__ != cls.__qualname__:
             raise fail("id", "an id that is not taken", f"{id!r}, which is {known.cls.__name__}")
         collection = id.split(".", 1)[0] if "." in id else ""
-        _entries[id] = Entry(id, cls, params, tags, paper, differs, collection)
+        _entries[id] = Entry(id, cls, params, tags, paper, differs, by_paper, collection)
         if known is None:
             gymnasium.register(
                 id=f"{NAMESPACE}/{id}",
@@ -98,8 +102,27 @@ def entry(id: str) -> Entry:
     """
     name = id.removeprefix(f"{NAMESPACE}/")
     if name not in _entries:
+        name = newest(name)
+    if name not in _entries:
         raise NameNotFound(str(unknown("task", id, _entries)))
     return _entries[name]
+
+
+def newest(name: str) -> str:
+    """Return the id of the newest version of a task, or the name if there is none.
+
+    Parameters
+    ----------
+    name : str
+        Without a version, ``"PerceptualDecisionMaking"``.
+    """
+    versions = {
+        int(number): id
+        for id in _entries
+        for stem, _, number in [id.rpartition("-v")]
+        if stem == name and number.isdigit()
+    }
+    return versions[max(versions)] if versions else name
 
 
 def entries() -> dict[str, Entry]:

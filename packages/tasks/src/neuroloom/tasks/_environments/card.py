@@ -145,6 +145,8 @@ def card(task: str) -> str:
     lines += ["", "*Parameters* " + ", ".join(defaults)]
     if made.no_ground_truth:
         lines += ["", f"*No ground truth*: {made.no_ground_truth}"]
+    paper = known.by_paper or "No difference between the paper's rule and NeuroGym's is known."
+    lines += ["", f"*Paper and NeuroGym* {paper}"]
     if known.differs:
         lines += ["", f"*Unlike NeuroGym* {known.differs}"]
     if known.paper:

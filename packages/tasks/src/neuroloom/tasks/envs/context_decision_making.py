@@ -30,11 +30,28 @@ from neuroloom.tasks.declare import (
 
 
 @register(
+    "ContextDecisionMaking-v1",
+    tags=("perceptual", "context dependent", "two-alternative", "supervised"),
+    paper=Paper(
+        "Context-dependent computation by recurrent dynamics in prefrontal cortex",
+        "https://www.nature.com/articles/nature12742",
+    ),
+    go_cue=True,
+    by_paper=(
+        "The paper: the fixation point goes off as the signal to answer; so it is here. "
+        "NeuroGym, and -v0: it goes off with the stimulus on."
+    ),
+)
+@register(
     "ContextDecisionMaking-v0",
     tags=("perceptual", "context dependent", "two-alternative", "supervised"),
     paper=Paper(
         "Context-dependent computation by recurrent dynamics in prefrontal cortex",
         "https://www.nature.com/articles/nature12742",
+    ),
+    by_paper=(
+        "NeuroGym's rule: the fixation point goes off when the stimulus comes on. By the paper, "
+        "and in -v1, it goes off as the signal to answer."
     ),
 )
 class ContextDecisionMaking(Task):
@@ -68,12 +85,16 @@ class ContextDecisionMaking(Task):
         Number of directions.
     sigma : float
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
+    go_cue : bool
+        Whether the fixation point stays on until the decision, so that its going off says when to
+        answer.
     """
 
     use_expl_context: bool = False
     impl_context_modality: int = 0
     dim_ring: RingSize = 2
     sigma: NoiseLevel = 1.0
+    go_cue: bool = False
 
     periods = timeline(
         fixation=fixate(300),
@@ -117,7 +138,8 @@ class ContextDecisionMaking(Task):
         return signed
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
-        levels["fixation", "fixation"] = 1
+        until = slice(-1) if self.go_cue else "fixation"
+        levels[until, "fixation"] = 1
         for modality in (0, 1):
             counts = c["context"] == modality
             shown = np.where(counts, c["ground_truth"], c["other_choice"]) - 1

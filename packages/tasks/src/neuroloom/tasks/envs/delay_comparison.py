@@ -31,11 +31,28 @@ from neuroloom.tasks.declare import (
 
 
 @register(
+    "DelayComparison-v1",
+    tags=("perceptual", "working memory", "two-alternative", "supervised"),
+    paper=Paper(
+        "Neuronal Population Coding of Parametric Working Memory",
+        "https://www.jneurosci.org/content/30/28/9424",
+    ),
+    clean_cues=True,
+    by_paper=(
+        "Noise is on what the subject judges; NeuroGym, and -v0, put it on the fixation point "
+        "too (neurogym#235)."
+    ),
+)
+@register(
     "DelayComparison-v0",
     tags=("perceptual", "working memory", "two-alternative", "supervised"),
     paper=Paper(
         "Neuronal Population Coding of Parametric Working Memory",
         "https://www.jneurosci.org/content/30/28/9424",
+    ),
+    by_paper=(
+        "NeuroGym's rule: noise on the fixation point too. In -v1 it is on what the subject "
+        "judges (neurogym#235)."
     ),
 )
 class DelayComparison(Task):
@@ -65,6 +82,8 @@ class DelayComparison(Task):
         Frequencies in Hz, the higher one first.
     sigma : float
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
+    clean_cues : bool
+        Whether only the stimulus channels have noise, and not the fixation point.
     """
 
     vpairs: Sequence[tuple[float, float]] | None = (
@@ -75,6 +94,7 @@ class DelayComparison(Task):
         (34, 26),
     )
     sigma: NoiseLevel = 1.0
+    clean_cues: bool = False
 
     periods = timeline(
         fixation=fixate(500), stimulus1=500, delay=1000, stimulus2=500, decision=decide(100)
@@ -97,7 +117,8 @@ class DelayComparison(Task):
         return {"fixation": 1, "choice": 2}
 
     def noise(self) -> Noise:
-        return {("stimulus1", "*"): self.sigma, ("stimulus2", "*"): self.sigma}
+        where = "stimulus" if self.clean_cues else "*"
+        return {("stimulus1", where): self.sigma, ("stimulus2", where): self.sigma}
 
     def conditions(self, rng: Rng, n: int) -> Conditions:
         pairs = np.asarray(self.vpairs, dtype=float)

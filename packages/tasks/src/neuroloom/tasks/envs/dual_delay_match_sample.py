@@ -29,6 +29,23 @@ from neuroloom.tasks.declare import (
 
 
 @register(
+    "DualDelayMatchSample-v1",
+    tags=("perceptual", "working memory", "two-alternative", "supervised"),
+    paper=Paper(
+        "Reactivation of latent working memories with transcranial magnetic stimulation",
+        "https://science.sciencemag.org/content/354/6316/1136",
+    ),
+    differs=(
+        "Each test is paid once, so that a perfect trial earns 2, and the performance is the share "
+        "of tests that were right (NeuroGym 2.3.1 pays every step of the first test: 6 a trial)."
+    ),
+    clean_cues=True,
+    by_paper=(
+        "Noise is on what the subject judges; NeuroGym, and -v0, put it on the fixation point "
+        "and cues too (neurogym#235)."
+    ),
+)
+@register(
     "DualDelayMatchSample-v0",
     tags=("perceptual", "working memory", "two-alternative", "supervised"),
     paper=Paper(
@@ -38,6 +55,10 @@ from neuroloom.tasks.declare import (
     differs=(
         "Each test is paid once, so that a perfect trial earns 2, and the performance is the share "
         "of tests that were right (NeuroGym 2.3.1 pays every step of the first test: 6 a trial)."
+    ),
+    by_paper=(
+        "NeuroGym's rule: noise on the fixation point and cues too. In -v1 it is on what the "
+        "subject judges (neurogym#235)."
     ),
 )
 class DualDelayMatchSample(Task):
@@ -67,9 +88,12 @@ class DualDelayMatchSample(Task):
     ----------
     sigma : float
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
+    clean_cues : bool
+        Whether only the stimulus channels have noise, and not the fixation point or the cues.
     """
 
     sigma: NoiseLevel = 1.0
+    clean_cues: bool = False
 
     periods = timeline(
         fixation=fixate(500),
@@ -90,7 +114,9 @@ class DualDelayMatchSample(Task):
         return {"fixation": 1, "match": 1, "non-match": 1}
 
     def noise(self) -> Noise:
-        return {(period, "*"): self.sigma for period in ("sample", "test1", "test2")}
+        where = ("stimulus1", "stimulus2") if self.clean_cues else ("*",)
+        periods = ("sample", "test1", "test2")
+        return {(period, name): self.sigma for period in periods for name in where}
 
     def conditions(self, rng: Rng, n: int) -> Conditions:
         return {

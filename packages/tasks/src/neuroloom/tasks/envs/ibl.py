@@ -34,6 +34,24 @@ SHORTEST, LONGEST, SCALE = 20, 100, 60
 
 
 @register(
+    "IBL-v1",
+    tags=("perceptual", "two-alternative", "context dependent", "supervised"),
+    paper=Paper(
+        "Standardized and reproducible measurement of decision-making in mice",
+        "https://doi.org/10.7554/eLife.63711",
+    ),
+    differs=(
+        "The protocol of the paper: contrasts, 90 unbiased trials, then blocks of 20 to 100 trials "
+        "(NeuroGym 2.3.1: coherences, blocks of 200 trials drawn with replacement, an unfinished "
+        "step that pays always)."
+    ),
+    p_zero=0.5,
+    by_paper=(
+        "The rig: zero contrast is half as likely as each other; so it is here. In -v0 all "
+        "contrasts are as likely."
+    ),
+)
+@register(
     "IBL-v0",
     tags=("perceptual", "two-alternative", "context dependent", "supervised"),
     paper=Paper(
@@ -44,6 +62,10 @@ SHORTEST, LONGEST, SCALE = 20, 100, 60
         "The protocol of the paper: contrasts, 90 unbiased trials, then blocks of 20 to 100 trials "
         "(NeuroGym 2.3.1: coherences, blocks of 200 trials drawn with replacement, an unfinished "
         "step that pays always)."
+    ),
+    by_paper=(
+        "All contrasts are as likely. On the rig, and in -v1, zero contrast is half as likely "
+        "as each other."
     ),
 )
 class IBL(Task):
@@ -77,12 +99,15 @@ class IBL(Task):
         Trials before the first biased block.
     sigma : float
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
+    p_zero : float
+        How likely zero contrast is, over how likely each other contrast is.
     """
 
     contrasts: Sequence[float] = (0.0, 0.0625, 0.125, 0.25, 1.0)
     p_biased: float = 0.8
     n_unbiased: int = 90
     sigma: NoiseLevel = 1.0
+    p_zero: float = 1.0
 
     periods = timeline(fixation=fixate(500), stimulus=decide(1000))
     pays = pay(abort=-0.1, correct=1.0, fail=0.0, miss=0.0)
@@ -91,6 +116,7 @@ class IBL(Task):
         contrasts = np.asarray(self.contrasts, dtype=float)
         if contrasts.size == 0 or not ((contrasts >= 0) & (contrasts <= 1)).all():
             raise fail("contrasts", "one or more contrasts between 0 and 1", self.contrasts)
+        real("p_zero", self.p_zero, minimum=0)
         whole("n_unbiased", self.n_unbiased, minimum=0)
         if not 0.5 <= real("p_biased", self.p_biased, minimum=0) <= 1:
             raise fail("p_biased", "a probability between 0.5 and 1", self.p_biased)
@@ -122,10 +148,17 @@ class IBL(Task):
             at += take
         return {
             "ground_truth": (rng.random(n) >= p_left).astype(np.int64),
-            "contrast": pick(rng, self.contrasts, n),
+            "contrast": self._contrasts(rng, n),
             "probabilityLeft": p_left,
             "block": block,
         }
+
+    def _contrasts(self, rng: np.random.Generator, n: int) -> Array:
+        if self.p_zero == 1:
+            return pick(rng, self.contrasts, n)
+        values = np.asarray(self.contrasts, dtype=float)
+        weights = np.where(values == 0, self.p_zero, 1.0)
+        return rng.choice(values, size=n, p=weights / weights.sum())
 
     def evidence(self, c: Conditions) -> Array:
         signed: Array = np.where(c["ground_truth"] == 1, 1, -1) * c["contrast"]

@@ -28,8 +28,21 @@ from neuroloom.tasks.declare import (
 
 
 @register(
+    "MultiSensoryIntegration-v1",
+    tags=("perceptual", "two-alternative", "supervised"),
+    clean_cues=True,
+    by_paper=(
+        "Noise is on what the subject judges; NeuroGym, and -v0, put it on the fixation point "
+        "too (neurogym#235)."
+    ),
+)
+@register(
     "MultiSensoryIntegration-v0",
     tags=("perceptual", "two-alternative", "supervised"),
+    by_paper=(
+        "NeuroGym's rule: noise on the fixation point too. In -v1 it is on what the subject "
+        "judges (neurogym#235)."
+    ),
 )
 class MultiSensoryIntegration(Task):
     """Say which direction two modalities together speak for.
@@ -56,9 +69,12 @@ class MultiSensoryIntegration(Task):
         Number of directions.
     sigma : float
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
+    clean_cues : bool
+        Whether only the stimulus channels have noise, and not the fixation point.
     """
 
     sigma: NoiseLevel = 1.0
+    clean_cues: bool = False
     dim_ring: RingSize = 2
 
     periods = timeline(fixation=fixate(300), stimulus=750, decision=decide(100))
@@ -71,7 +87,9 @@ class MultiSensoryIntegration(Task):
         return {"fixation": 1, "choice": self.dim_ring}
 
     def noise(self) -> Noise:
-        return {("stimulus", "*"): self.sigma}
+        if not self.clean_cues:
+            return {("stimulus", "*"): self.sigma}
+        return {("stimulus", f"stimulus_mod{k}"): self.sigma for k in (1, 2)}
 
     def conditions(self, rng: Rng, n: int) -> Conditions:
         return {

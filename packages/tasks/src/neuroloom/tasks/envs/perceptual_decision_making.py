@@ -30,11 +30,28 @@ from neuroloom.tasks.declare import (
 
 
 @register(
+    "PerceptualDecisionMaking-v1",
+    tags=("perceptual", "two-alternative", "supervised"),
+    paper=Paper(
+        "The analysis of visual motion: a comparison of neuronal and psychophysical performance",
+        "https://www.jneurosci.org/content/12/12/4745",
+    ),
+    go_cue=True,
+    by_paper=(
+        "The paper: the fixation point goes off as the signal to answer; so it is here. "
+        "NeuroGym, and -v0: it goes off with the stimulus on."
+    ),
+)
+@register(
     "PerceptualDecisionMaking-v0",
     tags=("perceptual", "two-alternative", "supervised"),
     paper=Paper(
         "The analysis of visual motion: a comparison of neuronal and psychophysical performance",
         "https://www.jneurosci.org/content/12/12/4745",
+    ),
+    by_paper=(
+        "NeuroGym's rule: the fixation point goes off when the stimulus comes on. By the paper, "
+        "and in -v1, it goes off as the signal to answer."
     ),
 )
 class PerceptualDecisionMaking(Task):
@@ -50,11 +67,15 @@ class PerceptualDecisionMaking(Task):
         Coherences in percent, one of which is drawn for every trial.
     sigma : float
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
+    go_cue : bool
+        Whether the fixation point stays on until the decision, so that its going off says when to
+        answer.
     """
 
     dim_ring: RingSize = 2
     cohs: Coherences = (0, 6.4, 12.8, 25.6, 51.2)
     sigma: NoiseLevel = 1.0
+    go_cue: bool = False
 
     periods = timeline(fixation=fixate(100), stimulus=2000, delay=0, decision=decide(100))
     pays = pay(abort=-0.1, correct=1.0, fail=0.0)
@@ -79,6 +100,7 @@ class PerceptualDecisionMaking(Task):
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         direction = cosines(self.dim_ring)[c["ground_truth"]]
-        levels["fixation", "fixation"] = 1
+        until = slice(-1) if self.go_cue else "fixation"
+        levels[until, "fixation"] = 1
         levels["stimulus", "stimulus"] = 0.5 + direction * c["coh"][:, None] / 200
         target["decision"] = 1 + c["ground_truth"]

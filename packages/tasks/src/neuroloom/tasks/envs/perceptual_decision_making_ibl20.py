@@ -14,11 +14,28 @@ from neuroloom.tasks.envs.perceptual_decision_making import PerceptualDecisionMa
 
 
 @register(
+    "perceptualdecisionmaking.ibl20-v1",
+    tags=("perceptual", "two-alternative", "supervised"),
+    paper=Paper(
+        "Standardized and reproducible measurement of decision-making in mice",
+        "https://elifesciences.org/articles/63711",
+    ),
+    go_cue=True,
+    by_paper=(
+        "The paper: the fixation point goes off as the signal to answer; so it is here. "
+        "NeuroGym, and -v0: it goes off with the stimulus on."
+    ),
+)
+@register(
     "perceptualdecisionmaking.ibl20-v0",
     tags=("perceptual", "two-alternative", "supervised"),
     paper=Paper(
         "Standardized and reproducible measurement of decision-making in mice",
         "https://elifesciences.org/articles/63711",
+    ),
+    by_paper=(
+        "NeuroGym's rule: the fixation point goes off when the stimulus comes on. By the paper, "
+        "and in -v1, it goes off as the signal to answer."
     ),
 )
 class PerceptualDecisionMakingBlocks(PerceptualDecisionMaking):

@@ -32,6 +32,23 @@ COHS = (0, 3.2, 6.4, 12.8, 25.6, 51.2)
 
 
 @register(
+    "PostDecisionWager-v1",
+    tags=("perceptual", "delayed response", "confidence"),
+    paper=Paper(
+        "Representation of Confidence Associated with a Decision by Neurons in the Parietal Cortex",
+        "https://science.sciencemag.org/content/324/5928/759.long",
+    ),
+    differs=(
+        "The choice of the right direction is paid (NeuroGym 2.3.1 compares an action that counts "
+        "from 1 with a direction that counts from 0, so that the right answer earns 0)."
+    ),
+    clean_cues=True,
+    by_paper=(
+        "Noise is on what the subject judges; NeuroGym, and -v0, put it on the fixation point "
+        "and sure bet too (neurogym#235)."
+    ),
+)
+@register(
     "PostDecisionWager-v0",
     tags=("perceptual", "delayed response", "confidence"),
     paper=Paper(
@@ -41,6 +58,10 @@ COHS = (0, 3.2, 6.4, 12.8, 25.6, 51.2)
     differs=(
         "The choice of the right direction is paid (NeuroGym 2.3.1 compares an action that counts "
         "from 1 with a direction that counts from 0, so that the right answer earns 0)."
+    ),
+    by_paper=(
+        "NeuroGym's rule: noise on the fixation point and sure bet too. In -v1 it is on what "
+        "the subject judges (neurogym#235)."
     ),
 )
 class PostDecisionWager(Task):
@@ -74,10 +95,13 @@ class PostDecisionWager(Task):
         Number of directions.
     sigma : float
         Noise of a channel in 1 ms; a step of dt ms has ``sigma / sqrt(dt)``.
+    clean_cues : bool
+        Whether only the stimulus channels have noise, and not the fixation point or the sure bet.
     """
 
     dim_ring: RingSize = 2
     sigma: NoiseLevel = 1.0
+    clean_cues: bool = False
 
     periods = timeline(
         fixation=fixate(100),
@@ -95,7 +119,7 @@ class PostDecisionWager(Task):
         return {"fixation": 1, "choice": self.dim_ring, "sure": 1}
 
     def noise(self) -> Noise:
-        return {("stimulus", "*"): self.sigma}
+        return {("stimulus", "stimulus" if self.clean_cues else "*"): self.sigma}
 
     def conditions(self, rng: Rng, n: int) -> Conditions:
         return {

@@ -48,10 +48,26 @@ _ABOUT: dict[str, Any] = {
 }
 
 
-@register("yang19.dms-v0", **_ABOUT)
-@register("yang19.dnms-v0", matchgo=False, **_ABOUT)
-@register("yang19.dmc-v0", matchto="category", **_ABOUT)
-@register("yang19.dnmc-v0", matchto="category", matchgo=False, **_ABOUT)
+_APART = (
+    "The authors' code: sample and test have a modality each, and a test that does not match lies "
+    "anywhere from 20 to 340 degrees off; so it is here. NeuroGym, and -v0: one modality, opposite."
+)
+_SAME = (
+    "NeuroGym's rule: sample and test have one modality, and a test that does not match is "
+    "opposite to the sample. In the authors' code, and in -v1, each has its own and it lies anywhere."
+)
+_V1: dict[str, Any] = {"apart": True, "by_paper": _APART, **_ABOUT}
+_V0: dict[str, Any] = {"by_paper": _SAME, **_ABOUT}
+
+
+@register("yang19.dms-v1", **_V1)
+@register("yang19.dnms-v1", matchgo=False, **_V1)
+@register("yang19.dmc-v1", matchto="category", **_V1)
+@register("yang19.dnmc-v1", matchto="category", matchgo=False, **_V1)
+@register("yang19.dms-v0", **_V0)
+@register("yang19.dnms-v0", matchgo=False, **_V0)
+@register("yang19.dmc-v0", matchto="category", **_V0)
+@register("yang19.dnmc-v0", matchto="category", matchgo=False, **_V0)
 class Yang19Match(Task):
     """Look at the test if it matches the sample (or if it does not), and stay put otherwise.
 
@@ -81,12 +97,16 @@ class Yang19Match(Task):
         What has to match.
     matchgo : bool
         Whether a match, or its absence, is the signal to go.
+    apart : bool
+        Whether sample and test have a modality each, and a test that does not match the sample
+        lies anywhere else and not just opposite.
     """
 
     sigma: NoiseLevel = 1.0
     dim_ring: RingSize = 16
     matchto: str = "sample"
     matchgo: bool = True
+    apart: bool = False
     abort: bool = False
 
     periods = timeline(fixation=fixate(300), sample=500, delay=1000, test=500, decision=decide(900))
@@ -112,12 +132,16 @@ class Yang19Match(Task):
         }
 
     def conditions(self, rng: Rng, n: int) -> Conditions:
-        return {
+        drawn = {
             "ground_truth": pick(rng, [1, 2], n),
             "modality": pick(rng, [1, 2], n),
             "sample_direction": pick(rng, self.dim_ring, n),
             "within": pick(rng, self.dim_ring // 2, n),
         }
+        if self.apart:
+            drawn["test_modality"] = pick(rng, [1, 2], n)
+            drawn["turn"] = 1 + pick(rng, self.dim_ring - 1, n)
+        return drawn
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
         half, match = self.dim_ring // 2, c["ground_truth"] == 1
@@ -126,7 +150,8 @@ class Yang19Match(Task):
             category = np.where(match, sample // half, 1 - sample // half)
             test = c["within"] + category * half
         else:
-            test = np.where(match, sample, (sample + half) % self.dim_ring)
+            turn = c["turn"] if self.apart else half
+            test = np.where(match, sample, (sample + turn) % self.dim_ring)
         c["test_direction"] = test
         c["sample_theta"] = ring(self.dim_ring)[sample]
         c["test_theta"] = ring(self.dim_ring)[test]
@@ -134,8 +159,9 @@ class Yang19Match(Task):
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "sample", "delay", "test"), "fixation"] = 1
         for modality in (1, 2):
-            seen = (c["modality"] == modality)[:, None]
             for period in ("sample", "test"):
+                which = "test_modality" if self.apart and period == "test" else "modality"
+                seen = (c[which] == modality)[:, None]
                 shape = bumps(self.dim_ring)[c[f"{period}_direction"]]
                 levels[period, f"stimulus_mod{modality}"] = shape * seen
         go = (c["ground_truth"] == 1) == self.matchgo

@@ -110,8 +110,20 @@ class Yang19Go(_Reach):
         target["decision"] = 1 + c["ground_truth"]
 
 
-@register("yang19.rtgo-v0", **_ABOUT)
-@register("yang19.rtanti-v0", anti=True, **_ABOUT)
+_KEPT = (
+    "The authors' code: the fixation input stays on, the stimulus alone is the signal to go; so it "
+    "is here. NeuroGym, and -v0: it goes off when the stimulus appears."
+)
+_OFF = (
+    "NeuroGym's rule: the fixation input goes off when the stimulus appears. In the authors' code, "
+    "and in -v1, it stays on."
+)
+
+
+@register("yang19.rtgo-v1", keep_fixation=True, by_paper=_KEPT, **_ABOUT)
+@register("yang19.rtanti-v1", anti=True, keep_fixation=True, by_paper=_KEPT, **_ABOUT)
+@register("yang19.rtgo-v0", by_paper=_OFF, **_ABOUT)
+@register("yang19.rtanti-v0", anti=True, by_paper=_OFF, **_ABOUT)
 class Yang19ReactGo(_Reach):
     """Look at the stimulus, or opposite to it, as soon as it appears.
 
@@ -119,7 +131,7 @@ class Yang19ReactGo(_Reach):
 
     **Action Space.** 0 fixates; 1 … `dim_ring` look into a direction.
 
-    **Observation Space.** ``fixation`` is 1 until the stimulus appears; one of
+    **Observation Space.** ``fixation`` is 1 until the stimulus appears (in -v1 throughout); one of
     ``stimulus_mod1`` and ``stimulus_mod2`` then shows a bump of height 0.8.
 
     **Rewards.** ``correct`` for the right direction, ``fail`` for another; ``abort`` for an
@@ -135,11 +147,15 @@ class Yang19ReactGo(_Reach):
         Whether the right answer is opposite to the stimulus.
     dim_ring : int
         Number of directions.
+    keep_fixation : bool
+        Whether the fixation input stays on with the stimulus.
     """
+
+    keep_fixation: bool = False
 
     periods = timeline(fixation=fixate(500), decision=decide(500))
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
-        levels["fixation", "fixation"] = 1
+        levels[slice(None) if self.keep_fixation else "fixation", "fixation"] = 1
         self.show(c, levels, "decision")
         target["decision"] = 1 + c["ground_truth"]
