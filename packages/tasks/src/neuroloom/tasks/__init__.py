@@ -1,8 +1,9 @@
 """Cognitive tasks as environments and data sets."""
 
+from neuroloom.tasks._behaviour.bounded import BoundedObserver
 from neuroloom.tasks._behaviour.curves import Curve, chronometric, psychometric
 from neuroloom.tasks._behaviour.diffusion import Diffusion, fit_diffusion
-from neuroloom.tasks._behaviour.observers import BoundedObserver, IdealObserver, ideal_trials
+from neuroloom.tasks._behaviour.ideal import IdealObserver, ideal_trials
 from neuroloom.tasks._behaviour.policies import Policy
 from neuroloom.tasks._behaviour.run import run_trials
 from neuroloom.tasks._behaviour.switching import SwitchingObserver, switching_trials

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared import Trials
+from neuroloom.tasks._behaviour.bounded import BoundedObserver
 from neuroloom.tasks._behaviour.curves import chronometric, psychometric
-from neuroloom.tasks._behaviour.observers import BoundedObserver
 from neuroloom.tasks._errors import fail
 
 # Mean overshoot of a bound by a random walk, in s.d. of a step (Siegmund 1985, eq. 10.39).

@@ -22,7 +22,8 @@ class Policy(Protocol):
     observation), ``period`` (number of the period), ``asked`` (whether an action would be an
     answer), ``gt`` (the right action); of the step before, ``action``, ``reward`` and, where a
     trial ended with it, its ``performance`` (NaN elsewhere). A policy may have a method
-    ``about()`` that returns columns for the table about the present trials, ``(n,)``.
+    ``about()`` that returns columns for the table about the present trials, ``(n,)``, and a
+    method ``begin_sessions(n)``, called before the first step.
     """
 
     def __call__(self, observation: NDArray[np.float32], info: dict[str, Any]) -> NDArray[Any]:

@@ -78,6 +78,8 @@ def run_trials(
     n = source.n
     wanted = np.full(n, n_trials // n) + (np.arange(n) < n_trials % n)
     answers = Answers(source)
+    if hasattr(act, "begin_sessions"):
+        act.begin_sessions(n)
     observation = source.reset()
     told = _nothing_yet(n, answers.action)
     count, total = np.zeros(n, dtype=np.int64), np.zeros(n)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared import Seed, Trials, as_seed
-from neuroloom.tasks._behaviour.observers import IdealObserver
+from neuroloom.tasks._behaviour.ideal import IdealObserver
 from neuroloom.tasks._behaviour.policies import Policy
 from neuroloom.tasks._behaviour.run import run_trials
 from neuroloom.tasks._design.catalogue import get_task
@@ -163,7 +163,7 @@ def switching_trials(
     """
     made = get_task(task, **params)
     root = as_seed(seed)
-    ideal = IdealObserver(made, seed=root.child("observer"))
+    ideal = IdealObserver(made)
     n_actions = ideal.n_actions
     if n_actions < 3:
         raise TaskTypeError(f"{type(made).__name__}: expected two answers or more to choose from")

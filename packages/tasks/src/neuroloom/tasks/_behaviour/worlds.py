@@ -61,7 +61,7 @@ class TaskWorld:
         self.envs, self._seed = envs, seed
         self.n, self.dt = envs.num_envs, envs.plan.dt
         self.action_space = envs.single_action_space
-        self._asks = asks(envs.plan)
+        self._asks, self._told = asks(envs.plan), announced(envs.plan)
 
     def reset(self) -> NDArray[Any]:
         """Begin, and return what is shown."""
@@ -76,7 +76,8 @@ class TaskWorld:
     def about(self) -> dict[str, NDArray[Any]]:
         """Return what is known of the present steps."""
         period = self.envs.period
-        return {"gt": self.envs.right_action, "period": period, "asked": self._asks[period]}
+        told = self._told[period]
+        return {"gt": self.envs.right_action, "period": told, "asked": self._asks[period]}
 
 
 class Copies:
@@ -135,7 +136,9 @@ class Copies:
         if all(isinstance(one, TaskEnv) for one in inner):
             period = np.array([one.plan.part[one.period] for one in inner])
             told |= {
-                "period": period,
+                "period": np.array(
+                    [announced(one.plan)[at] for one, at in zip(inner, period, strict=True)]
+                ),
                 "asked": np.array(
                     [asks(one.plan)[at] for one, at in zip(inner, period, strict=True)]
                 ),
@@ -153,6 +156,15 @@ def asks(plan: TaskPlan) -> NDArray[np.bool_]:
         return np.isin(plan.period_names, answer.periods)
     deciding = np.asarray(plan.phase == DECIDE)
     return deciding if deciding.any() else np.ones_like(deciding)
+
+
+def announced(plan: TaskPlan) -> NDArray[np.int64]:
+    """Return the number of the period that agents are told of, for every period."""
+    told = np.arange(len(plan.period_names))
+    hidden = [plan.part[name] for name in plan.task.unannounced]
+    if hidden:
+        told[hidden] = min(hidden)
+    return told
 
 
 def answers_last(plan: TaskPlan) -> bool:

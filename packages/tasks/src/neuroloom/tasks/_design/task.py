@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Protocol, dataclass_transform
 
 import numpy as np
 from gymnasium.spaces import Space
@@ -79,6 +79,28 @@ class Answer:
     first: int = 1
     clock: str = ""
     last_step: bool = False
+
+
+class History(Protocol):
+    """How a hidden state goes on from trial to trial, as an ideal observer follows it.
+
+    The state's value in a trial is one of `values` of the condition `condition`.
+    """
+
+    condition: str
+    values: tuple[int, ...]
+
+    def begin(self, n: int) -> Any:
+        """Return the beliefs of `n` sessions before their first trial."""
+        ...
+
+    def prior(self, belief: Any, sessions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the probabilities of the values in the present trials, ``(n, n_values)``."""
+        ...
+
+    def learn(self, belief: Any, sessions: NDArray[np.int64], right: NDArray[np.int64]) -> None:
+        """Take in the right actions of the trials that ended, and go to the next trial."""
+        ...
 
 
 def free(duration: Any) -> Period:
@@ -173,6 +195,8 @@ class Task(_Declared):
     pays: ClassVar[Mapping[str, float]] = MappingProxyType({})
     no_ground_truth: ClassVar[str] = ""
     """Why there is no ground truth, in tasks that have none."""
+    unannounced: ClassVar[tuple[str, ...]] = ()
+    """Periods that nothing tells apart: agents are told that they are in the first of them."""
     answer: ClassVar[Answer] = Answer()
     """Which actions are a trial's answer."""
     plan_class: ClassVar[Any] = None
@@ -284,6 +308,44 @@ class Task(_Declared):
         ----------
         c : dict of array, (n,)
             Conditions of the trials.
+        """
+        return None
+
+    def example(self, rng: Rng, n: int) -> Conditions:
+        """Return conditions of trials as they come to someone who knows nothing of those before.
+
+        Written beside `session`, for ideal observers.
+
+        Parameters
+        ----------
+        rng : Draws or numpy.random.Generator
+            What they are drawn from.
+        n : int
+            How many.
+        """
+        return self.conditions(rng, n)
+
+    def history(self) -> History | None:
+        """Return how a hidden state goes on from trial to trial, for ideal observers."""
+        return None
+
+    def search(self, sigma: Array) -> Any:
+        """Return the posterior of a task whose kinds of trials are too many to list, if written.
+
+        Parameters
+        ----------
+        sigma : array, (n_periods, n_channels)
+            S.d. of the noise in a step.
+        """
+        return None
+
+    def ideal_policy(self, sigma: Array) -> Any:
+        """Return the ideal observer of a task with rules of its own, if it is written.
+
+        Parameters
+        ----------
+        sigma : array, (n_periods, n_channels)
+            S.d. of the noise in a step.
         """
         return None
 

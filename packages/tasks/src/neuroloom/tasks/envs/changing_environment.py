@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Coherences,
     Conditions,
     Levels,
@@ -16,6 +17,7 @@ from neuroloom.tasks.declare import (
     Noise,
     NoiseLevel,
     Paper,
+    Rng,
     Targets,
     Task,
     decide,
@@ -118,6 +120,13 @@ class ChangingEnvironment(Task):
             "context": context,
         }
 
+    def example(self, rng: Rng, n: int) -> Conditions:
+        cohs = np.asarray(self.cohs, dtype=float) * self.stim_scale
+        return {"side": pick(rng, [1, 2], n), "coh": pick(rng, cohs, n), "context": pick(rng, 2, n)}
+
+    def history(self) -> Told:
+        return Told(self.cxt_ch_prob)
+
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["fixation", "fixation"] = 1
         if self.cxt_cue:
@@ -125,3 +134,35 @@ class ChangingEnvironment(Task):
         sign = np.where(c["side"][:, None] == [1, 2], 1, -1)
         levels["stimulus", "stimulus"] = (1 + sign * c["coh"][:, None] / 100) / 2
         target["decision"] = c["side"] + 2 * c["context"]
+
+
+class Told:
+    """What is known of the environment by who is told after every trial which one it was.
+
+    Nobody who only sees whether an answer was right knows more, so that this is a bound.
+
+    Parameters
+    ----------
+    change : float
+        Probability that the environment changes before a trial.
+    """
+
+    condition = "context"
+    values = (0, 1)
+
+    def __init__(self, change: float) -> None:
+        self._change = change
+
+    def begin(self, n: int) -> Array:
+        """Return the beliefs of `n` sessions before their first trial."""
+        return np.full((n, 2), 0.5)
+
+    def prior(self, belief: Array, sessions: Array) -> Array:
+        """Return the probabilities of the environments."""
+        prior: Array = belief[sessions]
+        return prior
+
+    def learn(self, belief: Array, sessions: Array, right: Array) -> None:
+        """Take in which environments were in force."""
+        was = ((right - 1) // 2)[:, None] == np.arange(2)
+        belief[sessions] = np.where(was, 1 - self._change, self._change)

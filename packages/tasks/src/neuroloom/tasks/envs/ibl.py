@@ -17,6 +17,7 @@ from neuroloom.tasks.declare import (
     Noise,
     NoiseLevel,
     Paper,
+    Rng,
     Targets,
     Task,
     decide,
@@ -153,7 +154,7 @@ class IBL(Task):
             "block": block,
         }
 
-    def _contrasts(self, rng: np.random.Generator, n: int) -> Array:
+    def _contrasts(self, rng: Rng, n: int) -> Array:
         if self.p_zero == 1:
             return pick(rng, self.contrasts, n)
         values = np.asarray(self.contrasts, dtype=float)
@@ -163,6 +164,12 @@ class IBL(Task):
     def evidence(self, c: Conditions) -> Array:
         signed: Array = np.where(c["ground_truth"] == 1, 1, -1) * c["contrast"]
         return signed
+
+    def example(self, rng: Rng, n: int) -> Conditions:
+        return {"ground_truth": pick(rng, 2, n), "contrast": self._contrasts(rng, n)}
+
+    def history(self) -> Blocks:
+        return Blocks(self.n_unbiased, self.p_biased)
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["fixation", "fixation"] = 1
@@ -177,3 +184,61 @@ def _length(rng: np.random.Generator) -> int:
         length = int(rng.exponential(SCALE))
         if SHORTEST <= length <= LONGEST:
             return length
+
+
+class Blocks:
+    """What can be known of the blocks of a session by the sides that were right so far.
+
+    Beliefs are probabilities of the side of the block and of how many trials it has lasted,
+    filtered by Bayes' rule; the length of the unbiased first block is known.
+
+    Parameters
+    ----------
+    n_unbiased : int
+        Trials of the first block.
+    p_biased : float
+        Probability of the block's side.
+    """
+
+    condition = "ground_truth"
+    values = (0, 1)
+
+    def __init__(self, n_unbiased: int, p_biased: float) -> None:
+        self._n_unbiased, self._p = n_unbiased, p_biased
+        lengths = np.arange(SHORTEST, LONGEST + 1)
+        chance = np.exp(-lengths / SCALE)  # of the whole part of an exponential
+        chance /= chance.sum()
+        longer = np.cumsum(chance[::-1])[::-1]
+        # Probability that a block ends after its k-th trial, given that it has lasted so long.
+        self._ends = np.zeros(LONGEST + 1)
+        self._ends[SHORTEST:] = chance / longer
+
+    def begin(self, n: int) -> dict[str, Array]:
+        """Return the beliefs of `n` sessions before their first trial."""
+        belief = {"trial": np.zeros(n, dtype=np.int64), "p": np.zeros((n, 2, LONGEST + 1))}
+        belief["p"][:, :, 1] = 0.5
+        return belief
+
+    def prior(self, belief: dict[str, Array], sessions: Array) -> Array:
+        """Return the probabilities of left and right, ``(n, 2)``."""
+        left = belief["p"][sessions, 0].sum(axis=1)
+        p_left = self._p * left + (1 - self._p) * (1 - left)
+        p_left = np.where(belief["trial"][sessions] < self._n_unbiased, 0.5, p_left)
+        return np.stack([p_left, 1 - p_left], axis=1)
+
+    def learn(self, belief: dict[str, Array], sessions: Array, right: Array) -> None:
+        """Take in which sides were right."""
+        known = belief["trial"][sessions] >= self._n_unbiased
+        belief["trial"][sessions] += 1
+        at = sessions[known]
+        if not at.size:
+            return
+        p = belief["p"][at]
+        side = (right[known] - 1)[:, None] == np.arange(2)
+        p *= np.where(side, self._p, 1 - self._p)[:, :, None]
+        p /= p.sum(axis=(1, 2), keepdims=True)
+        ended = (p * self._ends).sum(axis=2)
+        following = np.zeros_like(p)
+        following[:, :, 2:] = (p * (1 - self._ends))[:, :, 1:-1]
+        following[:, :, 1] = ended[:, ::-1]  # blocks alternate
+        belief["p"][at] = following

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroloom.tasks.declare import Conditions, Paper, fail, pick, register, whole
+from neuroloom.tasks.declare import Array, Conditions, Paper, Rng, fail, pick, register, whole
 from neuroloom.tasks.envs.perceptual_decision_making import PerceptualDecisionMaking
 
 
@@ -84,6 +84,12 @@ class PerceptualDecisionMakingBlocks(PerceptualDecisionMaking):
         for length in self.block_lens:
             whole("block_lens", length, minimum=1)
 
+    def example(self, rng: Rng, n: int) -> Conditions:
+        return {"ground_truth": pick(rng, self.dim_ring, n), "coh": pick(rng, self.cohs, n)}
+
+    def history(self) -> KnownBlocks:
+        return KnownBlocks(np.asarray(self.probs, dtype=float), np.asarray(self.block_lens))
+
     def session(self, rng: np.random.Generator, n: int, memory: dict[str, Any]) -> Conditions:
         block = np.empty(n, dtype=np.int64)
         at = 0
@@ -105,3 +111,46 @@ class PerceptualDecisionMakingBlocks(PerceptualDecisionMaking):
             "block": block,
             "probabilityLeft": probs[:, 0],
         }
+
+
+class KnownBlocks:
+    """What can be known of blocks of known lengths, of which any other kind may come next.
+
+    Beliefs are probabilities of the kind of block and of how many of its trials are over.
+
+    Parameters
+    ----------
+    probs : array, (n_kinds, n_directions)
+        Probabilities of the directions.
+    lengths : array of int, (n_kinds,)
+        Trials in a block of each kind.
+    """
+
+    condition = "ground_truth"
+
+    def __init__(self, probs: Array, lengths: Array) -> None:
+        self._probs = probs / probs.sum(axis=1, keepdims=True)
+        self._lengths = lengths
+        self.values = tuple(range(probs.shape[1]))
+
+    def begin(self, n: int) -> Array:
+        """Return the beliefs of `n` sessions, which begin with a block of the first kind."""
+        p = np.zeros((n, len(self._lengths), int(self._lengths.max())))
+        p[:, 0, 0] = 1
+        return p
+
+    def prior(self, belief: Array, sessions: Array) -> Array:
+        """Return the probabilities of the directions."""
+        prior: Array = belief[sessions].sum(axis=2) @ self._probs
+        return prior
+
+    def learn(self, belief: Array, sessions: Array, right: Array) -> None:
+        """Take in which directions were right."""
+        p = belief[sessions] * self._probs[:, right - 1].T[:, :, None]
+        p /= p.sum(axis=(1, 2), keepdims=True)
+        kinds = np.arange(len(self._lengths))
+        ended = p[:, kinds, self._lengths - 1].copy()
+        p[:, kinds, self._lengths - 1] = 0
+        following = np.roll(p, 1, axis=2)
+        following[:, :, 0] = (ended.sum(axis=1, keepdims=True) - ended) / (len(kinds) - 1)
+        belief[sessions] = following

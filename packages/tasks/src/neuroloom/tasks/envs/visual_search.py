@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import comb
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from neuroloom.tasks.declare import (
+    Array,
     Conditions,
     Levels,
     Names,
@@ -110,8 +114,99 @@ class VisualSearch(Task):
         c["color"] = item * np.where(target | shares_color, 1, -1)
         c["orientation"] = item * np.where(target | ~shares_color, 1, -1)
 
+    def search(self, sigma: Array) -> Search:
+        return Search(self, np.asarray(sigma[1, 1:], dtype=float))
+
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "stimulus"), "fixation"] = 1
         levels["stimulus", "color"] = c["color"]
         levels["stimulus", "orientation"] = c["orientation"]
         target["decision"] = 1 + c["ground_truth"]
+
+
+class Search:
+    """The posterior of where the target is, by counting all ways to fill the other places.
+
+    Given the number of items, so many of the others share the target's colour, so many its
+    orientation, and the places of each are as likely as any: a sum of products, one factor a
+    place, which a recursion over the places adds up (as for elementary symmetric polynomials).
+
+    Parameters
+    ----------
+    task : VisualSearch
+        The task.
+    sigma : array, (2 * dim_ring,)
+        S.d. of the noise of colours and orientations in a step.
+    """
+
+    def __init__(self, task: VisualSearch, sigma: Array) -> None:
+        self._task = task
+        self._precision = 1 / np.maximum(sigma, 1e-3) ** 2
+
+    def kinds(self, plan: Any) -> Any:
+        """Return when to answer: in the first step of the decision."""
+        return SimpleNamespace(answer=plan.part["decision"], waits=0)
+
+    def expected(self, total: Array, steps: Array) -> Array:
+        """Return the expected reward of every action.
+
+        Parameters
+        ----------
+        total : array, (n, n_periods, n_channels)
+            Sums of what was shown.
+        steps : array, (n, n_periods)
+            Of how many steps.
+        """
+        k, pays = self._task.dim_ring, self._task.reward
+        shown, n_steps = total[:, 1, 1:], steps[:, 1, None]
+
+        def fits(colour: float, orientation: float) -> Array:
+            level = np.repeat([colour, orientation], k)
+            fit = (shown * level - n_steps * level**2 / 2) * self._precision
+            return np.asarray(fit[:, :k] + fit[:, k:])
+
+        target, by_colour, by_orientation = fits(1, 1), fits(1, -1), fits(-1, 1)
+        # Ratios to an empty place, scaled place by place, so that nothing overflows.
+        top = np.maximum(np.maximum(by_colour, by_orientation), 0)
+        empty, first, second = np.exp(-top), np.exp(by_colour - top), np.exp(by_orientation - top)
+        log_p = np.stack(
+            [
+                self._others(place, empty, first, second) + target[:, place] - top[:, place]
+                for place in range(k)
+            ],
+            axis=1,
+        )
+        log_p -= log_p.max(axis=1, keepdims=True)
+        posterior = np.exp(log_p)
+        posterior /= posterior.sum(axis=1, keepdims=True)
+        right, wrong = pays.get("correct", 0.0), pays.get("fail", 0.0)
+        worth = wrong + (right - wrong) * posterior
+        nothing = np.full((len(worth), 1), float(pays.get("miss", 0.0)))
+        return np.concatenate([nothing, worth], axis=1)
+
+    def _others(self, place: int, empty: Array, first: Array, second: Array) -> Array:
+        """Return the log of the sum over all that the other places can hold."""
+        k = self._task.dim_ring
+        most = max(self._task.set_sizes)
+        ways = np.zeros((len(empty), most + 1, most + 1))
+        ways[:, 0, 0] = 1
+        log_scale = np.zeros(len(empty))
+        for other in range(k):
+            if other == place:
+                continue
+            here = (one[:, other, None, None] for one in (empty, first, second))
+            none, colour, orientation = here
+            following = ways * none
+            following[:, 1:] += ways[:, :-1] * colour
+            following[:, :, 1:] += ways[:, :, :-1] * orientation
+            scale = following.max(axis=(1, 2), keepdims=True)
+            ways = following / scale
+            log_scale += np.log(scale[:, 0, 0])
+        total = np.zeros(len(empty))
+        for size in self._task.set_sizes:
+            ranks = np.arange(1, size)
+            n_colour = int((ranks % 2 == 1).sum()) if self._task.conjunction else 0
+            n_orientation = size - 1 - n_colour
+            arrangements = comb(k - 1, n_colour) * comb(k - 1 - n_colour, n_orientation)
+            total += ways[:, n_colour, n_orientation] / arrangements
+        return log_scale + np.log(np.maximum(total, 1e-300))

@@ -54,7 +54,7 @@ _APART = (
 )
 _SAME = (
     "NeuroGym's rule: sample and test have one modality, and a test that does not match is "
-    "opposite to the sample. In the authors' code, and in -v1, each has its own and it lies anywhere."
+    "opposite to the sample. In the authors' code, and in -v1, each has its own; it lies anywhere."
 )
 _V1: dict[str, Any] = {"apart": True, "by_paper": _APART, **_ABOUT}
 _V0: dict[str, Any] = {"by_paper": _SAME, **_ABOUT}
