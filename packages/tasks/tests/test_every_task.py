@@ -44,7 +44,9 @@ def test_passes_gymnasiums_checker_without_a_warning_but_for_unbounded_boxes(tas
         check_env(tasks.make(task), skip_render_check=True)
         gymnasium.make(f"neuroloom/{task}").reset(seed=1)
     said = [str(w.message) for w in caught]
-    assert [s for s in said if "infinity" not in s and "`seed` function" not in s] == []
+    # NeuroGym's users call env.seed, and -v0 is not the newest where there is a -v1.
+    expected = ("infinity", "`seed` function", "is out of date")
+    assert [s for s in said if not any(known in s for known in expected)] == []
 
 
 @each_task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import warnings
 from pathlib import Path
 
 import gymnasium
@@ -29,7 +30,10 @@ def test_adding_a_task_is_one_short_file_that_works(
     (tmp_path / "brighter_flash.py").write_text(code)
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.import_module("brighter_flash")
-    check_env(tasks.make("BrighterFlash-v0"), skip_render_check=True)
+    with warnings.catch_warnings():
+        # NeuroGym's users call env.seed, of which gymnasium warns.
+        warnings.filterwarnings("ignore", message=".*`seed` function")
+        check_env(tasks.make("BrighterFlash-v0"), skip_render_check=True)
     gymnasium.make("neuroloom/BrighterFlash-v0").reset(seed=1)
     trials = tasks.run_trials("BrighterFlash-v0", "ground_truth", 200, seed=1).table
     assert trials["correct"].all()

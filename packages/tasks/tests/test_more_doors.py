@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
-from neuroloom.tasks._design.catalogue import entries
 from neuroloom.tasks._random.backend import chosen
 from neuroloom.tasks.wrappers import ReactionTime
 
 PDM = "PerceptualDecisionMaking-v0"
-YANG = [id for id in entries() if id.startswith("yang19.")]
+YANG = tasks.get_collection("yang19")
 BACKENDS = ["numpy", *(["numba"] if chosen("auto") == "numba" else [])]
 
 

@@ -65,6 +65,7 @@ def follow(env: Any, n_trials: int, seed: int = 3) -> list[dict[str, Any]]:
 
 class TestStepByStep:
     @pytest.mark.filterwarnings("ignore:.*infinity.*", "ignore:.*`seed` function.*")
+    @pytest.mark.filterwarnings("ignore:.*Official support for the")
     def test_passes_gymnasiums_checker(self) -> None:
         check_env(Flash(sigma=0.5), skip_render_check=True)
 
@@ -184,6 +185,7 @@ class TestSeveralTasks:
 class TestWhatIsShown:
     @pytest.mark.filterwarnings("ignore:.*infinity.*", "ignore:.*unwrapped version.*")
     @pytest.mark.parametrize("kind", ["Noise", "PassAction", "PassReward"])
+    @pytest.mark.filterwarnings("ignore:.*Official support for the")
     def test_passes_gymnasiums_checker(self, kind: str) -> None:
         check_env(getattr(wrappers, kind)(tasks.make(PDM)), skip_render_check=True)
 

@@ -1,5 +1,8 @@
 """Cognitive tasks as environments and data sets."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from neuroloom.tasks._behaviour.bounded import BoundedObserver
 from neuroloom.tasks._behaviour.curves import Curve, chronometric, psychometric
 from neuroloom.tasks._behaviour.diffusion import Diffusion, fit_diffusion
@@ -31,6 +34,24 @@ from neuroloom.tasks._neurogym.info import (
 from neuroloom.tasks._neurogym.trial_env import PeriodEnv, TrialEnv
 from neuroloom.tasks._version import __version__
 from neuroloom.tasks.wrappers._base import TrialWrapper
+
+_MODULES = {
+    "config": "config",
+    "core": "core",
+    "envs": "envs",
+    "info": "utils.info",
+    "spaces": "utils.spaces",
+    "utils": "utils",
+    "wrappers": "wrappers",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    """Return a submodule by NeuroGym's name, imported when it is asked for."""
+    if name in _MODULES:
+        return _import_module(f"{__name__}.{_MODULES[name]}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "ActionError",

@@ -125,6 +125,29 @@ def newest(name: str) -> str:
     return versions[max(versions)] if versions else name
 
 
+def get_collection(collection: str, *, latest: bool = False) -> list[str]:
+    """Return the ids of a collection.
+
+    Parameters
+    ----------
+    collection : str
+        ``"yang19"`` or ``"perceptualdecisionmaking"``.
+    latest : bool
+        Whether to take the newest version of each; otherwise NeuroGym's, ``-v0``.
+
+    Raises
+    ------
+    TaskError
+        If there is no such collection.
+    """
+    known = {id: one for id, one in entries().items() if one.collection}
+    names = {one.collection for one in known.values()}
+    if collection not in names:
+        raise unknown("collection", collection, names)
+    first = [id for id, one in known.items() if one.collection == collection and id.endswith("-v0")]
+    return [newest(id.removesuffix("-v0")) for id in first] if latest else first
+
+
 def entries() -> dict[str, Entry]:
     """Return all registered tasks by id, sorted."""
     return dict(sorted(_entries.items()))
@@ -168,4 +191,5 @@ def load_tasks() -> None:
     """Import every task file of the package, each of which registers its tasks."""
     package = importlib.import_module("neuroloom.tasks.envs")
     for found in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{found.name}")
+        if not found.ispkg:
+            importlib.import_module(f"{package.__name__}.{found.name}")

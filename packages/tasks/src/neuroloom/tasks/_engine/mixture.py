@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.tasks._design.catalogue import entries, get_task
+from neuroloom.tasks._design.catalogue import entries, get_collection, get_task
 from neuroloom.tasks._design.table import Table
 from neuroloom.tasks._design.task import Names, Period, Task
 from neuroloom.tasks._engine.conditions import own_number
@@ -229,8 +229,8 @@ def mix(
     """
     ids: list[str | Task]
     if isinstance(tasks, str):
-        ids = [id for id, known in entries().items() if known.collection == tasks]
-        ids = ids or [tasks]
+        collections = {known.collection for known in entries().values()} - {""}
+        ids = [*get_collection(tasks)] if tasks in collections else [tasks]
     else:
         ids = list(tasks)
     if not ids:

@@ -132,6 +132,7 @@ class Dataset:
         seed: int | Seed | None = None,
     ) -> None:
         self._env = env if isinstance(env, Env) else None
+        self._envs: list[Any] = []
         self.plan: TaskPlan | EnvPlan
         if isinstance(env, Env) and not isinstance(env, TaskEnv):
             if env_kwargs:
@@ -173,9 +174,11 @@ class Dataset:
 
     @property
     def envs(self) -> list[Any]:
-        """Environments like those of the rows, one a row."""
-        one = make(self.plan.task) if self._env is None else self._env
-        return [copy.deepcopy(one) for _ in range(self.batch_size)]
+        """Environments like those of the rows, one a row; the same ones at every look."""
+        if not self._envs:
+            one = make(self.plan.task) if self._env is None else self._env
+            self._envs = [copy.deepcopy(one) for _ in range(self.batch_size)]
+        return self._envs
 
     @property
     def env(self) -> Any:

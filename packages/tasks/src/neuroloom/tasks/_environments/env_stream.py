@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import numpy as np
-from gymnasium import Env
+from gymnasium import Env, ObservationWrapper, Wrapper
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
@@ -35,6 +35,14 @@ class EnvPlan:
                     f"env: expected an environment with trials (a task's own, a TrialEnv, or one "
                     f"in a TrialWrapper), got {env!r} without {name!r}"
                 )
+        layer: Any = env
+        while isinstance(layer, Wrapper):
+            if hasattr(layer, "shown") or isinstance(layer, ObservationWrapper):
+                raise TaskTypeError(
+                    f"env: {type(layer).__name__} changes what is shown step by step, which a "
+                    "data set does not do; take the environment within"
+                )
+            layer = layer.env
         task = getattr(env.unwrapped, "task", None)
         if getattr(task, "no_ground_truth", ""):
             raise TaskTypeError(f"{env!r} has no ground truth to learn from")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 
 from neuroloom.shared import Seed
-from neuroloom.tasks._design.catalogue import get_task
+from neuroloom.tasks._design.catalogue import Entry, entry, get_task
 from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._environments.single import TaskEnv
 from neuroloom.tasks._environments.vector import TaskVectorEnv
@@ -49,7 +50,32 @@ def make(
     >>> observation
     array([1., 0., 0.], dtype=float32)
     """
-    return TaskEnv(get_task(task, **params), trials_per_episode=trials_per_episode, seed=seed)
+    env = TaskEnv(get_task(task, **params), trials_per_episode=trials_per_episode, seed=seed)
+    if isinstance(task, str):
+        known = entry(task)
+        env.metadata = {**type(env).metadata, **about(known)}
+        env.spec = EnvSpec(
+            id=known.id,
+            entry_point=f"{__name__}:single",
+            kwargs={"task": known.id, "trials_per_episode": trials_per_episode, **params},
+        )
+    return env
+
+
+def about(known: Entry) -> dict[str, Any]:
+    """Return what NeuroGym's environments tell of their task: tags and paper.
+
+    Parameters
+    ----------
+    known : Entry
+        Of the task.
+    """
+    paper = known.paper
+    return {
+        "tags": list(known.tags),
+        "paper_name": None if paper is None else paper.name,
+        "paper_link": None if paper is None else paper.link,
+    }
 
 
 def make_vec(

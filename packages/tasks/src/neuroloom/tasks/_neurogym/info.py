@@ -8,9 +8,21 @@ from typing import Any
 
 import gymnasium
 
-from neuroloom.tasks._design.catalogue import entries
+from neuroloom.tasks._design.catalogue import entries, get_collection
 from neuroloom.tasks._environments.making import make
 from neuroloom.tasks._errors import TaskTypeError, unknown
+
+__all__ = [
+    "all_envs",
+    "all_tags",
+    "all_wrappers",
+    "env_string",
+    "get_collection",
+    "show_all_tags",
+    "show_all_tasks",
+    "show_all_wrappers",
+    "show_info",
+]
 
 _WRAPPERS = {
     "Monitor-v0": "Monitor",
@@ -74,20 +86,6 @@ def all_tags() -> list[str]:
 def all_wrappers() -> list[str]:
     """Return the ids of the wrappers, sorted."""
     return sorted(_WRAPPERS)
-
-
-def get_collection(collection: str) -> list[str]:
-    """Return the ids of a collection: ``"yang19"``, ``"perceptualdecisionmaking"``.
-
-    Raises
-    ------
-    TaskError
-        If there is no such collection.
-    """
-    names = {known.collection for known in entries().values()} - {""}
-    if collection not in names:
-        raise unknown("collection", collection, names)
-    return [id for id, known in entries().items() if known.collection == collection]
 
 
 def show_all_tasks(tag: str | None = None) -> list[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_STEPS = 100_000
+_FEW_NAMES = 4
 
 
 def run_env(
@@ -53,57 +54,92 @@ def run_env(
     """
     if num_trials is not None:
         num_trials, num_steps = whole("num_trials", num_trials, minimum=1), _MOST_STEPS
-    vector = not isinstance(reset := env.reset(), tuple)
-    ob = reset if vector else reset[0]
-    kept: dict[str, list[Any]] = {
-        name: [] for name in ("ob", "ob_cum", "rewards", "actions", "perf", "ends", "gt", "states")
-    }
-    initial, total, state = np.array(ob, copy=True), np.array(ob, copy=True), None
-    start, done = np.array([True]), 0
+    run = _Run(env, def_act, model)
     for _ in range(int(num_steps)):
-        if model is not None:
-            action, state = model.predict(ob, state=state, episode_start=start, deterministic=True)
-            if state is not None:
-                kept["states"].append(np.concatenate([np.ravel(part) for part in state]))
-        elif def_act is not None:
-            action = np.array([def_act]) if vector else def_act
+        run.step()
+        if num_trials is not None and run.done >= num_trials:
+            break
+    return run.record()
+
+
+class _Run:
+    """An agent in an environment, and a record of what happens.
+
+    Parameters
+    ----------
+    env : gymnasium.Env or stable_baselines3 DummyVecEnv
+        Of a vector environment the first is kept.
+    def_act, model
+        See `run_env`.
+    """
+
+    def __init__(self, env: Any, def_act: Any, model: Any) -> None:
+        self._env, self._def_act, self._model = env, def_act, model
+        begun = env.reset()
+        self._vector = not isinstance(begun, tuple)
+        self._ob = begun if self._vector else begun[0]
+        self._initial = np.array(self._ob, copy=True)
+        self._total, self._state = np.array(self._ob, copy=True), None
+        self._start, self.done = np.array([True]), 0
+        names = ("ob", "ob_cum", "rewards", "actions", "perf", "ends", "gt", "states")
+        self._kept: dict[str, list[Any]] = {name: [] for name in names}
+
+    def step(self) -> None:
+        """Act once."""
+        action = self._action()
+        plain = action[0] if self._vector else action
+        if self._vector:
+            self._ob, rewards, _, infos = self._env.step(action)
+            info, reward, over = infos[0], rewards[0], False
         else:
-            action = np.array([env.action_space.sample()]) if vector else env.action_space.sample()
-        if vector:
-            ob, reward, ended, infos = env.step(action)
-            info, reward, over = infos[0], reward[0], bool(ended[0])
-        else:
-            ob, reward, terminated, truncated, info = env.step(action)
+            self._ob, reward, terminated, truncated, info = self._env.step(action)
             over = terminated or truncated
         new = bool(info.get("new_trial", False))
-        start = np.array([new])
-        plain = action[0] if vector else action
-        total = total + ob
-        kept["ob"].append(np.array(ob, copy=True))
-        kept["ob_cum"].append(total.copy())
-        kept["rewards"].append(float(reward))
-        kept["actions"].append(plain)
-        kept["gt"].append(info.get("gt", 0))
-        kept["perf"].append(info.get("performance", 0.0) if new else -1)
-        kept["ends"].append(plain if new else -1)
+        self._start = np.array([new])
+        self._total = self._total + self._ob
+        row = {
+            "ob": np.array(self._ob, copy=True),
+            "ob_cum": self._total.copy(),
+            "rewards": float(reward),
+            "actions": plain,
+            "gt": info.get("gt", 0),
+            "perf": info.get("performance", 0.0) if new else -1,
+            "ends": plain if new else -1,
+        }
+        for name, value in row.items():
+            self._kept[name].append(value)
         if new:
-            total, done = np.array(ob, copy=True), done + 1
-            if num_trials is not None and done >= num_trials:
-                break
-        if over and not vector:
-            ob, _ = env.reset()
-    take = (slice(None), 0) if vector else (slice(None),)
-    return {
-        "ob": np.array(kept["ob"]).astype(np.float32)[take],
-        "ob_cum": np.array(kept["ob_cum"]).astype(np.float32)[take],
-        "rewards": kept["rewards"],
-        "actions": np.array(kept["actions"]),
-        "perf": np.array(kept["perf"]),
-        "actions_end_of_trial": kept["ends"],
-        "gt": np.array(kept["gt"]),
-        "states": np.array(kept["states"]) if kept["states"] else None,
-        "initial_ob": initial[0] if vector else initial,
-    }
+            self._total, self.done = np.array(self._ob, copy=True), self.done + 1
+        if over:
+            self._ob, _ = self._env.reset()
+
+    def record(self) -> dict[str, Any]:
+        """Return what happened; see `run_env`."""
+        kept, take = self._kept, (slice(None), 0) if self._vector else (slice(None),)
+        return {
+            "ob": np.array(kept["ob"]).astype(np.float32)[take],
+            "ob_cum": np.array(kept["ob_cum"]).astype(np.float32)[take],
+            "rewards": kept["rewards"],
+            "actions": np.array(kept["actions"]),
+            "perf": np.array(kept["perf"]),
+            "actions_end_of_trial": kept["ends"],
+            "gt": np.array(kept["gt"]),
+            "states": np.array(kept["states"]) if kept["states"] else None,
+            "initial_ob": self._initial[0] if self._vector else self._initial,
+        }
+
+    def _action(self) -> Any:
+        if self._model is not None:
+            action, self._state = self._model.predict(
+                self._ob, state=self._state, episode_start=self._start, deterministic=True
+            )
+            if self._state is not None:
+                parts = [np.ravel(part) for part in self._state]
+                self._kept["states"].append(np.concatenate(parts))
+            return action
+        given = self._def_act is not None
+        action = self._def_act if given else self._env.action_space.sample()
+        return np.array([action]) if self._vector else action
 
 
 def plot_env(
@@ -259,7 +295,7 @@ def plot_env_1dbox(
     TaskError
         If `ob` does not have two dimensions, or `ob_traces` does not name every channel.
     """
-    from matplotlib.figure import Figure
+    from matplotlib import pyplot as plt
 
     ob = np.asarray(ob)
     if ob.ndim != 2:
@@ -267,44 +303,61 @@ def plot_env_1dbox(
     if ob_traces is not None and len(ob_traces) and len(ob_traces) != ob.shape[1]:
         raise fail("ob_traces", f"{ob.shape[1]} names, one a channel", len(ob_traces))
     look = plot_config or default_config.plot
-    panels = [v for v in (rewards, performance, states) if v is not None]
-    n_rows = 2 + len(panels)
+    n_rows = 2 + sum(values is not None for values in (rewards, performance, states))
     layout = {"figsize": (12, 1.4 * n_rows), "sharex": True, **(fig_kwargs or {})}
-    figure = Figure(figsize=layout.pop("figsize"), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(n_rows, 1, **layout))
+    if not {"layout", "constrained_layout", "tight_layout"} & set(layout):
+        layout["layout"] = "constrained"
+    # By pyplot, so that `plt.show()` and notebooks show it.
+    options: Any = layout
+    figure, panels = plt.subplots(n_rows, 1, **options)
+    axes = list(np.atleast_1d(panels))
     steps = np.arange(1, len(ob) + 1)
     space = getattr(getattr(env, "unwrapped", env), "observation_space", None)
     _draw_observations(axes[0], steps, ob, ob_traces, space, legend, look)
     axes[0].set_title(name)
     _draw_actions(axes[1], steps, np.asarray(actions), gt, env, legend, look)
-    row = 2
-    for values, label in ((rewards, "Reward"), (performance, "Performance")):
-        if values is None:
-            continue
-        ax, row = axes[row], row + 1
-        values = np.asarray(values, dtype=float)
-        if label == "Performance":
-            ended = values != -1
-            ax.plot(steps[ended], values[ended], "o", color="k", markersize=3)
-            ax.set_ylim(-0.05, 1.05)
-        else:
-            ax.step(steps, values, where="mid", color="k")
-        ax.set_ylabel(label, fontproperties=look.font.label)
-    if states is not None:
-        axes[row].imshow(
-            np.asarray(states).T, aspect="auto", origin="lower", extent=(0.5, len(ob) + 0.5, 0, 1)
-        )
-        axes[row].set_ylabel("Units", fontproperties=look.font.label)
+    _draw_outcomes(axes[2:], steps, rewards, performance, states, look)
     for ax in axes:
         for start in () if trial_starts is None else trial_starts:
             ax.axvline(start - 0.5, color="0.7", linestyle="--", linewidth=0.6, zorder=0)
         ax.set_xlim(0.5, len(ob) + 0.5)
     axes[-1].set_xlabel("Step", fontproperties=look.font.label)
-    figure.align_ylabels(list(axes))
+    figure.align_ylabels(axes)
     if fname:
         path = str(fname)
         figure.savefig(path if path.endswith((".png", ".svg")) else f"{path}.png", dpi=300)
-    return figure
+    made: Figure = figure
+    return made
+
+
+def _draw_outcomes(
+    axes: Sequence[Axes],
+    steps: NDArray[np.int64],
+    rewards: Any,
+    performance: Any,
+    states: Any,
+    look: PlotConfig,
+) -> None:
+    """Draw what was earned, and the states of a network, those that there are."""
+    left = iter(axes)
+    if rewards is not None:
+        ax = next(left)
+        ax.step(steps, np.asarray(rewards, dtype=float), where="mid", color="k")
+        ax.set_ylabel("Reward", fontproperties=look.font.label)
+    if performance is not None:
+        ax, values = next(left), np.asarray(performance, dtype=float)
+        ended = values != -1
+        ax.plot(steps[ended], values[ended], "o", color="k", markersize=3)
+        ax.set_ylim(-0.05, 1.05)
+        ax.set_ylabel("Performance", fontproperties=look.font.label)
+    if states is not None:
+        ax = next(left)
+        shown = np.asarray(states).T
+        ax.imshow(
+            shown, aspect="auto", origin="lower",
+            extent=(0.5, len(steps) + 0.5, -0.5, len(shown) - 0.5),
+        )  # fmt: skip
+        ax.set_ylabel("Units", fontproperties=look.font.label)
 
 
 def plot_env_3dbox(ob: NDArray[Any], fname: str | Path | None = "", env: Any = None) -> Any:
@@ -318,13 +371,13 @@ def plot_env_3dbox(ob: NDArray[Any], fname: str | Path | None = "", env: Any = N
         If `ob` is not `(n_steps, height, width, 3)`.
     """
     from matplotlib import animation
-    from matplotlib.figure import Figure
+    from matplotlib import pyplot as plt
 
     ob = np.asarray(ob)
     if ob.ndim != 4:
         raise fail("ob", "4 dimensions, (n_steps, height, width, 3)", f"shape {ob.shape}")
     images = ob.astype(np.uint8)
-    figure = Figure()
+    figure = plt.figure()
     ax = figure.add_axes((0.1, 0.1, 0.8, 0.8))
     ax.axis("off")
     image = ax.imshow(images[0], animated=True)
@@ -333,9 +386,6 @@ def plot_env_3dbox(ob: NDArray[Any], fname: str | Path | None = "", env: Any = N
         image.set_array(images[step])
         return (image,)
 
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    FigureCanvasAgg(figure)
     interval = float(getattr(getattr(env, "unwrapped", env), "dt", 50))
     film: Any = animation.FuncAnimation(figure, show, frames=len(images), interval=interval)
     if fname:
@@ -463,16 +513,41 @@ def _draw_actions(
     look: PlotConfig,
 ) -> None:
     several = actions.reshape(len(actions), -1)
+    space = getattr(getattr(env, "unwrapped", env), "action_space", None)
+    names = getattr(space, "name", None)
+    discrete = hasattr(space, "n") or several.shape[1] == 1
+    labels = _component_names(names, several.shape[1]) if not discrete else ["action"]
     for at, values in enumerate(several.T):
-        ax.plot(steps, values, marker="+", label="action" if at == 0 else None)
+        ax.plot(steps, values, marker="+", label=labels[at])
     if gt is not None:
         right = np.asarray(gt).reshape(len(actions), -1)
         for at, values in enumerate(right.T):
             ax.plot(steps, values, "--", color="0.4", label="ground truth" if at == 0 else None)
-    space = getattr(getattr(env, "unwrapped", env), "action_space", None)
-    names = getattr(space, "name", None)
-    if isinstance(names, dict):
-        ax.set_yticks([float(np.mean(at)) for at in names.values()], list(names))
+    if discrete and isinstance(names, dict):
+        ticks = _action_names(names)
+        ax.set_yticks(list(ticks), list(ticks.values()))
     if legend:
         ax.legend(**look.legend_options)
     ax.set_ylabel("Action", fontproperties=look.font.label)
+
+
+def _action_names(names: dict[str, Any]) -> dict[int, str]:
+    """Return what every action is called; of many of one name the first and the last."""
+    ticks: dict[int, str] = {}
+    for name, at in names.items():
+        numbers = [at] if np.ndim(at) == 0 else list(at)
+        if len(numbers) == 1:
+            ticks[numbers[0]] = name
+            continue
+        shown = range(len(numbers)) if len(numbers) <= _FEW_NAMES else (0, len(numbers) - 1)
+        ticks |= {numbers[k]: f"{name} {k + 1}" for k in shown}
+    return ticks
+
+
+def _component_names(names: Any, n: int) -> list[str]:
+    """Return what the components of a continuous action are called."""
+    labels = [f"action {at + 1}" for at in range(n)]
+    for name, at in names.items() if isinstance(names, dict) else ():
+        for k, one in enumerate([at] if np.ndim(at) == 0 else list(at)):
+            labels[one] = name if np.ndim(at) == 0 else f"{name} {k + 1}"
+    return labels

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
-from scipy.special import log_ndtr, ndtr
 
 from neuroloom.tasks._errors import fail
 
 
 def probit(x: ArrayLike, beta: float, alpha: float) -> Any:
     """Return ``Φ(beta x + alpha)``, with the normal distribution Φ."""
+    # Here, as scipy's import takes longer than that of the package.
+    from scipy.special import ndtr
+
     return ndtr(beta * np.asarray(x) + alpha)
 
 
@@ -32,6 +33,9 @@ def fit_probit(sig_ev: ArrayLike, ch: ArrayLike) -> tuple[float, float]:
     TaskError
         If they differ in length, or a choice is neither 0 nor 1.
     """
+    from scipy.optimize import minimize
+    from scipy.special import log_ndtr
+
     x, y = np.asarray(sig_ev, dtype=float).ravel(), np.asarray(ch, dtype=float).ravel()
     if x.shape != y.shape or not x.size:
         raise fail("ch", f"one choice for each of {x.size} trials", y.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import tomllib
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from neuroloom.tasks._errors import TaskError, unknown
+from neuroloom.tasks._errors import TaskError, fail, unknown
 
 
 @dataclass
@@ -94,14 +95,28 @@ class AgentConfig:
     inference: RunConfig = field(default_factory=RunConfig)
 
 
-@dataclass
+@dataclass(init=False)
 class Config:
     """All settings.
+
+    Parameters
+    ----------
+    config_file : str or Path, optional
+        TOML file of settings; the arguments go before it.
+    agent, env, monitor, plot : object or dict, optional
+        Settings of each kind, or a nested dict of those that differ from the defaults.
+    local_dir : str or Path, optional
+        Where files go; default: ``runs`` in the working directory.
+
+    Raises
+    ------
+    TaskError
+        If there is no such file, it is not TOML, or a name is not known.
 
     Examples
     --------
     >>> from neuroloom.tasks.config import Config
-    >>> Config.of({"monitor": {"interval": 50}}).monitor.interval
+    >>> Config(monitor={"interval": 50}).monitor.interval
     50
     """
 
@@ -111,8 +126,26 @@ class Config:
     plot: PlotConfig = field(default_factory=PlotConfig)
     local_dir: Path = field(default_factory=lambda: Path.cwd() / "runs")
 
-    def __post_init__(self) -> None:
+    def __init__(self, config_file: str | Path | None = None, **values: Any) -> None:
+        known = {one.name: one for one in fields(self)}
+        for name in values:
+            if name not in known:
+                raise unknown("config", name, known)
+        written = {} if config_file is None else _toml(config_file)
+        for name in written:
+            if name not in known:
+                raise unknown("config", name, known)
+        for name, one in known.items():
+            made = one.default_factory()  # type: ignore[misc]
+            for source in (written, values):
+                if name in source:
+                    given = source[name]
+                    nested = isinstance(given, Mapping)
+                    made = _replaced(made, given, f".{name}") if nested else given
+            setattr(self, name, made)
         self.local_dir = Path(self.local_dir)
+        if not self.monitor.plot.title:
+            self.monitor.plot.title = self.env.name
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Config:
@@ -123,8 +156,7 @@ class Config:
         TaskError
             If a name is not known.
         """
-        made: Config = _replaced(cls(), values, "")
-        return made
+        return cls(**values)
 
     @classmethod
     def read(cls, path: str | Path, *, environment: bool = False) -> Config:
@@ -135,11 +167,7 @@ class Config:
         TaskError
             If the file is not TOML, or a name is not known.
         """
-        try:
-            values: Any = tomllib.loads(Path(path).read_text())
-        except tomllib.TOMLDecodeError as error:
-            raise TaskError(f"config: expected a TOML file, got {path}: {error}") from error
-        config = cls.of(values)
+        config = cls(path)
         return config.with_environment() if environment else config
 
     def with_environment(self, prefix: str = "NGYM_") -> Config:
@@ -148,10 +176,25 @@ class Config:
         for name, text in os.environ.items():
             if name.startswith(prefix):
                 nested: Any = text
-                for part in reversed(name.removeprefix(prefix).lower().split("__")):
+                first, *parts = name.removeprefix(prefix).lower().split("__")
+                for part in reversed(parts):
                     nested = {part: nested}
-                out = _replaced(out, nested, "")
+                if first not in {one.name for one in fields(out)}:
+                    raise unknown("config", first, [one.name for one in fields(out)])
+                out = copy.deepcopy(out)
+                old = getattr(out, first)
+                setattr(out, first, _replaced(old, nested, f".{first}") if parts else Path(text))
         return out
+
+
+def _toml(path: str | Path) -> dict[str, Any]:
+    """Return what a TOML file says."""
+    try:
+        return tomllib.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise fail("config_file", "a file that exists", str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise TaskError(f"config: expected a TOML file, got {path}: {error}") from error
 
 
 def _replaced(settings: Any, values: Mapping[str, Any], where: str) -> Any:
@@ -165,6 +208,8 @@ def _replaced(settings: Any, values: Mapping[str, Any], where: str) -> Any:
             changes[name] = _replaced(old, value, f"{where}.{name}")
         elif isinstance(old, bool):
             changes[name] = value if isinstance(value, bool) else value.lower() in ("1", "true")
+        elif isinstance(old, str) and not isinstance(value, str):
+            raise fail(f"config{where}.{name}", "a text", repr(value))
         elif isinstance(old, (int, float, str)):
             changes[name] = type(old)(value)
         else:

@@ -1,21 +1,18 @@
 """The tasks, one file each; importing `neuroloom.tasks` registers them all.
 
-A task's class is here under its name: ``envs.PerceptualDecisionMaking``.
+Under a task's name stands its environment: ``envs.PerceptualDecisionMaking(dt=20)``.
 """
 
 from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    from neuroloom.tasks._design.catalogue import entries
+    from neuroloom.tasks._neurogym.classes import environment_class, get_collection
 
-    for known in entries().values():
-        if known.cls.__name__ == name:
-            return known.cls
-    raise AttributeError(f"module {__name__!r} has no task {name!r}")
+    return get_collection if name == "get_collection" else environment_class(name)
 
 
 def __dir__() -> list[str]:
-    from neuroloom.tasks._design.catalogue import entries
+    from neuroloom.tasks._neurogym.classes import class_names
 
-    return sorted({known.cls.__name__ for known in entries().values()})
+    return [*class_names(), "get_collection"]

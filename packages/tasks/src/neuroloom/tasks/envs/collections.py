@@ -1,5 +1,5 @@
 """Tasks that belong together."""
 
-from neuroloom.tasks._neurogym.info import get_collection
+from neuroloom.tasks._design.catalogue import get_collection
 
 __all__ = ["get_collection"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gymnasium
@@ -11,8 +11,36 @@ import numpy as np
 from neuroloom.tasks._errors import TaskTypeError, fail
 
 
-class TrialWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
+class Forwarding(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """A wrapper that has what the environments within have, whatever wrappers lie between."""
+
+    env: Any
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "env":
+            raise AttributeError(name)
+        return within(self.env, name)
+
+    @property
+    def spec(self) -> Any:
+        """What the environment within was made by; wrappers are not part of it."""
+        return self.env.spec
+
+    def seed(self, seed: Any = None) -> Any:
+        """Seed the environment within, and return the seed in a list.
+
+        Parameters
+        ----------
+        seed : int, optional
+            None takes it from the operating system.
+        """
+        return reseed(self.env, seed)
+
+
+class TrialWrapper(Forwarding):
     """A wrapper whose `new_trial` is called at every trial's beginning.
+
+    Other wrappers, gymnasium's own included, may lie between it and the environment.
 
     Parameters
     ----------
@@ -24,8 +52,6 @@ class TrialWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
     TaskTypeError
         If the environment has no trials.
     """
-
-    env: Any
 
     def __init__(self, env: Any) -> None:
         super().__init__(env)
@@ -49,22 +75,17 @@ class TrialWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
         own = self.__dict__.get("_own_ob")
         if own is not None and own[0] == self.unwrapped.num_tr:
             return own[1]
-        return self.env.ob
+        return within(self.env, "ob")
 
     @ob.setter
     def ob(self, value: Any) -> None:
         self._own_ob = (self.unwrapped.num_tr, value)
-        self.env.ob = value
+        self.unwrapped.ob = value
 
     @property
     def gt(self) -> Any:
         """Right actions of the present trial."""
-        return self.env.gt
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "env":
-            raise AttributeError(name)
-        return getattr(self.env, name)
+        return within(self.env, "gt")
 
     @property
     def trial(self) -> Any:
@@ -72,19 +93,46 @@ class TrialWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self.unwrapped.trial
 
     def new_trial(self, **kwargs: Any) -> Any:
-        """Begin a trial and return what was drawn for it."""
-        return self.env.new_trial(**kwargs)
+        """Begin a trial and return what was drawn for it.
 
-    def seed(self, seed: Any = None) -> Any:
-        """Seed the environment within."""
-        return reseed(self.env, seed)
+        Parameters
+        ----------
+        **kwargs
+            Conditions that it gets.
+        """
+        return within(self.env, "new_trial")(**kwargs)
+
+
+def layers(env: Any) -> Iterator[Any]:
+    """Yield an environment and all those within, from the outermost on."""
+    while True:
+        yield env
+        if not isinstance(env, gymnasium.Wrapper):
+            return
+        env = env.env
+
+
+def within(env: Any, name: str) -> Any:
+    """Return the attribute of the outermost of some layers that has it.
+
+    Raises
+    ------
+    AttributeError
+        If none has.
+    """
+    for layer in layers(env):
+        if isinstance(layer, gymnasium.Wrapper) and not isinstance(layer, Forwarding):
+            continue
+        if name in dir(type(layer)) or name in getattr(layer, "__dict__", {}):
+            return getattr(layer, name)
+        if not isinstance(layer, gymnasium.Wrapper):
+            return getattr(layer, name)
+    raise AttributeError(name)
 
 
 def reseed(env: Any, seed: Any) -> Any:
     """Start the random numbers of an environment anew, and return the seed in a list."""
-    while not (hasattr(env, "seed") or hasattr(env, "reseed")):
-        env = env.env
-    return env.seed(seed) if hasattr(env, "seed") else env.reseed(seed)
+    return within(env, "seed")(seed)
 
 
 def choices_of(env: Any) -> Sequence[Any]:
@@ -103,8 +151,15 @@ def choices_of(env: Any) -> Sequence[Any]:
 
 
 def generator(env: Any, seed: Any, word: str) -> np.random.Generator:
-    """Return the random numbers of a wrapper, apart from those of the environment."""
+    """Return the random numbers of a wrapper, apart from those of the environment.
+
+    Without a seed those of the seed that the environment was made with, if there is one.
+    """
     words = (0x3A9, *word.encode())
+    if seed is None:
+        seed = getattr(env.unwrapped, "seeded", None)
+    if seed is not None and hasattr(seed, "sequence"):
+        seed = seed.integer(63)
     entropy = np.random.SeedSequence().entropy if seed is None else seed
     return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=words))
 

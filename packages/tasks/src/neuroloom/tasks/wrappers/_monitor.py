@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 
 from neuroloom.tasks._errors import fail, unknown, whole
-from neuroloom.tasks._neurogym.settings import Config, MonitorConfig
+from neuroloom.tasks._neurogym.settings import Config
 from neuroloom.tasks._neurogym.settings import config as default_config
+from neuroloom.tasks.wrappers._base import Forwarding
 
 
-class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
+class Monitor(Forwarding):
     """Keeps action, reward, performance and info of every trial, and writes them to files.
 
     Parameters
@@ -26,7 +28,7 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
     name : str, optional
         Folder of this monitor's files.
     trigger : str
-        What `interval` counts: ``"trial"`` or ``"step"``.
+        What `interval` counts: ``"trial"`` or ``"step"``; default as `config` says, as all below.
     interval : int
         Files are written after so many.
     verbose : bool
@@ -48,36 +50,41 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
         If an option is not known.
     """
 
-    env: Any
-
     def __init__(
         self,
         env: Any,
         config: Config | str | Path | None = None,
         name: str | None = None,
-        trigger: str = "trial",
-        interval: int = 1000,
-        verbose: bool = True,
-        plot_create: bool = False,
-        plot_steps: int = 1000,
-        ext: str = "png",
+        trigger: str | None = None,
+        interval: int | None = None,
+        verbose: bool | None = None,
+        plot_create: bool | None = None,
+        plot_steps: int | None = None,
+        ext: str | None = None,
         step_fn: Callable[[Any], Any] | None = None,
         save_dir: str | Path | None = None,
     ) -> None:
         super().__init__(env)
-        chosen = Config.read(config) if isinstance(config, (str, Path)) else config
-        settings = MonitorConfig(
-            name=name or "Monitor", trigger=trigger, interval=interval, verbose=verbose
+        if isinstance(config, (str, Path)):
+            config = Config.read(config)
+        self.config = config or default_config
+        base = self.config.monitor
+        plot: dict[str, Any] = {"create": plot_create, "step": plot_steps, "ext": ext}
+        given: dict[str, Any] = {
+            "name": name,
+            "trigger": trigger,
+            "interval": interval,
+            "verbose": verbose,
+        }
+        settings = replace(
+            base,
+            **{key: value for key, value in given.items() if value is not None},
+            plot=replace(base.plot, **{k: value for k, value in plot.items() if value is not None}),
         )
-        self.config = chosen or default_config
-        if chosen is not None:
-            settings = chosen.monitor
-            plot_create, plot_steps = settings.plot.create, settings.plot.step
-            ext = settings.plot.ext
         if settings.trigger not in ("trial", "step"):
             raise unknown("trigger", settings.trigger, ("trial", "step"))
-        if ext not in ("png", "svg"):
-            raise unknown("ext", ext, ("png", "svg"))
+        if settings.plot.ext not in ("png", "svg"):
+            raise unknown("ext", settings.plot.ext, ("png", "svg"))
         self.settings = settings
         self.interval = whole("interval", settings.interval, minimum=1)
         folder = (
@@ -86,7 +93,9 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
             or Path(self.config.local_dir) / type(env.unwrapped).__name__
         )
         self.save_dir = Path(folder) / settings.name
-        self._plot_create, self._plot_steps, self._ext = plot_create, plot_steps, ext
+        self._plot_create = settings.plot.create
+        self._plot_steps = whole("plot_steps", settings.plot.step, minimum=1)
+        self._ext = settings.plot.ext
         self._step_fn = step_fn
         self.data: dict[str, list[Any]] = _empty()
         self.probes: dict[str, ActivationProbe] = {}
@@ -119,9 +128,8 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Write the record since the last file, and return the file."""
         self.save_dir.mkdir(parents=True, exist_ok=True)
         path = self.save_dir / f"trial_{self.num_tr}.npz"
-        arrays: Any = {name: np.asarray(values) for name, values in self.data.items()}
-        plain: Any = {name: values for name, values in arrays.items() if values.dtype.kind != "O"}
-        np.savez(path, **plain)
+        arrays: Any = {name: _array(values) for name, values in self.data.items()}
+        np.savez(path, **arrays)
         if self.settings.verbose and "reward" in arrays:
             print(
                 f"{self.num_tr} trials: mean reward {arrays['cum_reward'].mean():.3f}, "
@@ -145,6 +153,8 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
         """
         num_trials = whole("num_trials", num_trials, minimum=1)
         actions: list[Any] = []
+        rights: list[Any] = []
+        trials: list[Any] = []
         rewards: list[float] = []
         sums: list[float] = []
         performances: list[float] = []
@@ -162,6 +172,8 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
             start = np.array([bool(info.get("new_trial", False))])
             if start[0]:
                 actions.append(action)
+                rights.append(info.get("gt", 0))
+                trials.append(info.get("trial"))
                 rewards.append(float(reward))
                 sums.append(total)
                 performances.append(float(info["performance"]))
@@ -176,7 +188,13 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
             "performances": performances,
             "mean_performance": float(np.mean(performances)),
         }
-        self.data_eval = {"action": actions, "reward": rewards}
+        self.data_eval = {
+            "action": np.asarray(actions),
+            "gt": np.asarray(rights),
+            "reward": np.asarray(rewards),
+            "performance": np.asarray(performances),
+            "trial": trials,
+        }
         if verbose:
             print({k: v for k, v in out.items() if k.startswith("mean")})
         return out
@@ -196,13 +214,13 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
         TaskError
             If there are no files.
         """
-        from matplotlib.figure import Figure
+        from matplotlib import pyplot as plt
 
         files = sorted(self.save_dir.glob("trial_*.npz"), key=lambda f: int(f.stem.split("_")[1]))
         if not files:
             raise fail("save_dir", "files of trials", f"none in {self.save_dir}")
         names = ["cum_reward"] + (["performance"] if plot_performance else [])
-        figure = Figure(figsize=figsize, layout="constrained")
+        figure = plt.figure(figsize=figsize, layout="constrained")
         for ax, name in zip(np.ravel(figure.subplots(1, len(names))), names, strict=True):
             values = np.concatenate([np.load(f, allow_pickle=False)[name] for f in files])
             window = max(1, min(500, len(values) // 10))
@@ -252,7 +270,7 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
         TaskError
             If nothing was recorded under that name, or there is no such unit.
         """
-        from matplotlib.figure import Figure
+        from matplotlib import pyplot as plt
 
         if name not in self.probes:
             raise unknown("name", name, list(self.probes) or ["what record_activations was given"])
@@ -263,7 +281,7 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
         units = range(min(8, n_units)) if neurons is None else np.atleast_1d(neurons)
         if not all(0 <= unit < n_units for unit in units):
             raise fail("neurons", f"numbers from 0 to {n_units - 1}", neurons)
-        figure = Figure(figsize=figsize, layout="constrained")
+        figure = plt.figure(figsize=figsize, layout="constrained")
         for ax, unit in zip(
             np.ravel(figure.subplots(len(units), 1, sharex=True)), units, strict=True
         ):
@@ -295,9 +313,11 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
         kept = {"action": action, "reward": reward, "cum_reward": self.cum_reward}
         kept["performance"] = info["performance"]
         trial = info.get("trial") or {}
-        for name, value in {**info, **trial, **kept}.items():
-            if not isinstance(value, dict):
-                self.data.setdefault(name, []).append(value)
+        row = {k: v for k, v in {**info, **trial, **kept}.items() if not isinstance(v, dict)}
+        n = len(self.data["action"])
+        # One row a trial in every column, also of what only some tasks draw.
+        for name in dict.fromkeys([*self.data, *row]):
+            self.data.setdefault(name, [None] * n).append(row.get(name))
         self.cum_reward = 0.0
         counted = self.num_tr if self.settings.trigger == "trial" else self.t
         if counted - self._last >= self.interval:
@@ -311,7 +331,26 @@ class Monitor(gymnasium.Wrapper[Any, Any, Any, Any]):
         figure = visualize_run(
             np.asarray(shown), np.asarray(actions), gt=np.asarray(right), rewards=rewards
         )
+        from matplotlib import pyplot as plt
+
+        figure.suptitle(self.settings.plot.title)
         figure.savefig(self.save_dir / f"task_{self.num_tr}.{self._ext}")
+        plt.close(figure)
+
+
+def _array(values: list[Any]) -> Any:
+    """Return a column as an array that can be written; NaN or an empty text for None."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) and known:
+        if isinstance(known[0], str):
+            values = ["" if value is None else value for value in values]
+        else:
+            gap = np.full(np.shape(known[0]), np.nan)
+            values = [gap if value is None else np.asarray(value, dtype=float) for value in values]
+    if len({np.shape(value) for value in values}) > 1:
+        return np.array([json.dumps(np.asarray(value).tolist()) for value in values])
+    array = np.asarray(values)
+    return array if array.dtype.kind != "O" else np.array([str(value) for value in values])
 
 
 def _empty() -> dict[str, list[Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium
 import numpy as np
 from gymnasium import spaces
 
@@ -12,10 +11,10 @@ from neuroloom.tasks._engine.reaction_time import reaction_time
 from neuroloom.tasks._environments.single import TaskEnv
 from neuroloom.tasks._errors import TaskTypeError, real
 from neuroloom.tasks._neurogym.trial_env import TrialEnv
-from neuroloom.tasks.wrappers._base import TrialWrapper, generator
+from neuroloom.tasks.wrappers._base import Forwarding, TrialWrapper, generator
 
 
-class Noise(gymnasium.Wrapper[Any, Any, Any, Any]):
+class Noise(Forwarding):
     """Adds normal noise to the observations.
 
     Parameters
@@ -29,15 +28,17 @@ class Noise(gymnasium.Wrapper[Any, Any, Any, Any]):
     ------
     TaskError
         If the standard deviation is negative.
+    TaskTypeError
+        If the observations are no box.
     """
-
-    env: Any
 
     def __init__(self, env: Any, std_noise: float = 0.1) -> None:
         super().__init__(env)
         self.std_noise = real("std_noise", std_noise, minimum=0)
         self.rng = generator(env, None, "Noise")
         space = env.observation_space
+        if not isinstance(space, spaces.Box):
+            raise TaskTypeError(f"env: expected a box of observations, got {space}")
         self.observation_space = spaces.Box(-np.inf, np.inf, space.shape, space.dtype)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
@@ -52,15 +53,17 @@ class Noise(gymnasium.Wrapper[Any, Any, Any, Any]):
         observation, *rest = self.env.step(action)
         return self._noisy(observation), *rest
 
+    def shown(self, observation: Any, action: Any, reward: float) -> Any:
+        """Return what an observation looks like."""
+        return self._noisy(observation)
+
     def _noisy(self, observation: Any) -> Any:
         noise = self.rng.normal(0, self.std_noise, np.shape(observation))
         return (observation + noise).astype(self.observation_space.dtype)
 
 
-class PassAction(gymnasium.Wrapper[Any, Any, Any, Any]):
+class PassAction(Forwarding):
     """Ends observations with the last action: its number, or all its components."""
-
-    env: Any
 
     def __init__(self, env: Any) -> None:
         super().__init__(env)
@@ -75,14 +78,16 @@ class PassAction(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Any) -> Any:
         """Act."""
-        observation, *rest = self.env.step(action)
-        return _joined(observation, np.ravel(action)), *rest
+        observation, reward, *rest = self.env.step(action)
+        return self.shown(observation, action, reward), reward, *rest
+
+    def shown(self, observation: Any, action: Any, reward: float) -> Any:
+        """Return what an observation looks like after an action."""
+        return _joined(observation, np.ravel(action))
 
 
-class PassReward(gymnasium.Wrapper[Any, Any, Any, Any]):
+class PassReward(Forwarding):
     """Ends observations with the last reward."""
-
-    env: Any
 
     def __init__(self, env: Any) -> None:
         super().__init__(env)
@@ -96,7 +101,11 @@ class PassReward(gymnasium.Wrapper[Any, Any, Any, Any]):
     def step(self, action: Any) -> Any:
         """Act."""
         observation, reward, *rest = self.env.step(action)
-        return _joined(observation, np.array([reward])), reward, *rest
+        return self.shown(observation, action, reward), reward, *rest
+
+    def shown(self, observation: Any, action: Any, reward: float) -> Any:
+        """Return what an observation looks like after a reward."""
+        return _joined(observation, np.array([reward]))
 
 
 class ReactionTime(TrialWrapper):
@@ -122,8 +131,6 @@ class ReactionTime(TrialWrapper):
         If it lacks one of the periods; of a `TrialEnv` said at the first trial.
     """
 
-    env: Any
-
     def __init__(self, env: Any, urgency: float = 0.0, end_on_stimulus: bool = True) -> None:
         inner = env.unwrapped
         if isinstance(inner, TaskEnv):
@@ -136,7 +143,7 @@ class ReactionTime(TrialWrapper):
 
     def new_trial(self, **kwargs: Any) -> Any:
         """Begin a trial in which the decision begins one step after the stimulus."""
-        trial = self.env.new_trial(**kwargs)
+        trial = super().new_trial(**kwargs)
         task = self.unwrapped
         if isinstance(task, TaskEnv):
             return trial
@@ -161,6 +168,8 @@ class ReactionTime(TrialWrapper):
 
 
 def _longer(space: Any, n: int) -> spaces.Box:
+    if not isinstance(space, spaces.Box):
+        raise TaskTypeError(f"env: expected a box of observations, got {space}")
     shape = (int(np.prod(space.shape)) + n,)
     return spaces.Box(-np.inf, np.inf, shape, np.float32)
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 
 from neuroloom.tasks._errors import TaskTypeError, fail, real, whole
 from neuroloom.tasks.wrappers._base import (
+    Forwarding,
     TrialWrapper,
     choices_of,
     generator,
+    layers,
     probabilities,
     reseed,
+    within,
 )
+
+# What `gymnasium.make` puts around every environment.
+_CHECKS = (OrderEnforcing, PassiveEnvChecker)
 
 
 class _Drawing(TrialWrapper):
@@ -68,7 +76,7 @@ class RandomGroundTruth(_Drawing):
         p = kwargs.pop("p", None)
         p = self.p if p is None else probabilities("p", p, len(self.choices))
         kwargs.setdefault("ground_truth", self.choices[self.rng.choice(len(self.choices), p=p)])
-        return self.env.new_trial(**kwargs)
+        return super().new_trial(**kwargs)
 
 
 class TrialHistoryV2(_Drawing):
@@ -108,7 +116,7 @@ class TrialHistoryV2(_Drawing):
             self.prev_trial = int(self.rng.integers(self.n_ch))
         self.prev_trial = int(self.rng.choice(self.n_ch, p=self.probs[self.prev_trial]))
         kwargs["ground_truth"] = self.choices[self.prev_trial]
-        return self.env.new_trial(**kwargs)
+        return super().new_trial(**kwargs)
 
     def _rows(self, probs: Any) -> Any:
         if np.shape(probs) != (self.n_ch, self.n_ch):
@@ -164,7 +172,7 @@ class SideBias(_Drawing):
             self._left -= 1
             if self._left == 0:
                 self._switch()
-        return self.env.new_trial(**kwargs)
+        return super().new_trial(**kwargs)
 
     def _switch(self) -> None:
         n = len(self.probs)
@@ -233,7 +241,28 @@ class ScheduleAttr(TrialWrapper):
 
     def new_trial(self, **kwargs: Any) -> Any:
         """Begin a trial."""
-        return self.env.new_trial(**{**kwargs, **self.attr_list[self.schedule()]})
+        return super().new_trial(**{**kwargs, **self.attr_list[self.schedule()]})
+
+
+def _in_turn(env: Any, alone: bool) -> Any:
+    """Return an environment that can take turns with others, without what gets in the way.
+
+    Raises
+    ------
+    TaskTypeError
+        If a wrapper counts on every step or reset; it has to go outside.
+    """
+    plain = list(layers(env))[:-1]
+    if all(isinstance(one, _CHECKS) for one in plain):
+        return env.unwrapped
+    for one in plain:
+        ours = isinstance(one, Forwarding)
+        if not alone and not ours and not isinstance(one, (gymnasium.ObservationWrapper, *_CHECKS)):
+            raise TaskTypeError(
+                f"envs: {type(one).__name__} counts on every reset and step of its environment; "
+                "put it around the environments that take turns, not inside"
+            )
+    return env
 
 
 class MultiEnvs(TrialWrapper):
@@ -255,6 +284,7 @@ class MultiEnvs(TrialWrapper):
     def __init__(self, envs: Sequence[Any], env_input: bool = False) -> None:
         if not len(envs):
             raise fail("envs", "at least one environment", "none")
+        envs = [_in_turn(env, alone=len(envs) == 1) for env in envs]
         super().__init__(envs[0])
         first = envs[0]
         for at, env in enumerate(envs):
@@ -272,6 +302,7 @@ class MultiEnvs(TrialWrapper):
             )
         for env in self.envs:
             env.unwrapped.set_top(self)
+        self._resetting = False
 
     def set_i(self, i: int) -> None:
         """Turn the environment `i` on."""
@@ -288,34 +319,49 @@ class MultiEnvs(TrialWrapper):
         """Begin a trial of the environment that is on."""
         if seed is not None:
             self.seed(seed)
-        self.new_trial()
-        return self.unwrapped.observation_now, {}
+        self._next_env()
+        self._resetting = True
+        observation, info = self.env.reset(options=options)
+        self._resetting = False
+        return self._with_rule(observation), info
+
+    def _next_env(self) -> None:
+        """Turn the environment of the next trial on."""
 
     def step(self, action: Any) -> Any:
         """Act in the environment that is on."""
+        before = self.i_env
         observation, reward, terminated, truncated, info = self.env.step(action)
-        if info.get("new_trial"):
-            observation = self.unwrapped.observation_now
-        return observation, reward, terminated, truncated, info
+        if self.i_env != before:
+            # What the wrappers within show of the environment that is on now.
+            observation = _seen(self.env, self.unwrapped.observation_now, action, reward)
+        return self._with_rule(observation), reward, terminated, truncated, info
+
+    def _with_rule(self, observation: Any) -> Any:
+        """Return an observation with which environment is on."""
+        if not self.env_input:
+            return observation
+        rule = np.zeros(len(self.envs), dtype=np.float32)
+        rule[self.i_env] = 1
+        return np.concatenate([np.asarray(observation, dtype=np.float32), rule])
 
     def new_trial(self, **kwargs: Any) -> Any:
         """Begin a trial of the environment that is on."""
-        trial = self.env.new_trial(**kwargs)
-        if self.env_input:
-            ob = np.asarray(self.unwrapped.ob, dtype=np.float32)
-            rule = np.zeros((len(ob), len(self.envs)), dtype=np.float32)
-            rule[:, self.i_env] = 1
-            self.unwrapped.ob = np.concatenate([ob, rule], axis=1)
-        return trial
+        return super().new_trial(**kwargs)
 
     @property
     def ob(self) -> Any:
-        """Observations of the present trial."""
-        return self.env.ob
+        """Observations of the present trial, with which environment is on."""
+        ob = within(self.env, "ob")
+        if not self.env_input:
+            return ob
+        rule = np.zeros((len(ob), len(self.envs)), dtype=np.float32)
+        rule[:, self.i_env] = 1
+        return np.concatenate([np.asarray(ob, dtype=np.float32), rule], axis=1)
 
     @ob.setter
     def ob(self, value: Any) -> None:
-        self.env.ob = value
+        self.unwrapped.ob = value
 
 
 class ScheduleEnvs(MultiEnvs):
@@ -346,9 +392,13 @@ class ScheduleEnvs(MultiEnvs):
 
     def new_trial(self, **kwargs: Any) -> Any:
         """Begin a trial of the next environment."""
+        if not self._resetting:
+            self._next_env()
+        return super().new_trial(**kwargs)
+
+    def _next_env(self) -> None:
         self.set_i(self.next_i_env)
         self.next_i_env = self.schedule()
-        return super().new_trial(**kwargs)
 
 
 def _seed_schedule(schedule: Any, seed: Any) -> None:
@@ -356,3 +406,13 @@ def _seed_schedule(schedule: Any, seed: Any) -> None:
         schedule.seed(seed)
     if hasattr(schedule, "reset"):
         schedule.reset()
+
+
+def _seen(env: Any, observation: Any, action: Any, reward: float) -> Any:
+    """Return what wrappers show of an observation, after an action and a reward."""
+    for layer in reversed(list(layers(env))[:-1]):
+        if hasattr(layer, "shown"):
+            observation = layer.shown(observation, action, reward)
+        elif isinstance(layer, gymnasium.ObservationWrapper):
+            observation = layer.observation(observation)
+    return observation
