@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import gymnasium
@@ -171,7 +171,7 @@ def get_task(task: str | Task, **params: Any) -> Task:
         raise TaskTypeError(f"task: expected an id or a Task, got {task!r} ({type(task).__name__})")
     known = entry(task)
     chosen = {**known.params, **params}
-    valid = known.cls.__dataclass_fields__
+    valid = {one.name for one in fields(known.cls)}
     for name in chosen:
         if name in valid:
             continue

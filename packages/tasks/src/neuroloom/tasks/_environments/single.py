@@ -102,7 +102,8 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
     def __getattr__(self, name: str) -> Any:
         # A task's parameters, ``env.cohs``, as in NeuroGym.
         task = self.__dict__.get("task")
-        if task is None or name not in type(task).__dataclass_fields__:
+        shown = isinstance(getattr(type(task), name, None), property)
+        if task is None or not (shown or name in type(task).__dataclass_fields__):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(task, name)
 
@@ -285,8 +286,8 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
 
     @property
     def t(self) -> float:
-        """Time since the trial began, in ms."""
-        return self.t_ind * self.dt
+        """Time since the trial began, in ms; 0 before the first."""
+        return 0.0 if self._at < 0 else self.t_ind * self.dt
 
     def in_period(self, period: str, t: float | None = None) -> bool:
         """Return whether the present step lies in a period.

@@ -56,8 +56,8 @@ def class_names() -> list[str]:
 def environment_class(name: str) -> type[TaskEnv]:
     """Return the environment class of a task.
 
-    It takes the task's parameters, `dt` also in first place, and `seed` and `trials_per_episode`
-    as `TaskEnv` does. It runs the task by NeuroGym's rules, ``-v0``.
+    It takes the task's parameters, `dt` also in first place, and `seed` (or `random_seed`) and
+    `trials_per_episode` as `TaskEnv` does. It runs the task by NeuroGym's rules, ``-v0``.
 
     Parameters
     ----------
@@ -80,9 +80,11 @@ def environment_class(name: str) -> type[TaskEnv]:
         dt: float | None = None,
         *,
         seed: Any = None,
+        random_seed: Any = None,
         trials_per_episode: int | None = None,
         **params: Any,
     ) -> None:
+        seed = random_seed if seed is None else seed  # AnnubesEnv's own name for it
         if dt is not None:
             params["dt"] = dt
         TaskEnv.__init__(

@@ -25,6 +25,7 @@ from neuroloom.tasks.declare import (
     pay,
     pick,
     register,
+    ring,
     timeline,
 )
 
@@ -108,6 +109,21 @@ class ContextDecisionMaking(Task):
         if self.impl_context_modality not in (0, 1):
             raise fail("impl_context_modality", "0 or 1", repr(self.impl_context_modality))
 
+    @property
+    def cohs(self) -> list[int]:
+        """Coherences in percent."""
+        return [5, 15, 50]
+
+    @property
+    def contexts(self) -> list[int]:
+        """The modalities that can count."""
+        return [0, 1] if self.use_expl_context else [self.impl_context_modality]
+
+    @property
+    def theta(self) -> Array:
+        """The directions in radians."""
+        return ring(self.dim_ring)
+
     def channels(self) -> Names:
         names = {"fixation": 1}
         for modality in (1, 2):
@@ -121,13 +137,12 @@ class ContextDecisionMaking(Task):
         return {("stimulus", name): self.sigma for name in self.channels() if "_mod" in name}
 
     def conditions(self, rng: Rng, n: int) -> Conditions:
-        contexts = [0, 1] if self.use_expl_context else [self.impl_context_modality]
         return {
             "ground_truth": 1 + pick(rng, self.dim_ring, n),
             "other_choice": 1 + pick(rng, self.dim_ring, n),
-            "context": pick(rng, contexts, n),
-            "coh_1": pick(rng, [5, 15, 50], n),
-            "coh_2": pick(rng, [5, 15, 50], n),
+            "context": pick(rng, self.contexts, n),
+            "coh_1": pick(rng, self.cohs, n),
+            "coh_2": pick(rng, self.cohs, n),
         }
 
     def evidence(self, c: Conditions) -> Array | None:

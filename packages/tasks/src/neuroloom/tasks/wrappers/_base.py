@@ -22,7 +22,7 @@ class Forwarding(gymnasium.Wrapper[Any, Any, Any, Any]):
         return within(self.env, name)
 
     @property
-    def spec(self) -> Any:
+    def spec(self) -> Any:  # type: ignore[override]
         """What the environment within was made by; wrappers are not part of it."""
         return self.env.spec
 
