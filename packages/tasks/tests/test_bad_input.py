@@ -181,7 +181,7 @@ def test_observers_and_curves() -> None:
     with pytest.raises(NeuroloomError, match="reaction_time"):
         tasks.chronometric({"coh": [1, 2], "correct": [0, 1]})
     with pytest.raises(tasks.TaskError, match="bound"):
-        tasks.BoundedObserver(0, dt=100, periods=(1,))
+        tasks.behaviour.BoundedObserver(0, dt=100, periods=(1,))
 
 
 def test_random_numbers() -> None:

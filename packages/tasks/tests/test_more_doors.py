@@ -189,8 +189,8 @@ def test_switching_observer_is_determined_by_its_seed() -> None:
 def test_switching_observer_refuses_what_is_no_chain() -> None:
     ideal = tasks.IdealObserver(PDM)
     with pytest.raises(tasks.TaskError, match="transition"):
-        tasks.SwitchingObserver(ideal, transition=np.eye(2))
+        tasks.behaviour.SwitchingObserver(ideal, transition=np.eye(2))
     with pytest.raises(tasks.TaskError, match="bias"):
-        tasks.SwitchingObserver(ideal, bias=1.5)
+        tasks.behaviour.SwitchingObserver(ideal, bias=1.5)
     with pytest.raises(tasks.TaskError, match="side"):
-        tasks.SwitchingObserver(ideal, side=3)
+        tasks.behaviour.SwitchingObserver(ideal, side=3)

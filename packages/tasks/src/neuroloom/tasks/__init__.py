@@ -2,14 +2,13 @@
 
 from importlib import import_module as _import_module
 from typing import Any as _Any
+from warnings import warn as _warn
 
-from neuroloom.tasks._behaviour.bounded import BoundedObserver
-from neuroloom.tasks._behaviour.curves import Curve, chronometric, psychometric
+from neuroloom.tasks._behaviour.curves import chronometric, psychometric
 from neuroloom.tasks._behaviour.diffusion import Diffusion, fit_diffusion
 from neuroloom.tasks._behaviour.ideal import IdealObserver, ideal_trials
-from neuroloom.tasks._behaviour.policies import Policy
 from neuroloom.tasks._behaviour.run import run_trials
-from neuroloom.tasks._behaviour.switching import SwitchingObserver, switching_trials
+from neuroloom.tasks._behaviour.switching import switching_trials
 from neuroloom.tasks._design.catalogue import get_task, register
 from neuroloom.tasks._design.catalogue import load_tasks as _load_tasks
 from neuroloom.tasks._design.task import Task
@@ -35,7 +34,9 @@ from neuroloom.tasks._neurogym.trial_env import PeriodEnv, TrialEnv
 from neuroloom.tasks._version import __version__
 from neuroloom.tasks.wrappers._base import TrialWrapper
 
+_MOVED = ("BoundedObserver", "Curve", "Policy", "SwitchingObserver")
 _MODULES = {
+    "behaviour": "behaviour",
     "config": "config",
     "core": "core",
     "envs": "envs",
@@ -48,6 +49,14 @@ _MODULES = {
 
 def __getattr__(name: str) -> _Any:
     """Return a submodule by NeuroGym's name, imported when it is asked for."""
+    if name in _MOVED:
+        _warn(
+            f"neuroloom.tasks.{name} is neuroloom.tasks.behaviour.{name}; the old place goes with "
+            "the next version",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return getattr(_import_module(f"{__name__}.behaviour"), name)
     if name in _MODULES:
         return _import_module(f"{__name__}.{_MODULES[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -56,16 +65,12 @@ def __getattr__(name: str) -> _Any:
 __all__ = [
     "ActionError",
     "Batch",
-    "BoundedObserver",
-    "Curve",
     "Dataset",
     "Diffusion",
     "IdealObserver",
     "Mixture",
     "PeriodEnv",
-    "Policy",
     "ReactionTimeTask",
-    "SwitchingObserver",
     "Task",
     "TaskEnv",
     "TaskError",

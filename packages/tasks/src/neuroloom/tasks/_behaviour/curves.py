@@ -40,7 +40,15 @@ class Curve:
     n: NDArray[np.int64]
 
     def plot(self, *, ax: Axes | None = None, **artist: Any) -> Axes:
-        """Draw the means with their intervals, and return the axes."""
+        """Draw the means with their intervals, and return the axes.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure's if there is none.
+        **artist
+            What `errorbar` takes.
+        """
         ax = axes(ax)
         style = {"marker": "o", "capsize": 0, **artist}
         errors = np.stack([self.mean - self.low, self.high - self.mean])

@@ -37,12 +37,24 @@ class Diffusion:
     non_decision: float
 
     def accuracy(self, coh: ArrayLike) -> NDArray[np.float64]:
-        """Return the share of correct answers at coherences in percent."""
+        """Return the share of correct answers at coherences in percent.
+
+        Parameters
+        ----------
+        coh : array_like
+            Coherences in percent.
+        """
         drift = self.sensitivity * np.abs(np.asarray(coh, dtype=float)) / 100
         return np.asarray(1 / (1 + np.exp(-2 * self.bound * drift)))
 
     def mean_time(self, coh: ArrayLike) -> NDArray[np.float64]:
-        """Return the mean reaction time in s at coherences in percent."""
+        """Return the mean reaction time in s at coherences in percent.
+
+        Parameters
+        ----------
+        coh : array_like
+            Coherences in percent.
+        """
         drift = self.sensitivity * np.abs(np.asarray(coh, dtype=float)) / 100
         x = self.bound * drift
         ratio = np.where(x > 1e-6, np.tanh(x) / np.maximum(x, 1e-12), 1.0)
@@ -61,6 +73,13 @@ class Diffusion:
         """Return the agent that does so on the random-dot task with steps of `dt` ms.
 
         The bound is lowered by the mean overshoot of a walk in steps.
+
+        Parameters
+        ----------
+        dt : float
+            Step of the task in ms.
+        periods : tuple of int
+            Numbers of the periods in which evidence is added up.
         """
         step = np.sqrt(dt / 1000)
         bound = max(self.bound - _OVERSHOOT * step, 0.1 * step) / self.sensitivity

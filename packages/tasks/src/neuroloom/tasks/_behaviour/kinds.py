@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.tasks._design.levels import Levels, Targets
+from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._engine.plan import TaskPlan
 from neuroloom.tasks._errors import TaskError
 
@@ -146,16 +147,7 @@ def list_kinds(plan: TaskPlan) -> Kinds:
     if len(answers) != 1:
         raise TaskError(f"{name}: there is no bound where {len(answers)} periods ask for an answer")
     answer = int(answers[0])
-    try:
-        counting = Listed()
-        task.example(counting, 1)  # type: ignore[arg-type]
-        n = math.prod(len(axis) for axis in counting.axes)
-        if n > _MOST:
-            raise _Unlisted(f"{n} kinds of trials, more than {_MOST}")
-        listed = Listed(counting.axes) if counting.axes else counting
-        c = task.example(listed, listed.n)  # type: ignore[arg-type]
-    except _Unlisted as why:
-        raise TaskError(f"{name}: there is no bound here, because of {why}") from None
+    listed, c = _all(task)
     n = listed.n
     some = plan.block(np.random.default_rng(0), {}, n=64)
     steps = {k: np.full(n, some.counts[0, at]) for k, at in plan.part.items()}
@@ -201,6 +193,21 @@ def list_kinds(plan: TaskPlan) -> Kinds:
             np.stack([_grouped(group, worth * part[:, None], len(kinds)) for part in parts]),
         )
     return Kinds(weight, kinds, period, channel, 1 / sigma**2, mean, by_truth, answer, waits)
+
+
+def _all(task: Task) -> tuple[Listed, dict[str, NDArray[Any]]]:
+    """Return all that a task can draw."""
+    try:
+        counting = Listed()
+        task.example(counting, 1)  # type: ignore[arg-type]
+        n = math.prod(len(axis) for axis in counting.axes)
+        if n > _MOST:
+            raise _Unlisted(f"{n} kinds of trials, more than {_MOST}")
+        listed = Listed(counting.axes) if counting.axes else counting
+        return listed, task.example(listed, listed.n)  # type: ignore[arg-type]
+    except _Unlisted as why:
+        name = type(task).__name__
+        raise TaskError(f"{name}: there is no bound here, because of {why}") from None
 
 
 def _grouped(group: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:

@@ -257,19 +257,52 @@ class Task(_Declared):
         return self.conditions(rng, n)
 
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
-        """Derive conditions from those drawn, and set or change lengths in steps, in place."""
+        """Derive conditions from those drawn, and set or change lengths in steps, in place.
+
+        Parameters
+        ----------
+        c : dict of array, (n, …)
+            Conditions of the trials.
+        steps : dict of array of int, (n,)
+            Length of every period in steps.
+        """
 
     def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
-        """Write the level of every channel and the target of every period, in place."""
+        """Write the level of every channel and the target of every period, in place.
+
+        Parameters
+        ----------
+        c : dict of array, (n, …)
+            Conditions of the trials.
+        levels : Levels
+            Where to write what is shown.
+        target : Targets
+            Where to write the right actions.
+        """
         raise NotImplementedError(f"{type(self).__name__}.paint is not written")
 
     def curve(self, rows: Rows, observation: Array, target: Array) -> None:
-        """Change the observation and target step by step, in place, before noise is added."""
+        """Change the observation and target step by step, in place, before noise is added.
+
+        Parameters
+        ----------
+        rows : Rows
+            The steps, in order.
+        observation : array of float32, (n_steps, n_channels)
+            What is shown, without noise.
+        target : array, (n_steps, …)
+            Right actions.
+        """
 
     def payoff(self, c: Conditions) -> tuple[Array, Array]:
         """Return reward and performance of every answer in a `decide` period, `(n, actions)`.
 
         Written where an answer's worth is not just ``correct`` or ``fail``.
+
+        Parameters
+        ----------
+        c : dict of array, (n, …)
+            Conditions of the trials.
         """
         raise NotImplementedError
 
@@ -277,6 +310,11 @@ class Task(_Declared):
         """Return reward and performance of an answer at every step, `(n_steps,)` each.
 
         Written where an answer's worth depends on when it comes.
+
+        Parameters
+        ----------
+        rows : Rows
+            The steps, in order.
         """
         raise NotImplementedError
 
@@ -285,6 +323,13 @@ class Task(_Declared):
 
         Written where nothing simpler does; replaces the phases altogether. A trial ends at its
         last step in any case.
+
+        Parameters
+        ----------
+        now : Now
+            Where the environments stand.
+        action : array, (n,) or (n, k)
+            What is done.
         """
         raise NotImplementedError
 
@@ -292,11 +337,25 @@ class Task(_Declared):
         """Prepare ``now.memory`` for a new trial of the environments that `now` is about."""
 
     def observe(self, now: Now, observation: Array) -> Array:
-        """Return the observation that the agent's own doing leads to."""
+        """Return the observation that the agent's own doing leads to.
+
+        Parameters
+        ----------
+        now : Now
+            Where the environments stand.
+        observation : array of float32, (n, n_channels)
+            What was painted, with noise.
+        """
         raise NotImplementedError
 
     def guide(self, now: Now) -> Array:
-        """Return the right action where it depends on what the agent has done."""
+        """Return the right action where it depends on what the agent has done.
+
+        Parameters
+        ----------
+        now : Now
+            Where the environments stand.
+        """
         raise NotImplementedError
 
     def evidence(self, c: Conditions) -> Array | None:

@@ -198,6 +198,12 @@ def _leave(one: Any, room: int) -> None:
 
 
 @shared.compiled
+def _stays(held: NDArray[np.bool_], i: int) -> bool:
+    """Return whether an environment stays where it is; of no array none does."""
+    return len(held) > 0 and bool(held[i])
+
+
+@shared.compiled
 def _refused(actions: NDArray[np.int64], n_actions: int) -> int:
     """Return the first environment whose action is none of `n_actions`, or -1."""
     for i in range(len(actions)):
@@ -265,7 +271,8 @@ def step(
         if mode and rule_answers[case]:
             at = one.step if mode == 1 else action
             gain, merits = gain + worth[place, at], merit[place, at]
-        if len(held) and held[i]:
+        stays = _stays(held, i)
+        if stays:
             gain, merits, over = 0.0, 0.0, False
         places[i] = place
         reward[i], end[i], performance[i], target[i] = gain, over, merits, wanted
@@ -279,7 +286,7 @@ def step(
                 continue
             place = i * room + one.slot
             _begin(one, trials[place], segments[place])
-        elif not (len(held) and held[i]):
+        elif not stays:
             _go_on(one, segments, place)
         shown = one.step if stepwise else one.part
         for channel in range(observation.shape[1]):

@@ -86,6 +86,14 @@ class TaskPlan:
         self.rewards = task.reward
         self._segment_period = np.zeros(0, dtype=np.int16)
         self._has_until = any(isinstance(d, Until) for d in self.durations.values())
+        self._read_hooks(task)
+        self.at_once = AT_ONCE
+        self.sessions = task.overrides("session") or any(
+            isinstance(d, Called) and not d.vectorised for d in self.durations.values()
+        )
+
+    def _read_hooks(self, task: Task) -> None:
+        """See which rules the task writes itself."""
         self.curved = task.overrides("curve")
         self.custom = task.overrides("outcome")
         self.pays = task.overrides("payoff")
@@ -96,10 +104,6 @@ class TaskPlan:
         self.priced = self.pays or self.graded
         # A plain task has no rules of its own: what an action earns is the engine's rule.
         self.plain = not (self.custom or self.observes or self.guided or self.begins)
-        self.at_once = AT_ONCE
-        self.sessions = task.overrides("session") or any(
-            isinstance(d, Called) and not d.vectorised for d in self.durations.values()
-        )
 
     def __reduce__(self) -> tuple[Any, tuple[Task, str]]:
         return make_plan, (self.task, self.backend)

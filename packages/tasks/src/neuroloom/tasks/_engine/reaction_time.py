@@ -65,11 +65,23 @@ class ReactionTimeTask(Task):
         return self.inner.actions()
 
     def payoff(self, c: Any) -> Any:
-        """Return what the task pays for every answer."""
+        """Return what the task pays for every answer.
+
+        Parameters
+        ----------
+        c : dict of array, (n, …)
+            Conditions of the trials.
+        """
         return self.inner.payoff(c)
 
     def evidence(self, c: Any) -> Any:
-        """Return the task's signed stimulus."""
+        """Return the task's signed stimulus.
+
+        Parameters
+        ----------
+        c : dict of array, (n, …)
+            Conditions of the trials.
+        """
         return self.inner.evidence(c)
 
     def overrides(self, hook: str) -> bool:

@@ -96,7 +96,8 @@ class Dataset:
     backend : str
         ``"auto"`` (numba if installed), ``"numba"`` or ``"numpy"``; changes the speed, no bit.
     seed : int or Seed, optional
-        Root of the streams; None takes it from the operating system.
+        Root of the streams; None takes that of the environment, if it was made with one, or else
+        from the operating system.
 
     Raises
     ------
@@ -160,7 +161,9 @@ class Dataset:
         )
         self._at = self._cached = 0
         self._spans: list[Spans] = []
-        self.seed(seed)
+        # An environment brings the seed that it was made with.
+        made_with = None if self._env is None else getattr(self._env.unwrapped, "seeded", None)
+        self.seed(made_with if seed is None else seed)
 
     @property
     def inputs_shape(self) -> tuple[int, ...]:
@@ -229,7 +232,13 @@ class Dataset:
         return self._out(inputs), self._out(target)
 
     def batch(self, **conditions: Any) -> Batch:
-        """Return the next batch with mask, trial numbers, periods and conditions."""
+        """Return the next batch with mask, trial numbers, periods and conditions.
+
+        Parameters
+        ----------
+        **conditions
+            Conditions that all trials from now on get, until the next call.
+        """
         inputs, target = self._next(conditions)
         shape = self._shape(inputs.shape[1 if self.batch_first else 0])
         trial, period = np.full(shape, -1, dtype=np.int64), np.full(shape, -1, dtype=np.int64)

@@ -221,6 +221,13 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
 
     @ob.setter
     def ob(self, value: NDArray[Any]) -> None:
+        """Replace it.
+
+        Parameters
+        ----------
+        value : array, (n_steps, n_channels)
+            What the present trial shows.
+        """
         self._present()
         self._replaced = value
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from neuroloom.tasks._design.catalogue import entries, get_collection, get_task
 from neuroloom.tasks._environments.single import TaskEnv
+from neuroloom.tasks._errors import TaskTypeError
 
 __all__ = ["class_names", "environment_class", "get_collection", "provide"]
 
@@ -47,6 +48,10 @@ MODULES = {
 """NeuroGym's modules of native tasks, and what is in each."""
 
 
+POSITIONAL = {"AnnubesEnv": ("session", "catch_prob", "intensities", "stim_time")}
+"""Parameters that are given without a name, where it is not just `dt`."""
+
+
 def class_names() -> list[str]:
     """Return the names of all tasks' classes, sorted."""
     return sorted({known.cls.__name__ for known in entries().values()})
@@ -77,16 +82,16 @@ def environment_class(name: str) -> type[TaskEnv]:
 
     def make(
         self: TaskEnv,
-        dt: float | None = None,
-        *,
+        *given: Any,
         seed: Any = None,
         random_seed: Any = None,
         trials_per_episode: int | None = None,
         **params: Any,
     ) -> None:
         seed = random_seed if seed is None else seed  # AnnubesEnv's own name for it
-        if dt is not None:
-            params["dt"] = dt
+        params |= dict(zip(POSITIONAL.get(name, ("dt",)), given, strict=False))
+        if len(given) > len(POSITIONAL.get(name, ("dt",))):
+            raise TaskTypeError(f"{name}: expected parameters by name, got {given}")
         TaskEnv.__init__(
             self, get_task(id, **params), seed=seed, trials_per_episode=trials_per_episode
         )

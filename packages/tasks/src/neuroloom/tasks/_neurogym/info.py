@@ -8,7 +8,7 @@ from typing import Any
 
 import gymnasium
 
-from neuroloom.tasks._design.catalogue import entries, get_collection
+from neuroloom.tasks._design.catalogue import Entry, entries, get_collection
 from neuroloom.tasks._environments.making import make
 from neuroloom.tasks._errors import TaskTypeError, unknown
 
@@ -89,7 +89,13 @@ def all_wrappers() -> list[str]:
 
 
 def show_all_tasks(tag: str | None = None) -> list[str]:
-    """Print and return the ids of the tasks, or of those with a tag."""
+    """Print and return the ids of the tasks, or of those with a tag.
+
+    Parameters
+    ----------
+    tag : str, optional
+        Only those with this tag.
+    """
     found = all_envs(tag=tag, collections=True)
     return _show("Available tasks" + (f" with tag {tag!r}" if tag else ""), found)
 
@@ -143,13 +149,7 @@ def env_string(env: Any, *, id: str | None = None) -> str:
     cls = type(inner) if task is None else type(task)
     lines = [f"### {id or cls.__name__}", "", inspect.getdoc(cls) or ""]
     known = [k for k in entries().values() if k.cls is cls and id in (None, k.id)]
-    if known:
-        paper, first = known[0].paper, known[0]
-        if paper is not None:
-            lines += ["", f"Reference: [{paper.name}]({paper.link})"]
-        if first.differs:
-            lines += ["", f"Unlike NeuroGym 2.3.1: {first.differs}"]
-        lines += ["", f"Tags: {', '.join(first.tags) or 'none'}"]
+    lines += _sources(known[0]) if known else []
     lines += ["", f"Step: {inner.dt:g} ms"]
     if task is not None:
         chosen = task.timing or {}
@@ -163,6 +163,16 @@ def env_string(env: Any, *, id: str | None = None) -> str:
         lines += [f"- {name}: {at}" for name, at in getattr(space, "name", {}).items()]
     lines.append(f"Rewards: {dict(inner.rewards)}")
     return "\n".join(lines)
+
+
+def _sources(known: Entry) -> list[str]:
+    """Return where a task comes from and how it differs."""
+    lines = []
+    if known.paper is not None:
+        lines += ["", f"Reference: [{known.paper.name}]({known.paper.link})"]
+    if known.differs:
+        lines += ["", f"Unlike NeuroGym 2.3.1: {known.differs}"]
+    return [*lines, "", f"Tags: {', '.join(known.tags) or 'none'}"]
 
 
 def _show(title: str, names: list[str]) -> list[str]:

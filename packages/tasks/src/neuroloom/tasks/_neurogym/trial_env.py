@@ -81,6 +81,11 @@ class TrialEnv(gymnasium.Env[Any, Any]):
     def seed(self, seed: int | Seed | None = None) -> list[Any]:
         """Start the random numbers anew: the trials', the action space's and each duration's.
 
+        Parameters
+        ----------
+        seed : int or Seed, optional
+            None takes it from the operating system.
+
         Returns
         -------
         list
@@ -119,7 +124,13 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         return self._shown(), {}
 
     def new_trial(self, **kwargs: Any) -> dict[str, Any] | None:
-        """Lay out the next trial and return what was drawn for it."""
+        """Lay out the next trial and return what was drawn for it.
+
+        Parameters
+        ----------
+        **kwargs
+            Passed on to `_new_trial`.
+        """
         self.t, self.t_ind = 0.0, 0
         self._clear()
         self.trial = self._new_trial(**kwargs)
@@ -163,7 +174,13 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         return self._shown(), float(reward), terminated, truncated, info
 
     def set_top(self, wrapper: Any) -> None:
-        """Make trials begin by the outermost wrapper's `new_trial`."""
+        """Make trials begin by the outermost wrapper's `new_trial`.
+
+        Parameters
+        ----------
+        wrapper : TrialWrapper
+            The outermost one.
+        """
         self._top = wrapper
 
     # Laying out a trial -----------------------------------------------------------------------
@@ -228,12 +245,7 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         if self._ob is not None:
             raise TaskError("add_period: add all periods before the first observation of a trial")
         if not isinstance(period, str):
-            names = list(period or ())
-            lengths = duration if isinstance(duration, Sequence) else [duration] * len(names)
-            for at, (name, length) in enumerate(zip(names, lengths, strict=True)):
-                last = last_period and at == len(names) - 1
-                self.add_period(name, length, after=after, before=before, last_period=last)
-                after, before = name, None
+            self._add_several(list(period or ()), duration, before, after, last_period)
             return
         given = self.timing.get(period)
         until = as_duration(given) if isinstance(given, (tuple, list)) and given else None
@@ -260,39 +272,109 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         if last_period:
             self._build()
 
+    def _add_several(
+        self, names: list[str], duration: Any, before: str | None, after: Any, last_period: bool
+    ) -> None:
+        """Add periods of which each follows the one before it."""
+        lengths = duration if isinstance(duration, Sequence) else [duration] * len(names)
+        for at, (name, length) in enumerate(zip(names, lengths, strict=True)):
+            last = last_period and at == len(names) - 1
+            self.add_period(name, length, after=after, before=before, last_period=last)
+            after, before = name, None
+
     def view_ob(self, period: Place = None) -> NDArray[Any]:
-        """Return the observations of a period (or of the trial) to write into."""
+        """Return the observations of a period (or of the trial) to write into.
+
+        Parameters
+        ----------
+        period : str or sequence of str, optional
+            Which; default: the whole trial.
+        """
         ob, _ = self._build()
         return ob[self._part(period)]
 
     def add_ob(self, value: Any, period: Place = None, where: Any = None) -> None:
-        """Add to the observations of a period; `value` may be a function of their shape."""
+        """Add to the observations of a period; `value` may be a function of their shape.
+
+        Parameters
+        ----------
+        value : array, float or callable
+            What to write.
+        period : str or sequence of str, optional
+            Which; default: the whole trial.
+        where : str, int or slice, optional
+            Which channels; default: all.
+        """
         self._write(value, period, where, reset=False)
 
     def set_ob(self, value: Any, period: Place = None, where: Any = None) -> None:
-        """Replace the observations of a period; `value` may be a function of their shape."""
+        """Replace the observations of a period; `value` may be a function of their shape.
+
+        Parameters
+        ----------
+        value : array, float or callable
+            What to write.
+        period : str or sequence of str, optional
+            Which; default: the whole trial.
+        where : str, int or slice, optional
+            Which channels; default: all.
+        """
         self._write(value, period, where, reset=True)
 
     def add_randn(
         self, mu: float = 0, sigma: float = 1, period: Place = None, where: Any = None
     ) -> None:
-        """Add normal numbers of mean `mu` and s.d. `sigma` to the observations of a period."""
+        """Add normal numbers of mean `mu` and s.d. `sigma` to the observations of a period.
+
+        Parameters
+        ----------
+        mu, sigma : float
+            Mean and s.d.
+        period : str or sequence of str, optional
+            Which; default: the whole trial.
+        where : str, int or slice, optional
+            Which channels; default: all.
+        """
         self.add_ob(lambda shape: mu + sigma * self.rng.randn(*shape), period, where)
 
     def view_groundtruth(self, period: Place = None) -> NDArray[Any]:
-        """Return the right actions of a period (or of the trial) to write into."""
+        """Return the right actions of a period (or of the trial) to write into.
+
+        Parameters
+        ----------
+        period : str or sequence of str, optional
+            Which; default: the whole trial.
+        """
         _, gt = self._build()
         return gt[self._part(period)]
 
     def set_groundtruth(self, value: Any, period: Place = None, where: str | None = None) -> None:
-        """Set the right action of a period: a number, or the `value`-th of the actions `where`."""
+        """Set the right action of a period: a number, or the `value`-th of the actions `where`.
+
+        Parameters
+        ----------
+        value : int or array
+            The action.
+        period : str or sequence of str, optional
+            Which; default: the whole trial.
+        where : str, optional
+            Name of the actions of which to take the `value`-th.
+        """
         if where is not None:
             value = np.asarray(self._names(self.action_space, where))[value]
         for name in self._each(period):
             self.view_groundtruth(name)[...] = value
 
     def in_period(self, period: str, t: float | None = None) -> bool:
-        """Return whether the present step (or the time `t`) lies in a period."""
+        """Return whether the present step (or the time `t`) lies in a period.
+
+        Parameters
+        ----------
+        period : str
+            Its name.
+        t : float, optional
+            A time in ms since the trial began, instead of the present one.
+        """
         if period not in self.start_t:
             raise unknown("period", period, self.start_t)
         at = self.t_ind if t is None else round(t / self.dt)
@@ -305,6 +387,13 @@ class TrialEnv(gymnasium.Env[Any, Any]):
 
     @tmax.setter
     def tmax(self, ms: float) -> None:
+        """Replace it.
+
+        Parameters
+        ----------
+        ms : float
+            Length of the trial.
+        """
         self._tmax = ms
 
     @property
@@ -314,6 +403,13 @@ class TrialEnv(gymnasium.Env[Any, Any]):
 
     @ob.setter
     def ob(self, value: Any) -> None:
+        """Replace it.
+
+        Parameters
+        ----------
+        value : array, (n_steps, …)
+            What the present trial shows.
+        """
         self._build()
         self._ob = value
 
@@ -324,6 +420,13 @@ class TrialEnv(gymnasium.Env[Any, Any]):
 
     @gt.setter
     def gt(self, value: Any) -> None:
+        """Replace it.
+
+        Parameters
+        ----------
+        value : array, (n_steps, …)
+            Right actions of the present trial.
+        """
         self._build()
         self._gt = value
 
@@ -346,7 +449,13 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         return now.item() if np.ndim(now) == 0 else now
 
     def trial_length_stats(self, num_trials: int = 100) -> dict[str, float]:
-        """Return mean, s.d., 95th percentile and maximum of the length of trials in steps."""
+        """Return mean, s.d., 95th percentile and maximum of the length of trials in steps.
+
+        Parameters
+        ----------
+        num_trials : int
+            How many trials to lay out.
+        """
         lengths = []
         for _ in range(num_trials):
             self.new_trial()

@@ -79,6 +79,13 @@ class TrialWrapper(Forwarding):
 
     @ob.setter
     def ob(self, value: Any) -> None:
+        """Replace it.
+
+        Parameters
+        ----------
+        value : array, (n_steps, …)
+            What the present trial shows.
+        """
         self._own_ob = (self.unwrapped.num_tr, value)
         self.unwrapped.ob = value
 
