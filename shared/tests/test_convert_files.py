@@ -141,6 +141,14 @@ class TestAlf:
         assert "sorted more than once" in recording.metadata["skipped"]["alf/probe00/ks2/spikes"]
         assert read_alf(tmp_path, collections="alf/probe00/ks2").spikes.n_units == 1
 
+    def test_one_bad_probe_does_not_block_the_other(self, tmp_path: Path) -> None:
+        for probe, time in [("probe00", NAN), ("probe01", 0.5)]:
+            put(tmp_path / probe / "spikes.times.npy", np.array([0.1, time]))
+            put(tmp_path / probe / "spikes.clusters.npy", np.array([0, 0]))
+        recording = read_alf(tmp_path)
+        assert recording.spikes.times.tolist() == [0.1, 0.5]
+        assert "finite times" in recording.metadata["skipped"]["probe00/spikes"]
+
     def test_other_objects(self, tmp_path: Path) -> None:
         put(tmp_path / "_ibl_wheel.position.npy", np.array([0.0, 0.1, 0.4]))
         put(tmp_path / "_ibl_wheel.timestamps.npy", np.array([0.0, 0.1, 5.0]))
@@ -253,6 +261,8 @@ class TestBids:
             ("onset\tduration\n1\t-2\n", {}, "durations of at least 0, got -2"),
             ("onset\tduration\nsoon\t2\n", {}, "numbers of seconds or n/a"),
             ("onset\tonset\tduration\n1\t2\t3\n", {}, r"\['onset'\] twice"),
+            ("onset\tduration\n1\t2\n1\t2\t3\n", {}, "2 fields per line, got 3 in line 3"),
+            ("onset\tduration\n1\n", {}, "2 fields per line, got 1 in line 2"),
             (TSV, {"choice": "respons"}, "did you mean 'response"),
             (TSV, {"choice": "response", "choices": {"left": 0}}, "right"),
             (TSV, {"choices": {"left": 0}}, "the column that `choices` is about"),
@@ -264,6 +274,11 @@ class TestBids:
     ) -> None:
         with pytest.raises(DataError, match=message):
             read_bids_events(events(text), **more)
+
+    def test_names_with_gaps_do_not_name_sessions(self, events: Callable[..., Path]) -> None:
+        found = read_bids_events(events("onset\tduration\tsession\n1\t2\tn/a\n"))
+        assert found.trials.table["session"].tolist() == ["02"]
+        assert "session_in_file" in found.trials.columns
 
     def test_an_empty_table(self, events: Callable[..., Path]) -> None:
         assert len(read_bids_events(events("onset\tduration\n")).trials) == 0
@@ -315,6 +330,47 @@ class TestPhy:
         assert not target.exists()
         assert spikes.metadata["params"] == {"sample_rate": 1000}
         assert "not run" in spikes.metadata["skipped"]["params.py dat_path"]
+
+    @pytest.mark.parametrize(
+        "params",
+        [
+            "sample_rate: float = 1000.0\n",
+            "sample_rate = 1000\ndat_path = 'raw.bin'\nn_channels_dat = 2\ndtype = 'nonsense'\n",
+            "sample_rate = 1000\ndat_path = 'raw.bin'\nn_channels_dat = 'two'\n",
+        ],
+    )
+    def test_odd_params(self, tmp_path: Path, params: str) -> None:
+        (tmp_path / "raw.bin").write_bytes(b"123456789")
+        assert "not known" in read_phy(sorted_spikes(tmp_path, params=params)).metadata["stop"]
+
+    def test_no_spikes(self, tmp_path: Path) -> None:
+        sorted_spikes(tmp_path)
+        for name in ("spike_times", "spike_clusters"):
+            put(tmp_path / f"{name}.npy", np.empty((0, 1), np.uint64))
+        spikes = read_phy(tmp_path, stop=3.0)
+        assert (spikes.n_units, len(spikes), spikes.epochs) == (4, 0, Epochs(0, 3))
+        with pytest.raises(DataError, match=r"stop: expected the end of the recording"):
+            read_phy(tmp_path)
+
+    @pytest.mark.parametrize("times", [[-1, 2, 3, 4], [2**63 + 5, 1, 2, 3]])
+    def test_samples_that_are_none(self, tmp_path: Path, times: list[int]) -> None:
+        sorted_spikes(tmp_path)
+        put(tmp_path / "spike_times.npy", np.array(times, np.uint64 if times[0] > 0 else np.int64))
+        with pytest.raises(DataError, match=r"numbers from 0 that are exact"):
+            read_phy(tmp_path)
+
+    def test_tables_that_differ(self, tmp_path: Path) -> None:
+        sorted_spikes(tmp_path)
+        info = "cluster_id\tgroup\n3\tmua\n5\tgood\n"
+        (tmp_path / "cluster_info.tsv").write_text(info)
+        spikes = read_phy(tmp_path)
+        assert spikes.properties["group"].tolist() == ["good", "good", "noise", None]
+        assert "[3]" in spikes.metadata["skipped"]["cluster_info.tsv group"]
+
+    def test_tabs_in_csv(self, tmp_path: Path) -> None:
+        sorted_spikes(tmp_path)
+        (tmp_path / "cluster_group.tsv").rename(tmp_path / "cluster_groups.csv")
+        assert read_phy(tmp_path).properties["group"].tolist()[0] == "good"
 
     def test_before_curation(self, tmp_path: Path) -> None:
         sorted_spikes(tmp_path)

@@ -254,8 +254,6 @@ def _units(
     files: dict[str, _File], clusters: list[_File], skipped: Skipped
 ) -> tuple[list[Any], pd.DataFrame]:
     """Return the spike times of each cluster and the clusters' table."""
-    import pandas as pd
-
     for needed in ("times", "clusters"):
         if needed not in files:
             raise fail("spikes", f"the file spikes.{needed}.npy", f"only {sorted(files)}")
@@ -263,22 +261,33 @@ def _units(
     units = read_npy(files.pop("clusters").path).reshape(-1)
     for file in files.values():
         skipped.note(file.name, "a value per spike has no place in SpikeTrains")
+    if not np.isfinite(times).all():
+        raise fail("spikes.times", "finite times", f"{int((~np.isfinite(times)).sum())} others")
     if len(times) != len(units):
         raise fail("spikes.clusters", f"one per spike ({len(times)})", len(units))
     if units.dtype.kind not in "iu" or (len(units) and units.min() < 0):
         raise fail("spikes.clusters", "whole numbers from 0", f"dtype {units.dtype}")
+    n_units = int(units.max()) + 1 if len(units) else 0
+    table = _clusters(clusters, n_units, skipped)
+    n_units = len(table)
+    order = np.argsort(units, kind="stable")
+    edges = np.searchsorted(units[order], np.arange(1, n_units))
+    return (np.split(times[order], edges) if n_units else []), table
+
+
+def _clusters(clusters: list[_File], n_units: int, skipped: Skipped) -> pd.DataFrame:
+    """Return one row per cluster, with the columns of ``clusters`` and its metrics."""
+    import pandas as pd
+
     metrics = [file for file in clusters if file.attribute == "metrics"]
     table = _columns([file for file in clusters if file.attribute != "metrics"], skipped)
-    n_units = max(len(table), int(units.max()) + 1 if len(units) else 0)
-    table = table.reindex(range(n_units))
+    table = table.reindex(range(max(len(table), n_units)))
     for file in metrics:
         with skipped.guard(file.name):
             more = pd.DataFrame(_attribute(file))
             more = more.set_index("cluster_id") if "cluster_id" in more else more
             table = table.join(more[[c for c in more if c not in table]])
-    order = np.argsort(units, kind="stable")
-    edges = np.searchsorted(units[order], np.arange(1, n_units))
-    return (np.split(times[order], edges) if n_units else []), table
+    return table
 
 
 def _timed(

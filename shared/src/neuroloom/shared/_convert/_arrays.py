@@ -55,12 +55,16 @@ def read_table(path: Path) -> pd.DataFrame:
         if path.suffix.lower() in (".pqt", ".parquet"):
             return pd.read_parquet(path, engine="pyarrow")
         text = path.read_bytes().decode("utf-8-sig")  # a mark of the byte order is no column name
-        return _parsed(text, "\t" if path.suffix.lower() == ".tsv" else ",", path)
+        header = text.split("\n", 1)[0]
+        # Phy's first versions wrote tabs into .csv.
+        tabs = path.suffix.lower() == ".tsv" or ("\t" in header and "," not in header)
+        return _parsed(text, "\t" if tabs else ",", path)
     except (ValueError, OSError) as error:  # pandas' and pyarrow's errors are such, too
         raise fail("path", f"a {path.suffix} table", f"{path.name}: {error}") from error
 
 
 def _parsed(text: str, separator: str, path: Path) -> pd.DataFrame:
+    import csv
     import io
 
     import pandas as pd
@@ -70,6 +74,11 @@ def _parsed(text: str, separator: str, path: Path) -> pd.DataFrame:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise fail("path", "distinct column names", f"{path.name}: {twice} twice")
+    # pandas fills short rows and cuts long ones without a word.
+    for row in (reader := csv.reader(io.StringIO(text, newline=""), delimiter=separator)):
+        if row and len(row) != len(names):
+            got = f"{len(row)} in line {reader.line_num} of {path.name}"
+            raise fail("path", f"{len(names)} fields per line", got)
     options: dict[str, Any] = {"keep_default_na": False, "na_values": _MISSING}
     if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
         options["float_precision"] = "round_trip"  # pandas 3.1 reads every digit anyway

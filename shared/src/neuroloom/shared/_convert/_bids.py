@@ -68,6 +68,8 @@ def read_bids_events(
     _add_choice(table, choice, choices)
     entities = dict(_ENTITY.findall(source.name))
     for name, key in {"subject": "sub", "session": "ses"}.items():
+        if name in table and table[name].isna().any():
+            table = table.rename(columns={name: f"{name}_in_file"})
         if key in entities and name not in table:
             table[name] = entities[key]
     metadata = {"source": "BIDS", "file": source.name, "entities": entities}

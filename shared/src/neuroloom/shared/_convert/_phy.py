@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,9 @@ def read_phy(
     times = samples.astype(np.float64) / hertz
     end, told = _end(stop, times, params, root, hertz)
     trains = [times[clusters == cluster] for cluster in table.index]
-    epochs = None if end is None else Epochs(min(0.0, *times[:1]), end)
+    if end is None and not len(times):
+        raise fail("stop", "the end of the recording where there are no spikes", None)
+    epochs = None if end is None else Epochs(0.0, end)
     properties = table_properties(table)
     names = [int(i) for i in table.index]
     metadata = {
@@ -94,12 +97,14 @@ def _params(path: Path, skipped: Skipped) -> dict[str, Any]:
     with skipped.guard(path.name):
         # utf-8-sig: editors on Windows write a mark first
         for line in ast.parse(path.read_bytes().decode("utf-8-sig")).body:
-            target = line.targets[0] if isinstance(line, ast.Assign) else None
-            if not isinstance(line, ast.Assign) or not isinstance(target, ast.Name):
+            target = getattr(line, "target", None) or getattr(line, "targets", [None])[0]
+            value = getattr(line, "value", None)
+            simple = isinstance(line, (ast.Assign, ast.AnnAssign)) and isinstance(target, ast.Name)
+            if not simple or not isinstance(target, ast.Name) or value is None:
                 skipped.note(f"params.py line {line.lineno}", "no assignment of a plain value")
                 continue
             try:
-                found[target.id] = ast.literal_eval(line.value)
+                found[target.id] = ast.literal_eval(value)
             except ValueError:
                 skipped.note(f"params.py {target.id}", "an expression, which is not run")
     return {
@@ -128,6 +133,8 @@ def _per_spike(root: Path, name: str) -> Any:
         raise fail(name, "one number per spike", f"shape {values.shape}, dtype {values.dtype}")
     if values.dtype.kind == "f" and not np.array_equal(values, np.trunc(values)):
         raise fail(name, "whole numbers", "values with fractions or NaN")
+    if len(values) and not 0 <= values.min() <= values.max() < 2**53:
+        raise fail(name, "numbers from 0 that are exact", f"{values.min()} to {values.max()}")
     return values.astype(np.int64)
 
 
@@ -152,7 +159,7 @@ def _clusters(root: Path, used: Any, skipped: Skipped) -> pd.DataFrame:
             if more[key].isna().any() or not more[key].is_unique:
                 raise fail(path.name, f"each {key} once", "missing or repeated ones")
             more = more.set_index(more[key].astype(np.int64)).drop(columns=key)
-            table = table.join(more[[c for c in more if c not in table]], how="outer")
+            table = _joined(table, more, path.name, skipped)
     quality = pd.Series(pd.NA, index=table.index, dtype="object")
     for name in _QUALITY:
         if name in table:
@@ -162,6 +169,20 @@ def _clusters(root: Path, used: Any, skipped: Skipped) -> pd.DataFrame:
     return table
 
 
+def _joined(table: pd.DataFrame, more: pd.DataFrame, name: str, skipped: Skipped) -> pd.DataFrame:
+    """Return a table with another's columns; it is not overruled, and what differs is noted."""
+    both = [column for column in more if column in table]
+    wide = table.join(more[[c for c in more if c not in table]], how="outer")
+    for column in both:
+        other = more[column].reindex(wide.index)
+        differs = wide[column].notna() & other.notna() & (wide[column] != other)
+        if differs.any():
+            listed = [int(x) for x in wide.index[differs]]
+            skipped.note(f"{name} {column}", f"another table says otherwise of {listed}")
+        wide[column] = wide[column].where(wide[column].notna(), other)
+    return wide
+
+
 def _end(
     stop: float | None, times: Any, params: dict[str, Any], root: Path, hertz: float
 ) -> tuple[float | None, str]:
@@ -169,11 +190,12 @@ def _end(
     if stop is not None:
         return real("stop", stop), "as given"
     names = params.get("dat_path", [])
-    paths = [root / name for name in ([names] if isinstance(names, str) else names or [])]
-    channels, kind = params.get("n_channels_dat"), params.get("dtype", "int16")
-    if paths and all(path.is_file() for path in paths) and channels:
-        size = sum(path.stat().st_size for path in paths) - int(params.get("offset", 0) or 0)
-        end = size // (np.dtype(kind).itemsize * int(channels)) / hertz
-        if not len(times) or end > times.max():
-            return float(end), "from the length of the raw file"
+    paths = [root / str(name) for name in ([names] if isinstance(names, str) else names or [])]
+    if paths and all(path.is_file() for path in paths):
+        with contextlib.suppress(KeyError, TypeError, ValueError):  # params.py may say anything
+            frame = np.dtype(params.get("dtype", "int16")).itemsize * int(params["n_channels_dat"])
+            size = sum(path.stat().st_size for path in paths) - int(params.get("offset") or 0)
+            end = size // frame / hertz if frame > 0 else 0.0
+            if end > (times.max() if len(times) else 0.0):
+                return float(end), "from the length of the raw file"
     return None, "just after the last spike: the length of the recording is not known"
