@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import errno
 import functools
 import os
@@ -92,6 +93,27 @@ def test_values_that_lead_back_to_themselves_have_a_digest() -> None:
 
     assert fingerprint(circle()) == fingerprint(circle())
     assert fingerprint(circle()) != fingerprint([1])
+
+
+def test_names_of_other_modules_do_not_hide_the_users_code() -> None:
+    def decorated(factor: int) -> Any:
+        namespace: dict[str, Any] = {"__name__": "mine", "np": np, "functools": functools}
+        source = f"""
+            @functools.wraps(np.mean)
+            def fit(x):
+                return np.mean(x) * {factor}
+        """
+        exec(textwrap.dedent(source), namespace)
+        return namespace["fit"]
+
+    def made(sign: int) -> Any:
+        body: Any = (lambda self, x: x) if sign > 0 else (lambda self, x: -x)
+        return type("Made", (abc.ABC,), {"step": body})()
+
+    assert decorated(2).__module__ == "numpy"
+    assert fingerprint(decorated(2)) != fingerprint(decorated(3))
+    assert type(made(1)).__module__ == "abc"
+    assert fingerprint(made(1)) != fingerprint(made(-1))
 
 
 @pytest.mark.parametrize("pair", [(1, 1.0), (1, True), (1, np.int64(1)), ((1,), [1]), (0.0, -0.0)])

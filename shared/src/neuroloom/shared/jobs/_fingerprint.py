@@ -173,9 +173,10 @@ class Walk:
         return digest
 
     def _function(self, value: types.FunctionType) -> str:
-        module, name = told(value.__module__), value.__qualname__
-        if not self._read(value.__module__ or ""):
-            return self._named(value.__module__, name)
+        where, name = _module_of(value), value.__qualname__
+        module = told(where)
+        if not self._read(where):
+            return self._named(where, name)
         # Several may be called <lambda>: which of them is meant, the code says.
         code = _code_of(value) if "<" in name else ""
         return _hash("function", [self._enqueue(f"{module}.{name}", value), code])
@@ -190,8 +191,11 @@ class Walk:
         return _hash("builtin method", [value.__qualname__, self._digest(owner)])
 
     def _class(self, value: type) -> str:
-        if not self._read(value.__module__) or (self.deep and origin(value.__module__) != "user"):
-            return self._named(value.__module__, value.__qualname__)
+        where = value.__module__
+        if _stands_there(value) and (
+            not self._read(where) or (self.deep and origin(where) != "user")
+        ):
+            return self._named(where, value.__qualname__)
         name = f"{told(value.__module__)}.{value.__qualname__}"
         return _hash("class", [self._enqueue(name, value)])
 
@@ -213,7 +217,7 @@ class Walk:
         parts = [self._digest(sorted(options.items()) if options else None)]
         if self.deep and hasattr(value, "py_func"):
             function = value.py_func
-            name = f"{told(function.__module__)}.{function.__qualname__}"
+            name = f"{told(_module_of(function))}.{function.__qualname__}"
             parts += [self._enqueue(name, function), _code_of(function)]
         else:
             parts += [self._digest(getattr(value, name, None)) for name in _HELD]
@@ -269,7 +273,7 @@ class Walk:
         return self._class_entry(value) if isinstance(value, type) else self._function_entry(value)
 
     def _function_entry(self, function: types.FunctionType) -> str:
-        own = not self.deep and origin(function.__module__ or "") == "own"
+        own = not self.deep and origin(_module_of(function)) == "own"
         parts = [_code_of(function)]
         if function is not self._bare:
             cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
@@ -465,6 +469,19 @@ def _plain(value: Any) -> str:
 
 def _type_name(kind: type) -> str:
     return f"{told(kind.__module__)}.{kind.__qualname__}"
+
+
+def _module_of(function: Any) -> str:
+    """Return the module that a function's code stands in; `functools.wraps` may name another."""
+    return str(function.__globals__.get("__name__") or "")
+
+
+def _stands_there(kind: type) -> bool:
+    """Return whether a class is where it says; one made by ``type(…)`` may name another module."""
+    found: Any = sys.modules.get(kind.__module__)
+    for name in kind.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is kind
 
 
 def _code_of(function: Any) -> str:
