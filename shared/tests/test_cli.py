@@ -15,8 +15,11 @@ import pytest
 from neuroloom.shared import DataError, cli
 
 PROGRAM = """
-import sys, time
+import signal, sys, time
 from neuroloom.shared import DataError, cli
+
+# A shell that starts the tests in the background has them ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def work(options):
     if options.verb == "data":
