@@ -90,7 +90,7 @@ def test_jackknife_of_a_mean_has_its_closed_form():
     means = values.reshape(10, 100).mean(axis=1)
     assert error == pytest.approx(means.std(ddof=1) / math.sqrt(10), rel=1e-9)
     assert dof == 9
-    assert jackknife(lambda rows: float(values[rows].mean()), 1000, memory=100)[1] == 4
+    assert jackknife(lambda rows: float(values[rows].mean()), 1000, memory=100)[1] == 2
 
 
 def test_smile_clips_both_sides_of_the_independent_scores_and_not_the_joint_ones():
@@ -241,3 +241,12 @@ def test_a_cell_of_one_half_has_skaggs_information_of_one_bit_per_spike():
     assert mi.skaggs_information([5, 5, 5], [1, 2, 3]) == pytest.approx((0.0, 0.0))
     with pytest.raises(ex.DataShapeError, match="one length"):
         mi.skaggs_information([1, 2], [1])
+
+
+def test_few_stretches_widen_intervals_of_slow_recordings():
+    """The jackknife's degrees of freedom reach the interval."""
+    x, noise = (np.stack([ar(s, 1200, 0.9)]).T for s in (1, 2))
+    result = mi.run(x, x + noise, estimator="ksg", random_seed=0, verbose=False)
+    low, _ = result.details["interval"]
+    reach = (result.mi_estimate - low) / result.details["mi_error"]
+    assert 1.04 < reach < 1.33  # Student's t of 2 to 4.5 degrees, not the normal .994

@@ -193,23 +193,9 @@ def run(
     units = named["output_units"]
     unit_factor(units)
     known(f"run(mode={mode!r})", options, (*MAKERS[mode][1], *_ALWAYS))
-    own_bound = not isinstance(named["estimator"], _Default)
-    bound = named["estimator"] if own_bound or mode != "dimensionality" else "smile"
-    choice("estimator", bound, (*BOUNDS, *DIRECT))
-    seed = options.pop("seed", None) if random_seed is None else random_seed
-    bound_options = dict(named["estimator_params"] or {})
-    _check_bound_options(bound, bound_options)
+    bound, bound_options = _bound_of(mode, named)
     path = named["save_best_model_path"]
-    if path is not None and (mode != "estimate" or bound in DIRECT):
-        raise OptionError(
-            "save_best_model_path: expected a mode that keeps a critic ('estimate' with a trained "
-            f"bound), got mode {mode!r} with {bound!r}"
-        )
-    if mode in _TRAINED_ONLY and bound in DIRECT:
-        raise OptionError(
-            f"estimator: expected a trained bound in mode {mode!r}, got {bound!r}, which works in "
-            f"modes {sorted(set(MODES) - set(_TRAINED_ONLY))}"
-        )
+    seed = options.pop("seed", None) if random_seed is None else random_seed
     x, y, z = _variables(x_data, y_data, named, options)
     if y is None and mode not in _ONE_VARIABLE:
         raise OptionError(f"y_data: expected data in mode {mode!r}, got None")
@@ -252,6 +238,26 @@ def run(
         results = MODES[mode](analysis, own)
     results.params = {**results.params, "mode": mode, **_parameters(analysis)}
     return results
+
+
+def _bound_of(mode: str, named: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the estimator and its options, if they go with the mode and what is to be kept."""
+    own_bound = not isinstance(named["estimator"], _Default)
+    bound = named["estimator"] if own_bound or mode != "dimensionality" else "smile"
+    choice("estimator", bound, (*BOUNDS, *DIRECT))
+    bound_options = dict(named["estimator_params"] or {})
+    _check_bound_options(bound, bound_options)
+    if named["save_best_model_path"] is not None and (mode != "estimate" or bound in DIRECT):
+        raise OptionError(
+            "save_best_model_path: expected a mode that keeps a critic ('estimate' with a trained "
+            f"bound), got mode {mode!r} with {bound!r}"
+        )
+    if mode in _TRAINED_ONLY and bound in DIRECT:
+        raise OptionError(
+            f"estimator: expected a trained bound in mode {mode!r}, got {bound!r}, which works in "
+            f"modes {sorted(set(MODES) - set(_TRAINED_ONLY))}"
+        )
+    return str(bound), bound_options
 
 
 def _parameters(analysis: Analysis) -> dict[str, Any]:

@@ -47,7 +47,15 @@ class BenchmarkTask:
     draw: Callable[[np.random.Generator, int], tuple[Array, Array]]
 
     def sample(self, n: int, seed: int | Seed = 0) -> tuple[Array, Array]:
-        """Return `n` independent samples, shapes ``(n, dim_x)`` and ``(n, dim_y)``."""
+        """Return `n` independent samples, shapes ``(n, dim_x)`` and ``(n, dim_y)``.
+
+        Parameters
+        ----------
+        n : int
+            Number of samples.
+        seed : int or Seed
+            Same seed, same samples.
+        """
         return self.draw(as_seed(seed).child(self.task_id).generator(), n)
 
 

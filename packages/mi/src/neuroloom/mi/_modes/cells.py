@@ -122,19 +122,38 @@ def measure_cells(
     groups: dict[tuple[int, bool], list[Fitted]] = {}
     for who, fit in zip(owner, fits, strict=True):
         groups.setdefault(who, []).append(fit)
-    out = []
-    for place, (cell, seen) in enumerate(zip(cells, looks, strict=True)):
-        full, half = groups[place, False], groups.get((place, True), [])
-        try:
-            out.append(Outcome(cell, _checked(analysis, cell, full, half, seen), full))
-        except TrainingError as error:
-            if len(cells) == 1:
-                raise
-            warnings.warn(f"{dict(cell.key)}: {error}", SmallSampleWarning, stacklevel=3)
-            out.append(Outcome(cell, None, full))
+    out = [
+        _outcome(
+            analysis,
+            cell,
+            groups[place, False],
+            groups.get((place, True), []),
+            seen,
+            len(cells) > 1,
+        )
+        for place, (cell, seen) in enumerate(zip(cells, looks, strict=True))
+    ]
     if all(outcome.estimate is None for outcome in out):
         raise TrainingError(f"no critic could be trained; the first: {out[0].fits[0].failure}")
     return out
+
+
+def _outcome(
+    analysis: Analysis,
+    cell: Cell,
+    full: list[Fitted],
+    half: list[Fitted],
+    seen: Seen | None,
+    others: bool,
+) -> Outcome:
+    """Return a cell's outcome; without an estimate, where there are others, if none was trained."""
+    try:
+        return Outcome(cell, _checked(analysis, cell, full, half, seen), full)
+    except TrainingError as error:
+        if not others:
+            raise
+        warnings.warn(f"{dict(cell.key)}: {error}", SmallSampleWarning, stacklevel=4)
+        return Outcome(cell, None, full)
 
 
 def _look(analysis: Analysis, cell: Cell) -> Seen:
@@ -254,9 +273,10 @@ def _direct_outcome(analysis: Analysis, cell: Cell, checks: bool) -> Outcome:
     top = ceiling(name, x, y, int(options.get("k", 5)))
     gain = mi - halves(value, len(x), slow)
     low, high = interval(mi, error, analysis.confidence, dof=dof)
-    estimate = Estimate(mi, error, low, high, mi, mi, top, len(x), local)
+    estimate = Estimate(mi, error, low, high, mi, mi, top, len(x), local, dof=dof)
     reasons = _direct_reasons(name, x, y, estimate, gain, seen)
-    left_open = reliability.open_above(mi, rise=gain, gap=0.0, beyond=seen.most - mi)
+    # Halves are noisy, those of slow recordings very: only what is clear counts.
+    left_open = reliability.open_above(mi, rise=gain - error, gap=0.0, beyond=seen.most - mi)
     return Outcome(
         cell,
         estimate.widened(

@@ -127,7 +127,7 @@ def _direct(analysis: Analysis, triple: Triple) -> tuple[Estimate, dict[str, Any
         reliability.much_is_open(mi, rise=gain - error, gap=0.0, beyond=0.0),
         reliability.too_short(len(x), time),
     )
-    low, high = interval(mi, error, analysis.confidence, left_open=gain, dof=dof)
+    low, high = interval(mi, error, analysis.confidence, left_open=gain - error, dof=dof)
     estimate = Estimate(
         mi, error, low, high, mi, mi, float("inf"), len(x), local, reasons, checks={"rise": gain}
     )

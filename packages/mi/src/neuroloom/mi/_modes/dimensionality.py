@@ -9,6 +9,7 @@ population has in common.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 
 from neuroloom.mi._critics import gaussian as _baseline
 from neuroloom.mi._modes.analysis import Analysis
-from neuroloom.mi._modes.cells import Cell, measure_cells, reasons_of, tables
+from neuroloom.mi._modes.cells import Cell, Outcome, measure_cells, reasons_of, tables
 from neuroloom.mi._modes.noise_curve import noisy, regimes, sigmas, stabilized, suggestion
 from neuroloom.mi._options.modes import DimensionalityOptions
 from neuroloom.mi._results.results import Results
@@ -80,19 +81,7 @@ def run_dimensionality(analysis: Analysis, options: DimensionalityOptions) -> Re
     outcomes = measure_cells(analysis, cells, "dimensions")
     tidy, raw = tables(outcomes, factor)
     keys = [k for k in combinations[0] if k != "run_id"]
-    every = pd.DataFrame(
-        [{**o.cell.key, "mi": o.mi * factor} for o in outcomes if o.estimate is not None]
-    )
-    frame = every.groupby(keys)["mi"].agg(["mean", "std"]).reset_index()
-    frame = frame.rename(columns={"mean": "mi_mean", "std": "mi_std"}).fillna({"mi_std": 0.0})
-    if len(pairs) == 1:
-        errors = {
-            tuple(o.cell.key[k] for k in keys): o.estimate.error for o in outcomes if o.estimate
-        }
-        frame["mi_std"] = [
-            errors[tuple(row)] * factor for row in frame[keys].itertuples(index=False)
-        ]
-    frame.attrs["swept"] = keys
+    frame = _table(outcomes, keys, len(pairs) == 1, factor)
     first = frame.sort_values("mi_mean").groupby("embedding_dim").last().reset_index()
     estimated = {
         str(level): saturation(first["embedding_dim"], first["mi_mean"], first["mi_std"], level)
@@ -116,6 +105,26 @@ def run_dimensionality(analysis: Analysis, options: DimensionalityOptions) -> Re
         largest = max(combinations, key=lambda c: c["embedding_dim"])
         details |= _noise_curve(analysis, options, pairs[0], largest, gap)
     return Results("dimensionality", {"sweep_var": "embedding_dim"}, None, frame, details)
+
+
+def _table(
+    outcomes: Sequence[Outcome], keys: list[str], single: bool, factor: float
+) -> pd.DataFrame:
+    """Return mean and spread over splits per combination, the standard error of a single one."""
+    every = pd.DataFrame(
+        [{**o.cell.key, "mi": o.mi * factor} for o in outcomes if o.estimate is not None]
+    )
+    frame = every.groupby(keys)["mi"].agg(["mean", "std"]).reset_index()
+    frame = frame.rename(columns={"mean": "mi_mean", "std": "mi_std"}).fillna({"mi_std": 0.0})
+    if single:
+        errors = {
+            tuple(o.cell.key[k] for k in keys): o.estimate.error for o in outcomes if o.estimate
+        }
+        frame["mi_std"] = [
+            errors[tuple(row)] * factor for row in frame[keys].itertuples(index=False)
+        ]
+    frame.attrs["swept"] = keys
+    return frame
 
 
 def _noise_curve(

@@ -16,6 +16,24 @@ from neuroloom.mi._training.saved_critic import rotated
 from neuroloom.shared.plots import STATE_COLORS
 
 
+def _compared(results: list[Record]) -> str | None:
+    """Return the parameter that all results sweep, None if they are estimates."""
+    if not results:
+        raise OptionError("compare: expected results, got none")
+    if len({r.units for r in results}) > 1:
+        raise OptionError(f"compare: expected one unit, got {[r.units for r in results]}")
+    swept = {r.params.get("sweep_var") for r in results}
+    if not all(r.params.get("sweep_var") and r.dataframe is not None for r in results):
+        if any(r.mi_estimate is None for r in results):
+            raise OptionError(
+                f"compare: expected estimates only, or curves only, got {[r.mode for r in results]}"
+            )
+        return None
+    if len(swept) > 1:
+        raise OptionError(f"compare: expected one swept parameter, got {sorted(map(str, swept))}")
+    return str(swept.pop())
+
+
 def plot_comparison(
     results: list[Record],
     labels: Sequence[str] | None,
@@ -26,32 +44,21 @@ def plot_comparison(
     figsize: tuple[float, float] | None = None,
 ) -> Axes:
     """Return axes with several estimates and their intervals, or several curves."""
-    if not results:
-        raise OptionError("compare: expected results, got none")
-    if len({r.units for r in results}) > 1:
-        raise OptionError(f"compare: expected one unit, got {[r.units for r in results]}")
+    swept = _compared(results)
     names = [f"{r.mode} {k + 1}" for k, r in enumerate(results)] if labels is None else list(labels)
     if len(names) != len(results):
         raise OptionError(f"labels: expected {len(results)}, got {len(names)}")
-    swept = {r.params.get("sweep_var") for r in results}
-    curves = all(r.params.get("sweep_var") and r.dataframe is not None for r in results)
-    if not curves and any(r.mi_estimate is None for r in results):
-        raise OptionError(
-            f"compare: expected estimates only, or curves only, got {[r.mode for r in results]}"
-        )
-    if curves and len(swept) > 1:
-        raise OptionError(f"compare: expected one swept parameter, got {sorted(map(str, swept))}")
     with picture(
         ax,
         figsize,
         title,
         show,
-        xlabel=str(swept.pop()) if curves else "",
+        xlabel=swept or "",
         ylabel=information(results[0].units),
     ) as ax:
         for place, (name, result) in enumerate(zip(names, results, strict=True)):
             color = STATE_COLORS[place % len(STATE_COLORS)]
-            if curves:
+            if swept:
                 table = require_table(result)
                 x, y = table[str(result.params["sweep_var"])], table["mi_mean"]
                 ax.errorbar(x, y, table.get("mi_std"), fmt="o-", color=color, label=name)
@@ -61,7 +68,7 @@ def plot_comparison(
                 ax.errorbar(
                     [place], [mi], [[mi - low], [high - mi]], fmt="o", color=color, capsize=3
                 )
-        if curves:
+        if swept:
             ax.legend()
         else:
             ax.set_xticks(range(len(names)), names)

@@ -44,6 +44,8 @@ class Estimate:
         Donsker–Varadhan's value, and by how much it is larger than InfoNCE's.
     checks : dict
         What the checks measured.
+    dof : float
+        Degrees of freedom of `error`.
     """
 
     mi: float
@@ -59,6 +61,7 @@ class Estimate:
     better: float = float("nan")
     gain: float = 0.0
     checks: dict[str, float] = field(default_factory=dict)
+    dof: float = math.inf
 
     @property
     def reliable(self) -> bool:
@@ -79,7 +82,7 @@ class Estimate:
         self, left_open: float, confidence: float, reasons: tuple[str, ...], **checks: float
     ) -> Estimate:
         """Return the estimate with what checks found: an upper side and reasons."""
-        low, high = interval(self.mi, self.error, confidence, left_open=left_open)
+        low, high = interval(self.mi, self.error, confidence, left_open=left_open, dof=self.dof)
         found = tuple(dict.fromkeys((*self.reasons, *reasons)))
         return replace(self, low=low, high=high, reasons=found, checks={**self.checks, **checks})
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 STRETCHES = 10
+FEWEST = 5
 
 
 def jackknife(value: Callable[[Any], float], n: int, memory: int = 0) -> tuple[float, float]:
@@ -16,7 +17,7 @@ def jackknife(value: Callable[[Any], float], n: int, memory: int = 0) -> tuple[f
 
     Of G stretches of time one is left out at a time; with θ_g the estimate without stretch g, the
     variance is ``(G − 1) / G Σ (θ_g − θ̄)²`` (Künsch 1989 for dependent data). There are ten
-    stretches, fewer where they would be shorter than twice the samples' memory.
+    stretches, fewer where they would be shorter than four times the samples' memory.
 
     Parameters
     ----------
@@ -35,8 +36,10 @@ def jackknife(value: Callable[[Any], float], n: int, memory: int = 0) -> tuple[f
     >>> bool(0.01 < error < 0.06), dof
     (True, 9.0)
     """
-    stretches = int(np.clip(n // max(2 * memory, 1), 4, STRETCHES))
+    stretches = int(np.clip(n // max(4 * memory, 1), FEWEST, STRETCHES))
     place = np.arange(n) * stretches // n
     values = np.array([value(place != g) for g in range(stretches)])
     variance = (stretches - 1) / stretches * float(((values - values.mean()) ** 2).sum())
-    return math.sqrt(variance), float(stretches - 1)
+    # Slow recordings: neighbouring stretches hang together, so fewer differences are free.
+    dof = stretches - 1 if memory == 0 else max((stretches - 1) / 2, 2)
+    return math.sqrt(variance), float(dof)
