@@ -1,7 +1,7 @@
 """From a recording to circuit parameters, and how sure one may be."""
 
-from importlib import import_module
-from typing import Any
+import importlib
+import typing
 
 from neuroloom.circuit_inference._estimators import known_models
 from neuroloom.circuit_inference._features.aperiodic import Aperiodic, BandPower
@@ -160,18 +160,18 @@ _MOVED = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """Return one of ncpi's names, or a name of before from the module that it moved to."""
     if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
+        return importlib.import_module(f"{__name__}.{name}")
     if name in _NCPI:
-        return getattr(import_module(f"{__name__}.{_NCPI[name]}"), name)
+        return getattr(importlib.import_module(f"{__name__}.{_NCPI[name]}"), name)
     if name in _MOVED:
         import warnings
 
         home = f"{__name__}.{_MOVED[name]}"
         warnings.warn(f"{__name__}.{name} moved to {home}.{name}", DeprecationWarning, stacklevel=2)
-        return getattr(import_module(home), name)
+        return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,5 +1,11 @@
 """How far posteriors can be trusted: calibration, predictive checks, the simulated cloud."""
 
+from neuroloom.circuit_inference._inference.comparison import (
+    Difference,
+    ModelComparison,
+    compare_models,
+    difference,
+)
 from neuroloom.circuit_inference._inference.diagnostics import Diagnosis, tarp
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._inference.posterior import ei_ratio
@@ -8,4 +14,15 @@ from neuroloom.circuit_inference._inference.predictive_check import (
     predictive_check,
 )
 
-__all__ = ["Diagnosis", "PredictiveCheck", "SimulatedCloud", "ei_ratio", "predictive_check", "tarp"]
+__all__ = [
+    "Diagnosis",
+    "Difference",
+    "ModelComparison",
+    "PredictiveCheck",
+    "SimulatedCloud",
+    "compare_models",
+    "difference",
+    "ei_ratio",
+    "predictive_check",
+    "tarp",
+]

@@ -94,6 +94,11 @@ class SeriesTooShortError(SeriesError):
 class FeatureMismatchError(CircuitInferenceError):
     """Features are not those that the model was trained on.
 
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+
     Attributes
     ----------
     missing, extra : tuple of str
@@ -122,6 +127,11 @@ class PriorError(CircuitInferenceError):
 
 class NoValidSimulationsError(CircuitInferenceError):
     """No simulation with finite features and parameters is left.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
 
     Attributes
     ----------

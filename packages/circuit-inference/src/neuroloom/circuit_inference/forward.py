@@ -15,6 +15,7 @@ from neuroloom.circuit_inference._forward.kernels import (
     save_kernels,
 )
 from neuroloom.circuit_inference._forward.proxies import proxy
+from neuroloom.circuit_inference._forward.recorder import Recorder
 from neuroloom.circuit_inference._forward.volume_conduction import (
     four_sphere,
     infinite_medium,
@@ -26,8 +27,9 @@ __all__ = [
     "Conductance",
     "EXCITATORY",
     "INHIBITORY",
-    "Places",
     "Pathway",
+    "Places",
+    "Recorder",
     "dipole_kernels",
     "dipole_moment",
     "four_sphere",

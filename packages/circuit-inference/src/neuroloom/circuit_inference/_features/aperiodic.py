@@ -184,11 +184,27 @@ class Aperiodic(Family):
         )
 
     def minimum(self, rate: float | None) -> int:
-        """Return half a window."""
+        """Return half a window.
+
+        Parameters
+        ----------
+        rate : float, optional
+            Sampling rate in Hz.
+        """
         return int(np.ceil(0.5 * self.window_s * (rate or 1.0)))
 
     def compute(self, series: Array, rate: float | None, n_workers: int) -> Array:
-        """Return the exponents (and offsets)."""
+        """Return the exponents (and offsets).
+
+        Parameters
+        ----------
+        series : ndarray, shape (n_series, n_times)
+            Series of one length.
+        rate : float, optional
+            Sampling rate in Hz.
+        n_workers : int, optional
+            Workers, as for `simulate_library`.
+        """
         assert rate is not None
         freqs, power = welch_spectra(series, rate, window_s=self.window_s)
         fit = fit_aperiodic(freqs, power, freq_range=self.freq_range)
@@ -240,11 +256,27 @@ class BandPower(Family):
         return tuple(f"{how}_power:{low:g}-{high:g}Hz" for low, high in self.bands)
 
     def minimum(self, rate: float | None) -> int:
-        """Return half a window."""
+        """Return half a window.
+
+        Parameters
+        ----------
+        rate : float, optional
+            Sampling rate in Hz.
+        """
         return int(np.ceil(0.5 * self.window_s * (rate or 1.0)))
 
     def compute(self, series: Array, rate: float | None, n_workers: int) -> Array:
-        """Return the powers, shape (n_series, n_bands)."""
+        """Return the powers, shape (n_series, n_bands).
+
+        Parameters
+        ----------
+        series : ndarray, shape (n_series, n_times)
+            Series of one length.
+        rate : float, optional
+            Sampling rate in Hz.
+        n_workers : int, optional
+            Workers, as for `simulate_library`.
+        """
         assert rate is not None
         top = max(high for _, high in self.bands)
         if top > rate / 2:

@@ -103,13 +103,29 @@ class Catch22(Family):
         )
 
     def minimum(self, rate: float | None) -> int:
-        """Return 10."""
+        """Return 10.
+
+        Parameters
+        ----------
+        rate : float, optional
+            Sampling rate in Hz.
+        """
         return 10
 
     def compute(
         self, series: NDArray[np.float64], rate: float | None, n_workers: int
     ) -> NDArray[np.float64]:
-        """Return the 22 features, shape (n_series, 22)."""
+        """Return the 22 features, shape (n_series, 22).
+
+        Parameters
+        ----------
+        series : ndarray, shape (n_series, n_times)
+            Series of one length.
+        rate : float, optional
+            Sampling rate in Hz.
+        n_workers : int, optional
+            Workers, as for `simulate_library`.
+        """
         from neuroloom.circuit_inference._catch22 import catch22
 
         return catch22(series, version=self.version, n_workers=n_workers)[0]
@@ -149,13 +165,29 @@ class Moments(Family):
         return tuple(f"moment:{name}" for name in self.which)
 
     def minimum(self, rate: float | None) -> int:
-        """Return 2."""
+        """Return 2.
+
+        Parameters
+        ----------
+        rate : float, optional
+            Sampling rate in Hz.
+        """
         return 2
 
     def compute(
         self, series: NDArray[np.float64], rate: float | None, n_workers: int
     ) -> NDArray[np.float64]:
-        """Return the moments, shape (n_series, n_moments)."""
+        """Return the moments, shape (n_series, n_moments).
+
+        Parameters
+        ----------
+        series : ndarray, shape (n_series, n_times)
+            Series of one length.
+        rate : float, optional
+            Sampling rate in Hz.
+        n_workers : int, optional
+            Workers, as for `simulate_library`.
+        """
         centre = series.mean(axis=1)
         spread = series.std(axis=1)
         z = (series - centre[:, None]) / spread[:, None]
@@ -216,6 +248,11 @@ class FeatureTable:
     def rows(self, which: ArrayLike) -> FeatureTable:
         """Return some rows, by numbers, a slice or a mask.
 
+        Parameters
+        ----------
+        which : array_like of int or bool, or slice
+            Numbers of the rows, or one True or False for each.
+
         Raises
         ------
         ShapeError
@@ -231,6 +268,11 @@ class FeatureTable:
 
     def select(self, names: Iterable[str]) -> FeatureTable:
         """Return the named columns.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names of the columns.
 
         Raises
         ------
@@ -440,12 +482,7 @@ class FeatureSet:
                 f"rate: expected the sampling rate in Hz for {needy or 'resampling'}, got None"
             )
         used = self.preprocessing.rate_hz or rate
-        for family in self.families:
-            if used is not None and family.highest_hz > used / 2 * (1 + 1e-9):
-                raise ArgumentError(
-                    f"rate: expected at least {2 * family.highest_hz:g} Hz for {family.kind} up to "
-                    f"{family.highest_hz:g} Hz, got {used:g} Hz"
-                )
+        self._check_rate(used)
         minimum = max(family.minimum(used) for family in self.families)
         ready, reasons = self.preprocessing.apply(as_series(series), rate, minimum)
         workers(n_workers)
@@ -467,6 +504,14 @@ class FeatureSet:
         n_times = np.array([x.size for x in ready], dtype=np.int64)
         return FeatureTable(values, self.names, tuple(reasons), self.digest, used, n_times)
 
+    def _check_rate(self, rate: float | None) -> None:
+        for family in self.families:
+            if rate is not None and family.highest_hz > rate / 2 * (1 + 1e-9):
+                raise ArgumentError(
+                    f"rate: expected at least {2 * family.highest_hz:g} Hz for {family.kind} up to "
+                    f"{family.highest_hz:g} Hz, got {rate:g} Hz"
+                )
+
     def describe(self) -> dict[str, Any]:
         """Return the set as JSON can hold it; `from_description` reads it."""
         return {
@@ -477,6 +522,11 @@ class FeatureSet:
     @classmethod
     def from_description(cls, description: dict[str, Any]) -> FeatureSet:
         """Return the set that `describe` described.
+
+        Parameters
+        ----------
+        description : mapping
+            As `describe` returns it.
 
         Raises
         ------

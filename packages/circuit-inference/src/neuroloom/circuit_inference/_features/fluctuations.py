@@ -326,11 +326,27 @@ class Fluctuations(Family):
         return (f"dfa@{span}", f"fei@{span}")[: 2 if self.fei_window_s else 1]
 
     def minimum(self, rate: float | None) -> int:
-        """Return two seconds more than the longest window."""
+        """Return two seconds more than the longest window.
+
+        Parameters
+        ----------
+        rate : float, optional
+            Sampling rate in Hz.
+        """
         return int(np.ceil((self.fit_interval[1] + 2) * (rate or 1.0))) + 2
 
     def compute(self, series: Array, rate: float | None, n_workers: int) -> Array:
-        """Return the exponents (and ratios)."""
+        """Return the exponents (and ratios).
+
+        Parameters
+        ----------
+        series : ndarray, shape (n_series, n_times)
+            Series of one length.
+        rate : float, optional
+            Sampling rate in Hz.
+        n_workers : int, optional
+            Workers, as for `simulate_library`.
+        """
         assert rate is not None
         out = np.empty((len(series), len(self.names)))
         for i, x in enumerate(series):

@@ -67,13 +67,28 @@ class LineNoise(Family):
         return (f"{_PREFIX}{self.line_hz:g}Hz",)
 
     def minimum(self, rate: float | None) -> int:
-        """Return the samples of half a second."""
+        """Return the samples of half a second.
+
+        Parameters
+        ----------
+        rate : float, optional
+            Sampling rate in Hz.
+        """
         return round(_SHORTEST_S * (rate or 1.0))
 
     def compute(
         self, series: NDArray[np.float64], rate: float | None, n_workers: int
     ) -> NDArray[np.float64]:
         """Return the amplitudes, shape (n_series, 1).
+
+        Parameters
+        ----------
+        series : ndarray, shape (n_series, n_times)
+            Series of one length.
+        rate : float, optional
+            Sampling rate in Hz.
+        n_workers : int, optional
+            Workers, as for `simulate_library`.
 
         Raises
         ------

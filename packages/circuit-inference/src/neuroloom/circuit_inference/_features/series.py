@@ -56,7 +56,17 @@ class Preprocessing:
     def apply(
         self, series: list[NDArray[np.float64]], rate: float | None, minimum: int
     ) -> tuple[list[NDArray[np.float64]], list[str]]:
-        """Return the series ready for features, and why each is unusable ('' if it is not)."""
+        """Return the series ready for features, and why each is unusable ('' if it is not).
+
+        Parameters
+        ----------
+        series : list of ndarray
+            One per series.
+        rate : float, optional
+            Sampling rate in Hz.
+        minimum : int
+            Fewest samples that are enough.
+        """
         out, reasons = [], []
         for index, x in enumerate(series):
             try:

@@ -305,6 +305,15 @@ class Inferer:
     ) -> Array:
         """Return posterior draws, shape (n_rows, n_samples, n_parameters); NaN for bad rows.
 
+        Parameters
+        ----------
+        features : FeatureTable, DataFrame or array_like, shape (n_rows, n_features)
+            Of the same names, options and order as in training.
+        n_samples : int
+            Draws per row.
+        seed : int or Seed, optional
+            Of the draws; None draws from the operating system.
+
         Raises
         ------
         ArgumentError
@@ -316,6 +325,13 @@ class Inferer:
         """Return the log posterior density of one parameter vector per row, shape (n_rows,).
 
         The density that `sample` draws from, recalibration included.
+
+        Parameters
+        ----------
+        features : FeatureTable, DataFrame or array_like, shape (n_rows, n_features)
+            Of the same names, options and order as in training.
+        theta : array_like, shape (n_rows, n_parameters)
+            Parameters, one row per row of features.
         """
         return self._need("log_prob").log_prob(features, theta)
 
@@ -331,6 +347,19 @@ class Inferer:
         """Return how far the posterior can be trusted, on simulations it never saw.
 
         See `Diagnosis` for what is in it.
+
+        Parameters
+        ----------
+        features : FeatureTable, DataFrame or array_like, shape (n_rows, n_features)
+            Of the same names, options and order as in training.
+        theta : array_like, shape (n_rows, n_parameters)
+            True parameters of simulations that the model never saw.
+        n_samples : int
+            Draws per row.
+        levels : sequence of float
+            Levels of the credible intervals, between 0 and 1.
+        seed : int or Seed, optional
+            Of the draws; None draws from the operating system.
         """
         return diagnose(
             self._need("diagnose"), features, theta, n_samples=n_samples, levels=levels, seed=seed
@@ -408,13 +437,24 @@ class Inferer:
     # -- files ---------------------------------------------------------------------------------
 
     def save(self, folder: str | Path) -> Path:
-        """Write the trained model as a folder of JSON, npz, safetensors or skops files."""
+        """Write the trained model as a folder of JSON, npz, safetensors or skops files.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Of the model.
+        """
         fitted = self._need("save")
         return save_fitted(fitted, Path(folder), self.model, self.hyperparams)
 
     @classmethod
     def load(cls, folder: str | Path) -> Inferer:
         """Return the model that `save` wrote; nothing in the folder is run.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Of the model.
 
         Raises
         ------

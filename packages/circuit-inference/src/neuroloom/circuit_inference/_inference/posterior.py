@@ -62,6 +62,11 @@ class Posterior:
     def rows(self, which: ArrayLike) -> Posterior:
         """Return the posterior of some observations, by numbers, a slice or a mask.
 
+        Parameters
+        ----------
+        which : array_like of int or bool, or slice
+            Numbers of the rows, or one True or False for each.
+
         Raises
         ------
         ShapeError
@@ -124,7 +129,13 @@ class Posterior:
         return low, high
 
     def of(self, name: str) -> Array:
-        """Return the draws of one parameter, shape (n_rows, n_samples)."""
+        """Return the draws of one parameter, shape (n_rows, n_samples).
+
+        Parameters
+        ----------
+        name : str
+            Name of the parameter.
+        """
         if name not in self.names:
             raise unknown("name", name, self.names)
         return self.draws[:, :, self.names.index(name)]
@@ -140,6 +151,8 @@ class Posterior:
             Name of the quantity, ``"E/I"``.
         function : callable
             Called with a mapping of parameter name to draws (n_rows, n_samples).
+        unit : str
+            Its unit.
         """
         value = function({key: self.of(key) for key in self.names})
         return replace(
@@ -153,7 +166,13 @@ class Posterior:
         )
 
     def to_frame(self, *, level: float = 0.9) -> pd.DataFrame:
-        """Return one row per observation: mean, interval and width per parameter, validity, OOD."""
+        """Return one row per observation: mean, interval and width per parameter, validity, OOD.
+
+        Parameters
+        ----------
+        level : float
+            Probability inside the interval.
+        """
         columns: dict[str, Array | NDArray[np.bool_]] = {}
         low, high = self.interval(level) if self.samples is not None else (None, None)
         for j, name in enumerate(self.names):

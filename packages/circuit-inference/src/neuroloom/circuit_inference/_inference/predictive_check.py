@@ -24,6 +24,7 @@ from neuroloom.circuit_inference._features.feature_set import (
 from neuroloom.circuit_inference._inference.fitted import Fitted
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
+from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._libraries.simulate import Simulator, simulate_at
 from neuroloom.circuit_inference.errors import (
     ArgumentError,
@@ -102,6 +103,13 @@ class PredictiveCheck:
         Each feature is shown from its simulated median, in units of half the 90 % range; the
         observation is orange where its p-value is below .05. Values beyond four units are drawn
         as triangles at the edge.
+
+        Parameters
+        ----------
+        first : int
+            How many features are shown.
+        ax : Axes, optional
+            Where to draw; a new figure if not given.
         """
         chosen = np.argsort(self.p, kind="stable")[:first][::-1]
         low, middle, high = np.quantile(self.simulated, [0.05, 0.5, 0.95], axis=0)
@@ -157,6 +165,7 @@ def check_posterior(
     if isinstance(n_sims, bool) or not isinstance(n_sims, int) or n_sims < _FEWEST:
         raise ArgumentError(f"n_sims: expected at least {_FEWEST}, got {n_sims!r}")
     FeatureOrigin(chosen.names, chosen.digest).check(FeatureOrigin.of(features))
+    _check_circuit_only(fitted.prior)
     root = as_seed(seed)
     theta = fitted.sample(x[row][None], n_sims, root.child("draws"))[0]
     if isinstance(simulator, SimulationLibrary):
@@ -207,6 +216,15 @@ def check_posterior(
         _two_sided(values, x[row]),
         float(SimulatedCloud.of(values).p_value(x[row][None])[0]),
     )
+
+
+def _check_circuit_only(prior: Prior) -> None:
+    beside = [name for name in prior.names if name.startswith("recorder ")]
+    if beside:
+        raise ArgumentError(
+            f"simulator: expected circuit parameters only, got {beside} too, "
+            "which no simulator takes: train on library.recorded(…, infer=False) for such checks"
+        )
 
 
 def simulator_of(library: SimulationLibrary) -> Simulator:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.feature_set import FeatureSet, FeatureTable
 from neuroloom.circuit_inference._features.series import positive, read_only, row_numbers
+from neuroloom.circuit_inference._forward.recorder import Recorder, coloured
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._reading import reading
 from neuroloom.circuit_inference.errors import (
@@ -149,6 +150,11 @@ class SimulationLibrary:
 
         Shards of one library (``simulate_library(shard=…)``) become that library, in its order.
 
+        Parameters
+        ----------
+        libraries : SimulationLibrary
+            The parts.
+
         Raises
         ------
         LibraryError
@@ -275,12 +281,59 @@ class SimulationLibrary:
             rng = root.child(i).generator()
             part, slope = rng.uniform(*share), rng.uniform(*exponent)
             for x in signals.values():
-                noise = _coloured(rng.standard_normal((x.shape[1],)), float(slope))
+                noise = coloured(rng.standard_normal((x.shape[1],)), float(slope))
                 x[i] += (np.sqrt(part) * x[i].std()) * noise
         described = {"kind": "noise", "share": list(share), "exponent": list(exponent)}
         return replace(self, signals=signals)._treated(
             {**described, "seed": [root.entropy, *root.path]}
         )
+
+    def recorded(
+        self, recorder: Recorder, *, infer: bool = False, seed: SeedLike = None
+    ) -> SimulationLibrary:
+        """Return the library as a recorder would have it: background, noise, filters, gain, rate.
+
+        Parameters
+        ----------
+        recorder : Recorder
+            What stands between field potential and file; each simulation draws amounts of its own.
+        infer : bool
+            Make the amounts parameters too, so that posteriors say what is known of them;
+            otherwise they are measures, and posteriors are averaged over them.
+        seed : int or Seed, optional
+            Simulation i draws from ``seed.child(i)``.
+
+        Raises
+        ------
+        ArgumentError
+            If a filter's corner is above half the rate.
+        """
+        root = as_seed(seed)
+        amounts: dict[str, list[float]] = {}
+        signals: dict[str, list[Array]] = {name: [] for name in self.signals}
+        for i in range(len(self)):
+            rng = root.child(i).generator()
+            drawn = recorder.draw(rng)
+            for key, value in drawn.items():
+                amounts.setdefault(f"recorder {key}", []).append(value)
+            for name, x in self.signals.items():
+                series = np.asarray(x[i], dtype=np.float64)
+                signals[name].append(recorder.record(series, self.rate_hz, drawn, rng))
+        new = {name: np.array(values) for name, values in amounts.items()}
+        prior, theta = self.prior, self.theta
+        if infer:
+            more = recorder.marginals
+            prior = prior.joined(Prior.of(more)) if more else prior
+            theta = np.column_stack([theta, *(new.pop(name) for name in more)])
+        treated = replace(
+            self,
+            prior=prior,
+            theta=theta,
+            signals={name: np.stack(rows).astype(np.float32) for name, rows in signals.items()},
+            rate_hz=recorder.rate_hz or self.rate_hz,
+            measures={**self.measures, **new},
+        )
+        return treated._treated({"kind": "recorder", **recorder.describe()})
 
     def _treated(self, treatment: dict[str, Any]) -> SimulationLibrary:
         done = [*self.provenance.get("treatments", []), treatment]
@@ -300,6 +353,8 @@ class SimulationLibrary:
             options = {k: v for k, v in treatment.items() if k not in ("kind", "seed")}
             if treatment["kind"] == "cut":
                 other = other.cut(**options)
+            elif treatment["kind"] == "recorder":
+                other = other.recorded(Recorder(**options), seed=seed.child(i))
             else:
                 spans = {name: (float(a), float(b)) for name, (a, b) in options.items()}
                 other = other.noisy(**spans, seed=seed.child(i))
@@ -365,7 +420,13 @@ class SimulationLibrary:
         return name
 
     def save(self, path: str | Path) -> Path:
-        """Write the library as one npz file with a JSON header."""
+        """Write the library as one npz file with a JSON header.
+
+        Parameters
+        ----------
+        path : str or Path
+            Of the npz file.
+        """
         arrays: dict[str, Any] = {"theta": self.theta}
         arrays.update({f"signal:{name}": x for name, x in self.signals.items()})
         arrays.update({f"measure:{name}": x for name, x in self.measures.items()})
@@ -381,6 +442,11 @@ class SimulationLibrary:
     @classmethod
     def load(cls, path: str | Path) -> SimulationLibrary:
         """Return the library that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or Path
+            Of the npz file.
 
         Raises
         ------
@@ -411,15 +477,6 @@ class SimulationLibrary:
         if len(lengths | set(map(len, self.measures.values()))) != 1:
             raise LibraryError("path: expected parameters, signals and measures of one length")
         self.prior.matrix(self.theta)
-
-
-def _coloured(white: Array, exponent: float) -> Array:
-    """Return noise of unit variance with a power spectrum of 1/f^exponent."""
-    spectrum = np.fft.rfft(white)
-    spectrum[0] = 0
-    spectrum[1:] /= np.arange(1, len(spectrum)) ** (exponent / 2)
-    noise = np.fft.irfft(spectrum, len(white))
-    return np.asarray(noise / noise.std())
 
 
 def _lengths(library: SimulationLibrary) -> dict[str, int]:

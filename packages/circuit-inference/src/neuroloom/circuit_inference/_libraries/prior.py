@@ -79,6 +79,9 @@ class Prior:
             )
         if len(set(self.names)) != len(self.names):
             raise PriorError(f"names: expected distinct names, got {self.names}")
+        self._check_bounds()
+
+    def _check_bounds(self) -> None:
         for name, low, high in zip(self.names, self.low, self.high, strict=True):
             if not low < high or np.isnan([low, high]).any():
                 raise PriorError(f"{name}: expected low < high, got {low} and {high}")
@@ -98,7 +101,13 @@ class Prior:
 
     @classmethod
     def box(cls, bounds: Mapping[str, Sequence[Any]]) -> Prior:
-        """Return the prior of ``{name: (low, high)}`` or ``{name: (low, high, unit)}``."""
+        """Return the prior of ``{name: (low, high)}`` or ``{name: (low, high, unit)}``.
+
+        Parameters
+        ----------
+        bounds : mapping of str to tuple
+            By name: low, high, and a unit if there is one.
+        """
         return cls(
             tuple(bounds),
             tuple(b[0] for b in bounds.values()),
@@ -146,6 +155,13 @@ class Prior:
         """Return independent empirical distributions of samples, shape (n_rows, n_parameters).
 
         What the parameters have to do with one another is not kept.
+
+        Parameters
+        ----------
+        theta : array_like, shape (n_rows, n_parameters)
+            Samples.
+        names : sequence of str
+            Of the parameters; ``theta_0`` … if not given.
         """
         values = np.asarray(theta, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values
@@ -154,6 +170,23 @@ class Prior:
             raise PriorError(f"names: expected one per column of {values.shape}, got {labels}")
         columns = zip(labels, values.T, strict=True)
         return cls.of({name: Marginal.of_samples(column) for name, column in columns})
+
+    def joined(self, other: Prior) -> Prior:
+        """Return the prior of these parameters and those of another, all independent.
+
+        Parameters
+        ----------
+        other : Prior
+            Of other parameters.
+        """
+        return Prior(
+            self.names + other.names,
+            self.low + other.low,
+            self.high + other.high,
+            self.units + other.units,
+            self.marginals + other.marginals,
+            self.constraints + other.constraints,
+        )
 
     @property
     def bounded(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -170,7 +203,13 @@ class Prior:
         return len(self.names)
 
     def sample(self, n: int, *, seed: SeedLike) -> Array:
-        """Return `n` draws, shape (n, n_parameters); draw i is the same for any n > i."""
+        """Return `n` draws, shape (n, n_parameters); draw i is the same for any n > i.
+
+        Parameters
+        ----------
+        seed : int or Seed, optional
+            Draw i comes from ``seed.child(i)``.
+        """
         root = as_seed(seed)
         out = np.empty((n, self.n_parameters))
         for i in range(n):
@@ -199,6 +238,13 @@ class Prior:
     def matrix(self, theta: ArrayLike, argument: str = "theta") -> Array:
         """Return parameters as (n_rows, n_parameters).
 
+        Parameters
+        ----------
+        theta : array_like
+            Parameters; a vector where there is one parameter.
+        argument : str
+            What errors call it.
+
         Raises
         ------
         ShapeError
@@ -215,13 +261,24 @@ class Prior:
         return values
 
     def contains(self, theta: ArrayLike) -> NDArray[np.bool_]:
-        """Return which rows lie inside the bounds."""
+        """Return which rows lie inside the bounds.
+
+        Parameters
+        ----------
+        theta : array_like, shape (n_rows, n_parameters)
+            Parameters.
+        """
         values = self.matrix(theta)
         inside = (values >= np.array(self.low)) & (values <= np.array(self.high))
         return np.asarray(inside.all(axis=1)) & self.allowed(values)
 
     def check(self, theta: Array) -> None:
         """Check that all rows lie inside.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (n_rows, n_parameters)
+            Parameters.
 
         Raises
         ------
@@ -244,7 +301,13 @@ class Prior:
             )
 
     def to_unbounded(self, theta: Array) -> Array:
-        """Return the logit of the probability below each parameter, which every number can be."""
+        """Return the logit of the probability below each parameter, which every number can be.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (..., n_parameters)
+            Parameters inside the bounds.
+        """
         unit = self._unit(theta)
         return np.asarray(np.log(unit) - np.log1p(-unit))
 
@@ -253,12 +316,24 @@ class Prior:
         return np.clip(np.stack(columns, axis=-1), 1e-6, 1 - 1e-6)
 
     def from_unbounded(self, u: Array) -> Array:
-        """Return the parameters of unbounded coordinates, always inside the bounds."""
+        """Return the parameters of unbounded coordinates, always inside the bounds.
+
+        Parameters
+        ----------
+        u : ndarray, shape (..., n_parameters)
+            Unbounded coordinates.
+        """
         unit = 1 / (1 + np.exp(-u))
         return np.stack([m.ppf(unit[..., j]) for j, m in enumerate(self.marginals)], axis=-1)
 
     def log_jacobian(self, u: Array) -> Array:
-        """Return log ``|dθ/du|`` summed over parameters, shape of the leading axes."""
+        """Return log ``|dθ/du|`` summed over parameters, shape of the leading axes.
+
+        Parameters
+        ----------
+        u : ndarray, shape (..., n_parameters)
+            Unbounded coordinates.
+        """
         theta = self.from_unbounded(u)
         density = sum(m.log_pdf(theta[..., j]) for j, m in enumerate(self.marginals))
         return np.asarray((-np.logaddexp(0, u) - np.logaddexp(0, -u)).sum(axis=-1) - density)
@@ -279,7 +354,13 @@ class Prior:
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Prior:
-        """Return the prior that `describe` described."""
+        """Return the prior that `describe` described.
+
+        Parameters
+        ----------
+        description : mapping
+            As `describe` returns it.
+        """
         low = tuple(-np.inf if x is None else float(x) for x in description["low"])
         high = tuple(np.inf if x is None else float(x) for x in description["high"])
         entries = description.get("marginals") or []
@@ -296,7 +377,15 @@ class Prior:
 
     @classmethod
     def spanning(cls, theta: ArrayLike, names: Sequence[str] = ()) -> Prior:
-        """Return the box around parameters, a hundredth wider on each side."""
+        """Return the box around parameters, a hundredth wider on each side.
+
+        Parameters
+        ----------
+        theta : array_like, shape (n_rows, n_parameters)
+            What the box spans.
+        names : sequence of str
+            Of the parameters; ``theta_0`` … if not given.
+        """
         values = np.asarray(theta, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values
         low, high = values.min(axis=0), values.max(axis=0)

@@ -157,7 +157,25 @@ def gao_library(
     progress: bool = True,
     seed: SeedLike = None,
 ) -> SimulationLibrary:
-    """Return a library of `gao_lfp` with gI/gE uniform from 2 to 6; see `simulate_library`."""
+    """Return a library of `gao_lfp` with gI/gE uniform from 2 to 6; see `simulate_library`.
+
+    Parameters
+    ----------
+    n_sims : int
+        How many simulations.
+    duration_s : float
+        Length of the signals in seconds.
+    rate_hz : float
+        Sampling rate in Hz.
+    folder : str or Path, optional
+        Where finished simulations are kept.
+    n_workers : int, optional
+        Workers, as for `simulate_library`.
+    progress : bool
+        Show a bar.
+    seed : int or Seed, optional
+        As for `simulate_library`.
+    """
     return simulate_library(
         partial(_gao_one, duration_s=duration_s, rate_hz=rate_hz),
         GAO_PRIOR,

@@ -92,42 +92,57 @@ def epoch_table(
     for number, (signal, note, (starts, size)) in enumerate(
         zip(recordings, notes, cuts, strict=True)
     ):
-        names = list(signal.channels) or [str(i) for i in range(signal.n_channels)]
-        values = np.asarray(signal.values, dtype=np.float64)
-        if zscore == "recording":
-            used = slice(int(starts[0]), int(starts[-1]) + size)
-            values = values.copy()
-            rows_used = np.arange(len(values))[used]
-            rows_used = rows_used[~np.isnan(values[rows_used]).all(axis=1)]
-            values[rows_used] = _standard(values[rows_used], names)
-        kept = [start for start in starts if not _marked(values[start : start + size])]
-        if len(kept) < len(starts):
-            warnings.warn(
-                f"{len(starts) - len(kept)} of {len(starts)} epochs of recording {number} are left "
-                "out: they hold spans that are marked bad or missing on all channels",
-                stacklevel=2,
-            )
-        for epoch, start in enumerate(kept):
-            piece = values[start : start + size]
-            if zscore == "epoch":
-                piece = _standard(piece, names)
-            columns, labels = piece.T, names
-            if aggregate is not None:
-                columns, labels = _OVER_CHANNELS[aggregate](piece, axis=1)[None], [aggregate]
-            for label, series in zip(labels, columns, strict=True):
-                rows.append(
-                    {
-                        "recording": number,
-                        "epoch": epoch,
-                        "sensor": label,
-                        "fs": signal.rate,
-                        "t0": signal.start + start / signal.rate,
-                        "t1": signal.start + (start + size) / signal.rate,
-                        **note,
-                        "Data": np.ascontiguousarray(series),
-                    }
-                )
+        rows += _rows(signal, number, note, starts, size, zscore, aggregate)
     return pd.DataFrame(rows)
+
+
+def _rows(
+    signal: Signal,
+    number: int,
+    note: Mapping[str, Any],
+    starts: NDArray[np.int64],
+    size: int,
+    zscore: str | None,
+    aggregate: str | None,
+) -> list[dict[str, Any]]:
+    """Return the rows of one recording."""
+    rows: list[dict[str, Any]] = []
+    names = list(signal.channels) or [str(i) for i in range(signal.n_channels)]
+    values = np.asarray(signal.values, dtype=np.float64)
+    if zscore == "recording":
+        used = slice(int(starts[0]), int(starts[-1]) + size)
+        values = values.copy()
+        rows_used = np.arange(len(values))[used]
+        rows_used = rows_used[~np.isnan(values[rows_used]).all(axis=1)]
+        values[rows_used] = _standard(values[rows_used], names)
+    kept = [start for start in starts if not _marked(values[start : start + size])]
+    if len(kept) < len(starts):
+        warnings.warn(
+            f"{len(starts) - len(kept)} of {len(starts)} epochs of recording {number} are left "
+            "out: they hold spans that are marked bad or missing on all channels",
+            stacklevel=4,
+        )
+    for epoch, start in enumerate(kept):
+        piece = values[start : start + size]
+        if zscore == "epoch":
+            piece = _standard(piece, names)
+        columns, labels = piece.T, names
+        if aggregate is not None:
+            columns, labels = _OVER_CHANNELS[aggregate](piece, axis=1)[None], [aggregate]
+        for label, series in zip(labels, columns, strict=True):
+            rows.append(
+                {
+                    "recording": number,
+                    "epoch": epoch,
+                    "sensor": label,
+                    "fs": signal.rate,
+                    "t0": signal.start + start / signal.rate,
+                    "t1": signal.start + (start + size) / signal.rate,
+                    **note,
+                    "Data": np.ascontiguousarray(series),
+                }
+            )
+    return rows
 
 
 def _metadata(

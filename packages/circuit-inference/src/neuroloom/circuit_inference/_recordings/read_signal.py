@@ -415,14 +415,7 @@ def _from_table(
     layout: tuple[str, str, str] | None,
 ) -> Signal:
     if layout is not None:
-        for name in layout:
-            if name not in table.columns:
-                raise unknown("layout", name, map(str, table.columns))
-        time, channel, value = layout
-        if table.duplicated([time, channel]).any():
-            raise ArgumentError("layout: expected one value for each time and channel, got several")
-        table = table.pivot(index=time, columns=channel, values=value).reset_index()
-        table.columns = pd.Index([str(name) for name in table.columns])
+        table = _wide(table, layout)
     times = next((c for c in table.columns if str(c).lower() in _TIME_NAMES), None)
     if layout is not None:
         times = str(layout[0])
@@ -439,6 +432,25 @@ def _from_table(
     if times is not None:
         given = None if rate is None else positive("rate", rate, "of Hz")
         rate, start = _regular(np.asarray(table[times], dtype=np.float64), str(times), given)
+    names = _columns_of(table, channels, times)
+    values = table[names].to_numpy(dtype=np.float64)
+    return _signal(values, positive("rate", rate, "of Hz"), names, start)
+
+
+def _wide(table: pd.DataFrame, layout: tuple[str, str, str]) -> pd.DataFrame:
+    """Return a long table with one column per channel."""
+    for name in layout:
+        if name not in table.columns:
+            raise unknown("layout", name, map(str, table.columns))
+    time, channel, value = layout
+    if table.duplicated([time, channel]).any():
+        raise ArgumentError("layout: expected one value for each time and channel, got several")
+    table = table.pivot(index=time, columns=channel, values=value).reset_index()
+    table.columns = pd.Index([str(name) for name in table.columns])
+    return table
+
+
+def _columns_of(table: pd.DataFrame, channels: Iterable[str] | str | None, times: Any) -> list[str]:
     if channels is None:
         numeric = table.select_dtypes("number").columns
         names = [str(c) for c in numeric if c != times and not _counts_rows(table, c)]
@@ -451,8 +463,7 @@ def _from_table(
         raise ArgumentError(
             f"channels: expected columns of numbers, got {dict(table.dtypes.astype(str))}"
         )
-    values = table[names].to_numpy(dtype=np.float64)
-    return _signal(values, positive("rate", rate, "of Hz"), names, start)
+    return names
 
 
 def _counts_rows(table: pd.DataFrame, column: Any) -> bool:
