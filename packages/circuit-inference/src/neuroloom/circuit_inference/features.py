@@ -25,6 +25,7 @@ from neuroloom.circuit_inference._features.fluctuations import (
 from neuroloom.circuit_inference._features.line_noise import LineNoise
 from neuroloom.circuit_inference._features.series import Preprocessing
 from neuroloom.circuit_inference._features.specparam import SpectralFit, SpectralPeaks, fit_spectrum
+from neuroloom.circuit_inference._features.timescale import KneeFit, fit_knee
 from neuroloom.circuit_inference._report.benchmark import FeatureBenchmark, benchmark_features
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "FeatureSet",
     "FeatureTable",
     "Fluctuations",
+    "KneeFit",
     "LineNoise",
     "Moments",
     "Preprocessing",
@@ -49,6 +51,7 @@ __all__ = [
     "envelope",
     "fei",
     "fit_aperiodic",
+    "fit_knee",
     "fit_spectrum",
     "load_features",
     "save_features",

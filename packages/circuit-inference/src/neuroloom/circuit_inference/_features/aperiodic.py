@@ -206,7 +206,18 @@ class Aperiodic(Family):
             Workers, as for `simulate_library`.
         """
         assert rate is not None
-        freqs, power = welch_spectra(series, rate, window_s=self.window_s)
+        return self.of_spectra(*welch_spectra(series, rate, window_s=self.window_s))
+
+    def of_spectra(self, freqs: Array, power: Array) -> Array:
+        """Return the exponents (and offsets) of power spectra.
+
+        Parameters
+        ----------
+        freqs : ndarray, shape (n_freqs,)
+            Frequencies in Hz.
+        power : ndarray, shape (n_spectra, n_freqs)
+            Power densities.
+        """
         fit = fit_aperiodic(freqs, power, freq_range=self.freq_range)
         return np.column_stack([fit.exponent, fit.offset] if self.offset else [fit.exponent])
 
@@ -283,7 +294,18 @@ class BandPower(Family):
             raise ArgumentError(
                 f"bands: expected bands below half the rate ({rate / 2:g} Hz), got {top:g} Hz"
             )
-        freqs, power = welch_spectra(series, rate, window_s=self.window_s)
+        return self.of_spectra(*welch_spectra(series, rate, window_s=self.window_s))
+
+    def of_spectra(self, freqs: Array, power: Array) -> Array:
+        """Return the powers of power spectra, shape (n_spectra, n_bands).
+
+        Parameters
+        ----------
+        freqs : ndarray, shape (n_freqs,)
+            Frequencies in Hz, at equal steps.
+        power : ndarray, shape (n_spectra, n_freqs)
+            Power densities.
+        """
         width = freqs[1] - freqs[0]
         sums = []
         for low, high in self.bands:

@@ -59,6 +59,25 @@ class Family:
         """Return the fewest samples of a series that the family can work with."""
         raise NotImplementedError
 
+    def of_spectra(
+        self, freqs: NDArray[np.float64], power: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the features of power spectra, shape (n_spectra, n_features).
+
+        Parameters
+        ----------
+        freqs : ndarray, shape (n_freqs,)
+            Frequencies in Hz.
+        power : ndarray, shape (n_spectra, n_freqs)
+            Power densities.
+
+        Raises
+        ------
+        ArgumentError
+            If the family needs the series themselves.
+        """
+        raise ArgumentError(f"families: {self.kind} needs series, expected families of spectra")
+
     @property
     def highest_hz(self) -> float:
         """Highest frequency that the family looks at, in Hz; 0 where it looks at none."""
@@ -434,9 +453,7 @@ class FeatureSet:
     @property
     def amplitude(self) -> bool:
         """Whether a feature changes with the gain of the recording."""
-        if self.preprocessing.zscore:
-            return False
-        return any(family.amplitude for family in self.families)
+        return not self.preprocessing.zscore and self.amplitude_of_families
 
     @property
     def digest(self) -> str:
@@ -503,6 +520,54 @@ class FeatureSet:
                 reasons[i] = f"series {i}: no value for {', '.join(bad)}"
         n_times = np.array([x.size for x in ready], dtype=np.int64)
         return FeatureTable(values, self.names, tuple(reasons), self.digest, used, n_times)
+
+    def from_spectra(self, freqs: ArrayLike, power: ArrayLike) -> FeatureTable:
+        """Return the features of power spectra: what public data sets often hold instead of series.
+
+        Parameters
+        ----------
+        freqs : array_like, shape (n_freqs,)
+            Frequencies in Hz, rising by equal steps.
+        power : array_like, shape (n_spectra, n_freqs) or (n_freqs,)
+            Power densities, positive where the families look.
+
+        Returns
+        -------
+        FeatureTable
+            Without a digest: how the spectra were made is not known, and a model cannot check it.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes do not fit.
+        ArgumentError
+            If a family needs series, the frequencies do not reach far enough, or the set z-scores,
+            detrends or resamples, which spectra cannot be.
+        """
+        f = np.asarray(freqs, dtype=np.float64)
+        p = np.atleast_2d(np.asarray(power, dtype=np.float64))
+        if f.ndim != 1 or p.ndim != 2 or p.shape[1] != f.size or f.size < 2:
+            raise ShapeError(f"power: expected shape (n_spectra, {f.size}), got {p.shape}")
+        steps = np.diff(f)
+        if not (steps > 0).all() or np.ptp(steps) > 1e-3 * steps.mean():
+            raise ArgumentError("freqs: expected equal rising steps")
+        done = self.preprocessing
+        if (done.zscore and self.amplitude_of_families) or done.detrend or done.rate_hz is not None:
+            raise ArgumentError(
+                f"preprocessing: expected none that series need, got {asdict(done)}"
+            )
+        self._check_rate(2 * float(f[-1]))
+        good = np.asarray(np.isfinite(p).all(axis=1))
+        values = np.full((len(p), len(self.names)), np.nan)
+        if good.any():
+            values[good] = np.column_stack([x.of_spectra(f, p[good]) for x in self.families])
+        reasons = tuple("" if ok else "the spectrum is not finite" for ok in good)
+        return FeatureTable(values, self.names, reasons)
+
+    @property
+    def amplitude_of_families(self) -> bool:
+        """Whether a family's values change with the gain, whatever is done to the series before."""
+        return any(family.amplitude for family in self.families)
 
     def _check_rate(self, rate: float | None) -> None:
         for family in self.families:

@@ -1,0 +1,135 @@
+"""The knee of a spectrum and the timescale behind it.
+
+An activity that decays with time constant τ has a Lorentzian spectrum, flat below the knee
+frequency 1/(2πτ) and falling above it (Gao, van den Brink, Pfeffer & Voytek 2020, eLife 9:e61277).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuroloom.circuit_inference.errors import ArgumentError, SeriesTooShortError, ShapeError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class KneeFit:
+    """A spectrum ``10^offset / (knee + f^exponent) + constant``.
+
+    Attributes
+    ----------
+    offset : float
+        log10 of the power scale.
+    knee, exponent : float
+    constant : float
+        Floor of white noise in units of power; 0 without one.
+    knee_hz : float
+        ``knee^(1 / exponent)``, NaN where there is no knee in the range.
+    timescale_s : float
+        ``1 / (2π knee_hz)`` in seconds, NaN where there is no knee in the range.
+    r_squared : float
+        Of the logarithm of the power.
+    """
+
+    offset: float
+    knee: float
+    exponent: float
+    constant: float
+    knee_hz: float
+    timescale_s: float
+    r_squared: float
+
+
+def fit_knee(
+    freqs: ArrayLike,
+    power: ArrayLike,
+    *,
+    freq_range: tuple[float, float] = (1.0, 100.0),
+    constant: bool = False,
+) -> KneeFit:
+    """Return the knee and the timescale of one spectrum.
+
+    Parameters
+    ----------
+    freqs : array_like, shape (n_freqs,)
+        Frequencies in Hz, rising.
+    power : array_like, shape (n_freqs,)
+        Power, positive in the range.
+    freq_range : tuple of float
+        First and last frequency used, in Hz.
+    constant : bool
+        Fit a floor of white noise too.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit.
+    SeriesTooShortError
+        If fewer than 8 frequencies lie in the range.
+    ArgumentError
+        If power is not positive in the range.
+
+    Notes
+    -----
+    Robust least squares (soft L1) of the logarithm of the power, so that peaks pull little, from
+    several starts.
+
+    Examples
+    --------
+    >>> freqs = np.arange(1.0, 201.0)
+    >>> fit = fit_knee(freqs, 1 / (1 + (freqs / 20) ** 2), freq_range=(1, 200))
+    >>> round(fit.knee_hz, 2), round(1e3 * fit.timescale_s, 2)
+    (20.0, 7.96)
+    """
+    from scipy.optimize import least_squares
+
+    f, p = np.asarray(freqs, dtype=np.float64), np.asarray(power, dtype=np.float64)
+    if f.ndim != 1 or f.shape != p.shape:
+        raise ShapeError(f"power: expected one value per frequency {f.shape}, got {p.shape}")
+    used = (f >= freq_range[0]) & (f <= freq_range[1]) & (f > 0)
+    if used.sum() < 8:
+        raise SeriesTooShortError(
+            f"freq_range: expected at least 8 frequencies in it, got {int(used.sum())}",
+            needed=8,
+            got=int(used.sum()),
+        )
+    f, p = f[used], p[used]
+    if not (p > 0).all():
+        raise ArgumentError("power: expected positive values in the range, got some ≤ 0 or NaN")
+    y = np.log10(p)
+
+    def model(v: Array) -> Array:
+        # The knee by its frequency and the floor by its logarithm: both stay positive.
+        height = v[0] + v[2] * v[1] - np.log10(10 ** (v[1] * v[2]) + f ** v[2])
+        if not constant:
+            return np.asarray(height)
+        return np.asarray(np.logaddexp(np.log(10) * height, np.log(10) * v[3]) / np.log(10))
+
+    best = None
+    for start in np.linspace(np.log10(f[0]), np.log10(f[-1]), 5):
+        guess = [y[:3].mean(), start, 2.0] + ([y.min() - 0.5] if constant else [])
+        low = [-np.inf, np.log10(f[0]) - 2, 0.0] + ([-np.inf] if constant else [])
+        high = [np.inf, np.log10(f[-1]) + 1, 8.0] + ([np.inf] if constant else [])
+        found = least_squares(
+            lambda v: model(v) - y, guess, bounds=(low, high), loss="soft_l1", f_scale=0.1
+        )
+        best = found if best is None or found.cost < best.cost else best
+    assert best is not None
+    height, log_knee, exponent = (float(x) for x in best.x[:3])
+    knee_hz = 10**log_knee
+    # A knee outside what was measured is none: the spectrum is a power law, or flat.
+    seen = f[0] <= knee_hz <= f[-1] and exponent > 0.05
+    rest = y - model(best.x)
+    return KneeFit(
+        offset=height + exponent * log_knee,
+        knee=knee_hz**exponent,
+        exponent=exponent,
+        constant=float(10 ** best.x[3]) if constant else 0.0,
+        knee_hz=knee_hz if seen else float("nan"),
+        timescale_s=1 / (2 * np.pi * knee_hz) if seen else float("nan"),
+        r_squared=float(1 - (rest**2).sum() / max(((y - y.mean()) ** 2).sum(), 1e-300)),
+    )
