@@ -43,7 +43,9 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("-n", "--n-sims", type=int, required=True, metavar="N")
     run.add_argument("--out", type=Path, required=True, metavar="LIBRARY.npz")
     run.add_argument("--duration", type=float, metavar="S", help="seconds of signal")
-    run.add_argument("--folder", type=Path, help="keep finished batches here and go on from them")
+    run.add_argument(
+        "--folder", type=Path, help="keep finished simulations here and go on from them"
+    )
     run.add_argument("--workers", type=int, default=1, metavar="N")
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--quiet", action="store_true", help="no progress bar")

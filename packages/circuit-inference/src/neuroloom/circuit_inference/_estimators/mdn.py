@@ -57,9 +57,11 @@ class MixtureDensityEnsemble(Estimator):
 
     def __init__(self, hyperparams: Mapping[str, Any] | None = None) -> None:
         given = dict(hyperparams or {})
-        strange = sorted(set(given) - set(_DEFAULTS))
-        if strange:
-            raise ArgumentError(f"hyperparams: expected some of {sorted(_DEFAULTS)}, got {strange}")
+        unexpected = sorted(set(given) - set(_DEFAULTS))
+        if unexpected:
+            raise ArgumentError(
+                f"hyperparams: expected some of {sorted(_DEFAULTS)}, got {unexpected}"
+            )
         self.options = {**_DEFAULTS, **given}
         self.options["hidden"] = tuple(self.options["hidden"])
         if int(self.options["n_folds"]) < 0 or int(self.options["n_folds"]) in (1, 2):

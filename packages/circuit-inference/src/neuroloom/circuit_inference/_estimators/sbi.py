@@ -37,13 +37,13 @@ class SbiEstimator(Estimator):
     def __init__(self, model: str, hyperparams: Mapping[str, Any] | None = None) -> None:
         self.model = model
         self.options = {k: v for k, v in dict(hyperparams or {}).items() if v is not None}
-        strange = sorted(
+        unexpected = sorted(
             set(self.options) - {"density_estimator", "train", "sample", "prior", "num_samples"}
         )
-        if strange:
+        if unexpected:
             raise ArgumentError(
                 "hyperparams: expected some of ['density_estimator', 'num_samples', 'prior', "
-                f"'sample', 'train'], got {strange}"
+                f"'sample', 'train'], got {unexpected}"
             )
         require("sbi", extra=_EXTRA)
         self._state: dict[str, Any] = {}

@@ -29,7 +29,7 @@ class LineNoise(Family):
     """Amplitude of a sinusoid at the mains frequency over the continuum around it.
 
     Gain does not matter. `Inferer` judges it by itself beside the simulated cloud, so that one
-    strange value is not lost among many ordinary ones.
+    extreme value is not lost among many ordinary ones.
 
     Parameters
     ----------

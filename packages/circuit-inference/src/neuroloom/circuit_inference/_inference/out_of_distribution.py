@@ -188,7 +188,7 @@ class SimulatedCloud:
         return out
 
     def score(self, x: Array) -> Array:
-        """Return how strange each row is, without an upper end: for ranking (AUROC).
+        """Return how far out each row lies, without an upper end: for ranking (AUROC).
 
         The largest of the distances and the artefacts, each divided by the simulations' 99 %
         quantile.

@@ -195,7 +195,7 @@ def _plain(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _claim(folder: Path, provenance: Mapping[str, Any]) -> Path:
-    """Return where batches are kept, after checking that the folder is this library's."""
+    """Return where simulations are kept, after checking that the folder is this library's."""
     folder.mkdir(parents=True, exist_ok=True)
     record = folder / "library.json"
     ours = json.loads(json.dumps(provenance))

@@ -205,9 +205,9 @@ class Analysis:
                 )
             names = TEN_TWENTY[: values.size]
         allowed = {"ax", "vmin", "vmax", "label"}
-        strange = sorted(set(kwargs) - allowed - {"radius", "pos", "electrode_size", "fig"})
-        if strange:
-            raise ArgumentError(f"kwargs: expected some of {sorted(allowed)}, got {strange}")
+        unexpected = sorted(set(kwargs) - allowed - {"radius", "pos", "electrode_size", "fig"})
+        if unexpected:
+            raise ArgumentError(f"kwargs: expected some of {sorted(allowed)}, got {unexpected}")
         chosen = {k: v for k, v in kwargs.items() if k in allowed}
         if chosen.get("label") is True or chosen.get("label") is False:
             chosen.pop("label")

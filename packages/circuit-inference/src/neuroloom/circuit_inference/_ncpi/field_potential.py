@@ -1,4 +1,4 @@
-"""The seed's `FieldPotential`: a thin door onto proxies, kernels and forward models."""
+"""The seed's `FieldPotential`: a thin layer over proxies, kernels and forward models."""
 
 from __future__ import annotations
 

@@ -80,10 +80,10 @@ def _about_observations(
     features: FeatureTable | ArrayLike | None,
     labels: Sequence[str],
 ) -> list[report.Html]:
-    strange = bool((posterior.ood_p[posterior.valid] < 0.01).any()) or not posterior.valid.any()
+    unexpected = bool((posterior.ood_p[posterior.valid] < 0.01).any()) or not posterior.valid.any()
     parts = [
         report.heading("Is the recording inside what the model can produce?"),
-        report.note(verdict(posterior), warning=strange),
+        report.note(verdict(posterior), warning=unexpected),
     ]
     if inferer is not None and features is not None and posterior.valid.any():
         parts.append(_figure(plots.plot_outside(inferer, features), "simulated cloud"))

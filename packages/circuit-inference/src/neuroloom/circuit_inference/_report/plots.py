@@ -168,7 +168,7 @@ def plot_importance(diagnosis: Diagnosis, *, first: int = 12, ax: Axes | None = 
 def plot_outside(
     inferer: Inferer, features: FeatureTable | ArrayLike, *, ax: Axes | None = None
 ) -> Axes:
-    """Return axes with the simulated cloud and the observations, by how strange they are.
+    """Return axes with the simulated cloud and the observations, by how far out they lie.
 
     Along x the distance from the cloud's centre, along y that from the nearest simulations, each
     over the simulations' 99 % quantile: beyond the lines lies what the model does not produce.
