@@ -8,20 +8,9 @@ import string
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from neuroloom.shared import Epochs, Recording, Signal, SpikeTrains, TimeSeries, Trials
-
-# Slow is no fault of a test: a machine may be busy, or paused.
-settings.register_profile(
-    "neuroloom",
-    max_examples=30,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("neuroloom")
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 NAMES = st.text(string.ascii_letters + " µ/.\\", min_size=1, max_size=8)
