@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import pickle
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -122,3 +124,33 @@ def test_given_trials_are_those_drawn_alone() -> None:
             alone.new_trial(ground_truth=truth)
             np.testing.assert_array_equal(many.ob, alone.ob)
             assert many.trial == alone.trial
+
+
+def test_workers_of_a_loader_read_streams_of_their_own() -> None:
+    data = pytest.importorskip("torch.utils.data")
+    dataset = tasks.Dataset(PDM, batch_size=2, seq_len=30, max_batch=3, output="torch", seed=1)
+    alone = [inputs.numpy() for inputs, _ in dataset.iterable()]
+    np.testing.assert_array_equal(
+        alone[0], tasks.Dataset(PDM, batch_size=2, seq_len=30, seed=1)()[0]
+    )
+    of = [dataset.for_worker(k)()[0].numpy() for k in range(3)]
+    assert not np.array_equal(of[0], of[1])
+    wide = tasks.Dataset(PDM, batch_size=6, seq_len=30, seed=1)()[0]
+    np.testing.assert_array_equal(np.concatenate(of, axis=1), wide)
+    loader = data.DataLoader(dataset.iterable(), batch_size=None)
+    assert len(list(loader)) == 3
+    assert len(pickle.loads(pickle.dumps(dataset))()) == 2
+
+
+def test_batches_come_back_from_files_as_they_were(tmp_path: Path) -> None:
+    batch = tasks.Dataset(PDM, batch_size=3, align="trial", seed=1).batch()
+    file = batch.save(tmp_path / "batch")
+    again = tasks.Batch.load(file)
+    np.testing.assert_array_equal(again.inputs, batch.inputs)
+    np.testing.assert_array_equal(again.conditions["coh"], batch.conditions["coh"])
+    assert (again.digest, again.card) == (batch.digest, batch.card)
+    with np.load(file) as record:
+        changed = {**record, "target": record["target"] + 1}
+    np.savez(file, **changed)
+    with pytest.raises(tasks.TaskError, match="digest"):
+        tasks.Batch.load(file)

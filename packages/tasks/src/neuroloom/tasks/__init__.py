@@ -14,8 +14,9 @@ from neuroloom.tasks._design.catalogue import load_tasks as _load_tasks
 from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._engine.mixture import Mixture, mix
 from neuroloom.tasks._engine.reaction_time import ReactionTimeTask, reaction_time
+from neuroloom.tasks._environments.batch import Batch
 from neuroloom.tasks._environments.card import card, plot_trial
-from neuroloom.tasks._environments.dataset import Batch, Dataset
+from neuroloom.tasks._environments.dataset import Dataset
 from neuroloom.tasks._environments.making import make, make_vec
 from neuroloom.tasks._environments.single import TaskEnv
 from neuroloom.tasks._environments.vector import TaskVectorEnv

@@ -52,15 +52,17 @@ class Streams:
         the first stream of a seed of its own.
     n : int
         How many streams, if there is one seed.
+    first : int
+        Number of the first of them.
     """
 
-    def __init__(self, plan: TaskPlan, seed: Any = None, n: int = 1) -> None:
+    def __init__(self, plan: TaskPlan, seed: Any = None, n: int = 1, *, first: int = 0) -> None:
         self.plan = plan
         if isinstance(seed, (list, tuple, np.ndarray)):
             of = [(_root(one), 0) for one in seed]
         else:
-            of = [(_root(seed), 0)]
-            of += [(of[0][0], index) for index in range(1, n)]
+            root_of_all = _root(seed)
+            of = [(root_of_all, index) for index in range(first, first + n)]
         roots = [
             np.random.SeedSequence(root.entropy, spawn_key=(*root.spawn_key, index))
             for root, index in of

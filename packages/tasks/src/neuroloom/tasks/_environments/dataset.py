@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +16,7 @@ from neuroloom.tasks._design.table import Rows
 from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._engine.plan import TaskPlan, make_plan
 from neuroloom.tasks._engine.streams import Counts, Reader, Source, Spans, Streams, write
+from neuroloom.tasks._environments.batch import Batch, card_of
 from neuroloom.tasks._environments.env_stream import EnvPlan, EnvStreams
 from neuroloom.tasks._environments.making import make
 from neuroloom.tasks._environments.single import TaskEnv
@@ -25,39 +25,6 @@ from neuroloom.tasks._random.backend import Backend
 
 _CACHE_VALUES = 2**20
 _PHASES = ("free", "fixate", "decide")
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """A batch and what it is made of; all arrays are the owner's, never written to again.
-
-    Parameters
-    ----------
-    inputs : array, (seq_len, batch_size, n_channels)
-        Observations.
-    target : array, (seq_len, batch_size)
-        Right actions.
-    mask : array of float32, (seq_len, batch_size)
-        Weight of each step in a loss; 0 in padding.
-    trial : array of int, (seq_len, batch_size)
-        Number of the trial in its row's stream; -1 in padding.
-    period : array of int, (seq_len, batch_size)
-        Number of the period in `period_names`; -1 in padding.
-    conditions : dict of array, (seq_len, batch_size, …)
-        What was drawn for the trial of each step; 0 in padding.
-    period_names : tuple of str
-        Names of the periods.
-
-    With ``batch_first`` the first two axes are the other way round.
-    """
-
-    inputs: Any
-    target: Any
-    mask: Any
-    trial: Any
-    period: Any
-    conditions: dict[str, Any]
-    period_names: tuple[str, ...]
 
 
 class Dataset:
@@ -156,9 +123,9 @@ class Dataset:
         self._split = split
         self._fixed: dict[str, Any] = {}
         self._i_batch = 0
-        self._torch = (
-            require("torch", extra="neuroloom-tasks[torch]") if output == "torch" else None
-        )
+        if output == "torch":
+            require("torch", extra="neuroloom-tasks[torch]")
+        self._worker = 0
         self._at = self._cached = 0
         self._spans: list[Spans] = []
         # An environment brings the seed that it was made with.
@@ -195,10 +162,19 @@ class Dataset:
         root = as_seed(seed)
         if self._split != "train":
             root = root.child(f"split {self._split}")
+        self._read(root)
+
+    def _read(self, root: Seed) -> None:
+        """Go to the start of the streams of a root."""
         plan, n = self.plan, self.batch_size
-        source: Source = (
-            EnvStreams(plan, root, n) if isinstance(plan, EnvPlan) else Streams(plan, root, n)
-        )
+        self._root = root
+        source: Source
+        if isinstance(plan, EnvPlan):
+            source = EnvStreams(
+                plan, root.child("worker").child(self._worker) if self._worker else root, n
+            )
+        else:
+            source = Streams(plan, root, n, first=self._worker * n)
         self._reader = Reader(source, n, plan.mean_steps, plan.at_once)
         self._forget()
 
@@ -262,7 +238,32 @@ class Dataset:
             period=self._out(period),
             conditions={name: self._out(values) for name, values in drawn.items()},
             period_names=self.plan.period_names,
+            card=card_of(self.plan.task, self._root, self._split),
         )
+
+    def iterable(self) -> Any:
+        """Return this data set as a torch `IterableDataset`, for a `DataLoader` with workers.
+
+        Worker `k` reads the streams ``k * batch_size`` and following, so that no two serve the
+        same trials; without workers the batches are those of this data set. Give the loader
+        ``batch_size=None``, as batches are made here.
+        """
+        from neuroloom.tasks._environments.loading import iterable
+
+        return iterable(self)
+
+    def for_worker(self, worker: int) -> Dataset:
+        """Return a copy that reads the streams of a worker, from their start.
+
+        Parameters
+        ----------
+        worker : int
+            Its number; 0 reads those of this data set.
+        """
+        own = copy.deepcopy(self)
+        own._worker = whole("worker", worker)
+        own._read(own._root)
+        return own
 
     # Within -----------------------------------------------------------------------------------
 
@@ -361,7 +362,10 @@ class Dataset:
         return (self.batch_size, length) if self.batch_first else (length, self.batch_size)
 
     def _out(self, values: NDArray[Any]) -> Any:
-        return values if self._torch is None else self._torch.from_numpy(values)
+        if self._output == "numpy":
+            return values
+        # Asked for here and not kept, as a module cannot be pickled.
+        return require("torch", extra="neuroloom-tasks[torch]").from_numpy(values)
 
 
 def _task(env: Any, env_kwargs: Mapping[str, Any] | None) -> Task:

@@ -1,9 +1,7 @@
 """Batches for supervised learning."""
 
-from neuroloom.tasks._environments.dataset import (
-    Batch,
-    Dataset,
-)
+from neuroloom.tasks._environments.batch import Batch
+from neuroloom.tasks._environments.dataset import Dataset
 
 __all__ = [
     "Batch",

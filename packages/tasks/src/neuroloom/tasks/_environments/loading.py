@@ -1,0 +1,28 @@
+"""Data sets for torch's loaders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from neuroloom.shared import require
+
+
+def iterable(dataset: Any) -> Any:
+    """Return a data set as a torch `IterableDataset`; see `Dataset.iterable`.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What to read.
+    """
+    data = require("torch.utils.data", extra="neuroloom-tasks[torch]")
+
+    class Iterable(data.IterableDataset):  # type: ignore[misc,name-defined]
+        """Batches of a worker's own streams."""
+
+        def __iter__(self) -> Iterator[Any]:
+            info = data.get_worker_info()
+            return iter(dataset.for_worker(0 if info is None else info.id))
+
+    return Iterable()
