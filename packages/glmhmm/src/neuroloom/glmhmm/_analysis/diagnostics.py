@@ -107,10 +107,9 @@ def diagnose(
     trace = _trace(model)
     falls = np.diff(trace)
     fall = float(max(-falls.min(), 0.0)) if len(falls) else 0.0
-    gain = _gain(found)
     separated = separated_state(model, data, found.core)
     values: dict[str, Any] = {
-        "converged": _converged(model, trace, gain, data.n_observed),
+        "converged": _converged(model, trace, found),
         "monotone": len(trace) == 0 or fall <= 1e-8 * abs(trace[-1]),
         "largest_fall": fall,
         "dead_states": tuple(int(k) for k in np.flatnonzero(posterior.smoothed.sum(0) < 1e-3)),
@@ -156,11 +155,12 @@ def _gain(found: Posed) -> float:
     return float(after) - float(before)
 
 
-def _converged(model: Any, trace: NDArray[np.float64], gain: float, n: int) -> bool:
+def _converged(model: Any, trace: NDArray[np.float64], found: Posed) -> bool:
     state = getattr(model, "solver_state_", None)
     if state is not None and (state.converged or len(trace) >= model.maxiter):
         return bool(state.converged)
-    return bool(abs(gain) < max(10 * model.tol, 1e-6 * n))
+    n = found.problem.data.n_observed
+    return abs(_gain(found)) < max(10 * model.tol, 1e-6 * n)
 
 
 def _never_left(found: Posed, posterior: Posterior) -> tuple[int, ...]:

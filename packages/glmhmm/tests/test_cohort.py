@@ -1,0 +1,133 @@
+"""Cohorts as animals leave them: short, one-sided and empty ones, equal labels, odd names."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from problems import drawn, known
+
+from neuroloom.glmhmm import GLMHMM, fit_subjects, match_states
+from neuroloom.glmhmm.__main__ import main
+from neuroloom.glmhmm._cli.run import at_once, safe_names
+from neuroloom.glmhmm.errors import GLMHMMWarning, SeparationWarning
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    """Three animals: six sessions, six, and two, all with labels 0, 1, 2, …"""
+    parts = []
+    for name, sessions in (("ada", 6), ("bob", 6), ("cleo", 2)):
+        X, y, _, _ = drawn(known(), 60 * sessions, 60, seed=len(parts))
+        labels = np.arange(60 * sessions) // 60
+        parts.append((X, y, np.full(len(y), name), labels))
+    X, y, who, label = (np.concatenate(part) for part in zip(*parts, strict=True))
+    model = known()
+    model.set_params(missing="mask", tol=1e-4)
+    return X, y, who, label, model
+
+
+def test_a_short_animal_is_named_and_nobody_else_stops(cohort):
+    X, y, who, label, model = cohort
+    with pytest.warns(GLMHMMWarning, match=r"'cleo' \(2 sessions\): fitted without"):
+        found = fit_subjects(X, y, who, label, global_model=model, folds=3)
+    assert list(found.models) == ["ada", "bob", "cleo"]
+    assert np.isfinite(found.table.loc[["ada", "bob"], "bits_per_trial"]).all()
+    assert np.isnan(found.table.loc["cleo", "bits_per_trial"])
+    with pytest.warns(GLMHMMWarning, match="left out"):
+        fewer = fit_subjects(X, y, who, label, global_model=model, folds=3, too_few="leave_out")
+    assert list(fewer.models) == ["ada", "bob"]
+    np.testing.assert_array_equal(fewer.models["ada"].coef_, found.models["ada"].coef_)
+    with pytest.raises(ValueError, match="'cleo'"):
+        fit_subjects(X, y, who, label, global_model=model, folds=3, too_few="raise")
+    errors = found.standard_errors(X, y, who, label)
+    diagnoses = found.diagnose(X, y, who, label)
+    for name, one in found.models.items():
+        assert list(match_states(one, model)) == [0, 1]
+        assert np.isfinite(errors[name].coef).all()
+        assert diagnoses[name].converged
+
+
+def test_labels_end_with_their_subject(cohort):
+    X, y, who, label, model = cohort
+    # Session 5 of ada is followed by session 0 of bob; one label throughout is two sessions.
+    starts = np.append(True, (label[1:] != label[:-1]) | (who[1:] != who[:-1]))
+    same = np.where(np.isin(who, ["ada", "bob"]), label + 7, label + 1)
+    same[who == "bob"] = np.where(label[who == "bob"] == 0, 12, same[who == "bob"])
+    told = {"global_model": model, "folds": 2}
+    by_label = fit_subjects(X, y, who, same, **told)
+    by_mask = fit_subjects(X, y, who, starts, **told)
+    pd.testing.assert_frame_equal(by_label.table, by_mask.table)
+
+
+def test_a_bias_stays_within_its_prior_and_is_told(cohort):
+    X, y, who, label, model = cohort
+    y = y.copy()
+    y[who == "ada"] = 1.0  # always to one side
+    y[(who == "bob") & (label == 2)] = np.nan
+    with pytest.warns(SeparationWarning, match="'ada'"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", GLMHMMWarning)
+        warnings.simplefilter("always", SeparationWarning)
+        found = fit_subjects(X, y, who, label, global_model=model, folds=2, sigma=2.0)
+    assert np.abs(found.models["ada"].intercept_).max() < 3 * 2.0
+    assert found.table.loc["ada", "one_sided"]
+    assert not found.table.loc["cleo", "one_sided"]
+    assert found.table.loc["bob", "n_trials"] == 300
+
+
+def test_the_prior_is_on_weights_and_bias(cohort):
+    """One state, logistic: the slope is zero where Xᵀ(y − p) = w/σ², with a column of ones in X."""
+    X, y, who, label, _ = cohort
+    first = GLMHMM(1, missing="mask").fit(X, y)
+    found = fit_subjects(X, y, who, label, global_model=first, sigma=0.7, alpha=1.0, folds=2)
+    for name, one in found.models.items():
+        rows = who == name
+        p = 1 / (1 + np.exp(-(X[rows] @ one.coef_[:, 0] + one.intercept_[0])))
+        slope = X[rows].T @ (y[rows] - p)
+        np.testing.assert_allclose(slope, one.coef_[:, 0] / 0.49, atol=1e-2)
+        assert (y[rows] - p).sum() == pytest.approx(one.intercept_[0] / 0.49, abs=1e-2)
+
+
+def test_file_names_are_safe_and_distinct():
+    names = ["lab/m1", "lab:m1", "lab_m1", "../x", "", 3, "A", "a", "é b"]
+    found = safe_names(names)
+    assert len({name.lower() for name in found.values()}) == len(names)
+    assert all("/" not in name and ":" not in name for name in found.values())
+    assert found[3] == "3"
+
+
+def test_nothing_is_written_unless_all_of_it_is(tmp_path):
+    out = tmp_path / "out"
+
+    def half(folder):
+        (folder / "a.txt").write_text("a")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        at_once(out, half)
+    assert list(tmp_path.iterdir()) == []
+    out.mkdir()
+    (out / "mine.txt").write_text("kept")
+    assert at_once(out, lambda folder: (folder / "b.txt").write_text("b")) == [out / "b.txt"]
+    assert {path.name for path in out.iterdir()} == {"mine.txt", "b.txt"}
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"", "a CSV file with a header"),
+        (b"\x00\xff\xfe\x80binary", "expected"),
+        (b"{}", "expected"),
+        (b'a,b\n"1', "expected"),
+        (b"session,stimulus,choice,reward\n1,0.5,-1,1\n1,-0.5,0,1\n1,0.2,1,0\n", "codes="),
+    ],
+)
+def test_foreign_files_end_in_one_line(tmp_path, capsys, content, match):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    assert main(["fit", str(path), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("neuroloom-glmhmm: error: ")
+    assert match in error
+    assert "\n" not in error
+    assert not (tmp_path / "out").exists()
