@@ -40,11 +40,18 @@ def driven():
     """A model whose transitions are driven by an input, choices masked here and there."""
     rng = np.random.default_rng(0)
     X, u = rng.normal(size=(N, 1)), rng.normal(size=(N, 1))
-    state = (np.arange(N) // 25) % 2
-    y = (rng.random(N) < 1 / (1 + np.exp(-np.where(state == 0, 4 * X[:, 0], 1.5)))).astype(float)
+    truth = GLMHMM(2)
+    truth.coef_, truth.intercept_ = np.array([[5.0, 0.0]]), np.array([0.0, 2.0])
+    truth.scale_ = np.ones(2)
+    truth.initial_prob_ = np.array([0.5, 0.5])
+    truth.transition_prob_ = np.array([[0.85, 0.15], [0.2, 0.8]])
+    truth.transition_coef_ = np.array([[[0.0, 0.8], [-0.8, 0.0]]])
+    told = {"session_starts": STARTS, "transition_inputs": u}
+    y, *_ = truth.simulate(3, X, **told)
     y[::29] = np.nan
-    model = GLMHMM(2, missing="mask", seed=1, tol=1e-5)
-    model.fit(X, y, session_starts=STARTS, transition_inputs=u)
+    model = GLMHMM(2, missing="mask", seed=1, tol=1e-5, transition_regularizer_strength=1.0)
+    names = ("coef_", "intercept_", "scale_", "initial_prob_", "transition_prob_")
+    model.fit(X, y, init_params=tuple(getattr(truth, name) for name in names), **told)
     return model, X, y, u
 
 
@@ -281,7 +288,7 @@ def test_dwell_curves_follow_the_law_in_short_sessions():
     model.coef_, model.intercept_ = np.zeros((1, 2)), np.array([-5.0, 5.0])
     model.scale_, model.initial_prob_ = np.ones(2), np.ones(2) / 2
     model.transition_prob_ = np.array([[0.98, 0.02], [0.02, 0.98]])
-    n = 50 * 600
+    n = 50 * 2000
     X = np.zeros((n, 1))
     starts = np.arange(n) % 50 == 0
     y, _, _ = model.simulate(0, X, session_starts=starts)
@@ -326,7 +333,7 @@ def test_tables_signals_and_named_columns():
     with pytest.raises(ValueError, match="rate"):
         GLMHMM(1).fit(signal, shared.Signal(y, rate=20.0))
     trials = pd.DataFrame(
-        {"stimulus": frame.a, "choice": y, "reward": 1, "session": np.repeat([1, 2], 30)}
+        {"stimulus": frame.a, "choice": y, "reward": y == (frame.a > 0), "session": "s"}
     )
     by_trials = GLMHMM(1).fit(shared.Trials(trials))
     design = design_matrix(trials)

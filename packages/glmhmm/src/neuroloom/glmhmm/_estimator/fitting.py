@@ -31,6 +31,7 @@ from neuroloom.glmhmm._start.initializers import initialize
 
 _FEW = 5.0  # trials per parameter of a state below which a tiny scale is a collapse
 _TINY = 0.01  # of the one-state scale
+_NEAR_SADDLE = 0.3  # units between states that are tried from further apart once more
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,8 @@ def _with_noise_where_alike(model: Any, start: Parameters, data: Data) -> Parame
     )
     if not alike:
         return start
+    if data.x.shape[1] == 0:  # without regressors the default start has no noise of its own
+        return _noisy(model, start, data, 0.5, 3)
     warnings.warn(
         "all states start with the same weights, a point that EM cannot leave; noise was added",
         InitializationWarning,
@@ -252,8 +255,10 @@ def restart_dead_state(model: Any, found: Fit) -> Parameters:
     return Parameters(p.weights, p.log_scale, initial, transition, p.drive)
 
 
-def duplicate_states(model: Any, data: Data, parameters: Parameters) -> list[tuple[int, int]]:
-    """Return pairs of states whose weights and scales agree to a hundredth of a unit."""
+def duplicate_states(
+    model: Any, data: Data, parameters: Parameters, *, within: float = 0.01
+) -> list[tuple[int, int]]:
+    """Return pairs of states whose weights and scales agree within a fraction of a unit."""
     weights = np.asarray(parameters.weights) * _regressor_units(data)
     link = model.inverse_link_function
     weights = weights / model.observation_model.predictor_unit(data.y[data.observed], link)[:, None]
@@ -262,7 +267,7 @@ def duplicate_states(model: Any, data: Data, parameters: Parameters) -> list[tup
     for i in range(len(weights)):
         for j in range(i):
             far = max(np.abs(weights[i] - weights[j]).max(), np.abs(scales[i] - scales[j]).max())
-            if far < 0.01:
+            if far < within:
                 pairs.append((j, i))
     return pairs
 
@@ -274,7 +279,8 @@ def escape_saddle(
 
     Such a point is a saddle as a rule: gains are tiny there, and EM takes them for convergence.
     """
-    if model.n_states == 1 or not duplicate_states(model, problem.data, found.parameters):
+    near = duplicate_states(model, problem.data, found.parameters, within=_NEAR_SADDLE)
+    if model.n_states == 1 or not near:
         return found, report
     parameters = jax.tree.map(np.asarray, found.parameters)
     start = _noisy(model, parameters, problem.data, 0.5, 4)
