@@ -116,6 +116,7 @@ def fit_protocol(
     alpha: float | Sequence[float] = 2.0,
     folds: int | ArrayLike = 5,
     too_few: Literal["fit", "leave_out", "raise"] = "fit",
+    transition_inputs: Any = None,
     progress: bool = True,
     seed: int | shared.Seed = 0,
     n_workers: int | None = None,
@@ -126,7 +127,7 @@ def fit_protocol(
 
     Parameters
     ----------
-    X, y, subjects, session_starts
+    X, y, subjects, session_starts, transition_inputs
         As in `fit_subjects`.
     n_states : sequence of int
         Numbers of states to compare; 1 is the GLM.
@@ -155,6 +156,7 @@ def fit_protocol(
         X,
         y,
         session_starts,
+        transition_inputs=transition_inputs,
         n_states=n_states,
         model=GLMHMM(2, n_init=n_init, **settings),
         folds=folds,
@@ -175,6 +177,7 @@ def fit_protocol(
             alpha=alpha,
             folds=folds,
             too_few=too_few,
+            transition_inputs=transition_inputs,
             seed=seed,
             n_workers=n_workers,
             resume=None if resume is None else Path(resume) / f"subjects-{k}",
