@@ -46,8 +46,11 @@ class PredictiveCheck:
     def interval(self, name: str, level: float = 0.95) -> tuple[Any, Any]:
         """Return the range that holds a fraction `level` of the simulated data sets."""
         tail = (1 - level) / 2
-        low, high = np.nanquantile(self.simulated[name], [tail, 1 - tail], axis=0)
-        return low, high
+        values = self.simulated[name]
+        some = np.isfinite(values).any(axis=0)  # stays of that length were not always seen
+        filled = np.where(some, values, 0.0)
+        low, high = np.nanquantile(filled, [tail, 1 - tail], axis=0)
+        return np.where(some, low, np.nan), np.where(some, high, np.nan)
 
     def outside(self, name: str, level: float = 0.95) -> NDArray[np.bool_]:
         """Return where the data lie outside of that range."""

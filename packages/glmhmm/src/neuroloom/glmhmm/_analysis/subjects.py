@@ -248,7 +248,8 @@ def fit_subjects(
         grid,
         folds,
         too_few,
-        _common_shape(data, who, names),
+        # Of all subjects, so that leaving one out changes no digit of the others.
+        _common_shape(data, who, list(dict.fromkeys(who.tolist()))),
         shared.as_seed(seed),
     )
     found = shared.map(
