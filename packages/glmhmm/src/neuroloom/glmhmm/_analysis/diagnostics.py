@@ -160,7 +160,7 @@ def _converged(model: Any, trace: NDArray[np.float64], found: Posed) -> bool:
     if state is not None and (state.converged or len(trace) >= model.maxiter):
         return bool(state.converged)
     n = found.problem.data.n_observed
-    return abs(_gain(found)) < max(10 * model.tol, 1e-6 * n)
+    return bool(abs(_gain(found)) < max(10 * model.tol, 1e-6 * n))
 
 
 def _never_left(found: Posed, posterior: Posterior) -> tuple[int, ...]:
