@@ -281,3 +281,69 @@ def test_response_and_spectrum_are_those_of_the_closed_form(mu, sigma):
         by_mu, spectrum = by_parabolic_cylinders(f, mu, sigma, 0.002, answer.rate)
         assert answer.by_mu[k] == pytest.approx(by_mu, rel=1e-3)
         assert answer.spectrum[k] == pytest.approx(spectrum, rel=1e-3)
+
+
+def alone(nu_ext: float) -> LIFMeanField:
+    """Return one population that excites itself, quiescent or active."""
+    return LIFMeanField(
+        0,
+        [[1000.0]],
+        [[0.1]],
+        j_ext=0.1,
+        c_ext=1000,
+        nu_ext=nu_ext,
+        tau_membrane=0.02,
+        tau_synaptic=0.0,
+        threshold=20.0,
+        reset_voltage=10.0,
+        tau_refractory=0.002,
+    )
+
+
+def test_the_others_of_a_landscape_are_at_stable_states():
+    field = LIFMeanField.from_config("default_snn_params")
+    focus, free = [0, 1], np.arange(2, 38)
+    grid = np.array([[20.0, 4.0], [0.0, 0.0], [50.0, 50.0], [10.0, 30.0]])
+    for state in field.around(focus, grid)[1]:
+        matrix = field.jacobian(state)[np.ix_(free, free)] - np.eye(36)
+        assert np.linalg.eigvals(matrix).real.max() < 0
+        np.testing.assert_allclose(field.response(state)[free], state[free], atol=1e-6)
+
+
+def test_a_quiescent_state_at_the_edge_of_the_grid_is_a_well():
+    field = alone(0.0)
+    low = [p.rates[0] for p in fixed_points(field, n_starts=20) if p.stable and p.rates[0] < 60]
+    wells = landscape(field, [0], step=1.0, limits=(0.0, 60.0))
+    assert wells.path[wells.minima(), 0] == pytest.approx(low, abs=0.5)
+    # Below the threshold of activity the force leads down and out of the grid: no well.
+    threshold = next(p.rates[0] for p in fixed_points(field, n_starts=20) if not p.stable)
+    limits = (0.3 * threshold, 0.9 * threshold)
+    slope = landscape(field, [0], step=threshold / 10, limits=limits)
+    assert (slope.path_force < 0).all()
+    assert slope.minima().tolist() == []
+
+
+def test_spectra_are_those_of_stable_fixed_points(two):
+    saddle = next(p for p in fixed_points(two, n_starts=5) if not p.stable)
+    with pytest.raises(LifnetError, match="stable"):
+        power_spectrum(two, saddle.rates, [10.0], np.full(6, 100))
+    with pytest.raises(LifnetError, match="fixed point"):
+        power_spectrum(two, np.full(6, 3.0), [10.0], np.full(6, 100))
+
+
+def test_a_probability_can_be_continued_over():
+    path = ("architecture", "clusters", "connectivity_fraction_probs", 0)
+    branches = bifurcation_diagram("2_cluster_mf", path, (0.1, 0.5), start_at=[0.3], n_starts=5)
+    assert max(float(np.ptp(branch.parameter)) for branch in branches) > 0.35
+    for branch in branches[:1]:
+        middle = len(branch.parameter) // 2
+        config = load_config("2_cluster_mf").with_value(path, float(branch.parameter[middle]))
+        field = LIFMeanField.from_config(config, whole_in_degrees=False)
+        state = branch.rates[middle]
+        np.testing.assert_allclose(field.response(state), state, atol=1e-6)
+        assert not np.array_equal(field.c_matrix, field.c_matrix.round())
+
+
+def test_rates_begin_at_zero_or_above(two):
+    with pytest.raises(LifnetError, match="nu_init"):
+        integrate_rates(two, np.full(6, -1.0), duration=0.1)

@@ -94,7 +94,7 @@ from neuroloom.lifnet._theory._dynamics import (
     integrate_rates,
     mean_field_trajectory,
 )
-from neuroloom.lifnet._theory._fixed_points import FixedPoint, fixed_points
+from neuroloom.lifnet._theory._fixed_points import FixedPoint, FixedPoints, fixed_points
 from neuroloom.lifnet._theory._landscape import Landscape, landscape
 from neuroloom.lifnet._theory._linear_response import (
     Transfer,
@@ -132,6 +132,7 @@ __all__ = [
     "Exponential",
     "FixedIndegree",
     "FixedPoint",
+    "FixedPoints",
     "FixedTotal",
     "FullMeanFieldStager",
     "LIFMeanField",

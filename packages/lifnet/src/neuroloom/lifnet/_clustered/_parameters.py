@@ -33,8 +33,8 @@ class ClusteredParameters:
     """Neurons, shape (n_pops,)."""
     efficacy: Array
     """What one spike adds to the charge of a synapse, shape (n_pops, n_pops)."""
-    in_degree: NDArray[np.int64]
-    """Inputs of each neuron, shape (n_pops, n_pops)."""
+    in_degree: NDArray[np.int64] | Array
+    """Inputs of each neuron, shape (n_pops, n_pops); whole numbers unless asked otherwise."""
     j_ext: Array
     """External efficacies, shape (2, n_pops)."""
     c_ext: Array
@@ -106,7 +106,10 @@ def depression(share_post: float, share_pre: float, n_clusters: int, potentiatio
 
 
 def clustered_parameters(
-    config: Config, perturbations: Mapping[str, ArrayLike | None] | None = None
+    config: Config,
+    perturbations: Mapping[str, ArrayLike | None] | None = None,
+    *,
+    whole_in_degrees: bool = True,
 ) -> ClusteredParameters:
     """Return the numbers of each population, with perturbations that are constant in time.
 
@@ -121,6 +124,9 @@ def clustered_parameters(
         p is a factor 1 + p of the efficacies from a clustered population to its own cluster;
         ``j_ext``, ``threshold`` and the time constants are added to; what is added to an arousal
         parameter is the mean over the populations. Rates below zero are set to zero where used.
+    whole_in_degrees : bool
+        Round connection probability times number of neurons down to what neurons can have. A
+        theory that varies a probability continuously does not.
 
     Raises
     ------
@@ -157,7 +163,7 @@ def clustered_parameters(
         n_clusters=q,
         sizes=sizes,
         efficacy=_efficacy(config, sizes, aroused.ee_scale, given) / root,
-        in_degree=_in_degree(clusters.connectivity_fraction_probs, sizes, q),
+        in_degree=_in_degree(clusters.connectivity_fraction_probs, sizes, q, whole_in_degrees),
         j_ext=j_ext / root,
         c_ext=_external(config.external_currents.c_ext, q),
         nu_ext=nu_ext,
@@ -203,14 +209,16 @@ def _efficacy(config: Config, sizes: NDArray[np.int64], ee_scale: float, given: 
 
 
 def _in_degree(
-    probabilities: tuple[float, ...], sizes: NDArray[np.int64], q: int
-) -> NDArray[np.int64]:
+    probabilities: tuple[float, ...], sizes: NDArray[np.int64], q: int, whole: bool
+) -> NDArray[np.int64] | Array:
     ee, ei, ie, ii = probabilities
     table = np.array([[ee, ie], [ei, ii]])  # [post, pre] from [E→E, E→I, I→E, I→I]
     kind = np.repeat([0, 1], q + 1)
+    inputs = table[np.ix_(kind, kind)] * sizes[None, :]
+    if not whole:
+        return np.asarray(inputs, dtype=np.float64)
     # The small term keeps .29 · 100 at 29.
-    inputs = np.floor(table[np.ix_(kind, kind)] * sizes[None, :] + 1e-9)
-    return np.asarray(inputs, dtype=np.int64)
+    return np.asarray(np.floor(inputs + 1e-9), dtype=np.int64)
 
 
 def _external(four: tuple[float, ...], q: int) -> Array:

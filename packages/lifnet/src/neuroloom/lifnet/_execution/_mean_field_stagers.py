@@ -13,7 +13,7 @@ from neuroloom.lifnet._clustered._perturbation import checked, config_perturbati
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.lifnet._execution._stager import Stager, by_target
 from neuroloom.lifnet._plots import plot_fixed_points, plot_landscape
-from neuroloom.lifnet._theory._fixed_points import FixedPoint, fixed_points, initial_rates
+from neuroloom.lifnet._theory._fixed_points import FixedPoints, fixed_points, initial_rates
 from neuroloom.lifnet._theory._landscape import Landscape, landscape
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
 from neuroloom.shared import Seed, style
@@ -89,8 +89,8 @@ class FullMeanFieldStager(MeanFieldStager):
             "eigenvalues": eigenvalues,
         }
 
-    def fixed_points(self, **options: Any) -> list[FixedPoint]:
-        """Return all fixed points, each once; options are those of the function of that name."""
+    def fixed_points(self, **options: Any) -> FixedPoints:
+        """Return the fixed points; options are those of the function of that name."""
         named = {k: options.pop(k) for k in list(options) if k.endswith("_perturbation")}
         options.setdefault("seed", Seed(self.random_seed))
         return fixed_points(self.mean_field(**named), **options)
@@ -144,7 +144,8 @@ class ReducedMeanFieldStager(MeanFieldStager):
         Returns
         -------
         dict
-            ``potential, displacement, force_field, path, nu_outs, mesh`` as `Landscape` has them.
+            ``potential, displacement, force_field, path, path_force, nu_outs, mesh`` as
+            `Landscape` has them.
         """
         result = landscape(
             self.mean_field(**named),
@@ -159,11 +160,12 @@ class ReducedMeanFieldStager(MeanFieldStager):
             "force_field": result.force_field,
             "path": result.path,
             "nu_outs": result.nu_outs,
+            "path_force": result.path_force,
             "mesh": np.array(result.mesh),
         }
 
     def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
-        names = ("force_field", "nu_outs", "path", "potential", "displacement")
+        names = ("force_field", "nu_outs", "path", "potential", "displacement", "path_force")
         shown = Landscape(tuple(outputs["mesh"]), *(outputs[name] for name in names))
         with style():
             figure = Figure(figsize=(9, 4), layout="constrained")

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
+from neuroloom.lifnet._clustered._parameters import clustered_parameters
 from neuroloom.lifnet._config._load import load_config
+from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._theory._exploration import groups_of
 from neuroloom.lifnet._theory._fixed_points import fixed_points
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
-from neuroloom.lifnet._theory._stability import classify, linearized_eigenvalues
-from neuroloom.lifnet._theory._symmetry import Symmetry, symmetry
+from neuroloom.lifnet._theory._symmetry import symmetry
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -71,6 +73,7 @@ def continue_branch(
     value: float,
     limits: tuple[float, float],
     *,
+    tau: ArrayLike | None = None,
     max_points: int = 2000,
 ) -> Branch:
     """Return the branch through a fixed point, followed both ways to the limits.
@@ -85,6 +88,8 @@ def continue_branch(
         Where to start, within the limits.
     limits : (low, high)
         Range of the parameter.
+    tau : array_like, optional
+        Time constants of the rates for the stability, see `LIFMeanField.determine_stability`.
     max_points : int
         Most points in each direction.
 
@@ -100,18 +105,19 @@ def continue_branch(
     field = family(value)
     if np.abs(start - field.response(start)).max() > 1e-6 * (1 + np.abs(start).max()):
         raise LifnetError("rates: expected a fixed point at the start value, got none")
-    path = _Path(family, _groups(symmetry(field), start), (low, high))
+    path = _Path(family, groups_of(symmetry(field), start), (low, high))
     point = path.pack(start, value)
-    back = path.follow(point, -1.0, max_points)[::-1]
-    forth = path.follow(point, 1.0, max_points)
+    forth, closed = path.follow(point, 1.0, max_points)
+    # A closed curve has been seen whole.
+    back = [] if closed else path.follow(point, -1.0, max_points)[0][::-1]
     points = np.array([*back, point, *forth])
     values = np.clip(path.value(points), low, high)
     states = path.unpack(points)
     growth, labels = [], []
     for state, at in zip(states, values, strict=True):
-        eigenvalues = linearized_eigenvalues(family(float(at)).jacobian(state))
+        label, eigenvalues = family(float(at)).determine_stability(state, tau=tau)
         growth.append(float(eigenvalues.real.max()))
-        labels.append(classify(eigenvalues))
+        labels.append(label)
     return Branch(values, states, np.array(growth), tuple(labels))
 
 
@@ -123,6 +129,7 @@ def bifurcation_diagram(
     start_at: Sequence[float] | None = None,
     n_starts: int = 20,
     perturbations: Any = None,
+    tau: ArrayLike | None = None,
     progress: bool = False,
     seed: int = 0,
 ) -> list[Branch]:
@@ -143,6 +150,8 @@ def bifurcation_diagram(
         Random starts of each search.
     perturbations : mapping, optional
         As for `LIFMeanField.from_config`.
+    tau : array_like, optional
+        Time constants of the rates for the stability, see `LIFMeanField.determine_stability`.
     progress : bool
         Show a bar.
     seed : int
@@ -151,21 +160,26 @@ def bifurcation_diagram(
     Returns
     -------
     list of Branch
-        Up to the order of equal clusters; branches that were already met are left out.
+        Up to the order of equal clusters; branches that were already met are left out. Where the
+        value changes how many inputs neurons have, that number is real in place of whole.
     """
     base = load_config(config)
     parts = tuple(path.split(".")) if isinstance(path, str) else tuple(path)
     made: dict[float, LIFMeanField] = {}
+
+    low, high = float(limits[0]), float(limits[1])
+    whole = not _changes_in_degrees(base, parts, (low, high))
 
     def family(value: float) -> LIFMeanField:
         if value not in made:
             if len(made) > 64:
                 made.clear()
             changed = base.with_value(parts, value)
-            made[value] = LIFMeanField.from_config(changed, perturbations=perturbations)
+            made[value] = LIFMeanField.from_config(
+                changed, perturbations=perturbations, whole_in_degrees=whole
+            )
         return made[value]
 
-    low, high = float(limits[0]), float(limits[1])
     values = np.linspace(low, high, 5) if start_at is None else np.asarray(start_at, dtype=float)
     branches: list[Branch] = []
     for value in values.tolist():
@@ -176,7 +190,7 @@ def bifurcation_diagram(
             here = order.canonical(point.rates)
             near = _SAME * (1 + np.abs(here).max())
             if all(np.abs(state - here).max() > near for state in known):
-                branch = continue_branch(family, point.rates, value, (low, high))
+                branch = continue_branch(family, point.rates, value, (low, high), tau=tau)
                 branches.append(branch)
                 known += [order.canonical(state) for state in _crossings(branch, family, value)]
     return branches
@@ -194,19 +208,14 @@ def _crossings(branch: Branch, family: Family, value: float) -> Array:
     return np.where(close[:, None], found.rates, drawn)
 
 
-def _groups(order: Symmetry, state: Array) -> list[Index]:
-    """Return populations that have equal rates and can be exchanged, as groups."""
-    groups: list[Index] = []
-    taken: list[int] = []
-    for members in order.classes:
-        places = order.units[members]
-        keys = np.round(state[places[:, 0]] / (1e-6 * (1 + np.abs(state).max())))
-        for key in np.unique(keys):
-            chosen = places[keys == key]
-            groups += [np.asarray(column) for column in chosen.T]
-            taken += chosen.ravel().tolist()
-    rest = np.setdiff1d(np.arange(len(state)), taken)
-    return [*groups, *(np.array([i]) for i in rest)]
+def _changes_in_degrees(
+    base: Config, parts: tuple[str | int, ...], limits: tuple[float, float]
+) -> bool:
+    low, high = (
+        clustered_parameters(base.with_value(parts, value), whole_in_degrees=False).in_degree
+        for value in limits
+    )
+    return not np.array_equal(low, high)
 
 
 class _Path:
@@ -255,14 +264,14 @@ class _Path:
         direction = np.asarray(np.linalg.svd(matrix)[2][-1])
         return direction if direction @ previous >= 0 else -direction
 
-    def follow(self, start: Array, sign: float, max_points: int) -> list[Array]:
-        """Return the points after `start` in the direction of a rising or falling parameter."""
+    def follow(self, start: Array, sign: float, max_points: int) -> tuple[list[Array], bool]:
+        """Return the points after `start` as the parameter rises or falls, and if they close."""
         along = np.zeros_like(start)
         along[-1] = sign
         points: list[Array] = []
         here, tangent, step = start, self.tangent(start, along), _LONGEST / 4
         if (start[-1] >= 1 and tangent[-1] > 0) or (start[-1] <= 0 and tangent[-1] < 0):
-            return points
+            return points, False
         while len(points) < max_points and step >= _SHORTEST:
             guess = here + step * tangent
             if 0 <= guess[-1] <= 1:
@@ -285,9 +294,17 @@ class _Path:
             points.append(new)
             here, tangent = new, turned
             step = min(_LONGEST, step * 1.3)
-            if len(points) > 3 and np.abs(here - start).max() < step / 4:
-                break
-        return points
+            if len(points) > 3 and self.passes(points[-2], here, start):
+                return [*points[:-1], start.copy()], True
+        return points, False
+
+    @staticmethod
+    def passes(before: Array, after: Array, start: Array) -> bool:
+        """Return whether the piece of the curve from one point to the next goes through `start`."""
+        piece = after - before
+        along = float((start - before) @ piece / (piece @ piece))
+        off = float(np.linalg.norm(before + along * piece - start))
+        return 0 < along <= 1 and off < 0.1 * float(np.linalg.norm(piece))
 
     def correct(self, guess: Array, tangent: Array) -> Array | None:
         """Return the point of the curve in the plane through `guess` across the tangent."""

@@ -67,8 +67,8 @@ def integrate_rates(
     duration, delta_t : float
         In seconds.
     tau : array_like, optional
-        Time constants of the rates in seconds, one or one per population; the membrane time
-        constants if not given.
+        Time constants of the rates in seconds: one, two (E, I), or one per population; the
+        membrane time constants if not given, as for `LIFMeanField.determine_stability`.
     sizes : array_like, shape (n_pops,), optional
         Neurons of each population.
     seed : int or Seed
@@ -91,6 +91,8 @@ def integrate_rates(
     nu = np.asarray(nu_init, dtype=np.float64)
     if nu.shape != (n_pops,) or not np.isfinite(nu).all():
         raise SimulationError(f"nu_init: expected {n_pops} finite rates, got shape {nu.shape}")
+    if (nu < 0).any():
+        raise SimulationError(f"nu_init: expected rates of at least 0 Hz, got {nu.min():g}")
     noise = None
     if sizes is not None:
         n = np.asarray(sizes, dtype=np.float64)
@@ -102,8 +104,8 @@ def integrate_rates(
     step = 0
     for length, piece in pieces:
         equations = piece.equations
-        times = equations.tau_membrane if tau is None else np.asarray(tau, dtype=np.float64)
-        h = delta_t / np.broadcast_to(times, (n_pops,))
+        times = piece.rate_time_constants(tau)
+        h = delta_t / (equations.tau_membrane if times is None else times)
         if (h > 0.5).any():
             raise SimulationError(f"delta_t: expected at most half of tau, got {delta_t:g} s")
         for _ in range(length):

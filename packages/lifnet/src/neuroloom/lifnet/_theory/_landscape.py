@@ -38,12 +38,26 @@ class Landscape:
     """Minus the integral of the force along the path, shape (n,)."""
     displacement: Array
     """Length of the path up to each point in Hz, shape (n,)."""
+    path_force: Array
+    """Force at each point of the path in Hz, shape (n, n_focus)."""
 
     def minima(self) -> NDArray[np.int64]:
-        """Return where on the path the potential has a well."""
+        """Return where on the path the potential has a well.
+
+        An end of the path is one if the potential rises from there and the force does not lead
+        out of the grid; nothing leads out of it at rates of zero.
+        """
         v = self.potential
+        if len(v) < 2:
+            return np.arange(0)
         inner = np.flatnonzero((v[1:-1] <= v[:-2]) & (v[1:-1] < v[2:])) + 1
-        return np.asarray(inner, dtype=np.int64)
+        ends = [
+            end
+            for end, ahead in ((0, 1), (len(v) - 1, len(v) - 2))
+            if v[end] < v[ahead]
+            and float(self.path_force[end] @ (self.path[ahead] - self.path[end])) >= 0
+        ]
+        return np.sort(np.concatenate([inner, np.array(ends, dtype=np.int64)]))
 
 
 def landscape(
@@ -53,9 +67,13 @@ def landscape(
     step: float = 0.5,
     limits: ArrayLike = (0.0, 60.0),
     nu_init: ArrayLike | None = None,
+    tau: ArrayLike | None = None,
     progress: bool = False,
 ) -> Landscape:
     """Return the reduced landscape of some populations.
+
+    At each grid point the other populations are at the stable state that their rates flow into
+    from `nu_init`. Where they come to none, the force is NaN.
 
     Parameters
     ----------
@@ -68,7 +86,9 @@ def landscape(
     limits : (low, high), or one such pair per focus population
         Rates that the grid covers, in Hz.
     nu_init : array_like, optional
-        Where the solves of the other populations begin, shape (n_pops − n_focus,).
+        Where the other populations begin, shape (n_pops − n_focus,), in Hz; zeros if not given.
+    tau : array_like, optional
+        Time constants of the rates, see `LIFMeanField.determine_stability`.
     progress : bool
         Show a bar.
 
@@ -98,7 +118,7 @@ def landscape(
         for start in range(0, len(points), size):
             part = points[start : start + size]
             outs[start : start + size] = field.effective_response_function(
-                held, part, nu_init=nu_init
+                held, part, nu_init=nu_init, tau=tau
             )
             bar.update(len(part))
     force = (outs[:, held] - points).reshape(*shape, len(held))
@@ -108,7 +128,13 @@ def landscape(
     potential = np.concatenate([[0.0], np.cumsum(-(between * moves).sum(axis=1))])
     displacement = np.concatenate([[0.0], np.cumsum(np.linalg.norm(moves, axis=1))])
     return Landscape(
-        mesh, force, outs.reshape(*shape, field.n_pops), path_points, potential, displacement
+        mesh,
+        force,
+        outs.reshape(*shape, field.n_pops),
+        path_points,
+        potential,
+        displacement,
+        path_force,
     )
 
 

@@ -239,11 +239,23 @@ def power_spectrum(
     ndarray of complex, shape (n_frequencies, n_pops, n_pops)
         Two-sided, in Hz: N independent Poisson neurons of rate ν have ν/N. The diagonal holds the
         power spectra. NaN for populations without neurons.
+
+    Raises
+    ------
+    LifnetError
+        If `rates` is no stable fixed point, or a number is out of range.
     """
     n = np.asarray(sizes, dtype=np.float64)
     if n.shape != (field.n_pops,) or (n < 0).any():
         raise LifnetError(f"sizes: expected {field.n_pops} numbers of neurons, got shape {n.shape}")
-    matrix, spectra = coupling(field, rates, frequencies, delay=delay)
+    nu = field.checked_rates("rates", rates)
+    left = float(np.abs(nu - field.response(nu)).max())
+    if left > 1e-6 * (1 + np.abs(nu).max()):
+        raise LifnetError(f"rates: expected a fixed point, got |nu - Phi(nu)| of {left:.3g} Hz")
+    label, _ = field.determine_stability(nu)
+    if not label.startswith("stable"):
+        raise LifnetError(f"rates: expected a stable fixed point, got a {label}")
+    matrix, spectra = coupling(field, nu, frequencies, delay=delay)
     own = np.divide(spectra, n, out=np.zeros_like(spectra), where=n > 0)
     propagate = np.linalg.inv(np.eye(field.n_pops) - matrix)
     result = np.einsum("fij,fj,fkj->fik", propagate, own, propagate.conj())

@@ -15,6 +15,7 @@ from neuroloom.lifnet._clustered._perturbation import config_perturbations, merg
 from neuroloom.lifnet._config._load import load_config
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.lifnet._theory._rate_equations import RateEquations, Solutions, solve
+from neuroloom.lifnet._theory._settling import settle
 from neuroloom.lifnet._theory._stability import classify, linearized_eigenvalues
 
 Array = NDArray[np.float64]
@@ -22,15 +23,20 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class RateSolution:
-    """Where a solve ended; only with `success` is it a fixed point."""
+    """Where a solve ended; only with `converged` is it a fixed point."""
 
     x: Array
     """Rates in Hz, shape (n_pops,)."""
-    success: bool
+    converged: bool
     residual: float
     """Largest ``|ν − Φ(ν)|`` in Hz."""
     n_iterations: int
     message: str
+
+    @property
+    def success(self) -> bool:
+        """`converged`, under the name that scipy's solvers and the seed system use."""
+        return self.converged
 
 
 class LIFMeanField:
@@ -66,7 +72,7 @@ class LIFMeanField:
     ...     j_ext=0.1, c_ext=1000, nu_ext=20.0, tau_membrane=0.02, tau_synaptic=0.0,
     ...     threshold=20.0, reset_voltage=10.0, tau_refractory=0.002)
     >>> solution = brunel.solve_rates([30.0, 30.0])
-    >>> solution.success, round(float(solution.x[0]), 2)
+    >>> solution.converged, round(float(solution.x[0]), 2)
     (True, 37.95)
     """
 
@@ -150,12 +156,26 @@ class LIFMeanField:
 
     @classmethod
     def from_config(
-        cls, config: Any = None, *, perturbations: Mapping[str, ArrayLike | None] | None = None
+        cls,
+        config: Any = None,
+        *,
+        perturbations: Mapping[str, ArrayLike | None] | None = None,
+        whole_in_degrees: bool = True,
     ) -> LIFMeanField:
         """Return the mean field of a configuration (anything `load_config` reads).
 
         The configuration's own perturbations act as they do while they are on; those given here
         replace them, target by target.
+
+        Parameters
+        ----------
+        config : anything that `load_config` reads
+            The configuration.
+        perturbations : mapping of target to array_like, optional
+            As for `clustered_parameters`.
+        whole_in_degrees : bool
+            Neurons have whole numbers of inputs, as in simulations; if not, a connection
+            probability acts as the real number that it is.
 
         Examples
         --------
@@ -165,7 +185,10 @@ class LIFMeanField:
         """
         loaded = load_config(config)
         own = config_perturbations(loaded, in_time=False)
-        return cls.from_parameters(clustered_parameters(loaded, merged(own, perturbations or {})))
+        given = merged(own, perturbations or {})
+        return cls.from_parameters(
+            clustered_parameters(loaded, given, whole_in_degrees=whole_in_degrees)
+        )
 
     @property
     def n_pops(self) -> int:
@@ -174,15 +197,15 @@ class LIFMeanField:
 
     def response(self, nu: ArrayLike) -> Array:
         """Return Φ(ν) in Hz for rates of shape (n_pops,) or (n_states, n_pops)."""
-        return self.equations.phi(self._rates("nu", nu))
+        return self.equations.phi(self.checked_rates("nu", nu))
 
     def jacobian(self, nu: ArrayLike) -> Array:
         """Return dΦ_i/dν_j, shape (..., n_pops, n_pops)."""
-        return self.equations.linearized(self._rates("nu", nu))[1]
+        return self.equations.linearized(self.checked_rates("nu", nu))[1]
 
     def moments(self, nu: ArrayLike) -> tuple[Array, Array]:
         """Return mean μ and noise amplitude σ of the populations' input."""
-        return self.equations.moments(self._rates("nu", nu))
+        return self.equations.moments(self.checked_rates("nu", nu))
 
     def solve_rates(self, nu_init: ArrayLike | None = None) -> RateSolution:
         """Return the solution of ν = Φ(ν) that a damped Newton method finds from a start.
@@ -195,10 +218,10 @@ class LIFMeanField:
         Returns
         -------
         RateSolution
-            With `x` in Hz and `success`; a solve that does not arrive is flagged, never passed off
-            as a fixed point.
+            With `x` in Hz and `converged`; a solve that does not arrive is flagged, never passed
+            off as a fixed point.
         """
-        start = np.zeros(self.n_pops) if nu_init is None else self._rates("nu_init", nu_init)
+        start = np.zeros(self.n_pops) if nu_init is None else self.checked_rates("nu_init", nu_init)
         if start.ndim != 1:
             raise LifnetError(f"nu_init: expected shape ({self.n_pops},), got {start.shape}")
         found = solve(self.equations, start[None])
@@ -212,9 +235,18 @@ class LIFMeanField:
             found.rates[0], ok, float(found.residual[0]), int(found.n_iterations[0]), message
         )
 
-    def solve_many(self, starts: ArrayLike) -> Solutions:
-        """Return the solutions from many starts at once, shape (n_starts, n_pops)."""
-        return solve(self.equations, np.atleast_2d(self._rates("starts", starts)))
+    def solve_many(self, starts: ArrayLike, *, persist: bool = True) -> Solutions:
+        """Return the solutions from many starts at once.
+
+        Parameters
+        ----------
+        starts : array_like, shape (n_starts, n_pops)
+            Rates to start from, in Hz.
+        persist : bool
+            Go on with Powell's hybrid method, one start at a time, where Newton's method is stuck.
+        """
+        rates = np.atleast_2d(self.checked_rates("starts", starts))
+        return solve(self.equations, rates, persist=persist)
 
     def determine_stability(
         self, nu: ArrayLike, *, tau: ArrayLike | None = None
@@ -227,8 +259,9 @@ class LIFMeanField:
             A fixed point, in Hz.
         tau : array_like, optional
             Time constants of the rates in seconds: one, two (E, I), or one per population; then
-            eigenvalues are in 1/s. If not given, all rates have the same time constant, which is
-            the unit of time.
+            eigenvalues are in 1/s. If not given, the membrane time constants as in
+            `integrate_rates`, and time is in units of their mean: with one common time constant
+            the eigenvalues are those of ``dΦ/dν − 1``.
 
         Returns
         -------
@@ -236,15 +269,40 @@ class LIFMeanField:
             As `classify` names it.
         eigenvalues : ndarray of complex, shape (n_pops,)
             Of ``(dΦ/dν − 1)/τ``, largest real part first.
+
+        Raises
+        ------
+        LifnetError
+            If `nu` or `tau` does not fit, or a time constant is not positive.
         """
-        spread = None if tau is None else self._spread("tau", tau)
-        values = linearized_eigenvalues(self.jacobian(nu), spread)
+        values = linearized_eigenvalues(self.jacobian(nu), self._units_of_time(tau))
         return classify(values), values
 
+    def rate_time_constants(self, tau: ArrayLike | None = None) -> Array | None:
+        """Return checked time constants of the rates, one per population in s; None for None."""
+        if tau is None:
+            return None
+        spread = self._spread("tau", tau)
+        if (spread <= 0).any():
+            raise LifnetError(f"tau: expected positive time constants, got {spread.min():g}")
+        return spread
+
+    def _units_of_time(self, tau: ArrayLike | None) -> Array:
+        given = self.rate_time_constants(tau)
+        if given is not None:
+            return given
+        membrane = self.equations.tau_membrane
+        return np.asarray(membrane / membrane.mean())
+
     def effective_response_function(
-        self, focus: ArrayLike, nu: ArrayLike, *, nu_init: ArrayLike | None = None
+        self,
+        focus: ArrayLike,
+        nu: ArrayLike,
+        *,
+        nu_init: ArrayLike | None = None,
+        tau: ArrayLike | None = None,
     ) -> Array:
-        """Return Φ of all populations with the focus clamped and the others at rest around it.
+        """Return Φ of all populations with the focus clamped and the others settled around it.
 
         Parameters
         ----------
@@ -253,19 +311,31 @@ class LIFMeanField:
         nu : array_like, shape (n_focus,) or (n_states, n_focus)
             Their rates in Hz.
         nu_init : array_like, optional
-            Rates from which those of the other populations are solved, (n_pops − n_focus,).
+            Rates from which those of the other populations settle, (n_pops − n_focus,), in Hz;
+            zeros if not given.
+        tau : array_like, optional
+            Time constants of the rates, see `determine_stability`.
 
         Returns
         -------
         ndarray, shape (n_pops,) or (n_states, n_pops)
-            Rates in Hz; NaN where the others find no fixed point (Mascaro & Amit 1999).
+            Rates in Hz; NaN where the others come to no stable state (Mascaro & Amit 1999).
         """
-        return self.around(focus, nu, nu_init=nu_init)[0]
+        return self.around(focus, nu, nu_init=nu_init, tau=tau)[0]
 
     def around(
-        self, focus: ArrayLike, nu: ArrayLike, *, nu_init: ArrayLike | None = None
+        self,
+        focus: ArrayLike,
+        nu: ArrayLike,
+        *,
+        nu_init: ArrayLike | None = None,
+        tau: ArrayLike | None = None,
     ) -> tuple[Array, Array]:
-        """Return the effective response, and the full states ν that it was taken at."""
+        """Return the effective response, and the full states ν that it was taken at.
+
+        Parameters are those of `effective_response_function`. The other populations are at the
+        stable state that their rates flow into; NaN where they come to none.
+        """
         held = np.asarray(focus, dtype=np.int64).ravel()
         if len(set(held.tolist())) != len(held) or (held < 0).any() or (held >= self.n_pops).any():
             raise LifnetError(
@@ -281,13 +351,28 @@ class LIFMeanField:
         if len(free):
             start = np.zeros(len(free)) if nu_init is None else np.asarray(nu_init, dtype=float)
             starts = np.broadcast_to(start, (len(rates), len(free)))
-            found = solve(self.equations.clamp(free, held, rates), starts)
-            state[:, free] = np.where(found.converged[:, None], found.rates, np.nan)
+            times = self._units_of_time(tau)[free]
+            others, settled = settle(self.equations.clamp(free, held, rates), starts, times)
+            state[:, free] = np.where(settled[:, None], others, np.nan)
         answer = self.equations.phi(state)
         shape = np.shape(nu)[:-1]
         return answer.reshape(*shape, self.n_pops), state.reshape(*shape, self.n_pops)
 
-    def _rates(self, name: str, values: ArrayLike) -> Array:
+    def checked_rates(self, name: str, values: ArrayLike) -> Array:
+        """Return rates of shape (n_pops,) or (n_states, n_pops) in Hz, or raise in `name`'s name.
+
+        Parameters
+        ----------
+        name : str
+            The argument, for the error.
+        values : array_like
+            Rates in Hz.
+
+        Raises
+        ------
+        LifnetError
+            If they are of another shape, or not finite.
+        """
         array = np.asarray(values, dtype=np.float64)
         if array.ndim not in (1, 2) or array.shape[-1] != self.n_pops:
             raise LifnetError(f"{name}: expected {self.n_pops} rates, got shape {array.shape}")

@@ -6,8 +6,7 @@ A unit is what moves together: the E and I population of one cluster in the layo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +26,8 @@ class Symmetry:
     classes: list[Index]
     """Units that can be exchanged, at least two each."""
     n_pops: int
+    similar: Index = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    """Units of one kind, equal or not: the clusters."""
 
     def canonical(self, rates: Array) -> Array:
         """Return states with the units of each class in falling order of their first rate."""
@@ -39,54 +40,30 @@ class Symmetry:
                 row[places] = row[places[by]]
         return result.reshape(np.shape(rates))
 
-    def patterns(self, n_levels: int, limit: int) -> Iterator[tuple[list[Index], list[int]]]:
-        """Yield groups of populations with equal rates, and the level of each group.
 
-        The units of each class are split over up to `n_levels` levels in all ways that differ by
-        more than the order of the levels; a population outside the classes is a group of its own,
-        of level −1. Nothing comes if there are more than `limit` patterns.
-        """
-        splits = [list(_splits(len(members), n_levels)) for members in self.classes]
-        if np.prod([len(split) for split in splits]) > limit:
-            return
-        for choice in np.ndindex(*(len(split) for split in splits)):
-            groups: list[Index] = []
-            levels: list[int] = []
-            n_used = 0
-            for members, split, which in zip(self.classes, splits, choice, strict=True):
-                first = 0
-                for count in split[which]:
-                    chosen = self.units[members[first : first + count]]
-                    groups += [np.asarray(column) for column in chosen.T]
-                    levels += [n_used] * chosen.shape[1]
-                    first, n_used = first + count, n_used + 1
-            taken = np.concatenate([*groups, np.empty(0, dtype=np.int64)])
-            rest = np.setdiff1d(np.arange(self.n_pops), taken)
-            yield [*groups, *(np.array([i]) for i in rest)], [*levels, *([-1] * len(rest))]
-
-
-def symmetry(field: LIFMeanField) -> Symmetry:
+def symmetry(mean_field: LIFMeanField) -> Symmetry:
     """Return which units of a mean field can be exchanged without changing its equations."""
-    q, n = field.n_clusters, field.n_pops
-    if n == 2 * q + 2:
-        units = np.stack([np.arange(q), np.arange(q) + q + 1], axis=1)
-    else:
-        units = np.arange(n)[:, None]
+    q, n = mean_field.n_clusters, mean_field.n_pops
+    paired = n == 2 * q + 2
+    # The background is a unit, too, but never exchanged for a cluster.
+    units = np.arange(n).reshape(2, -1).T if paired else np.arange(n)[:, None]
+    similar = np.arange(q if paired or n == q else 0)
     classes: list[list[int]] = []
-    for unit in range(len(units)):
+    for unit in range(q if paired else n):
         for members in classes:
-            if _exchangeable(field, units[members[0]], units[unit]):
+            if _exchangeable(mean_field, units[members[0]], units[unit]):
                 members.append(unit)
                 break
         else:
             classes.append([unit])
-    return Symmetry(units, [np.array(c) for c in classes if len(c) > 1], n)
+    exchangeable = [np.array(c) for c in classes if len(c) > 1]
+    return Symmetry(units, exchangeable, n, similar)
 
 
-def _exchangeable(field: LIFMeanField, a: Index, b: Index) -> bool:
-    order = np.arange(field.n_pops)
+def _exchangeable(mean_field: LIFMeanField, a: Index, b: Index) -> bool:
+    order = np.arange(mean_field.n_pops)
     order[a], order[b] = b, a
-    equations = field.equations
+    equations = mean_field.equations
     vectors = (
         equations.mean_external,
         equations.variance_external,
@@ -101,15 +78,3 @@ def _exchangeable(field: LIFMeanField, a: Index, b: Index) -> bool:
     return same and all(
         np.allclose(m, m[np.ix_(order, order)], rtol=1e-12, atol=1e-300) for m in matrices
     )
-
-
-def _splits(total: int, parts: int, largest: int | None = None) -> Iterator[Sequence[int]]:
-    """Yield all ways to write `total` as a falling sum of at most `parts` positive numbers."""
-    if total == 0:
-        yield ()
-        return
-    if parts == 0:
-        return
-    for first in range(min(total, largest or total), 0, -1):
-        for rest in _splits(total - first, parts - 1, first):
-            yield (first, *rest)
