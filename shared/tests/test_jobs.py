@@ -19,7 +19,7 @@ import pytest
 
 from neuroloom import shared
 from neuroloom.shared import DataError
-from neuroloom.shared.jobs import Job, fingerprint
+from neuroloom.shared.jobs import Job, discard, fingerprint
 from neuroloom.shared.jobs import _locks as locks
 from neuroloom.shared.parallel import WorkerError
 
@@ -226,6 +226,21 @@ class TestSingleParts:
         assert calls == [2]
         with pytest.raises(DataError, match=r"folder: expected .* differs in \['rate'\]"):
             Job.open(tmp_path, {"rate": 6.0, "data": np.arange(3)}, argument="folder")
+
+
+class TestDiscard:
+    def test_a_folder_stays_while_others_work_on_it(self, tmp_path: Path) -> None:
+        job = Job.open(tmp_path / "job", {"x": 1})
+        job.keep("part", 3)
+        with job.working() as there:
+            assert there
+            assert not discard(tmp_path / "job")
+            assert job.read("part") == (3, None)
+        assert discard(tmp_path / "job")
+        assert not list(tmp_path.iterdir())
+        with job.working() as there:
+            assert not there
+        assert discard(tmp_path / "job")
 
 
 SHARED = """

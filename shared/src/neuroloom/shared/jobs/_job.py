@@ -27,7 +27,7 @@ from neuroloom.shared.checks import fail
 from neuroloom.shared.io._arrays import DamagedFileError, load_arrays, save_arrays
 from neuroloom.shared.io._atomic import atomic, remove_leftovers
 from neuroloom.shared.jobs._fingerprint import Walk, bound, innermost, name_of
-from neuroloom.shared.jobs._locks import claim, locks_hold
+from neuroloom.shared.jobs._locks import claim, locks_hold, present
 
 _KIND = "job-part"
 _FORMAT = 2
@@ -99,9 +99,14 @@ class Job:
             where.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise fail(argument, "a folder", f"{where}, a file") from error
-        if not record.exists():
-            _publish(record, _text(job))
-        _compare(record, job, argument)
+        while True:
+            try:
+                if not record.exists():
+                    _publish(record, _text(job))
+                _compare(record, job, argument)
+                break
+            except FileNotFoundError:  # another process has just discarded it
+                where.mkdir(parents=True, exist_ok=True)
         remove_leftovers(where)
         if shared and not locks_hold(where):
             warnings.warn(
@@ -123,6 +128,13 @@ class Job:
     def visible(self) -> bool:
         """Return whether this process sees the folder; a worker on another machine may not."""
         return _visible(self.folder, self.digest)
+
+    def working(self) -> AbstractContextManager[bool]:
+        """Return a context that keeps other processes from discarding the folder.
+
+        It says whether the folder still is there.
+        """
+        return present(self.folder / "job.json")
 
     def claim(self, name: str) -> AbstractContextManager[bool]:
         """Return a context that says whether this process may compute a part; others may not."""
@@ -283,8 +295,11 @@ def _change(name: str, key: str, before: str | None, now: str | None) -> str:
 def _publish(record: Path, content: bytes) -> None:
     """Write a file unless another process is quicker; the first one stays."""
     draft = record.with_name(f".{record.name}-{uuid.uuid4().hex}.part")
-    with atomic(draft) as file:
-        file.write(content)
+    try:
+        with atomic(draft) as file:
+            file.write(content)
+    except DataError as error:  # the folder went away
+        raise FileNotFoundError(str(error)) from error
     try:
         os.link(draft, record)
     except FileExistsError:

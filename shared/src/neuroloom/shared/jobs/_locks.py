@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +34,59 @@ def claim(path: Path) -> Iterator[bool]:
         finally:
             if mine:
                 path.unlink(missing_ok=True)
+
+
+@contextmanager
+def present(record: Path) -> Iterator[bool]:
+    """Yield whether a job's record is there; while the context lasts, nobody may `discard` it."""
+    try:
+        file = os.open(record, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # without locks nobody is asked
+                fcntl.flock(file, fcntl.LOCK_SH)
+        try:
+            there = os.path.samestat(os.fstat(file), record.stat())
+        except FileNotFoundError:
+            there = False
+        yield there
+    finally:
+        os.close(file)
+
+
+def discard(folder: str | Path) -> bool:
+    """Remove a job's folder unless another process works on it; return whether it is gone.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of a job whose results stand elsewhere now.
+    """
+    where = Path(folder)
+    try:
+        file = os.open(where / "job.json", os.O_RDONLY)
+    except FileNotFoundError:
+        return not where.exists()
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NONE:
+            raise
+    else:
+        # Under another name first: a process that comes now begins a new folder.
+        away = where.with_name(f".{where.name}-{uuid.uuid4().hex}")
+        os.rename(where, away)
+        shutil.rmtree(away)
+        return True
+    finally:
+        os.close(file)
+    return False
 
 
 def _lock(file: int, path: Path) -> bool:

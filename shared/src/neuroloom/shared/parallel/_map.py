@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,18 +121,26 @@ def map(
     root = None if seed is None else as_seed(seed)
     batches = _batches(len(tasks), whole("batch_size", batch_size, at_least=1), shard)
     wanted = [index for batch in batches for index in batch]
-    kept = None
-    if resume is not None:
-        alone = shard is None
-        job = Job.open(resume, {"seed": _seed_parts(root)}, function=function, shared=alone)
-        kept = Kept.of(job, tasks)
-    run = _Run(function, tasks, root, kept, n_workers, backend)
-    if kept is not None:
-        run.results.update(kept.read(wanted))
+    run = _Run(function, tasks, root, n_workers, backend)
     shown = {"total": len(wanted), "desc": description or None, "disable": not progress}
-    with progress_bar(initial=len(run.results), **shown) as run.bar:
+    with ExitStack() as stack:
+        if resume is not None:
+            job = _opened(stack, resume, function, root, alone=shard is None)
+            run.kept = Kept.of(job, tasks)
+            run.results.update(run.kept.read(wanted))
+        run.bar = stack.enter_context(progress_bar(initial=len(run.results), **shown))
         run.complete(batches)
     return [run.results[index] for index in wanted]
+
+
+def _opened(
+    stack: ExitStack, folder: str | Path, function: Any, root: Seed | None, *, alone: bool
+) -> Job:
+    """Return the job of a folder, which stays as long as the stack."""
+    while True:
+        job = Job.open(folder, {"seed": _seed_parts(root)}, function=function, shared=alone)
+        if stack.enter_context(job.working()):
+            return job
 
 
 @dataclass
@@ -142,9 +150,9 @@ class _Run:
     function: Callable[..., Any]
     tasks: Sequence[Any]
     root: Seed | None
-    kept: Kept | None
     n_workers: int | None
     backend: str | None
+    kept: Kept | None = None
     results: dict[int, Any] = field(default_factory=dict)
     strikes: Counter[int] = field(default_factory=Counter)
     bar: Any = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation, as_simulation
 from neuroloom.lifnet._execution._stager import save_perturbations
 from neuroloom.lifnet._plots import plot_raster
+from neuroloom.shared.jobs import discard
 
 BACKENDS = {None: None, "process": "loky", "thread": "threading"}
 
@@ -133,6 +133,7 @@ class Repeater:
     def run(self, *, progress: bool = True) -> list[Path]:
         """Run all repeats and return the files of spikes (an empty list with a `save_fn`)."""
         metadata = self.save_dir / "metadata"
+        self._check_unfinished(metadata)
         for name in ("data", "metadata", *(["plots"] if self.plots else [])):
             (self.save_dir / name).mkdir(parents=True, exist_ok=True)
         save_config(self.config, metadata / "config.yaml")
@@ -147,6 +148,26 @@ class Repeater:
             return []
         suffix = "npz" if self.compact else "npy"
         return [self.save_dir / "data" / f"spikes_{i}.{suffix}" for i in range(self.n_repeats)]
+
+    def _check_unfinished(self, metadata: Path) -> None:
+        """Raise an error, before anything is written, if another job was stopped in the folder."""
+        if not (self.resume and (metadata / "unfinished" / "job.json").is_file()):
+            return
+        differs = []
+        config = metadata / "config.yaml"
+        if config.is_file() and load_config(config).to_mapping() != self.config.to_mapping():
+            differs.append("configuration")
+        if self.seeds_file.is_file():
+            known = [int(line) for line in self.seeds_file.read_text().split()]
+            n = min(len(known), len(self.seeds))
+            if known[:n] != self.seeds[:n]:
+                differs.append("seeds")
+        if differs:
+            raise LifnetError(
+                f"save_dir: expected a folder without an unfinished job of another "
+                f"{' and '.join(differs)}, got {self.save_dir}; finish that job first, or take "
+                "another folder"
+            )
 
     def _run_all(self, kept: Path, progress: bool) -> None:
         self.logger.info(f"{self.n_repeats} repeats into {self.save_dir}")
@@ -172,7 +193,7 @@ class Repeater:
             description="repeats",
             resume=kept if self.resume else None,
         )
-        shutil.rmtree(kept, ignore_errors=True)
+        discard(kept)
         for i, line in enumerate(results):
             self.logger.info(f"repeat {i}, seed {self.seeds[i]}: {line}")
         self.logger.info("done")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from neuroloom.lifnet._execution._mean_field_stagers import FullMeanFieldStager
 from neuroloom.lifnet._execution._repeater import backend_of, repeat_seeds, workers
 from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation
 from neuroloom.lifnet._execution._stager import Stager, save_perturbations
+from neuroloom.shared.jobs import discard
 
 
 class BaseSweepRunner(ABC):
@@ -149,7 +149,7 @@ class BaseSweepRunner(ABC):
             for i, result in enumerate(results):
                 self._store(result, i, sweep_params[i], directory)
                 log.info(f"{i}: {sweep_params[i]}")
-            shutil.rmtree(kept, ignore_errors=True)
+            discard(kept)
             self.summary(results, sweep_params)
             self._summary_plot(results, sweep_params, directory)
             log.info("done")
