@@ -9,6 +9,7 @@ import numpy as np
 
 from neuroloom.shared._convert._skipped import Skipped, plain
 from neuroloom.shared._convert._times import unknown
+from neuroloom.shared._convert._units import per_unit
 from neuroloom.shared._errors import require
 from neuroloom.shared._lazy import Lazy
 from neuroloom.shared._types._aligned import AlignedSignal
@@ -98,7 +99,7 @@ def _cut(mne: Any, data: Any) -> dict[str, AlignedSignal]:
     metadata["labels"] = [codes.get(int(code), str(code)) for code in data.events[:, 2]]
     metadata["dropped"] = dropped
     if data.metadata is not None:
-        metadata["table"] = {str(k): plain(v.tolist()) for k, v in data.metadata.items()}
+        metadata["table"] = {str(k): plain(per_unit(v)) for k, v in data.metadata.items()}
     if data.baseline is not None:
         metadata["baseline"] = plain(data.baseline)
     if skipped:

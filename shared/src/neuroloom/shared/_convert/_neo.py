@@ -428,7 +428,8 @@ def _analog(
 
 def _unit(quantities: Any, unit: str) -> Any:
     try:
-        return quantities.Quantity(1, unit).units
+        # Both signs for micro that there are; quantities knows neither.
+        return quantities.Quantity(1, unit.replace("µ", "u").replace("μ", "u")).units
     except LookupError as error:
         raise fail("unit", "a unit that neo knows, 'mV'", repr(unit)) from error
 

@@ -39,7 +39,7 @@ def read_units(units: Any, invalid: Epochs | None, skipped: Skipped) -> SpikeTra
     epochs = None
     if observed is not None:
         epochs = union(*(np.concatenate([getattr(x, e) for x in observed]) for e in _ENDS))
-        if all(x == observed[0] for x in observed):
+        if all(x is observed[0] or x == observed[0] for x in observed):
             observed = None
         else:
             skipped.note(
@@ -120,8 +120,12 @@ def _observed(
             pairs = np.asarray(intervals[row], np.float64).reshape(-1, 2)
             unions.append(union(pairs[:, 0], pairs[:, 1]))
         alike = all(x == unions[0] for x in unions)
-        on_ends = [np.concatenate(trains)] * len(trains) if alike else trains
-        observed = [half_open(x.start, x.stop, t) for x, t in zip(unions, on_ends, strict=True)]
+        if alike:  # once: to look all spikes up for each unit takes minutes
+            common = half_open(unions[0].start, unions[0].stop, np.concatenate(trains))
+            observed = [common] * len(trains)
+        else:
+            pairs_of = zip(unions, trains, strict=True)
+            observed = [half_open(x.start, x.stop, times) for x, times in pairs_of]
         outside = [
             int((~epochs.contains(times)).sum())
             for times, epochs in zip(trains, observed, strict=True)
