@@ -171,7 +171,8 @@ class TrialEnv(gymnasium.Env[Any, Any]):
             self.performance = 0.0
             truncated = truncated or self.num_tr >= self.num_tr_exp
             self._top.new_trial()
-        return self._shown(), float(reward), terminated, truncated, info
+        # A reward of one number in an array is one too.
+        return self._shown(), float(np.asarray(reward).item()), terminated, truncated, info
 
     def set_top(self, wrapper: Any) -> None:
         """Make trials begin by the outermost wrapper's `new_trial`.
