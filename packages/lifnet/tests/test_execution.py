@@ -479,3 +479,32 @@ def test_the_module_can_be_run():
     assert done.returncode == 0
     for name in ("run", "perturb", "sweep", "analyze", "mean-field", "configs"):
         assert name in done.stdout
+
+
+def test_a_mended_step_is_told_and_not_mixed_with_old_results(tmp_path):
+    from neuroloom.lifnet.execution.sweep.spiking_net import SNNBaseSweepRunner
+    from neuroloom.shared import DataError
+
+    class Quiet(SNNBaseSweepRunner):
+        def _store(self, *a, **k): ...
+        def summary(self, *a, **k): ...
+        def _summary_plot(self, *a, **k): ...
+        def summarize_repeated_run(self, *a, **k): ...
+
+    def first(self, param, idx, sweep_param, **kwargs):
+        if idx == 1:
+            raise ValueError("a mistake of the user")
+        return 1000
+
+    def mended(self, param, idx, sweep_param, **kwargs):
+        return 1
+
+    def sweep(step):
+        kind = type("Count", (Quiet,), {"_step": step, "__abstractmethods__": frozenset()})
+        base = load_config("2_cluster_mf")
+        return kind().execute(tmp_path, base, "arousal.level", [0.1, 0.2], progress=False)
+
+    with pytest.raises(ValueError, match="a mistake of the user"):
+        sweep(first)
+    with pytest.raises(DataError, match=r"differs in \['code'\]"):
+        sweep(mended)
