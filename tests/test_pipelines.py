@@ -43,7 +43,7 @@ def test_trials_of_a_task_go_into_a_glm_hmm():
     table = trials.require("coh", "ground_truth", "choice")
     side = 2 * table["ground_truth"].to_numpy() - 1
     stimulus = (table["coh"].to_numpy() * side)[:, None]
-    choice = (table["choice"].to_numpy() == 2).astype(float)
+    choice = table["choice"].to_numpy()  # 0 or 1, as the contract of trials has it
     model = glmhmm.GLMHMM(1, regularizer_strength=1e-3).fit(stimulus, choice)
     weight = float(np.asarray(model.coef_).squeeze())
     # An observer that knows the noise follows a logistic curve well: no bias, the right slope.
