@@ -24,7 +24,7 @@ from neuroloom.circuit_inference._features.line_noise import artefacts
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._inference.posterior import Posterior
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
-from neuroloom.circuit_inference.errors import ArgumentError, NoValidSimulationsError, unknown
+from neuroloom.circuit_inference.errors import ArgumentError, NoValidSimulationsError
 from neuroloom.shared import as_seed
 from neuroloom.shared.parallel import one_thread
 from neuroloom.shared.random import SeedLike
@@ -227,9 +227,7 @@ def difference(
     ArgumentError
         If its prior spread is unknown.
     """
-    for posterior in (first, second):
-        if name not in posterior.names:
-            raise unknown("name", name, posterior.names)
+    first.of(name), second.of(name)  # says which names there are
     kept = [p.rows(p.valid) for p in (first, second)]
     prior_std = _prior_spread(first, name, prior_std)
     outside = [float(np.mean(p.ood_p < 0.01)) if len(p) else 1.0 for p in kept]
@@ -245,13 +243,13 @@ def difference(
     change = draws[1][:n] - draws[0][:n]
     probability = float((change > 0).mean())
     low, median, high = (float(q) for q in np.quantile(change, [0.05, 0.5, 0.95]))
-    reason = ""
+    sure = max(probability, 1 - probability) >= level
     if max(outside) > 0.5:
         reason = f"{max(outside):.0%} of the epochs of a condition lie outside the simulated cloud"
     elif not contraction >= least_contraction:
         reason = f"the features do not carry {name}: contraction {contraction:.2f}"
-    elif max(probability, 1 - probability) < level:
-        reason = f"both directions are possible: P(larger) = {probability:.2f}"
+    else:
+        reason = "" if sure else f"both directions are possible: P(larger) = {probability:.2f}"
     verdict = UNDECIDED if reason else ("larger" if probability > 0.5 else "smaller")
     return Difference(name, probability, median, low, high, contraction, verdict, reason)
 
