@@ -212,6 +212,7 @@ def test_random_actions_earn_what_the_definition_predicts(task: str) -> None:
 OTHER_MAXIMUM = {
     "AnnubesEnv-v0": "withholding on a catch trial is paid as correct",
     "DualDelayMatchSample-v0": "two tests, each paid",
+    "DualDelayMatchSample-v1": "two tests, each paid",
     "LeverPressWithPoke-v0": "water comes at the port, where nothing more is to be done",
     "MemoryRecall-v0": "every pattern recalled is paid",
     "Reaching1D-v0": "as far as the hand gets: see test_reaching_pays_by_the_distance",
@@ -230,6 +231,7 @@ def test_following_the_ground_truth_earns_the_maximum(task: str) -> None:
         best = {
             "AnnubesEnv-v0": 1,
             "DualDelayMatchSample-v0": 2,
+            "DualDelayMatchSample-v1": 2,
             "LeverPressWithPoke-v0": pays["correct"],
             "MemoryRecall-v0": trials.get("n_recall"),
             "ToneDetection-v0": 1,
