@@ -4,8 +4,6 @@ Submodules `glm_hmm`, `hmm`, `observation_models` and `regularizer` keep the mod
 of the reference import; `results` holds what functions return, `errors` what they raise.
 """
 
-from __future__ import annotations
-
 import warnings as _warnings
 from typing import Any as _Any
 
