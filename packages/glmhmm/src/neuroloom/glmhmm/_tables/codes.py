@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._errors import InputError, fail
+from neuroloom.shared.convert import from_alf
 
 _ROLES = ("left", "right", "none")
 _LEFT, _RIGHT = ("left", "l"), ("right", "r")
-IBL = {"left": 1, "right": -1, "none": 0}
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,17 @@ def _fits_ibl(values: list[Any]) -> bool:
     return found <= {-1, 0, 1} and -1 in found
 
 
+def _ibl() -> dict[str, list[Any]]:
+    """Return the codes of the IBL's files, as the core's `from_alf` reads them."""
+    values = [-1, 0, 1]
+    read = from_alf({"choice": values}).table["choice"].tolist()
+    meaning = {0.0: "left", 1.0: "right"}
+    out: dict[str, list[Any]] = {role: [] for role in _ROLES}
+    for value, contract in zip(values, read, strict=True):
+        out[meaning.get(contract, "none")].append(value)
+    return out
+
+
 def _evident(name: str, values: list[Any]) -> dict[str, Any]:
     found = _found(values)
     if not found:
@@ -144,7 +155,7 @@ def _roles(codes: Any) -> dict[str, list[Any]]:
     if isinstance(codes, str):
         if codes != "ibl":
             raise fail("codes", '"ibl" or a dictionary of left, right and none', repr(codes))
-        codes = IBL
+        codes = _ibl()
     if not isinstance(codes, Mapping):
         raise fail("codes", '"ibl" or a dictionary of left, right and none', repr(codes))
     foreign = [key for key in codes if key not in _ROLES]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neuroloom import shared
 from neuroloom.glmhmm._errors import fail
+from neuroloom.shared.convert import from_alf
 
 ALF_PAIR = ("contrastLeft", "contrastRight")
 
@@ -118,15 +119,15 @@ def signed_contrast(table: Table) -> NDArray[np.float64]:
     ------
     InputError
         If both sides are missing in a row.
+    DataError
+        If a contrast is negative.
     """
-    left, right = (
-        pd.to_numeric(table.frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        for name in ALF_PAIR
-    )
-    both = np.isnan(left) & np.isnan(right)
-    if both.any():
-        raise fail("contrastLeft", "a contrast on one side", f"none in row {int(both.argmax())}")
-    return np.asarray(np.nan_to_num(right) - np.nan_to_num(left))
+    pair = table.frame[list(ALF_PAIR)].apply(pd.to_numeric, errors="coerce")
+    signed = from_alf(pair).table["stimulus"].to_numpy(np.float64)
+    absent = np.isnan(signed)
+    if absent.any():
+        raise fail("contrastLeft", "a contrast on one side", f"none in row {int(absent.argmax())}")
+    return signed
 
 
 def reward_column(table: Table, given: str) -> str:
