@@ -23,6 +23,7 @@ from __future__ import annotations
 from sklearn.exceptions import NotFittedError as _SklearnNotFittedError
 
 from neuroloom import shared
+from neuroloom.shared import checks
 
 
 class GLMHMMError(shared.NeuroloomError):
@@ -80,11 +81,11 @@ class SessionWarning(GLMHMMWarning):
     """Session starts are given twice."""
 
 
-def fail(argument: str, expected: str, got: object) -> InputError:
+def fail(argument: str, expected: str, got: object, hint: str = "") -> Exception:
     """Return the error that names the argument, what was expected and what came."""
-    return InputError(f"{argument}: expected {expected}, got {got}")
+    return checks.fail(argument, expected, got, hint=hint, error=InputError)
 
 
-def fail_type(argument: str, expected: str, got: object) -> InputTypeError:
+def fail_type(argument: str, expected: str, got: object) -> Exception:
     """Return the error about a wrong type, with the value that came."""
-    return InputTypeError(f"{argument}: expected {expected}, got {got!r} ({type(got).__name__})")
+    return checks.fail(argument, expected, f"{got!r} ({type(got).__name__})", error=InputTypeError)

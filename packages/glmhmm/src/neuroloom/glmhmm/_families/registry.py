@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from neuroloom.glmhmm._families.mixed import MixedObservations, Part
 from neuroloom.glmhmm._families.negative_binomial import NegativeBinomialObservations
 from neuroloom.glmhmm._families.poisson import PoissonObservations
 from neuroloom.glmhmm._families.wiener import WienerObservations
+from neuroloom.shared import checks
 
 FAMILIES: dict[str, type[Observations]] = {
     "Poisson": PoissonObservations,
@@ -53,9 +53,7 @@ def family(value: Any) -> Observations:
                 f"one of {names}",
                 "'Categorical'; say how many with CategoricalObservations(n_categories)",
             )
-        near = difflib.get_close_matches(value, FAMILIES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputTypeError(f"observation_model: expected one of {names}, got {value!r}{hint}")
+        raise checks.unknown("observation_model", value, FAMILIES, error=InputTypeError)
     raise fail_type("observation_model", f"one of {names} or an object of them", value)
 
 
@@ -69,7 +67,8 @@ def _mixed(outputs: Mapping[str, Any]) -> MixedObservations:
         one = family(given)
         if isinstance(link, str):
             if link not in LINKS:
-                raise fail("observation_model", f"a link among {sorted(LINKS)}", repr(link))
+                hint = checks.did_you_mean(link, LINKS)
+                raise fail("observation_model", f"a link among {sorted(LINKS)}", repr(link), hint)
             link = LINKS[link]
         elif link is not None and not callable(link):
             raise fail_type("observation_model", "a link's name or a callable", link)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import numbers
 from typing import Any
 
@@ -12,56 +11,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._errors import InputTypeError, fail, fail_type
+from neuroloom.glmhmm._errors import InputError, InputTypeError, fail, fail_type
 from neuroloom.glmhmm._families.base import Observations
 from neuroloom.glmhmm._families.links import LINKS, Link
 from neuroloom.glmhmm._families.mixed import MixedObservations
 from neuroloom.glmhmm._model.regularizers import Regularizer
+from neuroloom.shared import checks
 
 
 def states(value: Any) -> int:
     """Return the number of states."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
-        raise fail_type("n_states", "a positive integer", value)
-    if value <= 0:
-        raise InputTypeError(f"n_states: expected a positive integer, got {value}")
-    return int(value)
+    return checks.whole("n_states", value, at_least=1, error=InputTypeError)
 
 
 def at_least_zero(name: str, value: Any, *, positive: bool = False) -> float:
     """Return a finite number that is not negative, or above 0 if it must be positive."""
-    good = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    if not good or not np.isfinite(value) or value < 0 or (positive and value == 0):
-        raise fail(
-            name,
-            "a finite number above 0" if positive else "a finite number of at least 0",
-            repr(value),
-        )
-    return float(value)
+    if positive:
+        return checks.real(name, value, above=0, error=InputError)
+    return checks.real(name, value, at_least=0, error=InputError)
 
 
 def flag(name: str, value: Any) -> bool:
     """Return a Boolean."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise fail_type(name, "True or False", value)
-    return bool(value)
+    return checks.flag(name, value, error=InputTypeError)
 
 
 def n_starts(value: Any) -> int | str:
     """Return the number of starts, or ``"auto"``."""
     if isinstance(value, str) and value == "auto":
         return value
-    good = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
-    if not good or value < 1:
-        raise fail("n_init", 'a positive integer or "auto"', repr(value))
-    return int(value)
+    expected = 'a positive integer or "auto"'
+    return checks.whole("n_init", value, at_least=1, expected=expected, error=InputError)
 
 
 def missing(value: Any) -> str:
     """Return what NaN inside of a session means."""
-    if not isinstance(value, str) or value not in ("raise", "mask"):
-        raise fail("missing", '"raise" or "mask"', repr(value))
-    return value
+    return checks.choice("missing", value, ("raise", "mask"), error=InputError)
 
 
 def solver_settings(value: Any) -> dict[str, Any]:
@@ -77,9 +62,7 @@ def solver_settings(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise fail_type("solver_kwargs", "a dictionary", value)
     known = ("tol", "maxiter", "maxsteps")
-    foreign = sorted(str(key) for key in value if key not in known)
-    if foreign:
-        raise fail("solver_kwargs", f"keys among {list(known)}", foreign)
+    checks.keys("solver_kwargs", value, known, error=InputError)
     if "maxiter" in value and "maxsteps" in value:
         raise fail("solver_kwargs", "one of maxiter and maxsteps", "both")
     out: dict[str, Any] = {}
@@ -93,17 +76,12 @@ def solver_settings(value: Any) -> dict[str, Any]:
 
 def iterations(value: Any) -> int:
     """Return the largest number of iterations."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral) or value <= 0:
-        raise fail("maxiter", "a positive integer", repr(value))
-    return int(value)
+    return checks.whole("maxiter", value, at_least=1, error=InputError)
 
 
 def tolerance(value: Any) -> float:
     """Return the tolerance."""
-    good = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    if not good or not value > 0 or not np.isfinite(value):
-        raise fail("tol", "a positive float", repr(value))
-    return float(value)
+    return checks.real("tol", value, above=0, error=InputError)
 
 
 def inverse_link(value: Any, observation_model: Observations) -> Link:
@@ -118,11 +96,9 @@ def inverse_link(value: Any, observation_model: Observations) -> Link:
         return observation_model.default_inverse_link_function
     if isinstance(value, str):
         if value not in LINKS:
-            near = difflib.get_close_matches(value, LINKS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise fail(
-                "inverse_link_function", f"a callable or one of {sorted(LINKS)}", f"{value!r}{hint}"
-            )
+            expected = f"a callable or one of {sorted(LINKS)}"
+            hint = checks.did_you_mean(value, LINKS)
+            raise fail("inverse_link_function", expected, repr(value), hint)
         return LINKS[value]
     if not callable(value):
         raise fail_type("inverse_link_function", "a callable or a name", value)
@@ -156,13 +132,9 @@ def solver(value: Any, regularizer: Regularizer) -> str | None:
     if not isinstance(value, str):
         raise fail_type("solver_name", f"one of {list(regularizer.allowed_solvers)}", value)
     if value not in regularizer.allowed_solvers:
-        near = difflib.get_close_matches(value, regularizer.allowed_solvers, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise fail(
-            "solver_name",
-            f"one of {list(regularizer.allowed_solvers)} for {regularizer!r}",
-            f"{value!r}{hint}",
-        )
+        expected = f"one of {list(regularizer.allowed_solvers)} for {regularizer!r}"
+        hint = checks.did_you_mean(value, regularizer.allowed_solvers)
+        raise fail("solver_name", expected, repr(value), hint)
     return value
 
 

@@ -6,7 +6,6 @@ weights of N(0, 10⁻⁶) around the intercept that gives the mean response, sca
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from neuroloom.glmhmm._errors import InputError, UnknownNameError, fail, fail_ty
 from neuroloom.glmhmm._families.base import Observations
 from neuroloom.glmhmm._families.links import Link
 from neuroloom.glmhmm._start.kmeans import Clusters
+from neuroloom.shared import checks
 
 
 class InitFunctionHMM(Protocol):
@@ -286,13 +286,7 @@ def resolve(
     if not isinstance(settings, dict):
         raise fail_type("initialization functions", "a dictionary", settings)
     known = list(default_functions(slots))
-    for key in settings:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UnknownNameError(
-                f"initialization functions: expected keys among {known}, got {key!r}{hint}"
-            )
+    checks.keys("initialization functions", settings, known, error=UnknownNameError)
     for slot in slots:
         given = settings.get(slot)
         if given is not None:
@@ -311,9 +305,8 @@ def _function(slot: str, given: Any) -> tuple[Callable[..., Any], bool]:
     schemes = BUILT_IN[slot]
     if isinstance(given, str):
         if given not in schemes:
-            near = difflib.get_close_matches(given, schemes, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise fail(slot, f"one of {list(schemes)} or a callable", f"{given!r}{hint}")
+            expected = f"one of {list(schemes)} or a callable"
+            raise fail(slot, expected, repr(given), checks.did_you_mean(given, schemes))
         return schemes[given], False
     if not callable(given):
         raise fail_type(slot, f"one of {list(schemes)} or a callable", given)
@@ -338,9 +331,8 @@ def _check_kwargs(slot: str, function: Callable[..., Any], kwargs: Any) -> None:
     accepted = [name for name in parameters if name not in _PROTOCOL[slot]]
     foreign = [name for name in kwargs if name not in accepted]
     if foreign:
-        near = difflib.get_close_matches(foreign[0], accepted, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise fail(f"{slot}_kwargs", f"keyword arguments among {accepted}", f"{foreign}{hint}")
+        hint = checks.did_you_mean(foreign[0], accepted)
+        raise fail(f"{slot}_kwargs", f"keyword arguments among {accepted}", foreign, hint)
 
 
 def initialize(
