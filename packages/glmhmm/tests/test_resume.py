@@ -1,0 +1,78 @@
+"""Long jobs that are killed: what is resumed equals what was never broken, to the bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from neuroloom.glmhmm import GLMHMM, cross_validate, parametric_bootstrap
+
+N_FOLDS = 4
+
+
+def data():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(800, 1))
+    side = np.where((np.arange(800) // 40) % 2 == 0, 3 * X[:, 0], 1.5)
+    y = (rng.random(800) < 1 / (1 + np.exp(-side))).astype(float)
+    return X, y, np.arange(800) % 50 == 0
+
+
+def validated(folder):
+    model = GLMHMM(2, regularizer_strength=0.25, n_init=3, tol=1e-4)
+    told = {"n_states": (1, 2, 3), "folds": N_FOLDS, "progress": False, "resume": folder}
+    found = cross_validate(*data(), model=model, **told)
+    three = found.models[3]
+    numbers = found.folds[["log_likelihood", "bits_per_trial", "train_objective"]].to_numpy()
+    return {
+        "folds": numbers,
+        "table": found.table.to_numpy(np.float64),
+        "coef": three.coef_,
+        "transition": three.transition_prob_,
+    }
+
+
+def resampled(folder):
+    X, y, starts = data()
+    model = GLMHMM(2, regularizer_strength=0.25, tol=1e-4).fit(X, y, session_starts=starts)
+    found = parametric_bootstrap(model, X, y, starts, n_samples=200, resume=folder)
+    return {
+        "coef": found.coef,
+        "intercept": found.intercept,
+        "transition": found.transition_prob,
+    }
+
+
+def files_in(folder):
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def killed_after(job, folder, n_files):
+    """Run a job in a process of its own and kill it when it has kept some of its work."""
+    code = f"from pathlib import Path; import test_resume as t; t.{job}(Path({str(folder)!r}))"
+    env = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], env=env)
+    end = time.monotonic() + 240
+    while process.poll() is None and len(files_in(folder)) < n_files:
+        assert time.monotonic() < end, "nothing was kept"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    return process.wait()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+@pytest.mark.parametrize("job", [validated, resampled])
+def test_a_killed_job_goes_on_to_the_bit(job, tmp_path):
+    broken = tmp_path / "broken"
+    assert killed_after(job.__name__, broken, 4) == -signal.SIGKILL
+    before = {path: path.stat().st_mtime_ns for path in files_in(broken)}
+    resumed = job(broken)
+    kept = [path for path in before if path.is_file() and path.stat().st_mtime_ns == before[path]]
+    assert kept, "all was computed anew"
+    unbroken = job(None)
+    for name, values in unbroken.items():
+        np.testing.assert_array_equal(resumed[name], values, err_msg=name)
