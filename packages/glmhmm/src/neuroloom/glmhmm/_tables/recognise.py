@@ -123,7 +123,7 @@ def signed_contrast(table: Table) -> NDArray[np.float64]:
         If a contrast is negative.
     """
     pair = table.frame[list(ALF_PAIR)].apply(pd.to_numeric, errors="coerce")
-    signed = from_alf(pair).table["stimulus"].to_numpy(np.float64)
+    signed = np.asarray(from_alf(pair).table["stimulus"], dtype=np.float64)
     absent = np.isnan(signed)
     if absent.any():
         raise fail("contrastLeft", "a contrast on one side", f"none in row {int(absent.argmax())}")
