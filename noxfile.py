@@ -143,7 +143,7 @@ def released(session: nox.Session, package: str) -> None:
     try:
         session.install("neuroloom-shared", silent=True)
     except nox.command.CommandFailed:
-        session.skip("neuroloom-shared is not on the index yet")
+        session.error("neuroloom-shared cannot be had from the index: release it first")
     session.install(str(folder(package)), *test_group(package))
     run_tests(session, package)
 

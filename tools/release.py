@@ -1,6 +1,7 @@
 """What a release needs to know about the six distributions.
 
 python tools/release.py pending           JSON list of packages whose version is not on the index
+python tools/release.py next              those that can go now: the core alone while it is pending
 python tools/release.py changed BASE      JSON list of packages that changed since the commit BASE
 python tools/release.py check PACKAGE     is the package ready: version, changelog, licence, range
 python tools/release.py tag PACKAGE       the tag of its version, neuroloom-mi-v0.2.0
@@ -9,6 +10,7 @@ python tools/release.py tag PACKAGE       the tag of its version, neuroloom-mi-v
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -36,25 +38,49 @@ def version(package: str) -> str:
 
 
 def on_index(package: str) -> bool:
-    """Return whether this version can be had from the index."""
+    """Return whether this version can be had from the index; without a clear answer, stop."""
     wanted = f"neuroloom-{package}=={version(package)}"
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest"]
+    pip = [sys.executable, "-m", "pip", "download", "-vv", "--no-deps", "--dest"]
     answer = subprocess.run(
         [*pip, str(ROOT / ".nox" / "index"), wanted], capture_output=True, text=True
     )
     if answer.returncode == 0:
         return True
-    if "No matching distribution" in answer.stderr:
+    said = answer.stdout + answer.stderr
+    # pip says "No matching distribution" of an index that is down as well: only a page that was
+    # read, or that the index says it does not have, tells that nothing is published.
+    pages = [line for line in said.splitlines() if "Getting page http" in line]
+    unread = [
+        line
+        for line in said.splitlines()
+        if ("Could not fetch URL" in line and ": 404 Client Error" not in line)
+        or "Skipping page" in line
+    ]
+    if "No matching distribution" in said and pages and not unread:
         return False
-    sys.exit(f"the index gave no clear answer about {wanted}:\n{answer.stderr}")
+    told = unread or answer.stderr.strip().splitlines()[-3:]
+    sys.exit("\n".join([f"the index gave no clear answer about {wanted}:", *told]))
+
+
+def pending() -> list[str]:
+    """Return the packages whose version is not on the index."""
+    return [package for package in PACKAGES if not on_index(package)]
 
 
 def changed(base: str) -> list[str]:
-    """Return the packages that a change since `base` concerns."""
-    diff = ["git", "diff", "--name-only", f"{base}...HEAD"]
-    names = subprocess.run(
-        diff, cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
+    """Return the packages that a change since `base` concerns, all where `base` is unknown."""
+    known = subprocess.run(
+        ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}"],
+        cwd=ROOT,
+        capture_output=True,
+    )
+    if known.returncode != 0:
+        print(f"commit {base!r} is not in this history: every package is taken", file=sys.stderr)
+        return PACKAGES
+    # A move concerns both places, and without -z git writes names that are not ASCII in quotes.
+    diff = ["git", "diff", "--name-only", "--no-renames", "-z", f"{base}...HEAD"]
+    answer = subprocess.run(diff, cwd=ROOT, capture_output=True, check=True)
+    names = [os.fsdecode(name) for name in answer.stdout.split(b"\0") if name]
     if any(name.startswith(COMMON) for name in names):
         return PACKAGES
     return [p for p in PACKAGES if any(n.startswith(f"packages/{p}/") for n in names)]
@@ -68,9 +94,10 @@ def faults(package: str) -> list[str]:
         found.append(f"version {number} is not X.Y.Z")
     changelog = (folder(package) / "CHANGELOG.md").read_text()
     waiting = sorted(p.name for p in (folder(package) / "changelog.d").glob("*.md"))
-    if number not in changelog and not waiting:
-        found.append(f"CHANGELOG.md does not mention {number}, and changelog.d/ is empty")
-    if number in changelog and waiting:
+    entry = rf"^#+ .*(?<![\w.]){re.escape(number)}(?![\w.])"
+    if not re.search(entry, changelog, re.MULTILINE):
+        found.append(f"CHANGELOG.md has no heading for {number}, run towncrier")
+    if waiting:
         found.append(f"fragments are not in CHANGELOG.md yet, run towncrier: {waiting}")
     if not (folder(package) / "LICENSE").is_file():
         found.append("LICENSE is missing")
@@ -86,7 +113,11 @@ def main(arguments: list[str]) -> int:
     """Answer one of the questions above."""
     match arguments:
         case ["pending"]:
-            print(json.dumps([package for package in PACKAGES if not on_index(package)]))
+            print(json.dumps(pending()))
+        case ["next"]:
+            # The others are tested on the core that people get, so that has to be there first.
+            waiting = pending()
+            print(json.dumps(["shared"] if "shared" in waiting else waiting))
         case ["changed", base]:
             print(json.dumps(changed(base)))
         case ["tag", package] if package in PACKAGES:

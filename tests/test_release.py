@@ -1,0 +1,380 @@
+"""What starts CI and a release, tried on small repositories and on an index of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ["shared", "tasks", "glmhmm", "mi", "lifnet", "circuit-inference"]
+WORKFLOWS = {
+    path.stem: yaml.safe_load(path.read_text("utf-8"))
+    for path in sorted((ROOT / ".github/workflows").glob("*.yml"))
+}
+JOBS = [
+    pytest.param(name, job, id=f"{name}-{key}")
+    for name, flow in WORKFLOWS.items()
+    for key, job in flow["jobs"].items()
+]
+STEPS = [
+    pytest.param(step["run"], id=f"{name}-{key}-{number}")
+    for name, flow in WORKFLOWS.items()
+    for key, job in flow["jobs"].items()
+    for number, step in enumerate(job["steps"])
+    if "run" in step
+]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+    command = ["git", *who, *arguments]
+    return subprocess.run(
+        command, cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def release(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(root / "tools/release.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """Make a repository of six packages of version 0.1.0 that hold nothing but their names."""
+    root = tmp_path / "workspace"
+    (root / "tools").mkdir(parents=True)
+    shutil.copy(ROOT / "tools/release.py", root / "tools")
+    for package in PACKAGES:
+        folder = root / "shared" if package == "shared" else root / "packages" / package
+        source = folder / "src/neuroloom" / package.replace("-", "_")
+        source.mkdir(parents=True)
+        (source / "_version.py").write_text('__version__ = "0.1.0"\n')
+        own = [] if package == "shared" else ["neuroloom-shared>=0.1,<0.2"]
+        project = f"[project]\nname = 'neuroloom-{package}'\ndependencies = {own}\n"
+        (folder / "pyproject.toml").write_text(project)
+        (folder / "LICENSE").touch()
+        (folder / "changelog.d").mkdir()
+        (folder / "CHANGELOG.md").write_text(f"# Changelog of neuroloom-{package}\n")
+    git(root, "init", "-q")
+    (root / "packages/tasks/moves.py").write_text("".join(f"x{i} = {i}\n" for i in range(50)))
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "start")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("git mv packages/tasks/moves.py packages/mi/moves.py", ["tasks", "mi"]),
+        ("cp packages/tasks/moves.py packages/lifnet/", ["lifnet"]),
+        ("git rm -q packages/tasks/moves.py", ["tasks"]),
+        ("touch packages/tasks/ä.py", ["tasks"]),
+        ("touch 'packages/glmhmm/two words.py'", ["glmhmm"]),
+        ("touch $'packages/mi/two\\nlines.py'", ["mi"]),
+        ("touch $'packages/mi/latin-\\xe4.py'", ["mi"]),
+        ("git mv packages/tasks/moves.py shared/moves.py", PACKAGES),
+        ("git mv packages/tasks/moves.py moves.py", ["tasks"]),
+        ("touch README.md", []),
+    ],
+)
+def test_a_change_concerns_every_place_it_touches(
+    workspace: Path, change: str, expected: list[str]
+) -> None:
+    base = git(workspace, "rev-parse", "HEAD")
+    subprocess.run(["bash", "-ec", change], cwd=workspace, check=True)
+    git(workspace, "add", "-A")
+    git(workspace, "commit", "-qm", "change")
+    answer = release(workspace, "changed", base)
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout) == expected
+
+
+@pytest.mark.parametrize("base", ["", "0" * 40, "--output=x"])
+def test_an_unknown_base_takes_every_package(workspace: Path, base: str) -> None:
+    answer = release(workspace, "changed", base)
+    assert json.loads(answer.stdout) == PACKAGES
+    assert "not in this history" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("changelog", "waiting", "ready"),
+    [
+        ("", False, False),
+        ("", True, False),
+        ("## neuroloom-mi 0.1.0 (2026-11-20)\n", True, False),
+        ("## neuroloom-mi 0.1.0 (2026-11-20)\n", False, True),
+        ("## 0.1.0\n", False, True),
+        ("It reads the files of 0.1.0.\n", False, False),
+        ("## 10.1.0\n", False, False),
+        ("## 0.1.0.1\n", False, False),
+    ],
+)
+def test_a_release_has_its_changelog(
+    workspace: Path, changelog: str, waiting: bool, ready: bool
+) -> None:
+    folder = workspace / "packages/mi"
+    with (folder / "CHANGELOG.md").open("a") as file:
+        file.write(changelog)
+    if waiting:
+        (folder / "changelog.d/+new.added.md").touch()
+    answer = release(workspace, "check", "mi")
+    assert answer.returncode == int(not ready)
+    assert ("towncrier" in answer.stdout) is not ready
+
+
+def python_with_pip() -> str:
+    """Return a Python that has pip, which environments made by uv lack."""
+    base = getattr(sys, "_base_executable", sys.executable)
+    for python in (sys.executable, base, str(ROOT / ".nox/runner/bin/python")):
+        command = [python, "-m", "pip", "--version"]
+        if Path(python).exists() and subprocess.run(command, capture_output=True).returncode == 0:
+            return python
+    pytest.skip("no Python with pip is at hand")
+
+
+def fake_wheel(folder: Path, package: str) -> Path:
+    name = f"neuroloom_{package.replace('-', '_')}"
+    path, info = folder / f"{name}-0.1.0-py3-none-any.whl", f"{name}-0.1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(
+            f"{info}/METADATA",
+            f"Metadata-Version: 2.1\nName: neuroloom-{package}\nVersion: 0.1.0\n",
+        )
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return path
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[tuple[str, dict[str, tuple[int, str, bytes]]]]:
+    """Serve pages by their path: status, kind, content; what has no page is answered by 404."""
+    pages: dict[str, tuple[int, str, bytes]] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, kind, content = pages.get(self.path, (404, "text/plain", b""))
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/simple/", pages
+        server.shutdown()
+        thread.join()
+
+
+def ask(root: Path, url: str, question: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
+    environment |= {"PIP_INDEX_URL": url, "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0"}
+    environment |= {"PIP_TIMEOUT": "5", "PIP_NO_CACHE_DIR": "1", "no_proxy": "127.0.0.1"}
+    command = [python_with_pip(), "-c", f"import release; print(release.{question})"]
+    return subprocess.run(
+        command, cwd=root / "tools", env=environment, capture_output=True, text=True
+    )
+
+
+Index = tuple[str, dict[str, tuple[int, str, bytes]]]
+
+
+def test_the_index_tells_what_is_published(workspace: Path, index: Index) -> None:
+    url, pages = index
+    assert ask(workspace, url, "on_index('mi')").stdout == "False\n"  # no such project
+    link = '<a href="/neuroloom_mi-{0}-py3-none-any.whl">neuroloom_mi-{0}-py3-none-any.whl</a>'
+    pages["/simple/neuroloom-mi/"] = (200, "text/html", link.format("0.0.9").encode())
+    assert ask(workspace, url, "on_index('mi')").stdout == "False\n"  # another version
+    pages["/simple/neuroloom-mi/"] = (200, "text/html", link.format("0.1.0").encode())
+    wheel = fake_wheel(workspace, "mi")
+    pages[f"/{wheel.name}"] = (200, "application/octet-stream", wheel.read_bytes())
+    answer = ask(workspace, url, "on_index('mi')")
+    assert answer.stdout == "True\n", answer.stderr
+
+
+@pytest.mark.parametrize("status", [403, 500, 503])
+def test_an_index_in_trouble_is_no_answer(workspace: Path, index: Index, status: int) -> None:
+    url, pages = index
+    pages["/simple/neuroloom-shared/"] = (status, "text/plain", b"")
+    answer = ask(workspace, url, "pending()")
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert "no clear answer about neuroloom-shared==0.1.0" in answer.stderr
+
+
+def test_a_page_that_is_no_index_is_no_answer(workspace: Path, index: Index) -> None:
+    url, pages = index
+    pages["/simple/neuroloom-shared/"] = (200, "image/png", b"")
+    assert ask(workspace, url, "pending()").returncode == 1
+
+
+def test_an_index_out_of_reach_is_no_answer(workspace: Path) -> None:
+    answer = ask(workspace, "http://127.0.0.1:9/simple/", "pending()")
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("waiting", "expected"), [(PACKAGES, ["shared"]), (["mi", "tasks"], ["mi", "tasks"]), ([], [])]
+)
+def test_the_core_goes_first(waiting: list[str], expected: list[str]) -> None:
+    code = f"import release; release.pending = lambda: {waiting}; release.main(['next'])"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "tools", capture_output=True, text=True, check=True
+    )
+    assert json.loads(answer.stdout) == expected
+
+
+STUB = """#!/bin/sh
+echo call >> "$CALLS"
+[ "$(wc -l < "$CALLS")" -eq "$FAILS" ] && exit 3
+echo answer
+"""
+
+
+def dry_run(tmp_path: Path, script: str, fails: int) -> tuple[int, int, str]:
+    """Run a step with its programs replaced, one of which fails: status, calls, step's output."""
+    folder = tmp_path / str(fails)
+    for program in ("python", "gh", "git", ".nox/runner/bin/uv"):
+        path = folder / program
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(STUB)
+        path.chmod(0o755)
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(folder / "calls")}
+    environment |= {"FAILS": str(fails), "GITHUB_OUTPUT": str(folder / "output")}
+    (folder / "output").touch()
+    bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]  # as `shell: bash`
+    answer = subprocess.run(bash, cwd=folder, env=environment, capture_output=True)
+    calls = len((folder / "calls").read_text().splitlines())
+    return answer.returncode, calls, (folder / "output").read_text()
+
+
+@pytest.mark.parametrize("script", STEPS)
+def test_a_failing_program_fails_its_step(tmp_path: Path, script: str) -> None:
+    status, calls, _ = dry_run(tmp_path, script, fails=0)
+    assert status == 0
+    assert calls > 0
+    for number in range(1, calls + 1):
+        status, _, output = dry_run(tmp_path, script, fails=number)
+        assert status == 3, f"the step goes on after its program number {number} failed"
+        assert output == ""
+
+
+@pytest.mark.parametrize("script", STEPS)
+def test_no_text_from_outside_is_written_into_a_script(script: str) -> None:
+    assert "${{" not in script
+
+
+@pytest.mark.parametrize(("name", "job"), JOBS)
+def test_a_job_has_a_limit_and_pinned_actions(name: str, job: dict) -> None:  # type: ignore[type-arg]
+    assert 0 < job["timeout-minutes"] <= 120
+    assert WORKFLOWS[name]["permissions"] == {"contents": "read"}
+    assert WORKFLOWS[name]["defaults"]["run"]["shell"] == "bash"
+    for step in job["steps"]:
+        if "uses" in step:
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+def test_only_publishing_has_the_identity_and_runs_nothing_else() -> None:
+    rights = {
+        (name, key): job["permissions"]
+        for name, flow in WORKFLOWS.items()
+        for key, job in flow["jobs"].items()
+        if "permissions" in job
+    }
+    assert rights == {
+        ("release", "publish"): {"id-token": "write"},
+        ("release", "tag"): {"contents": "write"},
+    }
+    jobs = WORKFLOWS["release"]["jobs"]
+    assert not any("run" in step for step in jobs["publish"]["steps"])
+    assert "check" in jobs["publish"]["needs"]
+    commands = " ".join(step.get("run", "") for step in jobs["check"]["steps"])
+    for session in ("release_check", "alone", "lowest", "released"):
+        assert f'"{session}($PACKAGE)"' in commands
+
+
+ADDRESS = "https://example.org/lab/neuroloom"
+
+
+@pytest.fixture(scope="module")
+def addressed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the workspace with an address written into it."""
+    root = tmp_path_factory.mktemp("addressed") / "workspace"
+    out = shutil.ignore_patterns(
+        ".git", ".nox", ".*cache", "__pycache__", "dist", "_build", "benchmark-results", "report"
+    )
+    shutil.copytree(ROOT, root, ignore=out)
+    command = [sys.executable, "tools/pages.py", "write", ADDRESS, "abc123"]
+    subprocess.run(command, cwd=root, check=True)
+    return root
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_page_with_its_address_leads_somewhere(addressed: Path, package: str) -> None:
+    folder = addressed / ("shared" if package == "shared" else f"packages/{package}")
+    text = (folder / "README.md").read_text("utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", re.sub(r"(?ms)^```.*?^```$", "", text)):
+        assert target.startswith("https://")
+        if target.startswith(ADDRESS):
+            kind, path = re.fullmatch(rf"{ADDRESS}/(raw|blob|tree)/abc123/(.+)", target).groups()  # type: ignore[union-attr]
+            assert (kind == "tree") == (addressed / path).is_dir()
+            assert (kind == "raw") == path.endswith((".png", ".svg"))
+            assert (addressed / path).exists()
+    before = tomllib.loads((ROOT / folder.relative_to(addressed) / "pyproject.toml").read_text())
+    project = tomllib.loads((folder / "pyproject.toml").read_text())
+    urls = project["project"].pop("urls")
+    assert project == before
+    for name in ("Source", "Documentation", "Changelog"):
+        assert (addressed / urls[name].partition("/abc123/")[2]).exists()
+
+
+def test_the_citation_names_the_repository(addressed: Path) -> None:
+    citation = yaml.safe_load((addressed / "CITATION.cff").read_text("utf-8"))
+    assert citation["repository-code"] == ADDRESS
+
+
+@pytest.mark.parametrize("address", ["", "/", "http://example.org/a/b", "https://a b/c"])
+def test_no_address_writes_nothing(addressed: Path, address: str) -> None:
+    before = (addressed / "CITATION.cff").read_bytes()
+    command = [sys.executable, "tools/pages.py", "write", address, "main"]
+    answer = subprocess.run(command, cwd=addressed, capture_output=True, text=True)
+    assert answer.returncode == 1
+    assert (addressed / "CITATION.cff").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("page", "good"),
+    [
+        ("Project-URL: Source, https://example.org\n\n[a](https://example.org) [b](#b)\n", True),
+        ("Project-URL: Source, https://example.org\n\n```\nx[0](y)\n```\n", True),
+        ("Project-URL: Source, https://example.org\n\n[a](docs/a.md)\n", False),
+        ("Project-URL: Source, https://example.org\n\n![two\nlines](a.png)\n", False),
+        ("\n[a](https://example.org)\n", False),
+    ],
+)
+def test_a_wheel_whose_links_are_dead_is_refused(tmp_path: Path, page: str, good: bool) -> None:
+    wheel = tmp_path / "a-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("a-1.dist-info/METADATA", f"Metadata-Version: 2.4\nName: a\n{page}")
+    command = [sys.executable, str(ROOT / "tools/pages.py"), "check", str(wheel)]
+    assert subprocess.run(command, capture_output=True).returncode == int(not good)
