@@ -20,7 +20,7 @@ class Flash(d.Task):
     sigma: d.NoiseLevel = 1.0
     level: float = 0.2
     periods = d.timeline(fixation=d.fixate(100), stimulus=400, decision=d.decide(100))
-    pays = d.pay(correct=1.0)
+    default_rewards = d.rewards(correct=1.0)
 
     def channels(self) -> d.Names:
         return {"fixation": 1, "stimulus": 2}
@@ -34,7 +34,7 @@ class Flash(d.Task):
     def conditions(self, rng: d.Rng, n: int) -> d.Conditions:
         return {"side": d.pick(rng, 2, n)}
 
-    def paint(self, c: d.Conditions, levels: d.Levels, target: d.Targets) -> None:
+    def fill_observation(self, c: d.Conditions, levels: d.Levels, target: d.Targets) -> None:
         shown = np.where(c["side"][:, None] == [0, 1], self.level, 0)
         levels["stimulus", "stimulus"] = shown
         target["decision"] = 1 + c["side"]
@@ -63,7 +63,7 @@ def test_the_observer_waits_for_evidence_that_goes_on() -> None:
         def noise(self) -> d.Noise:
             return {("decision", "stimulus"): self.sigma}
 
-        def paint(self, c: d.Conditions, levels: d.Levels, target: d.Targets) -> None:
+        def fill_observation(self, c: d.Conditions, levels: d.Levels, target: d.Targets) -> None:
             levels["decision", "stimulus"] = np.where(c["side"][:, None] == [0, 1], self.level, 0)
             target["decision"] = 1 + c["side"]
 

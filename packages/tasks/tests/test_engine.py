@@ -142,7 +142,7 @@ class Memory(d.Task):
     """Count the trials of a session."""
 
     periods = d.timeline(decision=d.decide(100))
-    pays = d.pay(correct=1)
+    default_rewards = d.rewards(correct=1)
 
     def channels(self) -> d.Names:
         return {"count": 1}
@@ -155,7 +155,7 @@ class Memory(d.Task):
         memory["count"] = start + n
         return {"count": np.arange(start, start + n)}
 
-    def paint(self, c: d.Conditions, levels: d.Levels, target: d.Targets) -> None:
+    def fill_observation(self, c: d.Conditions, levels: d.Levels, target: d.Targets) -> None:
         levels["decision", "count"] = c["count"]
         target["decision"] = 1
 

@@ -1,5 +1,8 @@
 """Everything that a task file needs: ``from neuroloom.tasks.declare import ...``."""
 
+import warnings
+from typing import Any
+
 from neuroloom.tasks._design.catalogue import register
 from neuroloom.tasks._design.directions import bump, bumps, cosine, cosines, pick, ring
 from neuroloom.tasks._design.durations import (
@@ -28,7 +31,7 @@ from neuroloom.tasks._design.task import (
     decide,
     fixate,
     free,
-    pay,
+    rewards,
     steps,
     timeline,
 )
@@ -74,7 +77,7 @@ __all__ = [
     "fail",
     "fixate",
     "free",
-    "pay",
+    "rewards",
     "pick",
     "real",
     "register",
@@ -85,3 +88,10 @@ __all__ = [
     "unknown",
     "whole",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "pay":
+        warnings.warn("declare.pay is called rewards now", DeprecationWarning, stacklevel=2)
+        return rewards
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

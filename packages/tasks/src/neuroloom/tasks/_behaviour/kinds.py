@@ -160,7 +160,7 @@ def list_kinds(plan: TaskPlan) -> Kinds:
         )
     levels = np.zeros((n, len(plan.period_names), plan.n_channels), dtype=np.float32)
     target = np.zeros((n, len(plan.period_names)), dtype=plan.target_dtype)
-    task.paint(c, Levels(levels, plan), Targets(target, plan))
+    task.fill_observation(c, Levels(levels, plan), Targets(target, plan))
     worth = _worth(plan, c, target, answer)
     differs = np.ptp(levels, axis=0) > 0
     period, channel = np.nonzero(differs)

@@ -133,7 +133,7 @@ class Until(Duration):
         _positive("until", self.ms)
 
     def draw(self, rng: Rng, n: int) -> NDArray[np.float64]:
-        """Return zeros: the length follows from the periods before, see `TaskPlan.paint`."""
+        """Return zeros: the length follows from others, see `TaskPlan.fill_observation`."""
         return np.zeros(n)
 
 

@@ -56,7 +56,7 @@ def start_memory(
     where: NDArray[np.int64],
     n: int,
 ) -> None:
-    """Write what `begin` made for the environments `where` into the `store` of all `n`."""
+    """Write what `on_trial_start` made for the environments `where` into the `store` of all `n`."""
     for name, values in begun.items():
         if name not in store:
             store[name] = np.zeros((n, *np.shape(values)[1:]), dtype=np.asarray(values).dtype)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from neuroloom.tasks._design.durations import Computed, Duration, Steps, as_duration
 from neuroloom.tasks._design.levels import Levels, Targets
 from neuroloom.tasks._design.parameters import checked
+from neuroloom.tasks._design.renamed import adopt_old_names
 from neuroloom.tasks._design.state import Now
 from neuroloom.tasks._design.table import Conditions, Rows
 from neuroloom.tasks._errors import real, unknown, whole
@@ -134,14 +135,14 @@ def timeline(**periods: Any) -> Mapping[str, Period]:
     )
 
 
-def pay(**rewards: float) -> Mapping[str, float]:
+def rewards(**amounts: float) -> Mapping[str, float]:
     """Return a task's rewards by name.
 
     The engine knows ``abort`` (an action in a `fixate` period), ``correct`` and ``fail`` (the
     answer in a `decide` period), ``miss`` (no answer where one was due) and ``withhold`` (no
     answer where none was due); those not named are 0. A task may use more in its own hooks.
     """
-    return MappingProxyType({name: float(value) for name, value in rewards.items()})
+    return MappingProxyType({name: float(value) for name, value in amounts.items()})
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -150,6 +151,7 @@ class _Declared:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        adopt_old_names(cls)
         own = cls.__dict__.get("__annotations__", {})
         for base in cls.__mro__[1:]:
             # ``dt = 50`` in a subclass is a new default, as ``dt: float = 50`` is.
@@ -165,16 +167,16 @@ class Task(_Declared):
     """A task: a frozen declaration and two vectorised functions.
 
     Subclasses name their parameters as annotated fields (they become keyword arguments), set
-    `periods` and `pays`, and write `channels`, `actions`, `conditions` and `paint`; the other
-    methods have a default. Nothing of a task changes after it is made, so that one task serves
-    any number of environments.
+    `periods` and `default_rewards`, and write `channels`, `actions`, `conditions` and
+    `fill_observation`; the other methods have a default. Nothing of a task changes after it is
+    made, so that one task serves any number of environments.
 
     Parameters
     ----------
     dt : float
         Step in ms.
     rewards : mapping, optional
-        Replaces entries of `pays`.
+        Replaces entries of `default_rewards`.
     timing : mapping, optional
         Replaces durations of `periods`; see `as_duration` for what an entry can be.
     abort : bool
@@ -192,7 +194,7 @@ class Task(_Declared):
     abort: bool = False
 
     periods: ClassVar[Mapping[str, Period]] = MappingProxyType({})
-    pays: ClassVar[Mapping[str, float]] = MappingProxyType({})
+    default_rewards: ClassVar[Mapping[str, float]] = MappingProxyType({})
     no_ground_truth: ClassVar[str] = ""
     """Why there is no ground truth, in tasks that have none."""
     unannounced: ClassVar[tuple[str, ...]] = ()
@@ -205,8 +207,8 @@ class Task(_Declared):
     def __post_init__(self) -> None:
         real("dt", self.dt, minimum=0, above=True)
         for name in self.rewards or {}:
-            if name not in self.pays:
-                raise unknown("rewards", name, self.pays)
+            if name not in self.default_rewards:
+                raise unknown("rewards", name, self.default_rewards)
             real(f"rewards[{name!r}]", (self.rewards or {})[name])
         settable = [n for n, p in self.periods.items() if not isinstance(p.duration, Computed)]
         for name in self.timing or {}:
@@ -267,7 +269,7 @@ class Task(_Declared):
             Length of every period in steps.
         """
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         """Write the level of every channel and the target of every period, in place.
 
         Parameters
@@ -279,7 +281,7 @@ class Task(_Declared):
         target : Targets
             Where to write the right actions.
         """
-        raise NotImplementedError(f"{type(self).__name__}.paint is not written")
+        raise NotImplementedError(f"{type(self).__name__}.fill_observation is not written")
 
     def curve(self, rows: Rows, observation: Array, target: Array) -> None:
         """Change the observation and target step by step, in place, before noise is added.
@@ -333,7 +335,7 @@ class Task(_Declared):
         """
         raise NotImplementedError
 
-    def begin(self, now: Now) -> None:
+    def on_trial_start(self, now: Now) -> None:
         """Prepare ``now.memory`` for a new trial of the environments that `now` is about."""
 
     def observe(self, now: Now, observation: Array) -> Array:
@@ -348,7 +350,7 @@ class Task(_Declared):
         """
         raise NotImplementedError
 
-    def guide(self, now: Now) -> Array:
+    def correct_action(self, now: Now) -> Array:
         """Return the right action where it depends on what the agent has done.
 
         Parameters
@@ -413,7 +415,7 @@ class Task(_Declared):
     @property
     def reward(self) -> Mapping[str, float]:
         """The rewards in force."""
-        return {**self.pays, **(self.rewards or {})}
+        return {**self.default_rewards, **(self.rewards or {})}
 
     def overrides(self, hook: str) -> bool:
         """Return whether the task writes the method `hook` itself."""

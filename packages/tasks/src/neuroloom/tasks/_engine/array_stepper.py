@@ -97,7 +97,7 @@ class ArraySteps:
     def right_action(self) -> NDArray[Any]:
         """The right action of each environment's present step."""
         if self.plan.guided:
-            return np.asarray(self.plan.task.guide(self._now()))
+            return np.asarray(self.plan.task.correct_action(self._now()))
         return self._steps("target").take(self._here, axis=0)
 
     @property
@@ -146,7 +146,7 @@ class ArraySteps:
         self._left[envs] = self.ring.trials["length"][self._place[envs]]
         if self.plan.begins and envs.size:
             now = self._now(envs)
-            self.plan.task.begin(now)
+            self.plan.task.on_trial_start(now)
             start_memory(self._memory, now.memory, envs, len(self.ring))
 
     def _refill(self) -> None:

@@ -12,23 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
+from neuroloom.shared.random import GOLDEN, mix
 from neuroloom.tasks._engine.rule import case_of
-from neuroloom.tasks._random.counter import FIRST, OCTAVE_BITS, SECOND, STRIDE
+from neuroloom.tasks._random.counter import OCTAVE_BITS
 
 _NARROW = 8
-_STRIDE, _FIRST, _SECOND = np.uint64(STRIDE), np.uint64(FIRST), np.uint64(SECOND)
-_30, _27, _31, _32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
+_32 = np.uint64(32)
 _SHIFT, _BELOW = np.int32(23 - OCTAVE_BITS), np.int32(127 << OCTAVE_BITS)
 
 Floats = NDArray[np.float32]
 _case = shared.compiled(case_of)
-
-
-@shared.compiled
-def _hashed(z: Any) -> Any:
-    z = (z ^ (z >> _30)) * _FIRST
-    z = (z ^ (z >> _27)) * _SECOND
-    return z ^ (z >> _31)
+_mix = shared.compiled(inline="always")(mix)
 
 
 @shared.compiled
@@ -53,10 +47,10 @@ def _add_noise(
 ) -> None:
     """Add the noise of a trial's `step` to one row."""
     width = len(columns)
-    counter = key + _STRIDE * np.uint64(step * ((width + 1) // 2))
+    counter = key + GOLDEN * np.uint64(step * ((width + 1) // 2))
     for j in range(0, width, 2):
-        bits = _hashed(counter)
-        counter += _STRIDE
+        bits = _mix(counter)
+        counter += GOLDEN
         observation[row, columns[j]] += _normal(bits, offsets, slopes) * scale[j]
         if j + 1 < width:
             other = _normal(bits >> _32, offsets, slopes) * scale[j + 1]

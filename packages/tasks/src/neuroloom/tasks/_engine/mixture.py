@@ -17,7 +17,7 @@ from neuroloom.tasks._errors import TaskError, TaskTypeError, fail
 from neuroloom.tasks._random.backend import Backend
 from neuroloom.tasks._random.counter import Draws, Rng
 
-_HOOKS = ("curve", "outcome", "payoff", "grade", "observe", "guide", "begin")
+_HOOKS = ("curve", "outcome", "payoff", "grade", "observe", "correct_action", "on_trial_start")
 
 
 class Mixture(Task):
@@ -46,7 +46,7 @@ class Mixture(Task):
             parts |= {f"{label}/{name}": period for name, period in task.periods.items()}
         # One task's periods are its class's; here they depend on the tasks.
         object.__setattr__(self, "periods", parts)
-        object.__setattr__(self, "pays", _rewards(self))
+        object.__setattr__(self, "default_rewards", _rewards(self))
         object.__setattr__(self, "dt", float(self.tasks[0].dt))
         super().__post_init__()
 
@@ -124,7 +124,7 @@ class MixedPlan(TaskPlan):
             parts = int(self._sizes[k])
             stop = at + len(where) * parts
             painted = levels[at:stop].reshape(len(where), parts, -1)[:, :, : plan.n_channels]
-            drawn[k], steps, right = plan.paint(some, own, painted, fixed)
+            drawn[k], steps, right = plan.fill_observation(some, own, painted, fixed)
             counts[where, :parts], target[where, :parts] = steps, right
             if self.task.rule_input:
                 levels[at:stop, plan.n_channels + k] = 1

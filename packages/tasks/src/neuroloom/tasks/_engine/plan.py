@@ -99,8 +99,8 @@ class TaskPlan:
         self.pays = task.overrides("payoff")
         self.graded = task.overrides("grade")
         self.observes = task.overrides("observe")
-        self.guided = task.overrides("guide")
-        self.begins = task.overrides("begin")
+        self.guided = task.overrides("correct_action")
+        self.begins = task.overrides("on_trial_start")
         self.priced = self.pays or self.graded
         # A plain task has no rules of its own: what an action earns is the engine's rule.
         self.plain = not (self.custom or self.observes or self.guided or self.begins)
@@ -162,10 +162,10 @@ class TaskPlan:
             If `fixed` names a condition that the task does not draw.
         """
         levels = np.zeros((n, len(self.period_names), self.n_channels), dtype=np.float32)
-        c, counts, target = self.paint(rng, memory, levels, fixed or {})
+        c, counts, target = self.fill_observation(rng, memory, levels, fixed or {})
         return self._lay_out(c, counts, levels, target)
 
-    def paint(
+    def fill_observation(
         self, rng: Rng, memory: dict[str, Any], levels: NDArray[Any], fixed: dict[str, Any]
     ) -> tuple[Conditions, NDArray[np.int64], NDArray[Any]]:
         """Draw trials, write their `levels`, and return conditions, step counts and targets."""
@@ -189,7 +189,7 @@ class TaskPlan:
         if not counts.any(axis=1).all():
             raise TimingError(f"timing: every period of a trial is 0 ms long at dt {self.dt:g} ms")
         target = np.zeros((*counts.shape, *self.target_shape), dtype=self.target_dtype)
-        task.paint(c, Levels(levels, self), Targets(target, self))
+        task.fill_observation(c, Levels(levels, self), Targets(target, self))
         self._check(levels, target)
         return c, counts, target
 

@@ -14,7 +14,7 @@ from neuroloom.tasks._errors import TaskTypeError, unknown
 from neuroloom.tasks._random.backend import Backend
 from neuroloom.tasks._random.counter import Rng
 
-_HOOKS = ("curve", "outcome", "grade", "observe", "guide", "begin")
+_HOOKS = ("curve", "outcome", "grade", "observe", "correct_action", "on_trial_start")
 
 
 class ReactionTimeTask(Task):
@@ -50,7 +50,7 @@ class ReactionTimeTask(Task):
         if not self.end_on_stimulus:
             parts |= {name: decide(computed) for name in names[at + 1 :]}
         object.__setattr__(self, "periods", parts)
-        object.__setattr__(self, "pays", dict(self.inner.reward))
+        object.__setattr__(self, "default_rewards", dict(self.inner.reward))
         object.__setattr__(self, "dt", float(self.inner.dt))
         object.__setattr__(self, "abort", self.inner.abort)
         object.__setattr__(self, "no_ground_truth", self.inner.no_ground_truth)

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, as_seed
+from neuroloom.shared.random import numbered
 from neuroloom.tasks._design.table import Pieces, Rows, Table, join
 from neuroloom.tasks._engine.plan import BLOCK, TaskPlan
-from neuroloom.tasks._random.counter import Draws, numbered
+from neuroloom.tasks._random.counter import Draws
 
 Counts = NDArray[np.int64]
 _KINDS = 32

@@ -204,7 +204,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         """The right action of the present step."""
         self._present()
         if self.plan.guided:
-            return self.task.guide(self._now())[0]
+            return self.task.correct_action(self._now())[0]
         return self._target[self._at]
 
     @property
@@ -463,7 +463,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         """Return reward, end, performance and right action in a task with rules of its own."""
         now = self._now()
         if self.plan.guided:
-            target = self.task.guide(now)[0]
+            target = self.task.correct_action(now)[0]
         if not self.plan.custom:
             return (*self._outcome(action, at, last, target, phase), target)
         given, ends, merits = self.task.outcome(now, np.asarray([action]))
@@ -482,7 +482,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         self.num_tr += 1
         if self.plan.begins:
             now = self._now()
-            self.task.begin(now)
+            self.task.on_trial_start(now)
             start_memory(self._memory, dict(now.memory), np.array([0]), 1)
 
     def _lay_out(self, table: Table) -> _Laid:

@@ -1,8 +1,8 @@
-"""Random numbers by number: those of any trial, of any stream, in any order and any company.
+"""Random numbers by trial, independent of batch composition and order.
 
-A number is a hash of a key and a counter, SplitMix64's (Steele, Lea & Flood 2014, OOPSLA,
-doi:10.1145/2714064.2660195). Every trial has keys of its own, so that the trials of many streams
-can be drawn together, and the noise of a step when the step is shown.
+A number is a hash of a key and a counter, see `neuroloom.shared.random`. Every trial has keys of
+its own, so that the trials of many streams can be drawn together, and the noise of a step when
+the step is shown.
 """
 
 from __future__ import annotations
@@ -16,34 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared.random import GOLDEN, mix_in_place, numbered, uniform
 from neuroloom.tasks._errors import fail
 
 Keys = NDArray[np.uint64]
 Size = int | tuple[int, ...]
 
-STRIDE, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-"""The step of the counter, and the two factors of the hash."""
 OCTAVE_BITS = 6
-_STRIDE, _FIRST, _SECOND = np.uint64(STRIDE), np.uint64(FIRST), np.uint64(SECOND)
 _AT_ONCE = 2**14
 _AHEAD = 6
 _WITHOUT_PARAMETERS = ("standard_cauchy", "standard_exponential")
-
-
-def hashed(z: Keys) -> Keys:
-    """Hash `z` in place."""
-    shifted = z >> np.uint64(30)
-    z ^= shifted
-    z *= _FIRST
-    z ^= np.right_shift(z, np.uint64(27), out=shifted)
-    z *= _SECOND
-    z ^= np.right_shift(z, np.uint64(31), out=shifted)
-    return z
-
-
-def numbered(keys: Keys, number: ArrayLike) -> Keys:
-    """Return the random numbers that have a `number` under `keys`; they serve as keys again."""
-    return hashed(keys + _STRIDE * np.asarray(number).astype(np.uint64))
 
 
 @functools.cache
@@ -82,12 +64,12 @@ def normals(keys: Keys, start: NDArray[Any], k: int) -> NDArray[np.float32]:
     """
     pairs = (k + 1) // 2
     out = np.empty((len(keys), k), dtype=np.float32)
-    counters = _STRIDE * np.arange(pairs, dtype=np.uint64)
-    first = keys + _STRIDE * start.astype(np.uint64)
+    counters = GOLDEN * np.arange(pairs, dtype=np.uint64)
+    first = keys + GOLDEN * start.astype(np.uint64)
     offset, slope = normal_table()
     rows = max(1, _AT_ONCE // pairs)
     for at in range(0, len(keys), rows):
-        z = hashed(first[at : at + rows, None] + counters)
+        z = mix_in_place(first[at : at + rows, None] + counters)
         # The lower half of a hash comes first, on machines of either byte order.
         halves = z.astype("<u8", copy=False).view("<i4")
         signed = (halves | 1).astype(np.float32)
@@ -249,9 +231,7 @@ class Draws:
     def _shares(self, first: int, k: int) -> NDArray[np.float64]:
         """Return `k` numbers of every trial from the `first` on, ``(k, n)``."""
         bits = numbered(self._keys, np.arange(first, first + k)[:, None])
-        bits >>= np.uint64(11)
-        shares: NDArray[np.float64] = np.multiply(bits, 2.0**-53, dtype=np.float64)
-        return shares
+        return uniform(bits)
 
     def _shape(self, size: Any, *parameters: ArrayLike) -> tuple[int, ...]:
         """Return the size, or that of a distribution's `parameters`, if it is one of trials."""

@@ -26,10 +26,10 @@ from neuroloom.tasks.declare import (
     fail,
     fixate,
     free,
-    pay,
     pick,
     real,
     register,
+    rewards,
     timeline,
     unknown,
     whole,
@@ -117,7 +117,7 @@ class AnnubesEnv(_Drawing):
     noise_std: float = 0.01
 
     answer = Answer(periods=("stimulus",))
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     @property
     def periods(self) -> Mapping[str, Period]:  # type: ignore[override]
@@ -251,14 +251,14 @@ class AnnubesEnv(_Drawing):
     def evidence(self, c: Conditions) -> Array:
         return np.where(c["catch"], -1.0, c["stim_values"].max(axis=1))
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["fixation", "fixation"] = self.fix_intensity
         levels["stimulus", "start"] = 1
         for at, name in enumerate(self.modalities):
             levels["stimulus", name] = c["stim_values"][:, at]
         target["stimulus"] = ~c["catch"]
 
-    def begin(self, now: Now) -> None:
+    def on_trial_start(self, now: Now) -> None:
         now.memory["answered"] = np.zeros(len(now), dtype=bool)
         now.memory["performance"] = np.zeros(len(now))
 

@@ -20,9 +20,9 @@ from neuroloom.tasks.declare import (
     cosine,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     ring,
     timeline,
 )
@@ -68,7 +68,7 @@ class AntiReach(Task):
     dim_ring: RingSize = 32
 
     periods = timeline(fixation=fixate(500), stimulus=500, delay=0, decision=decide(500))
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def channels(self) -> Names:
         return {"fixation": 1, "stimulus": self.dim_ring}
@@ -86,7 +86,7 @@ class AntiReach(Task):
         c["anti"] = np.full(len(c["ground_truth"]), bool(self.anti))
         c["stim_theta"] = self._shown()[c["ground_truth"]]
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "stimulus", "delay"), "fixation"] = 1
         levels["stimulus", "stimulus"] = cosine(self.dim_ring, self._shown())[c["ground_truth"]]
         target["decision"] = 1 + c["ground_truth"]

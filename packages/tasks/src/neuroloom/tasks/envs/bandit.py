@@ -21,8 +21,8 @@ from neuroloom.tasks.declare import (
     Task,
     fail,
     free,
-    pay,
     register,
+    rewards,
     steps,
     timeline,
     whole,
@@ -70,7 +70,7 @@ class Bandit(Task):
 
     periods = timeline(choice=free(steps(1)))
     answer = Answer(periods=("choice",), first=0)
-    pays = pay(correct=1.0)
+    default_rewards = rewards(correct=1.0)
     no_ground_truth = "which arm is going to pay is not known before it is pulled"
 
     def validate(self) -> None:
@@ -89,7 +89,7 @@ class Bandit(Task):
         p = np.tile(np.asarray(self.p, dtype=float), (n, 1))
         return {"p": p, "pays": rng.random(p.shape) < p}
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         pass
 
     def outcome(self, now: Now, action: Array) -> tuple[Array, Array, Array]:

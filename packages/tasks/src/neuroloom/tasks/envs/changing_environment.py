@@ -23,10 +23,10 @@ from neuroloom.tasks.declare import (
     decide,
     fail,
     fixate,
-    pay,
     pick,
     real,
     register,
+    rewards,
     timeline,
 )
 
@@ -92,7 +92,7 @@ class ChangingEnvironment(Task):
         stimulus=("truncated_exponential", (1000, 500, 1500)),
         decision=decide(500),
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def validate(self) -> None:
         real("stim_scale", self.stim_scale, minimum=0)
@@ -127,7 +127,7 @@ class ChangingEnvironment(Task):
     def history(self) -> Told:
         return Told(self.cxt_ch_prob)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["fixation", "fixation"] = 1
         if self.cxt_cue:
             levels[("fixation", "stimulus", "decision"), "context"] = 2 * c["context"] - 1

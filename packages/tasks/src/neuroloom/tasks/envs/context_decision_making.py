@@ -22,9 +22,9 @@ from neuroloom.tasks.declare import (
     decide,
     fail,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     ring,
     timeline,
 )
@@ -103,7 +103,7 @@ class ContextDecisionMaking(Task):
         delay=("truncated_exponential", (600, 300, 3000)),
         decision=decide(100),
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def validate(self) -> None:
         if self.impl_context_modality not in (0, 1):
@@ -152,7 +152,7 @@ class ContextDecisionMaking(Task):
         signed: Array = np.where(c["ground_truth"] == 2, 1, -1) * coh / 100
         return signed
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         until = slice(-1) if self.go_cue else "fixation"
         levels[until, "fixation"] = 1
         for modality in (0, 1):

@@ -20,8 +20,8 @@ from neuroloom.tasks.declare import (
     Task,
     fixate,
     free,
-    pay,
     register,
+    rewards,
     steps,
     timeline,
 )
@@ -68,7 +68,7 @@ class DawTwoStep(Task):
 
     periods = timeline(choice=free(steps(1)), state=fixate(steps(1)))
     answer = Answer(periods=("choice",))
-    pays = pay(abort=-0.1, correct=1.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0)
     no_ground_truth = "which state is going to pay is not known before it is reached"
 
     def channels(self) -> Names:
@@ -89,10 +89,10 @@ class DawTwoStep(Task):
             "pays": rng.random((n, 2)) < chance,
         }
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["choice", "fixation"] = 1
 
-    def begin(self, now: Now) -> None:
+    def on_trial_start(self, now: Now) -> None:
         now.memory["state"] = np.full(len(now), -1)
         now.memory["performance"] = np.zeros(len(now))
 

@@ -23,9 +23,9 @@ from neuroloom.tasks.declare import (
     decide,
     fail,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -99,7 +99,7 @@ class DelayComparison(Task):
     periods = timeline(
         fixation=fixate(500), stimulus1=500, delay=1000, stimulus2=500, decision=decide(100)
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def validate(self) -> None:
         if self.vpairs is None:
@@ -134,7 +134,7 @@ class DelayComparison(Task):
         higher: Array = (c["v2"] - c["v1"]) / (pairs.max() - pairs.min())
         return higher
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         pairs = np.asarray(self.vpairs, dtype=float)
         low, high = pairs.min(), pairs.max()
         levels[slice(-1), "fixation"] = 1

@@ -22,9 +22,9 @@ from neuroloom.tasks.declare import (
     cosine,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -74,7 +74,7 @@ class DelayMatchCategory(Task):
     dim_ring: RingSize = 2
 
     periods = timeline(fixation=fixate(500), sample=650, first_delay=1000, test=decide(650))
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def channels(self) -> Names:
         return {"fixation": 1, "stimulus": self.dim_ring}
@@ -103,7 +103,7 @@ class DelayMatchCategory(Task):
     def evidence(self, c: Conditions) -> Array:
         return np.where(c["ground_truth"] == 2, 1.0, -1.0)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "sample", "first_delay"), "fixation"] = 1
         levels["sample", "stimulus"] = 0.5 + 0.5 * cosine(self.dim_ring, c["sample_theta"])
         levels["test", "stimulus"] = 0.5 + 0.5 * cosine(self.dim_ring, c["test_theta"])

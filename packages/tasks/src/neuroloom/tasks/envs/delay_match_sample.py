@@ -22,9 +22,9 @@ from neuroloom.tasks.declare import (
     cosine,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     ring,
     timeline,
 )
@@ -53,7 +53,7 @@ class DelayMatchSample(Task):
     sigma: NoiseLevel = 1.0
 
     periods = timeline(fixation=fixate(300), sample=500, delay=1000, test=500, decision=decide(900))
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def channels(self) -> Names:
         return {"fixation": 1, "stimulus": self.dim_ring}
@@ -77,7 +77,7 @@ class DelayMatchSample(Task):
     def evidence(self, c: Conditions) -> Array:
         return np.where(c["ground_truth"] == 2, 1.0, -1.0)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "sample", "delay", "test"), "fixation"] = 1
         levels["sample", "stimulus"] = 0.5 + 0.5 * cosine(self.dim_ring, c["sample_theta"])
         levels["test", "stimulus"] = 0.5 + 0.5 * cosine(self.dim_ring, c["test_theta"])

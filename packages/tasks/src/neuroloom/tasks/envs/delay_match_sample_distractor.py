@@ -22,9 +22,9 @@ from neuroloom.tasks.declare import (
     cosine,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -80,7 +80,7 @@ class DelayMatchSampleDistractor1D(Task):
         delay3=decide(1000),
         test3=decide(500),
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=-1.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=-1.0)
 
     def channels(self) -> Names:
         return {"fixation": 1, "stimulus": _N}
@@ -101,7 +101,7 @@ class DelayMatchSampleDistractor1D(Task):
         for number, name in enumerate(_TESTS, start=1):
             c[name] = np.where(c["ground_truth"] == number, c["sample"], c[name])
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["fixation", "fixation"] = 1
         for name in ("sample", *_TESTS):
             levels[name, "stimulus"] = cosine(_N, c[name])

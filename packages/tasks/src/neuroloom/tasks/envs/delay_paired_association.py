@@ -20,9 +20,9 @@ from neuroloom.tasks.declare import (
     Task,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -80,7 +80,7 @@ class DelayPairedAssociation(Task):
         delay_aft_stim=1000,
         decision=decide(500),
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=-1.0, miss=0.0, withhold=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=-1.0, miss=0.0, withhold=0.0)
 
     def channels(self) -> Names:
         return {"fixation": 1, "stimulus": 4}
@@ -100,7 +100,7 @@ class DelayPairedAssociation(Task):
     def evidence(self, c: Conditions) -> Array:
         return np.where(c["ground_truth"] == 1, 1.0, -1.0)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         shown = np.eye(5)[c["pair"]][..., 1:]
         levels[slice(-1), "fixation"] = 1
         levels["stim1", "stimulus"] = shown[:, 0]

@@ -26,10 +26,10 @@ from neuroloom.tasks.declare import (
     decide,
     fixate,
     free,
-    pay,
     pick,
     real,
     register,
+    rewards,
     timeline,
 )
 
@@ -93,7 +93,7 @@ class Detection(Task):
         stimulus=decide(("truncated_exponential", (1000, 500, 1500))),
     )
     unannounced = ("before", "onset", "stimulus")
-    pays = pay(abort=-0.1, correct=1.0, fail=-1.0, miss=-1.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=-1.0, miss=-1.0)
 
     def validate(self) -> None:
         real("stim_dur", self.stim_dur, minimum=self.dt)
@@ -140,7 +140,7 @@ class Detection(Task):
         noise = max(float(sigma[1, 1]), 1e-3)
         return Watcher(p, delay, noise, self.reward)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["fixation", "fixation"] = 1
         levels["onset", "stimulus"] = LEVEL
         for name in ("onset", "stimulus"):

@@ -21,9 +21,9 @@ from neuroloom.tasks.declare import (
     Task,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -105,7 +105,7 @@ class DualDelayMatchSample(Task):
         cue2=fixate(500),
         test2=decide(500),
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def channels(self) -> Names:
         return {"fixation": 1, "stimulus1": 2, "stimulus2": 2, "cue1": 1, "cue2": 1}
@@ -132,7 +132,7 @@ class DualDelayMatchSample(Task):
             same = c[f"ground_truth{k}"] == 1
             c[f"test{k}"] = np.where(same, c[f"sample{k}"], 0.5 - c[f"sample{k}"])
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[slice(None), "fixation"] = 1
         for k, first in (("1", c["test_order"] == 0), ("2", c["test_order"] == 1)):
             levels["sample", f"stimulus{k}"] = _shown(c[f"sample{k}"])
@@ -143,7 +143,7 @@ class DualDelayMatchSample(Task):
         target["test1"] = np.where(in_turn, c["ground_truth1"], c["ground_truth2"])
         target["test2"] = np.where(in_turn, c["ground_truth2"], c["ground_truth1"])
 
-    def begin(self, now: Now) -> None:
+    def on_trial_start(self, now: Now) -> None:
         now.memory["answered"] = np.zeros(len(now), dtype=bool)
         now.memory["score"] = np.zeros(len(now))
 

@@ -18,9 +18,9 @@ from neuroloom.tasks.declare import (
     Task,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -62,7 +62,7 @@ class EconomicDecisionMaking(Task):
     periods = timeline(
         fixation=fixate(1500), offer_on=fixate(("uniform", (1000, 2000))), decision=decide(750)
     )
-    pays = pay(abort=-0.1, correct=0.22)
+    default_rewards = rewards(abort=-0.1, correct=0.22)
     no_ground_truth = "every choice is paid what it is worth, none is the right one"
 
     def channels(self) -> Names:
@@ -85,7 +85,7 @@ class EconomicDecisionMaking(Task):
         more: Array = c["value2"] - c["value1"]
         return more
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "offer_on"), "fixation"] = 1
         for side in (0, 1):
             for juice in ("a", "b"):

@@ -17,9 +17,9 @@ from neuroloom.tasks.declare import (
     Task,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -59,7 +59,7 @@ class GoNogo(Task):
     """
 
     periods = timeline(fixation=fixate(0), stimulus=500, delay=500, decision=decide(500))
-    pays = pay(abort=-0.1, correct=1.0, fail=-0.5, miss=-0.5, withhold=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=-0.5, miss=-0.5, withhold=0.0)
 
     def channels(self) -> Names:
         return {"fixation": 1, "nogo": 1, "go": 1}
@@ -73,7 +73,7 @@ class GoNogo(Task):
     def evidence(self, c: Conditions) -> Array:
         return np.where(c["ground_truth"] == 1, 1.0, -1.0)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "stimulus", "delay"), "fixation"] = 1
         levels["stimulus", "nogo"] = c["ground_truth"] == 0
         levels["stimulus", "go"] = c["ground_truth"] == 1

@@ -23,9 +23,9 @@ from neuroloom.tasks.declare import (
     decide,
     fixate,
     free,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -76,7 +76,7 @@ class HierarchicalReasoning(Task):
         decision=decide(700),
     )
     answer = Answer(first=3)
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def middle(self) -> float:
         """Return the median of the delays in ms."""
@@ -118,7 +118,7 @@ class HierarchicalReasoning(Task):
         signed: Array = np.where(right == 1, 1, -1) * apart
         return signed
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         side = np.eye(2)[c["side"]]
         levels[slice(-1), "fixation"] = 1
         levels["rule_target", "rule"] = 1
@@ -126,7 +126,7 @@ class HierarchicalReasoning(Task):
         target["rule_target"] = 1 + c["rule"]
         target["decision"] = 3 + np.where(c["pro_choice"], c["side"], 1 - c["side"])
 
-    def begin(self, now: Now) -> None:
+    def on_trial_start(self, now: Now) -> None:
         now.memory["knows_rule"] = np.zeros(len(now), dtype=bool)
 
     def outcome(self, now: Now, action: Array) -> tuple[Array, Array, Array]:

@@ -23,10 +23,10 @@ from neuroloom.tasks.declare import (
     decide,
     fail,
     fixate,
-    pay,
     pick,
     real,
     register,
+    rewards,
     timeline,
     whole,
 )
@@ -111,7 +111,7 @@ class IBL(Task):
     p_zero: float = 1.0
 
     periods = timeline(fixation=fixate(500), stimulus=decide(1000))
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0, miss=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0, miss=0.0)
 
     def validate(self) -> None:
         contrasts = np.asarray(self.contrasts, dtype=float)
@@ -171,7 +171,7 @@ class IBL(Task):
     def history(self) -> Blocks:
         return Blocks(self.n_unbiased, self.p_biased)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["fixation", "fixation"] = 1
         side = c["ground_truth"][:, None] == np.arange(2)
         levels["stimulus", "stimulus"] = side * c["contrast"][:, None]

@@ -17,8 +17,8 @@ from neuroloom.tasks.declare import (
     Task,
     decide,
     fixate,
-    pay,
     register,
+    rewards,
     timeline,
 )
 
@@ -63,7 +63,7 @@ class IntervalDiscrimination(Task):
         delay2=500,
         decision=decide(300),
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def channels(self) -> Names:
         return {"fixation": 1, "stim1": 1, "stim2": 1}
@@ -80,7 +80,7 @@ class IntervalDiscrimination(Task):
         longer: Array = (c["duration2"] - c["duration1"]) / 1000
         return longer
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[slice(-1), "fixation"] = 1
         levels["stim1", "stim1"] = 1
         levels["stim2", "stim2"] = 1

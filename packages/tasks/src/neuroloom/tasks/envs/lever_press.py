@@ -22,9 +22,9 @@ from neuroloom.tasks.declare import (
     computed,
     fail,
     free,
-    pay,
     real,
     register,
+    rewards,
     timeline,
     whole,
 )
@@ -77,7 +77,7 @@ class LeverPress(Task):
 
     periods = timeline(wait=free(computed), press=free(computed))
     answer = Answer(periods=("press",))
-    pays = pay(abort=-1.0, correct=10.0)
+    default_rewards = rewards(abort=-1.0, correct=10.0)
 
     def validate(self) -> None:
         whole("n_press", self.n_press, minimum=1)
@@ -97,7 +97,7 @@ class LeverPress(Task):
         steps["wait"] = c["wait"]
         steps["press"] = np.full_like(c["wait"], self.n_press)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         target["press"] = 1
 
     def curve(self, rows: Rows, observation: Array, target: Array) -> None:
@@ -147,7 +147,7 @@ class LeverPressWithPoke(Task):
     n_steps: int = 40
 
     periods = timeline(act=free(computed))
-    pays = pay(correct=1.0)
+    default_rewards = rewards(correct=1.0)
 
     def validate(self) -> None:
         whole("n_press", self.n_press, minimum=1)
@@ -165,13 +165,13 @@ class LeverPressWithPoke(Task):
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
         steps["act"] = np.full_like(c["n_press"], self.n_steps)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["act", "constant"] = 1
 
     def curve(self, rows: Rows, observation: Array, target: Array) -> None:
         target[:] = rows.elapsed < self.n_press
 
-    def begin(self, now: Now) -> None:
+    def on_trial_start(self, now: Now) -> None:
         now.memory["presses"] = np.zeros(len(now), dtype=np.int64)
 
     def outcome(self, now: Now, action: Array) -> tuple[Array, Array, Array]:
@@ -179,5 +179,5 @@ class LeverPressWithPoke(Task):
         now.memory["presses"] = now.memory["presses"] + (action == 1)
         return np.where(paid, self.reward["correct"], 0.0), paid, paid
 
-    def guide(self, now: Now) -> Array:
+    def correct_action(self, now: Now) -> Array:
         return (now.memory["presses"] < self.n_press).astype(np.int64)

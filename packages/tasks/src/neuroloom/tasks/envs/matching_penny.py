@@ -19,9 +19,9 @@ from neuroloom.tasks.declare import (
     Task,
     fail,
     free,
-    pay,
     real,
     register,
+    rewards,
     steps,
     timeline,
     unknown,
@@ -76,7 +76,7 @@ class MatchingPenny(Task):
 
     periods = timeline(choice=free(steps(1)))
     answer = Answer(periods=("choice",), first=0)
-    pays = pay(correct=1.0, fail=0.0)
+    default_rewards = rewards(correct=1.0, fail=0.0)
     no_ground_truth = "the opponent's move is not known before the choice"
 
     def validate(self) -> None:
@@ -94,10 +94,10 @@ class MatchingPenny(Task):
     def conditions(self, rng: Rng, n: int) -> Conditions:
         return {"coin": rng.integers(2, size=n)}
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         pass
 
-    def begin(self, now: Now) -> None:
+    def on_trial_start(self, now: Now) -> None:
         nothing = np.full(len(now), -1)
         now.memory["seen"] = now.memory.get("move", nothing)
         mean = now.memory.setdefault("mean", np.full(len(now), 0.5))

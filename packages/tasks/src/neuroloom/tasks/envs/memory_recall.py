@@ -22,9 +22,9 @@ from neuroloom.tasks.declare import (
     computed,
     fail,
     free,
-    pay,
     real,
     register,
+    rewards,
     timeline,
     whole,
 )
@@ -84,7 +84,7 @@ class MemoryRecall(Task):
     chance: float = 0.7
 
     periods = timeline(show=free(computed), recall=free(computed))
-    pays = pay(correct=1.0, fail=0.0)
+    default_rewards = rewards(correct=1.0, fail=0.0)
 
     def validate(self) -> None:
         whole("stim_dim", self.stim_dim, minimum=1)
@@ -119,7 +119,7 @@ class MemoryRecall(Task):
         c["which"] = np.sort(place, axis=1)
         c["n_recall"] = recall
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         pass
 
     def curve(self, rows: Rows, observation: Array, target: Array) -> None:
@@ -133,7 +133,7 @@ class MemoryRecall(Task):
         observation[:, self.stim_dim] = showing & stored
         target[:] = np.where(showing[:, None], 0.0, pattern)
 
-    def begin(self, now: Now) -> None:
+    def on_trial_start(self, now: Now) -> None:
         now.memory["performance"] = np.zeros(len(now))
 
     def outcome(self, now: Now, action: Array) -> tuple[Array, Array, Array]:

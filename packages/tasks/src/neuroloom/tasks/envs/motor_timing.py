@@ -20,10 +20,10 @@ from neuroloom.tasks.declare import (
     computed,
     decide,
     fixate,
-    pay,
     pick,
     real,
     register,
+    rewards,
     steps,
     timeline,
     timing_reward,
@@ -83,7 +83,7 @@ class MotorTiming(Task):
         go=decide(steps(1)),
         late=decide(computed),
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def validate(self) -> None:
         real("prod_margin", self.prod_margin, minimum=0)
@@ -106,7 +106,7 @@ class MotorTiming(Task):
         window = np.floor(2 * asked / self.dt + 1e-9).astype(int)
         steps["late"] = np.maximum(window - steps["production"] - 1, 0)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "cue", "set"), "fixation"] = 1
         levels[("cue", "set"), "cue"] = np.eye(2)[c["production_ind"]]
         levels["set", "set"] = 1

@@ -20,9 +20,9 @@ from neuroloom.tasks.declare import (
     cosines,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -78,7 +78,7 @@ class MultiSensoryIntegration(Task):
     dim_ring: RingSize = 2
 
     periods = timeline(fixation=fixate(300), stimulus=750, decision=decide(100))
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def channels(self) -> Names:
         return {"fixation": 1, "stimulus_mod1": self.dim_ring, "stimulus_mod2": self.dim_ring}
@@ -104,7 +104,7 @@ class MultiSensoryIntegration(Task):
         signed: Array = np.where(c["ground_truth"] == 1, 1, -1) * c["coh"] / 100
         return signed
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         direction = cosines(self.dim_ring)[c["ground_truth"]]
         shift = direction * c["coh"][:, None] / 200
         levels[("fixation", "stimulus"), "fixation"] = 1

@@ -42,5 +42,5 @@ class Null(Task):
     def actions(self) -> Names:
         return {"nothing": 1}
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         pass

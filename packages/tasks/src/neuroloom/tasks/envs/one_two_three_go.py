@@ -19,9 +19,9 @@ from neuroloom.tasks.declare import (
     computed,
     decide,
     fixate,
-    pay,
     real,
     register,
+    rewards,
     timeline,
     timing_reward,
 )
@@ -77,7 +77,7 @@ class OneTwoThreeGo(Task):
         interval3=decide(computed),
         response=decide(1000),
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def validate(self) -> None:
         real("prod_margin", self.prod_margin, minimum=0)
@@ -95,7 +95,7 @@ class OneTwoThreeGo(Task):
         c["interval"] = interval * self.dt
         c["due"] = np.sum([steps[name] for name in before], axis=0) * self.dt
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[slice(None), "fixation"] = 1
         levels[("s1", "s2", "s3"), "stimulus"] = 1
         levels[slice(1, None), "target"] = 1

@@ -22,9 +22,9 @@ from neuroloom.tasks.declare import (
     cosines,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -78,7 +78,7 @@ class PerceptualDecisionMaking(Task):
     go_cue: bool = False
 
     periods = timeline(fixation=fixate(100), stimulus=2000, delay=0, decision=decide(100))
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def channels(self) -> Names:
         return {"fixation": 1, "stimulus": self.dim_ring}
@@ -98,7 +98,7 @@ class PerceptualDecisionMaking(Task):
         signed: Array = np.where(c["ground_truth"] == 1, 1, -1) * c["coh"] / 100
         return signed
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         direction = cosines(self.dim_ring)[c["ground_truth"]]
         until = slice(-1) if self.go_cue else "fixation"
         levels[until, "fixation"] = 1

@@ -19,10 +19,10 @@ from neuroloom.tasks.declare import (
     Task,
     decide,
     fixate,
-    pay,
     pick,
     real,
     register,
+    rewards,
     timeline,
 )
 
@@ -72,7 +72,7 @@ class PerceptualDecisionMakingDelayResponse(Task):
         delay=(300, 500, 700, 900, 1200, 2000, 3200, 4000),
         decision=decide(1500),
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def validate(self) -> None:
         real("stim_scale", self.stim_scale, minimum=0)
@@ -94,7 +94,7 @@ class PerceptualDecisionMakingDelayResponse(Task):
         signed: Array = np.where(c["ground_truth"] == 2, 1, -1) * c["coh"] / 100
         return signed
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         sign = np.where(c["ground_truth"][:, None] == [1, 2], 1, -1)
         levels[("fixation", "stimulus", "delay"), "fixation"] = 1
         levels["stimulus", "stimulus"] = 0.5 + sign * c["coh"][:, None] / 200

@@ -76,7 +76,7 @@ class PerceptualDecisionMakingReactionTime(PerceptualDecisionMaking):
         steps["onset"] = (steps["stimulus"] > 1).astype(int)
         steps["stimulus"] = steps["stimulus"] - steps["onset"]
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         direction = cosines(self.dim_ring)[c["ground_truth"]]
         levels["fixation", "fixation"] = 1
         levels[("onset", "stimulus"), "stimulus"] = 0.5 + direction * c["coh"][:, None] / 200

@@ -22,9 +22,9 @@ from neuroloom.tasks.declare import (
     cosines,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -110,7 +110,7 @@ class PostDecisionWager(Task):
         delay=("truncated_exponential", (1350, 1200, 1800)),
         decision=decide(100),
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0, sure=0.7)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0, sure=0.7)
 
     def channels(self) -> Names:
         return {"fixation": 1, "stimulus": self.dim_ring, "sure": 1}
@@ -138,7 +138,7 @@ class PostDecisionWager(Task):
         signed: Array = np.where(c["ground_truth"] == 1, 1, -1) * c["coh"] / 100
         return signed
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         direction = cosines(self.dim_ring)[c["ground_truth"]]
         levels[slice(-1), "fixation"] = 1
         levels["stimulus", "stimulus"] = 0.5 + direction * c["coh"][:, None] / 200

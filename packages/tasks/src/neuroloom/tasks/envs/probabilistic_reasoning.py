@@ -22,8 +22,8 @@ from neuroloom.tasks.declare import (
     decide,
     fail,
     fixate,
-    pay,
     register,
+    rewards,
     timeline,
     whole,
 )
@@ -69,7 +69,7 @@ class ProbabilisticReasoning(Task):
     shape_weight: Sequence[float] | None = _WEIGHTS
     n_loc: int = 4
 
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     @property
     def periods(self) -> Mapping[str, Period]:  # type: ignore[override]
@@ -111,7 +111,7 @@ class ProbabilisticReasoning(Task):
     def evidence(self, c: Conditions) -> Array:
         return c["log_odd"]
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         n_shapes = len(self.shape_weight or ())
         levels[slice(-1), "fixation"] = 1
         trials = np.arange(len(c["locs"]))

@@ -23,8 +23,8 @@ from neuroloom.tasks.declare import (
     decide,
     fail,
     fixate,
-    pay,
     register,
+    rewards,
     timeline,
     whole,
 )
@@ -73,7 +73,7 @@ class PulseDecisionMaking(Task):
     p_pulse: Sequence[float] = (0.3, 0.7)
     n_bin: int = 6
 
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     @property
     def periods(self) -> Mapping[str, Period]:  # type: ignore[override]
@@ -112,7 +112,7 @@ class PulseDecisionMaking(Task):
         more: Array = (c["pulse2"] - c["pulse1"]).sum(axis=1) / self.n_bin
         return more
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[slice(-1), "fixation"] = 1
         for i in range(self.n_bin):
             shown = np.stack([c["pulse1"][:, i], c["pulse2"][:, i]], axis=1)

@@ -21,8 +21,8 @@ from neuroloom.tasks.declare import (
     Task,
     cosine,
     free,
-    pay,
     register,
+    rewards,
     timeline,
 )
 
@@ -46,7 +46,7 @@ class Reaching(Task):
     """Move a hand on a circle to the direction of a target."""
 
     periods = timeline(fixation=free(500), reach=free(500))
-    pays = pay(correct=1.0, fail=-0.1)
+    default_rewards = rewards(correct=1.0, fail=-0.1)
 
     def actions(self) -> Names:
         return {"fixation": 1, "left": 1, "right": 1}
@@ -74,7 +74,7 @@ class Reaching(Task):
         observation[:, self.hand()] += places.astype(np.float32).take(where, axis=0)
         target[:] = np.where(reaching & (moved < needed), np.where(left, 1, 2), 0)
 
-    def begin(self, now: Now) -> None:
+    def on_trial_start(self, now: Now) -> None:
         now.memory["state"] = np.full(len(now), START)
         now.memory["onset"] = np.full(len(now), START)
         now.memory["performance"] = np.zeros(len(now))
@@ -95,7 +95,7 @@ class Reaching(Task):
         share = total / np.maximum(now.conditions["reach_steps"], 1)
         return np.where(reaching, worth, 0.0), ends, np.minimum(np.round(share, 9), 1.0)
 
-    def guide(self, now: Now) -> Array:
+    def correct_action(self, now: Now) -> Array:
         way = turn(now.memory["state"], now.conditions["ground_truth"])
         move = now.inside("reach") & (nearest(way, np.ones(len(now))) > 0)
         return np.where(move, np.where(way > 0, 1, 2), 0)
@@ -154,7 +154,7 @@ class Reaching1D(Reaching):
     def hand(self) -> slice:
         return slice(self.dim_ring, None)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["reach", "target"] = cosine(self.dim_ring, c["ground_truth"])
 
     def observe(self, now: Now, observation: Array) -> Array:

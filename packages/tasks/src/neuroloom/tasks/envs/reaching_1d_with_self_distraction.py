@@ -38,7 +38,7 @@ class Reaching1DWithSelfDistraction(Reaching):
     def hand(self) -> slice:
         return slice(None)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["reach", "both"] = 0.3 * cosine(32, c["ground_truth"])
 
     def observe(self, now: Now, observation: Array) -> Array:

@@ -20,9 +20,9 @@ from neuroloom.tasks.declare import (
     decide,
     fail,
     fixate,
-    pay,
     real,
     register,
+    rewards,
     timeline,
 )
 
@@ -72,7 +72,7 @@ class ReachingDelayResponse(Task):
     highbound: float = 1.0
 
     periods = timeline(stimulus=fixate(500), delay=(0, 1000, 2000), decision=decide(500))
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0, miss=-0.5)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0, miss=-0.5)
 
     def validate(self) -> None:
         low, high = real("lowbound", self.lowbound), real("highbound", self.highbound)
@@ -96,7 +96,7 @@ class ReachingDelayResponse(Task):
     def arrange(self, c: Conditions, steps: StepCounts) -> None:
         c["delay"] = steps["delay"] * self.dt
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["stimulus", "stimulus"] = c["ground_truth"]
         levels[("delay", "decision"), "stimulus"] = -0.5
         levels["decision", "go"] = 1

@@ -19,9 +19,9 @@ from neuroloom.tasks.declare import (
     computed,
     decide,
     fixate,
-    pay,
     real,
     register,
+    rewards,
     steps,
     timeline,
     timing_reward,
@@ -64,7 +64,7 @@ class ReadySetGo(Task):
         go=decide(steps(1)),
         late=decide(computed),
     )
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def validate(self) -> None:
         real("gain", self.gain, minimum=0, above=True)
@@ -85,7 +85,7 @@ class ReadySetGo(Task):
         steps["late"] = 2 * interval.astype(int) - steps["production"] - 1
         steps["measure"] = np.maximum(steps["measure"] - steps["ready"], 0)  # both begin at ready
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "ready", "measure", "set"), "fixation"] = 1
         levels["ready", "ready"] = 1
         levels["set", "set"] = 1

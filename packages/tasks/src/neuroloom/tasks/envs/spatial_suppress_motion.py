@@ -20,9 +20,9 @@ from neuroloom.tasks.declare import (
     Targets,
     Task,
     free,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -82,7 +82,7 @@ class SpatialSuppressMotion(Task):
     dt: float = 8.3
 
     periods = timeline(stimulus=free(300))
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def channels(self) -> Names:
         return {f"direction{i}": 8 for i in (1, 2, 3, 4)}
@@ -97,7 +97,7 @@ class SpatialSuppressMotion(Task):
         c["diameter"] = np.where(c["contrast"] > 0.5, 8, 1)
         c["n_steps"] = steps["stimulus"]
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         apart = DIRECTIONS - DIRECTIONS[c["direction"] - 1][:, None]
         drive = (1 + np.cos(apart)) * c["contrast"][:, None] / 2
         reached = np.arange(8) < c["diameter"][:, None]
@@ -111,7 +111,7 @@ class SpatialSuppressMotion(Task):
         kind = np.stack([large, rows.conditions["direction"] - 1])[:, rows.trial]
         target[:] = reports[kind[0], kind[1], rows.elapsed]
 
-    def begin(self, now: Now) -> None:
+    def on_trial_start(self, now: Now) -> None:
         now.memory["distance"] = np.zeros(len(now))
 
     def outcome(self, now: Now, action: Array) -> tuple[Array, Array, Array]:

@@ -25,9 +25,9 @@ from neuroloom.tasks.declare import (
     Task,
     TaskError,
     free,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -76,7 +76,7 @@ class ToneDetection(Task):
 
     periods = timeline(toneTiming=(500, 1000, 1500), toneDur=50, stimulus=2000)
     answer = Answer(periods=("toneTiming", "toneDur", "stimulus"), first=0, last_step=True)
-    pays = pay(abort=-0.1, correct=1.0, noresp=-0.1)
+    default_rewards = rewards(abort=-0.1, correct=1.0, noresp=-0.1)
 
     def validate(self) -> None:
         stimulus = self._duration("stimulus")
@@ -120,7 +120,7 @@ class ToneDetection(Task):
         past = steps["toneTiming"] + steps["toneDur"]
         steps["stimulus"] = np.maximum(steps["stimulus"] - past, 0)
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels["toneDur", "stimulus"] = 1
         target[slice(None)] = c["ground_truth"]
 

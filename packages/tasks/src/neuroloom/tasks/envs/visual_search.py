@@ -27,9 +27,9 @@ from neuroloom.tasks.declare import (
     decide,
     fail,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     timeline,
 )
 
@@ -82,7 +82,7 @@ class VisualSearch(Task):
     sigma: NoiseLevel = 1.0
 
     periods = timeline(fixation=fixate(500), stimulus=1000, decision=decide(500))
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def validate(self) -> None:
         sizes = np.asarray(self.set_sizes)
@@ -117,7 +117,7 @@ class VisualSearch(Task):
     def search(self, sigma: Array) -> Search:
         return Search(self, np.asarray(sigma[1, 1:], dtype=float))
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "stimulus"), "fixation"] = 1
         levels["stimulus", "color"] = c["color"]
         levels["stimulus", "orientation"] = c["orientation"]

@@ -26,9 +26,9 @@ from neuroloom.tasks.declare import (
     decide,
     fail,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     ring,
     timeline,
 )
@@ -57,7 +57,7 @@ class _Decide(Task):
     stim_mod: tuple[bool, bool] = (True, True)
     abort: bool = False
 
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def validate(self) -> None:
         for name in ("w_mod", "stim_mod"):
@@ -167,7 +167,7 @@ class Yang19Decision(_Decide):
             f"coh2_mod{modality}": (1 - coherence) / 2,
         }
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "stimulus"), "fixation"] = 1
         for modality in self.shown:
             both = self.shape(c, 1, modality) + self.shape(c, 2, modality)
@@ -234,7 +234,7 @@ class Yang19DelayDecision(_Decide):
         values = np.asarray(self.cohs, dtype=float)
         return {f"coh1_mod{modality}": values[first], f"coh2_mod{modality}": values[second]}
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "stim1", "delay", "stim2"), "fixation"] = 1
         for modality in self.shown:
             for which in (1, 2):

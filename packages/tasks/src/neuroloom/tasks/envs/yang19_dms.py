@@ -24,9 +24,9 @@ from neuroloom.tasks.declare import (
     decide,
     fail,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     ring,
     timeline,
     unknown,
@@ -110,7 +110,7 @@ class Yang19Match(Task):
     abort: bool = False
 
     periods = timeline(fixation=fixate(300), sample=500, delay=1000, test=500, decision=decide(900))
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0, withhold=1.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0, withhold=1.0)
 
     def validate(self) -> None:
         if self.matchto not in ("sample", "category"):
@@ -156,7 +156,7 @@ class Yang19Match(Task):
         c["sample_theta"] = ring(self.dim_ring)[sample]
         c["test_theta"] = ring(self.dim_ring)[test]
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "sample", "delay", "test"), "fixation"] = 1
         for modality in (1, 2):
             for period in ("sample", "test"):

@@ -21,9 +21,9 @@ from neuroloom.tasks.declare import (
     bumps,
     decide,
     fixate,
-    pay,
     pick,
     register,
+    rewards,
     ring,
     timeline,
 )
@@ -48,7 +48,7 @@ class _Reach(Task):
     dim_ring: RingSize = 16
     abort: bool = False
 
-    pays = pay(abort=-0.1, correct=1.0, fail=0.0)
+    default_rewards = rewards(abort=-0.1, correct=1.0, fail=0.0)
 
     def channels(self) -> Names:
         return {"fixation": 1, "stimulus_mod1": self.dim_ring, "stimulus_mod2": self.dim_ring}
@@ -104,7 +104,7 @@ class Yang19Go(_Reach):
 
     periods = timeline(fixation=fixate(500), stimulus=500, delay=0, decision=decide(500))
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[("fixation", "stimulus", "delay"), "fixation"] = 1
         self.show(c, levels, "stimulus")
         target["decision"] = 1 + c["ground_truth"]
@@ -155,7 +155,7 @@ class Yang19ReactGo(_Reach):
 
     periods = timeline(fixation=fixate(500), decision=decide(500))
 
-    def paint(self, c: Conditions, levels: Levels, target: Targets) -> None:
+    def fill_observation(self, c: Conditions, levels: Levels, target: Targets) -> None:
         levels[slice(None) if self.keep_fixation else "fixation", "fixation"] = 1
         self.show(c, levels, "decision")
         target["decision"] = 1 + c["ground_truth"]
