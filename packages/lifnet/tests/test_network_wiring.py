@@ -182,7 +182,10 @@ def test_more_neurons_than_sixteen_bits_count():
             r"A\.tau_membrane: .* above 0",
         ),
         (lambda: PoissonInput("A", float("nan"), 1.0), r"rate_hz: .* finite number in Hz"),
-        (lambda: CurrentInput("A", 1.0, start=1.0, stop=0.5), "start < stop"),
+        (
+            lambda: CurrentInput("A", 1.0, start=1.0, stop=0.5),
+            "stop: expected a finite number above 1",
+        ),
     ],
 )
 def test_bad_declarations(make, match):

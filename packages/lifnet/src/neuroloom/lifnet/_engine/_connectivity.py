@@ -25,6 +25,8 @@ from neuroloom.lifnet._engine._parts import (
 )
 from neuroloom.lifnet._errors import NetworkError
 
+MOST_CHANNELS = 256  # the channel of a synapse is kept in one byte
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Connectivity:
@@ -72,8 +74,8 @@ class Connectivity:
         Raises
         ------
         NetworkError
-            If the rows are not well formed, a target does not exist, a weight is not finite or a
-            delay is negative.
+            If the rows are not well formed, a target does not exist, a weight is not finite, a
+            delay is negative, or a channel is not a whole number from 0 to 255.
         """
         pointer = np.array(indptr, dtype=np.int64)
         target = np.asarray(indices)
@@ -93,7 +95,7 @@ class Connectivity:
             )
         weight = np.asarray(weights, dtype=np.float64)
         delay = np.asarray(delay_steps)
-        channels = np.broadcast_to(np.asarray(channel, dtype=np.uint8), (n,))
+        channels = _channels_of(channel, n)
         for name, value in (("weights", weight), ("delay_steps", delay)):
             if value.ndim > 1 or (value.ndim == 1 and value.shape != target.shape):
                 raise NetworkError(
@@ -207,3 +209,15 @@ class Connectivity:
                 counts = np.bincount(parts.target[a : min(end, a + 2**20)])
                 out[first : first + len(counts)] += counts
         return out
+
+
+def _channels_of(channel: ArrayLike, n: int) -> NDArray[np.uint8]:
+    """Return the channel of each source's synapses."""
+    given = np.asarray(channel)
+    if given.shape not in ((), (n,)):
+        raise NetworkError(f"channel: expected one or one per neuron ({n}), got {given.shape}")
+    if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= MOST_CHANNELS:
+        raise NetworkError(
+            f"channel: expected whole numbers from 0 to {MOST_CHANNELS - 1}, got {channel!r}"
+        )
+    return np.broadcast_to(given.astype(np.uint8), (n,))

@@ -156,8 +156,7 @@ class BuiltNetwork:
             if isinstance(source, CurrentInput):
                 gain = np.zeros(self.network.n_neurons)
                 low, high = self.network.spans[source.post]
-                inside = np.arange(high - low) if source.neurons is None else source.neurons
-                gain[low + np.asarray(inside)] = 1.0
+                gain[low + source.places(high - low)] = 1.0
                 pairs.append((source.sample(n_steps, self.delta_t), gain))
         return pairs or None
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._engine import Record, Simulation
+from neuroloom.lifnet._engine._connectivity import MOST_CHANNELS
 from neuroloom.lifnet._errors import NetworkError
-from neuroloom.lifnet._network._distributions import Distribution, check, mean_of
+from neuroloom.lifnet._network._distributions import Distribution, Normal, Uniform, check, mean_of
 from neuroloom.lifnet._network._inputs import CurrentInput, Input
 from neuroloom.lifnet._network._rules import Explicit, FixedIndegree, Rule
 from neuroloom.lifnet._network._synapses import Beta, Synapse
@@ -135,8 +136,11 @@ class Projection:
         name = f"projection {self.pre} → {self.post}"
         check(f"{name}, weight", self.weight)
         check(f"{name}, delay", self.delay)
-        if mean_of(self.delay) < 0:
+        negative = isinstance(self.delay, Uniform) and self.delay.low < 0
+        if mean_of(self.delay) < 0 or negative:
             raise NetworkError(f"{name}, delay: expected 0 or more, got {self.delay!r}")
+        if isinstance(self.delay, Normal):  # drawn again until it is not negative
+            replace(self.delay, low=max(self.delay.low, 0.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,9 +201,14 @@ class Network:
             self._check_rule(projection)
         for source in self.inputs:
             if isinstance(source, CurrentInput):
-                self._find("post", source.post)
+                source.places(self._find("post", source.post).size)
             else:
                 self._receptor(source.post, source.receptor)
+        if len(self.receptors) > MOST_CHANNELS:
+            raise NetworkError(
+                f"populations: expected at most {MOST_CHANNELS} receptors of different names, got "
+                f"{len(self.receptors)}; give receptors of different populations one name"
+            )
         kinds: dict[str, type] = {}
         for population in self.populations:
             for receptor, synapse in population.synapses.items():
@@ -235,10 +244,11 @@ class Network:
                 raise NetworkError(f"{name}: expected {n_pre} rows, got {len(rule.indptr) - 1}")
             if rule.indices.size and not 0 <= rule.indices.min() <= rule.indices.max() < n_post:
                 raise NetworkError(f"{name}: expected targets from 0 to {n_post - 1}")
-        if isinstance(rule, FixedIndegree) and not rule.multapses:
-            most = n_pre - (projection.pre == projection.post and not rule.autapses)
-            if rule.n > most:
-                raise NetworkError(f"{name}: expected at most {most} sources, got {rule.n}")
+        if isinstance(rule, FixedIndegree):
+            sources = n_pre - (projection.pre == projection.post and not rule.autapses)
+            # With repetition one source is enough for any number of synapses.
+            if rule.n > (sources if not rule.multapses else rule.n * sources):
+                raise NetworkError(f"{name}: expected at most {sources} sources, got {rule.n}")
 
     @property
     def n_neurons(self) -> int:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.shared import checks
 
 CONSTANT, NORMAL, LOGNORMAL, UNIFORM, GIVEN = range(5)
+_RAREST = 1e-5  # share of draws within the bounds below which drawing again takes for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,13 @@ class Normal:
             self.high + 4 * self.sd
         ):
             raise NetworkError(f"Normal: expected bounds around the mean, got {self}")
+        if self.sd > 0:
+            inside = ndtr(np.subtract((self.low, self.high), self.mean) / self.sd)
+            if inside[1] - inside[0] < _RAREST:
+                raise NetworkError(
+                    f"Normal: expected bounds that values fall between, got {self}, which takes "
+                    f"one in {1 / max(inside[1] - inside[0], 1e-300):.2g}"
+                )
 
     @classmethod
     def relative(cls, mean: float, cv: float) -> Normal:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,9 +14,41 @@ from neuroloom.lifnet._errors import NetworkError
 from neuroloom.shared import Seed, checks
 
 
+def _mean_of_steps(
+    values: NDArray[np.float64], interval: float, edges: NDArray[np.float64], delta_t: float
+) -> NDArray[np.float64]:
+    """Return the mean over each step of samples held for `interval` seconds, the last for ever.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_samples,)
+        Samples.
+    interval : float
+        Time that each is held, in seconds.
+    edges : ndarray, shape (n_steps + 1,)
+        Where the steps begin and end, in seconds from the first sample on; time that two equal
+        edges leave out of a step counts as 0.
+    delta_t : float
+        Step in seconds.
+    """
+    place = edges / interval
+    whole = np.round(place)
+    place = np.where(np.abs(place - whole) < 1e-9 * np.maximum(1.0, np.abs(whole)), whole, place)
+    sample = np.minimum(np.floor(place).astype(np.int64), len(values) - 1)
+    integral = np.append(0.0, np.cumsum(values))[sample] + (place - sample) * values[sample]
+    mean = np.diff(integral) * (interval / delta_t)
+    last = np.minimum(np.ceil(place[1:]).astype(np.int64) - 1, len(values) - 1)
+    full = np.diff(edges) > delta_t * (1 - 1e-6)
+    # Within one sample the value itself is exact; the difference of sums is rounded.
+    return np.where(full & (last <= sample[:-1]), values[sample[:-1]], mean)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SampledRate:
-    """A rate given as samples, each held for `delta_t` seconds, the last one for ever."""
+    """A rate given as samples, each held for `delta_t` seconds, the last one for ever.
+
+    The rate of a step is the mean over the step: samples finer than the step are averaged.
+    """
 
     values_hz: NDArray[np.float64]
     delta_t: float
@@ -30,8 +62,8 @@ class SampledRate:
 
     def sample(self, n_steps: int, delta_t: float, seed: Seed) -> NDArray[np.float64]:
         """Return the rate in each step in Hz."""
-        index = np.floor((np.arange(n_steps) + 0.5) * delta_t / self.delta_t).astype(int)
-        return np.asarray(self.values_hz[np.minimum(index, len(self.values_hz) - 1)])
+        edges = np.arange(n_steps + 1, dtype=np.float64) * delta_t
+        return _mean_of_steps(self.values_hz, self.delta_t, edges, delta_t)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +74,24 @@ class SineRate:
     amplitude_hz: float
     frequency: float
 
+    def __post_init__(self) -> None:
+        for name in ("mean_hz", "amplitude_hz", "frequency"):
+            checks.real(f"SineRate.{name}", getattr(self, name), unit="Hz", error=NetworkError)
+
     def sample(self, n_steps: int, delta_t: float, seed: Seed) -> NDArray[np.float64]:
-        """Return the rate in each step in Hz."""
+        """Return the rate in each step in Hz.
+
+        Raises
+        ------
+        NetworkError
+            If the steps cannot follow the wave: half a period is shorter than a step.
+        """
+        fastest = 0.5 / delta_t
+        checks.real(
+            "SineRate.frequency", abs(self.frequency), at_most=fastest, unit="Hz",
+            expected=f"at most {fastest:g} Hz, two steps of {delta_t:g} s a period",
+            error=NetworkError,
+        )  # fmt: skip
         wave = np.sin(2 * np.pi * self.frequency * np.arange(n_steps) * delta_t)
         return np.asarray(np.maximum(self.mean_hz + self.amplitude_hz * wave, 0.0))
 
@@ -65,8 +113,10 @@ class OrnsteinUhlenbeck:
     tau: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.tau) and self.tau > 0 and self.sd_hz >= 0):
-            raise NetworkError(f"OrnsteinUhlenbeck: expected tau > 0 and sd ≥ 0, got {self}")
+        name = "OrnsteinUhlenbeck"
+        checks.real(f"{name}.mean_hz", self.mean_hz, unit="Hz", error=NetworkError)
+        checks.real(f"{name}.sd_hz", self.sd_hz, at_least=0, unit="Hz", error=NetworkError)
+        checks.real(f"{name}.tau", self.tau, above=0, unit="s", error=NetworkError)
 
     def sample(self, n_steps: int, delta_t: float, seed: Seed) -> NDArray[np.float64]:
         """Return the rate in each step in Hz."""
@@ -119,6 +169,9 @@ class PoissonInput:
 class CurrentInput:
     """A current into some or all neurons of a population.
 
+    The current of a step is the mean over the step: samples finer than the step are averaged, and
+    a step in which the current begins or ends gets its share.
+
     Parameters
     ----------
     post : str
@@ -131,8 +184,8 @@ class CurrentInput:
         Shape in time from `start` on, one sample per `sample_interval` seconds.
     sample_interval : float, optional
         Needed with `waveform`.
-    neurons : array_like of int, optional
-        Neurons within the population; all if not given.
+    neurons : array_like of int or boolean mask, optional
+        Neurons, counted from 0 within the population, or a mask of its size; all if not given.
     """
 
     post: str
@@ -145,13 +198,17 @@ class CurrentInput:
 
     def __post_init__(self) -> None:
         checks.real("CurrentInput.amplitude", self.amplitude, error=NetworkError)
-        if self.start < 0 or (self.stop is not None and self.stop <= self.start):
-            raise NetworkError(
-                f"CurrentInput: expected 0 ≤ start < stop, got {self.start}, {self.stop}"
-            )
+        checks.real("CurrentInput.start", self.start, at_least=0, unit="s", error=NetworkError)
+        if self.stop is not None:
+            name, start = "CurrentInput.stop", self.start
+            checks.real(name, self.stop, above=start, unit="s", error=NetworkError)
+        if isinstance(self.neurons, Iterator):  # is asked for more than once
+            object.__setattr__(self, "neurons", list(self.neurons))
+        if (self.waveform is None) != (self.sample_interval is None):
+            raise NetworkError("CurrentInput: expected sample_interval and waveform together")
         if self.waveform is not None:
-            if self.sample_interval is None or self.sample_interval <= 0:
-                raise NetworkError("CurrentInput: expected sample_interval > 0 with a waveform")
+            name, interval = "CurrentInput.sample_interval", self.sample_interval
+            checks.real(name, interval, above=0, unit="s", error=NetworkError)
             samples = np.array(self.waveform, dtype=np.float64)
             if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
                 raise NetworkError("CurrentInput: expected finite samples, shape (n_samples,)")
@@ -159,17 +216,35 @@ class CurrentInput:
 
     def sample(self, n_steps: int, delta_t: float) -> NDArray[np.float64]:
         """Return the current in each step."""
-        time = np.arange(n_steps) * delta_t
-        on: NDArray[Any] = time >= self.start - delta_t * 1e-6
-        if self.stop is not None:
-            on = on & (time < self.stop - delta_t * 1e-6)
-        out = self.amplitude * on
+        edges: NDArray[np.float64] = np.arange(n_steps + 1, dtype=np.float64) * delta_t - self.start
+        shape, interval = np.ones(1), delta_t
+        end = np.inf if self.stop is None else self.stop - self.start
         if self.waveform is not None and self.sample_interval is not None:
-            shape = np.asarray(self.waveform)
-            index = np.floor((time - self.start + delta_t / 2) / self.sample_interval).astype(int)
-            inside = (index >= 0) & (index < len(shape))
-            out = out * np.where(inside, shape[np.clip(index, 0, len(shape) - 1)], 0.0)
-        return np.asarray(out, dtype=np.float64)
+            shape, interval = np.asarray(self.waveform), float(self.sample_interval)
+            end = min(end, len(shape) * interval)
+        # Edges that miss the begin or the end by rounding alone lie on it.
+        for border in (0.0, end):
+            edges = np.where(np.abs(edges - border) < delta_t * 1e-6, border, edges)
+        return self.amplitude * _mean_of_steps(shape, interval, np.clip(edges, 0.0, end), delta_t)
+
+    def places(self, size: int) -> NDArray[np.int64]:
+        """Return the neurons that get the current, in a population of `size`.
+
+        Raises
+        ------
+        NetworkError
+            If a neuron does not exist or is named twice.
+        """
+        if self.neurons is None:
+            return np.arange(size)
+        name = f"CurrentInput.neurons of {self.post}"
+        found = checks.indices(name, self.neurons, size, unique=True, error=NetworkError)
+        given = np.asarray(self.neurons)
+        if given.dtype.kind == "i" and (given < 0).any():
+            raise checks.fail(
+                name, f"neurons from 0 to {size - 1}", int(given.min()), error=NetworkError
+            )
+        return found.astype(np.int64)
 
 
 Input = PoissonInput | CurrentInput

@@ -100,8 +100,15 @@ class Explicit:
     weights: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("indptr", "indices"):
+            given = np.asarray(getattr(self, name))
+            if given.size and given.dtype.kind not in "iu":
+                raise NetworkError(f"Explicit.{name}: expected whole numbers, got {given.dtype}")
         indptr: NDArray[Any] = np.array(self.indptr, dtype=np.int64)
-        indices: NDArray[Any] = np.array(self.indices, dtype=np.int32)
+        indices: NDArray[Any] = np.array(self.indices, dtype=np.int64)
+        if indices.size and not 0 <= indices.min() <= indices.max() < 2**31:
+            raise NetworkError("Explicit.indices: expected targets from 0 on, counted in 31 bits")
+        indices = indices.astype(np.int32)
         if indptr.ndim != 1 or not len(indptr) or indptr[0] or (np.diff(indptr) < 0).any():
             raise NetworkError("Explicit: expected rising row ends that begin with 0")
         if indices.shape != (indptr[-1],):
