@@ -59,6 +59,41 @@ def test_dask(folder: Path, expected: str) -> None:
     assert run([sys.executable, "local.py"], folder) == expected
 
 
+KILLED = """
+import os, signal
+import dask, joblib
+from distributed import Client, LocalCluster
+from neuroloom import shared
+
+
+def work(item):
+    if item == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+if __name__ == "__main__":
+    dask.config.set({"distributed.scheduler.allowed-failures": 1})
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster, set_as_default=False) as client,
+        joblib.parallel_config("dask", client=client),
+    ):
+        try:
+            shared.map(work, range(6), progress=False)
+        except shared.parallel.WorkerError as error:
+            print(str(error).partition(";")[0])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_the_item_whose_dask_worker_is_killed_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    (tmp_path / "killed.py").write_text(KILLED)
+    told = run([sys.executable, "killed.py"], tmp_path)
+    assert told == "item 3: the workers that computed it died"
+
+
 def test_an_array_job_of_four_processes(folder: Path, expected: str, tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text((folder / "job.py").read_text())
     (tmp_path / "array.sh").write_text(block("## An array job", "bash"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import warnings
 from collections.abc import Callable
@@ -95,7 +94,9 @@ def _patient(backend: Any) -> Any:
     joblib computes in the calling process if a backend has one core: with a cluster that grows,
     all the work would stay on the login node.
     """
-    patient = copy.copy(backend)
+    # Not a copy: those of joblib's backend forget the client and the options they were given.
+    patient = type(backend)(client=backend.client, **backend.submit_kwargs)
+    patient.data_futures = backend.data_futures
     count: Callable[[], int] = lambda: sum(backend.client.ncores().values())  # noqa: E731
 
     def effective_n_jobs(n_jobs: int) -> int:
@@ -108,5 +109,13 @@ def _patient(backend: Any) -> Any:
             )
         return max(n, 2)
 
-    patient.effective_n_jobs = effective_n_jobs
+    def submit(func: Any, callback: Callable[[Any], object] | None = None) -> Any:
+        future = backend_submit(func, callback)
+        if callback is not None:
+            # joblib tells its loop of results alone: after a KilledWorker it would wait for ever.
+            future.add_done_callback(lambda done: done.exception() and callback(done.exception()))
+        return future
+
+    backend_submit = patient.submit
+    patient.effective_n_jobs, patient.submit = effective_n_jobs, submit
     return patient

@@ -104,7 +104,9 @@ def map(
         If an argument is not understood, `resume` belongs to another job, or a result cannot be
         kept there.
     WorkerError
-        If the system kills the worker of an item for the third time, for want of memory say.
+        If the system kills the worker of an item for the third time, for want of memory say; on
+        dask, once its ``allowed-failures`` are used up. joblib's ``"multiprocessing"`` does not
+        notice such a death, and the run waits for ever: prefer ``"loky"``.
     Exception
         What `function` raised, with a note that says at which item.
 
