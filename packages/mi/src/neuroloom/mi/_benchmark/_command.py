@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from neuroloom import shared
-from neuroloom.mi._benchmark._tasks import benchmark_tasks
+from neuroloom.mi._benchmark._tasks import BenchmarkTask, benchmark_tasks
 from neuroloom.mi._errors import OptionError, choice
 from neuroloom.mi._run import run
 from neuroloom.shared import Seed
@@ -104,10 +105,7 @@ def benchmark(
     known_tasks = benchmark_tasks()
     chosen = [choice("tasks", t, known_tasks) for t in (tasks or known_tasks)]
     kinds = [choice("estimators", e, ESTIMATORS) for e in estimators]
-    n = n_samples or (QUICK_SAMPLES if quick else N_SAMPLES)
-    repeats = n_seeds or (QUICK_SEEDS if quick else N_SEEDS)
-    if n < 200 or repeats < 1:
-        raise OptionError(f"n_samples, n_seeds: expected at least 200 and 1, got {n}, {repeats}")
+    n, repeats = _size(n_samples, n_seeds, quick)
     own = setting or (QUICK if quick else SETTING)
     items = [(t, e, n, seed + s, own) for t in chosen for e in kinds for s in range(repeats)]
     done = shared.map(
@@ -121,25 +119,40 @@ def benchmark(
     raw = pd.DataFrame(
         [{"task_id": i[0], "estimator": i[1], **r} for i, r in zip(items, done, strict=True)]
     )
+    return _summary(raw, {t: known_tasks[t] for t in chosen})
+
+
+def _size(n_samples: int | None, n_seeds: int | None, quick: bool) -> tuple[int, int]:
+    """Return how many samples and seeds, checked; 0 is wrong input, not "as usual"."""
+    usual = (QUICK_SAMPLES, QUICK_SEEDS) if quick else (N_SAMPLES, N_SEEDS)
+    n = usual[0] if n_samples is None else n_samples
+    repeats = usual[1] if n_seeds is None else n_seeds
+    if n < 200 or repeats < 1:
+        raise OptionError(f"n_samples, n_seeds: expected at least 200 and 1, got {n}, {repeats}")
+    return n, repeats
+
+
+def _summary(raw: pd.DataFrame, tasks: Mapping[str, BenchmarkTask]) -> pd.DataFrame:
+    """Return one row per task and estimator, in the order in which they come."""
     rows = []
     for (task_id, estimator), group in raw.groupby(["task_id", "estimator"], sort=False):
-        task = known_tasks[str(task_id)]
-        bias = float(group["mi"].mean()) - task.true_mi
-        rows.append(
-            {
-                "task_id": task_id,
-                "name": task.name,
-                "true_mi": task.true_mi,
-                "estimator": estimator,
-                "mi": float(group["mi"].mean()),
-                "sd": float(group["mi"].std(ddof=1)) if len(group) > 1 else 0.0,
-                "bias": bias,
-                "reliable": bool(group["reliable"].all()),
-                "seconds": float(group["seconds"].sum()),
-                "cpu_seconds": float(group["cpu_seconds"].sum()),
-            }
-        )
+        task = tasks[str(task_id)]
+        own = {"task_id": task_id, "name": task.name, "true_mi": task.true_mi}
+        rows.append({**own, "estimator": estimator, **_over_seeds(group, task.true_mi)})
     return pd.DataFrame(rows)
+
+
+def _over_seeds(group: pd.DataFrame, truth: float) -> dict[str, Any]:
+    """Return what the seeds' estimates of one task by one estimator say together."""
+    mi = float(group["mi"].mean())
+    return {
+        "mi": mi,
+        "sd": float(group["mi"].std(ddof=1)) if len(group) > 1 else 0.0,
+        "bias": mi - truth,
+        "reliable": bool(group["reliable"].all()),
+        "seconds": float(group["seconds"].sum()),
+        "cpu_seconds": float(group["cpu_seconds"].sum()),
+    }
 
 
 def table(frame: pd.DataFrame) -> str:

@@ -21,6 +21,7 @@ from scipy.special import logsumexp, ndtri
 from scipy.stats import rankdata
 
 Array = NDArray[np.floating]
+_Value = tuple[Array, Array, list[tuple[Array, Array]]]
 
 MAX_PAIRS = 24
 _FOLDS = 4
@@ -169,18 +170,7 @@ def fit(x: Array, y: Array, rng: np.random.Generator) -> Gaussian:
         test = np.flatnonzero(fold == k)
         wx, wy = _Whitened(x[fold != k]), _Whitened(y[fold != k])
         parts.append((wx(x[fold != k]), wy(y[fold != k]), wx(x[test]), wy(y[test])))
-    smallest = [min(p[i].shape[1] for p in parts) for i in (0, 1)]
-    sizes = _sizes(max(smallest))
-    tried = {size: _value(size, parts, n) for size in sizes}
-    best = max(sizes, key=lambda size: (tried[size][0].mean(), -size))
-    for size in (best - 1, best + 1):
-        if 1 <= size <= sizes[-1] and size not in tried:
-            tried[size] = _value(size, parts, n)
-    best = max(tried, key=lambda size: (tried[size][0].mean(), -size))
-    gain = tried[best][0] - tried[sizes[-1]][0]
-    clear = gain.mean() > 2 * gain.std() / np.sqrt(_FOLDS) and gain.mean() > 0.01
-    size = best if clear else sizes[-1]
-    _, rho, pairs = tried[size]
+    size, clear, (_, rho, pairs) = _chosen(parts, n)
     scale = max(_SCALES, key=lambda t: np.mean([_infonce(u, v, rho, t) for u, v in pairs]))
     wx, wy = _Whitened(x), _Whitened(y)
     a, b = wx(x)[:, :size], wy(y)[:, :size]
@@ -201,9 +191,23 @@ def fit(x: Array, y: Array, rng: np.random.Generator) -> Gaussian:
     )
 
 
-def _value(
-    size: int, parts: list[tuple[Array, ...]], n: int
-) -> tuple[Array, Array, list[tuple[Array, Array]]]:
+def _chosen(parts: list[tuple[Array, ...]], n: int) -> tuple[int, bool, _Value]:
+    """Return how many axes hold up best, whether fewer do so clearly, and what they give."""
+    smallest = [min(p[i].shape[1] for p in parts) for i in (0, 1)]
+    sizes = _sizes(max(smallest))
+    tried = {size: _value(size, parts, n) for size in sizes}
+    best = max(sizes, key=lambda size: (tried[size][0].mean(), -size))
+    for size in (best - 1, best + 1):
+        if 1 <= size <= sizes[-1] and size not in tried:
+            tried[size] = _value(size, parts, n)
+    best = max(tried, key=lambda size: (tried[size][0].mean(), -size))
+    gain = tried[best][0] - tried[sizes[-1]][0]
+    clear = bool(gain.mean() > 2 * gain.std() / np.sqrt(_FOLDS) and gain.mean() > 0.01)
+    size = best if clear else sizes[-1]
+    return size, clear, tried[size]
+
+
+def _value(size: int, parts: list[tuple[Array, ...]], n: int) -> _Value:
     """Return held-out InfoNCE of each inner fold, correlations that hold up, and the pairs."""
     pairs = [_held_out(size, *part) for part in parts]
     width = min(len(rho) for _, _, rho in pairs)

@@ -56,6 +56,20 @@ def split(n: int, mode: str, rng: np.random.Generator) -> tuple[Array, Array]:
     return np.setdiff1d(np.arange(n), test), test
 
 
+def _split(chunk: Array, mode: str, seed: Seed) -> tuple[Array, Array]:
+    train, test = split(len(chunk), mode, seed.child("split").generator())
+    return chunk[train], chunk[test]
+
+
+def _best(
+    best: tuple[float, Any], history: list[float], stack: CriticStack, place: int
+) -> tuple[float, Any]:
+    """Return the score and the weights to keep: the newest if they are better by 0.1 %."""
+    value = float(smoothed(np.array(history))[-1])
+    least = 0.001 * (abs(best[0]) if np.isfinite(best[0]) else 0)
+    return (value, stack.weights(place)) if value > best[0] + least else best
+
+
 def _fit_parts(work: tuple[Any, ...]) -> list[tuple[float, float, list[float]]]:
     """Return train MI, test MI and history of parts of equal number of steps, in nats."""
     x, y, chunks, seeds, params, mode, bound_name, bound_options = work
@@ -67,10 +81,7 @@ def _fit_parts(work: tuple[Any, ...]) -> list[tuple[float, float, list[float]]]:
         [torch.Generator().manual_seed(s.child("weights").integer()) for s in seeds],
         learning_rate=learning.learning_rate,
     )
-    splits = []
-    for chunk, seed in zip(chunks, seeds, strict=True):
-        train, test = split(len(chunk), mode, seed.child("split").generator())
-        splits.append((chunk[train], chunk[test]))
+    splits = [_split(chunk, mode, seed) for chunk, seed in zip(chunks, seeds, strict=True)]
     batch = min(learning.batch_size, *(len(train) for train, _ in splits))
     n_steps = -(-max(len(train) for train, _ in splits) // batch)
     rngs = [seed.child("batches").generator() for seed in seeds]
@@ -83,22 +94,45 @@ def _fit_parts(work: tuple[Any, ...]) -> list[tuple[float, float, list[float]]]:
             np.resize(rng.permutation(train), (n_steps, batch))
             for rng, (train, _) in zip(rngs, splits, strict=True)
         ]
-        for rows in torch.from_numpy(np.stack(order, axis=1)).flatten(1):
-            for values, into in zip((x, y), inputs, strict=True):
-                torch.index_select(values, 0, rows, out=into.view(-1, values.shape[1]))
-            stack.step(inputs[0], inputs[1], bound)
+        _train(stack, bound, (x, y), inputs, torch.from_numpy(np.stack(order, axis=1)))
         for c, (test_x, test_y) in enumerate(tests):
             g, h = stack.embed_one(c, test_x, test_y)
             history[c].append(float(bound.value(g @ h.T)))
-            value = float(smoothed(np.array(history[c]))[-1])
-            if value > best[c][0] + 0.001 * (abs(best[c][0]) if np.isfinite(best[c][0]) else 0):
-                best[c] = (value, stack.weights(c))
+            best[c] = _best(best[c], history[c], stack, c)
+    return _scores(stack, bound, (x, y), splits, [weights for _, weights in best], history)
+
+
+def _train(
+    stack: CriticStack,
+    bound: Bound,
+    samples: tuple[torch.Tensor, torch.Tensor],
+    inputs: list[torch.Tensor],
+    order: torch.Tensor,
+) -> None:
+    """Take a step on each batch of `order`, (n_steps, n_parts, batch); `inputs` are reused."""
+    for rows in order.flatten(1):
+        for values, into in zip(samples, inputs, strict=True):
+            torch.index_select(values, 0, rows, out=into.view(-1, values.shape[1]))
+        stack.step(inputs[0], inputs[1], bound)
+
+
+def _scores(
+    stack: CriticStack,
+    bound: Bound,
+    samples: tuple[torch.Tensor, torch.Tensor],
+    splits: list[tuple[Array, Array]],
+    best: list[Any],
+    history: list[list[float]],
+) -> list[tuple[float, float, list[float]]]:
+    """Return the bound on training and test samples at each part's best weights."""
+    x, y = samples
     out = []
     for c, (train, test) in enumerate(splits):
-        stack.restore(c, best[c][1])
+        stack.restore(c, best[c])
         few = torch.from_numpy(train[: min(len(train), max(len(test), 2), _MOST_TRAIN)])
         g, h = stack.embed_one(c, x[few], y[few])
-        a, b = stack.embed_one(c, *tests[c])
+        held = torch.from_numpy(test)
+        a, b = stack.embed_one(c, x[held], y[held])
         out.append((float(bound.value(g @ h.T)), float(bound.value(a @ b.T)), history[c]))
     return out
 
