@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neuroloom.mi._benchmark._command import ESTIMATORS, QUICK, SETTING, benchmark, table
-from neuroloom.shared import NeuroloomError
+from neuroloom.mi._errors import output_file
+from neuroloom.shared import cli
+from neuroloom.shared.io import atomic
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    top = argparse.ArgumentParser(prog="neuroloom-mi", description=__doc__)
+    top = cli.Parser(prog="neuroloom-mi", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     run = commands.add_parser("benchmark", help="estimate 40 distributions of known information")
     run.add_argument("--quick", action="store_true", help="fewer samples and epochs, minutes")
@@ -32,28 +34,28 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    options = parser().parse_args(arguments)
-    try:
-        frame = benchmark(
-            estimators=tuple(options.estimators),
-            tasks=tuple(options.tasks),
-            quick=options.quick,
-            n_samples=options.n_samples,
-            n_seeds=options.n_seeds,
-            n_workers=options.workers,
-            progress=not options.no_progress,
-            resume=options.resume,
-            seed=options.seed,
-        )
-    except NeuroloomError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(table(frame))
-    if options.out is not None:
+    return cli.run(parser(), _work, arguments)
+
+
+def _work(options: argparse.Namespace) -> str:
+    out = None if options.out is None else output_file("--out", options.out)
+    frame = benchmark(
+        estimators=tuple(options.estimators),
+        tasks=tuple(options.tasks),
+        quick=options.quick,
+        n_samples=options.n_samples,
+        n_seeds=options.n_seeds,
+        n_workers=options.workers,
+        progress=not options.no_progress,
+        resume=options.resume,
+        seed=options.seed,
+    )
+    if out is not None:
         setting = QUICK if options.quick else SETTING
         content = {"setting": setting, "rows": json.loads(frame.to_json(orient="records"))}
-        options.out.write_text(json.dumps(content, indent=1))
-    return 0
+        with atomic(out) as file:
+            file.write(json.dumps(content, indent=1).encode())
+    return table(frame)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ Warnings: ``AxisWarning``, ``UnitsWarning``, ``CeilingWarning``, ``DegenerateDat
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -138,3 +140,13 @@ def real(
             given["at_least"] = int(low)
         return checks.whole(argument, value, accept_floats=True, **given, **errors)
     return checks.real(argument, value, **given, **errors)
+
+
+def output_file(argument: str, path: str | os.PathLike[str]) -> Path:
+    """Return where a result goes; that nothing can be written there is told before the work."""
+    target = Path(path)
+    if not target.parent.is_dir() or target.is_dir():
+        raise InvalidDataError(f"{argument}: expected a file in an existing folder, got {target}")
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise InvalidDataError(f"{argument}: expected a place that can be written, got {target}")
+    return target

@@ -7,7 +7,6 @@ refused here with what was expected.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.mi._errors import InvalidDataError, OptionError, choice, known, real
+from neuroloom.mi._errors import OptionError, choice, known, output_file, real
 from neuroloom.mi._options.params import KEYS
 from neuroloom.mi._samples.surrogates import SURROGATES
 from neuroloom.mi._samples.windows import PROCESSING
@@ -254,20 +253,8 @@ def _estimate(entries: Entries) -> EstimateOptions:
 
 
 def _file(entries: Entries) -> Path | None:
-    """Return where the critic goes; a folder that is not there is told before the work."""
     path = entries.get("save_best_model_path")
-    if path is None:
-        return None
-    target = Path(path)
-    if not target.parent.is_dir() or target.is_dir():
-        raise InvalidDataError(
-            f"save_best_model_path: expected a file in an existing folder, got {target}"
-        )
-    if not os.access(target.parent, os.W_OK):
-        raise InvalidDataError(
-            f"save_best_model_path: expected a folder that can be written, got {target.parent}"
-        )
-    return target
+    return None if path is None else output_file("save_best_model_path", path)
 
 
 def _sweep(entries: Entries) -> SweepOptions:
