@@ -133,7 +133,7 @@ def test_pynapple_objects_know_what_they_are():
     assert result.details["n_samples"] == same.details["n_samples"]
     assert result.mi_estimate == pytest.approx(same.mi_estimate, abs=1e-6)
     gaps = nap.Tsd(t=np.r_[0:5, 9:14].astype(float), d=np.zeros(10))
-    with pytest.raises(ex.DataShapeError, match="regular"):
+    with pytest.raises(ex.InvalidDataError, match="regular"):
         mi.run(gaps, gaps, **options)
 
 

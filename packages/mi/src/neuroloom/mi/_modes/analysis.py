@@ -187,6 +187,14 @@ class Analysis:
         """Return where a part of the work keeps what is finished, None without `resume`."""
         return None if self.resume is None else self.resume / (description or "work")
 
+    def within(self, name: str) -> Analysis:
+        """Return the analysis with what it keeps in a folder of its own."""
+        return self if self.resume is None else replace(self, resume=self.resume / name)
+
+    def alone(self) -> Analysis:
+        """Return the analysis without how it is computed, which is no part of what it finds."""
+        return replace(self, n_workers=None, progress=False, resume=None)
+
 
 def spare_gap(n: int, n_folds: int) -> int:
     """Return the widest gap around a fold's blocks that leaves three in five training samples."""

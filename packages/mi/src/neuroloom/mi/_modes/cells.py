@@ -8,11 +8,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom import shared
 from neuroloom.mi import _direct
 from neuroloom.mi._direct.estimators import DIRECT, ceiling, check_data, labels, repeats
 from neuroloom.mi._errors import SmallSampleWarning, TrainingError
@@ -108,7 +110,7 @@ def measure_cells(
         Whether to keep the critics' weights.
     """
     if analysis.direct:
-        return [_direct_outcome(analysis, cell, checks) for cell in cells]
+        return _direct_outcomes(analysis, cells, description, checks)
     looks = [_look(analysis, cell) if checks else None for cell in cells]
     jobs: list[Job] = []
     owner: list[tuple[int, bool]] = []
@@ -244,7 +246,22 @@ def _checked(
     )
 
 
-def _direct_outcome(analysis: Analysis, cell: Cell, checks: bool) -> Outcome:
+def _direct_outcomes(
+    analysis: Analysis, cells: Sequence[Cell], description: str, checks: bool
+) -> list[Outcome]:
+    """Return the outcomes of an estimator without a network, which are kept as critics are."""
+    estimates = shared.map(
+        partial(_direct_estimate, analysis.alone(), checks),
+        cells,
+        n_workers=analysis.n_workers,
+        progress=analysis.progress and len(cells) > 1,
+        description=description,
+        resume=analysis.folder(description),
+    )
+    return [Outcome(*pair) for pair in zip(cells, estimates, strict=True)]
+
+
+def _direct_estimate(analysis: Analysis, checks: bool, cell: Cell) -> Estimate:
     """Return what an estimator without a network says of a cell."""
     name, options = analysis.bound, analysis.bound_options
     x, y = flat(cell.x), flat(cell.y)
@@ -264,7 +281,7 @@ def _direct_outcome(analysis: Analysis, cell: Cell, checks: bool) -> Outcome:
     local = DIRECT[name].local(x, y, exclude=exclude, **options)
     mi = float(np.nanmean(local))
     if not checks or seen is None:
-        return Outcome(cell, _bare(mi, local))
+        return _bare(mi, local)
     slow = memory > 0 or cell.gap > 0
     if slow or not DIRECT[name].local_error:
         error, dof = jackknife(value, len(x), max(memory, cell.gap))
@@ -277,16 +294,13 @@ def _direct_outcome(analysis: Analysis, cell: Cell, checks: bool) -> Outcome:
     reasons = _direct_reasons(name, x, y, estimate, gain, seen)
     # Halves are noisy, those of slow recordings very: only what is clear counts.
     left_open = reliability.open_above(mi, rise=gain - error, gap=0.0, beyond=seen.most - mi)
-    return Outcome(
-        cell,
-        estimate.widened(
-            left_open if np.isfinite(mi) else 0.0,
-            analysis.confidence,
-            reasons,
-            rise=gain,
-            neighbours=seen.neighbours,
-            squares=seen.squares,
-        ),
+    return estimate.widened(
+        left_open if np.isfinite(mi) else 0.0,
+        analysis.confidence,
+        reasons,
+        rise=gain,
+        neighbours=seen.neighbours,
+        squares=seen.squares,
     )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom import shared
 from neuroloom.mi._direct.estimators import DIRECT, check_data
 from neuroloom.mi._errors import InsufficientDataError, OptionError
 from neuroloom.mi._modes.analysis import Analysis
@@ -147,6 +149,10 @@ def _direct_local(analysis: Analysis, triple: Triple, memory: int | None = None)
     return function(triple.x, triple.y, triple.z, exclude=exclude, **analysis.bound_options)
 
 
+def _direct_mean(analysis: Analysis, y: Array, z: Array, gap: int, memory: int, x: Array) -> float:
+    return float(_direct_local(analysis, Triple(x, y, z, gap), memory).mean())
+
+
 def _null(
     analysis: Analysis, triple: Triple, seed: Seed, options: NullOptions, given: float
 ) -> Null:
@@ -157,13 +163,20 @@ def _null(
     sources = [triple.x, *surrogate_sources(triple.x, triple.z, options, rng, triple.gap)]
     memory = triple.memory
     if analysis.direct:
-        return null_of(
-            sources,
-            options,
-            lambda chosen: np.array(
-                [_direct_local(analysis, replace(triple, x=x), memory).mean() for x in chosen]
-            ),
-        )
+        bare = analysis.alone()
+
+        def means(chosen: Sequence[Any]) -> Array:
+            found = shared.map(
+                partial(_direct_mean, bare, triple.y, triple.z, triple.gap, memory),
+                chosen,
+                n_workers=analysis.n_workers,
+                progress=analysis.progress,
+                description="surrogates",
+                resume=analysis.folder("surrogates"),
+            )
+            return np.array(found)
+
+        return null_of(sources, options, means)
     every = analysis.folds(len(triple.x), triple.gap, seed, None, memory)
 
     def statistics(chosen: Sequence[Any]) -> Array:
@@ -304,15 +317,16 @@ def run_transfer(analysis: Analysis, options: TransferOptions) -> Results:
     analysis.samples()  # the common checks
     x, y = _series(analysis.x), _series(analysis.y)
 
-    def one(source: Array, target: Array, seed: Seed) -> Results:
+    def one(source: Array, target: Array, name: str) -> Results:
         triple = _windows(source, target, options)
         null = options.null if options.null is None else replace(options.null, trials=triple.trials)
-        return _measure(analysis, "transfer", triple, seed, null, options.subsampling)
+        own, seed = analysis.within(name), analysis.seed.child(name)
+        return _measure(own, "transfer", triple, seed, null, options.subsampling)
 
-    forward = one(x, y, analysis.seed.child("xy"))
+    forward = one(x, y, "xy")
     forward.details["te_xy"] = forward.mi_estimate
     if options.bidirectional:
-        back = one(y, x, analysis.seed.child("yx"))
+        back = one(y, x, "yx")
         a, b = forward.mi_estimate or 0.0, back.mi_estimate or 0.0
         forward.details |= {
             "te_yx": b,

@@ -16,8 +16,10 @@ from neuroloom.mi._statistics import reliability
 from neuroloom.mi._statistics.correlation import standard_error
 from neuroloom.mi._statistics.interval import interval
 from neuroloom.mi._training.job import Fitted
+from neuroloom.shared.io import register
 
 
+@register
 @dataclass(frozen=True)
 class Estimate:
     """Mutual information in nats, with its errors and what speaks against it.
