@@ -310,6 +310,11 @@ def test_an_error_that_cannot_be_sent_still_names_its_item() -> None:
         shared.map(raises_unsendable, [0], n_workers=2, backend="multiprocessing", progress=False)
 
 
+def test_a_mistyped_backend_is_told_the_nearest() -> None:
+    with pytest.raises(DataError, match=r"'threds'.*did you mean 'threading'"):
+        shared.map(abs, [1], backend="threds", progress=False)
+
+
 @pytest.mark.parametrize("n_workers", [0, 1.5, True, "2"])
 def test_numbers_of_workers_that_are_none(n_workers: Any) -> None:
     with pytest.raises(DataError, match=r"n_workers: expected"):

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import did_you_mean, fail
 from neuroloom.shared.parallel._threads import inside_map, n_cores
 
+_BACKENDS = ("loky", "threading", "multiprocessing", "sequential", "dask", "ray")
 Kind = Literal["here", "processes", "dask", "ray"]
 
 __all__ = ["TerminatedWorkerError", "Work", "kind_of", "open_work", "progress_bar"]
@@ -63,7 +64,8 @@ def open_work(n_workers: int | None, backend: str | None) -> tuple[Work, Kind, b
         work = Work(n_jobs=n_workers, **options)
     except ValueError as error:  # joblib lists the backends that are known
         expected = "a joblib backend (ray's after ray.util.joblib.register_ray())"
-        raise fail("backend", expected, f"{backend!r}: {error}") from error
+        near = did_you_mean(backend, _BACKENDS)
+        raise fail("backend", expected, f"{backend!r}: {error}{near}") from error
     kind = kind_of(work._backend)
     if kind in ("here", "processes") and inside_map():
         n = min(work._backend.effective_n_jobs(work.n_jobs), n_cores())
