@@ -19,6 +19,7 @@ from neuroloom.circuit_inference.errors import (
     UnknownNameError,
 )
 from neuroloom.shared import Recording, Signal
+from neuroloom.shared.data import TimeSeries
 
 
 @pytest.fixture
@@ -212,3 +213,20 @@ class TestEpochTable:
             epoch_table(Signal(gap, 100.0), zscore="epoch")
         with pytest.raises(ConstantSeriesError):
             epoch_table(Signal(np.ones(100), 100.0), zscore="recording")
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("rate", [None, "fs"])
+def test_samples_without_a_rate_are_refused_with_the_way_out(wrapped, rate):
+    pupil = TimeSeries([[0.0], [1.0], [3.0]], [0.0, 0.1, 0.3], channels=("pupil",))
+    source = Recording(signals={"pupil": pupil}) if wrapped else pupil
+    with pytest.raises(ArgumentError, match=r"no sampling rate.*\.to_signal\(rate\)"):
+        read_signal(source, rate=rate)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_samples_without_a_rate_are_brought_to_the_one_that_is_said(wrapped):
+    pupil = TimeSeries([[0.0], [1.0], [3.0]], [0.0, 0.1, 0.3], channels=("pupil",))
+    signal = read_signal(Recording(signals={"pupil": pupil}) if wrapped else pupil, rate=10.0)
+    assert (signal.rate, signal.channels) == (10.0, ("pupil",))
+    np.testing.assert_allclose(signal.values[:, 0], [0, 1, 2, 3])

@@ -28,6 +28,7 @@ from neuroloom.shared import (
     require,
 )
 from neuroloom.shared.checks import regular_times
+from neuroloom.shared.data import TimeSeries
 
 _MNE_EXTRA = "neuroloom-circuit-inference[mne]"
 _MNE_SUFFIXES = (".fif", ".edf", ".bdf", ".set", ".vhdr", ".cnt", ".gdf")
@@ -53,8 +54,8 @@ def read_signal(
     Parameters
     ----------
     source : path or object
-        A `Signal`, or a `Recording` with one; an array; a mapping of names to arrays; a table; MNE
-        ``Raw``; or a file: ``.npy``, ``.npz``, ``.json``, ``.mat`` (before 7.3), ``.csv``,
+        A `Signal`, or a `Recording` with one; a `TimeSeries`, which needs a `rate`; an array; a
+        mapping of names to arrays; a table; MNE ``Raw``; or a file: ``.npy``, ``.npz``, ``.json``, ``.mat`` (before 7.3), ``.csv``,
         ``.tsv``, ``.parquet``, ``.nwb``, and through MNE ``.fif``, ``.edf``, ``.bdf``, ``.set``,
         ``.vhdr``, ``.cnt`` and ``.gdf``.
     rate : float or str, optional
@@ -105,6 +106,8 @@ def read_signal(
     """
     if isinstance(source, Signal):
         return _picked(_same_rate(source, rate), channels)
+    if isinstance(source, TimeSeries):
+        return _picked(_brought_to(source, "source", rate), channels)
     if isinstance(source, Recording):
         return _picked(_one_signal(source, data, rate), channels)
     if isinstance(source, (str, Path)):
@@ -243,13 +246,17 @@ def _one_signal(recording: Recording, name: str | None, rate: float | str | None
     if name is None or name not in recording.signals:
         raise unknown("data", name, recording.signals)
     found = recording.signals[name]
-    if isinstance(found, Signal):
-        return _same_rate(found, rate)
+    return _same_rate(found, rate) if isinstance(found, Signal) else _brought_to(found, name, rate)
+
+
+def _brought_to(series: TimeSeries, name: str, rate: float | str | None) -> Signal:
+    """Return samples at any times as a signal of the named rate; none is guessed."""
     if rate is None or isinstance(rate, str):
         raise ArgumentError(
-            f"rate: expected a number in Hz to bring {name!r} to, which is not regularly sampled"
+            f"rate: expected a number in Hz for {name!r}, which has times and no sampling rate, "
+            f"got {rate!r}: say rate=…, or use .to_signal(rate) of it"
         )
-    regular: Signal = found.to_signal(positive("rate", rate, "of Hz"))
+    regular: Signal = series.to_signal(positive("rate", rate, "of Hz"))
     return regular
 
 
