@@ -221,6 +221,77 @@ def transition_variance(labels, counts):
 
 
 @compiled
+def _counts_beyond(ordered, sign, step, n_thresholds):
+    """How many values reach each threshold ``j * step``."""
+    n = ordered.size
+    beyond = np.zeros(n_thresholds, dtype=np.int64)
+    for j in range(n_thresholds):
+        low, high = 0, n
+        while low < high:
+            middle = (low + high) // 2
+            value = ordered[middle] if sign > 0 else -ordered[n - 1 - middle]
+            if value >= j * step:
+                high = middle
+            else:
+                low = middle + 1
+        beyond[j] = n - low
+    return beyond
+
+
+@compiled
+def _last_threshold(y, sign, beyond):
+    """Last threshold that counts: more than 2 % of the values of the side lie beyond it."""
+    on_side = 0
+    for value in y:
+        if sign * value >= 0:
+            on_side += 1
+    last, single = 0, beyond.size - 1
+    for j in range(beyond.size):
+        if (beyond[j] - 1) * 100.0 / on_side > 2:
+            last = j
+    for j in range(beyond.size - 1, -1, -1):
+        if beyond[j] == 1:
+            single = j
+    return min(last, single)
+
+
+@compiled
+def _by_threshold(y, sign, step, n_thresholds, member):
+    """Chain the places of the values by the highest threshold that each of them reaches.
+
+    The first place of a chain is returned, ``member[i]`` is the one after place i; −1 ends it.
+    """
+    head = np.full(n_thresholds, -1, dtype=np.int64)
+    for i in range(y.size):
+        value = sign * y[i]
+        member[i] = -1
+        if value < 0:
+            continue
+        j = min(int(value / step), n_thresholds - 1)
+        while j + 1 < n_thresholds and value >= (j + 1) * step:
+            j += 1
+        while j >= 0 and value < j * step:
+            j -= 1
+        if j >= 0:
+            member[i] = head[j]
+            head[j] = i
+    return head
+
+
+@compiled
+def _kth(tree, n, top, k):
+    """Place of the `k`-th marked value in a tree of counts, both from 1."""
+    place = 0
+    width = top
+    while width > 0:
+        if place + width <= n and tree[place + width] < k:
+            place += width
+            k -= tree[place]
+        width //= 2
+    return place + 1.0
+
+
+@compiled
 def outlier_timing(y, sign, ordered, member, medians):
     """Median over rising thresholds of when values beyond the threshold occur, in −1 to 1.
 
@@ -234,46 +305,9 @@ def outlier_timing(y, sign, ordered, member, medians):
     if largest < step:
         return 0.0
     n_thresholds = int(largest / step + 1)
-    on_side = 0
-    for value in y:
-        if sign * value >= 0:
-            on_side += 1
-    beyond = np.zeros(n_thresholds, dtype=np.int64)
-    rank = n
-    for j in range(n_thresholds):  # how many values reach each threshold
-        low, high = 0, n
-        while low < high:
-            middle = (low + high) // 2
-            value = ordered[middle] if sign > 0 else -ordered[n - 1 - middle]
-            if value >= j * step:
-                high = middle
-            else:
-                low = middle + 1
-        rank = n - low
-        beyond[j] = rank
-    last, single = 0, n_thresholds - 1
-    for j in range(n_thresholds):
-        if (beyond[j] - 1) * 100.0 / on_side > 2:
-            last = j
-    for j in range(n_thresholds - 1, -1, -1):
-        if beyond[j] == 1:
-            single = j
-    limit = min(last, single)
-    # Bin every value by the highest threshold that it reaches.
-    head = np.full(n_thresholds, -1, dtype=np.int64)
-    for i in range(n):
-        value = sign * y[i]
-        member[i] = -1
-        if value < 0:
-            continue
-        j = min(int(value / step), n_thresholds - 1)
-        while j + 1 < n_thresholds and value >= (j + 1) * step:
-            j += 1
-        while j >= 0 and value < j * step:
-            j -= 1
-        if j >= 0:
-            member[i] = head[j]
-            head[j] = i
+    beyond = _counts_beyond(ordered, sign, step, n_thresholds)
+    limit = _last_threshold(y, sign, beyond)
+    head = _by_threshold(y, sign, step, n_thresholds, member)
     tree = np.zeros(n + 1, dtype=np.int64)
     top = 1
     while top * 2 <= n:
@@ -295,16 +329,3 @@ def outlier_timing(y, sign, ordered, member, medians):
             medians[j] = place / (n / 2.0) - 1.0
     chosen = np.sort(medians[: limit + 1])
     return median_of_sorted(chosen, limit + 1)
-
-
-@compiled
-def _kth(tree, n, top, k):
-    """Place of the `k`-th marked value in a tree of counts, both from 1."""
-    place = 0
-    width = top
-    while width > 0:
-        if place + width <= n and tree[place + width] < k:
-            place += width
-            k -= tree[place]
-        width //= 2
-    return place + 1.0

@@ -85,8 +85,28 @@ def fit_knee(
     >>> round(fit.knee_hz, 2), round(1e3 * fit.timescale_s, 2)
     (20.0, 7.96)
     """
-    from scipy.optimize import least_squares
+    f, p = _in_range(freqs, power, freq_range)
+    best = _best(f, np.log10(p), constant)
+    y, rest = np.log10(p), np.log10(p) - _log_power(best, f, constant)
+    height, log_knee, exponent = (float(x) for x in best[:3])
+    knee_hz = 10**log_knee
+    # A knee outside what was measured is none: the spectrum is a power law, or flat.
+    seen = f[0] <= knee_hz <= f[-1] and exponent > 0.05
+    return KneeFit(
+        offset=height + exponent * log_knee,
+        knee=knee_hz**exponent,
+        exponent=exponent,
+        constant=float(10 ** best[3]) if constant else 0.0,
+        knee_hz=knee_hz if seen else float("nan"),
+        timescale_s=1 / (2 * np.pi * knee_hz) if seen else float("nan"),
+        r_squared=float(1 - (rest**2).sum() / max(((y - y.mean()) ** 2).sum(), 1e-300)),
+    )
 
+
+def _in_range(
+    freqs: ArrayLike, power: ArrayLike, freq_range: tuple[float, float]
+) -> tuple[Array, Array]:
+    """Return the frequencies and powers of a range, checked."""
     f, p = np.asarray(freqs, dtype=np.float64), np.asarray(power, dtype=np.float64)
     if f.ndim != 1 or f.shape != p.shape:
         raise ShapeError(f"power: expected one value per frequency {f.shape}, got {p.shape}")
@@ -100,36 +120,32 @@ def fit_knee(
     f, p = f[used], p[used]
     if not (p > 0).all():
         raise ArgumentError("power: expected positive values in the range, got some ≤ 0 or NaN")
-    y = np.log10(p)
+    return f, p
 
-    def model(v: Array) -> Array:
-        # The knee by its frequency and the floor by its logarithm: both stay positive.
-        height = v[0] + v[2] * v[1] - np.log10(10 ** (v[1] * v[2]) + f ** v[2])
-        if not constant:
-            return np.asarray(height)
-        return np.asarray(np.logaddexp(np.log(10) * height, np.log(10) * v[3]) / np.log(10))
 
-    best = None
-    for start in np.linspace(np.log10(f[0]), np.log10(f[-1]), 5):
-        guess = [y[:3].mean(), start, 2.0] + ([y.min() - 0.5] if constant else [])
-        low = [-np.inf, np.log10(f[0]) - 2, 0.0] + ([-np.inf] if constant else [])
-        high = [np.inf, np.log10(f[-1]) + 1, 8.0] + ([np.inf] if constant else [])
-        found = least_squares(
-            lambda v: model(v) - y, guess, bounds=(low, high), loss="soft_l1", f_scale=0.1
+def _log_power(v: Array, f: Array, constant: bool) -> Array:
+    """Return log10 of the power of (height at the knee frequency, log10 of it, exponent, floor)."""
+    # The knee by its frequency and the floor by its logarithm: both stay positive.
+    height = v[0] + v[2] * v[1] - np.log10(10 ** (v[1] * v[2]) + f ** v[2])
+    if not constant:
+        return np.asarray(height)
+    return np.asarray(np.logaddexp(np.log(10) * height, np.log(10) * v[3]) / np.log(10))
+
+
+def _best(f: Array, y: Array, constant: bool) -> Array:
+    """Return the parameters of `_log_power` that come closest from five starts."""
+    from scipy.optimize import least_squares
+
+    low = [-np.inf, np.log10(f[0]) - 2, 0.0, -np.inf][: 4 if constant else 3]
+    high = [np.inf, np.log10(f[-1]) + 1, 8.0, np.inf][: 4 if constant else 3]
+    fits = [
+        least_squares(
+            lambda v: _log_power(v, f, constant) - y,
+            [y[:3].mean(), start, 2.0, y.min() - 0.5][: 4 if constant else 3],
+            bounds=(low, high),
+            loss="soft_l1",
+            f_scale=0.1,
         )
-        best = found if best is None or found.cost < best.cost else best
-    assert best is not None
-    height, log_knee, exponent = (float(x) for x in best.x[:3])
-    knee_hz = 10**log_knee
-    # A knee outside what was measured is none: the spectrum is a power law, or flat.
-    seen = f[0] <= knee_hz <= f[-1] and exponent > 0.05
-    rest = y - model(best.x)
-    return KneeFit(
-        offset=height + exponent * log_knee,
-        knee=knee_hz**exponent,
-        exponent=exponent,
-        constant=float(10 ** best.x[3]) if constant else 0.0,
-        knee_hz=knee_hz if seen else float("nan"),
-        timescale_s=1 / (2 * np.pi * knee_hz) if seen else float("nan"),
-        r_squared=float(1 - (rest**2).sum() / max(((y - y.mean()) ** 2).sum(), 1e-300)),
-    )
+        for start in np.linspace(np.log10(f[0]), np.log10(f[-1]), 5)
+    ]
+    return np.asarray(min(fits, key=lambda fit: fit.cost).x)

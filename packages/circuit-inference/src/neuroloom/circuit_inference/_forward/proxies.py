@@ -7,7 +7,7 @@ inhibition hyperpolarises), and X(t − τ) a current that comes τ later.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -133,21 +133,34 @@ def proxy(
     shapes = {key: part.shape for key, part in parts.items()}
     if len(set(shapes.values())) > 1:
         raise ShapeError(f"sim_data: expected currents of one shape, got {shapes}")
-    if method == "FR":
-        return np.asarray(parts["FR"].mean(axis=-2))
-    if method == "GABA":
-        return np.asarray(-parts["GABA"].sum(axis=-2))
-    if method in ("AMPA", "Vm"):
-        return np.asarray(parts[method].sum(axis=-2))
-    ampa, gaba = parts["AMPA"], parts["GABA"]
-    if method == "I":
-        return np.asarray((ampa + gaba).sum(axis=-2))
-    if method == "I_abs":
-        return np.asarray((np.abs(ampa) + np.abs(gaba)).sum(axis=-2))
+    if method in _PLAIN:
+        return np.asarray(_PLAIN[method](**parts))
     step = _step(method, sim_step)
     if method == "ERWS2" and nu_ext is None:
         nu_ext = _nu_ext(currents)
-    weights = weighted_sum(method, nu_ext)
+    return _delayed(method, parts, weighted_sum(method, nu_ext), step, compat)
+
+
+# The proxies without a delay.
+_PLAIN: dict[str, Callable[..., NDArray[np.float64]]] = {
+    "FR": lambda FR: FR.mean(axis=-2),
+    "AMPA": lambda AMPA: AMPA.sum(axis=-2),
+    "GABA": lambda GABA: -GABA.sum(axis=-2),
+    "Vm": lambda Vm: Vm.sum(axis=-2),
+    "I": lambda AMPA, GABA: (AMPA + GABA).sum(axis=-2),
+    "I_abs": lambda AMPA, GABA: (np.abs(AMPA) + np.abs(GABA)).sum(axis=-2),
+}
+
+
+def _delayed(
+    method: str,
+    parts: Mapping[str, NDArray[np.float64]],
+    weights: WeightedSum,
+    step: float,
+    compat: Literal["ncpi"] | None,
+) -> NDArray[np.float64]:
+    """Return a weighted sum of the currents, each moved by its delay."""
+    ampa, gaba = parts["AMPA"], parts["GABA"]
     if compat == "ncpi":
         unit = 1.0 if method == "ERWS2" else step
         shifts = int(weights.ampa_ms / unit), int(weights.gaba_ms / unit)

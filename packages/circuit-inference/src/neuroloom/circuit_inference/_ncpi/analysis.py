@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,9 @@ class Analysis:
         frame = self._table(other_col, data_col, data_index).rename(columns={data_col: "Y"})
         formulas = dict(models or {"mod00": "Y ~ Group + (1 | ID)", "mod01": "Y ~ Group"})
         wanted = list(bic_models) if bic_models else [next(iter(formulas))]
-        for name in {*wanted, *(m for pair in (anova_tests or {}).values() for m in pair)}:
+        tests = dict(anova_tests or {})
+        needed = dict.fromkeys([*wanted, *itertools.chain(*tests.values())])
+        for name in needed:
             if name not in formulas:
                 raise ArgumentError(f"models: expected the model {name!r}, got {list(formulas)}")
         factors, by = parse_specs(specs or "~Group")
@@ -113,21 +116,10 @@ class Analysis:
         self.likelihood_ratios: dict[str, dict[str, tuple[float, int, float]]] = {}
         for group in groups:
             pair = frame[frame["Group"].isin([control_group, group])]
-            fits: dict[str, MixedEffects] = {}
-
-            def fit(name: str, pair: pd.DataFrame = pair, fits: Any = fits) -> MixedEffects:
-                if name not in fits:
-                    fits[name] = mixed_effects(pair, formulas[name])
-                return fits[name]  # type: ignore[no-any-return]
-
-            best = min((fit(name) for name in wanted), key=lambda model: model.bic)
+            fits = {name: mixed_effects(pair, formulas[name]) for name in needed}
+            best = min((fits[name] for name in wanted), key=lambda model: model.bic)
             label = f"{group}vs{control_group}"
-            self.likelihood_ratios[label] = {
-                test: likelihood_ratio(
-                    *sorted((fit(a), fit(b)), key=lambda model: model.n_parameters)
-                )
-                for test, (a, b) in (anova_tests or {}).items()
-            }
+            self.likelihood_ratios[label] = _ratios(fits, tests)
             control = control_group if factors == ("Group",) else None
             results[label] = best.contrasts(pair, factors, control, by)
         return results
@@ -212,6 +204,16 @@ class Analysis:
         if chosen.get("label") is True or chosen.get("label") is False:
             chosen.pop("label")
         return topomap(values, names, **chosen)
+
+
+def _ratios(
+    fits: Mapping[str, MixedEffects], tests: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[float, int, float]]:
+    """Return the likelihood-ratio test of each pair of models, the smaller one first."""
+    return {
+        test: likelihood_ratio(*sorted((fits[a], fits[b]), key=lambda model: model.n_parameters))
+        for test, (a, b) in tests.items()
+    }
 
 
 def extract_variables(formula: str) -> list[str]:

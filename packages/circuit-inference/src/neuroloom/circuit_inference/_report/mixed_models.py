@@ -120,17 +120,8 @@ class MixedEffects:
         beta = np.asarray(self.result.params)[: design.shape[1]]
         covariance = np.asarray(self.result.cov_params())[: design.shape[1], : design.shape[1]]
         cells = list(itertools.product(*(levels[name] for name in factors)))
-        if control is None:
-            pairs = list(itertools.combinations(cells, 2))
-        else:
-            base = next((cell for cell in cells if cell == (control,)), None)
-            if base is None:
-                raise ArgumentError(
-                    f"control: expected a level of {factor!r} in the model, got {control!r}"
-                )
-            pairs = [(cell, base) for cell in cells if cell != base]
         rows = []
-        for first, second in pairs:
+        for first, second in _pairs(cells, factor, control):
             for value in itertools.product(*(levels[name] for name in groups)):
                 inside = _where(grid, groups, value)
                 one, two = (inside & _where(grid, factors, cell) for cell in (first, second))
@@ -297,6 +288,19 @@ def _mixed_model(
 
 
 _RESPONSE = "the response"
+
+
+def _pairs(
+    cells: list[tuple[Any, ...]], factor: str | Sequence[str], control: str | None
+) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    """Return which cells are compared: each with the control, or all with each other."""
+    if control is None:
+        return list(itertools.combinations(cells, 2))
+    if (control,) not in cells:
+        raise ArgumentError(
+            f"control: expected a level of {factor!r} in the model, got {control!r}"
+        )
+    return [(cell, (control,)) for cell in cells if cell != (control,)]
 
 
 def _where(grid: pd.DataFrame, columns: Sequence[str], values: Sequence[Any]) -> NDArray[np.bool_]:
