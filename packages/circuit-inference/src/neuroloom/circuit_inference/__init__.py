@@ -5,14 +5,12 @@ import typing
 
 from neuroloom.circuit_inference._estimators import known_models
 from neuroloom.circuit_inference._features.aperiodic import Aperiodic, BandPower
-from neuroloom.circuit_inference._features.feature_set import (
-    Catch22,
-    FeatureSet,
-    FeatureTable,
-    Moments,
-)
+from neuroloom.circuit_inference._features.catch22 import Catch22
+from neuroloom.circuit_inference._features.feature_set import FeatureSet
+from neuroloom.circuit_inference._features.feature_table import FeatureTable
 from neuroloom.circuit_inference._features.fluctuations import Fluctuations
 from neuroloom.circuit_inference._features.line_noise import LineNoise
+from neuroloom.circuit_inference._features.moments import Moments
 from neuroloom.circuit_inference._features.series import Preprocessing
 from neuroloom.circuit_inference._inference.diagnostics import Diagnosis
 from neuroloom.circuit_inference._inference.inferer import Inferer

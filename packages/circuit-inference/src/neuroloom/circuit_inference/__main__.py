@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neuroloom.circuit_inference._features.feature_set import FAMILIES, FeatureSet, FeatureTable
+from neuroloom.circuit_inference._features.family import FAMILIES
+from neuroloom.circuit_inference._features.feature_set import FeatureSet
+from neuroloom.circuit_inference._features.feature_table import FeatureTable
 from neuroloom.circuit_inference._features.files import load_features, save_features
 from neuroloom.circuit_inference._features.series import Preprocessing
 from neuroloom.circuit_inference._inference.inferer import Inferer

@@ -6,13 +6,10 @@ from neuroloom.circuit_inference._features.aperiodic import (
     BandPower,
     fit_aperiodic,
 )
-from neuroloom.circuit_inference._features.feature_set import (
-    Catch22,
-    Family,
-    FeatureSet,
-    FeatureTable,
-    Moments,
-)
+from neuroloom.circuit_inference._features.catch22 import Catch22
+from neuroloom.circuit_inference._features.family import Family
+from neuroloom.circuit_inference._features.feature_set import FeatureSet
+from neuroloom.circuit_inference._features.feature_table import FeatureTable
 from neuroloom.circuit_inference._features.files import load_features, save_features
 from neuroloom.circuit_inference._features.fluctuations import (
     DFAResult,
@@ -23,6 +20,7 @@ from neuroloom.circuit_inference._features.fluctuations import (
     fei,
 )
 from neuroloom.circuit_inference._features.line_noise import LineNoise
+from neuroloom.circuit_inference._features.moments import Moments
 from neuroloom.circuit_inference._features.series import Preprocessing
 from neuroloom.circuit_inference._features.specparam import SpectralFit, SpectralPeaks, fit_spectrum
 from neuroloom.circuit_inference._features.timescale import KneeFit, fit_knee

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neuroloom.circuit_inference._features.feature_set import FeatureTable
+from neuroloom.circuit_inference._features.feature_table import FeatureTable
 from neuroloom.circuit_inference._reading import reading
 from neuroloom.circuit_inference.errors import ShapeError
 from neuroloom.shared import load_arrays, save_arrays

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference._features.feature_set import Family
+from neuroloom.circuit_inference._features.family import Family
 from neuroloom.circuit_inference._features.series import as_series, positive
 from neuroloom.circuit_inference.errors import ArgumentError, SeriesTooShortError
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.circuit_inference._features.feature_set import Family
+from neuroloom.circuit_inference._features.family import Family
 from neuroloom.circuit_inference._features.series import positive
 from neuroloom.circuit_inference.errors import ArgumentError
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.aperiodic import welch_spectra
-from neuroloom.circuit_inference._features.feature_set import Family
+from neuroloom.circuit_inference._features.family import Family
 from neuroloom.circuit_inference.errors import ArgumentError, SeriesTooShortError, unknown
 from neuroloom.shared import require
 

@@ -14,13 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neuroloom.circuit_inference._features.feature_set import (
-    FeatureOrigin,
-    FeatureSet,
-    FeatureTable,
-    as_matrix,
-)
+from neuroloom.circuit_inference._features.feature_set import FeatureSet
+from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix
 from neuroloom.circuit_inference._features.line_noise import artefacts
+from neuroloom.circuit_inference._features.origin import FeatureOrigin
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._inference.posterior import Posterior
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary

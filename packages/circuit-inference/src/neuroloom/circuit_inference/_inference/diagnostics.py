@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference._features.feature_set import FeatureTable, as_matrix
+from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix
 from neuroloom.circuit_inference._inference.fitted import Fitted, row_hashes
 from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
 from neuroloom.shared import Seed, as_seed

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from neuroloom.circuit_inference._estimators import build
-from neuroloom.circuit_inference._features.feature_set import FeatureOrigin, FeatureSet
+from neuroloom.circuit_inference._features.feature_set import FeatureSet
+from neuroloom.circuit_inference._features.origin import FeatureOrigin
 from neuroloom.circuit_inference._inference.fitted import Fitted, Learned
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._inference.scaler import Scaler

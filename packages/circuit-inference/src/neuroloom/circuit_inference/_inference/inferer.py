@@ -12,13 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._estimators import Estimator, build
-from neuroloom.circuit_inference._features.feature_set import (
-    FeatureOrigin,
-    FeatureSet,
-    FeatureTable,
-    as_matrix,
-)
+from neuroloom.circuit_inference._features.feature_set import FeatureSet
+from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix
 from neuroloom.circuit_inference._features.line_noise import artefacts
+from neuroloom.circuit_inference._features.origin import FeatureOrigin
 from neuroloom.circuit_inference._features.series import as_series, own_rate, resampled
 from neuroloom.circuit_inference._inference.diagnostics import Diagnosis, diagnose
 from neuroloom.circuit_inference._inference.files import load_fitted, save_fitted

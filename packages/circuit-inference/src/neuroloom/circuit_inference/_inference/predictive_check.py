@@ -15,12 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference._features.feature_set import (
-    FeatureOrigin,
-    FeatureSet,
-    FeatureTable,
-    as_matrix,
-)
+from neuroloom.circuit_inference._features.feature_set import FeatureSet
+from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix
+from neuroloom.circuit_inference._features.origin import FeatureOrigin
 from neuroloom.circuit_inference._inference.fitted import Fitted
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference._features.feature_set import FeatureSet, FeatureTable
+from neuroloom.circuit_inference._features.feature_set import FeatureSet
+from neuroloom.circuit_inference._features.feature_table import FeatureTable
 from neuroloom.circuit_inference._features.series import positive, read_only, row_numbers
 from neuroloom.circuit_inference._forward.recorder import Recorder, coloured
 from neuroloom.circuit_inference._libraries.prior import Prior

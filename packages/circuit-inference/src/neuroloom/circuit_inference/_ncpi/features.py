@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from neuroloom.circuit_inference._features.feature_set import Catch22, FeatureSet
+from neuroloom.circuit_inference._features.catch22 import Catch22
+from neuroloom.circuit_inference._features.feature_set import FeatureSet
 from neuroloom.circuit_inference._features.series import (
     Preprocessing,
     as_series,

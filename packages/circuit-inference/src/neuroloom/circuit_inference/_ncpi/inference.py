@@ -11,11 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.circuit_inference._estimators import SBI_MODELS, build
-from neuroloom.circuit_inference._features.feature_set import (
-    FeatureOrigin,
-    FeatureTable,
-    as_matrix,
-)
+from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix
+from neuroloom.circuit_inference._features.origin import FeatureOrigin
 from neuroloom.circuit_inference._inference.fitted import Learned
 from neuroloom.circuit_inference._libraries.prior import Prior, as_prior
 from neuroloom.circuit_inference.errors import (

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference._features.feature_set import FeatureSet, FeatureTable
+from neuroloom.circuit_inference._features.feature_set import FeatureSet
+from neuroloom.circuit_inference._features.feature_table import FeatureTable
 from neuroloom.circuit_inference._inference.inferer import Inferer
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._libraries.prior import Prior
@@ -139,7 +140,8 @@ def _tables(
     n_workers: int | None,
 ) -> tuple[dict[str, FeatureTable], Array, Prior]:
     if sets is None:
-        from neuroloom.circuit_inference._features.feature_set import Catch22, Moments
+        from neuroloom.circuit_inference._features.catch22 import Catch22
+        from neuroloom.circuit_inference._features.moments import Moments
 
         sets = {
             "catch22": FeatureSet(Catch22()),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from neuroloom.circuit_inference._features.feature_set import FeatureTable
+from neuroloom.circuit_inference._features.feature_table import FeatureTable
 from neuroloom.circuit_inference._inference.posterior import Posterior
 from neuroloom.circuit_inference._report import plots as plots
 from neuroloom.circuit_inference._version import __version__

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuroloom.circuit_inference._features.feature_set import FeatureTable, as_matrix
+from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix
 from neuroloom.circuit_inference._inference.posterior import Posterior
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference.errors import ArgumentError, unknown
