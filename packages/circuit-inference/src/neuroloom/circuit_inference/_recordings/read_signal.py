@@ -55,9 +55,9 @@ def read_signal(
     ----------
     source : path or object
         A `Signal`, or a `Recording` with one; a `TimeSeries`, which needs a `rate`; an array; a
-        mapping of names to arrays; a table; MNE ``Raw``; or a file: ``.npy``, ``.npz``, ``.json``, ``.mat`` (before 7.3), ``.csv``,
-        ``.tsv``, ``.parquet``, ``.nwb``, and through MNE ``.fif``, ``.edf``, ``.bdf``, ``.set``,
-        ``.vhdr``, ``.cnt`` and ``.gdf``.
+        mapping of names to arrays; a table; MNE ``Raw``; or a file: ``.npy``, ``.npz``, ``.json``,
+        ``.mat`` (before 7.3), ``.csv``, ``.tsv``, ``.parquet``, ``.nwb``, and through MNE ``.fif``,
+        ``.edf``, ``.bdf``, ``.set``, ``.vhdr``, ``.cnt`` and ``.gdf``.
     rate : float or str, optional
         Sampling rate in Hz, or the name that it has in the mapping or file (dotted for nested
         ones). Sources that know their own need none, and another one is refused; tables have it
