@@ -94,11 +94,13 @@ class ClusteredNetwork:
             In seconds; the configuration's if not given.
         perturbations : mapping of target to array_like, optional
             They replace the configuration's own, target by target. Arrays may end in a time
-            axis of one value per step.
+            axis of one value per step of this run.
         record : Record, optional
             What to record; spikes if not given.
         state : State, optional
-            Where to begin; rest if not given.
+            Where to begin, as ``run.state``; rest at time 0 if not given. With the same seed, the
+            run is to the bit the rest of an unbroken one. Times of the configuration (stimulus,
+            perturbations) count from the first run's start.
         dtype : {"float32", "float64"}
             Precision of the state.
         n_threads : int
@@ -117,12 +119,22 @@ class ClusteredNetwork:
         init = config.init_params
         step, n_steps = init.delta_t, round(init.duration_sec / init.delta_t)
         n_pops = config.architecture.clusters.total_pops
-        own = config_perturbations(config, in_time=True)
+        begin = 0 if state is None else state.step
+        own = _from_step(config, begin, n_steps)
         given = checked(merged(own, perturbations or {}), n_pops, n_steps)
         root = as_seed(seed)
         stimulus = None
         if config.stimulus.onsets and config.stimulus.amplitude:
-            wave = waveform(config.stimulus, n_steps, step)
+            if (
+                begin
+                and config.stimulus.stimulus_shape == "linear"
+                and not all(isinstance(window, tuple) for window in config.stimulus.onsets)
+            ):
+                raise SimulationError(
+                    "state: expected stimulus.onsets as (onset, offset) where a linear stimulus "
+                    "goes on: one without an end rises until the run's, which has moved"
+                )
+            wave = waveform(config.stimulus, begin + n_steps, step)[begin:]
             neurons = stimulated_neurons(
                 config.stimulus, self.parameters, seed=root.child("stimulus")
             )
@@ -143,7 +155,7 @@ class ClusteredNetwork:
                 drives=external_drives(parameters, step),
                 stimulus=None if stimulus is None else [(stimulus[0][start:stop], stimulus[1])],
                 state=state if not pieces else pieces[-1].state,
-                first_step=start,
+                first_step=begin + start,
                 record=record or Record(),
                 populations=self.populations,
                 dtype=dtype,
@@ -167,6 +179,17 @@ class ClusteredNetwork:
                 f"got {config.init_params.duration_sec:g} s"
             )
         return config
+
+
+def _from_step(config: Config, begin: int, n_steps: int) -> dict[str, NDArray[np.float64]]:
+    """Return the configuration's perturbations in the steps of a run that begins at `begin`."""
+    duration = (begin + n_steps) * config.init_params.delta_t
+    whole = config.with_value("init_params.duration_sec", duration) if begin else config
+    result = config_perturbations(whole, in_time=True)
+    for target, params in (config.perturbation or {}).items():
+        if params.time_dependence is not None:
+            result[target] = result[target][..., begin:]
+    return result
 
 
 def cells(parameters: ClusteredParameters) -> Cells:

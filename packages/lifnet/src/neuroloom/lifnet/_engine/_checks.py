@@ -47,10 +47,27 @@ def check(
         )
 
 
-def check_state(state: State, cells: Cells) -> None:
-    """Raise unless a state fits the cells."""
+def check_state(state: State, cells: Cells, delta_t: float) -> None:
+    """Raise unless a state fits the cells and the step."""
+    checks.whole("state.step", state.step, at_least=0, error=SimulationError)
+    if state.delta_t is not None and not np.isclose(state.delta_t, delta_t, rtol=1e-9, atol=0):
+        raise SimulationError(
+            f"state: expected one that a run in steps of {delta_t:g} s left, got {state.delta_t:g} "
+            "s, in which its refractory times and input on its way count; begin at its voltages "
+            "with State.rest(cells).with_voltage(state.voltage)"
+        )
     n, c = cells.n_neurons, cells.n_channels
     expected = {"voltage": (n,), "current": (c, n), "refractory": (n,)}
+    if state.rise is not None:
+        expected["rise"] = (c, n)
+    if state.relative is not None:
+        expected["relative"] = (n,)
+    if state.pending is not None:
+        expected["pending"] = (
+            c,
+            np.shape(state.pending)[1] if np.ndim(state.pending) == 3 else 1,
+            n,
+        )
     for name, shape in expected.items():
         value = np.asarray(getattr(state, name))
         if value.shape != shape and not (name == "current" and c == 1 and value.shape == (n,)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,6 @@ def run_dense(
         raise SimulationError(f"backend: expected 'kernel' for these synapses, got {backend!r}")
     if record.population_current or record.population_voltage or record.every != 1:
         raise SimulationError(f"record: sums and `every` need backend 'kernel', not {backend!r}")
-    if state.pending is not None and np.any(state.pending):
-        raise SimulationError(f"state: input on its way needs backend 'kernel', not {backend!r}")
     n, n_channels = cells.n_neurons, cells.n_channels
     given = np.zeros((n_steps, n_channels, n))
     for index, drive in enumerate(drives):
@@ -53,11 +52,19 @@ def run_dense(
         stimulus = stimulus + stimuli[0]
     if backend == "numpy":
         v, i, spikes, last = _numpy_steps(
-            cells, connectivity, given, stimulus, state, delta_t, mechanism, np.dtype(dtype)
+            cells,
+            connectivity,
+            given,
+            stimulus,
+            state,
+            first_step,
+            delta_t,
+            mechanism,
+            np.dtype(dtype),
         )
     else:
         v, i, spikes, last = _torch_steps(
-            cells, connectivity, given, stimulus, state, delta_t, mechanism, dtype
+            cells, connectivity, given, stimulus, state, first_step, delta_t, mechanism, dtype
         )
     steps, who = np.nonzero(spikes)
     spans = list(populations.values())
@@ -97,6 +104,7 @@ def _numpy_steps(
     given: NDArray[Any],
     stimulus: NDArray[Any],
     state: State,
+    first_step: int,
     delta_t: float,
     mechanism: str,
     dtype: np.dtype[Any],
@@ -129,18 +137,22 @@ def _numpy_steps(
     coefficients = [keep_v, from_b, from_i, keep_i, cells.scale, cells.bias]
     keep_v, from_b, from_i, keep_i, scale, bias = (x.astype(dtype) for x in coefficients)
     threshold, reset = ((x - cells.resting).astype(dtype) for x in (cells.threshold, cells.reset))
-    v = (state.voltage - cells.resting).astype(dtype)
+    v = state.above_rest(cells.resting).astype(dtype)
     i = np.array(state.current, dtype=dtype).reshape(n_channels, n)
     wait = np.array(state.refractory, dtype=int)
-    slots = connectivity.max_delay + 1
-    coming = np.zeros((slots, n_channels, n), dtype=dtype)
+    ring = state.arrivals(first_step, connectivity.max_delay + 1)
+    if ring is None:
+        ring = np.zeros((n_channels, connectivity.max_delay + 1, n), dtype=dtype)
+    coming = np.array(ring.swapaxes(0, 1), dtype=dtype)
+    slots = len(coming)
     v_all, i_all = np.empty((n_steps, n), dtype), np.empty(given.shape, dtype)
     spikes = np.zeros((n_steps, n), dtype=bool)
     weight = weight.astype(dtype)
     for t in range(n_steps):
+        step = first_step + t
         clamped = wait > 0
         new = keep_v * v + from_b * (bias + stimulus[t].astype(dtype))
-        now = coming[t % slots]
+        now = coming[step % slots]
         for c in range(n_channels):
             if delta[c]:
                 new = new + scale[c] * (now[c] + given[t, c].astype(dtype))
@@ -156,12 +168,20 @@ def _numpy_steps(
         wait[fired] = n_refractory[fired]
         for j in np.flatnonzero(fired):
             row = slice(indptr[j], indptr[j + 1])
-            np.add.at(coming, ((t + delay[row]) % slots, channel[row], target[row]), weight[row])
+            np.add.at(coming, ((step + delay[row]) % slots, channel[row], target[row]), weight[row])
         for c in map(int, np.flatnonzero(~delta)):
-            i[c] += scale[c] * (coming[t % slots, c] + given[t, c].astype(dtype))
-            coming[t % slots, c] = 0
+            i[c] += scale[c] * (coming[step % slots, c] + given[t, c].astype(dtype))
+            coming[step % slots, c] = 0
         v_all[t], i_all[t], spikes[t] = v + cells.resting.astype(dtype), i, fired
-    last = State(v_all[-1].copy(), i.copy(), wait.astype(np.int32))
+    last = State(
+        v_all[-1].copy(),
+        i.copy(),
+        wait.astype(np.int32),
+        pending=np.ascontiguousarray(coming.swapaxes(0, 1)),
+        step=first_step + n_steps,
+        delta_t=delta_t,
+        relative=v,
+    )
     return v_all, i_all, spikes, last
 
 
@@ -171,6 +191,7 @@ def _torch_steps(
     given: NDArray[Any],
     stimulus: NDArray[Any],
     state: State,
+    first_step: int,
     delta_t: float,
     mechanism: str,
     dtype: str,
@@ -183,12 +204,21 @@ def _torch_steps(
         raise SimulationError(
             "backend: torch steps networks of one exponential channel without delay"
         )
+    if state.pending is not None and np.any(state.pending):
+        raise SimulationError("state: input on its way needs backend 'kernel' or 'numpy'")
     kind = getattr(torch, dtype)
     propagators(cells, delta_t, mechanism)  # says what is wrong with the step
-    run = run_torch(
+    # From rest, so that a run goes on with the voltages that another ended with.
+    from_rest = replace(
         cells,
+        resting=np.zeros_like(cells.resting),
+        threshold=cells.threshold - cells.resting,
+        reset=cells.reset - cells.resting,
+    )
+    run = run_torch(
+        from_rest,
         torch.as_tensor(connectivity.to_dense(), dtype=kind),
-        voltage=torch.as_tensor(state.voltage, dtype=kind),
+        voltage=torch.as_tensor(state.above_rest(cells.resting), dtype=kind),
         current=torch.as_tensor(np.reshape(state.current, cells.n_neurons), dtype=kind),
         refractory=torch.as_tensor(np.array(state.refractory)),
         stimulus=torch.as_tensor(stimulus, dtype=kind),
@@ -196,8 +226,14 @@ def _torch_steps(
         delta_t=delta_t,
         mechanism=mechanism,
     )
+    i = run.current.numpy()
+    v = run.voltage.numpy() + cells.resting.astype(dtype)
     last = State(
-        run.voltage[-1].numpy(), run.current[-1].numpy()[np.newaxis], run.refractory.int().numpy()
+        v[-1].copy(),
+        i[-1:].copy(),
+        run.refractory.int().numpy(),
+        step=first_step + len(given),
+        delta_t=delta_t,
+        relative=run.voltage[-1].numpy(),
     )
-    v, i = run.voltage.numpy(), run.current.numpy()
     return v, i[:, np.newaxis], run.spikes.numpy() > 0.5, last

@@ -332,6 +332,7 @@ def advance(
     marks, random, counts = fired[thread], words[thread], scratch[thread, 3]
     spikes, ends = out.spikes[thread], out.ends[thread]
     n_spikes = ends[0]  # not a literal 0, for which numba would compile what follows once more
+    samples_before = first_step // out.every
     since = 0
     meeting = 0
     for t in range(n_steps):
@@ -342,8 +343,8 @@ def advance(
             for n in range(np.uint64(tiles.start[first]), np.uint64(tiles.start[last])):
                 state.ring[0, slot, n] += given.jumps[t, n]
         record = -1
-        if t and t % out.every == 0:
-            record = t // out.every - 1
+        if t and (first_step + t) % out.every == 0:
+            record = (first_step + t) // out.every - samples_before - 1
         for k in range(first, last):
             if t:
                 _arrive(state, tiles, k, previous, record, out, conductance is not None)
@@ -362,8 +363,8 @@ def advance(
                     _deliver(syn, u, p, out, first_step, state.ring, seg_weight)
             since = t + 1
     record = -1
-    if n_steps % out.every == 0:
-        record = n_steps // out.every - 1
+    if (first_step + n_steps) % out.every == 0:
+        record = (first_step + n_steps) // out.every - samples_before - 1
     slot = np.uint64((first_step + n_steps - 1) % n_slots)
     for k in range(first, last):
         _arrive(state, tiles, k, slot, record, out, conductance is not None)

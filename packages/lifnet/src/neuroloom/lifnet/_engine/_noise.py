@@ -96,17 +96,25 @@ class CountDrive:
 
     @classmethod
     def poisson(
-        cls, mean_count: ArrayLike, group: ArrayLike, jump: ArrayLike, *, channel: int = 0
+        cls,
+        mean_count: ArrayLike,
+        group: ArrayLike,
+        jump: ArrayLike,
+        *,
+        channel: int = 0,
+        first_step: int = 0,
     ) -> CountDrive:
         """Return Poisson counts.
 
         Parameters
         ----------
         mean_count : array_like, shape (n_groups,) or (n_steps, n_groups)
-            Mean count per step, constant or for each absolute step. Negative means count as 0,
-            with a warning.
+            Mean count per step, constant or for each step from `first_step` on. Negative means
+            count as 0, with a warning.
         group, jump, channel
             As for the class.
+        first_step : int
+            Absolute number of the step of the first row. The steps before have its mean, too.
         """
         mean = np.asarray(mean_count, dtype=np.float64)
         if mean.ndim not in (1, 2) or not mean.size or not np.isfinite(mean).all():
@@ -127,7 +135,9 @@ class CountDrive:
         reach = np.arange(20 + int(mean.max() + 14 * np.sqrt(mean.max())))
         top = int(np.argmax(poisson.sf(reach, mean.max()) < 2.0**-60)) + 2
         tables = poisson.cdf(np.arange(top), np.atleast_2d(mean)[..., np.newaxis])
-        steps = np.arange(len(tables), dtype=np.int32) if mean.ndim == 2 else None
+        steps = None
+        if mean.ndim == 2:
+            steps = np.maximum(np.arange(-first_step, len(tables), dtype=np.int32), 0)
         return cls(tables, np.asarray(group), np.asarray(jump), channel, steps)
 
     def tables(

@@ -61,6 +61,18 @@ class State:
         Rising states of synapses that have one.
     pending : ndarray, shape (n_channels, n_slots, n_neurons), optional
         Input on its way, by arrival step modulo n_slots.
+    step : int
+        Absolute number of the next step: random input, inputs in time and perturbations go on
+        from there.
+    delta_t : float, optional
+        Step in seconds of the run that ended here, in which `refractory`, `pending` and `step`
+        count; a run with another one is refused.
+    relative : ndarray, shape (n_neurons,), optional
+        Voltages above rest as the run held them. `voltage` is their sum with the resting voltage,
+        which rounds; a neuron whose `voltage` was changed since begins at that.
+    rates : ndarray, shape (n_processes,), optional
+        Where the Ornstein–Uhlenbeck rates of a network stand, in the order of its inputs, as
+        distances from their means in Hz.
     """
 
     voltage: NDArray[Any]
@@ -68,6 +80,10 @@ class State:
     refractory: NDArray[np.int32]
     rise: NDArray[Any] | None = None
     pending: NDArray[Any] | None = None
+    step: int = 0
+    delta_t: float | None = None
+    relative: NDArray[Any] | None = None
+    rates: NDArray[np.float64] | None = None
 
     @classmethod
     def rest(cls, cells: Cells) -> State:
@@ -77,7 +93,48 @@ class State:
 
     def with_voltage(self, voltage: ArrayLike) -> State:
         """Return this state with other voltages."""
-        return replace(self, voltage=np.array(np.broadcast_to(voltage, self.voltage.shape)))
+        values = np.array(np.broadcast_to(voltage, self.voltage.shape))
+        return replace(self, voltage=values, relative=None)
+
+    def above_rest(self, resting: NDArray[np.float64]) -> NDArray[Any]:
+        """Return the voltages above rest: to the bit those with which a run ended.
+
+        Parameters
+        ----------
+        resting : ndarray, shape (n_neurons,)
+            Resting voltages of the neurons that go on.
+        """
+        above = self.voltage - resting
+        if self.relative is None:
+            return np.asarray(above)
+        same = self.relative + resting.astype(self.relative.dtype) == self.voltage
+        return np.where(same, self.relative, above)
+
+    def arrivals(self, first_step: int, n_slots: int) -> NDArray[Any] | None:
+        """Return the input on its way for a run whose first step has another number.
+
+        Parameters
+        ----------
+        first_step : int
+            Absolute number of the run's first step.
+        n_slots : int
+            Least number of slots.
+
+        Returns
+        -------
+        ndarray, shape (n_channels, n_slots, n_neurons), or None
+            By arrival step modulo its number of slots, of which there are more than asked for
+            where input arrives later than that; None where nothing is on its way.
+        """
+        if self.pending is None or not self.pending.any():
+            return None
+        old = self.pending
+        ahead = np.arange(old.shape[1])
+        old = old[:, (self.step + ahead) % len(ahead)]
+        last = int(np.flatnonzero(old.any(axis=(0, 2)))[-1])
+        ring = np.zeros((len(old), max(n_slots, last + 2), old.shape[2]), dtype=old.dtype)
+        ring[:, (first_step + ahead[: last + 1]) % ring.shape[1]] = old[:, : last + 1]
+        return ring
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +163,8 @@ class Simulation:
     population_voltage : dict of str to ndarray, shape (n_samples,)
         Sums over each population; empty if not asked for.
     every : int
-        Steps between two samples. Sample k is taken at the end of step ``(k + 1) every − 1``.
+        Steps between two samples, which are taken at the end of each absolute step k for which
+        ``k + 1`` is a multiple of `every`.
     channels : tuple of str
         Names of the synaptic channels.
     state : State
@@ -183,7 +241,7 @@ class Simulation:
         """Spikes, population rates and whatever else was recorded, on one clock."""
         signals = {"rates": self.population_rates()}
         rate = 1.0 / (self.delta_t * self.every)
-        start = (self.first_step + self.every) * self.delta_t
+        start = (self.first_step // self.every + 1) * self.every * self.delta_t
         for name, current in self.population_current.items():
             signals[f"current {name}"] = Signal(current, rate, start, self.channels)
         if self.population_voltage:

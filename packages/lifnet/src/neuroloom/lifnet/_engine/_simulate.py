@@ -41,7 +41,7 @@ def simulate(
     stimulus: ArrayLike | Pairs | None = None,
     external_jumps: ArrayLike | None = None,
     state: State | None = None,
-    first_step: int = 0,
+    first_step: int | None = None,
     record: Record | None = None,
     dtype: str = "float64",
     n_threads: int = 1,
@@ -76,9 +76,12 @@ def simulate(
     external_jumps : array_like, shape (n_steps, n_neurons), optional
         Given input of channel 0, in units of weight.
     state : State, optional
-        Where to begin; at rest if not given. It is not changed.
-    first_step : int
-        Absolute number of the first step: random input goes on from there.
+        Where to begin; at rest if not given. It is not changed. A run that begins where another
+        ended, with the same seed, is to the bit what one run over both would have been; another
+        seed gives another future of the same past.
+    first_step : int, optional
+        Absolute number of the first step: random input goes on from there. That of the state if
+        not given; input on its way arrives as many steps ahead in either case.
     record : Record, optional
         What to record; spikes if not given.
     dtype : {"float64", "float32"}
@@ -112,6 +115,8 @@ def simulate(
         If an argument does not fit the network.
     """
     record = Record() if record is None else record
+    if first_step is None:
+        first_step = 0 if state is None else state.step
     check(cells, connectivity, n_steps, dtype, n_threads, first_step, backend)
     if not connectivity.min_delay and connectivity.n_synapses and cells.delta_channels.any():
         raise SimulationError("delay_steps: expected at least 1 where synapses are delta synapses")
@@ -137,7 +142,7 @@ def simulate(
     stimuli = stimuli_of(stimulus, n_steps, cells.n_neurons)
     jumps = table_of("external_jumps", external_jumps, n_steps, cells.n_neurons)
     start = State.rest(cells) if state is None else state
-    check_state(start, cells)
+    check_state(start, cells, delta_t)
     if backend != "kernel":
         from neuroloom.lifnet._engine._dense import run_dense
 
@@ -262,11 +267,9 @@ class _Run:
         description: str,
     ) -> Simulation:
         state = self._begin(start, first_step)
-        every = self.record.every
         per_step = 8 * self.cells.n_neurons + 4 * sum(w.size for w in self.watched) * 2
         per_step += 64 * len(self.drives) * 256
-        stretch = int(np.clip(_STRETCH_BYTES // per_step, 200, 20000)) // every * every
-        stretch = max(stretch, every)
+        stretch = int(np.clip(_STRETCH_BYTES // per_step, 200, 20000))
         done = 0
         pieces: list[dict[str, Any]] = []
         with (
@@ -291,19 +294,16 @@ class _Run:
     def _begin(self, start: State, first_step: int) -> kernel.Variables:
         cells, n = self.cells, self.cells.n_neurons
         shape = (cells.n_channels, n)
-        ring = np.zeros((cells.n_channels, self.n_slots, n), dtype=self.dtype)
-        if start.pending is not None:
-            old = start.pending
-            for ahead in range(min(old.shape[1], self.n_slots)):
-                step = first_step + ahead
-                ring[:, step % self.n_slots] = old[:, step % old.shape[1]]
+        ring = start.arrivals(first_step, self.n_slots)
+        if ring is None:
+            ring = np.zeros((cells.n_channels, self.n_slots, n), dtype=self.dtype)
         rise = np.zeros(shape) if start.rise is None else start.rise
         return kernel.Variables(
-            v=(start.voltage - cells.resting).astype(self.dtype),
+            v=start.above_rest(cells.resting).astype(self.dtype),
             i=start.current.astype(self.dtype).reshape(shape).copy(),
             x=rise.astype(self.dtype).reshape(shape).copy(),
             refractory=start.refractory.astype(np.int32).copy(),
-            ring=ring,
+            ring=ring.astype(self.dtype, copy=False),
         )
 
     def _noise(self, first_step: int, n_steps: int) -> kernel.Noise:
@@ -342,7 +342,7 @@ class _Run:
     ) -> dict[str, Any]:
         record, dtype = self.record, self.dtype
         n_tiles, n_channels = len(self.tile_start) - 1, self.cells.n_channels
-        n_records = n_steps // record.every
+        n_records = (first_step + n_steps) // record.every - first_step // record.every
         both = np.union1d(*self.watched)
         of_part = self.tiles.of_part
         largest = max(
@@ -482,5 +482,8 @@ class _Run:
                 state.refractory,
                 state.x,
                 state.ring,
+                first_step + n_steps,
+                self.delta_t,
+                state.v,
             ),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from neuroloom.lifnet._engine import (
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.lifnet._network._declare import Network
 from neuroloom.lifnet._network._distributions import sample
-from neuroloom.lifnet._network._inputs import CurrentInput, PoissonInput
+from neuroloom.lifnet._network._inputs import CurrentInput, OrnsteinUhlenbeck, PoissonInput
 from neuroloom.lifnet._network._synapses import Beta
 from neuroloom.lifnet._network._wire import wire
 from neuroloom.shared import Seed, as_seed
@@ -75,7 +75,9 @@ class BuiltNetwork:
         record : Record, optional
             What to record; spikes if not given.
         state : State, optional
-            Where to begin; the drawn initial voltages if not given.
+            Where to begin, as ``run.state``; the drawn initial voltages at time 0 if not given.
+            With the same seed, the run is to the bit the rest of an unbroken one; with another,
+            another future of the same past. Inputs count their time from the first run's start.
         progress : bool
             Show a bar.
         description : str
@@ -94,14 +96,16 @@ class BuiltNetwork:
             )
         n_steps = round(duration / self.delta_t)
         stream = as_seed(seed)
-        return simulate(
+        begin = self.state if state is None else state
+        rates, distances = self._rates(begin, n_steps, stream)
+        run = simulate(
             self.cells,
             self.connectivity,
             n_steps=n_steps,
             delta_t=self.delta_t,
-            drives=self._drives(n_steps, stream),
-            stimulus=self._currents(n_steps),
-            state=self.state if state is None else state,
+            drives=self._drives(begin.step, rates),
+            stimulus=self._currents(begin.step, n_steps),
+            state=begin,
             record=record,
             dtype=self.dtype,
             n_threads=n_threads,
@@ -111,8 +115,48 @@ class BuiltNetwork:
             description=description,
             seed=stream.child("input"),
         )
+        return replace(run, state=replace(run.state, rates=distances))
 
-    def _drives(self, n_steps: int, seed: Seed) -> list[CountDrive]:
+    def _rates(
+        self, begin: State, n_steps: int, seed: Seed
+    ) -> tuple[dict[int, NDArray[np.float64]], NDArray[np.float64] | None]:
+        """Return each process's rate by its identity, and where those with a memory end."""
+        # Inputs that hold the same process object see the same rate.
+        inputs = [source for source in self.network.inputs if isinstance(source, PoissonInput)]
+        processes: dict[int, tuple[int, Any]] = {}
+        for k, source in enumerate(inputs):
+            if not isinstance(source.rate_hz, (int, float)):
+                processes.setdefault(id(source.rate_hz), (k, source.rate_hz))
+        n_wandering = sum(isinstance(p, OrnsteinUhlenbeck) for _, p in processes.values())
+        if begin.rates is not None and np.shape(begin.rates) != (n_wandering,):
+            raise SimulationError(
+                f"state.rates: expected one value per Ornstein–Uhlenbeck rate ({n_wandering}), "
+                f"got shape {np.shape(begin.rates)}"
+            )
+        rates: dict[int, NDArray[np.float64]] = {}
+        distances: list[float] = []
+        for one, (k, process) in processes.items():
+            stream = seed.child("rate").child(k)
+            if isinstance(process, OrnsteinUhlenbeck) and begin.rates is not None:
+                rates[one], distance = process.go_on(
+                    n_steps,
+                    self.delta_t,
+                    stream,
+                    first_step=begin.step,
+                    distance=float(begin.rates[len(distances)]),
+                )
+                distances.append(distance)
+                continue
+            n_all = begin.step + n_steps
+            if isinstance(process, OrnsteinUhlenbeck):
+                whole, distance = process.go_on(n_all, self.delta_t, stream)
+                distances.append(distance)
+            else:
+                whole = process.sample(n_all, self.delta_t, stream)
+            rates[one] = whole[begin.step :]
+        return rates, np.array(distances) if distances else None
+
+    def _drives(self, first_step: int, rates: dict[int, NDArray[np.float64]]) -> list[CountDrive]:
         """Return the Poisson inputs; those that do not meet in a population share a drive."""
         network, spans = self.network, self.network.spans
         receptors = list(network.receptors)
@@ -120,9 +164,8 @@ class BuiltNetwork:
         entry: tuple[PoissonInput, Any]
         varying: dict[tuple[int, int], list[tuple[PoissonInput, Any]]] = {}
         used: dict[tuple[str, int], int] = {}
-        processes: dict[int, NDArray[Any]] = {}
         inputs = [source for source in network.inputs if isinstance(source, PoissonInput)]
-        for k, source in enumerate(inputs):
+        for source in inputs:
             channel = receptors.index(source.receptor)
             layer = used.get((source.post, channel), 0)
             used[source.post, channel] = layer + 1
@@ -131,12 +174,7 @@ class BuiltNetwork:
                 entry = (source, source.rate_hz * factor)
                 constant.setdefault((channel, layer), []).append(entry)
             else:
-                # Inputs that hold the same process object see the same rate.
-                one = id(source.rate_hz)
-                if one not in processes:
-                    stream = seed.child("rate").child(k)
-                    processes[one] = source.rate_hz.sample(n_steps, self.delta_t, stream)
-                entry = (source, processes[one] * factor)
+                entry = (source, rates[id(source.rate_hz)] * factor)
                 varying.setdefault((channel, layer), []).append(entry)
         drives = []
         for table in (constant, varying):
@@ -147,17 +185,22 @@ class BuiltNetwork:
                     place = slice(*spans[source.post])
                     group[place], jump[place] = g, source.weight
                 means = np.stack([mean for _, mean in entries], axis=-1)
-                drives.append(CountDrive.poisson(means, group, jump, channel=channel))
+                drives.append(
+                    CountDrive.poisson(means, group, jump, channel=channel, first_step=first_step)
+                )
         return drives
 
-    def _currents(self, n_steps: int) -> list[tuple[NDArray[Any], NDArray[Any]]] | None:
+    def _currents(
+        self, first_step: int, n_steps: int
+    ) -> list[tuple[NDArray[Any], NDArray[Any]]] | None:
         pairs = []
         for source in self.network.inputs:
             if isinstance(source, CurrentInput):
                 gain = np.zeros(self.network.n_neurons)
                 low, high = self.network.spans[source.post]
                 gain[low + source.places(high - low)] = 1.0
-                pairs.append((source.sample(n_steps, self.delta_t), gain))
+                wave = source.sample(first_step + n_steps, self.delta_t)
+                pairs.append((wave[first_step:], gain))
         return pairs or None
 
 

@@ -120,11 +120,37 @@ class OrnsteinUhlenbeck:
 
     def sample(self, n_steps: int, delta_t: float, seed: Seed) -> NDArray[np.float64]:
         """Return the rate in each step in Hz."""
+        return self.go_on(n_steps, delta_t, seed)[0]
+
+    def go_on(
+        self,
+        n_steps: int,
+        delta_t: float,
+        seed: Seed,
+        *,
+        first_step: int = 0,
+        distance: float = 0.0,
+    ) -> tuple[NDArray[np.float64], float]:
+        """Return the rate in each step in Hz, and the process's distance from its mean at the end.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps.
+        delta_t : float
+            Step in seconds.
+        seed : Seed
+            Seed of the kicks; each step has its own.
+        first_step : int
+            Absolute number of the first step.
+        distance : float
+            Distance from the mean in the step before, in Hz.
+        """
         keep = math.exp(-delta_t / self.tau)
-        kicks = seed.generator().standard_normal(n_steps)
+        kicks = seed.generator().standard_normal(first_step + n_steps)[first_step:]
         kicks *= self.sd_hz * math.sqrt(-math.expm1(-2 * delta_t / self.tau))
-        process = self.mean_hz + lfilter([1.0], [1.0, -keep], kicks)
-        return np.asarray(np.maximum(process, 0.0))
+        distances, _ = lfilter([1.0], [1.0, -keep], kicks, zi=[keep * distance])
+        return np.maximum(self.mean_hz + distances, 0.0), float(distances[-1])
 
 
 Rate = float | SampledRate | SineRate | OrnsteinUhlenbeck
