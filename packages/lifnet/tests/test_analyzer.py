@@ -212,3 +212,37 @@ def test_the_last_pass_takes_the_mean_of_what_is_active():
     assert plain.sum(axis=0).tolist() == [500, 500]
     last = active(rates, ClusteringParams(last_pass=True))
     assert last.sum(axis=0).tolist() == [0, 500]
+
+
+def test_a_state_that_follows_itself_is_no_transition():
+    """Every transition between two states is seen, and each state follows itself besides."""
+    gap = np.zeros((60, 3 * SIZE), dtype=bool)
+    a, b = raster((0,), steps=400), raster((1,), steps=400)
+    found = Analyzer(np.concatenate([a, b, a, gap, a, b, gap, b, a]), CLUSTERS, DT, 100.0, SHARP)
+    assert (found.get_transition_matrix() > 0).all()
+    assert found.get_transition_density_until_time(np.inf) == 1.0
+
+
+def test_counts_of_spikes_are_counted():
+    counts = np.random.default_rng(0).poisson(0.3, (4000, 3 * SIZE))
+    expected = counts.mean(axis=0) / DT
+    for given in (counts, counts.astype(float), counts.astype(np.uint8)):
+        found = Analyzer(given, CLUSTERS, DT)
+        np.testing.assert_allclose(found.get_neuron_spike_rate(), expected, rtol=1e-12)
+        assert found.get_neuron_spike_rate(-1) == pytest.approx(expected[-1])
+    assert Analyzer([counts], CLUSTERS, DT, populations=[False, False, True]).config[
+        "populations"
+    ] == [2]
+    for wrong in (-counts, counts + 0.5, np.where(counts, np.nan, 0.0)):
+        with pytest.raises(LifnetError, match="booleans or counts"):
+            Analyzer(wrong, CLUSTERS, DT)
+    for ask in (found.get_neuron_spike_rate, found.get_cluster_spike_rate):
+        with pytest.raises(LifnetError):
+            ask(99)
+
+
+def test_counts_survive_a_compact_file(tmp_path):
+    counts = np.random.default_rng(1).poisson(0.3, (50, 4))
+    path = save_compact(tmp_path / "spikes.npz", from_dense(counts))
+    found = Analyzer(path, [0, 0, 1, 1], DT)
+    np.testing.assert_allclose(found.get_neuron_spike_rate(), counts.mean(axis=0) / DT)

@@ -508,3 +508,19 @@ def test_a_mended_step_is_told_and_not_mixed_with_old_results(tmp_path):
         sweep(first)
     with pytest.raises(DataError, match=r"differs in \['code'\]"):
         sweep(mended)
+
+
+def test_a_landscape_without_a_folder_is_printed_and_its_populations_are_checked(capsys):
+    given = ["mean-field", "--config", "2_cluster_mf", "--grid-density", "20", "--focus-pops"]
+    assert main([*given, "0"]) == 0
+    assert "wells of the landscape of populations [0]" in capsys.readouterr().out
+    assert main([*given, "0", "9"]) == 2
+    assert "9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", ["-5", "99999999999"])
+def test_a_seed_that_cannot_be_is_one_line(seed, tmp_path, capsys):
+    folder = str(tmp_path / "x")
+    assert main(["run", "--config", "2_cluster_mf", "--save-dir", folder, "--seed", seed]) == 2
+    assert "seed: expected" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()

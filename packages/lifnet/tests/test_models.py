@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from neuroloom.lifnet import NetworkError, Record, models, simulate_batch, simulate_trials
 
@@ -171,3 +172,22 @@ def test_trials_share_a_network_and_resume(tmp_path):
 def test_bad_parameters(make, match):
     with pytest.raises(NetworkError, match=match):
         make()
+
+
+@pytest.mark.parametrize("tau_synaptic", [1e-4, 5e-3, 15e-3, 19.9999e-3, 20e-3, 30e-3, 0.2, 5.0])
+def test_the_voltage_after_a_spike_peaks_at_j(tau_synaptic):
+    """The membrane equation, integrated by scipy, has its peak at j for any synapse."""
+    tau_membrane, capacitance, j = 20e-3, 0.25, 0.1
+    net = models.brunel_alpha(order=10, tau_synaptic=tau_synaptic, j=j)
+    current = net.projections[0].weight
+
+    def change(t, v):
+        s = t / tau_synaptic
+        return -v / tau_membrane + current * s * np.exp(1 - s) / capacitance
+
+    end = 3 * (tau_synaptic + tau_membrane)
+    fastest = min(tau_synaptic, tau_membrane)
+    run = solve_ivp(
+        change, (0, end), [0.0], rtol=1e-10, atol=1e-13, max_step=fastest / 4, dense_output=True
+    )
+    assert run.sol(np.linspace(0, end, 200_001)).max() == pytest.approx(j, rel=1e-6)

@@ -6,7 +6,7 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from neuroloom.lifnet._execution._mean_field_stagers import (
 )
 from neuroloom.lifnet._execution._repeater import Repeater
 from neuroloom.lifnet._execution._sweep import SNNBaseSweepRunner
+from neuroloom.lifnet._theory._landscape import Landscape
 from neuroloom.shared import cli
 
 
@@ -233,6 +234,16 @@ def _analyze(options: argparse.Namespace) -> None:
         )
 
 
+def _print_wells(outputs: Mapping[str, Any], focus: Sequence[int]) -> None:
+    names = ("force_field", "nu_outs", "path", "potential", "displacement", "path_force")
+    found = Landscape(tuple(outputs["mesh"]), *(outputs[name] for name in names))
+    wells = found.minima()
+    print(f"{len(wells)} wells of the landscape of populations {list(focus)}")
+    for k in wells:
+        rates = ", ".join(f"{rate:g}" for rate in found.path[k])
+        print(f"  at {rates} Hz, potential {found.potential[k]:.4g}")
+
+
 def _mean_field(options: argparse.Namespace) -> None:
     kind = ReducedMeanFieldStager if options.focus_pops else FullMeanFieldStager
     stager = kind(options.config, options.seed)
@@ -252,6 +263,8 @@ def _mean_field(options: argparse.Namespace) -> None:
             "mean_field", save_outputs=True, directory=folder, **arguments
         )
         print(f"written to {folder}")
+    elif isinstance(stager, ReducedMeanFieldStager):
+        _print_wells(stager.run(**arguments), options.focus_pops)
     if isinstance(stager, FullMeanFieldStager):
         q = stager.config.architecture.clusters.n_clusters
         rows = [

@@ -48,7 +48,7 @@ class Analyzer:
     Parameters
     ----------
     spikes : path, array_like of shape (n_steps, n_neurons), or list of those
-        A folder of sessions, a file, or rasters.
+        A folder of sessions, a file, or rasters: booleans, or the number of spikes per step.
     clusters : path or array_like of int, shape (n_neurons,)
         Population of each neuron; the neurons of one stand together.
     dt : float
@@ -295,17 +295,22 @@ class Analyzer:
         return len(np.unique(self._found.identity[self._ms(self._found.start) < time_ms]))
 
     def get_transition_density_until_time(self, time_ms: float) -> float:
-        """Return the share of the possible transitions between the states seen that were seen."""
+        """Return the share of the possible transitions between the states seen that were seen.
+
+        A transition leads from one state to another: a state that follows itself, after an
+        interruption too short to count, is none.
+        """
         n = self.get_unique_attractors_count_until_time(time_ms)
         if n < 2:
             return 0.0
-        until = time_ms * 1e-3 / self.dt
-        return float((transition_counts(self._found, until) > 0).sum() / (n * (n - 1)))
+        seen = transition_counts(self._found, time_ms * 1e-3 / self.dt) > 0
+        np.fill_diagonal(seen, False)
+        return float(seen.sum() / (n * (n - 1)))
 
     # Rates
 
     def get_data(self) -> list[NDArray[np.bool_]]:
-        """Return the rasters of all sessions, each of shape (n_steps, n_neurons)."""
+        """Return whether each neuron spiked, (n_steps, n_neurons), for all sessions."""
         return [session.dense() for session in self._raw()]
 
     def get_neuron_spike_rate(self, neuron: int | None = None) -> Any:
@@ -314,13 +319,17 @@ class Analyzer:
             np.bincount(session.neurons, minlength=session.n_neurons) for session in self._raw()
         )
         rates = total / (self.config["total_sim_duration_ms"] * 1e-3)
-        return rates if neuron is None else float(rates[neuron])
+        if neuron is None:
+            return rates
+        return float(rates[checks.index("neuron", neuron, len(rates), error=LifnetError)])
 
     def get_cluster_spike_rate(self, cluster: int | None = None) -> Any:
         """Return the mean rate of a population, or of all, in Hz over all sessions."""
         rates = self.get_neuron_spike_rate()
         means = np.bincount(self._label, rates) / self._sizes
-        return means if cluster is None else float(means[cluster])
+        if cluster is None:
+            return means
+        return float(means[checks.index("cluster", cluster, len(means), error=LifnetError)])
 
     def get_cluster_activity(self, session: int = 0) -> NDArray[np.bool_]:
         """Return which populations are active in a session, shape (n_steps, n_pops)."""

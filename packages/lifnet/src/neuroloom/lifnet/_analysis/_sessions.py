@@ -42,7 +42,10 @@ class Spikes:
 
 
 def from_dense(raster: ArrayLike) -> Spikes:
-    """Return the spikes of a boolean raster, shape (n_steps, n_neurons)."""
+    """Return the spikes of a raster of booleans or counts, shape (n_steps, n_neurons).
+
+    A neuron that spiked twice in a step is there twice.
+    """
     array = np.asarray(raster)
     if array.ndim != 2 or array.dtype.kind not in "biuf":
         raise LifnetError(
@@ -51,11 +54,25 @@ def from_dense(raster: ArrayLike) -> Spikes:
     steps: list[NDArray[np.int64]] = []
     neurons: list[NDArray[np.int64]] = []
     for start in range(0, len(array), _CHUNK):
-        where, who = np.nonzero(array[start : start + _CHUNK])
+        block = array[start : start + _CHUNK]
+        where, who = np.nonzero(block)
+        if array.dtype.kind != "b":
+            times = _whole_counts(block[where, who])
+            where, who = np.repeat(where, times), np.repeat(who, times)
         steps.append(where + start)
         neurons.append(who)
     empty = np.empty(0, dtype=np.int64)
     return Spikes(np.concatenate([*steps, empty]), np.concatenate([*neurons, empty]), *array.shape)
+
+
+def _whole_counts(counts: NDArray[Any]) -> NDArray[np.int64]:
+    wrong = ~(np.isfinite(counts) & (counts >= 0) & (counts == np.round(counts)))
+    if wrong.any():
+        raise LifnetError(
+            "spikes: expected booleans or counts of spikes, whole numbers from 0 on, "
+            f"got {counts[wrong][0]}"
+        )
+    return counts.astype(np.int64)
 
 
 def save_compact(path: str | Path, spikes: Spikes) -> Path:

@@ -19,6 +19,7 @@ from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation, as_simulation
 from neuroloom.lifnet._execution._stager import save_perturbations
 from neuroloom.lifnet._plots import plot_raster
+from neuroloom.shared import checks
 from neuroloom.shared.jobs import discard
 
 BACKENDS = {None: None, "process": "loky", "thread": "threading"}
@@ -43,6 +44,7 @@ def workers(parallel: bool, max_workers: int | None, executor: str | None) -> di
 
 def repeat_seeds(n_repeats: int, seed: int) -> list[int]:
     """Return the seeds of the repeats, always the same for the same `seed`."""
+    checks.whole("seed", seed, at_least=0, at_most=2**32 - 1, error=LifnetError)
     # The legacy generator keeps the seeds of folders that were made before.
     generator = np.random.RandomState(seed)
     return [int(s) for s in generator.randint(2**31, size=n_repeats)]

@@ -6,6 +6,8 @@ neurons", J Comput Neurosci 8 (2000), model A.
 
 from __future__ import annotations
 
+import math
+
 from neuroloom.lifnet._network import (
     Alpha,
     Delta,
@@ -102,22 +104,36 @@ def brunel_alpha(
 
 
 def _peak_voltage(tau_membrane: float, tau_synaptic: float, capacitance: float) -> float:
-    """Return the peak of the voltage after an alpha current of peak 1."""
-    import numpy as np
-    from scipy.optimize import minimize_scalar
+    """Return the peak of the voltage after an alpha current of peak 1.
 
-    a = 1 / tau_synaptic - 1 / tau_membrane
+    The voltage turns where current and leak are equal, after the current has, however slow it is.
+    """
+    from scipy.optimize import brentq
 
-    def voltage(t: float) -> float:
-        # ∫ s e^(1 − s/τs)/τs · e^(−(t − s)/τm) ds / C
-        inside = (1 - np.exp(-a * t) * (1 + a * t)) / a**2
-        return float(np.e / tau_synaptic / capacitance * np.exp(-t / tau_membrane) * inside)
+    rate = 1 / tau_synaptic - 1 / tau_membrane
 
-    best = minimize_scalar(
-        lambda t: -voltage(t), bounds=(tau_synaptic, tau_membrane), method="bounded",
-        options={"xatol": 1e-12},
-    )  # fmt: skip
-    return -float(best.fun)
+    def change(t: float) -> float:
+        """Return dV/dt, times C, over the peak current."""
+        s = t / tau_synaptic
+        return s * math.exp(1 - s) - _filtered(t, rate, tau_membrane, tau_synaptic) / tau_membrane
+
+    # The current still rises at τs, and so does the voltage; it has long turned at the end.
+    end = tau_synaptic + tau_membrane
+    while change(end) > 0:
+        end *= 2
+    peak = brentq(change, tau_synaptic, end, xtol=1e-12 * end, rtol=1e-14)
+    return _filtered(peak, rate, tau_membrane, tau_synaptic) / capacitance
+
+
+def _filtered(t: float, rate: float, tau_membrane: float, tau_synaptic: float) -> float:
+    """Return ∫₀ᵗ (s/τs) e^(1 − s/τs) e^(−(t − s)/τm) ds."""
+    x = rate * t
+    if abs(x) < 1e-2:  # the series of (1 − e^(−x) (1 + x))/x², whose terms cancel here
+        series = t**2 * (1 / 2 - x / 3 + x**2 / 8 - x**3 / 30 + x**4 / 144 - x**5 / 840)
+        inside = math.exp(-t / tau_membrane) * series
+    else:
+        inside = (math.exp(-t / tau_membrane) - math.exp(-t / tau_synaptic) * (1 + x)) / rate**2
+    return math.e / tau_synaptic * inside
 
 
 def _brunel(
