@@ -11,14 +11,17 @@ from neuroloom.lifnet import (
     CurrentInput,
     Delta,
     Explicit,
+    Exponential,
     FixedIndegree,
     FixedTotal,
     LifnetError,
     Network,
     NetworkError,
     Normal,
+    PoissonInput,
     Population,
     Projection,
+    Record,
     SampledRate,
     SineRate,
     Uniform,
@@ -178,3 +181,20 @@ def test_more_receptors_than_a_synapse_can_name_are_refused():
 def test_channels_that_cannot_be(channel):
     with pytest.raises(NetworkError, match="channel"):
         Connectivity.from_csr([0, 1, 2], [1, 0], 1.0, channel=channel)
+
+
+@pytest.mark.parametrize("receptors", [("exc",), ("exc", "inh")])
+def test_currents_of_neurons_are_in_the_recording(receptors):
+    synapses = {name: Exponential(0.005) for name in receptors}
+    cells = Population("E", 5, **dict(CELLS, synapses=synapses))
+    inputs = [PoissonInput("E", 1000.0, 0.3, name) for name in receptors]
+    record = Record(voltage=[4, 0], current=[1, 3])
+    run = Network([cells], inputs=inputs).simulate(0.02, record=record, seed=1)
+    signals = run.recording.signals
+    assert signals["voltage"].values.shape == (200, 2)
+    for c, name in enumerate(receptors):
+        expected = run.current if len(receptors) == 1 else run.current[:, c]
+        got = signals[f"current of neurons, {name}"]
+        np.testing.assert_array_equal(got.values, expected)
+        assert got.start == signals["voltage"].start
+        assert (got.values != 0).any()

@@ -238,7 +238,11 @@ class Simulation:
 
     @property
     def recording(self) -> Recording:
-        """Spikes, population rates and whatever else was recorded, on one clock."""
+        """Spikes, population rates and whatever else was recorded, on one clock.
+
+        Columns of voltages and currents of neurons are in the order in which `Record` names them;
+        the currents of each synaptic channel are a signal of their own.
+        """
         signals = {"rates": self.population_rates()}
         rate = 1.0 / (self.delta_t * self.every)
         start = (self.first_step // self.every + 1) * self.every * self.delta_t
@@ -249,6 +253,10 @@ class Simulation:
             signals["voltage sums"] = Signal(stacked, rate, start, list(self.population_voltage))
         if self.voltage is not None and self.voltage.size:
             signals["voltage"] = Signal(self.voltage, rate, start)
+        if self.current is not None and self.current.size:
+            current = self.current.reshape(len(self.current), len(self.channels), -1)
+            for c, channel in enumerate(self.channels):
+                signals[f"current of neurons, {channel}"] = Signal(current[:, c], rate, start)
         spikes = None
         if len(self.spike_ids) or not self.spike_counts.sum():
             spikes = self.to_spike_trains()
