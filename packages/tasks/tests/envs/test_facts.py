@@ -210,6 +210,7 @@ def test_random_actions_earn_what_the_definition_predicts(task: str) -> None:
 
 # A perfect trial earns `correct` where an action is due and `withhold` where none is, but for:
 OTHER_MAXIMUM = {
+    "AngleReproduction-v0": "as far as the hand gets",
     "AnnubesEnv-v0": "withholding on a catch trial is paid as correct",
     "DualDelayMatchSample-v0": "two tests, each paid",
     "DualDelayMatchSample-v1": "two tests, each paid",

@@ -205,3 +205,12 @@ class TestMemoryRecall:
 
 def test_there_are_at_least_sixty_tasks():
     assert len(entries()) >= 60
+
+
+def test_angle_reproduction_pays_a_resting_hand_by_its_distance_from_both_angles() -> None:
+    env = tasks.make("AngleReproduction-v0", seed=4)
+    env.reset()
+    trial = env.new_trial(ground_truth1=np.pi + 0.5, ground_truth2=np.pi - 3.0)
+    rewards = [env.step(0)[1] for _ in range(35)]
+    assert trial["ground_truth1"] == np.pi + 0.5
+    assert rewards == pytest.approx([0.0] * 25 + [0.5] * 5 + [-0.1] * 5)
