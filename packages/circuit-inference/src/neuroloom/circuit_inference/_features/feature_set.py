@@ -40,6 +40,7 @@ class FeatureSet:
     Examples
     --------
     >>> import numpy as np
+    >>> from neuroloom.circuit_inference import Catch22, FeatureSet, Moments
     >>> series = np.random.default_rng(0).standard_normal((3, 200))
     >>> features = FeatureSet(Catch22(), Moments())
     >>> table = features.compute(series)
