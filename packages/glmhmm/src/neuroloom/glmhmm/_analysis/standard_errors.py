@@ -151,7 +151,8 @@ def standard_errors(
     Examples
     --------
     >>> import numpy as np
-    >>>     >>> rng = np.random.default_rng(0)
+    >>> from neuroloom.glmhmm import GLMHMM, standard_errors
+    >>> rng = np.random.default_rng(0)
     >>> X, y = rng.normal(size=(300, 2)), rng.binomial(1, 0.4, 300)
     >>> model = GLMHMM(n_states=1).fit(X, y)
     >>> errors = standard_errors(model, X, y)
