@@ -235,7 +235,7 @@ def _analyze(options: argparse.Namespace) -> None:
 
 
 def _print_wells(outputs: Mapping[str, Any], focus: Sequence[int]) -> None:
-    names = ("force_field", "nu_outs", "path", "potential", "displacement", "path_force")
+    names = ("force_field", "nu_outs", "path", "potential", "displacement")
     found = Landscape(tuple(outputs["mesh"]), *(outputs[name] for name in names))
     wells = found.minima()
     print(f"{len(wells)} wells of the landscape of populations {list(focus)}")

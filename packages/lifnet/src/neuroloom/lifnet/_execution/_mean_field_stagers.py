@@ -144,8 +144,7 @@ class ReducedMeanFieldStager(MeanFieldStager):
         Returns
         -------
         dict
-            ``potential, displacement, force_field, path, path_force, nu_outs, mesh`` as
-            `Landscape` has them.
+            ``potential, displacement, force_field, path, nu_outs, mesh`` as `Landscape` has them.
         """
         result = landscape(
             self.mean_field(**named),
@@ -160,12 +159,11 @@ class ReducedMeanFieldStager(MeanFieldStager):
             "force_field": result.force_field,
             "path": result.path,
             "nu_outs": result.nu_outs,
-            "path_force": result.path_force,
             "mesh": np.array(result.mesh),
         }
 
     def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
-        names = ("force_field", "nu_outs", "path", "potential", "displacement", "path_force")
+        names = ("force_field", "nu_outs", "path", "potential", "displacement")
         shown = Landscape(tuple(outputs["mesh"]), *(outputs[name] for name in names))
         with style():
             figure = Figure(figsize=(9, 4), layout="constrained")

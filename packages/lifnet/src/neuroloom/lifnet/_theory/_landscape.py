@@ -38,8 +38,15 @@ class Landscape:
     """Minus the integral of the force along the path, shape (n,)."""
     displacement: Array
     """Length of the path up to each point in Hz, shape (n,)."""
-    path_force: Array
-    """Force at each point of the path in Hz, shape (n, n_focus)."""
+
+    @property
+    def path_force(self) -> Array:
+        """Force at each point of the path in Hz, shape (n, n_focus)."""
+        rows = []
+        for axis, rates in enumerate(self.mesh):
+            grid = np.moveaxis(rates, axis, 0).reshape(rates.shape[axis], -1)[:, 0]
+            rows.append(np.abs(grid[:, None] - self.path[None, :, axis]).argmin(axis=0))
+        return np.asarray(self.force_field[tuple(rows)])
 
     def minima(self) -> NDArray[np.int64]:
         """Return where on the path the potential has a well.
@@ -134,7 +141,6 @@ def landscape(
         path_points,
         potential,
         displacement,
-        path_force,
     )
 
 
