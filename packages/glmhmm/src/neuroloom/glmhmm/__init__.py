@@ -4,31 +4,17 @@ Submodules `glm_hmm`, `hmm`, `observation_models` and `regularizer` keep the mod
 of the reference import; `results` holds what functions return, `errors` what they raise.
 """
 
+# ruff: noqa: F403, F405
+
 import warnings as _warnings
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from neuroloom.glmhmm import errors, glm_hmm, hmm, observation_models, regularizer, results
-from neuroloom.glmhmm._analysis.ashwood2022 import fit_global, fit_protocol
-from neuroloom.glmhmm._analysis.baselines import fit_glm, fit_lapse
-from neuroloom.glmhmm._analysis.bootstrap import parametric_bootstrap
-from neuroloom.glmhmm._analysis.criteria import information_criteria
-from neuroloom.glmhmm._analysis.cross_validation import cross_validate
-from neuroloom.glmhmm._analysis.diagnostics import diagnose
-from neuroloom.glmhmm._analysis.dwell import dwell_stays, dwell_times, occupancy
-from neuroloom.glmhmm._analysis.online import OnlineFilter
-from neuroloom.glmhmm._analysis.predictive import predictive_check
-from neuroloom.glmhmm._analysis.standard_errors import standard_errors
-from neuroloom.glmhmm._analysis.states import match_states, order_states, permute_states
-from neuroloom.glmhmm._analysis.subjects import fit_subjects
-from neuroloom.glmhmm._estimator.estimator import GLMHMM
-from neuroloom.glmhmm._estimator.loading import load_model
-from neuroloom.glmhmm._plots.dwell import plot_dwell_times
-from neuroloom.glmhmm._plots.psychometric import plot_psychometric
-from neuroloom.glmhmm._plots.selection import plot_cross_validation
-from neuroloom.glmhmm._plots.states import plot_occupancy, plot_posterior, plot_transitions
-from neuroloom.glmhmm._plots.weights import plot_weights
-from neuroloom.glmhmm._tables.design import design_matrix
 from neuroloom.glmhmm._version import __version__
+
+if _TYPE_CHECKING:
+    from neuroloom.glmhmm._public import *
 
 __all__ = [
     "GLMHMM",
@@ -70,8 +56,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    """Return a name that moved to `errors` or `results`, for one version."""
-    for module in (errors, results):
+    """Import the package at the first use of a name: JAX and scikit-learn take seconds."""
+    if name in __all__:
+        public = _import_module("neuroloom.glmhmm._public")
+        globals().update({each: getattr(public, each) for each in __all__})
+        return globals()[name]
+    moved = () if name.startswith("_") else ("errors", "results")  # for one version
+    for module in map(__getattr__, moved):
         if name in module.__all__:
             where = module.__name__
             _warnings.warn(
@@ -79,3 +70,7 @@ def __getattr__(name: str) -> _Any:
             )
             return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.patches import Circle, FancyArrowPatch
 from numpy.typing import ArrayLike
 
 from neuroloom.lifnet._engine import Simulation
@@ -17,6 +15,9 @@ from neuroloom.lifnet._theory._fixed_points import FixedPoint
 from neuroloom.lifnet._theory._landscape import Landscape
 from neuroloom.shared import plots
 from neuroloom.shared.plots import POPULATION_COLORS, axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _DOT = {"linestyle": "none", "marker": ".", "markersize": 1.0, "rasterized": True}
 
@@ -218,6 +219,8 @@ def plot_transitions(
     LifnetError
         If the matrix is not square or holds something else than probabilities.
     """
+    from matplotlib.patches import Circle, FancyArrowPatch
+
     p = np.asarray(matrix, dtype=np.float64)
     if p.ndim != 2 or p.shape[0] != p.shape[1] or (p < 0).any() or (p > 1).any():
         raise LifnetError(f"matrix: expected square probabilities, got shape {p.shape}")

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
@@ -22,6 +21,9 @@ from neuroloom.glmhmm._analysis.subjects import SubjectFits, fit_subjects
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
 from neuroloom.glmhmm._input.sessions import keep_subjects_apart
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Protocol:
 
     def scores(self) -> pd.DataFrame:
         """Return held-out bits per trial, one row per subject, one column per number of states."""
+        import pandas as pd
+
         columns = {k: fits.table["bits_per_trial"] for k, fits in self.subjects.items()}
         return pd.DataFrame(columns)
 

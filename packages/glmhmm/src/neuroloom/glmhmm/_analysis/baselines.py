@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from neuroloom import shared
 from neuroloom.glmhmm._errors import fail
@@ -62,7 +61,7 @@ class LapseModel:
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of choice 1, (n_trials,)."""
-        engaged = expit(np.asarray(X, dtype=np.float64) @ self.coef + self.intercept)
+        engaged = scipy.special.expit(np.asarray(X, dtype=np.float64) @ self.coef + self.intercept)
         rest = 1 - self.lapse_to_one - self.lapse_to_zero
         return np.asarray(self.lapse_to_one + rest * engaged)
 
@@ -115,7 +114,7 @@ def fit_lapse(
         # Lapse rates as a softmax of (to one, to zero, none), so that they stay rates.
         e = np.exp(np.append(a, 0.0) - max(a.max(), 0.0))
         g1, g0, rest = e / e.sum()
-        s = expit(x @ w + b)
+        s = scipy.special.expit(x @ w + b)
         p1 = g1 + rest * s
         p = np.where(sign > 0, p1, 1 - p1)
         dp1 = sign / p
@@ -130,7 +129,7 @@ def fit_lapse(
     best = None
     for _ in range(n_init):
         start = np.concatenate([rng.normal(size=n_features + 1), rng.uniform(-4, -1, size=2)])
-        found = minimize(loss, start, jac=True, method="L-BFGS-B")
+        found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B")
         if best is None or found.fun < best.fun:
             best = found
     assert best is not None

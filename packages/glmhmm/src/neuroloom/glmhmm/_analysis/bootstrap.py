@@ -9,8 +9,8 @@ from typing import Any
 
 import jax
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from neuroloom import shared
 from neuroloom.glmhmm._em.batch import fit_all
@@ -215,7 +215,7 @@ def _matched(parameters: Any, reference: Any) -> Any:
     k = len(parameters.initial)
     a = np.asarray(parameters.weights).reshape(k, -1)
     b = np.asarray(reference.weights).reshape(k, -1)
-    order = linear_sum_assignment(((b[:, None] - a[None]) ** 2).sum(axis=2))[1]
+    order = scipy.optimize.linear_sum_assignment(((b[:, None] - a[None]) ** 2).sum(axis=2))[1]
     p = jax.tree.map(np.asarray, parameters)
     return p._replace(
         weights=p.weights[order],

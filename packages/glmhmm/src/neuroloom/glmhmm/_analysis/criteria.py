@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from scipy.special import xlogy
+import scipy
 
 from neuroloom.glmhmm._estimator.problem import Posed, posed
 
@@ -81,6 +81,6 @@ def criteria_of(model: Any, found: Posed) -> Criteria:
     value = float(posterior.log_likelihood.sum()) + found.problem.base
     smoothed = posterior.smoothed[data.observed]
     n, p = data.n_observed, n_parameters(model)
-    entropy = float(-xlogy(smoothed, smoothed).sum())
+    entropy = float(-scipy.special.xlogy(smoothed, smoothed).sum())
     bic = -2 * value + p * np.log(n)
     return Criteria(value, p, n, -2 * value + 2 * p, float(bic), float(bic + 2 * entropy))

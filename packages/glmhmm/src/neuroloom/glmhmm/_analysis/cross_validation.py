@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
 
 from neuroloom import shared
 from neuroloom.glmhmm._analysis.criteria import criteria_of
@@ -30,6 +28,9 @@ from neuroloom.glmhmm._estimator.problem import (
 from neuroloom.glmhmm._estimator.results import EMState, set_fitted
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model.parameters import Parameters
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class _Fits:
 
     def model(self, k: int) -> Any:
         """Return the model to fit."""
+        from sklearn.base import clone
+
         return clone(self.template).set_params(n_states=k, seed=self.seed.child(f"states {k}"))
 
     def __call__(self, job: tuple[int, int]) -> dict[str, Any]:
@@ -225,6 +228,8 @@ def cross_validate(
     >>> list(found.table.columns)[:2], len(found.folds)
     (['bits_per_trial', 'standard_error'], 4)
     """
+    import pandas as pd
+
     template = GLMHMM(2, n_init="auto", tol=1e-4) if model is None else model
     stream = shared.as_seed(seed)
     data = read_data(template, X, y, session_starts)

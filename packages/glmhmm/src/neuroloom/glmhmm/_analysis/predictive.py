@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom import shared
@@ -18,6 +17,9 @@ from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
 from neuroloom.glmhmm._input.arrays import numbers
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.shared import plots
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _LONGEST = 60  # trials up to which runs and stays are compared
 

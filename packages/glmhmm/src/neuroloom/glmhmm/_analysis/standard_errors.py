@@ -14,8 +14,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
 from neuroloom.glmhmm._em.em import log_prior, run_forward
@@ -62,7 +62,7 @@ class StandardErrors:
         """
         if not 0 < level < 1:
             raise fail("level", "a fraction between 0 and 1", level)
-        z = float(norm.ppf(0.5 + level / 2))
+        z = float(scipy.stats.norm.ppf(0.5 + level / 2))
         m = self.model
         out: dict[str, tuple[Any, Any]] = {
             "coef": (

@@ -7,8 +7,8 @@ from typing import Any
 
 import jax
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 
 from neuroloom.glmhmm._errors import fail
 
@@ -36,7 +36,7 @@ def match_states(model: Any, reference: Any) -> NDArray[np.int64]:
     if a.shape != b.shape:
         raise fail("reference", f"{a.shape[0]} states with {a.shape[1]} parameters", f"{b.shape}")
     cost = ((b[:, None] - a[None]) ** 2).sum(axis=2)
-    return np.asarray(linear_sum_assignment(cost)[1], dtype=np.int64)
+    return np.asarray(scipy.optimize.linear_sum_assignment(cost)[1], dtype=np.int64)
 
 
 def permute_states(model: Any, order: ArrayLike) -> Any:

@@ -8,12 +8,10 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
 
 from neuroloom import shared
 from neuroloom.glmhmm._analysis.cross_validation import null_of, session_folds
@@ -43,6 +41,9 @@ from neuroloom.glmhmm._input.sessions import keep_subjects_apart
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model.parameters import Parameters
 from neuroloom.glmhmm._model.regularizers import Ridge
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -221,6 +222,8 @@ def fit_subjects(
     SeparationWarning
         If a subject's state lacks a kind of response, so that the prior alone bounds its bias.
     """
+    from sklearn.base import clone
+
     if too_few not in ("fit", "leave_out", "raise"):
         raise fail("too_few", '"fit", "leave_out" or "raise"', repr(too_few))
     who = np.asarray(plain(subjects))
@@ -313,6 +316,8 @@ def _layout(data: Data, shape: Layout | None) -> Layout:
 
 def with_prior(template: Any, sigma: float, alpha: float) -> Any:
     """Return a copy of the model with the priors of a subject's fit."""
+    from sklearn.base import clone
+
     k = template.n_states
     settings: dict[str, Any] = {"dirichlet_transition_proba": np.full((k, k), float(alpha))}
     if isinstance(template.regularizer, Ridge):
@@ -335,6 +340,8 @@ def _bits(model: Any, data: Data, held: NDArray[np.bool_], value: float) -> floa
 def _collect(
     work: _SubjectJob, names: list[Any], found: list[dict[str, Any]], global_model: Any
 ) -> SubjectFits:
+    import pandas as pd
+
     models, table, scores = {}, [], []
     for name, one in zip(names, found, strict=True):
         bits = [

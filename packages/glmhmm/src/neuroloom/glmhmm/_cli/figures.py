@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from neuroloom.glmhmm._cli.run import Results, weights_table
 from neuroloom.glmhmm._plots.dwell import plot_dwell_times
@@ -89,6 +88,8 @@ def write_report(results: Results, path: Path, title: str) -> None:
 
 
 def _summary(results: Results) -> list[Any]:
+    import pandas as pd
+
     design, best = results.design, results.both.global_cv.best
     sessions, valid = int(design.session_starts.sum()), int(np.isfinite(design.y).sum())
     subjects = "" if design.subject is None else f" of {len(pd.unique(design.subject))} subjects"

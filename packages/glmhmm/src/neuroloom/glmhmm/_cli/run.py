@@ -11,10 +11,9 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from neuroloom.glmhmm._analysis.ashwood2022 import Protocol
 from neuroloom.glmhmm._analysis.cross_validation import CrossValidation, cross_validate
@@ -26,6 +25,9 @@ from neuroloom.glmhmm._cli.options import codes_in, names_in, numbers_of_states,
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
 from neuroloom.glmhmm._tables.design import DesignMatrix, design_matrix
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ def read_table(path: Path) -> pd.DataFrame:
     InputError
         If there is no table in it.
     """
+    import pandas as pd
+
     if not path.is_file():
         raise fail("table", "an existing file", f"{path}")
     try:
@@ -193,6 +197,8 @@ def safe_names(names: Iterable[Any]) -> dict[Any, str]:
 
 def weights_table(model: Any, errors: StandardErrors, features: Iterable[str]) -> pd.DataFrame:
     """Return every weight with its standard error and 95 % interval, one row each."""
+    import pandas as pd
+
     names = [*features, "bias"]
     values = np.vstack([model.coef_, model.intercept_])
     spread = np.vstack([errors.coef, errors.intercept])

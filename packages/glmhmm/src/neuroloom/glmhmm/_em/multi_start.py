@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._em.batch import fit_all
 from neuroloom.glmhmm._em.em import Fit
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 AUTO_STARTS = 96
 SCREEN_ITERATIONS = 24
@@ -126,6 +128,8 @@ def multi_start(
 
 
 def _report(fits: list[Fit], finished: NDArray[np.bool_], base: float) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.DataFrame(
         {
             "start": np.arange(len(fits)),

@@ -7,11 +7,10 @@ gradient is FISTA with backtracking (Beck & Teboulle 2009, eqs. 4.1–4.3).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax.flatten_util import ravel_pytree
 from jax.scipy.optimize import minimize
 
@@ -24,6 +23,9 @@ from neuroloom.glmhmm._em.mstep import (
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._model.parameters import Model, Penalty, ScalePrior
 
+if TYPE_CHECKING:
+    import optax
+
 Array = Any
 
 
@@ -34,6 +36,7 @@ class _ConjugateState(NamedTuple):
 
 def conjugate_directions() -> optax.GradientTransformation:
     """Return the transformation of gradients into conjugate directions."""
+    import optax
 
     def init(params: Array) -> _ConjugateState:
         return _ConjugateState(jnp.zeros_like(params), jnp.zeros_like(params))
@@ -49,6 +52,8 @@ def conjugate_directions() -> optax.GradientTransformation:
 
 
 def _optimiser(name: str) -> optax.GradientTransformationExtraArgs:
+    import optax
+
     if name == "LBFGS":
         return optax.lbfgs()
     search = optax.scale_by_zoom_linesearch(max_linesearch_steps=30, initial_guess_strategy="one")
@@ -103,6 +108,8 @@ def solve_emissions(
 
 
 def _descend(start: Array, loss: Any, model: Model) -> Array:
+    import optax
+
     optimiser = _optimiser(model.solver)
     value_and_grad = optax.value_and_grad_from_state(loss)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import RegressorTags, Tags, TargetTags
 
 from neuroloom.glmhmm._em.compile import double_precision, program
 from neuroloom.glmhmm._em.viterbi import viterbi
@@ -32,6 +31,9 @@ from neuroloom.glmhmm._input.trials import restore
 from neuroloom.glmhmm._model import settings
 from neuroloom.glmhmm._model.regularizers import as_regularizer
 from neuroloom.glmhmm._start.initializers import HMM_SLOTS, MODEL_SLOTS, resolve
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 
 class GLMHMM(BaseEstimator):  # type: ignore[misc]
@@ -853,6 +855,8 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Tags:
         """Return the tags of a regressor whose target is needed."""
+        from sklearn.utils import RegressorTags, TargetTags
+
         tags = super().__sklearn_tags__()
         tags.estimator_type = "regressor"
         tags.regressor_tags = RegressorTags()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
@@ -28,6 +27,9 @@ from neuroloom.glmhmm._model import settings
 from neuroloom.glmhmm._model.parameters import Parameters
 from neuroloom.glmhmm._start.glm import one_state_fit, one_state_prior
 from neuroloom.glmhmm._start.initializers import initialize
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FEW = 5.0  # trials per parameter of a state below which a tiny scale is a collapse
 _TINY = 0.01  # of the one-state scale
@@ -279,6 +281,8 @@ def escape_saddle(
 
     Such a point is a saddle as a rule: gains are tiny there, and EM takes them for convergence.
     """
+    import pandas as pd
+
     near = duplicate_states(model, problem.data, found.parameters, within=_NEAR_SADDLE)
     if model.n_states == 1 or not near:
         return found, report

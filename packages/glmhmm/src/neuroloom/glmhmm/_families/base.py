@@ -14,8 +14,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import brentq, minimize_scalar
 
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._families.links import POSITIVE, Link
@@ -217,7 +217,7 @@ class Observations:
         log_scale = 0.0
         if self.has_scale:
             middle = float(np.log(self.scale_unit(train)))
-            found = minimize_scalar(
+            found = scipy.optimize.minimize_scalar(
                 lambda s: -value(s, train), bounds=(middle - 16, middle + 10), method="bounded"
             )
             log_scale = float(found.x)
@@ -283,7 +283,7 @@ def predictor_of(link: Link, mean: float) -> float | None:
         for low, high in ranges:
             below, above = gap(low), gap(high)
             if np.isfinite([below, above]).all() and below * above <= 0:
-                root = float(brentq(gap, low, high, xtol=1e-14))
+                root = float(scipy.optimize.brentq(gap, low, high, xtol=1e-14))
                 # A sign that changes at a pole is no root.
                 if abs(gap(root)) <= 1e-6 * max(abs(mean), 1e-12):
                     return root

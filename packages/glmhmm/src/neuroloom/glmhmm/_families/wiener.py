@@ -13,8 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._families.base import Observations, kept, rows_of
@@ -200,7 +200,7 @@ class WienerObservations(Observations):
             found = -value(eta, known)
             return found if np.isfinite(found) else 1e12
 
-        found = minimize(loss, self.starts(known, link), method="Nelder-Mead")
+        found = scipy.optimize.minimize(loss, self.starts(known, link), method="Nelder-Mead")
         return value(found.x, new)
 
 

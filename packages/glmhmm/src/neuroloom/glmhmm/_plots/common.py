@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING, Any
 
 from neuroloom.glmhmm._errors import fail
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def state_names(n_states: int, labels: Sequence[str] | None) -> list[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from neuroloom.glmhmm._analysis.dwell import path_of, stays_of
 from neuroloom.glmhmm._estimator.problem import posed
 from neuroloom.glmhmm._plots.common import state_names
 from neuroloom.shared import plots
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot_dwell_times(

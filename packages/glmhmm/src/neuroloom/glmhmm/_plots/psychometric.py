@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.glmhmm._errors import fail
@@ -19,6 +18,9 @@ from neuroloom.glmhmm._input.arrays import numbers
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._plots.common import legend_above, state_names
 from neuroloom.shared import plots
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot_psychometric(

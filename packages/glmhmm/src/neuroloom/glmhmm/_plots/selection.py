@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING, Any
 
 from neuroloom.shared import plots
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot_cross_validation(

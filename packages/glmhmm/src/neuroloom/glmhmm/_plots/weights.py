@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._plots.common import names_along, state_names
 from neuroloom.shared import plots
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot_weights(

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._errors import InputError, fail
 from neuroloom.shared.convert import from_alf
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _ROLES = ("left", "right", "none")
 _LEFT, _RIGHT = ("left", "l"), ("right", "r")
@@ -77,6 +79,8 @@ def read_choices(
 
 def _plain(column: pd.Series) -> list[Any]:
     """Return the values as Python objects, None where missing, numbers where text holds them."""
+    import pandas as pd
+
     missing = column.isna().to_numpy()
     numbers = pd.to_numeric(column, errors="coerce")
     if not (numbers.isna().to_numpy() & ~missing).any():
@@ -175,6 +179,8 @@ def _roles(codes: Any) -> dict[str, list[Any]]:
 
 def _number(value: Any) -> Any:
     """Return a value as the column's are: whole numbers as int, missing ones as None."""
+    import pandas as pd
+
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return None
     if isinstance(value, (bool, np.bool_, int, np.integer, float, np.floating)):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom import shared
@@ -23,6 +22,9 @@ from neuroloom.glmhmm._tables.recognise import (
     starts_of,
     subject_column,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class DesignMatrix:
 
     def to_frame(self) -> pd.DataFrame:
         """Return regressors and choices as columns, with the number of each trial's session."""
+        import pandas as pd
+
         frame = pd.DataFrame(self.X, columns=list(self.features))
         return frame.assign(choice=self.y, session=np.cumsum(self.session_starts) - 1)
 
@@ -253,6 +257,8 @@ def _previous(
 
 
 def _column(frame: pd.DataFrame, name: str, *, allow_missing: bool = False) -> NDArray[np.float64]:
+    import pandas as pd
+
     numeric = pd.to_numeric(frame[name], errors="coerce")
     values: Any = numeric.to_numpy(dtype=np.float64, na_value=np.nan)
     strange = np.isnan(values) & ~frame[name].isna().to_numpy()

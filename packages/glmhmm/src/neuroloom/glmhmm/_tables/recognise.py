@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom import shared
 from neuroloom.glmhmm._errors import fail
 from neuroloom.shared.convert import from_alf
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ALF_PAIR = ("contrastLeft", "contrastRight")
 
@@ -53,6 +55,8 @@ def as_table(trials: Any) -> Table:
     InputError
         If there is no table in it.
     """
+    import pandas as pd
+
     if isinstance(trials, shared.Recording):
         if trials.trials is None:
             raise fail("trials", "a recording with trials", "one without")
@@ -122,6 +126,8 @@ def signed_contrast(table: Table) -> NDArray[np.float64]:
     DataError
         If a contrast is negative.
     """
+    import pandas as pd
+
     pair = table.frame[list(ALF_PAIR)].apply(pd.to_numeric, errors="coerce")
     signed = np.asarray(from_alf(pair).table["stimulus"], dtype=np.float64)
     absent = np.isnan(signed)

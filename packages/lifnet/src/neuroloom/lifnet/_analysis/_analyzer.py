@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._analysis._attractors import (
@@ -30,6 +29,9 @@ from neuroloom.lifnet._analysis._sessions import (
 )
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.shared import NotFittedError, checks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -245,6 +247,8 @@ class Analyzer:
 
     def occurrences(self) -> pd.DataFrame:
         """Return one row per occurrence: state, clusters, session, start and stop in seconds."""
+        import pandas as pd
+
         found = self._found
         return pd.DataFrame(
             {

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from neuroloom.lifnet._errors import LifnetError
 
@@ -72,8 +72,8 @@ def smooth(rates: Array, params: ClusteringParams, dt: float) -> Array:
     """Return rates, shape (n_steps, n_pops), smoothed over time."""
     samples = params.kernel_param * 1e-3 / dt
     if params.kernel_type == "gaussian":
-        return np.asarray(gaussian_filter1d(rates, samples, axis=0))
-    return np.asarray(uniform_filter1d(rates, max(1, round(samples)), axis=0))
+        return np.asarray(scipy.ndimage.gaussian_filter1d(rates, samples, axis=0))
+    return np.asarray(scipy.ndimage.uniform_filter1d(rates, max(1, round(samples)), axis=0))
 
 
 def active(rates: Array, params: ClusteringParams) -> NDArray[np.bool_]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import roots_jacobi
 
 from neuroloom.lifnet._config._schema import ArousalParams
 from neuroloom.lifnet._errors import ClippingWarning
@@ -23,7 +23,7 @@ BETA_SHAPE = 10.0
 @lru_cache(maxsize=1)
 def beta_nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return nodes and weights of the mean over Beta(10, 10), exact for polynomials to 127."""
-    nodes, weights = roots_jacobi(64, BETA_SHAPE - 1, BETA_SHAPE - 1)
+    nodes, weights = scipy.special.roots_jacobi(64, BETA_SHAPE - 1, BETA_SHAPE - 1)
     return (nodes + 1) / 2, weights / weights.sum()
 
 

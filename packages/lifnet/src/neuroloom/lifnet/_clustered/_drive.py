@@ -10,8 +10,8 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import gammaln, pdtr
 
 from neuroloom.lifnet._clustered._arousal import beta_nodes
 from neuroloom.lifnet._clustered._parameters import ClusteredParameters
@@ -46,13 +46,13 @@ def count_pmf(rates: Array, span: float, afferents: Array, delta_t: float) -> Ar
     means = np.maximum(rates[:, None] + span * nodes, 0.0) * afferents[:, None] * delta_t
     largest = means.max()
     n_counts = int(largest + 12 * np.sqrt(largest) + 20)
-    while pdtr(n_counts - 1, largest) < 1 - _TAIL and n_counts < 10 * largest + 1000:
+    while scipy.special.pdtr(n_counts - 1, largest) < 1 - _TAIL and n_counts < 10 * largest + 1000:
         n_counts += 8
     counts = np.arange(n_counts)
     with np.errstate(divide="ignore"):
         log_means = np.log(means)[..., None]
     exponent = np.where(counts == 0, 0.0, counts * np.where(means[..., None] > 0, log_means, -700))
-    pmf = weights @ np.exp(exponent - means[..., None] - gammaln(counts + 1))
+    pmf = weights @ np.exp(exponent - means[..., None] - scipy.special.gammaln(counts + 1))
     return np.asarray(pmf / pmf.sum(axis=1, keepdims=True))
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import expm
 
 from neuroloom.lifnet._errors import NetworkError, RoundingWarning, SimulationError
 
@@ -265,7 +265,7 @@ def _chain(
             [0.0, 0.0, -1.0 / rise],
         ]
     )
-    step: Any = expm(rates * delta_t)
+    step: Any = scipy.linalg.expm(rates * delta_t)
     return float(step[0, 2]), float(step[1, 2]), float(step[2, 2])
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import poisson
 
 from neuroloom.lifnet._errors import ClippingWarning, NetworkError
 from neuroloom.shared import compiled, random
@@ -133,8 +133,8 @@ class CountDrive:
             mean = np.maximum(mean, 0.0)
         # A tail below 2^-60 is never drawn.
         reach = np.arange(20 + int(mean.max() + 14 * np.sqrt(mean.max())))
-        top = int(np.argmax(poisson.sf(reach, mean.max()) < 2.0**-60)) + 2
-        tables = poisson.cdf(np.arange(top), np.atleast_2d(mean)[..., np.newaxis])
+        top = int(np.argmax(scipy.stats.poisson.sf(reach, mean.max()) < 2.0**-60)) + 2
+        tables = scipy.stats.poisson.cdf(np.arange(top), np.atleast_2d(mean)[..., np.newaxis])
         steps = None
         if mean.ndim == 2:
             steps = np.maximum(np.arange(-first_step, len(tables), dtype=np.int32), 0)

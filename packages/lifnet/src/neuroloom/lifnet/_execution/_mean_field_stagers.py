@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._clustered._perturbation import checked, config_perturbations, merged
@@ -17,6 +16,9 @@ from neuroloom.lifnet._theory._fixed_points import FixedPoints, fixed_points, in
 from neuroloom.lifnet._theory._landscape import Landscape, landscape
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
 from neuroloom.shared import Seed, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class MeanFieldStager(Stager):
@@ -96,6 +98,8 @@ class FullMeanFieldStager(MeanFieldStager):
         return fixed_points(self.mean_field(**named), **options)
 
     def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
+        from matplotlib.figure import Figure
+
         field = self.mean_field()
         points = fixed_points(
             field, n_starts=1, starts=outputs["fixed_point"][outputs["converged"]]
@@ -163,6 +167,8 @@ class ReducedMeanFieldStager(MeanFieldStager):
         }
 
     def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
+        from matplotlib.figure import Figure
+
         names = ("force_field", "nu_outs", "path", "potential", "displacement")
         shown = Landscape(tuple(outputs["mesh"]), *(outputs[name] for name in names))
         with style():

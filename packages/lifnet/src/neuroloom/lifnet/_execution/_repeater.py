@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from neuroloom import shared
@@ -248,6 +247,8 @@ def _repeat(
 
 
 def _draw(spikes: NDArray[np.bool_], stager: Any, path: Path, pdf: bool) -> None:
+    from matplotlib.figure import Figure
+
     with shared.style():
         figure = Figure(figsize=(8, 5), layout="constrained")
         step = stager.config.init_params.delta_t

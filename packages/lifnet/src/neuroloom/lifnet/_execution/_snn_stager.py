@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._clustered._clustered_network import ClusteredNetwork
@@ -18,6 +17,9 @@ from neuroloom.lifnet._errors import ConfigError, SimulationError
 from neuroloom.lifnet._execution._stager import Stager, by_target
 from neuroloom.lifnet._plots import plot_raster, plot_rates
 from neuroloom.shared import Seed, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class StageSNNSimulation(Stager):
@@ -169,6 +171,8 @@ class StageSNNSimulation(Stager):
 
     def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
         """Return a raster, or the traces of some neurons for ``voltage`` or ``current``."""
+        from matplotlib.figure import Figure
+
         name = {"currents": "current"}.get(str(plot_arg), str(plot_arg))
         if name not in ("spikes", "rates", "voltage", "current"):
             raise SimulationError(

@@ -6,10 +6,9 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from neuroloom.lifnet._clustered._perturbation import check_target
@@ -17,6 +16,9 @@ from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import ConfigError
 from neuroloom.lifnet._execution._logger import Logger
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SUFFIX = "_perturbation"
 

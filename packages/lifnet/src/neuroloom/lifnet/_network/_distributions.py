@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.shared import checks
@@ -41,7 +41,7 @@ class Normal:
         ):
             raise NetworkError(f"Normal: expected bounds around the mean, got {self}")
         if self.sd > 0:
-            inside = ndtr(np.subtract((self.low, self.high), self.mean) / self.sd)
+            inside = scipy.special.ndtr(np.subtract((self.low, self.high), self.mean) / self.sd)
             if inside[1] - inside[0] < _RAREST:
                 raise NetworkError(
                     f"Normal: expected bounds that values fall between, got {self}, which takes "

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import lfilter
 
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.shared import Seed, checks
@@ -149,7 +149,7 @@ class OrnsteinUhlenbeck:
         keep = math.exp(-delta_t / self.tau)
         kicks = seed.generator().standard_normal(first_step + n_steps)[first_step:]
         kicks *= self.sd_hz * math.sqrt(-math.expm1(-2 * delta_t / self.tau))
-        distances, _ = lfilter([1.0], [1.0, -keep], kicks, zi=[keep * distance])
+        distances, _ = scipy.signal.lfilter([1.0], [1.0, -keep], kicks, zi=[keep * distance])
         return np.maximum(self.mean_hz + distances, 0.0), float(distances[-1])
 
 

@@ -9,8 +9,8 @@ derivative's enclosure holds at most one (Neumaier 1990, section 5.1). The rest 
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import erfcx
 
 from neuroloom.lifnet._theory._rate_equations import RateEquations
 from neuroloom.lifnet._theory._siegert import SHIFT, _integral
@@ -186,7 +186,7 @@ def _jacobian(equations: RateEquations, low: Array, high: Array) -> tuple[Array,
 
 def _growth(limit: Array) -> Array:
     """Return e^{u²}(1 + erf u), infinity where it is large."""
-    return np.where(limit < _LARGE, erfcx(-np.minimum(limit, _LARGE)), np.inf)
+    return np.where(limit < _LARGE, scipy.special.erfcx(-np.minimum(limit, _LARGE)), np.inf)
 
 
 def _times(x: tuple[Array, Array], y: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import root
 
 from neuroloom.lifnet._theory._siegert import SHIFT, Response, response
 
@@ -231,7 +231,7 @@ def _search(
 def _hybrid(equations: RateEquations, here: Array, start: Array) -> tuple[Array, bool]:
     unit = np.eye(equations.n_pops)
     for origin in (here, start):
-        answer = root(
+        answer = scipy.optimize.root(
             lambda nu: nu - equations.phi(nu),
             origin,
             jac=lambda nu: unit - equations.linearized(nu)[1],

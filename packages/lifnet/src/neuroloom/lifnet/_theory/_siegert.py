@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import dawsn, erfcx
 
 from neuroloom.lifnet._errors import LifnetError
 
@@ -104,6 +103,8 @@ def response(
     mu: Array, sigma: Array, tau: Array, theta: Array, reset: Array, tau_ref: Array, shift: Array
 ) -> Response:
     """Return rates and derivatives for arrays of one shape; nothing is checked."""
+    from scipy.special import erfcx
+
     mu, sigma, tau, theta, reset, tau_ref, shift = np.broadcast_arrays(
         mu, sigma, tau, theta, reset, tau_ref, shift
     )
@@ -136,6 +137,8 @@ def _noiseless(mu: Array, tau: Array, theta: Array, reset: Array, tau_ref: Array
 
 def _integral(a: Array, c: Array) -> Array:
     """Return ∫_a^c e^{u²}(1 + erf u) du; infinity where it overflows."""
+    from scipy.special import dawsn, erfcx
+
     below = _erfcx_integral(np.maximum(-c, 0.0), np.maximum(-a, 0.0))
     start, stop = np.maximum(a, 0.0), np.clip(c, 0.0, _OVERFLOW)
     start = np.minimum(start, stop)
@@ -152,6 +155,8 @@ def _integral(a: Array, c: Array) -> Array:
 
 def _erfcx_integral(start: Array, stop: Array) -> Array:
     """Return ∫ erfcx from `start` to `stop`, both at least 0."""
+    from scipy.special import erfcx
+
     near = np.log1p(np.minimum(start, _FAR)), np.log1p(np.minimum(stop, _FAR))
     half, middle = (near[1] - near[0]) / 2, (near[1] + near[0]) / 2
     where = middle[..., None] + half[..., None] * _NODES

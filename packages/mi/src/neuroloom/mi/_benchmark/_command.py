@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from neuroloom import shared
 from neuroloom.mi._benchmark._tasks import BenchmarkTask, benchmark_tasks
 from neuroloom.mi._errors import OptionError, choice
 from neuroloom.mi._run import run
 from neuroloom.shared import Seed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # One setting for all tasks: Gaussian ones stop early, the others use their epochs.
 SETTING: dict[str, Any] = {
@@ -102,6 +104,8 @@ def benchmark(
     OptionError
         If a task or an estimator is unknown.
     """
+    import pandas as pd
+
     known_tasks = benchmark_tasks()
     chosen = [choice("tasks", t, known_tasks) for t in (tasks or known_tasks)]
     kinds = [choice("estimators", e, ESTIMATORS) for e in estimators]
@@ -134,6 +138,8 @@ def _size(n_samples: int | None, n_seeds: int | None, quick: bool) -> tuple[int,
 
 def _summary(raw: pd.DataFrame, tasks: Mapping[str, BenchmarkTask]) -> pd.DataFrame:
     """Return one row per task and estimator, in the order in which they come."""
+    import pandas as pd
+
     rows = []
     for (task_id, estimator), group in raw.groupby(["task_id", "estimator"], sort=False):
         task = tasks[str(task_id)]

@@ -12,7 +12,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from neuroloom.mi._benchmark import _transforms, _truth
 from neuroloom.shared import Seed, as_seed
@@ -80,6 +79,8 @@ def benchmark_tasks() -> dict[str, BenchmarkTask]:
 
 
 def _one_by_one() -> list[BenchmarkTask]:
+    from scipy.special import ndtr
+
     base = _correlated(1, 1, _pairs(1, 1, 1, 0.75))
     name, task_id = "Bivariate normal 1 × 1", "1v1-normal-0.75"
     cdf = _through(base, "normal_cdf-1v1-normal-0.75", f"Normal CDF @ {name}", ndtr, ndtr)
@@ -127,6 +128,8 @@ def _sparse(d: int) -> BenchmarkTask:
 
 
 def _mapped() -> list[BenchmarkTask]:
+    from scipy.special import ndtr
+
     tasks = []
     for d in (3, 5, 25):
         base = _sparse(d)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
@@ -33,6 +32,8 @@ def bimodal(x: Array) -> Array:
 
     The mixture's distribution function has no closed inverse; it is inverted by bisection.
     """
+    from scipy.special import ndtr
+
     target = ndtr(x)
     low, high = np.full_like(x, -60.0), np.full_like(x, 60.0)
     for _ in range(70):

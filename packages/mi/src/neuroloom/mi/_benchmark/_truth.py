@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import gammaln, psi
 
 
 def normal(covariance: NDArray[np.float64], dim_x: int) -> float:
@@ -27,7 +27,7 @@ def student(dim_x: int, dim_y: int, dof: float) -> float:
     """
 
     def h(nu: float) -> float:
-        return float(gammaln(nu / 2) - nu / 2 * psi(nu / 2))
+        return float(scipy.special.gammaln(nu / 2) - nu / 2 * scipy.special.psi(nu / 2))
 
     return h(dof) + h(dof + dim_x + dim_y) - h(dof + dim_x) - h(dof + dim_y)
 

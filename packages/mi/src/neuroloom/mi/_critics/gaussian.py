@@ -16,9 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import logsumexp, ndtri
-from scipy.stats import rankdata
 
 Array = NDArray[np.floating]
 _Value = tuple[Array, Array, list[tuple[Array, Array]]]
@@ -35,8 +34,10 @@ def rank_normal(values: Array) -> NDArray[np.float64]:
 
     Blom 1958's scores would reach the same ranks; ``(rank − ½) / n`` is symmetric.
     """
+    from scipy.special import ndtri
+
     n = len(values)
-    ranks = rankdata(values, axis=0, method="average")
+    ranks = scipy.stats.rankdata(values, axis=0, method="average")
     scores = ndtri((ranks - 0.5) / n)
     spread = scores.std(axis=0)
     out: NDArray[np.float64] = (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
@@ -135,6 +136,8 @@ def _held_out(n_axes: int, a: Array, b: Array, ta: Array, tb: Array) -> tuple[Ar
 
 def _infonce(u: Array, v: Array, rho: Array, scale: float = 1.0) -> float:
     """Return the InfoNCE bound of the Gaussian critic, in nats."""
+    from scipy.special import logsumexp
+
     left, right = _ratio_features(u[:_SCORED], v[:_SCORED], rho)
     scores = scale * left @ right.T
     return float(np.mean(np.diag(scores) - logsumexp(scores, axis=1)) + np.log(len(scores)))

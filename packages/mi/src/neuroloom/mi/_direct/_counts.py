@@ -11,8 +11,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import trapezoid
-from scipy.special import gammaln, polygamma, psi
 
 from neuroloom.mi._errors import InsufficientDataError, choice
 
@@ -85,6 +83,9 @@ def nsb_entropy(values: Codes, n_possible: int) -> float:
     n_possible : int
         Number of patterns that there could be.
     """
+    from scipy.integrate import trapezoid
+    from scipy.special import gammaln, polygamma, psi
+
     counts = np.unique(values, return_counts=True)[1].astype(float)
     n, k = counts.sum(), max(n_possible, len(counts))
     if k == 1:

@@ -10,9 +10,8 @@ information, as it should.
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri, psi
-from scipy.stats import rankdata
 
 from neuroloom.mi._errors import InsufficientDataError
 
@@ -59,7 +58,7 @@ def gcmi_conditional_local(x: Array, y: Array, z: Array) -> Array:
 
 def copula_normal(values: Array) -> Array:
     """Return the normal scores of each column, ``Φ⁻¹(rank / (n + 1))``."""
-    scores: Array = ndtri(rankdata(values, axis=0) / (len(values) + 1))
+    scores: Array = scipy.special.ndtri(scipy.stats.rankdata(values, axis=0) / (len(values) + 1))
     return scores
 
 
@@ -97,7 +96,7 @@ def _local(a: Array, b: Array) -> Array:
 
 def entropy_bias(n: int, d: int) -> float:
     """Return what the normal entropy of `n` samples of `d` features lacks on average, in nats."""
-    terms = psi((n - np.arange(1, d + 1)) / 2)
+    terms = scipy.special.psi((n - np.arange(1, d + 1)) / 2)
     return float((d * np.log(2 / (n - 1)) + terms.sum()) / 2)
 
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
-from scipy.special import psi
 
 Array = NDArray[np.float64]
 _TREE_DIMS = 12  # trees look at nearly all points beyond; plain distances are faster
@@ -33,6 +32,8 @@ def ksg_local(
     Samples at most `exclude` places away are no neighbours (Theiler 1986): in slow recordings
     they are close because they are near in time.
     """
+    from scipy.special import psi
+
     x, y = standardized(x), standardized(y)
     others = _others(len(x), exclude)
     if variant == 1 and x.shape[1] + y.shape[1] > _TREE_DIMS:
@@ -62,6 +63,8 @@ def ksg_mixed_local(x: Array, y: Array, *, k: int = 5, exclude: int = 0) -> Arra
 
     Where the k-th neighbour lies at distance 0, all samples at that place count as neighbours.
     """
+    from scipy.special import psi
+
     x, y = standardized(x), standardized(y)
     joint = np.hstack([x, y])
     distance, _ = _nearest(joint, k, exclude)
@@ -88,6 +91,8 @@ def ksg_conditional(x: Array, y: Array, z: Array, *, k: int = 5, exclude: int = 
 
 def ksg_conditional_local(x: Array, y: Array, z: Array, *, k: int = 5, exclude: int = 0) -> Array:
     """Return each sample's share of I(X; Y | Z) in nats, shape ``(n_samples,)``."""
+    from scipy.special import psi
+
     x, y, z = standardized(x), standardized(y), standardized(z)
     distance, _ = _nearest(np.hstack([x, y, z]), k, exclude)
     inside = np.full(len(x), float(k))
@@ -117,6 +122,8 @@ def ross_local(labels: NDArray[np.integer], y: Array, *, k: int = 5, exclude: in
 
     NaN where a label has no other sample outside the excluded ones: it carries no neighbour.
     """
+    from scipy.special import psi
+
     y = standardized(y)
     _, label, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     time = np.arange(len(y))
@@ -170,7 +177,7 @@ def _nearest(
     n = len(points)
     when = np.arange(n) if time is None else time
     asked = min(n, k + 2 * exclude + 1)
-    tree = cKDTree(points)
+    tree = scipy.spatial.cKDTree(points)
     distances, indices = [], []
     for start in range(0, n, _QUERIES):
         rows = np.arange(start, min(n, start + _QUERIES))
@@ -215,7 +222,7 @@ def _closer(points: Array, reach: Array, *, inclusive: bool = False, exclude: in
         high = np.searchsorted(line, points[:, 0] + radius, side="right")
         count = high - low
     else:
-        tree = cKDTree(points)
+        tree = scipy.spatial.cKDTree(points)
         count = tree.query_ball_point(points, radius, p=np.inf, return_length=True)
     for lag in range(1, exclude + 1):
         step = np.abs(points[lag:] - points[:-lag]).max(axis=1)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import psi
 
 from neuroloom.mi import _direct
 from neuroloom.mi._critics import gaussian as _baseline
@@ -175,5 +175,5 @@ def ceiling(name: str, x: Array, y: Array, k: int = 5) -> float:
         return float("inf")
     if name in ("ksg", "lmi") and not repeats(x, y):
         n = len(x) if name == "ksg" else len(x) // 2
-        return float(psi(n) - psi(k))
+        return float(scipy.special.psi(n) - scipy.special.psi(k))
     return float("inf")

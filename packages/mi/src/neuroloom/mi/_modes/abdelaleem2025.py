@@ -10,14 +10,12 @@ original ends a pass with a short one.
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, median_filter
-from scipy.stats import t as student
 
 from neuroloom import shared
 from neuroloom.mi._critics.bounds import Bound
@@ -31,6 +29,9 @@ from neuroloom.mi._samples.windows import Samples
 from neuroloom.mi._training import workers as _workers
 from neuroloom.shared import Seed
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Array = NDArray[Any]
 _STACK = 4
 _MOST_TRAIN = 5000
@@ -40,8 +41,8 @@ def smoothed(history: Array) -> Array:
     """Return a history after a median filter of 5 and a Gaussian one of σ = 1 epoch."""
     values = np.asarray(history, dtype=float)
     if len(values) >= 5:
-        values = median_filter(values, size=5, mode="reflect")
-    return np.asarray(gaussian_filter1d(values, 1.0, mode="reflect"))
+        values = scipy.ndimage.median_filter(values, size=5, mode="reflect")
+    return np.asarray(scipy.ndimage.gaussian_filter1d(values, 1.0, mode="reflect"))
 
 
 def split(n: int, mode: str, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -141,6 +142,8 @@ def subsamples(
     x: Array, y: Array, params: Params, seed: Seed, gamma_range: list[int], **options: Any
 ) -> pd.DataFrame:
     """Return one row per part: gamma, train_mi and test_mi in nats."""
+    import pandas as pd
+
     a, b = (torch.from_numpy(v.reshape(len(v), -1).astype(np.float32)) for v in (x, y))
     order = seed.child("order").generator().permutation(len(x))
     work, keys = [], []
@@ -198,7 +201,7 @@ def correct(
         used = used[:-1]
     rows = np.isin(gamma, used)
     line, covariance, variance = _weighted(gamma[rows], value[rows], 1)
-    quantile = float(student.ppf(0.5 + confidence / 2, max(int(rows.sum()) - 2, 1)))
+    quantile = float(scipy.stats.t.ppf(0.5 + confidence / 2, max(int(rows.sum()) - 2, 1)))
     error = quantile * float(np.sqrt(covariance[0, 0]))
     return {
         "mi_corrected": float(line[0]),

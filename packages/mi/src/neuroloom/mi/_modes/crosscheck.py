@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from neuroloom.mi._direct.estimators import labels
 from neuroloom.mi._errors import DataShapeError, NeuralMIError, real
@@ -17,6 +15,9 @@ from neuroloom.mi._results.record import unit_factor
 from neuroloom.mi._samples.inputs import plain, samples
 from neuroloom.mi._samples.windows import variable
 from neuroloom.shared import Seed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def crosscheck(
@@ -57,6 +58,8 @@ def crosscheck(
     >>> table["mi"].between(0.6, 0.9).all().item()
     True
     """
+    import pandas as pd
+
     factor = unit_factor(output_units)
     k = int(real("k", k, whole=True, low=1))
     a, b = (flat(samples(name, plain(data))) for name, data in (("x", x), ("y", y)))

@@ -10,10 +10,9 @@ population has in common.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from neuroloom.mi._critics import gaussian as _baseline
 from neuroloom.mi._modes.analysis import Analysis
@@ -23,6 +22,9 @@ from neuroloom.mi._options.modes import DimensionalityOptions
 from neuroloom.mi._results.results import Results
 from neuroloom.mi._samples.halves import halves
 from neuroloom.mi._training.preprocessing import transform
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def saturation(dims: Any, mean: Any, spread: Any, strictness: float) -> int:
@@ -111,6 +113,8 @@ def _table(
     outcomes: Sequence[Outcome], keys: list[str], single: bool, factor: float
 ) -> pd.DataFrame:
     """Return mean and spread over splits per combination, the standard error of a single one."""
+    import pandas as pd
+
     every = pd.DataFrame(
         [{**o.cell.key, "mi": o.mi * factor} for o in outcomes if o.estimate is not None]
     )

@@ -14,10 +14,9 @@ for all data, but two that hold where their condition does:
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -32,6 +31,9 @@ from neuroloom.mi._samples.folds import folds
 from neuroloom.mi._samples.inputs import plain, samples
 from neuroloom.mi._statistics.correlation import standard_error
 from neuroloom.shared import Seed, as_seed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[Any]
 _STEPS, _CHECK, _BATCH, _RATE, _HIDDEN = 600, 20, 128, 2e-3, (64, 64)
@@ -156,6 +158,8 @@ def information_bounds(
     >>> bool(lower.max() < upper.min() + 0.1)
     True
     """
+    import pandas as pd
+
     factor = unit_factor(output_units)
     a, b = (samples(name, plain(data)) for name, data in (("x", x), ("y", y)))
     if len(a) != len(b):

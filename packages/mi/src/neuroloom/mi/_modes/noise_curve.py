@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.mi._errors import OptionError, real
 from neuroloom.mi._modes.cells import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[Any]
 _AUTO = tuple(float(v) for v in np.geomspace(0.25, 5.0, 7))
@@ -42,6 +44,8 @@ def noisy(values: Array, sigma: float, rng: np.random.Generator) -> Array:
 
 def regimes(levels: Sequence[float], outcomes: Sequence[Outcome], factor: float) -> pd.DataFrame:
     """Return one row per noise level: ``sigma``, ``mi``, ``mi_err`` and ``regime``."""
+    import pandas as pd
+
     rows = []
     first = outcomes[0].mi
     for sigma, outcome in zip(levels, outcomes, strict=True):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.mi._errors import DataShapeError, OptionError
@@ -75,6 +74,8 @@ def _matrix(pairs: Pairs, values: Any) -> Array:
 
 def run_pairwise(analysis: Analysis, options: PairwiseOptions) -> Results:
     """Return the information of each channel of x about each of y, or of x about one another."""
+    import pandas as pd
+
     factor = analysis.factor
     pairs = channel_pairs(analysis, options)
     seed = analysis.seed.child("pairwise")

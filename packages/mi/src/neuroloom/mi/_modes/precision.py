@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from neuroloom.mi._modes.analysis import Analysis
 from neuroloom.mi._modes.cells import Cell, measure_cells, reasons_of, tables
@@ -30,6 +29,8 @@ def corrupted(values: Any, tau: float, how: str, rng: np.random.Generator) -> An
 
 def run_precision(analysis: Analysis, options: PrecisionOptions) -> Results:
     """Return the information at each precision, and the coarsest that keeps a share of it."""
+    import pandas as pd
+
     analysis.need_y("precision")
     factor, widths, how, which = analysis.factor, options.widths, options.method, options.target
     samples = analysis.samples()

@@ -19,10 +19,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from neuroloom.mi._errors import InsufficientDataError, SmallSampleWarning
@@ -36,6 +35,9 @@ from neuroloom.mi._statistics.correlation import block_length
 from neuroloom.mi._statistics.estimate import Estimate
 from neuroloom.mi._statistics.interval import interval
 from neuroloom.shared import Seed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[Any]
 _DRAWS = 1000
@@ -110,6 +112,8 @@ def extrapolate(
     analysis: Analysis, options: SubsamplingOptions, terms: Sequence[Term], gap: int, seed: Seed
 ) -> Extrapolated:
     """Return the extrapolated signed sum of `terms`."""
+    import pandas as pd
+
     n = len(terms[0].x)
     values = usable(options, n)
     seen = look(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from neuroloom.mi._modes.analysis import Analysis
 from neuroloom.mi._modes.cells import Cell, Outcome, measure_cells, reasons_of, tables
@@ -15,6 +14,9 @@ from neuroloom.mi._options.modes import SweepOptions
 from neuroloom.mi._options.params import KEYS
 from neuroloom.mi._results.results import Results
 from neuroloom.mi._samples.windows import PROCESSING, rewindow
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def sweep_cells(
@@ -50,6 +52,8 @@ def summarize(outcomes: Sequence[Outcome], keys: Sequence[str], factor: float) -
     ``mi_std`` is the standard deviation over runs of equal parameters, or the standard error of
     a single one.
     """
+    import pandas as pd
+
     rows: dict[tuple[Any, ...], list[Outcome]] = {}
     for outcome in outcomes:
         rows.setdefault(tuple(outcome.cell.key[k] for k in keys), []).append(outcome)

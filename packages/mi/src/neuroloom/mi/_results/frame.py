@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING
 
 from neuroloom import shared
 from neuroloom.shared.plots import STATE_COLORS, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 BLUE, ORANGE = STATE_COLORS[:2]
 

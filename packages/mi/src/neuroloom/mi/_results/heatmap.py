@@ -9,16 +9,18 @@ lag that carry the information.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
 from neuroloom.mi._errors import OptionError
 from neuroloom.mi._results.frame import picture
 from neuroloom.shared.plots import STATE_COLORS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
 
@@ -105,6 +107,8 @@ def analyze_mi_heatmap(
     OptionError
         If a column is missing.
     """
+    from matplotlib.patches import Circle
+
     missing = [c for c in ("lag", "window_size", "mi") if c not in results_df]
     if missing:
         raise OptionError(f"results_df: expected columns {missing} too, got {list(results_df)}")

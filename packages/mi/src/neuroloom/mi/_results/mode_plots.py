@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
 
 from neuroloom.mi._errors import OptionError
 from neuroloom.mi._results.frame import BLUE, ORANGE, information, picture
 from neuroloom.mi._results.record import Record, require_table
 from neuroloom.shared.plots import STATE_COLORS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 
 def plot_sweep_curve(

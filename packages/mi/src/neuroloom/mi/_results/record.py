@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from neuroloom.mi._errors import OptionError, choice
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}
 TIDY = (

@@ -7,17 +7,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
 
 from neuroloom.mi._errors import OptionError, real
 from neuroloom.mi._results.data_plots import plot_comparison
 from neuroloom.mi._results.mode_plots import plot_results
 from neuroloom.mi._results.record import TIDY, Record
 from neuroloom.mi._results.saving import load_results, save_results
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 
 @dataclass
@@ -106,6 +108,8 @@ class Results(Record):
         Columns: ``mode``, the varied parameters, then ``mi, mi_err, ci_lo, ci_hi, test_mi,
         train_mi, n, ceiling, reliable, units``.
         """
+        import pandas as pd
+
         tidy = self.details.get("tidy")
         rows = pd.DataFrame(tidy if tidy is not None else [{"mi": self.mi_estimate}])
         for name in TIDY:
@@ -202,6 +206,8 @@ class Results(Record):
 
 def _plain(value: Any) -> Any:
     """Return dicts, lists, numbers and text for tables, arrays and anything else."""
+    import pandas as pd
+
     if isinstance(value, pd.DataFrame):
         return {str(c): _plain(value[c].tolist()) for c in value.columns}
     if isinstance(value, np.ndarray):

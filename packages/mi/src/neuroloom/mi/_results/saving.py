@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from neuroloom.mi._results.record import Record
 from neuroloom.shared import load_arrays, save_arrays
@@ -17,6 +16,8 @@ KIND = "mi-results"
 
 def _pack(value: Any, arrays: dict[str, Any], path: str) -> Any:
     """Return `value` as JSON; arrays and tables go to `arrays` and leave their name."""
+    import pandas as pd
+
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, np.generic):
@@ -42,6 +43,8 @@ def _pack(value: Any, arrays: dict[str, Any], path: str) -> Any:
 
 
 def _unpack(value: Any, arrays: Mapping[str, Any]) -> Any:
+    import pandas as pd
+
     if isinstance(value, list):
         return [_unpack(item, arrays) for item in value]
     if not isinstance(value, dict):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from neuroloom.mi._samples.surrogates import surrogates
 
@@ -98,7 +98,7 @@ def local_permutation(z: Array, k: int, rng: np.random.Generator) -> NDArray[np.
     n = len(z)
     spread = z.std(axis=0)
     points = (z - z.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    _, near = cKDTree(points).query(points, k=min(k + 1, n))
+    _, near = scipy.spatial.cKDTree(points).query(points, k=min(k + 1, n))
     taken = np.zeros(n, dtype=bool)
     out = np.empty(n, dtype=np.int64)
     for i in rng.permutation(n):

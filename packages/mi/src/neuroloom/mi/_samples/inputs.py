@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -33,6 +32,8 @@ def plain(data: Any) -> Any:
     InvalidDataError
         For tensors without values.
     """
+    import pandas as pd
+
     if isinstance(data, torch.Tensor):
         if data.device.type == "meta":
             raise InvalidDataError("expected a tensor with values, got one on the device 'meta'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.stats import t as student
+import scipy
 
 # How much of what the checks leave open the truth lies above the estimate on average, and how much
 # that varies: calibrated on the tuning part of the table in docs/mi/calibration.md.
@@ -20,7 +20,7 @@ def quantile(confidence: float, dof: float = math.inf) -> float:
     >>> round(quantile(0.95), 2)
     1.96
     """
-    return float(student.ppf(0.5 + confidence / 2, dof))
+    return float(scipy.stats.t.ppf(0.5 + confidence / 2, dof))
 
 
 def interval(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from neuroloom.mi._critics import gaussian as _baseline
 from neuroloom.mi._training.job import Job
@@ -39,7 +39,7 @@ def cosines(values: NDArray[np.floating], n_cosines: int) -> NDArray[np.float64]
     flat = np.asarray(values, dtype=np.float64)
     if not n_cosines or flat.shape[1] > MOST_WAVY:
         return flat
-    phase = np.pi * ndtr(flat)
+    phase = np.pi * scipy.special.ndtr(flat)
     terms = [np.sqrt(2 / k) * np.cos(k * phase) for k in range(1, n_cosines + 1)]
     return np.hstack([flat, *terms])
 
