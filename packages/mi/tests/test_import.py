@@ -3,7 +3,9 @@ import sys
 
 
 def test_import_brings_no_heavy_library():
-    heavy = "pandas matplotlib sklearn statsmodels scipy.stats scipy.special scipy.optimize jax numba"
+    heavy = (
+        "pandas matplotlib sklearn statsmodels scipy.stats scipy.special scipy.optimize jax numba"
+    )
     code = (
         "import sys, neuroloom.mi\n"
         f"print([name for name in {heavy.split()} if name in sys.modules])"

@@ -6,7 +6,7 @@ import secrets
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import torch
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from neuroloom.mi._modes.pairwise import run_pairwise
 from neuroloom.mi._modes.precision import run_precision
 from neuroloom.mi._modes.rigorous import run_rigorous
 from neuroloom.mi._modes.sweep import run_sweep
+from neuroloom.mi._options import keywords
 from neuroloom.mi._options.configs import merge_model, unfold
 from neuroloom.mi._options.modes import MAKERS, mode_options, subsampling_options
 from neuroloom.mi._options.params import params as checked_params
@@ -33,6 +34,9 @@ from neuroloom.mi._samples.inputs import timed
 from neuroloom.mi._samples.windows import Variable, variable
 from neuroloom.mi._training.torch_state import own_torch
 from neuroloom.shared import Epochs, Recording, Seed, as_seed, from_pynapple
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MODES: dict[str, Callable[[Analysis, Any], Results]] = {
     "estimate": run_estimate,
@@ -56,6 +60,113 @@ class _Default(str):
 
 
 _INFONCE = _Default("infonce")
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any = None,
+    mode: Literal["estimate"] = "estimate",
+    processor_type: keywords.Processor | None = None,
+    processor_params: Mapping[str, Any] | None = None,
+    **options: Unpack[keywords.Estimate],
+) -> Results[float, None]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any = None,
+    *,
+    mode: Literal["sweep"],
+    processor_type: keywords.Processor | None = None,
+    processor_params: Mapping[str, Any] | None = None,
+    **options: Unpack[keywords.Sweep],
+) -> Results[None, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any = None,
+    *,
+    mode: Literal["dimensionality"],
+    processor_type: keywords.Processor | None = None,
+    processor_params: Mapping[str, Any] | None = None,
+    **options: Unpack[keywords.Dimensionality],
+) -> Results[None, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any = None,
+    *,
+    mode: Literal["rigorous"],
+    processor_type: keywords.Processor | None = None,
+    processor_params: Mapping[str, Any] | None = None,
+    **options: Unpack[keywords.Rigorous],
+) -> Results[float, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any = None,
+    *,
+    mode: Literal["lag"],
+    processor_type: keywords.Processor | None = None,
+    processor_params: Mapping[str, Any] | None = None,
+    **options: Unpack[keywords.Lag],
+) -> Results[float, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any = None,
+    *,
+    mode: Literal["precision"],
+    processor_type: keywords.Processor | None = None,
+    processor_params: Mapping[str, Any] | None = None,
+    **options: Unpack[keywords.Precision],
+) -> Results[float, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any = None,
+    *,
+    mode: Literal["conditional"],
+    processor_type: keywords.Processor | None = None,
+    processor_params: Mapping[str, Any] | None = None,
+    **options: Unpack[keywords.Conditional],
+) -> Results[float, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any = None,
+    *,
+    mode: Literal["transfer"],
+    processor_type: keywords.Processor | None = None,
+    processor_params: Mapping[str, Any] | None = None,
+    **options: Unpack[keywords.Transfer],
+) -> Results[float, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any = None,
+    *,
+    mode: Literal["pairwise"],
+    processor_type: keywords.Processor | None = None,
+    processor_params: Mapping[str, Any] | None = None,
+    **options: Unpack[keywords.Pairwise],
+) -> Results[None, pd.DataFrame]: ...
 
 
 def run(
@@ -86,7 +197,7 @@ def run(
     min_gamma_points: int = 5,
     confidence_level: float = 0.68,
     **analysis_kwargs: Any,
-) -> Results:
+) -> Any:
     """Return mutual information between two variables, analysed as `mode` says.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from neuroloom.shared._errors import require
 from neuroloom.shared.checks import fail
@@ -27,6 +27,7 @@ AnyData = (
     Epochs | Recording | Signal | SpikeTrains | TimeSeries | Trials
     | AlignedSignal | AlignedSpikes | Clock | Counts
 )  # fmt: skip
+Kind = TypeVar("Kind", bound=AnyData)
 _VERSION = 2  # 1, of neuroloom-shared 0.1, has no names, properties, units and metadata
 
 
@@ -64,20 +65,41 @@ def save(path: str | Path, data: AnyData) -> Path:
     return save_arrays(path, arrays, kind=kind, header={"data": tree}, version=_VERSION)
 
 
-def load(path: str | Path) -> AnyData:
+@overload
+def load(path: str | Path) -> Any: ...
+
+
+@overload
+def load(path: str | Path, kind: type[Kind]) -> Kind: ...
+
+
+def load(path: str | Path, kind: type[Any] | None = None) -> Any:
     """Return what `save` wrote, in the type it had.
 
     Parameters
     ----------
     path : str or Path
         File to read.
+    kind : type, optional
+        The type that the file has to hold, `SpikeTrains` say; type checkers know it then.
 
     Raises
     ------
     DataError
-        If the file is missing, damaged, foreign or newer than this version reads, or holds a
-        pickled object. No code of the file is run.
+        If the file is missing, damaged, foreign or newer than this version reads, holds a pickled
+        object or another type than `kind`. No code of the file is run.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from neuroloom.shared import Epochs, load, save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(pathlib.Path(folder, "running.npz"), Epochs([0, 10], [4, 12]))
+    ...     load(path, Epochs).duration
+    6.0
     """
+    if kind is not None and kind not in TYPES.values():
+        raise fail("kind", f"one of {sorted(TYPES)}", getattr(kind, "__name__", repr(kind)))
     arrays, header = load_arrays(path, kind=tuple(TYPES), version=_VERSION)
     try:
         data: AnyData = unpack(header["data"], arrays)
@@ -85,6 +107,9 @@ def load(path: str | Path) -> AnyData:
             raise TypeError(f"{type(data).__name__} in it")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise fail("path", "an undamaged file", f"{Path(path).name}: {error!r}") from error
+    if kind is not None and type(data) is not kind:
+        got = f"{type(data).__name__} in {Path(path).name}"
+        raise fail("path", f"a file of {kind.__name__}", got)
     return data
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from neuroloom.glmhmm._em.compile import double_precision, program
@@ -26,14 +27,30 @@ from neuroloom.glmhmm._estimator.problem import (
     read_inputs,
 )
 from neuroloom.glmhmm._estimator.results import EMState, SolverSpec, StepResult, set_fitted
+from neuroloom.glmhmm._families.base import Observations
 from neuroloom.glmhmm._families.registry import family
 from neuroloom.glmhmm._input.trials import restore
 from neuroloom.glmhmm._model import settings
-from neuroloom.glmhmm._model.regularizers import as_regularizer
+from neuroloom.glmhmm._model.regularizers import Regularizer, as_regularizer
 from neuroloom.glmhmm._start.initializers import HMM_SLOTS, MODEL_SLOTS, resolve
 
 if TYPE_CHECKING:
+    import pandas as pd
     from sklearn.utils import Tags
+
+
+Family: TypeAlias = Literal[
+    "Bernoulli",
+    "Poisson",
+    "Gamma",
+    "NegativeBinomial",
+    "Gaussian",
+    "LogNormal",
+    "InverseGaussian",
+    "Wiener",
+]
+Penalty: TypeAlias = Literal["UnRegularized", "Ridge", "Lasso", "ElasticNet", "GroupLasso"]
+Solver: TypeAlias = Literal["GradientDescent", "BFGS", "LBFGS", "NonlinearCG", "ProximalGradient"]
 
 
 class GLMHMM(BaseEstimator):  # type: ignore[misc]
@@ -244,16 +261,29 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         "Number of pseudo-trials of the prior on scales.",
     )
 
+    coef_: Any
+    intercept_: NDArray[np.float64]
+    scale_: NDArray[np.float64]
+    initial_prob_: NDArray[np.float64]
+    transition_prob_: NDArray[np.float64]
+    transition_coef_: NDArray[np.float64]
+    solver_state_: EMState
+    dof_resid_: float
+    classes_: NDArray[Any]
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    restarts_: pd.DataFrame
+
     def __init__(
         self,
         n_states: int,
-        observation_model: Any = "Bernoulli",
-        inverse_link_function: Any = None,
-        regularizer: Any = "Ridge",
+        observation_model: Family | Observations | Mapping[str, Any] = "Bernoulli",
+        inverse_link_function: Callable[[Any], Any] | str | None = None,
+        regularizer: Penalty | Regularizer = "Ridge",
         regularizer_strength: Any = 1.0,
-        dirichlet_initial_proba: Any = None,
-        dirichlet_transition_proba: Any = None,
-        solver_name: str | None = None,
+        dirichlet_initial_proba: ArrayLike | None = None,
+        dirichlet_transition_proba: ArrayLike | None = None,
+        solver_name: Solver | None = None,
         solver_kwargs: dict[str, Any] | None = None,
         maxiter: int = 1000,
         tol: float = 1e-8,

@@ -38,7 +38,7 @@ def run_one(item: tuple[str, str, int, int, dict[str, Any]]) -> dict[str, Any]:
     """Return one estimate in nats, its time in seconds, and whether it calls itself reliable."""
     task_id, estimator, n, seed, setting = item
     x, y = benchmark_tasks()[task_id].sample(n, seed)
-    own = "infonce" if estimator == "neural" else estimator
+    own: Any = "infonce" if estimator == "neural" else estimator
     begin, used = time.perf_counter(), time.process_time()
     result = run(
         x,

@@ -14,7 +14,7 @@ for all data, but two that hold where their condition does:
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import torch
@@ -126,7 +126,12 @@ def _entropy(values: Array) -> float:
 
 
 def information_bounds(
-    x: Any, y: Any, *, output_units: str = "bits", seed: int | Seed = 0, **options: Any
+    x: Any,
+    y: Any,
+    *,
+    output_units: Literal["bits", "nats"] = "bits",
+    seed: int | Seed = 0,
+    **options: Any,
 ) -> pd.DataFrame:
     """Return lower and upper bounds of mutual information, one row each.
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from neuroloom.mi._errors import OptionError, choice
 
 if TYPE_CHECKING:
     import pandas as pd
+    from typing_extensions import TypeVar
+
+    # By mode: a number or none, a table or none.
+    Value = TypeVar("Value", bound="float | None", default=Any)
+    Table = TypeVar("Table", bound="pd.DataFrame | None", default=Any)
+else:
+    from typing import TypeVar
+
+    Value, Table = TypeVar("Value"), TypeVar("Table")
 
 UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}
 TIDY = (
@@ -32,13 +41,13 @@ def unit_factor(units: str) -> float:
 
 
 @dataclass
-class Record:
+class Record(Generic[Value, Table]):
     """The fields of a result; see `neuroloom.mi.Results`."""
 
     mode: str
     params: dict[str, Any] = field(default_factory=dict)
-    mi_estimate: float | None = None
-    dataframe: pd.DataFrame | None = None
+    mi_estimate: Value = None  # type: ignore[assignment]
+    dataframe: Table = None  # type: ignore[assignment]
     details: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -14,7 +14,7 @@ import numpy as np
 from neuroloom.mi._errors import OptionError, real
 from neuroloom.mi._results.data_plots import plot_comparison
 from neuroloom.mi._results.mode_plots import plot_results
-from neuroloom.mi._results.record import TIDY, Record
+from neuroloom.mi._results.record import TIDY, Record, Table, Value
 from neuroloom.mi._results.saving import load_results, save_results
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Results(Record):
+class Results(Record[Value, Table]):
     """The outcome of an analysis.
 
     Attributes
