@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).parent
+TYPE_CHECKERS = ["mypy>=1.18,<2", "pyright[nodejs]>=1.1.400"]
+BUILT: set[str] = set()  # wheels of this call
 PACKAGES = ["shared", "tasks", "glmhmm", "mi", "lifnet", "circuit-inference"]
 
 nox.needs_version = ">=2025.5"
@@ -59,15 +62,24 @@ def test_group(package: str) -> list[str]:
     return nox.project.dependency_groups(project, "test")
 
 
-def build_wheels(session: nox.Session, package: str) -> list[str]:
-    """Return the wheels of shared and the package, freshly built."""
-    out = Path(session.create_tmp()) / "wheels"
-    shutil.rmtree(out, ignore_errors=True)
-    for source in sources(package):
-        session.run(
-            "uv", "build", "--quiet", "--wheel", "--out-dir", str(out), source, external=True
-        )
-    return sorted(map(str, out.glob("*.whl")))
+def build_wheels(session: nox.Session, *packages: str) -> list[str]:
+    """Return the wheels of shared and the packages, each built once by one call of nox."""
+    wheels = []
+    for package in dict.fromkeys(["shared", *packages]):
+        out = ROOT / ".nox" / "wheels" / package
+        if package not in BUILT:
+            shutil.rmtree(out, ignore_errors=True)
+            build = ("uv", "build", "--quiet", "--wheel", "--out-dir", str(out))
+            session.run(*build, str(folder(package)), external=True)
+            BUILT.add(package)
+        wheels += map(str, out.glob("*.whl"))
+    return wheels
+
+
+def report(session: nox.Session, tests: str) -> str:
+    """Return pytest's option that keeps what it ran, which ``tools/ran.py`` counts."""
+    name = re.sub(r"[^a-z-]+", "-", f"{session.name}-{tests}").strip("-")
+    return f"--junit-xml={ROOT / '.nox' / 'ran' / name}.xml"
 
 
 def run_tests(session: nox.Session, package: str, *options: str) -> None:
@@ -89,6 +101,7 @@ def run_tests(session: nox.Session, package: str, *options: str) -> None:
             "-q",
             "tests",
             where.strip().splitlines()[-1],
+            report(session, package),
             *options,
             *session.posargs,
         ),
@@ -114,10 +127,30 @@ def together(session: nox.Session) -> None:
     """Test all packages in one environment, and the pipelines that lead through several."""
     tests = {requirement for package in PACKAGES for requirement in test_group(package)}
     core = nox.project.load_toml(folder("shared") / "pyproject.toml")["project"]
-    install_all(session, *sorted(tests), *core["optional-dependencies"]["dask"])
+    # Wheels, not links to the sources: type checkers read what users get.
+    session.install(
+        *build_wheels(session, *PACKAGES),
+        *sorted(tests),
+        *core["optional-dependencies"]["dask"],
+        *TYPE_CHECKERS,
+    )
     for package in PACKAGES:
         run_tests(session, package, "-m", "not slow")
-    session.run("python", "-m", "pytest", "-q", "-c", "tests/pytest.ini", "tests", *session.posargs)
+    options = ("-q", "-n", "2", "--dist", "worksteal", "-c", "tests/pytest.ini")
+    session.run(
+        *("python", "-m", "pytest", *options, "tests", report(session, "workspace")),
+        *session.posargs,
+    )
+
+
+@nox.session
+@every_package
+def newest(session: nox.Session, package: str) -> None:
+    """Test a package on the newest of all that it depends on, whatever is pinned here."""
+    for variable in ("PIP_CONSTRAINT", "UV_CONSTRAINT"):
+        os.environ.pop(variable, None)
+    session.install("--upgrade", *build_wheels(session, package), *test_group(package))
+    run_tests(session, package)
 
 
 @nox.session
@@ -151,7 +184,7 @@ def released(session: nox.Session, package: str) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check format, style, types and the walls between packages."""
-    install_all(session, "ruff>=0.14,<0.15", "mypy>=1.18,<2", "import-linter>=2.3")
+    install_all(session, "ruff>=0.14,<0.15", "import-linter>=2.3", TYPE_CHECKERS[0])
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("lint-imports", "--config", "pyproject.toml", "--no-cache")
