@@ -5,11 +5,13 @@ from __future__ import annotations
 import abc
 import errno
 import functools
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -275,9 +277,11 @@ def kills(item: int) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
-def test_the_item_whose_worker_is_killed_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_the_item_whose_worker_is_killed_is_told(backend: str, tmp_path: Path) -> None:
+    options: Any = {"n_workers": 2, "backend": backend, "resume": tmp_path, "progress": False}
     with pytest.raises(WorkerError, match=r"item 3: the system killed the worker at it 3 times"):
-        shared.map(kills, range(6), n_workers=2, resume=tmp_path, progress=False)
+        shared.map(kills, range(6), **options)
     assert len(list(tmp_path.glob("item-*.npz"))) == 5
 
 
@@ -291,9 +295,33 @@ def killed_once(item: int, folder: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
-def test_one_death_does_not_end_the_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_one_death_does_not_end_the_run(backend: str, tmp_path: Path) -> None:
     work = functools.partial(killed_once, folder=str(tmp_path))
-    assert shared.map(work, range(4), n_workers=2, progress=False) == [0, 1, 2, 3]
+    found = shared.map(work, range(4), n_workers=2, backend=backend, progress=False)
+    assert found == [0, 1, 2, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_the_death_of_a_process_that_waits_for_work_does_not_block_the_pool() -> None:
+    def kill() -> None:  # whoever waits holds the lock of the queue
+        while not (children := multiprocessing.active_children()):
+            time.sleep(0.01)
+        time.sleep(0.4)
+        for child in children[1:3]:
+            os.kill(child.pid or 0, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    options: Any = {"n_workers": 4, "backend": "multiprocessing", "progress": False}
+    assert shared.map(nap, [1.5, 0.0], **options) == [1.5, 0.0]
+    killer.join()
+
+
+def nap(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
 
 
 class Unsendable(Exception):

@@ -111,7 +111,7 @@ def _repeat_options(parser: argparse.ArgumentParser, n_repeats: int) -> None:
 def _parallel_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parallel", action="store_true")
     parser.add_argument("--max-workers", type=int)
-    parser.add_argument("--executor", choices=("process", "thread"), default="process")
+    parser.add_argument("--executor", choices=("process", "thread"))
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable
+from multiprocessing.pool import TERMINATE, Pool
 from typing import Any, Literal
 
 import joblib
@@ -20,9 +21,36 @@ __all__ = ["TerminatedWorkerError", "Work", "kind_of", "open_work", "progress_ba
 
 
 class Work(joblib.Parallel):  # type: ignore[misc]
-    """joblib's engine, with a bar where results come all at once."""
+    """joblib's engine, with a bar where results come all at once, and an eye on its pool."""
 
     bar: Any = None
+    _pool: Any = None
+    _processes: tuple[Any, ...] = ()
+
+    def _initialize_backend(self) -> Any:
+        n = super()._initialize_backend()
+        pool = getattr(self._backend, "_pool", None)
+        self._pool = pool if isinstance(pool, Pool) else None
+        self._watch()
+        return n
+
+    def _wait_retrieval(self) -> bool:
+        self._watch()
+        return bool(super()._wait_retrieval())
+
+    def _watch(self) -> None:
+        """Raise an error if a process of `multiprocessing` died.
+
+        Its pool starts another one, and joblib would wait for ever for the item that is gone.
+        """
+        if self._pool is None:
+            return
+        now = tuple(self._pool._pool)
+        codes = [process.exitcode for process in {*self._processes, *now}]
+        self._processes = now
+        if any(codes):
+            _let_go(self._pool)
+            raise TerminatedWorkerError(f"a process of the pool ended with {max(codes, key=bool)}")
 
     def print_progress(self) -> None:
         """Move the bar; joblib calls this whenever tasks end."""
@@ -31,6 +59,18 @@ class Work(joblib.Parallel):  # type: ignore[misc]
             self.bar_seen = self.n_completed_tasks
 
     bar_seen = 0
+
+
+def _let_go(pool: Any) -> None:
+    """Free the locks of a pool's queues: what a dead process held would never be given back."""
+    pool._worker_handler._state = TERMINATE  # it starts no more processes
+    for process in list(pool._pool):
+        process.kill()
+        process.join()
+    for lock in (pool._inqueue._rlock, pool._outqueue._wlock):
+        if lock is not None:
+            lock.acquire(timeout=0.1)
+            lock.release()
 
 
 def progress_bar(**options: Any) -> Any:
@@ -81,6 +121,28 @@ def open_work(n_workers: int | None, backend: str | None) -> tuple[Work, Kind, b
     if kind in ("dask", "ray"):
         work.pre_dispatch = "all"  # a cluster may grow, and takes what is waiting
     return work, kind, stepwise
+
+
+def n_surrounding_workers() -> int:
+    """Return how many workers a surrounding ``joblib.parallel_config`` gives, 1 if there is none.
+
+    For code that is quick enough by itself on one machine and goes to a cluster only if asked to.
+    A cluster counts two or more, however small it is now; inside an item of a
+    `neuroloom.shared.map` there are no others.
+
+    Examples
+    --------
+    >>> import joblib
+    >>> with joblib.parallel_config(backend="threading", n_jobs=3):
+    ...     n_surrounding_workers()
+    3
+    """
+    if inside_map():
+        return 1
+    work = Work()
+    far = kind_of(work._backend) in ("dask", "ray")
+    n = int(work._backend.effective_n_jobs(work.n_jobs))
+    return max(n, 2) if far else max(n, 1)
 
 
 def n_local_workers(work: Work, kind: Kind) -> int:

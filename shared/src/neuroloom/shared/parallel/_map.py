@@ -105,8 +105,7 @@ def map(
         kept there.
     WorkerError
         If the system kills the worker of an item for the third time, for want of memory say; on
-        dask, once its ``allowed-failures`` are used up. joblib's ``"multiprocessing"`` does not
-        notice such a death, and the run waits for ever: prefer ``"loky"``.
+        dask, once its ``allowed-failures`` are used up.
     Exception
         What `function` raised, with a note that says at which item.
 

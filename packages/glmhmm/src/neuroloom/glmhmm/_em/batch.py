@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom import shared
 from neuroloom.glmhmm._em.compile import double_precision
 from neuroloom.glmhmm._em.em import Fit, fit_one, run, run_forward
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
-from neuroloom.shared.parallel import n_cores
+from neuroloom.shared.parallel import n_cores, n_surrounding_workers
 
 _CHUNK_NUMBERS = 20_000_000  # places × states × fits in one program on an accelerator
 
@@ -63,10 +64,14 @@ def fit_all(
 
     All must have one shape, so that they share one compiled program. On CPUs it runs once per
     start, on a thread per core: a batched loop would drag every fit along to the end of the slowest
-    one. On accelerators many fits advance together. The numbers do not depend on the number of
-    threads.
+    one. On accelerators many fits advance together. Where a surrounding ``joblib.parallel_config``
+    gives several workers, each of them computes a part of the fits. The numbers do not depend on
+    the number of threads and workers.
     """
     n = len(starts)
+    n_workers = min(n, n_surrounding_workers())
+    if n_workers > 1:
+        return _fit_by_workers(starts, trials, priors, tol, maxiter, model, trace, n_workers)
 
     def one(i: int) -> Fit:
         with double_precision():  # holds in its own thread only
@@ -89,6 +94,38 @@ def fit_all(
         return _fit_side_by_side(starts, trials, priors, tol, maxiter, model, trace)
     with ThreadPoolExecutor(min(n, n_cores())) as pool:
         return list(pool.map(one, range(n)))
+
+
+def _fit_by_workers(
+    starts: list[Parameters],
+    trials: list[Trials],
+    priors: list[Prior],
+    tol: float,
+    maxiter: int,
+    model: Model,
+    trace: int,
+    n_workers: int,
+) -> list[Fit]:
+    """Return the fits of `fit_all`, computed in parts by joblib's workers."""
+    data = jax.tree.map(np.asarray, trials)
+    work = functools.partial(_part, data=data, tol=tol, maxiter=maxiter, model=model, trace=trace)
+    places = np.array_split(np.arange(len(starts)), n_workers)
+    parts = [
+        (
+            part.tolist(),
+            jax.tree.map(np.asarray, [starts[i] for i in part]),
+            jax.tree.map(np.asarray, [priors[i % len(priors)] for i in part]),
+        )
+        for part in places
+    ]
+    return [fit for fits in shared.map(work, parts, progress=False) for fit in fits]
+
+
+def _part(
+    part: tuple[list[int], list[Parameters], list[Prior]], data: list[Trials], **options: Any
+) -> list[Fit]:
+    places, starts, priors = part
+    return fit_all(starts, [data[i % len(data)] for i in places], priors, **options)
 
 
 def _in_numpy(fit: Fit) -> Fit:

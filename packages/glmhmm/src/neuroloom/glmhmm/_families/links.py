@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import jax
@@ -33,6 +34,26 @@ LINKS: dict[str, Link] = {
     "softplus": jax.nn.softplus,
     "norm_cdf": jax.scipy.stats.norm.cdf,
 }
+
+
+class NamedLink:
+    """A dataclass with a field ``link`` that is itself again in another process.
+
+    Families ask whether a link *is* the sigmoid, and take the exact and quick way then. JAX's
+    functions come out of a pickle as others, and the numbers would differ in their last digits.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        names = [name for name, link in LINKS.items() if link is values["link"]]
+        return _with_link, (type(self), {**values, "link": [*names, values["link"]][0]})
+
+
+def _with_link(kind: Callable[..., Any], values: dict[str, Any]) -> Any:
+    link = values["link"]
+    return kind(**{**values, "link": LINKS[link] if isinstance(link, str) else link})
+
+
 INTO_UNIT = (jax.nn.sigmoid, jax.scipy.stats.norm.cdf)  # links that cannot leave [0, 1]
 POSITIVE = (jnp.exp, jax.nn.softplus, *INTO_UNIT)  # links that cannot fall below 0
 

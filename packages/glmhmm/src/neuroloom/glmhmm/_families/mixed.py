@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from neuroloom.glmhmm._errors import InputError, fail
 from neuroloom.glmhmm._families.base import Observations, kept
-from neuroloom.glmhmm._families.links import Link
+from neuroloom.glmhmm._families.links import Link, NamedLink
 from neuroloom.shared import checks
 
 Array = Any
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(NamedLink):
     """One output of a mixed model.
 
     Parameters

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._families.base import Observations
-from neuroloom.glmhmm._families.links import Link
+from neuroloom.glmhmm._families.links import Link, NamedLink
 
 Array = Any
 # Estimated probabilities stay above this, so that the only zeros are those that were asked for.
@@ -55,7 +55,7 @@ class Prior(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(NamedLink):
     """What is fixed while a program is compiled."""
 
     family: Observations

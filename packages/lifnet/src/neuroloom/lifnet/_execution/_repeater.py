@@ -20,6 +20,7 @@ from neuroloom.lifnet._execution._stager import save_perturbations
 from neuroloom.lifnet._plots import plot_raster
 from neuroloom.shared import checks
 from neuroloom.shared.jobs import discard
+from neuroloom.shared.parallel import n_surrounding_workers
 
 BACKENDS = {None: None, "process": "loky", "thread": "threading"}
 
@@ -36,8 +37,9 @@ def workers(parallel: bool, max_workers: int | None, executor: str | None) -> di
     backend = backend_of(executor)
     if not parallel:
         return {"n_workers": 1, "backend": "sequential"}
-    # Without an executor a surrounding joblib.parallel_config decides.
-    default = None if executor is None else -1
+    # Without an executor a surrounding joblib.parallel_config decides, if there is one.
+    chosen = executor is None and n_surrounding_workers() > 1
+    default = None if chosen else -1
     return {"n_workers": default if max_workers is None else max_workers, "backend": backend}
 
 
@@ -75,10 +77,11 @@ class Repeater:
     parallel : bool
         Run several at a time.
     max_workers : int, optional
-        How many; all cores if not given.
-    executor : {"process", "thread"} or None
-        What runs them; None takes what a surrounding ``joblib.parallel_config`` says, and so any
-        cluster that joblib can reach.
+        How many; if not given, all that a surrounding ``joblib.parallel_config`` has, otherwise
+        all cores.
+    executor : {"process", "thread"}, optional
+        What runs them; if not given, what a surrounding ``joblib.parallel_config`` says, and so
+        any cluster that joblib can reach; otherwise processes.
     run_fn, save_fn : callable, optional
         ``run_fn(stager) -> outputs`` and ``save_fn(outputs, index, save_dir)`` in place of a run
         with spikes and clusters and the files above.
@@ -105,7 +108,7 @@ class Repeater:
         load_saved_seeds: bool = False,
         parallel: bool = False,
         max_workers: int | None = None,
-        executor: str | None = "process",
+        executor: str | None = None,
         run_fn: Callable[[Any], Any] | None = None,
         save_fn: Callable[[Any, int, Path], Any] | None = None,
         export_plots_pdf: bool = False,

@@ -63,7 +63,7 @@ class BaseSweepRunner(ABC):
         param_idx: int | Sequence[int] | None = None,
         parallel: bool = False,
         max_workers: int | None = None,
-        executor: str | None = "process",
+        executor: str | None = None,
         *,
         seed: int | None = None,
         resume: bool = True,
@@ -90,9 +90,11 @@ class BaseSweepRunner(ABC):
         parallel : bool
             Run several values at a time; results and files are the same.
         max_workers : int, optional
-            How many; all cores if not given.
-        executor : {"process", "thread"} or None
-            What runs them; None takes what a surrounding ``joblib.parallel_config`` says.
+            How many; if not given, all that a surrounding ``joblib.parallel_config`` has,
+            otherwise all cores.
+        executor : {"process", "thread"}, optional
+            What runs them; if not given, what a surrounding ``joblib.parallel_config`` says,
+            otherwise processes.
         seed : int, optional
             Seed of all steps; the configuration's if not given.
         resume : bool

@@ -1,0 +1,51 @@
+"""Other processes compute what this one would: the same links, the same bits."""
+
+import cloudpickle
+import jax.numpy as jnp
+import joblib
+import numpy as np
+import pytest
+
+from neuroloom.glmhmm import GLMHMM
+from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
+from neuroloom.glmhmm._families.links import LINKS
+from neuroloom.glmhmm._families.mixed import Part
+from neuroloom.glmhmm._model.parameters import Model
+from neuroloom.shared.jobs import fingerprint
+
+
+def sent(value):
+    return cloudpickle.loads(cloudpickle.dumps(value))
+
+
+def of_ones_own(eta):
+    return 1 / (1 + jnp.exp(-eta))
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_a_named_link_is_itself_in_another_process(name):
+    family = BernoulliObservations()
+    model = Model(family, LINKS[name], full=True)
+    assert sent(model) == model
+    assert hash(sent(model)) == hash(model)
+    assert sent(Part("choice", family, LINKS[name])).link is LINKS[name]
+
+
+def test_a_link_of_ones_own_is_sent_as_it_is():
+    model = Model(BernoulliObservations(), of_ones_own)
+    assert sent(model).link(0.0) == 0.5
+
+
+@pytest.mark.parametrize("n_init", [4, 30])
+def test_the_starts_are_shared_among_workers(n_init):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 2)), rng.binomial(1, 0.5, 400).astype(float)
+
+    def fitted():
+        model = GLMHMM(2, n_init=n_init, seed=0, tol=1e-2)
+        model.fit(X, y, session_starts=range(0, 400, 50))
+        return fingerprint([model.coef_, model.transition_prob_, model.restarts_])
+
+    here = fitted()
+    with joblib.parallel_config("threading", n_jobs=3):
+        assert fitted() == here
