@@ -400,8 +400,8 @@ def network_and_information() -> Section:
     table = pd.DataFrame(rows)
 
     fig, (left, right) = figure(11, 4, 2)
-    lifnet.plot_raster(run, every=4, ax=left)
-    lifnet.plot_fixed_points(points, n_clusters=n_clusters, ax=right)
+    lifnet.plots.plot_raster(run, every=4, ax=left)
+    lifnet.plots.plot_fixed_points(points, n_clusters=n_clusters, ax=right)
     left.set(title="spikes")
     right.set(title="fixed points of its mean field")
     small, (ax,) = figure(8, 2.6)

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from neuroloom.lifnet import LIFNet, SurrogateSpike
+from neuroloom.lifnet import LIFNet
+from neuroloom.lifnet.engine import SurrogateSpike
 
 STEPS = 500
 SIZES = [(500, 1), (500, 64), (2000, 64), (5000, 64), (2000, 512)]  # neurons, trials

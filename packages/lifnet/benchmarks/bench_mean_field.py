@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from peers import seed_module, seed_repository
 
-from neuroloom.lifnet import LIFMeanField, clustered_parameters, load_config
+from neuroloom.lifnet import LIFMeanField, load_config
+from neuroloom.lifnet.clustered import clustered_parameters
 
 CONFIGS = {"38 populations": "default_mf_params", "6 populations": "2_cluster_mf"}
 

@@ -20,12 +20,10 @@ from neuroloom.lifnet import (
     bifurcation_diagram,
     fixed_points,
     load_config,
-    power_spectrum,
-    siegert,
-    transfer_function,
 )
 from neuroloom.lifnet._theory._fixed_points import initial_rates
 from neuroloom.lifnet._theory._symmetry import symmetry
+from neuroloom.lifnet.theory import power_spectrum, siegert, transfer_function
 
 J_PLUS = ("architecture", "clusters", "j_potentiated", 0)
 BRUNEL_HZ = [

@@ -25,7 +25,7 @@ def main(folder: Path) -> None:
             branches = lifnet.bifurcation_diagram("default_snn_params", path, limits)
             stable = sum(bool(branch.stable.any()) for branch in branches)
             print(f"{label}: {len(branches)} branches, {stable} of them stable somewhere")
-            lifnet.plot_bifurcation(branches, n_clusters=18, label=label, ax=ax)
+            lifnet.plots.plot_bifurcation(branches, n_clusters=18, label=label, ax=ax)
         axs[1].set(ylabel="")
     figure.savefig(folder / "bifurcation.png", dpi=110)
 

@@ -36,9 +36,9 @@ def main(folder: Path) -> None:
     with style():
         figure = Figure(figsize=(10, 4), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
-        lifnet.plot_raster(run, ax=left)
+        lifnet.plots.plot_raster(run, ax=left)
         left.set(title="spiking network")
-        lifnet.plot_fixed_points(points, n_clusters=18, ax=right)
+        lifnet.plots.plot_fixed_points(points, n_clusters=18, ax=right)
         right.set(title="fixed points of its mean field")
     figure.savefig(folder / "clustered.png", dpi=110)
 

@@ -25,7 +25,7 @@ def main(folder: Path) -> None:
     duration = N_STEPS * DELTA_T
     run = network.simulate(duration=duration, seed=3, perturbations={"rate": push})
     rates = run.population_rates(bin_width=0.02)
-    theory = lifnet.mean_field_trajectory(
+    theory = lifnet.theory.mean_field_trajectory(
         config, np.full(6, 10.0), duration=duration, delta_t=DELTA_T, perturbations={"rate": push}
     )
     with style():

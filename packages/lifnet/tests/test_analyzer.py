@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from neuroloom.lifnet import Analyzer, ClusteringParams, LifnetError
+from neuroloom.lifnet import Analyzer, LifnetError
 from neuroloom.lifnet._analysis._attractors import active
 from neuroloom.lifnet._analysis._sessions import from_dense, save_compact
+from neuroloom.lifnet.analysis import ClusteringParams
 from neuroloom.shared import NotFittedError
 
 DT = 0.5e-3

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from neuroloom.lifnet import (
-    Config,
-    ConfigError,
-    copy_configs,
-    load_config,
-    save_config,
-    shipped_configs,
-)
+from neuroloom.lifnet import Config, copy_configs, load_config, save_config, shipped_configs
+from neuroloom.lifnet.errors import ConfigError
 
 
 @pytest.fixture

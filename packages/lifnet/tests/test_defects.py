@@ -13,23 +13,21 @@ import torch
 from neuroloom.lifnet import (
     Analyzer,
     ClusteredNetwork,
-    ClusteringParams,
-    ConfigError,
     FullMeanFieldStager,
     LIFMeanField,
     LIFNet,
-    PerturbationError,
     ReducedMeanFieldStager,
-    RoundingWarning,
     SNNBaseSweepRunner,
     StageSNNSimulation,
-    classify,
-    clustered_parameters,
     load_config,
 )
 from neuroloom.lifnet._clustered._drive import external_drives
 from neuroloom.lifnet._clustered._wiring import draw_wiring
 from neuroloom.lifnet._theory._stability import linearized_eigenvalues
+from neuroloom.lifnet.analysis import ClusteringParams
+from neuroloom.lifnet.clustered import clustered_parameters
+from neuroloom.lifnet.errors import ConfigError, PerturbationError, RoundingWarning
+from neuroloom.lifnet.theory import classify
 from neuroloom.shared import Seed
 
 

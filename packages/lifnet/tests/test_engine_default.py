@@ -6,15 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from neuroloom.lifnet import (
-    Cells,
-    CountDrive,
-    clustered_parameters,
-    load_config,
-    run_torch,
-    simulate,
-)
+from neuroloom.lifnet import load_config
 from neuroloom.lifnet._clustered._wiring import draw_wiring
+from neuroloom.lifnet.clustered import clustered_parameters
+from neuroloom.lifnet.engine import Cells, CountDrive, run_torch, simulate
 
 STEPS, DT = 5000, 5e-4
 

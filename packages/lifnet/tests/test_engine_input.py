@@ -7,17 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuroloom.lifnet import (
-    Cells,
-    Connectivity,
-    CountDrive,
-    LifnetError,
-    NetworkError,
-    Record,
-    SimulationError,
-    State,
-    simulate,
-)
+from neuroloom.lifnet import LifnetError, Record
+from neuroloom.lifnet.engine import Cells, Connectivity, CountDrive, State, simulate
+from neuroloom.lifnet.errors import NetworkError, SimulationError
 
 
 def cells(n=4, **changes):

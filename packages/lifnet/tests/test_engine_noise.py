@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, poisson
 
-from neuroloom.lifnet import ClippingWarning, CountDrive, NetworkError
+from neuroloom.lifnet.engine import CountDrive
+from neuroloom.lifnet.errors import ClippingWarning, NetworkError
 
 
 @pytest.mark.parametrize("mean", [0.01, 1.17, 9.0, 130.0])

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from neuroloom.lifnet import (
-    Cells,
-    Connectivity,
-    SimulationError,
-    SurrogateSpike,
-    run_torch,
-)
+from neuroloom.lifnet.engine import Cells, Connectivity, SurrogateSpike, run_torch
+from neuroloom.lifnet.errors import SimulationError
 
 N, STEPS, DT = 6, 60, 1e-3
 

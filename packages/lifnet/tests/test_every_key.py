@@ -10,13 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuroloom.lifnet import (
-    ClusteredNetwork,
-    LIFMeanField,
-    StageSNNSimulation,
-    clustered_parameters,
-    load_config,
-)
+from neuroloom.lifnet import ClusteredNetwork, LIFMeanField, StageSNNSimulation, load_config
 from neuroloom.lifnet._clustered._stimulus import stimulated_neurons, waveform
 from neuroloom.lifnet._config._schema import (
     ArousalParams,
@@ -27,6 +21,7 @@ from neuroloom.lifnet._config._schema import (
     Settings,
     StimulusParams,
 )
+from neuroloom.lifnet.clustered import clustered_parameters
 
 STIMULUS = {"onsets": [0.02], "amplitude": 200.0, "stimulus_shape": "box"}
 

@@ -17,20 +17,18 @@ import pytest
 
 from neuroloom.lifnet import (
     Analyzer,
-    ConfigError,
     FullMeanFieldStager,
     LifnetError,
-    Logger,
     MeanFieldBaseSweepRunner,
-    PerturbationError,
     Repeater,
-    SimulationError,
     SNNBaseSweepRunner,
     StageSNNSimulation,
     load_config,
     save_config,
 )
 from neuroloom.lifnet.__main__ import main
+from neuroloom.lifnet.errors import ConfigError, PerturbationError, SimulationError
+from neuroloom.lifnet.execution import Logger
 
 RATE = ["external_currents", "nu_ext_baseline"]
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from neuroloom.lifnet import Cells, Connectivity, LIFNet, SurrogateSpike, run_torch
+from neuroloom.lifnet import LIFNet
+from neuroloom.lifnet.engine import Cells, Connectivity, SurrogateSpike, run_torch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from neuroloom.lifnet import LIFNet, NetworkError, RoundingWarning, SimulationError, SurrogateSpike
+from neuroloom.lifnet import LIFNet
+from neuroloom.lifnet.engine import SurrogateSpike
+from neuroloom.lifnet.errors import NetworkError, RoundingWarning, SimulationError
 
 N, STEPS, DT = 60, 400, 0.5e-3
 

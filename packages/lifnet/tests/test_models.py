@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from neuroloom.lifnet import NetworkError, Record, models, simulate_batch, simulate_trials
+from neuroloom.lifnet import Record, models
+from neuroloom.lifnet.errors import NetworkError
+from neuroloom.lifnet.network import simulate_batch, simulate_trials
 
 
 def summary(run):

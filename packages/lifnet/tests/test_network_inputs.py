@@ -7,25 +7,21 @@ import pytest
 
 from neuroloom.lifnet import (
     Bernoulli,
-    Connectivity,
     CurrentInput,
     Delta,
-    Explicit,
     Exponential,
     FixedIndegree,
-    FixedTotal,
     LifnetError,
     Network,
-    NetworkError,
     Normal,
     PoissonInput,
     Population,
     Projection,
     Record,
-    SampledRate,
-    SineRate,
-    Uniform,
 )
+from neuroloom.lifnet.engine import Connectivity
+from neuroloom.lifnet.errors import NetworkError
+from neuroloom.lifnet.network import Explicit, FixedTotal, SampledRate, SineRate, Uniform
 from neuroloom.shared import Seed
 
 CELLS = dict(tau_membrane=0.02, threshold=20.0, reset=0.0, synapses={"exc": Delta()})

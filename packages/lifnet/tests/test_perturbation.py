@@ -3,18 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuroloom.lifnet import (
-    CirculantPerturbation,
-    ClippingWarning,
-    ClusteredNetwork,
-    LIFMeanField,
-    PerturbationError,
-    VectorialPerturbation,
-    clustered_parameters,
-    load_config,
-)
+from neuroloom.lifnet import ClusteredNetwork, LIFMeanField, load_config
 from neuroloom.lifnet._clustered._arousal import sigmoid
 from neuroloom.lifnet._clustered._perturbation import config_perturbations, segments
+from neuroloom.lifnet.clustered import (
+    CirculantPerturbation,
+    VectorialPerturbation,
+    clustered_parameters,
+)
+from neuroloom.lifnet.errors import ClippingWarning, PerturbationError
 
 N_POPS = 38
 

@@ -6,13 +6,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from neuroloom.lifnet import (
-    Branch,
     ClusteredNetwork,
     LIFMeanField,
     LifnetError,
     fixed_points,
     landscape,
     load_config,
+)
+from neuroloom.lifnet.plots import (
     plot_bifurcation,
     plot_fixed_points,
     plot_landscape,
@@ -20,6 +21,7 @@ from neuroloom.lifnet import (
     plot_rates,
     plot_transitions,
 )
+from neuroloom.lifnet.theory import Branch
 from neuroloom.shared import style
 
 

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroloom import lifnet
-from neuroloom.lifnet import Cells, Connectivity, CountDrive, Record, SimulationError, simulate
+from neuroloom.lifnet import Record
+from neuroloom.lifnet.engine import Cells, Connectivity, CountDrive, simulate
+from neuroloom.lifnet.errors import SimulationError
 from neuroloom.shared import Seed
 
 DT = 5e-4
@@ -23,19 +25,19 @@ RECORD = Record(voltage=[0, 3], current=[1], population_current=True, population
 def rates() -> dict:
     return {
         "constant": 9000.0,
-        "sampled": lifnet.SampledRate(np.linspace(2e3, 2e4, 9), 0.011),
-        "sine": lifnet.SineRate(9e3, 5e3, 21.0),
-        "wandering": lifnet.OrnsteinUhlenbeck(9e3, 4e3, 0.02),
+        "sampled": lifnet.network.SampledRate(np.linspace(2e3, 2e4, 9), 0.011),
+        "sine": lifnet.network.SineRate(9e3, 5e3, 21.0),
+        "wandering": lifnet.network.OrnsteinUhlenbeck(9e3, 4e3, 0.02),
     }
 
 
-def built(synapse: str, rate: str, delay: object, dtype: str) -> lifnet.BuiltNetwork:
+def built(synapse: str, rate: str, delay: object, dtype: str) -> lifnet.network.BuiltNetwork:
     """40 E and 20 I neurons, with rest and bias that no sum keeps exactly, and a late current."""
     kind = {
         "exponential": lifnet.Exponential(0.005),
-        "alpha": lifnet.Alpha(0.004),
+        "alpha": lifnet.network.Alpha(0.004),
         "delta": lifnet.Delta(),
-        "conductance": lifnet.Beta(0.001, 0.005, 0.0),
+        "conductance": lifnet.network.Beta(0.001, 0.005, 0.0),
     }[synapse]
     bias = np.random.default_rng(5).uniform(0.7, 1.1, 40)
     capacitance = 1.0 if synapse != "conductance" else 0.02
@@ -89,13 +91,13 @@ def assert_joined(whole, parts) -> None:
 @given(
     synapse=st.sampled_from(["exponential", "alpha", "delta", "conductance"]),
     rate=st.sampled_from(sorted(rates())),
-    delay=st.sampled_from([DT, 0.0113, lifnet.Uniform(0.001, 0.018)]),
+    delay=st.sampled_from([DT, 0.0113, lifnet.network.Uniform(0.001, 0.018)]),
     dtype=st.sampled_from(["float32", "float64"]),
     cuts=st.lists(st.integers(1, STEPS - 1), min_size=1, max_size=3, unique=True),
     every=st.sampled_from([1, 7]),
     threads=st.lists(st.sampled_from([1, 2]), min_size=4, max_size=4),
 )
-@pytest.mark.filterwarnings("ignore::neuroloom.lifnet.RoundingWarning")
+@pytest.mark.filterwarnings("ignore::neuroloom.lifnet.errors.RoundingWarning")
 def test_split_runs_are_the_whole_run(synapse, rate, delay, dtype, cuts, every, threads):
     network = built(synapse, rate, delay, dtype)
     record = replace(RECORD, every=every)
@@ -141,7 +143,7 @@ def test_the_dense_engines_go_on_too(backend, dtype):
 def test_the_kernel_goes_on_from_numpy():
     cells = Cells.create(2, tau_membrane=0.02, tau_synaptic=0.005, threshold=[1.0, 1e9])
     net = Connectivity.from_csr([0, 1, 1], [1], 5.0, delay_steps=25)
-    begin = lifnet.State.rest(cells).with_voltage([2.0, 0.0])
+    begin = lifnet.engine.State.rest(cells).with_voltage([2.0, 0.0])
     options = dict(delta_t=DT, record=Record(voltage=[1]))
     whole = simulate(cells, net, n_steps=60, state=begin, **options)
     first = simulate(cells, net, n_steps=10, state=begin, backend="numpy", **options)
@@ -155,7 +157,7 @@ def test_the_kernel_goes_on_from_numpy():
 def test_spikes_in_flight_arrive_whatever_the_delays_become(later, first_step):
     cells = Cells.create(2, tau_membrane=0.02, tau_synaptic=0.005, threshold=[1.0, 1e9])
     slow, after = (Connectivity.from_csr([0, 1, 1], [1], 5.0, delay_steps=d) for d in (50, later))
-    begin = lifnet.State.rest(cells).with_voltage([2.0, 0.0])
+    begin = lifnet.engine.State.rest(cells).with_voltage([2.0, 0.0])
     first = simulate(cells, slow, n_steps=10, delta_t=1e-4, state=begin)
     run = simulate(cells, after, n_steps=100, delta_t=1e-4, first_step=first_step,
                    state=first.state, record=Record(current=[1]))  # fmt: skip
@@ -170,7 +172,7 @@ def test_another_seed_is_another_future_of_the_same_past():
     futures = [network.simulate(0.05, state=past, seed=s) for s in (1, 2, 2)]
     assert not np.array_equal(futures[0].spike_ids, futures[1].spike_ids)
     np.testing.assert_array_equal(futures[1].spike_ids, futures[2].spike_ids)
-    process = lifnet.OrnsteinUhlenbeck(9e3, 4e3, 1.0)
+    process = lifnet.network.OrnsteinUhlenbeck(9e3, 4e3, 1.0)
     rate, _ = process.go_on(5, 1e-3, Seed(3), first_step=100, distance=5000.0)
     assert abs(rate[0] - 14e3) < 5 * 4e3 * np.sqrt(2e-3)
 

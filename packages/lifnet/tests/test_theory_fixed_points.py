@@ -3,21 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuroloom.lifnet import (
-    Config,
-    LIFMeanField,
-    LifnetError,
-    classify,
-    fixed_points,
-    integrate_rates,
-    landscape,
-    load_config,
-)
+from neuroloom.lifnet import Config, LIFMeanField, LifnetError, fixed_points, landscape, load_config
 from neuroloom.lifnet._theory import _enclosure as enclosure
 from neuroloom.lifnet._theory._enclosure import proves_complete
 from neuroloom.lifnet._theory._exploration import distinct
 from neuroloom.lifnet._theory._fixed_points import initial_rates
 from neuroloom.lifnet._theory._symmetry import symmetry
+from neuroloom.lifnet.theory import classify, integrate_rates
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,16 @@ import pytest
 from neuroloom.lifnet import (
     LIFMeanField,
     LifnetError,
-    SimulationError,
     bifurcation_diagram,
-    classify_active_clusters,
-    continue_branch,
     fixed_points,
-    integrate_rates,
     landscape,
     load_config,
+)
+from neuroloom.lifnet.errors import SimulationError
+from neuroloom.lifnet.theory import (
+    classify_active_clusters,
+    continue_branch,
+    integrate_rates,
     mean_field_trajectory,
     power_spectrum,
     siegert,
@@ -234,7 +236,7 @@ def test_uncoupled_populations_have_the_spectra_of_their_neurons():
 
 
 def test_slow_coupling_is_the_static_jacobian(two):
-    from neuroloom.lifnet import coupling
+    from neuroloom.lifnet.theory import coupling
 
     point = two.solve_rates([51, 2, 2, 13, 13, 13]).x
     matrix, _ = coupling(two, point, [1e-3])

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuroloom.lifnet import LIFMeanField, LifnetError, siegert
+from neuroloom.lifnet import LIFMeanField, LifnetError
 from neuroloom.lifnet._theory._siegert import SHIFT, response
+from neuroloom.lifnet.theory import siegert
 
 WHITE = {"tau_membrane": 0.02, "threshold": 20.0, "reset_voltage": 10.0, "tau_refractory": 0.002}
 

@@ -1,4 +1,18 @@
-"""Clustered spiking networks and their mean field from one configuration."""
+"""Spiking networks of integrate-and-fire neurons, clustered or of any kind, and their mean field.
+
+The names here are what most work starts with. The rest stands in submodules:
+
+========================  =================================================================
+`network`                 synapses, rules, distributions, inputs; batches and trials
+`models`                  published networks
+`clustered`               clustered networks, their parameters and perturbations
+`theory`                  mean field, fixed points, stability, continuation, fluctuations
+`engine`                  the spiking engine on arrays, also in torch
+`analysis`, `plots`       attractors of rasters; figures
+`errors`                  errors and warnings
+`core`, `execution`       the paths of the seed system
+========================  =================================================================
+"""
 
 # ruff: noqa: F403, F405
 
@@ -12,96 +26,107 @@ if _TYPE_CHECKING:
     from neuroloom.lifnet._public import *
 
 __all__ = [
-    "Alpha",
     "Analyzer",
-    "BaseSweepRunner",
     "Bernoulli",
-    "Beta",
-    "Branch",
-    "BuiltNetwork",
-    "Cells",
-    "CirculantPerturbation",
-    "ClippingWarning",
     "ClusteredNetwork",
-    "ClusteredParameters",
-    "ClusteringParams",
     "Config",
-    "ConfigError",
-    "Connectivity",
-    "CountDrive",
     "CurrentInput",
     "Delta",
-    "DoubleExponential",
-    "Explicit",
     "Exponential",
     "FixedIndegree",
-    "FixedPoint",
-    "FixedPoints",
-    "FixedTotal",
     "FullMeanFieldStager",
     "LIFMeanField",
     "LIFNet",
-    "Landscape",
     "LifnetError",
-    "Logger",
-    "Lognormal",
     "MeanFieldBaseSweepRunner",
     "Network",
-    "NetworkError",
     "Normal",
-    "OrnsteinUhlenbeck",
-    "PerturbationError",
     "PoissonInput",
     "Population",
     "Projection",
-    "RateSolution",
-    "RateTrajectory",
     "Record",
     "ReducedMeanFieldStager",
     "Repeater",
-    "RoundingWarning",
     "SNNBaseSweepRunner",
-    "SampledRate",
     "Simulation",
-    "SimulationError",
-    "SineRate",
     "StageSNNSimulation",
-    "State",
-    "SurrogateSpike",
-    "TorchRun",
-    "Transfer",
-    "Uniform",
-    "VectorialPerturbation",
     "__version__",
+    "analysis",
     "bifurcation_diagram",
-    "classify",
-    "classify_active_clusters",
-    "clustered_parameters",
-    "continue_branch",
+    "clustered",
     "copy_configs",
-    "coupling",
+    "engine",
+    "errors",
     "fixed_points",
-    "integrate_rates",
     "landscape",
     "load_config",
-    "mean_field_trajectory",
     "models",
-    "plot_bifurcation",
-    "plot_fixed_points",
-    "plot_landscape",
-    "plot_raster",
-    "plot_rates",
-    "plot_transitions",
-    "power_spectrum",
-    "run_torch",
+    "network",
+    "plots",
     "save_config",
     "shipped_configs",
-    "siegert",
-    "simulate",
-    "simulate_batch",
-    "simulate_trials",
-    "transfer_function",
+    "theory",
 ]
+
+# Where names went that were here in version 0.1.
+_MOVED = {
+    "Alpha": "network",
+    "BaseSweepRunner": "execution.sweep",
+    "Beta": "network",
+    "Branch": "theory",
+    "BuiltNetwork": "network",
+    "Cells": "engine",
+    "CirculantPerturbation": "clustered",
+    "ClippingWarning": "errors",
+    "ClusteredParameters": "clustered",
+    "ClusteringParams": "analysis",
+    "ConfigError": "errors",
+    "Connectivity": "engine",
+    "CountDrive": "engine",
+    "DoubleExponential": "network",
+    "Explicit": "network",
+    "FixedPoint": "theory",
+    "FixedPoints": "theory",
+    "FixedTotal": "network",
+    "Landscape": "theory",
+    "Logger": "execution",
+    "Lognormal": "network",
+    "NetworkError": "errors",
+    "OrnsteinUhlenbeck": "network",
+    "PerturbationError": "errors",
+    "RateSolution": "theory",
+    "RateTrajectory": "theory",
+    "RoundingWarning": "errors",
+    "SampledRate": "network",
+    "SimulationError": "errors",
+    "SineRate": "network",
+    "State": "engine",
+    "SurrogateSpike": "engine",
+    "TorchRun": "engine",
+    "Transfer": "theory",
+    "Uniform": "network",
+    "VectorialPerturbation": "clustered",
+    "classify": "theory",
+    "classify_active_clusters": "theory",
+    "clustered_parameters": "clustered",
+    "continue_branch": "theory",
+    "coupling": "theory",
+    "integrate_rates": "theory",
+    "mean_field_trajectory": "theory",
+    "plot_bifurcation": "plots",
+    "plot_fixed_points": "plots",
+    "plot_landscape": "plots",
+    "plot_raster": "plots",
+    "plot_rates": "plots",
+    "plot_transitions": "plots",
+    "power_spectrum": "theory",
+    "run_torch": "engine",
+    "siegert": "theory",
+    "simulate": "engine",
+    "simulate_batch": "network",
+    "simulate_trials": "network",
+    "transfer_function": "theory",
+}
 
 
 def __getattr__(name: str) -> _Any:
@@ -110,6 +135,16 @@ def __getattr__(name: str) -> _Any:
         public = _import_module("neuroloom.lifnet._public")
         globals().update({each: getattr(public, each) for each in __all__})
         return globals()[name]
+    if name in _MOVED:
+        import warnings
+
+        place = f"{__name__}.{_MOVED[name]}"
+        warnings.warn(
+            f"{__name__}.{name} is now {place}.{name}; the old name goes with the next version",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return getattr(_import_module(place), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,0 +1,21 @@
+"""The errors and warnings of lifnet."""
+
+from neuroloom.lifnet._errors import (
+    ClippingWarning,
+    ConfigError,
+    LifnetError,
+    NetworkError,
+    PerturbationError,
+    RoundingWarning,
+    SimulationError,
+)
+
+__all__ = [
+    "ClippingWarning",
+    "ConfigError",
+    "LifnetError",
+    "NetworkError",
+    "PerturbationError",
+    "RoundingWarning",
+    "SimulationError",
+]
