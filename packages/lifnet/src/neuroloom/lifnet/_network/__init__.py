@@ -2,7 +2,6 @@
 
 from neuroloom.lifnet._network._batch import simulate_batch, simulate_trials
 from neuroloom.lifnet._network._built import BuiltNetwork
-from neuroloom.lifnet._network._declare import Network, Population, Projection
 from neuroloom.lifnet._network._distributions import Lognormal, Normal, Uniform
 from neuroloom.lifnet._network._inputs import (
     CurrentInput,
@@ -11,6 +10,9 @@ from neuroloom.lifnet._network._inputs import (
     SampledRate,
     SineRate,
 )
+from neuroloom.lifnet._network._network import Network
+from neuroloom.lifnet._network._population import Population
+from neuroloom.lifnet._network._projection import Projection
 from neuroloom.lifnet._network._rules import Bernoulli, Explicit, FixedIndegree, FixedTotal
 from neuroloom.lifnet._network._synapses import Alpha, Beta, Delta, DoubleExponential, Exponential
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import neuroloom.shared as shared
 from neuroloom.lifnet._engine import Record, Simulation
 from neuroloom.lifnet._network._built import BuiltNetwork
-from neuroloom.lifnet._network._declare import Network
+from neuroloom.lifnet._network._network import Network
 from neuroloom.shared import Seed
 
 P = TypeVar("P")

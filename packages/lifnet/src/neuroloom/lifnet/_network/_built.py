@@ -18,7 +18,7 @@ from neuroloom.lifnet._engine import (
     simulate,
 )
 from neuroloom.lifnet._errors import SimulationError
-from neuroloom.lifnet._network._declare import Network
+from neuroloom.lifnet._network._declared import Declared
 from neuroloom.lifnet._network._distributions import sample
 from neuroloom.lifnet._network._inputs import CurrentInput, OrnsteinUhlenbeck, PoissonInput
 from neuroloom.lifnet._network._synapses import Beta
@@ -46,7 +46,7 @@ class BuiltNetwork:
         Precision.
     """
 
-    network: Network
+    network: Declared
     cells: Cells
     connectivity: Connectivity
     state: State
@@ -204,7 +204,9 @@ class BuiltNetwork:
         return pairs or None
 
 
-def build(network: Network, delta_t: float, dtype: str, n_threads: int, seed: Seed) -> BuiltNetwork:
+def build(
+    network: Declared, delta_t: float, dtype: str, n_threads: int, seed: Seed
+) -> BuiltNetwork:
     """Return `network` with everything drawn that is drawn once."""
     receptors, n = network.receptors, network.n_neurons
     shape = (len(receptors), n)

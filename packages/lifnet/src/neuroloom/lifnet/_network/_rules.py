@@ -1,7 +1,12 @@
-"""Rules of who connects to whom."""
+"""Rules of who connects to whom.
+
+A rule is a class with these methods: `check` refuses populations that it cannot connect, `expected`
+and `longest_row` say how much memory the synapses need, and `draw` returns the pairs.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._errors import NetworkError
-from neuroloom.shared import checks
+from neuroloom.lifnet._network._drawn import CHANCE, COUNTS, ROWS, Drawn, draw_sources
+from neuroloom.shared import Seed, checks
+
+_TAIL = 7.0  # standard deviations to which numbers of synapses may reach
+
+
+def likely_row(mean: float) -> int:
+    """Return a number of synapses that a row of so many on average does not exceed."""
+    return int(mean + _TAIL * 2 * math.sqrt(mean) + 50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,17 @@ class Bernoulli:
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the expected number of synapses."""
         return self.p * n_pre * n_post
+
+    def check(self, name: str, n_pre: int, n_post: int, own: bool) -> None:
+        """Raise `NetworkError` if the populations cannot be connected."""
+
+    def longest_row(self, n_pre: int, n_post: int) -> int:
+        """Return the largest number of synapses that a source may have."""
+        return n_post
+
+    def draw(self, n_pre: int, n_post: int, own: bool, seed: Seed) -> Drawn:
+        """Return the pairs."""
+        return Drawn(CHANCE, p=self.p, autapses=self.autapses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +84,23 @@ class FixedIndegree:
         """Return the number of synapses."""
         return float(self.n * n_post)
 
+    def check(self, name: str, n_pre: int, n_post: int, own: bool) -> None:
+        """Raise `NetworkError` if the populations cannot be connected."""
+        sources = n_pre - (own and not self.autapses)
+        # With repetition one source is enough for any number of synapses.
+        if self.n > (self.n * sources if self.multapses else sources):
+            raise NetworkError(f"{name}: expected at most {sources} sources, got {self.n}")
+
+    def longest_row(self, n_pre: int, n_post: int) -> int:
+        """Return the largest number of synapses that a source may have."""
+        return likely_row(self.n * n_post / n_pre) if self.multapses else n_post
+
+    def draw(self, n_pre: int, n_post: int, own: bool, seed: Seed) -> Drawn:
+        """Return the pairs."""
+        own = own and not self.autapses
+        indptr, indices = draw_sources(self.n, n_pre, n_post, self.multapses, own, seed)
+        return Drawn(ROWS, indptr=indptr, indices=indices)
+
 
 @dataclass(frozen=True, slots=True)
 class FixedTotal:
@@ -79,6 +120,18 @@ class FixedTotal:
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the number of synapses."""
         return float(self.n)
+
+    def check(self, name: str, n_pre: int, n_post: int, own: bool) -> None:
+        """Raise `NetworkError` if the populations cannot be connected."""
+
+    def longest_row(self, n_pre: int, n_post: int) -> int:
+        """Return the largest number of synapses that a source may have."""
+        return likely_row(self.n / n_pre)
+
+    def draw(self, n_pre: int, n_post: int, own: bool, seed: Seed) -> Drawn:
+        """Return the pairs."""
+        counts = seed.generator().multinomial(self.n, np.full(n_pre, 1 / n_pre))
+        return Drawn(COUNTS, counts=counts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +177,21 @@ class Explicit:
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the number of synapses."""
         return float(self.indptr[-1])
+
+    def check(self, name: str, n_pre: int, n_post: int, own: bool) -> None:
+        """Raise `NetworkError` if the populations cannot be connected."""
+        if len(self.indptr) != n_pre + 1:
+            raise NetworkError(f"{name}: expected {n_pre} rows, got {len(self.indptr) - 1}")
+        if self.indices.size and self.indices.max() >= n_post:
+            raise NetworkError(f"{name}: expected targets from 0 to {n_post - 1}")
+
+    def longest_row(self, n_pre: int, n_post: int) -> int:
+        """Return the largest number of synapses that a source has."""
+        return int(np.diff(self.indptr).max(initial=0))
+
+    def draw(self, n_pre: int, n_post: int, own: bool, seed: Seed) -> Drawn:
+        """Return the pairs."""
+        return Drawn(ROWS, indptr=self.indptr, indices=self.indices, weights=self.weights)
 
 
 Rule = Bernoulli | FixedIndegree | FixedTotal | Explicit

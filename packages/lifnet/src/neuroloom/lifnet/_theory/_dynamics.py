@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +26,17 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class RateTrajectory:
-    """Population rates over time."""
+    """Population rates over time.
+
+    Parameters
+    ----------
+    rates : ndarray, shape (n_steps, n_pops)
+        Hz at the end of each step.
+    delta_t : float
+        Step in seconds.
+    """
 
     rates: Array
-    """Hz at the end of each step, shape (n_steps, n_pops)."""
     delta_t: float
 
     @property
@@ -88,40 +95,66 @@ def integrate_rates(
     if sum(n for n, _ in pieces) != n_steps:
         raise SimulationError(f"field: expected pieces of {n_steps} steps together")
     n_pops = pieces[0][1].n_pops
+    nu = _first_rates(nu_init, n_pops)
+    per_neuron = None if sizes is None else _per_neuron(sizes, n_pops)
+    generator = as_seed(seed).generator()
+    rates = np.empty((n_steps, n_pops))
+    step = 0
+    for length, piece in pieces:
+        phi = piece.equations.phi
+        times = piece.rate_time_constants(tau)
+        h = delta_t / (piece.equations.tau_membrane if times is None else times)
+        if (h > 0.5).any():
+            raise SimulationError(f"delta_t: expected at most half of tau, got {delta_t:g} s")
+        for _ in range(length):
+            if per_neuron is None:
+                nu = _runge_kutta(phi, nu, h)
+            else:
+                kick = generator.standard_normal(n_pops)
+                nu = _euler_maruyama(phi, nu, h, kick, per_neuron, delta_t)
+            rates[step] = nu
+            step += 1
+    return RateTrajectory(rates, delta_t)
+
+
+def _first_rates(nu_init: ArrayLike, n_pops: int) -> Array:
     nu = np.asarray(nu_init, dtype=np.float64)
     if nu.shape != (n_pops,) or not np.isfinite(nu).all():
         raise SimulationError(f"nu_init: expected {n_pops} finite rates, got shape {nu.shape}")
     if (nu < 0).any():
         raise SimulationError(f"nu_init: expected rates of at least 0 Hz, got {nu.min():g}")
-    noise = None
-    if sizes is not None:
-        n = np.asarray(sizes, dtype=np.float64)
-        if n.shape != (n_pops,) or (n < 0).any():
-            raise SimulationError(f"sizes: expected {n_pops} numbers of neurons, got {n.shape}")
-        share = np.divide(1.0, n, out=np.zeros(n_pops), where=n > 0)
-        noise = as_seed(seed).generator(), share
-    rates = np.empty((n_steps, n_pops))
-    step = 0
-    for length, piece in pieces:
-        equations = piece.equations
-        times = piece.rate_time_constants(tau)
-        h = delta_t / (equations.tau_membrane if times is None else times)
-        if (h > 0.5).any():
-            raise SimulationError(f"delta_t: expected at most half of tau, got {delta_t:g} s")
-        for _ in range(length):
-            if noise is None:
-                k1 = equations.phi(nu) - nu
-                k2 = equations.phi(nu + h / 2 * k1) - (nu + h / 2 * k1)
-                k3 = equations.phi(nu + h / 2 * k2) - (nu + h / 2 * k2)
-                k4 = equations.phi(nu + h * k3) - (nu + h * k3)
-                nu = nu + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-            else:
-                phi = equations.phi(nu)
-                shock = noise[0].standard_normal(n_pops) * np.sqrt(phi * noise[1] / delta_t)
-                nu = np.maximum(nu + h * (phi - nu + shock), 0.0)
-            rates[step] = nu
-            step += 1
-    return RateTrajectory(rates, delta_t)
+    return nu
+
+
+def _per_neuron(sizes: ArrayLike, n_pops: int) -> Array:
+    """Return 1/N of each population, 0 where it has no neurons."""
+    n = np.asarray(sizes, dtype=np.float64)
+    if n.shape != (n_pops,) or (n < 0).any():
+        raise SimulationError(f"sizes: expected {n_pops} numbers of neurons, got {n.shape}")
+    return np.divide(1.0, n, out=np.zeros(n_pops), where=n > 0)
+
+
+def _runge_kutta(phi: Callable[[Array], Array], nu: Array, h: Array) -> Array:
+    """Return the rates after a step of `h` in units of the time constants."""
+    k1 = phi(nu) - nu
+    k2 = phi(nu + h / 2 * k1) - (nu + h / 2 * k1)
+    k3 = phi(nu + h / 2 * k2) - (nu + h / 2 * k2)
+    k4 = phi(nu + h * k3) - (nu + h * k3)
+    return np.asarray(nu + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4))
+
+
+def _euler_maruyama(
+    phi: Callable[[Array], Array],
+    nu: Array,
+    h: Array,
+    kick: Array,
+    per_neuron: Array,
+    delta_t: float,
+) -> Array:
+    """Return the rates after a step with the noise of so many neurons."""
+    target = phi(nu)
+    shock = kick * np.sqrt(target * per_neuron / delta_t)
+    return np.maximum(nu + h * (target - nu + shock), 0.0)
 
 
 def mean_field_trajectory(

@@ -313,19 +313,29 @@ def _splits_in_three(n: int, most: int) -> list[list[Index]]:
 
 def _subsets(order: Symmetry, units: Index) -> Iterable[tuple[int, ...]]:
     """Return sets of units, different by more than an exchange; a sample where there are many."""
-    n = len(units)
+    kinds = _kinds(order, units)
+    if np.prod([len(kind) + 1.0 for kind in kinds]) <= _MOST_SUBSETS:
+        return _subsets_of_kinds(kinds)
+    return _sampled_subsets(len(units))
+
+
+def _kinds(order: Symmetry, units: Index) -> list[list[int]]:
+    """Return places in `units` as groups that can be exchanged, those that cannot alone."""
     where = {tuple(unit): i for i, unit in enumerate(units.tolist())}
-    classes = [
+    kinds = [
         [where[tuple(unit)] for unit in order.units[members].tolist() if tuple(unit) in where]
         for members in order.classes
     ]
-    taken = {i for members in classes for i in members}
-    kinds = [members for members in classes if members] + [[i] for i in range(n) if i not in taken]
-    total = np.prod([len(kind) + 1.0 for kind in kinds])
-    if total <= _MOST_SUBSETS:
-        for counts in product(*(range(len(kind) + 1) for kind in kinds)):
-            yield tuple(i for kind, count in zip(kinds, counts, strict=True) for i in kind[:count])
-        return
+    taken = {i for kind in kinds for i in kind}
+    return [kind for kind in kinds if kind] + [[i] for i in where.values() if i not in taken]
+
+
+def _subsets_of_kinds(kinds: list[list[int]]) -> Iterator[tuple[int, ...]]:
+    for counts in product(*(range(len(kind) + 1) for kind in kinds)):
+        yield tuple(i for kind, count in zip(kinds, counts, strict=True) for i in kind[:count])
+
+
+def _sampled_subsets(n: int) -> Iterator[tuple[int, ...]]:
     generator = np.random.default_rng(0)
     each = max(1, _MOST_SUBSETS // (n + 1))
     for size in range(n + 1):

@@ -27,16 +27,24 @@ _N_STEPS = 2000
 
 @dataclass(frozen=True, eq=False)
 class Transfer:
-    """How a neuron's rate follows small modulations of its input, per frequency."""
+    """How a neuron's rate follows small modulations of its input, per frequency.
+
+    Parameters
+    ----------
+    by_mu : ndarray of complex, shape (n_frequencies,)
+        Hz per unit of μ.
+    by_variance : ndarray of complex, shape (n_frequencies,)
+        Hz per unit of σ².
+    spectrum : ndarray, shape (n_frequencies,)
+        Power spectrum of the spike train in Hz.
+    rate : float
+        Stationary rate in Hz.
+    """
 
     by_mu: Complex
-    """Hz per unit of μ, shape (n_frequencies,)."""
     by_variance: Complex
-    """Hz per unit of σ², shape (n_frequencies,)."""
     spectrum: Array
-    """Power spectrum of the spike train in Hz, shape (n_frequencies,)."""
     rate: float
-    """Stationary rate in Hz."""
 
 
 def transfer_function(
@@ -94,18 +102,10 @@ def transfer_function(
         lean = 2 / sigma**2 * (middle - mu)
         grow = np.exp(width * lean)
         fill = width if abs(width * lean) < 1e-12 else np.expm1(width * lean) / lean
-        slope0 = 2 / sigma**2 * ((mu - v) * density0 - tau_membrane * flux0)
-        sources = {
-            "plain": 0.0,
-            "reset": 0.0,
-            "mu": -2 / sigma**2 * density0,
-            "variance": slope0 / sigma**2,
-        }
         density0_new = density0 * grow + 2 * tau_membrane / sigma**2 * flux0 * fill
         middle0 = (density0 + density0_new) / 2
-        sources["mu"] = -2 / sigma**2 * middle0
-        slope_mid = 2 / sigma**2 * ((mu - middle) * middle0 - tau_membrane * flux0)
-        sources["variance"] = slope_mid / sigma**2
+        slope0 = 2 / sigma**2 * ((mu - middle) * middle0 - tau_membrane * flux0)
+        sources = {"mu": -2 / sigma**2 * middle0, "variance": slope0 / sigma**2}
         for name, pair in [*state.items(), ("source", source)]:
             flux, density = pair
             extra = sources.get(name, 0.0)

@@ -3,144 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._engine import Record, Simulation
 from neuroloom.lifnet._engine._connectivity import MOST_CHANNELS
 from neuroloom.lifnet._errors import NetworkError
-from neuroloom.lifnet._network._distributions import Distribution, Normal, Uniform, check, mean_of
+from neuroloom.lifnet._network._built import BuiltNetwork, build
 from neuroloom.lifnet._network._inputs import CurrentInput, Input
-from neuroloom.lifnet._network._rules import Explicit, FixedIndegree, Rule
-from neuroloom.lifnet._network._synapses import Beta, Synapse
+from neuroloom.lifnet._network._population import Population
+from neuroloom.lifnet._network._projection import Projection
+from neuroloom.lifnet._network._synapses import Beta
 from neuroloom.shared import Seed, as_seed, checks
-
-if TYPE_CHECKING:
-    from neuroloom.lifnet._network._built import BuiltNetwork
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Population:
-    """Leaky integrate-and-fire neurons of one kind: C dV/dt = −C (V − resting)/τ + I.
-
-    Units are free as long as they agree: seconds, and either none for the rest, or mV, pA, nF
-    and nS.
-
-    Parameters
-    ----------
-    name : str
-        Name.
-    size : int
-        Number of neurons.
-    tau_membrane : float
-        Membrane time constant in seconds.
-    threshold, reset : float
-        Voltages of the spike.
-    synapses : mapping of str to synapse
-        How it receives, by name of the receptor: ``{"exc": Exponential(0.005), …}``. Either all
-        are conductances (`Beta`) or none is.
-    resting : float
-        Voltage without input.
-    tau_refractory : float
-        Time in seconds that the voltage stays at `reset` after a spike.
-    capacitance : float
-        Membrane capacitance.
-    bias : float or distribution or array_like, shape (size,)
-        Constant current, one value per neuron.
-    initial_voltage : float or distribution, optional
-        Voltage at the beginning; `resting` if not given.
-    """
-
-    name: str
-    size: int
-    tau_membrane: float
-    threshold: float
-    reset: float
-    synapses: Mapping[str, Synapse]
-    resting: float = 0.0
-    tau_refractory: float = 0.0
-    capacitance: float = 1.0
-    bias: Distribution | ArrayLike = 0.0
-    initial_voltage: Distribution | None = None
-
-    def __post_init__(self) -> None:
-        size = checks.whole(
-            f"{self.name}.size", self.size, at_least=1, accept_floats=True, error=NetworkError
-        )
-        object.__setattr__(self, "size", size)
-        for name in ("tau_membrane", "capacitance"):
-            checks.real(f"{self.name}.{name}", getattr(self, name), above=0, error=NetworkError)
-        for name in ("threshold", "reset", "resting"):
-            checks.real(f"{self.name}.{name}", getattr(self, name), error=NetworkError)
-        name, refractory = f"{self.name}.tau_refractory", self.tau_refractory
-        checks.real(name, refractory, at_least=0, unit="s", error=NetworkError)
-        if self.threshold <= self.reset:
-            raise NetworkError(
-                f"{self.name}.threshold: expected above reset ({self.reset:g}), "
-                f"got {self.threshold:g}"
-            )
-        if not self.synapses:
-            raise NetworkError(f"{self.name}.synapses: expected at least one, got none")
-        kinds = {isinstance(synapse, Beta) for synapse in self.synapses.values()}
-        if len(kinds) > 1:
-            raise NetworkError(f"{self.name}.synapses: expected conductances or currents, got both")
-        object.__setattr__(self, "synapses", dict(self.synapses))
-        if self.initial_voltage is not None:
-            check(f"{self.name}.initial_voltage", self.initial_voltage)
-
-    def biases(self, generator: np.random.Generator) -> NDArray[np.float64]:
-        """Return the constant current of each neuron."""
-        from neuroloom.lifnet._network._distributions import sample
-
-        if isinstance(self.bias, (list, tuple, np.ndarray)):
-            values = np.asarray(self.bias, dtype=np.float64)
-            if values.shape != (self.size,) or not np.isfinite(values).all():
-                raise NetworkError(
-                    f"{self.name}.bias: expected {self.size} finite values, got {values.shape}"
-                )
-            return values
-        check(f"{self.name}.bias", self.bias)  # type: ignore[arg-type]
-        return sample(self.bias, self.size, generator)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Projection:
-    """Synapses from one population to another.
-
-    Parameters
-    ----------
-    pre, post : str
-        Populations.
-    rule : Bernoulli, FixedIndegree, FixedTotal or Explicit
-        Who connects to whom.
-    weight : float or distribution
-        Weight, in the unit of the receptor.
-    delay : float or distribution
-        Time in seconds from a spike to the synapse's response, rounded to the step: at least one
-        step, or 0 for a response that begins in the next step.
-    receptor : str
-        Synapse of `post` that the spikes enter.
-    """
-
-    pre: str
-    post: str
-    rule: Rule
-    weight: Distribution
-    delay: Distribution = 0.0
-    receptor: str = "exc"
-
-    def __post_init__(self) -> None:
-        name = f"projection {self.pre} → {self.post}"
-        check(f"{name}, weight", self.weight)
-        check(f"{name}, delay", self.delay)
-        negative = isinstance(self.delay, Uniform) and self.delay.low < 0
-        if mean_of(self.delay) < 0 or negative:
-            raise NetworkError(f"{name}, delay: expected 0 or more, got {self.delay!r}")
-        if isinstance(self.delay, Normal):  # drawn again until it is not negative
-            replace(self.delay, low=max(self.delay.low, 0.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -238,17 +114,8 @@ class Network:
     def _check_rule(self, projection: Projection) -> None:
         n_pre = self._find("pre", projection.pre).size
         n_post = self._find("post", projection.post).size
-        name, rule = f"projection {projection.pre} → {projection.post}", projection.rule
-        if isinstance(rule, Explicit):
-            if len(rule.indptr) != n_pre + 1:
-                raise NetworkError(f"{name}: expected {n_pre} rows, got {len(rule.indptr) - 1}")
-            if rule.indices.size and not 0 <= rule.indices.min() <= rule.indices.max() < n_post:
-                raise NetworkError(f"{name}: expected targets from 0 to {n_post - 1}")
-        if isinstance(rule, FixedIndegree):
-            sources = n_pre - (projection.pre == projection.post and not rule.autapses)
-            # With repetition one source is enough for any number of synapses.
-            if rule.n > (sources if not rule.multapses else rule.n * sources):
-                raise NetworkError(f"{name}: expected at most {sources} sources, got {rule.n}")
+        name = f"projection {projection.pre} → {projection.post}"
+        projection.rule.check(name, n_pre, n_post, projection.pre == projection.post)
 
     @property
     def n_neurons(self) -> int:
@@ -291,8 +158,6 @@ class Network:
         seed : int or Seed
             Seed of the connectivity, the biases and the initial voltages.
         """
-        from neuroloom.lifnet._network._built import build
-
         step = self.delta_t if delta_t is None else delta_t
         return build(self, step, dtype, n_threads, as_seed(seed))
 

@@ -1,0 +1,99 @@
+"""Pairs of neurons as a rule draws them, and the kernels that draw those with a fixed degree."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.lifnet._engine._noise import mix
+from neuroloom.shared import Seed, compiled
+from neuroloom.shared.random import GOLDEN
+
+SPACE = 2.0**-53  # between two neighbouring uniform numbers
+CHANCE, COUNTS, ROWS = range(3)  # what of the pairs is known before the rows are written
+
+
+class Drawn(NamedTuple):
+    """The pairs of a projection, or how each source draws its own.
+
+    ``CHANCE``: each target with probability `p`. ``COUNTS``: so many targets as `counts` says, with
+    repetition. ``ROWS``: those in the compressed rows `indptr`, `indices`.
+    """
+
+    kind: int
+    p: float = 0.0
+    autapses: bool = True
+    counts: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+    indptr: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+    indices: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+    weights: NDArray[np.float64] | None = None
+
+
+def draw_sources(
+    n: int, n_pre: int, n_post: int, multapses: bool, own: bool, seed: Seed
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return rows in which each target has `n` sources.
+
+    Parameters
+    ----------
+    n : int
+        Sources of each target.
+    n_pre, n_post : int
+        Numbers of neurons.
+    multapses : bool
+        Whether a source may be drawn twice.
+    own : bool
+        Whether sources and targets are the same neurons, none of which may draw itself.
+    seed : Seed
+        Each target has a stream of its own.
+    """
+    root = np.uint64(seed.integer(64))
+    counts = np.zeros(n_pre + 1, dtype=np.int64)
+    _draw_sources(root, n, n_pre, n_post, multapses, own, counts, np.zeros(0, dtype=np.int32))
+    indptr = np.cumsum(counts)
+    targets = np.empty(n * n_post, dtype=np.int32)
+    _draw_sources(root, n, n_pre, n_post, multapses, own, indptr.copy(), targets)
+    return indptr, targets
+
+
+@compiled
+def _draw_sources(
+    root: Any, n: int, n_pre: int, n_post: int, multapses: bool, own: bool, place: Any, out: Any
+) -> None:
+    """Count the synapses of each source in ``place[source + 1]``, or write their targets."""
+    stamp = np.full(n_pre, -1, dtype=np.int64)
+    # Where most sources are taken, those left out are drawn instead.
+    most = n_pre - 1 if own else n_pre
+    few = n if multapses or 2 * n <= most else most - n
+    write = len(out) > 0
+    for post in range(n_post):
+        state = mix(root + GOLDEN * np.uint64(post + 1))
+        taken = 0
+        if own and few != n:
+            stamp[post] = post
+        while taken < few:
+            state += GOLDEN
+            source = int(np.float64(mix(state) >> np.uint64(11)) * SPACE * n_pre)
+            if own and source == post:
+                continue
+            if not multapses:
+                if stamp[source] == post:
+                    continue
+                stamp[source] = post
+            taken += 1
+            if few == n:
+                if write:
+                    out[place[source]] = post
+                    place[source] += 1
+                else:
+                    place[source + 1] += 1
+        if few != n:
+            for source in range(n_pre):
+                if stamp[source] != post:
+                    if write:
+                        out[place[source]] = post
+                        place[source] += 1
+                    else:
+                        place[source + 1] += 1
