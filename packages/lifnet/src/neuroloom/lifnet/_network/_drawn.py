@@ -50,30 +50,41 @@ def draw_sources(
         Each target has a stream of its own.
     """
     root = np.uint64(seed.integer(64))
+    most = n_pre - 1 if own else n_pre
+    # Where most sources are taken, those left out are drawn instead.
+    drawn = n if multapses or 2 * n <= most else most - n
+    arguments = root, drawn, drawn == n, n_pre, n_post, multapses, own
     counts = np.zeros(n_pre + 1, dtype=np.int64)
-    _draw_sources(root, n, n_pre, n_post, multapses, own, counts, np.zeros(0, dtype=np.int32))
+    _draw_sources(*arguments, counts, np.zeros(0, dtype=np.int32))
     indptr = np.cumsum(counts)
     targets = np.empty(n * n_post, dtype=np.int32)
-    _draw_sources(root, n, n_pre, n_post, multapses, own, indptr.copy(), targets)
+    _draw_sources(*arguments, indptr.copy(), targets)
     return indptr, targets
 
 
 @compiled
 def _draw_sources(
-    root: Any, n: int, n_pre: int, n_post: int, multapses: bool, own: bool, place: Any, out: Any
+    root: Any,
+    n: int,
+    keep: bool,
+    n_pre: int,
+    n_post: int,
+    multapses: bool,
+    own: bool,
+    place: Any,
+    out: Any,
 ) -> None:
-    """Count the synapses of each source in ``place[source + 1]``, or write their targets."""
+    """Count the synapses of each source in ``place[source + 1]``, or write their targets.
+
+    The n sources drawn for a target are those that it has, if `keep`, else those that it has not.
+    """
     stamp = np.full(n_pre, -1, dtype=np.int64)
-    # Where most sources are taken, those left out are drawn instead.
-    most = n_pre - 1 if own else n_pre
-    few = n if multapses or 2 * n <= most else most - n
-    write = len(out) > 0
     for post in range(n_post):
         state = mix(root + GOLDEN * np.uint64(post + 1))
         taken = 0
-        if own and few != n:
+        if own and not keep:
             stamp[post] = post
-        while taken < few:
+        while taken < n:
             state += GOLDEN
             source = int(np.float64(mix(state) >> np.uint64(11)) * SPACE * n_pre)
             if own and source == post:
@@ -83,17 +94,18 @@ def _draw_sources(
                     continue
                 stamp[source] = post
             taken += 1
-            if few == n:
-                if write:
-                    out[place[source]] = post
-                    place[source] += 1
-                else:
-                    place[source + 1] += 1
-        if few != n:
+            if keep:
+                _add(source, post, place, out)
+        if not keep:
             for source in range(n_pre):
                 if stamp[source] != post:
-                    if write:
-                        out[place[source]] = post
-                        place[source] += 1
-                    else:
-                        place[source + 1] += 1
+                    _add(source, post, place, out)
+
+
+@compiled
+def _add(source: int, post: int, place: Any, out: Any) -> None:
+    if len(out):
+        out[place[source]] = post
+        place[source] += 1
+    else:
+        place[source + 1] += 1

@@ -78,11 +78,11 @@ def plan_of(network: Declared, delta_t: float, shared: bool, seed: Seed) -> Plan
         _drawn(projection, spans, seed.child("rule").child(k))
         for k, projection in enumerate(projections)
     ]
-    weight = np.array([coded(projection.weight) for projection in projections])
-    weight[[one.weights is not None for one in drawn], 0] = GIVEN
+    weight = _weights(projections, drawn)
     delay = np.array([_in_steps(projection, delta_t) for projection in projections])
     channel = np.array([receptors.index(projection.receptor) for projection in projections])
     key = np.arange(len(projections)) - first[pre] if shared else channel
+    targets = np.array([spans[projection.post] for projection in projections])
     return Plan(
         first=first,
         population=np.repeat(
@@ -90,8 +90,8 @@ def plan_of(network: Declared, delta_t: float, shared: bool, seed: Seed) -> Plan
         ),
         kind=np.array([one.kind for one in drawn]),
         p=np.array([one.p for one in drawn]),
-        low=np.array([spans[p.post][0] for p in projections]),
-        high=np.array([spans[p.post][1] for p in projections]),
+        low=targets[:, 0],
+        high=targets[:, 1],
         autapses=np.array([one.autapses for one in drawn]),
         weight=weight,
         delay=delay,
@@ -102,6 +102,12 @@ def plan_of(network: Declared, delta_t: float, shared: bool, seed: Seed) -> Plan
         n_keys=int(key.max()) + 1,
         longest=int(_longest(delay).max()),
     )
+
+
+def _weights(projections: list[Projection], drawn: list[Drawn]) -> NDArray[np.float64]:
+    weight = np.array([coded(projection.weight) for projection in projections])
+    weight[[one.weights is not None for one in drawn], 0] = GIVEN
+    return weight
 
 
 def _drawn(projection: Projection, spans: Any, seed: Seed) -> Drawn:

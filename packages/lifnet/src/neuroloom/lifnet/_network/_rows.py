@@ -93,31 +93,20 @@ def _draw(state: Any, plan: Any, j: int, q: int, n: int, row: Any) -> tuple[int,
     """Draw the synapses of source j in projection q behind the n of before; n is −1 if too many."""
     low, high, p_q, kind = plan.low[q], plan.high[q], plan.p[q], plan.kind[q]
     mine = plan.offset[q] + j - plan.start[q]
-    normal = (
-        plan.weight[q, 0] == NORMAL
-        or plan.weight[q, 0] == LOGNORMAL
-        or plan.delay[q, 0] == NORMAL
-        or plan.delay[q, 0] == LOGNORMAL
-    )
+    normal = _is_normal(plan.weight[q, 0]) or _is_normal(plan.delay[q, 0])
     left, k = 0, 0
     if kind == COUNTS:
         left = plan.counts[mine]
     elif kind == ROWS:
         k = plan.indptr[mine]
         left = plan.indptr[mine + 1] - k
-    skip = np.log1p(-p_q) if p_q < 1 else -np.inf
+    skip = np.log1p(-p_q)
     post = low - 1
     while True:
         if kind == CHANCE:
             if p_q <= 0:
                 break
-            if p_q < 1:  # to the next target at once: distances are geometric
-                state += GOLDEN
-                u = (np.float64(mix(state) >> np.uint64(11)) + 0.5) * SPACE
-                step = np.log(u) / skip
-                post = high if step > high - low else post + 1 + np.int64(step)
-            else:
-                post += 1
+            post, state = _next_target(state, post, skip, low, high)
             if post >= high:
                 break
             if post == j and not plan.autapses[q]:
@@ -145,8 +134,7 @@ def _draw(state: Any, plan: Any, j: int, q: int, n: int, row: Any) -> tuple[int,
         else:
             w, state = _value(plan.weight[q], z0, state)
         d, state = _value(plan.delay[q], z1, state)
-        steps = int(np.rint(d))
-        steps = 0 if steps < 0 else plan.longest if steps > plan.longest else steps
+        steps = min(max(int(np.rint(d)), 0), plan.longest)
         if n == len(row.target):
             return -1, state
         row.target[n] = post
@@ -155,6 +143,22 @@ def _draw(state: Any, plan: Any, j: int, q: int, n: int, row: Any) -> tuple[int,
         n += 1
         k += 1
     return n, state
+
+
+@compiled
+def _is_normal(kind: float) -> bool:
+    return kind == NORMAL or kind == LOGNORMAL
+
+
+@compiled
+def _next_target(state: Any, post: int, skip: float, low: int, high: int) -> tuple[int, Any]:
+    """Return the next target that chance connects: distances are geometric."""
+    if skip == -np.inf:
+        return post + 1, state
+    state += GOLDEN
+    u = (np.float64(mix(state) >> np.uint64(11)) + 0.5) * SPACE
+    step = np.log(u) / skip
+    return high if step > high - low else post + 1 + np.int64(step), state
 
 
 @compiled
