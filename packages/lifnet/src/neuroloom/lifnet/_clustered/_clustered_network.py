@@ -32,6 +32,13 @@ Perturbations = Mapping[str, ArrayLike | None]
 class ClusteredNetwork:
     """A clustered network with its connections drawn.
 
+    Parameters
+    ----------
+    config : Config
+        The configuration.
+    wiring : Wiring
+        The connections.
+
     Examples
     --------
     >>> network = ClusteredNetwork.from_config("default_snn_params", seed=1)

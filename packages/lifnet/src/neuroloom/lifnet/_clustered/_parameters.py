@@ -26,21 +26,38 @@ class ClusteredParameters:
     """All numbers of a clustered network, per population.
 
     External drive has two rows: afferents from outside excitatory and inhibitory neurons.
+
+    Parameters
+    ----------
+    n_clusters : int
+        Number of clusters Q.
+    sizes : ndarray of int, shape (n_pops,)
+        Neurons.
+    efficacy : ndarray, shape (n_pops, n_pops)
+        What one spike adds to the charge of a synapse.
+    in_degree : ndarray, shape (n_pops, n_pops)
+        Inputs of each neuron; whole numbers unless asked otherwise.
+    j_ext : ndarray, shape (2, n_pops)
+        External efficacies.
+    c_ext : ndarray, shape (2, n_pops)
+        External afferents per neuron.
+    nu_ext : ndarray, shape (2, n_pops)
+        Rate of each external afferent in Hz without arousal.
+    arousal : Arousal
+        What arousal adds to the external rates.
+    tau_membrane, tau_synaptic, tau_refractory : ndarray, shape (n_pops,)
+        Time constants in seconds.
+    threshold, reset_voltage : ndarray, shape (n_pops,)
+        Voltages of the spike.
     """
 
     n_clusters: int
     sizes: NDArray[np.int64]
-    """Neurons, shape (n_pops,)."""
     efficacy: Array
-    """What one spike adds to the charge of a synapse, shape (n_pops, n_pops)."""
     in_degree: NDArray[np.int64] | Array
-    """Inputs of each neuron, shape (n_pops, n_pops); whole numbers unless asked otherwise."""
     j_ext: Array
-    """External efficacies, shape (2, n_pops)."""
     c_ext: Array
-    """External afferents per neuron, shape (2, n_pops)."""
     nu_ext: Array
-    """Rate of each external afferent in Hz without arousal, shape (2, n_pops)."""
     arousal: Arousal
     tau_membrane: Array
     tau_synaptic: Array
@@ -83,7 +100,7 @@ class ClusteredParameters:
         return [*(f"E{q}" for q in clusters), "Eb", *(f"I{q}" for q in clusters), "Ib"]
 
     def per_neuron(self, values: ArrayLike) -> NDArray[Any]:
-        """Return one value per population as one per neuron."""
+        """Return `values`, one per population, as one per neuron."""
         return np.repeat(np.asarray(values), self.sizes)
 
 

@@ -49,7 +49,7 @@ def read_mapping(source: str | Path | bytes | Mapping[str, Any] | Config) -> dic
 
 
 def save_config(config: Config, path: str | Path) -> Path:
-    """Write a configuration as YAML and return the file's path."""
+    """Write `config` as YAML to `path` and return the file's path."""
     target = Path(path)
     target.write_text(dump(config), encoding="utf-8")
     return target

@@ -279,6 +279,23 @@ def _blank(block: Any) -> bool:
 class Config(Section):
     """Everything that one clustered network needs, for the spiking net and the theory alike.
 
+    Parameters
+    ----------
+    init_params : InitParams
+        Sizes, time constants, voltages, step and duration.
+    architecture : Architecture
+        Clusters, connection probabilities, efficacies and delays.
+    external_currents : ExternalCurrents
+        Drive from outside.
+    stimulus : StimulusParams
+        Stimuli of selected clusters; none if not given.
+    settings : Settings
+        How runs and solves are done.
+    arousal : ArousalParams, optional
+        Modulation of the drive.
+    perturbation : dict of str to PerturbationParams, optional
+        Perturbations by target.
+
     Raises
     ------
     ConfigError
@@ -377,7 +394,7 @@ class Config(Section):
         return Config.from_mapping(mapping)
 
     def with_settings(self, **values: Any) -> Config:
-        """Return a copy with some of the ``settings`` replaced."""
+        """Return a copy with `values` in place of those of the ``settings``."""
         return replace(self, settings=replace(self.settings, **values))
 
 

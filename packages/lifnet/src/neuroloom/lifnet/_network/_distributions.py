@@ -50,14 +50,28 @@ class Normal:
 
     @classmethod
     def relative(cls, mean: float, cv: float) -> Normal:
-        """Return a normal of standard deviation ``cv |mean|`` that keeps the mean's sign."""
+        """Return a normal of standard deviation ``cv |mean|`` that keeps the mean's sign.
+
+        Parameters
+        ----------
+        mean : float
+            Mean before the cut.
+        cv : float
+            Coefficient of variation.
+        """
         bounds = (0.0, math.inf) if mean >= 0 else (-math.inf, 0.0)
         return cls(mean, cv * abs(mean), *bounds)
 
 
 @dataclass(frozen=True, slots=True)
 class Lognormal:
-    """Log-normal values of given mean and standard deviation; a negative mean turns the sign."""
+    """Log-normal values.
+
+    Parameters
+    ----------
+    mean, sd : float
+        Mean and standard deviation of the values; a negative mean turns their sign.
+    """
 
     mean: float
     sd: float
@@ -69,7 +83,13 @@ class Lognormal:
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """Values spread evenly over [low, high)."""
+    """Values spread evenly over [low, high).
+
+    Parameters
+    ----------
+    low, high : float
+        Bounds.
+    """
 
     low: float
     high: float

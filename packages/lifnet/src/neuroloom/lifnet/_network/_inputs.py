@@ -48,6 +48,13 @@ class SampledRate:
     """A rate given as samples, each held for `delta_t` seconds, the last one for ever.
 
     The rate of a step is the mean over the step: samples finer than the step are averaged.
+
+    Parameters
+    ----------
+    values_hz : array_like, shape (n_samples,)
+        Samples in Hz.
+    delta_t : float
+        Time that each is held, in seconds.
     """
 
     values_hz: NDArray[np.float64]
@@ -61,14 +68,22 @@ class SampledRate:
         object.__setattr__(self, "values_hz", values)
 
     def sample(self, n_steps: int, delta_t: float, seed: Seed) -> NDArray[np.float64]:
-        """Return the rate in each step in Hz."""
+        """Return the rate in Hz in each of `n_steps` steps of `delta_t` s, drawn from `seed`."""
         edges = np.arange(n_steps + 1, dtype=np.float64) * delta_t
         return _mean_of_steps(self.values_hz, self.delta_t, edges, delta_t)
 
 
 @dataclass(frozen=True, slots=True)
 class SineRate:
-    """``mean + amplitude · sin(2π frequency t)``, cut at 0."""
+    """``mean + amplitude · sin(2π frequency t)``, cut at 0.
+
+    Parameters
+    ----------
+    mean_hz, amplitude_hz : float
+        Mean and amplitude of the rate in Hz.
+    frequency : float
+        Frequency in Hz.
+    """
 
     mean_hz: float
     amplitude_hz: float
@@ -79,7 +94,7 @@ class SineRate:
             checks.real(f"SineRate.{name}", getattr(self, name), unit="Hz", error=NetworkError)
 
     def sample(self, n_steps: int, delta_t: float, seed: Seed) -> NDArray[np.float64]:
-        """Return the rate in each step in Hz.
+        """Return the rate in Hz in each of `n_steps` steps of `delta_t` s; no `seed` matters.
 
         Raises
         ------
@@ -119,7 +134,7 @@ class OrnsteinUhlenbeck:
         checks.real(f"{name}.tau", self.tau, above=0, unit="s", error=NetworkError)
 
     def sample(self, n_steps: int, delta_t: float, seed: Seed) -> NDArray[np.float64]:
-        """Return the rate in each step in Hz."""
+        """Return the rate in Hz in each of `n_steps` steps of `delta_t` s, drawn from `seed`."""
         return self.go_on(n_steps, delta_t, seed)[0]
 
     def go_on(
@@ -241,7 +256,7 @@ class CurrentInput:
             object.__setattr__(self, "waveform", samples)
 
     def sample(self, n_steps: int, delta_t: float) -> NDArray[np.float64]:
-        """Return the current in each step."""
+        """Return the current in each of `n_steps` steps of `delta_t` seconds."""
         edges: NDArray[np.float64] = np.arange(n_steps + 1, dtype=np.float64) * delta_t - self.start
         shape, interval = np.ones(1), delta_t
         end = np.inf if self.stop is None else self.stop - self.start

@@ -35,6 +35,8 @@ class Network:
         Step in seconds that the network is meant for.
     name : str
         Name.
+    metadata : mapping of str to anything
+        What the network carries along, such as where it was published.
 
     Raises
     ------
@@ -172,7 +174,19 @@ class Network:
         progress: bool = False,
         seed: int | Seed,
     ) -> Simulation:
-        """Return one run of `duration` seconds of a freshly drawn network; see `BuiltNetwork`."""
+        """Return one run of a freshly drawn network.
+
+        Parameters
+        ----------
+        duration : float
+            Time in seconds.
+        delta_t, dtype, n_threads : optional
+            As for `build`.
+        record, progress : optional
+            As for `BuiltNetwork.simulate`.
+        seed : int or Seed
+            Seed of the network and of its input.
+        """
         stream = as_seed(seed)
         built = self.build(
             delta_t=delta_t, dtype=dtype, n_threads=n_threads, seed=stream.child("connectivity")

@@ -84,7 +84,7 @@ class Population:
             check(f"{self.name}.initial_voltage", self.initial_voltage)
 
     def biases(self, generator: np.random.Generator) -> NDArray[np.float64]:
-        """Return the constant current of each neuron."""
+        """Return the constant current of each neuron, drawn by `generator`."""
         if isinstance(self.bias, (list, tuple, np.ndarray)):
             values = np.asarray(self.bias, dtype=np.float64)
             if values.shape != (self.size,) or not np.isfinite(values).all():

@@ -158,7 +158,7 @@ def _next_target(state: Any, post: int, skip: float, low: int, high: int) -> tup
     state += GOLDEN
     u = (np.float64(mix(state) >> np.uint64(11)) + 0.5) * SPACE
     step = np.log(u) / skip
-    return high if step > high - low else post + 1 + np.int64(step), state
+    return high if step > high - low else post + 1 + int(step), state
 
 
 @compiled

@@ -44,18 +44,24 @@ class Bernoulli:
         checks.real("Bernoulli.p", self.p, at_least=0, at_most=1, error=NetworkError)
 
     def expected(self, n_pre: int, n_post: int) -> float:
-        """Return the expected number of synapses."""
+        """Return the expected number of synapses of `n_pre` sources and `n_post` targets."""
         return self.p * n_pre * n_post
 
     def check(self, name: str, n_pre: int, n_post: int, own: bool) -> None:
-        """Raise `NetworkError` if the populations cannot be connected."""
+        """Raise `NetworkError`, which says `name`, if the populations cannot be connected.
+
+        Of `n_pre` and `n_post` neurons; `own` if they are the same.
+        """
 
     def longest_row(self, n_pre: int, n_post: int) -> int:
-        """Return the largest number of synapses that a source may have."""
+        """Return the most synapses that one of `n_pre` sources may have with `n_post` targets."""
         return n_post
 
     def draw(self, n_pre: int, n_post: int, own: bool, seed: Seed) -> Drawn:
-        """Return the pairs."""
+        """Return the pairs of `n_pre` sources and `n_post` targets, drawn from `seed`.
+
+        `own` if they are the same neurons.
+        """
         return Drawn(CHANCE, p=self.p, autapses=self.autapses)
 
 
@@ -81,22 +87,28 @@ class FixedIndegree:
         checks.whole("FixedIndegree.n", self.n, at_least=0, error=NetworkError)
 
     def expected(self, n_pre: int, n_post: int) -> float:
-        """Return the number of synapses."""
+        """Return the number of synapses of `n_pre` sources and `n_post` targets."""
         return float(self.n * n_post)
 
     def check(self, name: str, n_pre: int, n_post: int, own: bool) -> None:
-        """Raise `NetworkError` if the populations cannot be connected."""
+        """Raise `NetworkError`, which says `name`, if the populations cannot be connected.
+
+        Of `n_pre` and `n_post` neurons; `own` if they are the same.
+        """
         sources = n_pre - (own and not self.autapses)
         # With repetition one source is enough for any number of synapses.
         if self.n > (self.n * sources if self.multapses else sources):
             raise NetworkError(f"{name}: expected at most {sources} sources, got {self.n}")
 
     def longest_row(self, n_pre: int, n_post: int) -> int:
-        """Return the largest number of synapses that a source may have."""
+        """Return the most synapses that one of `n_pre` sources may have with `n_post` targets."""
         return likely_row(self.n * n_post / n_pre) if self.multapses else n_post
 
     def draw(self, n_pre: int, n_post: int, own: bool, seed: Seed) -> Drawn:
-        """Return the pairs."""
+        """Return the pairs of `n_pre` sources and `n_post` targets, drawn from `seed`.
+
+        `own` if they are the same neurons.
+        """
         own = own and not self.autapses
         indptr, indices = draw_sources(self.n, n_pre, n_post, self.multapses, own, seed)
         return Drawn(ROWS, indptr=indptr, indices=indices)
@@ -118,18 +130,24 @@ class FixedTotal:
         checks.whole("FixedTotal.n", self.n, at_least=0, error=NetworkError)
 
     def expected(self, n_pre: int, n_post: int) -> float:
-        """Return the number of synapses."""
+        """Return the number of synapses of `n_pre` sources and `n_post` targets."""
         return float(self.n)
 
     def check(self, name: str, n_pre: int, n_post: int, own: bool) -> None:
-        """Raise `NetworkError` if the populations cannot be connected."""
+        """Raise `NetworkError`, which says `name`, if the populations cannot be connected.
+
+        Of `n_pre` and `n_post` neurons; `own` if they are the same.
+        """
 
     def longest_row(self, n_pre: int, n_post: int) -> int:
-        """Return the largest number of synapses that a source may have."""
+        """Return the most synapses that one of `n_pre` sources may have with `n_post` targets."""
         return likely_row(self.n / n_pre)
 
     def draw(self, n_pre: int, n_post: int, own: bool, seed: Seed) -> Drawn:
-        """Return the pairs."""
+        """Return the pairs of `n_pre` sources and `n_post` targets, drawn from `seed`.
+
+        `own` if they are the same neurons.
+        """
         counts = seed.generator().multinomial(self.n, np.full(n_pre, 1 / n_pre))
         return Drawn(COUNTS, counts=counts)
 
@@ -175,22 +193,28 @@ class Explicit:
             object.__setattr__(self, "weights", weights)
 
     def expected(self, n_pre: int, n_post: int) -> float:
-        """Return the number of synapses."""
+        """Return the number of synapses of `n_pre` sources and `n_post` targets."""
         return float(self.indptr[-1])
 
     def check(self, name: str, n_pre: int, n_post: int, own: bool) -> None:
-        """Raise `NetworkError` if the populations cannot be connected."""
+        """Raise `NetworkError`, which says `name`, if the populations cannot be connected.
+
+        Of `n_pre` and `n_post` neurons; `own` if they are the same.
+        """
         if len(self.indptr) != n_pre + 1:
             raise NetworkError(f"{name}: expected {n_pre} rows, got {len(self.indptr) - 1}")
         if self.indices.size and self.indices.max() >= n_post:
             raise NetworkError(f"{name}: expected targets from 0 to {n_post - 1}")
 
     def longest_row(self, n_pre: int, n_post: int) -> int:
-        """Return the largest number of synapses that a source has."""
+        """Return the most synapses that one of `n_pre` sources has with `n_post` targets."""
         return int(np.diff(self.indptr).max(initial=0))
 
     def draw(self, n_pre: int, n_post: int, own: bool, seed: Seed) -> Drawn:
-        """Return the pairs."""
+        """Return the pairs of `n_pre` sources and `n_post` targets, drawn from `seed`.
+
+        `own` if they are the same neurons.
+        """
         return Drawn(ROWS, indptr=self.indptr, indices=self.indices, weights=self.weights)
 
 

@@ -96,7 +96,15 @@ class DoubleExponential:
 
 
 def Alpha(tau: float, *, normalise: str = "peak") -> DoubleExponential:
-    """Return a current ``(t / τ) e^(1 − t / τ)`` whose peak (or charge) is the weight."""
+    """Return a current ``(t / τ) e^(1 − t / τ)``.
+
+    Parameters
+    ----------
+    tau : float
+        When it peaks, in seconds.
+    normalise : {"peak", "area"}
+        The weight is the largest current, or the charge.
+    """
     return DoubleExponential(tau, tau, normalise)
 
 

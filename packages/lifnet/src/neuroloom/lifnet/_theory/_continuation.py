@@ -36,16 +36,24 @@ _ASTRAY = 0.3  # distance from the prediction, as a share of the step, that is s
 
 @dataclass(frozen=True, eq=False)
 class Branch:
-    """Fixed points along a parameter, in the order in which they were followed."""
+    """Fixed points along a parameter, in the order in which they were followed.
+
+    Parameters
+    ----------
+    parameter : ndarray, shape (n_points,)
+        Value of the parameter at each point.
+    rates : ndarray, shape (n_points, n_pops)
+        Rates in Hz.
+    growth : ndarray, shape (n_points,)
+        Largest real part of the eigenvalues.
+    labels : tuple of str
+        Kind of each point, as `classify` names it.
+    """
 
     parameter: Array
-    """Shape (n_points,)."""
     rates: Array
-    """Hz, shape (n_points, n_pops)."""
     growth: Array
-    """Largest real part of the eigenvalues, shape (n_points,)."""
     labels: tuple[str, ...]
-    """Kind of each point, as `classify` names it."""
 
     @property
     def stable(self) -> NDArray[np.bool_]:
@@ -59,7 +67,7 @@ class Branch:
         return np.flatnonzero(direction[1:] * direction[:-1] < 0) + 1
 
     def at(self, value: float) -> Array:
-        """Return the rates where the branch crosses a value, by interpolation, (n, n_pops)."""
+        """Return the rates where the branch crosses `value`, by interpolation, (n, n_pops)."""
         p = self.parameter
         low = np.flatnonzero((p[:-1] - value) * (p[1:] - value) <= 0)
         low = low[p[low] != p[low + 1]]

@@ -25,20 +25,30 @@ _MARGINAL = 1e-6  # |eigenvalue| below which a point has no index
 
 @dataclass(frozen=True, eq=False)
 class FixedPoint:
-    """One fixed point and what happens near it."""
+    """One fixed point and what happens near it.
+
+    Parameters
+    ----------
+    rates : ndarray, shape (n_pops,)
+        Rates in Hz.
+    label : str
+        Kind, as `classify` names it.
+    eigenvalues : ndarray of complex, shape (n_pops,)
+        Of the linearized dynamics, largest real part first.
+    residual : float
+        Largest ``|ν − Φ(ν)|`` in Hz.
+    multiplicity : int
+        Fixed points that follow from this one by exchanging clusters, itself included.
+    index : int
+        (−1) to the number of unstable dimensions under one time constant; 0 if marginal.
+    """
 
     rates: Array
-    """Hz, shape (n_pops,)."""
     label: str
-    """Kind, as `classify` names it."""
     eigenvalues: NDArray[np.complex128]
-    """Of the linearized dynamics, largest real part first."""
     residual: float
-    """Largest ``|ν − Φ(ν)|`` in Hz."""
     multiplicity: int
-    """Fixed points that follow from this one by exchanging clusters, itself included."""
     index: int = 0
-    """(−1) to the number of unstable dimensions under one time constant; 0 if marginal."""
 
     @property
     def stable(self) -> bool:
@@ -53,16 +63,25 @@ class FixedPoint:
 
 @dataclass(frozen=True, eq=False)
 class FixedPoints(Sequence[FixedPoint]):
-    """Fixed points of a mean field, lowest total rate first, and how complete the list is."""
+    """Fixed points of a mean field, lowest total rate first, and how complete the list is.
+
+    Parameters
+    ----------
+    points : tuple of FixedPoint
+        The fixed points.
+    complete : bool or None
+        True if interval arithmetic proves that there are no others; False if there must be, or
+        the search or the list was cut short; None if nothing speaks against it.
+    evidence : str
+        What `complete` rests on, in words.
+    n_left_out : int
+        Known fixed points that are not listed: orders of equal clusters beyond the limit.
+    """
 
     points: tuple[FixedPoint, ...]
     complete: bool | None
-    """True if interval arithmetic proves that there are no others; False if there must be, or
-    the search or the list was cut short; None if nothing speaks against it."""
     evidence: str
-    """What `complete` rests on, in words."""
     n_left_out: int = 0
-    """Known fixed points that are not listed: orders of equal clusters beyond the limit."""
 
     def __len__(self) -> int:
         return len(self.points)

@@ -24,20 +24,30 @@ _BATCH_NUMBERS = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
-    """The force on a grid of focus rates, and the potential along its valley."""
+    """The force on a grid of focus rates, and the potential along its valley.
+
+    Parameters
+    ----------
+    mesh : tuple of ndarray
+        Rates of each focus population on the grid, in Hz.
+    force_field : ndarray, shape (*grid, n_focus)
+        Effective response minus rate in Hz; NaN where others do not settle.
+    nu_outs : ndarray, shape (*grid, n_pops)
+        Effective response of all populations in Hz.
+    path : ndarray, shape (n, n_focus)
+        For each rate of the first focus population the grid point of least force, in Hz.
+    potential : ndarray, shape (n,)
+        Minus the integral of the force along the path, in Hz².
+    displacement : ndarray, shape (n,)
+        Length of the path up to each point in Hz.
+    """
 
     mesh: tuple[Array, ...]
-    """Rates of each focus population on the grid, in Hz."""
     force_field: Array
-    """Effective response minus rate, shape (\\*grid, n_focus); NaN where others do not settle."""
     nu_outs: Array
-    """Effective response of all populations, shape (\\*grid, n_pops)."""
     path: Array
-    """For each rate of the first focus population the grid point of least force, (n, n_focus)."""
     potential: Array
-    """Minus the integral of the force along the path, shape (n,)."""
     displacement: Array
-    """Length of the path up to each point in Hz, shape (n,)."""
 
     @property
     def path_force(self) -> Array:

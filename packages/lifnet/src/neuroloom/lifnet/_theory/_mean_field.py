@@ -23,13 +23,25 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class RateSolution:
-    """Where a solve ended; only with `converged` is it a fixed point."""
+    """Where a solve ended; only with `converged` is it a fixed point.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_pops,)
+        Rates in Hz.
+    converged : bool
+        Whether `x` is a fixed point.
+    residual : float
+        Largest ``|ν − Φ(ν)|`` in Hz.
+    n_iterations : int
+        Steps taken.
+    message : str
+        How the solve ended.
+    """
 
     x: Array
-    """Rates in Hz, shape (n_pops,)."""
     converged: bool
     residual: float
-    """Largest ``|ν − Φ(ν)|`` in Hz."""
     n_iterations: int
     message: str
 
@@ -132,7 +144,7 @@ class LIFMeanField:
 
     @classmethod
     def from_parameters(cls, parameters: ClusteredParameters) -> LIFMeanField:
-        """Return the mean field of a clustered network's parameters.
+        """Return the mean field of a clustered network's `parameters`.
 
         Warns
         -----
@@ -196,15 +208,15 @@ class LIFMeanField:
         return len(self.j_matrix)
 
     def response(self, nu: ArrayLike) -> Array:
-        """Return Φ(ν) in Hz for rates of shape (n_pops,) or (n_states, n_pops)."""
+        """Return Φ(ν) in Hz for rates `nu`, shape (n_pops,) or (n_states, n_pops)."""
         return self.equations.phi(self.checked_rates("nu", nu))
 
     def jacobian(self, nu: ArrayLike) -> Array:
-        """Return dΦ_i/dν_j, shape (..., n_pops, n_pops)."""
+        """Return dΦ_i/dν_j at rates `nu` in Hz, shape (..., n_pops, n_pops)."""
         return self.equations.linearized(self.checked_rates("nu", nu))[1]
 
     def moments(self, nu: ArrayLike) -> tuple[Array, Array]:
-        """Return mean μ and noise amplitude σ of the populations' input."""
+        """Return mean μ and noise amplitude σ of the populations' input at rates `nu` in Hz."""
         return self.equations.moments(self.checked_rates("nu", nu))
 
     def solve_rates(self, nu_init: ArrayLike | None = None) -> RateSolution:
@@ -279,7 +291,7 @@ class LIFMeanField:
         return classify(values), values
 
     def rate_time_constants(self, tau: ArrayLike | None = None) -> Array | None:
-        """Return checked time constants of the rates, one per population in s; None for None."""
+        """Return `tau` checked, one time constant of the rates per population; None for None."""
         if tau is None:
             return None
         spread = self._spread("tau", tau)
@@ -333,8 +345,9 @@ class LIFMeanField:
     ) -> tuple[Array, Array]:
         """Return the effective response, and the full states ν that it was taken at.
 
-        Parameters are those of `effective_response_function`. The other populations are at the
-        stable state that their rates flow into; NaN where they come to none.
+        Parameters `focus`, `nu`, `nu_init` and `tau` are those of `effective_response_function`.
+        The other populations are at the stable state that their rates flow into; NaN where they
+        come to none.
         """
         held = np.asarray(focus, dtype=np.int64).ravel()
         if len(set(held.tolist())) != len(held) or (held < 0).any() or (held >= self.n_pops).any():
