@@ -212,6 +212,19 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session
+def rehearsal(session: nox.Session) -> None:
+    """Install each distribution by name from an index on this machine, and run its example."""
+    session.install("pypiserver>=2.3", "setuptools<81")  # pypiserver reads pkg_resources
+    dist = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    dist.mkdir()
+    for wheel in build_wheels(session, *PACKAGES):
+        shutil.copy(wheel, dist)
+    out = ROOT / "benchmark-results" / "rehearsal.json"
+    session.run("python", "tools/rehearsal.py", str(dist), "--out", str(out), *session.posargs)
+
+
+@nox.session
 @every_package
 def release_check(session: nox.Session, package: str) -> None:
     """Check that a package is ready for its release: version, changelog, licence, contents."""
