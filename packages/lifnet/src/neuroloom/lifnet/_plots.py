@@ -39,7 +39,7 @@ def plot_raster(run: Simulation, *, every: int = 1, ax: Axes | None = None, **ar
     if every < 1:
         raise LifnetError(f"every: expected at least 1, got {every}")
     ax = axes(ax)
-    times = (run.first_step + run.spike_steps + 1) * run.delta_t
+    times = (run.first_step + run.spike_steps) * run.delta_t
     ticks, names = [], []
     for name, (start, stop) in run.populations.items():
         mine = (run.spike_ids >= start) & (run.spike_ids < stop) & (run.spike_ids % every == 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._engine._cells import Cells
-from neuroloom.lifnet._errors import SimulationError
-from neuroloom.shared import Epochs, Recording, Signal, SpikeTrains
+from neuroloom.lifnet._errors import RoundingWarning, SimulationError
+from neuroloom.shared import Epochs, Recording, Signal, SpikeTrains, checks
 
 Watch = bool | Sequence[int] | NDArray[np.integer] | None
 
@@ -201,7 +202,7 @@ class Simulation:
 
     def rates_hz(self, *, after: float = 0.0) -> dict[str, float]:
         """Return the mean rate of each population in Hz, from `after` seconds on."""
-        skip = round(after / self.delta_t)
+        skip = self._whole_steps("after", after)
         if not 0 <= skip < self.n_steps:
             raise SimulationError(f"after: expected 0 to {self.duration:g} s, got {after!r}")
         time = (self.n_steps - skip) * self.delta_t
@@ -212,8 +213,20 @@ class Simulation:
         }
 
     def population_rates(self, *, bin_width: float | None = None) -> Signal:
-        """Return each population's rate in Hz over time, in bins of `bin_width` seconds."""
-        steps = 1 if bin_width is None else round(bin_width / self.delta_t)
+        """Return each population's rate in Hz over time, each at the centre of its bin.
+
+        Parameters
+        ----------
+        bin_width : float, optional
+            Width of the bins in seconds, a step if not given; a last bin that the run does not
+            fill is left out. One that is no multiple of the step is rounded, with a warning.
+
+        Raises
+        ------
+        SimulationError
+            If a bin is shorter than a step or longer than the run.
+        """
+        steps = 1 if bin_width is None else self._whole_steps("bin_width", bin_width)
         if steps < 1 or steps > self.n_steps:
             raise SimulationError(
                 f"bin_width: expected {self.delta_t:g} to {self.duration:g} s, got {bin_width!r}"
@@ -223,29 +236,62 @@ class Simulation:
         sizes = np.array([stop - start for start, stop in self.populations.values()])
         width = steps * self.delta_t
         start = self.first_step * self.delta_t + width / 2
-        return Signal(counts / (sizes * width), 1.0 / width, start, list(self.populations))
+        return Signal(
+            counts / (sizes * width), 1.0 / width, start, list(self.populations), unit="Hz"
+        )
+
+    def _whole_steps(self, name: str, time: float) -> int:
+        """Return a time in steps; one between two steps is rounded, with a warning."""
+        seconds = checks.real(name, time, unit="s", error=SimulationError)
+        steps = round(seconds / self.delta_t)
+        if abs(seconds / self.delta_t - steps) > 1e-6 * max(1, steps):
+            warnings.warn(
+                f"{name} of {seconds:g} s is not a multiple of delta_t ({self.delta_t:g} s); "
+                f"rounded to {steps * self.delta_t:g} s",
+                RoundingWarning,
+                stacklevel=3,
+            )
+        return steps
 
     def to_spike_trains(self, *, start: float = 0.0) -> SpikeTrains:
-        """Return the spikes from `start` seconds on; a spike lies at the end of its step."""
+        """Return the spikes from `start` seconds after the run's begin on.
+
+        Step k covers the time from ``k · delta_t`` to ``(k + 1) · delta_t``, and a spike of step k
+        has the time ``k · delta_t``; the epoch ends with the last step.
+
+        Parameters
+        ----------
+        start : float
+            Seconds to leave out.
+
+        Raises
+        ------
+        SimulationError
+            If the run did not record spikes, or ends before `start`.
+        """
         if len(self.spike_ids) == 0 and self.spike_counts.sum():
             raise SimulationError("to_spike_trains: the run did not record spikes")
-        begin = self.first_step * self.delta_t
-        times = (self.first_step + self.spike_steps + 1) * self.delta_t
-        end = np.nextafter((self.first_step + self.n_steps) * self.delta_t, np.inf)
-        keep = times >= begin + start
-        epoch = Epochs(begin + start, end)
-        return SpikeTrains(times[keep], self.spike_ids[keep], self.n_neurons, epoch)
+        skip = self._whole_steps("start", start)
+        if not 0 <= skip < self.n_steps:
+            raise SimulationError(f"start: expected 0 to {self.duration:g} s, got {start!r}")
+        keep = self.spike_steps >= skip
+        times = (self.first_step + self.spike_steps[keep]) * self.delta_t
+        edges = np.array([self.first_step + skip, self.first_step + self.n_steps]) * self.delta_t
+        return SpikeTrains(times, self.spike_ids[keep], self.n_neurons, Epochs(*edges))
 
     @property
     def recording(self) -> Recording:
         """Spikes, population rates and whatever else was recorded, on one clock.
 
-        Columns of voltages and currents of neurons are in the order in which `Record` names them;
-        the currents of each synaptic channel are a signal of their own.
+        All that belongs to step k lies within it: its spikes at its first moment, and its rates,
+        voltages and currents, which are those at its end, at its centre. Columns of voltages and
+        currents of neurons are in the order in which `Record` names them; the currents of each
+        synaptic channel are a signal of their own.
         """
         signals = {"rates": self.population_rates()}
         rate = 1.0 / (self.delta_t * self.every)
-        start = (self.first_step // self.every + 1) * self.every * self.delta_t
+        first = (self.first_step // self.every + 1) * self.every - 1
+        start = (first + 0.5) * self.delta_t
         for name, current in self.population_current.items():
             signals[f"current {name}"] = Signal(current, rate, start, self.channels)
         if self.population_voltage:
