@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuroloom import lifnet
+from neuroloom import lifnet, shared
 from neuroloom.lifnet import Record
+from neuroloom.lifnet._engine import network_digest
 from neuroloom.lifnet.engine import Cells, Connectivity, CountDrive, simulate
 from neuroloom.lifnet.errors import SimulationError
 from neuroloom.shared import Seed
@@ -234,3 +235,73 @@ def test_samples_lie_at_the_same_steps_however_a_run_is_cut_inside(monkeypatch):
     np.testing.assert_array_equal(
         network.simulate(0.4, record=record, seed=1).voltage, whole.voltage
     )
+
+
+@pytest.mark.parametrize("synapse", ["alpha", "delta"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_state_goes_on_from_a_file(tmp_path, synapse, dtype):
+    network = built(synapse, "wandering", 0.0115, dtype)
+    whole = network.simulate(0.08, record=RECORD, seed=4)
+    first = network.simulate(0.03, record=RECORD, seed=4)
+    path = first.state.save(tmp_path / "state.npz")
+    again = built(synapse, "wandering", 0.0115, dtype)
+    for state in (lifnet.engine.State.load(path), lifnet.engine.State.load(path, again)):
+        assert_joined(whole, [first, again.simulate(0.05, record=RECORD, state=state, seed=4)])
+    with pytest.raises(SimulationError, match="one of this network"):
+        built(synapse, "wandering", 0.0115, dtype).network.build(dtype=dtype, seed=4).simulate(
+            0.05, state=state, seed=4
+        )
+    other = built(synapse, "wandering", DT, dtype)
+    with pytest.raises(SimulationError, match="one of this network"):
+        lifnet.engine.State.load(path, other)
+    assert other.simulate(0.01, state=replace(state, bound=False), seed=4).n_steps == 20
+
+
+def test_a_clustered_state_goes_on_from_a_file(tmp_path):
+    options = dict(delta_t=DT, seed=2, perturbations={"j_potentiated": 0.1})
+    network = lifnet.ClusteredNetwork.from_config("2_cluster_mf", seed=1)
+    whole = network.simulate(duration=0.1, **options)
+    first = network.simulate(duration=0.04, **options)
+    path = first.state.save(tmp_path / "state.npz")
+    state = lifnet.engine.State.load(path, network)
+    rest = network.simulate(duration=0.06, state=state, **options)
+    np.testing.assert_array_equal(np.append(first.spike_ids, rest.spike_ids), whole.spike_ids)
+    with pytest.raises(SimulationError, match="one of this network"):
+        lifnet.engine.State.load(path, lifnet.ClusteredNetwork.from_config("2_cluster_mf", seed=2))
+
+
+def test_files_that_are_no_state_are_refused(tmp_path):
+    network = built("delta", "constant", DT, "float64")
+    state = network.simulate(0.01, seed=1).state
+    with pytest.raises(shared.DataError, match="folder"):
+        state.save(tmp_path / "nowhere" / "state.npz")
+    path = state.save(tmp_path / "state.npz")
+    path.write_bytes(path.read_bytes()[:-200])
+    np.save(tmp_path / "pickle.npy", np.array([{}]), allow_pickle=True)
+    for wrong in ("state.npz", "pickle.npy", "missing.npz"):
+        with pytest.raises(shared.DataError):
+            lifnet.engine.State.load(tmp_path / wrong)
+
+
+def test_the_digest_knows_every_synapse_and_no_layout():
+    base = ([0, 2, 3], [0, 1, 0], [0.5, 0.7, 0.5])
+    cells = Cells.create(2, tau_membrane=0.02, tau_synaptic=0.005, threshold=1.0)
+
+    def digest(indptr, indices, weights, cells=cells, **options):
+        net = Connectivity.from_csr(indptr, indices, weights, **options)
+        return network_digest(cells, net)
+
+    one = digest(*base)
+    assert one == digest([0, 2, 3], [1, 0, 0], [0.7, 0.5, 0.5])
+    others = [
+        digest([0, 2, 3], [0, 1, 0], [0.7, 0.5, 0.5]),
+        digest([0, 2, 3], [0, 1, 1], [0.5, 0.7, 0.5]),
+        digest([0, 1, 3], [0, 1, 0], [0.5, 0.7, 0.5]),
+        digest(*base, delay_steps=[0, 0, 1]),
+        digest(*base, channel=[0, 1]),
+        digest(*base, cells=replace(cells, threshold=np.array([1.0, 2.0]))),
+    ]
+    assert len({one, *others}) == 7
+    big = lifnet.models.brunel_delta(order=50)
+    threads = {big.build(seed=1, n_threads=n).digest for n in (1, 2)}
+    assert len(threads) == 1

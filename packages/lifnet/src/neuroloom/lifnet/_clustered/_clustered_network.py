@@ -21,7 +21,7 @@ from neuroloom.lifnet._clustered._stimulus import stimulated_neurons, waveform
 from neuroloom.lifnet._clustered._wiring import Wiring, draw_wiring
 from neuroloom.lifnet._config._load import load_config
 from neuroloom.lifnet._config._schema import Config
-from neuroloom.lifnet._engine import Cells, Record, Simulation, State, simulate
+from neuroloom.lifnet._engine import Cells, Record, Simulation, State, network_digest, simulate
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.shared import Seed, as_seed
 
@@ -80,6 +80,12 @@ class ClusteredNetwork:
             if edges[i + 1] > edges[i]
         }
 
+    @property
+    def digest(self) -> str:
+        """What tells this network, without perturbations, from others."""
+        parameters = self.parameters
+        return network_digest(cells(parameters), self.wiring.connectivity(parameters))
+
     def simulate(
         self,
         *,
@@ -127,6 +133,10 @@ class ClusteredNetwork:
         step, n_steps = init.delta_t, round(init.duration_sec / init.delta_t)
         n_pops = config.architecture.clusters.total_pops
         begin = 0 if state is None else state.step
+        digest = self.digest
+        if state is not None:
+            state.check_network(digest)
+            state = replace(state, bound=False)  # perturbations change neurons and synapses
         own = _from_step(config, begin, n_steps)
         given = checked(merged(own, perturbations or {}), n_pops, n_steps)
         root = as_seed(seed)
@@ -172,7 +182,8 @@ class ClusteredNetwork:
                 seed=root.child("external"),
             )
             pieces.append(piece)
-        return join(pieces)
+        run = join(pieces)
+        return replace(run, state=replace(run.state, network=digest))
 
     def _timed(self, duration: float | None, delta_t: float | None) -> Config:
         config = self.config

@@ -2,9 +2,11 @@
 
 from neuroloom.lifnet._engine._cells import Cells, Propagators, propagators
 from neuroloom.lifnet._engine._connectivity import Connectivity
+from neuroloom.lifnet._engine._digest import network_digest
 from neuroloom.lifnet._engine._noise import CountDrive
-from neuroloom.lifnet._engine._result import Record, Simulation, State
+from neuroloom.lifnet._engine._result import Record, Simulation
 from neuroloom.lifnet._engine._simulate import simulate
+from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._engine._torch import SurrogateSpike, TorchRun, run_torch
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "Record",
     "Simulation",
     "State",
+    "network_digest",
     "SurrogateSpike",
     "TorchRun",
     "propagators",

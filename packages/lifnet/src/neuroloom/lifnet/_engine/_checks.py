@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._engine._cells import Cells
 from neuroloom.lifnet._engine._connectivity import Connectivity
-from neuroloom.lifnet._engine._result import State
+from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.shared import checks
 

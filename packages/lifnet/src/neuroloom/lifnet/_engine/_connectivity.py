@@ -42,6 +42,8 @@ class Connectivity:
     n_channels: int
     parts: Parts
     _splits: dict[tuple[int, str], Parts] = field(default_factory=dict, repr=False)
+    known: dict[str, int] = field(default_factory=dict, repr=False)
+    """What was computed of the synapses and is kept."""
 
     @classmethod
     def from_csr(

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from neuroloom.lifnet._engine._cells import Cells, propagators
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._noise import CountDrive
-from neuroloom.lifnet._engine._result import Record, Simulation, State
+from neuroloom.lifnet._engine._result import Record, Simulation
+from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._errors import SimulationError
 
 

@@ -1,16 +1,16 @@
-"""What a run leaves: spikes as (step, neuron), what was asked for besides, and the state."""
+"""What a run leaves: spikes as (step, neuron), and what was asked for besides."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from neuroloom.lifnet._engine._cells import Cells
+from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._errors import RoundingWarning, SimulationError
 from neuroloom.shared import Epochs, Recording, Signal, SpikeTrains, checks
 
@@ -44,98 +44,6 @@ class Record:
     def __post_init__(self) -> None:
         if isinstance(self.every, bool) or int(self.every) != self.every or self.every < 1:
             raise SimulationError(f"every: expected a whole number of steps, got {self.every!r}")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class State:
-    """Where a run begins or ended.
-
-    Parameters
-    ----------
-    voltage : ndarray, shape (n_neurons,)
-        Membrane voltages.
-    current : ndarray, shape (n_channels, n_neurons)
-        Synaptic currents or conductances.
-    refractory : ndarray of int, shape (n_neurons,)
-        Steps for which each neuron stays at its reset.
-    rise : ndarray, shape (n_channels, n_neurons), optional
-        Rising states of synapses that have one.
-    pending : ndarray, shape (n_channels, n_slots, n_neurons), optional
-        Input on its way, by arrival step modulo n_slots.
-    step : int
-        Absolute number of the next step: random input, inputs in time and perturbations go on
-        from there.
-    delta_t : float, optional
-        Step in seconds of the run that ended here, in which `refractory`, `pending` and `step`
-        count; a run with another one is refused.
-    relative : ndarray, shape (n_neurons,), optional
-        Voltages above rest as the run held them. `voltage` is their sum with the resting voltage,
-        which rounds; a neuron whose `voltage` was changed since begins at that.
-    rates : ndarray, shape (n_processes,), optional
-        Where the Ornstein–Uhlenbeck rates of a network stand, in the order of its inputs, as
-        distances from their means in Hz.
-    """
-
-    voltage: NDArray[Any]
-    current: NDArray[Any]
-    refractory: NDArray[np.int32]
-    rise: NDArray[Any] | None = None
-    pending: NDArray[Any] | None = None
-    step: int = 0
-    delta_t: float | None = None
-    relative: NDArray[Any] | None = None
-    rates: NDArray[np.float64] | None = None
-
-    @classmethod
-    def rest(cls, cells: Cells) -> State:
-        """Return neurons at rest without any input."""
-        n, c = cells.n_neurons, cells.n_channels
-        return cls(cells.resting.copy(), np.zeros((c, n)), np.zeros(n, dtype=np.int32))
-
-    def with_voltage(self, voltage: ArrayLike) -> State:
-        """Return this state with other voltages."""
-        values = np.array(np.broadcast_to(voltage, self.voltage.shape))
-        return replace(self, voltage=values, relative=None)
-
-    def above_rest(self, resting: NDArray[np.float64]) -> NDArray[Any]:
-        """Return the voltages above rest: to the bit those with which a run ended.
-
-        Parameters
-        ----------
-        resting : ndarray, shape (n_neurons,)
-            Resting voltages of the neurons that go on.
-        """
-        above = self.voltage - resting
-        if self.relative is None:
-            return np.asarray(above)
-        same = self.relative + resting.astype(self.relative.dtype) == self.voltage
-        return np.where(same, self.relative, above)
-
-    def arrivals(self, first_step: int, n_slots: int) -> NDArray[Any] | None:
-        """Return the input on its way for a run whose first step has another number.
-
-        Parameters
-        ----------
-        first_step : int
-            Absolute number of the run's first step.
-        n_slots : int
-            Least number of slots.
-
-        Returns
-        -------
-        ndarray, shape (n_channels, n_slots, n_neurons), or None
-            By arrival step modulo its number of slots, of which there are more than asked for
-            where input arrives later than that; None where nothing is on its way.
-        """
-        if self.pending is None or not self.pending.any():
-            return None
-        old = self.pending
-        ahead = np.arange(old.shape[1])
-        old = old[:, (self.step + ahead) % len(ahead)]
-        last = int(np.flatnonzero(old.any(axis=(0, 2)))[-1])
-        ring = np.zeros((len(old), max(n_slots, last + 2), old.shape[2]), dtype=old.dtype)
-        ring[:, (first_step + ahead[: last + 1]) % ring.shape[1]] = old[:, : last + 1]
-        return ring
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,11 @@ from neuroloom.lifnet._engine._checks import (
     table_of,
 )
 from neuroloom.lifnet._engine._connectivity import Connectivity
+from neuroloom.lifnet._engine._digest import network_digest
 from neuroloom.lifnet._engine._noise import GUIDE_BITS, CountDrive, step_keys
 from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts
-from neuroloom.lifnet._engine._result import Record, Simulation, State
+from neuroloom.lifnet._engine._result import Record, Simulation
+from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.shared import Seed
 
@@ -143,10 +146,12 @@ def simulate(
     jumps = table_of("external_jumps", external_jumps, n_steps, cells.n_neurons)
     start = State.rest(cells) if state is None else state
     check_state(start, cells, delta_t)
+    digest = network_digest(cells, connectivity)
+    start.check_network(digest)
     if backend != "kernel":
         from neuroloom.lifnet._engine._dense import run_dense
 
-        return run_dense(
+        result = run_dense(
             cells,
             connectivity,
             n_steps=n_steps,
@@ -164,6 +169,7 @@ def simulate(
             channels=tuple(channels),
             seed=bits,
         )
+        return replace(result, state=replace(result.state, network=digest))
     run = _Run(
         cells,
         connectivity,
@@ -176,7 +182,8 @@ def simulate(
         spans,
         bits,
     )
-    return run(start, first_step, n_steps, stimuli, jumps, tuple(channels), progress, description)
+    result = run(start, first_step, n_steps, stimuli, jumps, tuple(channels), progress, description)
+    return replace(result, state=replace(result.state, network=digest))
 
 
 class _Run:

@@ -15,6 +15,7 @@ from neuroloom.lifnet._engine import (
     Record,
     Simulation,
     State,
+    network_digest,
     simulate,
 )
 from neuroloom.lifnet._errors import SimulationError
@@ -52,6 +53,11 @@ class BuiltNetwork:
     state: State
     delta_t: float
     dtype: str
+
+    @property
+    def digest(self) -> str:
+        """What tells these neurons and synapses from others."""
+        return network_digest(self.cells, self.connectivity)
 
     def simulate(
         self,
