@@ -127,7 +127,7 @@ class LIFNet(nn.Module):
         if bool((self.threshold <= self.reset_voltage).any()):
             raise NetworkError("threshold: expected thresholds above reset_voltage")
         self.register_buffer("spikes_timer", torch.zeros_like(self.tau_membrane), persistent=False)
-        self._compiled: tuple[tuple[int, int], Connectivity] | None = None
+        self._compiled: tuple[Tensor, Connectivity] | None = None
 
     def forward(
         self,
@@ -280,18 +280,22 @@ class LIFNet(nn.Module):
         )
 
     def _connectivity(self) -> Connectivity:
-        """Return the sparse weights, made again only after the tensor was changed."""
+        """Return the sparse weights, made again only after a weight was changed.
+
+        Torch counts no change by ``.data`` or by way of a numpy array that shares the memory: the
+        weights themselves are compared.
+        """
         weights = self.synaptic_weights.detach()
-        key = (weights.data_ptr(), int(self.synaptic_weights._version))
-        if self._compiled is None or self._compiled[0] != key:
+        known = self._compiled
+        if known is None or known[0].dtype != weights.dtype or not torch.equal(known[0], weights):
             by_source = weights.numpy().T
             source, target = np.nonzero(by_source)
             starts = np.searchsorted(source, np.arange(self.n_neurons + 1))
-            self._compiled = (
-                key,
+            self._compiled = known = (
+                weights.clone(),
                 Connectivity.from_csr(starts, target, by_source[source, target].astype(float)),
             )
-        return self._compiled[1]
+        return known[1]
 
     def _jumps(
         self, counts: Any, n_steps: int, shape: torch.Size, weights: Tensor

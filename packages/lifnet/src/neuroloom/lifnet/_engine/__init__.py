@@ -3,6 +3,7 @@
 from neuroloom.lifnet._engine._cells import Cells, Propagators, propagators
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._digest import network_digest
+from neuroloom.lifnet._engine._memory import check_memory
 from neuroloom.lifnet._engine._noise import CountDrive
 from neuroloom.lifnet._engine._result import Record, Simulation
 from neuroloom.lifnet._engine._simulate import simulate
@@ -17,6 +18,7 @@ __all__ = [
     "Record",
     "Simulation",
     "State",
+    "check_memory",
     "network_digest",
     "SurrogateSpike",
     "TorchRun",

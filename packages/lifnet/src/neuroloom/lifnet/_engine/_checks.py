@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._engine._cells import Cells
 from neuroloom.lifnet._engine._connectivity import Connectivity
+from neuroloom.lifnet._engine._result import Record
 from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.shared import checks
@@ -74,6 +75,37 @@ def check_state(state: State, cells: Cells, delta_t: float) -> None:
             raise SimulationError(f"state.{name}: expected shape {shape}, got {value.shape}")
         if not np.isfinite(value).all():
             raise SimulationError(f"state.{name}: expected finite values, got NaN or infinity")
+
+
+def answer_sizes(
+    record: Record, cells: Cells, n_steps: int, first_step: int, n_populations: int, itemsize: int
+) -> dict[str, float]:
+    """Return the bytes of what a run keeps by part, but for its spikes, which nobody knows before.
+
+    Parameters
+    ----------
+    record : Record
+        What is recorded.
+    cells : Cells
+        The neurons.
+    n_steps, first_step : int
+        Number of steps, and the absolute number of the first.
+    n_populations : int
+        Number of populations.
+    itemsize : int
+        Bytes of a voltage.
+    """
+    n_samples = (first_step + n_steps) // record.every - first_step // record.every
+    voltage, current = (
+        len(neurons_of(w, cells.n_neurons)) for w in (record.voltage, record.current)
+    )
+    sums = record.population_current * cells.n_channels + record.population_voltage
+    return {
+        "voltages": float(n_samples * voltage * itemsize),
+        "currents": float(n_samples * current * cells.n_channels * itemsize),
+        "sums over populations": float(n_samples * sums * n_populations * 8),
+        "spike counts": float(n_steps * n_populations * 4),
+    }
 
 
 def table_of(name: str, values: ArrayLike | None, n_steps: int, n: int) -> NDArray[Any]:

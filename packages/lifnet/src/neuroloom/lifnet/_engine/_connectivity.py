@@ -19,6 +19,7 @@ from neuroloom.lifnet._engine._parts import (
     classes,
     even_bounds,
     gather,
+    read_only,
     replace_weight,
     resplit,
     sort_synapses,
@@ -32,7 +33,8 @@ MOST_CHANNELS = 256  # the channel of a synapse is kept in one byte
 class Connectivity:
     """All synapses of a network.
 
-    Build one with `from_csr`; `simulate` splits it as its threads need.
+    Build one with `from_csr`; `simulate` splits it as its threads need. Its arrays are read-only:
+    other weights are another connectivity.
     """
 
     n_neurons: int
@@ -44,6 +46,9 @@ class Connectivity:
     _splits: dict[tuple[int, str], Parts] = field(default_factory=dict, repr=False)
     known: dict[str, int] = field(default_factory=dict, repr=False)
     """What was computed of the synapses and is kept."""
+
+    def __post_init__(self) -> None:
+        read_only(self.parts)
 
     @classmethod
     def from_csr(
@@ -150,12 +155,13 @@ class Connectivity:
         if len(parts.bounds) - 1 < n_parts:
             key = (n_parts, "")
             if key not in self._splits:
-                self._splits[key] = resplit(parts, balanced_bounds(self.in_degree(), n_parts))
+                bounds = balanced_bounds(self.in_degree(), n_parts)
+                self._splits[key] = read_only(resplit(parts, bounds))
             parts = self._splits[key]
         if parts.weight.dtype != dtype:
             key = (n_parts, dtype)
             if key not in self._splits:
-                self._splits[key] = replace_weight(parts, parts.weight.astype(dtype))
+                self._splits[key] = read_only(replace_weight(parts, parts.weight.astype(dtype)))
             parts = self._splits[key]
         return parts
 

@@ -48,6 +48,15 @@ class Parts:
         return sum(array.nbytes for array in arrays)
 
 
+def read_only(parts: Parts) -> Parts:
+    """Return `parts` after making their arrays read-only: what is made of them would be stale."""
+    for name in Parts.__slots__:
+        value = getattr(parts, name)
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+    return parts
+
+
 def even_bounds(n_neurons: int, n_parts: int) -> NDArray[np.int64]:
     """Return where parts of about equal size begin, on the grid, and the number of neurons."""
     if n_parts == 1:

@@ -15,6 +15,7 @@ from neuroloom.lifnet._engine import _kernel as kernel
 from neuroloom.lifnet._engine._cells import Cells, Propagators, propagators
 from neuroloom.lifnet._engine._checks import (
     Pairs,
+    answer_sizes,
     check,
     check_state,
     neurons_of,
@@ -23,6 +24,7 @@ from neuroloom.lifnet._engine._checks import (
 )
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._digest import network_digest
+from neuroloom.lifnet._engine._memory import check_memory
 from neuroloom.lifnet._engine._noise import GUIDE_BITS, CountDrive, step_keys
 from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts
 from neuroloom.lifnet._engine._result import Record, Simulation
@@ -148,6 +150,12 @@ def simulate(
     check_state(start, cells, delta_t)
     digest = network_digest(cells, connectivity)
     start.check_network(digest)
+    sizes = answer_sizes(record, cells, n_steps, first_step, len(spans), np.dtype(dtype).itemsize)
+    check_memory(
+        {**sizes, "copies": max(sizes.values())},
+        remedy="record fewer neurons or every n-th step (Record(voltage=[…], every=…)), or run "
+        "piece by piece with state=run.state",
+    )
     if backend != "kernel":
         from neuroloom.lifnet._engine._dense import run_dense
 
@@ -449,7 +457,7 @@ class _Run:
         offsets = np.cumsum([0] + [piece["n"] for piece in pieces])
 
         def joined(name: str) -> Any:
-            parts = [piece[name] for piece in pieces]
+            parts = [piece.pop(name) for piece in pieces]
             return None if parts[0] is None else np.concatenate(parts)
 
         def sums(name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from neuroloom.lifnet._clustered._clustered_network import ClusteredNetwork
 from neuroloom.lifnet._clustered._perturbation import checked, config_perturbations, merged
 from neuroloom.lifnet._clustered._stimulus import stimulated_neurons, waveform
 from neuroloom.lifnet._config._schema import Config
-from neuroloom.lifnet._engine import Record, Simulation, State
+from neuroloom.lifnet._engine import Record, Simulation, State, check_memory
 from neuroloom.lifnet._errors import ConfigError, SimulationError
 from neuroloom.lifnet._execution._stager import Stager, by_target
 from neuroloom.lifnet._plots import plot_raster, plot_rates
@@ -70,7 +70,9 @@ class StageSNNSimulation(Stager):
             neuron from 1.
         """
         keys = _keys(output_keys)
-        network, config = self.network(), self.configured(duration_sec, delta_t)
+        config = self.configured(duration_sec, delta_t)
+        _check_size(keys, config, np.dtype(dtype).itemsize)
+        network = self.network()
         record = Record(
             voltage=True if "voltage" in keys else None,
             current=True if "current" in keys else None,
@@ -192,6 +194,29 @@ class StageSNNSimulation(Stager):
                 ax.set(xlabel="time (s)", ylabel=name)
                 ax.legend([f"neuron {i}" for i in chosen], fontsize="small", ncols=6)
         return {"spike_raster" if name == "spikes" else name: figure}
+
+
+def _check_size(keys: Iterable[str], config: Config, itemsize: int) -> None:
+    """Raise, before anything is drawn, if the arrays of a run cannot fit into memory."""
+    init = config.init_params
+    samples = round(init.duration_sec / init.delta_t) * init.n_neurons
+    stimulated = bool(config.stimulus.onsets and config.stimulus.amplitude)
+    each = {
+        "voltage": samples * itemsize,
+        "current": samples * itemsize,
+        "spikes": samples,
+        "stimulus": samples * 8 * stimulated,
+        "weights": init.n_neurons**2 * 8,
+        "clusters": init.n_neurons * 8,
+    }
+    sizes: dict[str, float] = {key: float(each[key]) for key in keys}
+    if not sizes:
+        return
+    check_memory(
+        {**sizes, "copies": max(sizes.values())},
+        remedy='name what you need, output_keys=("spikes", "clusters"), or take simulate(), which '
+        "keeps a few bytes per spike, and with Record(voltage=[…], every=…) some voltages",
+    )
 
 
 def as_simulation(
