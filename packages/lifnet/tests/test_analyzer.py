@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
+from neuroloom import lifnet
 from neuroloom.lifnet import Analyzer, LifnetError
 from neuroloom.lifnet._analysis._attractors import active
 from neuroloom.lifnet._analysis._sessions import from_dense, save_compact
@@ -209,7 +211,7 @@ def test_the_last_pass_takes_the_mean_of_what_is_active():
     # less than 20 Hz from the base. With that as a last base the weaker one is never active.
     rates = np.zeros((1000, 2))
     rates[:500, 0], rates[500:, 1] = 10.0, 20.0
-    plain = active(rates, ClusteringParams())
+    plain = active(rates, ClusteringParams(last_pass=False))
     assert plain.sum(axis=0).tolist() == [500, 500]
     last = active(rates, ClusteringParams(last_pass=True))
     assert last.sum(axis=0).tolist() == [0, 500]
@@ -247,3 +249,99 @@ def test_counts_survive_a_compact_file(tmp_path):
     path = save_compact(tmp_path / "spikes.npz", from_dense(counts))
     found = Analyzer(path, [0, 0, 1, 1], DT)
     np.testing.assert_allclose(found.get_neuron_spike_rate(), counts.mean(axis=0) / DT)
+
+
+def plainly(raster, label, dt):
+    """The analysis of the seed's README, step by step from its description, in plain loops."""
+    n_pops = label.max() + 1
+    rates = np.stack(
+        [raster[:, label == p].sum(axis=1) / (label == p).sum() / dt for p in range(n_pops)], axis=1
+    )
+    rates = gaussian_filter1d(rates, 20, axis=0)
+    base = rates.mean(axis=0)
+    on = rates > base
+    for _ in range(50):
+        if not on.any():
+            break
+        mean = rates[on].mean()
+        close = abs(mean - base.mean()) < 20
+        base = np.full(n_pops, mean)
+        on = rates > base
+        if close:
+            break
+    states, rows, begin = [], [], 0
+    for t in range(1, len(on) + 1):
+        if t == len(on) or (on[t] != on[begin]).any():
+            if t - begin >= 40:
+                who = tuple(int(i) for i in np.flatnonzero(on[begin]))
+                if who not in states:
+                    states.append(who)
+                rows.append((states.index(who), begin, t))
+            begin = t
+    return states, rows
+
+
+def test_all_populations_give_what_the_seed_gives():
+    network = lifnet.ClusteredNetwork.from_config("snn_test_run", seed=3)
+    run = network.simulate(duration=2.5, seed=4)
+    label = network.parameters.population
+    analyzer = Analyzer(run.raster(), label + 1, dt=0.5e-3)
+    states, rows = plainly(run.raster(), label, 0.5e-3)
+    assert len(states) > 10
+    assert analyzer.get_unique_attractors() == states
+    found = analyzer._found
+    np.testing.assert_array_equal(np.stack([found.identity, found.start, found.stop], 1), rows)
+    assert analyzer.get_attractor_probs().sum() > 0.6
+
+
+def test_another_analysis_is_not_overwritten(tmp_path, raster_of_two):
+    raster, clusters = raster_of_two
+    first = Analyzer(raster, clusters)
+    first.save_analysis(tmp_path / "analysis")
+    before = {p.name: p.read_bytes() for p in (tmp_path / "analysis").iterdir()}
+    Analyzer(raster, clusters).save_analysis(tmp_path / "analysis")  # the same one
+    others = [
+        Analyzer(raster[:600], clusters),
+        Analyzer(raster, clusters, populations=[0]),
+        Analyzer(raster, clusters, minimal_life_span_ms=100.0),
+        Analyzer(raster[:, ::-1], clusters),
+    ]
+    for other in others:
+        with pytest.raises(LifnetError, match=r"without another analysis.*overwrite=True"):
+            other.save_analysis(tmp_path / "analysis")
+    assert {p.name: p.read_bytes() for p in (tmp_path / "analysis").iterdir()} == before
+    others[0].save_analysis(tmp_path / "analysis", overwrite=True)
+    loaded = Analyzer.load_analysis(tmp_path / "analysis")
+    assert loaded.config["session_length"] == 600
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "attractors.npy").write_bytes(b"")
+    with pytest.raises(LifnetError, match="seed system"):
+        first.save_analysis(tmp_path / "old")
+
+
+@pytest.fixture
+def raster_of_two():
+    raster = np.zeros((2000, 20), dtype=bool)
+    raster[:1000:10, :10] = True
+    raster[1000::10, 10:] = True
+    return raster, np.repeat([1, 2], 10)
+
+
+def test_several_files_are_sessions(tmp_path, raster_of_two):
+    raster, clusters = raster_of_two
+    files = [tmp_path / f"{name}.npy" for name in ("b", "a")]
+    for file, part in zip(files, (raster[:1200], raster[1200:]), strict=True):
+        np.save(file, part)
+    together = Analyzer(files, clusters)
+    assert together.config["session_lengths_steps"] == [1200, 800]
+    assert together.config["spikes_path"] == str(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["dt", "n_clusters", "clustering_params", "total_sim_duration_ms"])
+def test_a_damaged_analysis_is_refused(tmp_path, raster_of_two, key):
+    folder = Analyzer(*raster_of_two).save_analysis(tmp_path / "analysis")
+    config = json.loads((folder / "analysis_config.json").read_text())
+    del config[key]
+    (folder / "analysis_config.json").write_text(json.dumps(config))
+    with pytest.raises(LifnetError, match="expected a saved analysis"):
+        Analyzer.load_analysis(folder)

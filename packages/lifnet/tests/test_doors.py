@@ -285,6 +285,7 @@ def test_repeated_runs_and_their_analysis(folder, script, capsys):
     assert {p.name for p in (written / "metadata").iterdir()} == {
         "cmd.txt",
         "config.yaml",
+        "job",
         "run.log",
         "seeds.txt",
     }
@@ -295,11 +296,12 @@ def test_repeated_runs_and_their_analysis(folder, script, capsys):
     }
     assert (written / "clusters.npy").is_file()
     assert len(list((written / "plots").glob("spikes_*.png"))) == 4
-    # The command looks at E clusters, the snippet at all populations.
-    assert Analyzer.load_analysis(written / "analysis").get_num_states() > 1
     capsys.readouterr()
-    names = run(ANALYZER)
+    names = run(ANALYZER)  # on the files that the command wrote
     n = names["analyzer"].get_num_states()
+    # What the seed system finds in these very spikes.
+    assert n == Analyzer.load_analysis(written / "analysis").get_num_states() == 72
+    assert abs(names["analyzer"].get_attractor_probs().sum() - 0.811) < 1e-3
     assert capsys.readouterr().out.split("\n")[:2] == [str(n), f"({n}, {n})"]
     script("python scripts/load_snn_analysis.py simulations/snn_test_run")
 

@@ -99,6 +99,7 @@ def test_a_sweep_writes_its_folder(tmp_path):
         *(f"configs/{i}.yaml" for i in range(3)),
         *(f"data/{i}.npy" for i in range(3)),
         "plots/summary.txt",
+        "metadata/job/job.json",
     }
     log = (tmp_path / "metadata" / "sweep.log").read_text()
     assert "3 values of external_currents.nu_ext_baseline, seed 256" in log

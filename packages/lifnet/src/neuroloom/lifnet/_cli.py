@@ -26,6 +26,8 @@ from neuroloom.lifnet._execution._sweep import SNNBaseSweepRunner
 from neuroloom.lifnet._theory._landscape import Landscape
 from neuroloom.shared import cli
 
+_MOST_VALUES = 100_000
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     values.add_argument("--range", type=float, nargs=3, metavar=("START", "STOP", "STEP"))
     sweep.add_argument("--seed", type=int)
     sweep.add_argument("--no-resume", action="store_true", help="begin anew")
+    _overwrite_option(sweep)
     _parallel_options(sweep)
     sweep.set_defaults(do=_sweep)
 
@@ -78,8 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     field.add_argument(
         "--focus-pops", type=int, nargs="+", help="draw these populations' landscape"
     )
-    field.add_argument("--grid-density", type=float, default=0.5, help="distance in Hz")
-    field.add_argument("--grid-lims", type=float, nargs=2, default=(0.0, 60.0))
+    field.add_argument("--grid-density", type=float, help="distance in Hz, .5")
+    field.add_argument(
+        "--grid-lims", type=float, nargs=2, metavar=("LOW", "HIGH"), help="in Hz, 0 60"
+    )
+    _overwrite_option(field)
     field.set_defaults(do=_mean_field)
 
     configs = commands.add_parser("configs", help="copy the shipped configurations")
@@ -101,11 +107,19 @@ def _repeat_options(parser: argparse.ArgumentParser, n_repeats: int) -> None:
     parser.add_argument("--no-resume", action="store_true", help="begin anew")
     parser.add_argument("--log-level", default="INFO")
     parser.add_argument(
-        "--all-populations",
-        action="store_true",
-        help="attractors of backgrounds and I clusters, too",
+        "--e-clusters", action="store_true", help="attractors of the E clusters alone"
     )
+    parser.add_argument(
+        "--all-populations", action="store_true", help="the default, kept for older scripts"
+    )
+    _overwrite_option(parser)
     _parallel_options(parser)
+
+
+def _overwrite_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--overwrite", action="store_true", help="move the folder of another job away"
+    )
 
 
 def _parallel_options(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +142,7 @@ def _perturb(options: argparse.Namespace) -> None:
 
 def _repeat(options: argparse.Namespace, folder: Path) -> None:
     config = load_config(options.config)
+    clusters = range(config.architecture.clusters.n_clusters)
     repeater = Repeater(
         options.n_repeats,
         folder,
@@ -142,18 +157,18 @@ def _repeat(options: argparse.Namespace, folder: Path) -> None:
         plots=not options.no_plots,
         compact=options.compact,
         resume=not options.no_resume,
+        overwrite=options.overwrite,
         logger=Logger("run", level=options.log_level),
     )
+    repeater.claim()
     _write_command(options, folder)
-    repeater.run()
-    clusters = range(config.architecture.clusters.n_clusters)
     analyzer = Analyzer(
-        folder / "data",
+        repeater.run(),
         clusters=folder / "clusters.npy",
         dt=config.init_params.delta_t,
-        populations=None if options.all_populations else clusters,
+        populations=clusters if options.e_clusters else None,
     )
-    analyzer.save_analysis(folder / "analysis")
+    analyzer.save_analysis(folder / "analysis", overwrite=True)  # the folder is this job's
     print(f"{analyzer.get_num_states()} states; analysis in {folder / 'analysis'}")
 
 
@@ -196,14 +211,8 @@ class RateSweep(SNNBaseSweepRunner):
 
 
 def _sweep(options: argparse.Namespace) -> None:
-    values = options.sweep_values
-    if values is None:
-        start, stop, step = options.range
-        if step == 0 or (stop - start) / step < 0:
-            raise LifnetError(f"--range: expected a step from {start:g} to {stop:g}, got {step:g}")
-        values = np.arange(start, stop + step / 2, step).tolist()
+    values = options.sweep_values if options.range is None else _range(*options.range)
     folder = Path(options.save_dir)
-    _write_command(options, folder)
     RateSweep().execute(
         folder,
         options.config,
@@ -215,7 +224,21 @@ def _sweep(options: argparse.Namespace) -> None:
         options.executor,
         seed=options.seed,
         resume=not options.no_resume,
+        overwrite=options.overwrite,
     )
+    _write_command(options, folder)
+
+
+def _range(start: float, stop: float, step: float) -> list[float]:
+    """Return the values of ``--range``."""
+    finite = bool(np.isfinite([start, stop, step]).all())
+    if not finite or step == 0 or (stop - start) / step < 0:
+        raise LifnetError(f"--range: expected a step from {start:g} to {stop:g}, got {step:g}")
+    if (stop - start) / step > _MOST_VALUES:
+        raise LifnetError(
+            f"--range: expected at most {_MOST_VALUES} values, got {(stop - start) / step:.3g}"
+        )
+    return np.arange(start, stop + step / 2, step).tolist()  # type: ignore[no-any-return]
 
 
 def _analyze(options: argparse.Namespace) -> None:
@@ -247,21 +270,22 @@ def _print_wells(outputs: Mapping[str, Any], focus: Sequence[int]) -> None:
 def _mean_field(options: argparse.Namespace) -> None:
     kind = ReducedMeanFieldStager if options.focus_pops else FullMeanFieldStager
     stager = kind(options.config, options.seed)
+    grid = {"grid_density": options.grid_density, "grid_lims": options.grid_lims}
+    given = {name: value for name, value in grid.items() if value is not None}
     arguments: dict[str, Any] = {"n_runs": options.n_runs}
     if options.focus_pops:
-        arguments = {
-            "focus_pops": options.focus_pops,
-            "grid_density": options.grid_density,
-            "grid_lims": options.grid_lims,
-            "progress": True,
-        }
+        progress = sys.stderr.isatty()
+        arguments = {"focus_pops": options.focus_pops, "progress": progress, **given}
+    elif given:
+        names = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise LifnetError(f"{names}: expected --focus-pops, whose landscape it is for")
     if options.save_dir:
         folder = Path(options.save_dir)
-        _write_command(options, folder)
         drawn = stager.config.with_settings(plot=True)
         kind(drawn, stager.random_seed).execute(
-            "mean_field", save_outputs=True, directory=folder, **arguments
+            "mean_field", True, directory=folder, overwrite=options.overwrite, **arguments
         )
+        _write_command(options, folder)
         print(f"written to {folder}")
     elif isinstance(stager, ReducedMeanFieldStager):
         _print_wells(stager.run(**arguments), options.focus_pops)

@@ -26,9 +26,11 @@ from neuroloom.lifnet._analysis._sessions import (
     contiguous,
     load_labels,
     load_sessions,
+    save_array,
 )
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.shared import NotFittedError, checks
+from neuroloom.shared.io import atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +40,7 @@ Array = NDArray[np.float64]
 ATTRACTORS = "attractors.json"
 TRANSITIONS = "transition_matrix.npy"
 CONFIG = "analysis_config.json"
+_PLACES = ("spikes_path", "clusters_path", "files")
 
 
 class Analyzer:
@@ -50,7 +53,8 @@ class Analyzer:
     Parameters
     ----------
     spikes : path, array_like of shape (n_steps, n_neurons), or list of those
-        A folder of sessions, a file, or rasters: booleans, or the number of spikes per step.
+        A folder of sessions, one or several files, or rasters: booleans, or the number of spikes
+        per step.
     clusters : path or array_like of int, shape (n_neurons,)
         Population of each neuron; the neurons of one stand together.
     dt : float
@@ -352,22 +356,54 @@ class Analyzer:
 
     # Files
 
-    def save_analysis(self, directory: str | Path) -> Path:
-        """Write states, transition matrix and parameters to a folder, and return it."""
+    def save_analysis(self, directory: str | Path, *, overwrite: bool = False) -> Path:
+        """Write states, transition matrix and parameters to a folder, and return it.
+
+        Parameters
+        ----------
+        directory : path
+            Folder to write to; made if it is missing.
+        overwrite : bool
+            Replace another analysis.
+
+        Raises
+        ------
+        LifnetError
+            If the folder holds another analysis; nothing is written then.
+        """
         folder = Path(directory)
+        if not overwrite:
+            self._refuse_another(folder)
         folder.mkdir(parents=True, exist_ok=True)
         found = self._found
-        table = {
-            "states": found.states,
-            "identity": found.identity.tolist(),
-            "session": found.session.tolist(),
-            "start": found.start.tolist(),
-            "stop": found.stop.tolist(),
-        }
-        (folder / ATTRACTORS).write_text(json.dumps(table))
-        np.save(folder / TRANSITIONS, self.get_transition_matrix(), allow_pickle=False)
-        (folder / CONFIG).write_text(json.dumps(self.config, indent=2))
+        with atomic(folder / ATTRACTORS) as file:
+            file.write(json.dumps(_table(found)).encode())
+        save_array(folder / TRANSITIONS, self.get_transition_matrix())
+        with atomic(folder / CONFIG) as file:
+            file.write(json.dumps(self.config, indent=2).encode())
         return folder
+
+    def _refuse_another(self, folder: Path) -> None:
+        """Raise if a folder holds an analysis with other states or of other parameters."""
+        if not (folder / ATTRACTORS).is_file():
+            if (folder / "attractors.npy").is_file():
+                raise LifnetError(
+                    f"directory: expected a folder without another analysis, got {folder} with one "
+                    "of the seed system; take another folder, or overwrite=True"
+                )
+            return
+        known = type(self).load_analysis(folder)
+        ours, theirs = ({k: v for k, v in one.config.items() if k not in _PLACES}
+                        for one in (self, known))  # fmt: skip
+        differ = sorted(k for k in {*ours, *theirs} if ours.get(k) != theirs.get(k))
+        if not differ and _table(known._found) != _table(self._found):
+            differ = ["states"]
+        if differ:
+            raise LifnetError(
+                f"directory: expected a folder without another analysis, got {folder} with one of "
+                f"{known.get_num_states()} states that differs in {', '.join(differ)}; take "
+                "another folder, or overwrite=True"
+            )
 
     @classmethod
     def load_analysis(cls, directory: str | Path) -> Analyzer:
@@ -397,11 +433,23 @@ class Analyzer:
             result = cls.__new__(cls)
             result.dt = float(config["dt"])
             result.params = _clustering(config["clustering_params"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            result._sessions, result._activity = None, None
+            result._fill(Occurrences(states, *columns), config)
+            result.config["n_clusters"], result.config["total_sim_duration_ms"]
+        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise LifnetError(f"{folder}: expected a saved analysis, got {error!r}") from error
-        result._sessions, result._activity = None, None
-        result._fill(Occurrences(states, *columns), config)
         return result
+
+
+def _table(found: Occurrences) -> dict[str, Any]:
+    """Return states and occurrences as they are written."""
+    return {
+        "states": [list(state) for state in found.states],
+        "identity": found.identity.tolist(),
+        "session": found.session.tolist(),
+        "start": found.start.tolist(),
+        "stop": found.stop.tolist(),
+    }
 
 
 def _clustering(params: ClusteringParams | Mapping[str, Any] | None) -> ClusteringParams:

@@ -36,7 +36,7 @@ class ClusteringParams:
     """Hz by which the base may still change."""
     max_iterations: int = 50
     """Most changes of the base."""
-    last_pass: bool = False
+    last_pass: bool = True
     """Take the mean that ended the search as the base, too, rather than the one before it."""
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.shared import load_arrays, save_arrays
+from neuroloom.shared.io import atomic
 
 KIND = "lifnet-spikes"
 _CHUNK = 4096
@@ -75,6 +76,14 @@ def _whole_counts(counts: NDArray[Any]) -> NDArray[np.int64]:
     return counts.astype(np.int64)
 
 
+def save_array(path: str | Path, values: NDArray[Any]) -> Path:
+    """Write an array as ``.npy``, whole or not at all."""
+    target = Path(path)
+    with atomic(target) as file:
+        np.lib.format.write_array(file, values, allow_pickle=False)
+    return target
+
+
 def save_compact(path: str | Path, spikes: Spikes) -> Path:
     """Write spikes as steps and neurons, a few bytes per spike."""
     arrays = {"steps": spikes.steps.astype(np.uint32), "neurons": spikes.neurons.astype(np.uint32)}
@@ -111,7 +120,7 @@ def load_spikes(path: str | Path) -> Spikes:
 
 
 def load_sessions(source: Any) -> tuple[list[Spikes], str | None]:
-    """Return the sessions of a folder, a file, a raster, or a list of rasters, and their path.
+    """Return the sessions of a folder, files, a raster, or a list of rasters, and their path.
 
     Files of a folder are taken in natural order: ``spikes_2`` before ``spikes_10``.
     """
@@ -126,6 +135,9 @@ def load_sessions(source: Any) -> tuple[list[Spikes], str | None]:
         if not path.is_file():
             raise LifnetError(f"{path}: expected a file or folder of spikes, got none")
         return [load_spikes(path)], str(path)
+    if isinstance(source, (list, tuple)) and len(source):
+        if all(isinstance(one, (str, Path)) for one in source):
+            return [load_spikes(one) for one in source], str(Path(source[0]).parent)
     if isinstance(source, Spikes):
         return [source], None
     if isinstance(source, Sequence) and len(source) and isinstance(source[0], Spikes):

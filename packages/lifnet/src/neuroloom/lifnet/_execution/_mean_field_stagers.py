@@ -15,7 +15,9 @@ from neuroloom.lifnet._plots import plot_fixed_points, plot_landscape
 from neuroloom.lifnet._theory._fixed_points import FixedPoints, fixed_points, initial_rates
 from neuroloom.lifnet._theory._landscape import Landscape, landscape
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
-from neuroloom.shared import Seed, style
+from neuroloom.shared import Seed, checks, style
+
+_MOST_POINTS = 10_000_000
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -150,6 +152,16 @@ class ReducedMeanFieldStager(MeanFieldStager):
         dict
             ``potential, displacement, force_field, path, nu_outs, mesh`` as `Landscape` has them.
         """
+        density = checks.real(
+            "grid_density", grid_density, above=0, unit="Hz", error=SimulationError
+        )
+        spans = np.diff(np.broadcast_to(grid_lims, (max(1, len(focus_pops)), 2)), axis=1)
+        n_points = float(np.prod(np.abs(spans) / density + 1))
+        if n_points > _MOST_POINTS:
+            raise SimulationError(
+                f"grid_density: expected a grid of at most {_MOST_POINTS:.0e} points, got "
+                f"{n_points:.3g}; take a larger distance"
+            )
         result = landscape(
             self.mean_field(**named),
             focus_pops,

@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.lifnet._analysis._sessions import from_dense, save_compact
+from neuroloom.lifnet._analysis._sessions import from_dense, save_array, save_compact
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._errors import LifnetError, SimulationError
+from neuroloom.lifnet._execution._folder import claim, files_of
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation, as_simulation
 from neuroloom.lifnet._execution._stager import save_perturbations
 from neuroloom.lifnet._plots import plot_raster
 from neuroloom.shared import checks
-from neuroloom.shared.jobs import discard
+from neuroloom.shared.io import atomic
+from neuroloom.shared.jobs import Job, discard
 from neuroloom.shared.parallel import n_surrounding_workers
 
 BACKENDS = {None: None, "process": "loky", "thread": "threading"}
@@ -35,6 +37,8 @@ def backend_of(executor: str | None) -> str | None:
 def workers(parallel: bool, max_workers: int | None, executor: str | None) -> dict[str, Any]:
     """Return the options of `neuroloom.shared.map` for a way to run."""
     backend = backend_of(executor)
+    if max_workers is not None and max_workers != -1:
+        checks.whole("max_workers", max_workers, at_least=1, error=SimulationError)
     if not parallel:
         return {"n_workers": 1, "backend": "sequential"}
     # Without an executor a surrounding joblib.parallel_config decides, if there is one.
@@ -55,8 +59,10 @@ class Repeater:
     """Runs a configuration with many seeds and writes each run's spikes.
 
     Writes ``data/spikes_i.npy`` (boolean, (n_steps, n_neurons)), ``plots/spikes_i.png``,
-    ``clusters.npy`` and ``metadata/{seeds.txt, config.yaml, run.log}``. A run that was stopped goes
-    on where it was.
+    ``clusters.npy`` and ``metadata/{seeds.txt, config.yaml, run.log, job}``. A run that was stopped
+    goes on where it was; processes that run the same job at a time share it. A folder belongs to
+    one job (configuration, seeds, form of the files, the user's functions, versions); it may be
+    given more repeats later.
 
     Parameters
     ----------
@@ -93,8 +99,16 @@ class Repeater:
         Write ``data/spikes_i.npz`` with steps and neurons, a few bytes per spike.
     resume : bool
         Go on where a stopped run of the same job was.
+    overwrite : bool
+        Move the folder of another job away, to the same name with the time behind it.
     logger : Logger, optional
         Where to log.
+
+    Raises
+    ------
+    LifnetError
+        If an argument cannot be, or `run` finds the results of another job in the folder; nothing
+        is written then.
     """
 
     def __init__(
@@ -116,11 +130,11 @@ class Repeater:
         plots: bool = True,
         compact: bool = False,
         resume: bool = True,
+        overwrite: bool = False,
         logger: Logger | None = None,
     ) -> None:
-        if n_repeats < 1:
-            raise SimulationError(f"n_repeats: expected at least 1, got {n_repeats}")
-        backend_of(executor)
+        checks.whole("n_repeats", n_repeats, at_least=1, error=SimulationError)
+        workers(parallel, max_workers, executor)
         self.n_repeats, self.save_dir = int(n_repeats), Path(save_dir)
         self.config = load_config(config)
         self.stager_factory = stager_factory or StageSNNSimulation
@@ -130,48 +144,73 @@ class Repeater:
         self.parallel, self.max_workers, self.executor = parallel, max_workers, executor
         self.run_fn, self.save_fn = run_fn, save_fn
         self.export_plots_pdf, self.plots, self.compact = export_plots_pdf, plots, compact
-        self.resume = resume
+        self.resume, self.overwrite = resume, overwrite
         self.logger = Logger("repeater", stream=None) if logger is None else logger
         self.seeds = self._load_seeds() if load_saved_seeds else repeat_seeds(n_repeats, seed)
 
+    def claim(self) -> Job:
+        """Make the folder this job's, or say whose it is; nothing of another job is changed.
+
+        Raises
+        ------
+        LifnetError
+            If the folder holds the results of another job.
+        """
+        functions = partial(
+            _repeat, factory=self.stager_factory, run_fn=self.run_fn, save_fn=self.save_fn
+        )
+        job = claim(
+            self.save_dir,
+            self.config,
+            {"first seed": self.seeds[0], "compact": self.compact},
+            function=functions,
+            overwrite=self.overwrite,
+        )
+        self.overwrite = False  # what is there now is this job's
+        known = _seeds_in(self.seeds_file) if self.seeds_file.is_file() else []
+        n = min(len(known), len(self.seeds))
+        if known[:n] != self.seeds[:n]:
+            raise LifnetError(
+                f"seeds_file: expected the seeds of this job, got others in {self.seeds_file}; "
+                "take another folder, or load_saved_seeds=True"
+            )
+        return job
+
     def run(self, *, progress: bool = True) -> list[Path]:
-        """Run all repeats and return the files of spikes (an empty list with a `save_fn`)."""
+        """Run all repeats and return the files of spikes (an empty list with a `save_fn`).
+
+        Parameters
+        ----------
+        progress : bool
+            Show a bar.
+
+        Raises
+        ------
+        LifnetError
+            If the folder holds the results of another job.
+        """
         metadata = self.save_dir / "metadata"
-        self._check_unfinished(metadata)
-        for name in ("data", "metadata", *(["plots"] if self.plots else [])):
-            (self.save_dir / name).mkdir(parents=True, exist_ok=True)
-        save_config(self.config, metadata / "config.yaml")
-        self.seeds_file.parent.mkdir(parents=True, exist_ok=True)
-        self.seeds_file.write_text("".join(f"{seed}\n" for seed in self.seeds))
-        self.logger.attach_file(metadata / "run.log")
-        try:
-            self._run_all(metadata / "unfinished", progress)
-        finally:
-            self.logger.close()
+        with self.claim().working():
+            for name in ("data", "metadata", *(["plots"] if self.plots else [])):
+                (self.save_dir / name).mkdir(parents=True, exist_ok=True)
+            save_config(self.config, metadata / "config.yaml")
+            self._write_seeds()
+            self.logger.attach_file(metadata / "run.log")
+            try:
+                self._run_all(metadata / "unfinished", progress)
+            finally:
+                self.logger.close()
         if self.save_fn is not None:
             return []
-        suffix = "npz" if self.compact else "npy"
-        return [self.save_dir / "data" / f"spikes_{i}.{suffix}" for i in range(self.n_repeats)]
+        return files_of(self.save_dir, self.n_repeats, compact=self.compact)
 
-    def _check_unfinished(self, metadata: Path) -> None:
-        """Raise an error, before anything is written, if another job was stopped in the folder."""
-        if not (self.resume and (metadata / "unfinished" / "job.json").is_file()):
-            return
-        differs = []
-        config = metadata / "config.yaml"
-        if config.is_file() and load_config(config).to_mapping() != self.config.to_mapping():
-            differs.append("configuration")
-        if self.seeds_file.is_file():
-            known = [int(line) for line in self.seeds_file.read_text().split()]
-            n = min(len(known), len(self.seeds))
-            if known[:n] != self.seeds[:n]:
-                differs.append("seeds")
-        if differs:
-            raise LifnetError(
-                f"save_dir: expected a folder without an unfinished job of another "
-                f"{' and '.join(differs)}, got {self.save_dir}; finish that job first, or take "
-                "another folder"
-            )
+    def _write_seeds(self) -> None:
+        """Write the seeds, unless more of the same are there."""
+        self.seeds_file.parent.mkdir(parents=True, exist_ok=True)
+        known = _seeds_in(self.seeds_file) if self.seeds_file.is_file() else []
+        if len(known) < len(self.seeds):
+            with atomic(self.seeds_file) as file:
+                file.write("".join(f"{seed}\n" for seed in self.seeds).encode())
 
     def _run_all(self, kept: Path, progress: bool) -> None:
         self.logger.info(f"{self.n_repeats} repeats into {self.save_dir}")
@@ -207,10 +246,20 @@ class Repeater:
     def _load_seeds(self) -> list[int]:
         if not self.seeds_file.is_file():
             raise LifnetError(f"seeds_file: expected saved seeds at {self.seeds_file}, got no file")
-        seeds = [int(line) for line in self.seeds_file.read_text().split()]
+        seeds = _seeds_in(self.seeds_file)
         if len(seeds) < self.n_repeats:
             raise LifnetError(f"seeds_file: expected {self.n_repeats} seeds, got {len(seeds)}")
         return seeds[: self.n_repeats]
+
+
+def _seeds_in(path: Path) -> list[int]:
+    try:
+        seeds = [int(line) for line in path.read_text(encoding="utf-8").split()]
+    except (OSError, ValueError) as error:
+        raise LifnetError(f"seeds_file: expected whole numbers, got {path}: {error}") from error
+    if any(seed < 0 for seed in seeds):
+        raise LifnetError(f"seeds_file: expected seeds of at least 0, got {min(seeds)} in {path}")
+    return seeds
 
 
 def _repeat(
@@ -235,12 +284,13 @@ def _repeat(
         save_fn(outputs, index, save_dir)
         return "done"
     spikes = np.asarray(outputs["spikes"], dtype=bool)
+    path = files_of(save_dir, index + 1, compact=compact)[index]
     if compact:
-        save_compact(save_dir / "data" / f"spikes_{index}.npz", from_dense(spikes))
+        save_compact(path, from_dense(spikes))
     else:
-        np.save(save_dir / "data" / f"spikes_{index}.npy", spikes, allow_pickle=False)
+        save_array(path, spikes)
     if index == 0:
-        np.save(save_dir / "clusters.npy", outputs["clusters"], allow_pickle=False)
+        save_array(save_dir / "clusters.npy", np.asarray(outputs["clusters"]))
         applied: dict[str, Any] = getattr(stager, "applied_perturbations", dict)()
         if applied:
             save_perturbations(save_dir / "metadata" / "perturbations.npz", applied)

@@ -15,12 +15,16 @@ from neuroloom.lifnet._clustered._perturbation import check_target
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import ConfigError
+from neuroloom.lifnet._execution._folder import claim
 from neuroloom.lifnet._execution._logger import Logger
+from neuroloom.shared.io import atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SUFFIX = "_perturbation"
+# Options with which the results are the same.
+_NOT_TOLD = ("n_threads", "progress")
 
 
 class Stager(ABC):
@@ -96,9 +100,12 @@ class Stager(ABC):
         save_outputs: bool | None = None,
         *,
         directory: str | Path | None = None,
+        overwrite: bool = False,
         **options: Any,
     ) -> dict[str, Any]:
         """Return a run's outputs, and write and draw what the configuration asks for.
+
+        The folder belongs to one job (configuration, seed, perturbations, options, versions).
 
         Parameters
         ----------
@@ -108,8 +115,15 @@ class Stager(ABC):
             Write ``data/outputs.npz``; ``settings.save`` if not given.
         directory : path, optional
             Folder to write to; ``settings.save_dir/settings.sim_name`` if not given.
+        overwrite : bool
+            Move the folder of another job away, to the same name with the time behind it.
         **options
             Passed to `run`.
+
+        Raises
+        ------
+        LifnetError
+            If the folder holds the results of another job; nothing is written then.
         """
         settings = self.config.settings
         save = settings.save if save_outputs is None else save_outputs
@@ -117,16 +131,21 @@ class Stager(ABC):
         if not save and not draw:
             return self.run(**options)
         folder = self.directory if directory is None else Path(directory)
-        metadata = folder / "metadata"
-        metadata.mkdir(parents=True, exist_ok=True)
-        self.logger.attach_file(metadata / "run.log")
-        try:
-            return self._recorded(folder, plot_arg if draw else None, save, options)
-        except Exception as error:
-            self.logger.error(f"{type(error).__name__}: {error}")
-            raise
-        finally:
-            self.logger.close()
+        told = {
+            "stager": type(self).__qualname__,
+            "seed": self.random_seed,
+            "perturbations": dict(self.perturbations),
+            "options": {k: v for k, v in options.items() if k not in _NOT_TOLD},
+        }
+        with claim(folder, self.config, told, overwrite=overwrite).working():
+            self.logger.attach_file(folder / "metadata" / "run.log")
+            try:
+                return self._recorded(folder, plot_arg if draw else None, save, options)
+            except Exception as error:
+                self.logger.error(f"{type(error).__name__}: {error}")
+                raise
+            finally:
+                self.logger.close()
 
     def _recorded(
         self, folder: Path, plot_arg: str | None, save: bool, options: dict[str, Any]
@@ -144,7 +163,8 @@ class Stager(ABC):
         if save:
             (folder / "data").mkdir(exist_ok=True)
             arrays = {name: np.asarray(value) for name, value in outputs.items()}
-            np.savez_compressed(folder / "data" / "outputs.npz", **arrays)  # type: ignore[arg-type]
+            with atomic(folder / "data" / "outputs.npz") as file:
+                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
             self.logger.info(f"wrote {folder / 'data' / 'outputs.npz'}")
         if plot_arg is not None:
             (folder / "plots").mkdir(exist_ok=True)
@@ -168,4 +188,5 @@ def by_target(named: Mapping[str, Any]) -> dict[str, Any]:
 def save_perturbations(path: Path, perturbations: Mapping[str, ArrayLike]) -> None:
     """Write perturbations by target to an ``.npz``."""
     arrays = {name: np.asarray(values, dtype=np.float64) for name, values in perturbations.items()}
-    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+    with atomic(path) as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

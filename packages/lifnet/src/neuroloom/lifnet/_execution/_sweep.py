@@ -13,12 +13,14 @@ import numpy as np
 from neuroloom import shared
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._config._schema import Config
-from neuroloom.lifnet._errors import SimulationError
+from neuroloom.lifnet._errors import ConfigError, SimulationError
+from neuroloom.lifnet._execution._folder import claim
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._mean_field_stagers import FullMeanFieldStager
-from neuroloom.lifnet._execution._repeater import backend_of, repeat_seeds, workers
+from neuroloom.lifnet._execution._repeater import repeat_seeds, workers
 from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation
 from neuroloom.lifnet._execution._stager import Stager, save_perturbations
+from neuroloom.shared import checks
 from neuroloom.shared.jobs import discard
 
 
@@ -67,13 +69,16 @@ class BaseSweepRunner(ABC):
         *,
         seed: int | None = None,
         resume: bool = True,
+        overwrite: bool = False,
         progress: bool = True,
         **kwargs: Any,
     ) -> list[Any]:
         """Return the results of all values, in order, and write the sweep's folder.
 
         Writes ``configs/i.yaml`` (the configuration of each value), ``metadata/sweep.log`` and
-        ``metadata/perturbations_i.npz``, and makes ``data`` and ``plots`` for the subclass.
+        ``metadata/perturbations_i.npz``, and makes ``data`` and ``plots`` for the subclass. The
+        folder belongs to one job (configuration, parameter, values, seed, the code of `_step`,
+        versions).
 
         Parameters
         ----------
@@ -100,6 +105,8 @@ class BaseSweepRunner(ABC):
         resume : bool
             Go on where a stopped run of the same sweep was. Results must then be numbers, text,
             arrays, or lists and dicts of those.
+        overwrite : bool
+            Move the folder of another job away, to the same name with the time behind it.
         progress : bool
             Show a bar.
         **kwargs
@@ -107,55 +114,63 @@ class BaseSweepRunner(ABC):
 
         Raises
         ------
+        LifnetError
+            If the folder holds the results of another job; nothing is written then.
         ConfigError
             If there is no such key, or a value is impossible; before anything is run.
         SimulationError
             If a result cannot be kept for resuming.
         """
-        backend_of(executor)
-        configs = varied(load_config(baseline_params), param, sweep_params, param_idx)
+        spread = workers(parallel, max_workers, executor)
+        base = load_config(baseline_params)
+        configs = varied(base, param, sweep_params, param_idx)
         if seed is None:
             seed = configs[0].settings.random_seed if configs else None
         if seed is None:
             seed = shared.Seed(0).integer(31)
-        directory = Path(main_dir)
-        for name in ("configs", "metadata", "data", "plots"):
-            (directory / name).mkdir(parents=True, exist_ok=True)
-        with Logger("sweep", stream=None, file_path=directory / "metadata" / "sweep.log") as log:
-            log.info(f"{len(configs)} values of {'.'.join(map(str, _path(param)))}, seed {seed}")
-            for i, config in enumerate(configs):
-                save_config(config, directory / "configs" / f"{i}.yaml")
-                applied = self.stager(config, seed)._applied(kwargs)
-                if applied:
-                    save_perturbations(directory / "metadata" / f"perturbations_{i}.npz", applied)
-            kept = directory / "metadata" / "unfinished"
-            items = [
-                {"index": i, "value": _plain(value), "config": config.to_mapping(), "seed": seed}
-                for i, (value, config) in enumerate(zip(sweep_params, configs, strict=True))
-            ]
-            try:
-                results = shared.map(
-                    _Step.of(self, param, kwargs),
-                    items,
-                    **workers(parallel, max_workers, executor),
-                    progress=progress,
-                    description="sweep",
-                    resume=kept if resume else None,
+        checks.whole("seed", seed, at_least=0, error=ConfigError)
+        directory, step = Path(main_dir), _Step.of(self, param, kwargs)
+        told = {
+            "parameter": [str(key) for key in _path(param)],
+            "items": np.atleast_1d(param_idx).tolist() if param_idx is not None else None,
+            "values": [_plain(value) for value in sweep_params],
+            "seed": seed,
+        }
+        job = claim(directory, base, told, function=step, overwrite=overwrite)
+        with job.working():
+            for name in ("configs", "metadata", "data", "plots"):
+                (directory / name).mkdir(parents=True, exist_ok=True)
+            file = directory / "metadata" / "sweep.log"
+            with Logger("sweep", stream=None, file_path=file) as log:
+                name = ".".join(map(str, _path(param)))
+                log.info(f"{len(configs)} values of {name}, seed {seed}")
+                self._write_configs(configs, seed, directory, kwargs)
+                kept = directory / "metadata" / "unfinished"
+                items = [
+                    {"index": i, "value": _plain(value), "config": one.to_mapping(), "seed": seed}
+                    for i, (value, one) in enumerate(zip(sweep_params, configs, strict=True))
+                ]
+                results = _map(
+                    step, items, **spread, progress=progress, resume=kept if resume else None
                 )
-            except shared.DataError as error:
-                if "kept" not in str(error):
-                    raise
-                raise SimulationError(
-                    f"_step: {error}; return plain values, or pass resume=False"
-                ) from error
-            for i, result in enumerate(results):
-                self._store(result, i, sweep_params[i], directory)
-                log.info(f"{i}: {sweep_params[i]}")
-            discard(kept)
-            self.summary(results, sweep_params)
-            self._summary_plot(results, sweep_params, directory)
-            log.info("done")
+                for i, result in enumerate(results):
+                    self._store(result, i, sweep_params[i], directory)
+                    log.info(f"{i}: {sweep_params[i]}")
+                discard(kept)
+                self.summary(results, sweep_params)
+                self._summary_plot(results, sweep_params, directory)
+                log.info("done")
         return results
+
+    def _write_configs(
+        self, configs: list[Config], seed: int, directory: Path, options: dict[str, Any]
+    ) -> None:
+        """Write the configuration and the perturbations of each value."""
+        for i, config in enumerate(configs):
+            save_config(config, directory / "configs" / f"{i}.yaml")
+            applied = self.stager(config, seed)._applied(options)
+            if applied:
+                save_perturbations(directory / "metadata" / f"perturbations_{i}.npz", applied)
 
     def repeat(
         self, directory: str | Path, n_trials: int, *args: Any, seed: int = 256, **kwargs: Any
@@ -211,6 +226,18 @@ class _Step:
         mine.__dict__.update(self.runner.__dict__)
         mine._sweep_object = self.runner.stager(item["config"], item["seed"])
         return mine._step(self.param, item["index"], item["value"], **self.kwargs)
+
+
+def _map(step: _Step, items: list[dict[str, Any]], **options: Any) -> list[Any]:
+    """Return the results of all items, and say what to do where one cannot be kept."""
+    try:
+        return shared.map(step, items, description="sweep", **options)
+    except shared.DataError as error:
+        if "kept" not in str(error):
+            raise
+        raise SimulationError(
+            f"_step: {error}; return plain values, or pass resume=False"
+        ) from error
 
 
 def varied(

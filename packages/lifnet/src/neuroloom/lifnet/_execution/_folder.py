@@ -1,0 +1,126 @@
+"""A folder of results belongs to one job, which its ``metadata/job`` tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from neuroloom.lifnet._config._schema import Config
+from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._version import __version__
+from neuroloom.shared import DataError
+from neuroloom.shared.jobs import Job, discard
+
+RECORD = Path("metadata") / "job"
+_RESULTS = ("data", "configs", "analysis")
+
+
+def claim(
+    folder: Path,
+    config: Config,
+    parts: Mapping[str, Any],
+    *,
+    function: Callable[..., Any] | None = None,
+    overwrite: bool = False,
+) -> Job:
+    """Return the job of a folder, which is this one's; nothing is written if it is another's.
+
+    Parameters
+    ----------
+    folder : Path
+        Where results go.
+    config : Config
+        The configuration; where and whether to write does not tell jobs from others.
+    parts : mapping of str to object
+        What tells the job from others besides.
+    function : callable, optional
+        Functions of the user; their code belongs to the job.
+    overwrite : bool
+        Move the folder of another job away, to the same name with the time behind it.
+
+    Raises
+    ------
+    LifnetError
+        If the folder is another job's, or holds results that no job tells of.
+    """
+    blocks = {
+        f"configuration.{name}": block
+        for name, block in config.to_mapping().items()
+        if name != "settings"
+    }
+    told = {**blocks, **parts, "lifnet": __version__}
+    if folder.exists() and not folder.is_dir():
+        raise LifnetError(f"save_dir: expected a folder, got {folder}, a file")
+    try:
+        _refuse_unknown(folder)
+        return _open(folder, told, function)
+    except DataError as error:
+        if not overwrite:
+            raise LifnetError(
+                f"{error}; take another folder, or overwrite, which moves this one away"
+            ) from error
+    _move_away(folder)
+    return _open(folder, told, function)
+
+
+def files_of(folder: Path, n_repeats: int, *, compact: bool) -> list[Path]:
+    """Return the files of spikes of a folder's job, in order.
+
+    Parameters
+    ----------
+    folder : Path
+        The job's folder.
+    n_repeats : int
+        Number of runs.
+    compact : bool
+        Whether spikes are kept as steps and neurons.
+    """
+    suffix = "npz" if compact else "npy"
+    return [folder / "data" / f"spikes_{i}.{suffix}" for i in range(n_repeats)]
+
+
+def _open(folder: Path, told: Mapping[str, Any], function: Callable[..., Any] | None) -> Job:
+    return Job.open(folder / RECORD, told, function=function, argument="save_dir", shared=False)
+
+
+def _refuse_unknown(folder: Path) -> None:
+    """Raise if there are results without a record of their job."""
+    if (folder / RECORD / "job.json").is_file():
+        return
+    found = [name for name in _RESULTS if _any(folder / name)]
+    if found:
+        raise DataError(
+            f"save_dir: expected a new folder or one of the same job, got {folder} with "
+            f"{', '.join(found)} of a job that is not known"
+        )
+
+
+def _any(folder: Path) -> bool:
+    contents: Iterable[Path] = folder.iterdir() if folder.is_dir() else ()
+    return any(True for _ in contents)
+
+
+def _move_away(folder: Path) -> None:
+    """Give a folder another name, unless a process works in it."""
+    record = folder / RECORD
+    if (record / "job.json").is_file() and not _at_rest(record):
+        raise LifnetError(f"save_dir: expected a folder at rest, got {folder}, in which another "
+                          "process works")  # fmt: skip
+    stamp = f"{datetime.now():%Y%m%d-%H%M%S}"
+    away = folder.with_name(f"{folder.name}.{stamp}")
+    n = 1
+    while away.exists():
+        away, n = folder.with_name(f"{folder.name}.{stamp}-{n}"), n + 1
+    folder.rename(away)
+
+
+def _at_rest(record: Path) -> bool:
+    """Return whether no process holds a job's record; the record stays."""
+    content = (record / "job.json").read_bytes()
+    if not discard(record):
+        return False
+    record.mkdir(parents=True)
+    (record / "job.json").write_bytes(content)
+    return True
