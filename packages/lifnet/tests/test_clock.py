@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from neuroloom import lifnet
-from neuroloom.lifnet import Record, RoundingWarning, SimulationError
+from neuroloom.lifnet import Record
+from neuroloom.lifnet.errors import RoundingWarning, SimulationError
 from neuroloom.shared import Epochs, SpikeTrains
 
 DT = 5e-4

@@ -251,6 +251,7 @@ def test_the_example_writes_the_output_folder(folder, script):
         "plots/spike_raster.png",
         "metadata/run.log",
         "metadata/config.yaml",
+        "metadata/job/job.json",
     }
     with np.load(written / "data" / "outputs.npz") as outputs:
         assert set(outputs) == {

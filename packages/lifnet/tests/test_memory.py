@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from neuroloom import lifnet
-from neuroloom.lifnet import Record, SimulationError
+from neuroloom.lifnet import Record
+from neuroloom.lifnet.errors import SimulationError
 from neuroloom.lifnet.execution.stagers import StageSNNSimulation
 
 memory = sys.modules["neuroloom.lifnet._engine._memory"]
@@ -48,7 +49,7 @@ def test_what_fits_runs():
     assert network.simulate(record=Record(voltage=True), **options).voltage.shape == (100, 800)
     sizes = lifnet._engine._checks.answer_sizes(
         Record(voltage=[1], current=True, population_voltage=True, every=10),
-        lifnet.Cells.create(50, tau_membrane=0.02, tau_synaptic=0.005, threshold=1.0),
+        lifnet.engine.Cells.create(50, tau_membrane=0.02, tau_synaptic=0.005, threshold=1.0),
         1000,
         5,
         3,
@@ -125,7 +126,7 @@ def test_the_kernel_sees_changed_weights(way):
 
 
 def test_synapses_cannot_be_edited_under_what_was_made_of_them():
-    net = lifnet.Connectivity.from_csr([0, 1, 2], [1, 0], 0.5)
+    net = lifnet.engine.Connectivity.from_csr([0, 1, 2], [1, 0], 0.5)
     with pytest.raises(ValueError, match="read-only"):
         net.parts.weight[:] = 0
     with pytest.raises(ValueError, match="read-only"):

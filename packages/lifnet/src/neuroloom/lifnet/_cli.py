@@ -238,7 +238,7 @@ def _range(start: float, stop: float, step: float) -> list[float]:
         raise LifnetError(
             f"--range: expected at most {_MOST_VALUES} values, got {(stop - start) / step:.3g}"
         )
-    return np.arange(start, stop + step / 2, step).tolist()  # type: ignore[no-any-return]
+    return np.arange(start, stop + step / 2, step).tolist()
 
 
 def _analyze(options: argparse.Namespace) -> None:

@@ -34,6 +34,8 @@ from neuroloom.shared import Seed
 
 # Steps between two returns to Python: few enough to show progress, enough to hide the cost.
 _STRETCH_BYTES = 64e6
+# What tables of inputs that change in every step may take.
+_TABLE_BYTES = 2e6
 
 
 def simulate(
@@ -283,8 +285,8 @@ class _Run:
     ) -> Simulation:
         state = self._begin(start, first_step)
         per_step = 8 * self.cells.n_neurons + 4 * sum(w.size for w in self.watched) * 2
-        per_step += 64 * len(self.drives) * 256
         stretch = int(np.clip(_STRETCH_BYTES // per_step, 200, 20000))
+        stretch = max(1, min(stretch, int(_TABLE_BYTES // max(1, self._table_bytes()))))
         done = 0
         pieces: list[dict[str, Any]] = []
         with (
@@ -320,6 +322,15 @@ class _Run:
             refractory=start.refractory.astype(np.int32).copy(),
             ring=ring.astype(self.dtype, copy=False),
         )
+
+    def _table_bytes(self) -> int:
+        """Return the bytes of one step's tables of random counts, where steps have their own."""
+        if all(drive.table_of_step is None for drive in self.drives):
+            return 0
+        n_groups, n_counts = (
+            max(getattr(drive, name) for drive in self.drives) for name in ("n_groups", "n_counts")
+        )
+        return int(len(self.drives) * n_groups * (8 * n_counts + 2 * 2**GUIDE_BITS))
 
     def _noise(self, first_step: int, n_steps: int) -> kernel.Noise:
         tables = [drive.tables(first_step, n_steps) for drive in self.drives]
