@@ -388,6 +388,7 @@ def test_the_mean_field_directly(capsys):
     assert "Type: stable node" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:neuroloom.lifnet:DeprecationWarning")
 def test_every_door_opens():
     code = (
         "from neuroloom.lifnet.execution.stagers import StageSNNSimulation, "

@@ -45,11 +45,12 @@ def test_another_job_is_refused_before_a_byte_is_written(tmp_path):
     other_seed = {"seed": 7}
     for options, told in (
         ({"config": OTHER}, "architecture"),
+        ({"stager_factory": lambda *a, **k: None}, "stager_factory"),
         ({"config": CONFIG.with_value("init_params.duration_sec", 0.2)}, "init_params"),
         (other_seed, "seed"),
         ({"compact": True}, "compact"),
-        ({"run_fn": doubled}, "bound"),
-        ({"save_fn": lambda outputs, index, folder: None}, "bound"),
+        ({"run_fn": doubled}, "run_fn"),
+        ({"save_fn": lambda outputs, index, folder: None}, "save_fn"),
     ):
         with pytest.raises(LifnetError, match=rf"save_dir: .*{told}.*overwrite"):
             repeat(folder, **options)

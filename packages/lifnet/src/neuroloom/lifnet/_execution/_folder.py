@@ -14,6 +14,7 @@ from neuroloom.shared import DataError
 from neuroloom.shared.jobs import Job, discard
 
 RECORD = Path("metadata") / "job"
+_OURS = "neuroloom.lifnet."
 _RESULTS = ("data", "configs", "analysis")
 
 
@@ -22,7 +23,6 @@ def claim(
     config: Config,
     parts: Mapping[str, Any],
     *,
-    function: Callable[..., Any] | None = None,
     overwrite: bool = False,
 ) -> Job:
     """Return the job of a folder, which is this one's; nothing is written if it is another's.
@@ -34,9 +34,7 @@ def claim(
     config : Config
         The configuration; where and whether to write does not tell jobs from others.
     parts : mapping of str to object
-        What tells the job from others besides.
-    function : callable, optional
-        Functions of the user; their code belongs to the job.
+        What tells the job from others besides. Of functions of the user, the code does.
     overwrite : bool
         Move the folder of another job away, to the same name with the time behind it.
 
@@ -55,14 +53,14 @@ def claim(
         raise LifnetError(f"save_dir: expected a folder, got {folder}, a file")
     try:
         _refuse_unknown(folder)
-        return _open(folder, told, function)
+        return _open(folder, told)
     except DataError as error:
         if not overwrite:
             raise LifnetError(
                 f"{error}; take another folder, or overwrite, which moves this one away"
             ) from error
     _move_away(folder)
-    return _open(folder, told, function)
+    return _open(folder, told)
 
 
 def files_of(folder: Path, n_repeats: int, *, compact: bool) -> list[Path]:
@@ -81,8 +79,24 @@ def files_of(folder: Path, n_repeats: int, *, compact: bool) -> list[Path]:
     return [folder / "data" / f"spikes_{i}.{suffix}" for i in range(n_repeats)]
 
 
-def _open(folder: Path, told: Mapping[str, Any], function: Callable[..., Any] | None) -> Job:
-    return Job.open(folder / RECORD, told, function=function, argument="save_dir", shared=False)
+def users_own(function: Callable[..., Any] | None) -> Callable[..., Any] | None:
+    """Return a function, or None for one of this package, which the version tells of."""
+    return None if str(getattr(function, "__module__", "")).startswith(_OURS) else function
+
+
+def methods_of(kind: type) -> dict[str, Any]:
+    """Return what the user's classes among a class and its bases define, by name."""
+    return {
+        f"{base.__qualname__}.{name}": value
+        for base in kind.__mro__
+        if not base.__module__.startswith(_OURS) and base is not object
+        for name, value in vars(base).items()
+        if not name.startswith("__") and name != "_abc_impl"
+    }
+
+
+def _open(folder: Path, told: Mapping[str, Any]) -> Job:
+    return Job.open(folder / RECORD, told, argument="save_dir", shared=False)
 
 
 def _refuse_unknown(folder: Path) -> None:

@@ -14,7 +14,7 @@ from neuroloom import shared
 from neuroloom.lifnet._analysis._sessions import from_dense, save_array, save_compact
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._errors import LifnetError, SimulationError
-from neuroloom.lifnet._execution._folder import claim, files_of
+from neuroloom.lifnet._execution._folder import claim, files_of, users_own
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation, as_simulation
 from neuroloom.lifnet._execution._stager import save_perturbations
@@ -156,16 +156,14 @@ class Repeater:
         LifnetError
             If the folder holds the results of another job.
         """
-        functions = partial(
-            _repeat, factory=self.stager_factory, run_fn=self.run_fn, save_fn=self.save_fn
-        )
-        job = claim(
-            self.save_dir,
-            self.config,
-            {"first seed": self.seeds[0], "compact": self.compact},
-            function=functions,
-            overwrite=self.overwrite,
-        )
+        told = {
+            "first seed": self.seeds[0],
+            "compact": self.compact,
+            "stager_factory": users_own(self.stager_factory),
+            "run_fn": users_own(self.run_fn),
+            "save_fn": users_own(self.save_fn),
+        }
+        job = claim(self.save_dir, self.config, told, overwrite=self.overwrite)
         self.overwrite = False  # what is there now is this job's
         known = _seeds_in(self.seeds_file) if self.seeds_file.is_file() else []
         n = min(len(known), len(self.seeds))

@@ -14,7 +14,7 @@ from neuroloom import shared
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import ConfigError, SimulationError
-from neuroloom.lifnet._execution._folder import claim
+from neuroloom.lifnet._execution._folder import claim, methods_of
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._mean_field_stagers import FullMeanFieldStager
 from neuroloom.lifnet._execution._repeater import repeat_seeds, workers
@@ -135,8 +135,12 @@ class BaseSweepRunner(ABC):
             "items": np.atleast_1d(param_idx).tolist() if param_idx is not None else None,
             "values": [_plain(value) for value in sweep_params],
             "seed": seed,
+            "runner": type(self).__qualname__,
+            "methods": methods_of(type(self)),
+            "attributes": step.attributes,
+            "options": kwargs,
         }
-        job = claim(directory, base, told, function=step, overwrite=overwrite)
+        job = claim(directory, base, told, overwrite=overwrite)
         with job.working():
             for name in ("configs", "metadata", "data", "plots"):
                 (directory / name).mkdir(parents=True, exist_ok=True)
