@@ -63,12 +63,14 @@ def read(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines() if line]
 
 
-def run(path: Path, part: str, sizes: list[int], seeds: list[int], whats: list[str]) -> None:
+def run(
+    path: Path, names: tuple[str, ...], sizes: list[int], seeds: list[int], whats: list[str]
+) -> None:
     done = {(r["name"], r["n"], r["seed"], r["what"]) for r in read(path)}
     for n in sizes:
         for what in whats:
             for seed in seeds:
-                for name in PARTS[part]:
+                for name in names:
                     if (name, n, seed, what) in done:
                         continue
                     row = one(name, n, seed, what)
@@ -113,12 +115,14 @@ def main() -> None:
     parser.add_argument("command", choices=("run", "report"))
     parser.add_argument("rows", type=Path)
     parser.add_argument("--part", choices=PARTS, default="tuning")
+    parser.add_argument("--names", nargs="+", choices=NAMES, default=())
     parser.add_argument("--sizes", type=int, nargs="+", default=[500, 2000])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--what", nargs="+", default=["estimate"])
     options = parser.parse_args()
     if options.command == "run":
-        run(options.rows, options.part, options.sizes, options.seeds, options.what)
+        names = tuple(options.names or PARTS[options.part])
+        run(options.rows, names, options.sizes, options.seeds, options.what)
         return
     frame = table(read(options.rows))
     frame = frame[frame.name.isin(PARTS[options.part])]

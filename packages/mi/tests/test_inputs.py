@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -229,6 +230,92 @@ BAD = {
         "cnn",
     ),
     "z missing": ((X, Y), {"mode": "conditional"}, ex.OptionError, ValueError, "z_data"),
+    "sparse": ((torch.eye(200).to_sparse(), Y), {}, ex.InvalidDataError, ValueError, "to_dense"),
+    "text and numbers": (
+        (pd.DataFrame({"a": X[:, 0], "b": "u"}), Y),
+        {},
+        ex.UnknownOptionError,
+        TypeError,
+        "'u'",
+    ),
+    "missing whole numbers": (
+        (pd.DataFrame({"a": pd.array([None] + [1] * 199, dtype="Int64")}), Y),
+        {},
+        ex.InvalidDataError,
+        ValueError,
+        "1 NaN",
+    ),
+    "labels in a signal": (
+        (Signal(X, 10.0), Signal(Y, 10.0)),
+        {"processor_type_x": "categorical"},
+        ex.InvalidDataError,
+        ValueError,
+        "whole numbers as labels",
+    ),
+    "kinds": (
+        (np.r_[200_000, np.arange(199)][None], Y.T[:1]),
+        {"processor_type_x": "categorical", "processor_type_y": "continuous"},
+        ex.InvalidDataError,
+        ValueError,
+        "200001 kinds",
+    ),
+    "names of many kinds": (
+        (np.array([f"{k}a" for k in range(20_000)]), np.arange(20_000) % 7),
+        {},
+        ex.InvalidDataError,
+        ValueError,
+        "20000 kinds",
+    ),
+    **{
+        f"{option} without its surrogate": (
+            (X, Y),
+            {"n_permutations": 3, **given},
+            ex.OptionError,
+            ValueError,
+            f"{option}: expected surrogate=",
+        )
+        for option, given in (
+            ("surrogate_block", {"surrogate_block": 5}),
+            ("trials", {"trials": np.repeat(np.arange(20), 10)}),
+        )
+    },
+    **{
+        f"{option} of {value!r}": (
+            (X, Y),
+            {"n_permutations": 3, "surrogate": "block", option: value},
+            own,
+            builtin,
+            f"^{option}",
+        )
+        for option, value, own, builtin in (
+            ("surrogate_block", -3, ex.OptionError, ValueError),
+            ("surrogate_block", 1.5, ex.OptionError, ValueError),
+            ("surrogate_block", 1000, ex.OptionError, ValueError),
+            ("surrogate", X[:, 0], ex.OptionError, ValueError),
+        )
+    },
+    "surrogate alone": ((X, Y), {"surrogate": "block"}, ex.OptionError, ValueError, "n_permut"),
+    "clip": (
+        (X, Y),
+        {"estimator": "smile", "estimator_params": {"clip": -1.0}},
+        ex.OptionError,
+        ValueError,
+        "clip",
+    ),
+    "spikes per window": (
+        (SPIKES, SPIKES),
+        {**SPIKE, "processor_params_x": {**WINDOW, "max_spikes_per_window": 0}},
+        ex.OptionError,
+        ValueError,
+        "max_spikes_per_window",
+    ),
+    "neighbours": (
+        (X, Y),
+        {"estimator": "ksg", "estimator_params": {"k": 60}},
+        ex.OptionError,
+        ValueError,
+        "at most 49 of 200",
+    ),
     **{
         f"y missing in {mode}": (
             (X,),
@@ -324,7 +411,7 @@ def test_unsorted_spikes_are_copied_and_sorted():
 
 
 def test_milliseconds_for_seconds_are_noticed():
-    trains = [train[:20] * 1000 for train in SPIKES]  # a few seconds' worth
+    trains = [train[:6] * 1000 for train in SPIKES]  # a few seconds' worth
     with pytest.warns(ex.UnitsWarning, match="seconds"):
         mi.run(trains, trains[::-1], **SPIKE, **OPTIONS)
 
@@ -387,3 +474,50 @@ def test_global_random_state_is_left_alone():
 def test_a_device_that_torch_has_not_is_refused(device):
     with pytest.raises(ex.OptionError, match="device: expected one that torch has here"):
         mi.run(X, Y, **{**OPTIONS, "device": device})
+
+
+@pytest.mark.parametrize("estimator", ["ksg", "gcmi", "cca", "lmi"])
+def test_units_of_any_size_change_nothing(estimator):
+    plain = mi.run(X[:, 0], Y[:, 0], estimator=estimator)
+    for scale in (2.0**-1000, 2.0**900):
+        scaled = mi.run(X[:, 0] * scale, Y[:, 0] / scale, estimator=estimator)
+        assert scaled.mi_estimate == plain.mi_estimate
+        assert scaled.details["interval"] == plain.details["interval"]
+
+
+def test_nullable_columns_are_numbers():
+    table = pd.DataFrame({"a": pd.array(X[:, 0] > 0, dtype="boolean"), "b": X[:, 1]})
+    table = table.astype({"b": "Float64"})
+    plain = np.column_stack([X[:, 0] > 0, X[:, 1]]).astype(float)
+    ours, theirs = (mi.run(x, Y[:, 0], estimator="ksg") for x in (table, plain))
+    assert ours.mi_estimate == theirs.mi_estimate
+
+
+def test_names_of_kinds_have_no_order():
+    rng = np.random.default_rng(0)
+    kind, order = rng.integers(0, 12, 600), rng.permutation(12)
+    names = np.array(list("abcdefghijkl"))
+    x, y = names[kind], names[order[kind]]
+    result = mi.run(x, y, base_params={"n_epochs": 15, "n_inits": 1}, verbose=False, random_seed=0)
+    entropy = mi.run(x, x, estimator="plugin", estimator_params={"correction": "none"}).mi_estimate
+    # The same in whatever order the alphabet has them, and all that there is.
+    assert result.mi_estimate == pytest.approx(entropy, abs=0.2)
+    again = np.array(list("lcjafhkdbige"))
+    renamed = mi.run(again[kind], y, estimator="ksg", random_seed=0)
+    plain = mi.run(x, y, estimator="ksg", random_seed=0)
+    assert renamed.mi_estimate == pytest.approx(plain.mi_estimate, rel=1e-9)
+
+
+def test_a_bijection_of_labels_is_found_and_relied_on():
+    rng = np.random.default_rng(0)
+    kind, order = rng.integers(0, 16, 800), rng.permutation(16)
+    result = mi.run(
+        kind[None],
+        order[kind][None],
+        processor_type_x="categorical",
+        base_params={"n_epochs": 15, "n_inits": 1},
+        verbose=False,
+        random_seed=0,
+    )
+    assert result.mi_estimate == pytest.approx(4.0, abs=0.1)
+    assert result.is_reliable, result.details["reasons"]

@@ -74,8 +74,8 @@ def test_intervals_are_those_of_student_and_of_the_normal_law(confidence):
 
 def test_what_is_open_widens_upwards_only():
     low, high = interval(1.0, 0.1, 0.68, left_open=0.4)
-    z = norm.ppf(0.84)
-    assert high == pytest.approx(1 + SHIFT * 0.4 + z * math.hypot(0.1, SPREAD * 0.4))
+    z, few = norm.ppf(0.84), t.ppf(0.84, 3)
+    assert high == pytest.approx(1 + SHIFT * 0.4 + math.hypot(z * 0.1, few * SPREAD * 0.4))
     plain = interval(1.0, 0.1, 0.68)
     assert plain[0] <= low <= 1.0 < plain[1] < high
     assert interval(1.0, 0.1, 0.68, left_open=-1.0) == plain

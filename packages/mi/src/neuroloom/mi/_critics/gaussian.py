@@ -55,6 +55,8 @@ class Gaussian:
     project_x, project_y : tuple of ndarray, optional
         Mean and whitened principal axes of the subspace that carries the dependence, where a
         small one does; None where all features are used.
+    held_out : float
+        InfoNCE of the Gaussian's critic on samples left out, in nats.
     """
 
     mean_x: Array
@@ -65,11 +67,20 @@ class Gaussian:
     scale: float = 1.0
     project_x: tuple[Array, Array] | None = None
     project_y: tuple[Array, Array] | None = None
+    held_out: float = float("inf")
 
     @property
     def information(self) -> float:
         """Mutual information of the Gaussian in nats."""
         return float(-0.5 * np.log1p(-(self.rho**2)).sum())
+
+    @property
+    def shown(self) -> float:
+        """What of `information` its critic shows on samples left out.
+
+        Correlations of values that repeat may speak of more than there is.
+        """
+        return min(self.information, self.held_out)
 
     def features(
         self, x: Array, y: Array, offset: float = 0.0
@@ -174,7 +185,9 @@ def fit(x: Array, y: Array, rng: np.random.Generator) -> Gaussian:
         wx, wy = _Whitened(x[fold != k]), _Whitened(y[fold != k])
         parts.append((wx(x[fold != k]), wy(y[fold != k]), wx(x[test]), wy(y[test])))
     size, clear, (_, rho, pairs) = _chosen(parts, n)
-    scale = max(_SCALES, key=lambda t: np.mean([_infonce(u, v, rho, t) for u, v in pairs]))
+    found = [float(np.mean([_infonce(u, v, rho, t) for u, v in pairs])) for t in _SCALES]
+    held_out = max(found)
+    scale = _SCALES[found.index(held_out)]
     wx, wy = _Whitened(x), _Whitened(y)
     a, b = wx(x)[:, :size], wy(y)[:, :size]
     left, _, right = np.linalg.svd(a.T @ b / n, full_matrices=False)
@@ -191,6 +204,7 @@ def fit(x: Array, y: Array, rng: np.random.Generator) -> Gaussian:
         scale,
         (wx.mean, wx.axes[:, :size]) if few_x else None,
         (wy.mean, wy.axes[:, :size]) if few_y else None,
+        held_out,
     )
 
 

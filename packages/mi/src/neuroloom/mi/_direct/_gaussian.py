@@ -14,6 +14,7 @@ import scipy
 from numpy.typing import NDArray
 
 from neuroloom.mi._errors import InsufficientDataError
+from neuroloom.mi._statistics.scaling import near_one
 
 Array = NDArray[np.float64]
 _SILENT = 1e-10  # relative variance of a direction that does not vary
@@ -64,6 +65,7 @@ def copula_normal(values: Array) -> Array:
 
 def whitened(values: Array) -> Array:
     """Return uncorrelated coordinates of unit variance that span `values`, silent ones left out."""
+    values = near_one(values)
     centred = values - values.mean(axis=0)
     spread = centred.std(axis=0)
     centred = centred[:, spread > 0] / spread[spread > 0]

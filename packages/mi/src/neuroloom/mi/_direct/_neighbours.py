@@ -13,6 +13,8 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from neuroloom.mi._statistics.scaling import near_one
+
 Array = NDArray[np.float64]
 _TREE_DIMS = 12  # trees look at nearly all points beyond; plain distances are faster
 _ROWS = 500
@@ -152,6 +154,7 @@ def ross_local(labels: NDArray[np.integer], y: Array, *, k: int = 5, exclude: in
 
 def standardized(values: Array) -> Array:
     """Return each column with mean 0 and standard deviation 1; constants become 0."""
+    values = near_one(np.asarray(values, dtype=np.float64))
     spread = values.std(axis=0)
     return np.ascontiguousarray((values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
 

@@ -150,6 +150,24 @@ DIRECT: dict[str, Direct] = {
 }
 
 
+def check_k(name: str, k: object, n: int, exclude: int) -> None:
+    """Raise if there are more neighbours than half of the samples can be measured with.
+
+    Halves are measured to see whether the estimate still rises.
+
+    Raises
+    ------
+    OptionError
+    """
+    smallest = n // 4 if name == "lmi" else n // 2
+    most = (smallest - 2 * exclude - 1) // 2
+    if int(real("estimator_params['k']", k, whole=True, low=1)) > most:
+        raise OptionError(
+            f"estimator_params['k']: expected neighbours of a small part of the samples, at most "
+            f"{most} of {n}, got {k}"
+        )
+
+
 def check_data(name: str, *variables: Array) -> None:
     """Raise if an estimator cannot say anything about such data.
 

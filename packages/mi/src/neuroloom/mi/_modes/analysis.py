@@ -18,6 +18,7 @@ from neuroloom.mi._options.params import Params
 from neuroloom.mi._results.record import unit_factor
 from neuroloom.mi._samples.folds import MIN_TEST, MIN_TRAIN, Fold, folds, given
 from neuroloom.mi._samples.inputs import check_finite, check_varies
+from neuroloom.mi._samples.labels import one_hot
 from neuroloom.mi._samples.windows import Samples, Variable, cut
 from neuroloom.mi._training.fit import run_jobs
 from neuroloom.mi._training.job import Fitted, Job
@@ -102,6 +103,8 @@ class Analysis:
         """Return checked samples of `variables`, of x and y if none are named."""
         chosen = variables or tuple(v for v in (self.x, self.y) if v is not None)
         cutout = cut(*chosen, align=self.align, epochs=self.epochs)
+        values = (self.coded(v, w) for v, w in zip(chosen, cutout.values, strict=True))
+        cutout = replace(cutout, values=tuple(values))
         for var, values in zip(chosen, cutout.values, strict=True):
             check_finite(var.name, values.reshape(len(values), -1))
             check_varies(var.name, values, ready=var.kind is None)
@@ -114,6 +117,13 @@ class Analysis:
         if self.gap is not None:
             cutout = replace(cutout, gap=self.gap)
         return cutout
+
+    def coded(self, var: Variable, values: Array) -> Array:
+        """Return samples with one number per kind where they are names of kinds.
+
+        Names have no order; only counting does without numbers that show that.
+        """
+        return one_hot(var.name, values) if var.names and self.bound != "plugin" else values
 
     def folds(
         self, n: int, gap: int, seed: Seed, index: Array | None = None, memory: int = 0

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neuroloom import shared
 from neuroloom.mi import _direct
-from neuroloom.mi._direct.estimators import DIRECT, ceiling, check_data, labels, repeats
+from neuroloom.mi._direct.estimators import DIRECT, ceiling, check_data, check_k, labels, repeats
 from neuroloom.mi._errors import SmallSampleWarning, TrainingError
 from neuroloom.mi._modes.analysis import Analysis
 from neuroloom.mi._modes.crosschecks import Seen, flat, look
@@ -272,6 +272,8 @@ def _direct_estimate(analysis: Analysis, checks: bool, cell: Cell) -> Estimate:
         seen = _look(analysis, cell)
         memory = seen.memory
     exclude = min(max(cell.gap, memory), _LONGEST, len(x) // 8) if DIRECT[name].neighbours else 0
+    if checks and "k" in options:
+        check_k(name, options["k"], len(x), exclude)
     if cell.permutation is not None:
         y = y[cell.permutation]
 

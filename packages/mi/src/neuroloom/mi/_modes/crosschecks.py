@@ -108,4 +108,4 @@ def _squares(x: Array, y: Array, seed: Seed) -> float:
         squared.append(rank_normal(plain[-1] ** 2))
     rng = seed.child("squares").generator()
     pairs = (squared, (plain[0], squared[1]), (squared[0], plain[1]))
-    return max(float(gaussian.fit(a, b, rng).information) for a, b in pairs)
+    return max(float(gaussian.fit(a, b, rng).shown) for a, b in pairs)

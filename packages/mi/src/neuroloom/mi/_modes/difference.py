@@ -21,7 +21,7 @@ from neuroloom.mi._errors import InsufficientDataError, OptionError
 from neuroloom.mi._modes.analysis import Analysis
 from neuroloom.mi._modes.cells import Cell, halves, measure_cells, tidy_row
 from neuroloom.mi._modes.crosschecks import flat
-from neuroloom.mi._modes.null import Null, null_of
+from neuroloom.mi._modes.null import Null, check_null, null_of
 from neuroloom.mi._modes.subsampling import Term, extrapolate
 from neuroloom.mi._options.modes import (
     ConditionalOptions,
@@ -212,6 +212,7 @@ def _measure(
 ) -> Results:
     """Return I(x; y | z) of a triple in the form that both modes share."""
     factor, frame = analysis.factor, None
+    check_null(null, len(triple.x), triple.gap)
     if analysis.direct:
         estimate, details = _direct(analysis, triple)
     else:
@@ -268,9 +269,9 @@ def pasts(values: Array, history: int, horizon: int) -> tuple[Array, Array]:
     return flat(past), flat(future)
 
 
-def _series(var: Variable) -> Array:
+def _series(analysis: Analysis, var: Variable) -> Array:
     if var.kind is None:
-        return flat(var.values)
+        return flat(analysis.coded(var, var.values))
     if var.kind == "continuous" and var.window * (var.rate or 1.0) <= 1:
         return np.asarray(var.values, dtype=float).T
     raise OptionError(
@@ -315,7 +316,7 @@ def run_transfer(analysis: Analysis, options: TransferOptions) -> Results:
     analysis.need_y("transfer")
     assert analysis.y is not None
     analysis.samples()  # the common checks
-    x, y = _series(analysis.x), _series(analysis.y)
+    x, y = _series(analysis, analysis.x), _series(analysis, analysis.y)
 
     def one(source: Array, target: Array, name: str) -> Results:
         triple = _windows(source, target, options)

@@ -9,7 +9,7 @@ import numpy as np
 from neuroloom.mi._errors import TrainingError
 from neuroloom.mi._modes.analysis import Analysis
 from neuroloom.mi._modes.cells import Cell, measure_cells, raw_rows, tidy_row
-from neuroloom.mi._modes.null import cells_null
+from neuroloom.mi._modes.null import cells_null, check_null
 from neuroloom.mi._options.modes import EstimateOptions
 from neuroloom.mi._results.results import Results
 from neuroloom.mi._statistics.estimate import plain_details, warn_ceiling
@@ -23,6 +23,7 @@ def run_estimate(analysis: Analysis, options: EstimateOptions) -> Results:
     factor = analysis.factor
     samples = analysis.samples()
     x, y = samples.values[:2]
+    check_null(options.null, len(x), samples.gap)
     cell = Cell({}, x, y, samples.gap, analysis.seed)
     (outcome,) = measure_cells(analysis, [cell], "critics", keep=options.keep_critic)
     estimate, fits = outcome.estimate, outcome.fits

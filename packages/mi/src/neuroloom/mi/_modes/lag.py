@@ -9,7 +9,7 @@ import numpy as np
 from neuroloom.mi._errors import OptionError
 from neuroloom.mi._modes.analysis import Analysis
 from neuroloom.mi._modes.cells import Cell, measure_cells, reasons_of, tables
-from neuroloom.mi._modes.null import cells_null
+from neuroloom.mi._modes.null import cells_null, check_null
 from neuroloom.mi._modes.sweep import summarize
 from neuroloom.mi._options.modes import LagOptions
 from neuroloom.mi._results.results import Results
@@ -35,6 +35,7 @@ def run_lag(analysis: Analysis, options: LagOptions) -> Results:
     factor, lags = analysis.factor, _lags(options.lags, analysis.y)
     cut = [analysis.samples(analysis.x, shift(analysis.y, lag)) for lag in lags]
     n = min(len(samples.starts) for samples in cut)
+    check_null(options.null, n, cut[0].gap)
     seed = analysis.seed.child("lag")
     kept = slice(n if options.equalize_n else None)
     cells = [

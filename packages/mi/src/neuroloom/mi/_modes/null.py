@@ -76,6 +76,18 @@ def orders(
     return [np.arange(n), *drawn]
 
 
+def check_null(options: NullOptions | None, n: int, gap: int) -> None:
+    """Raise before any work if surrogates as asked for cannot be made of `n` samples.
+
+    Raises
+    ------
+    OptionError
+        For blocks or trials that do not fit.
+    """
+    if options is not None and options.kind in ("block", "trial"):
+        orders(n, replace(options, n=1), gap, Seed(0))
+
+
 def null_of(
     pairings: Sequence[Any], options: NullOptions, statistics: Callable[[Sequence[Any]], Array]
 ) -> Null:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuroloom.mi._errors import DataShapeError, OptionError
 from neuroloom.mi._modes.analysis import Analysis
 from neuroloom.mi._modes.cells import Cell, measure_cells, reasons_of, tables
-from neuroloom.mi._modes.null import cells_null
+from neuroloom.mi._modes.null import cells_null, check_null
 from neuroloom.mi._options.modes import PairwiseOptions
 from neuroloom.mi._results.results import Results
 from neuroloom.mi._samples.surrogates import benjamini_hochberg
@@ -78,6 +78,7 @@ def run_pairwise(analysis: Analysis, options: PairwiseOptions) -> Results:
 
     factor = analysis.factor
     pairs = channel_pairs(analysis, options)
+    check_null(options.null, len(pairs.samples[0][0]), pairs.gap)
     seed = analysis.seed.child("pairwise")
     cells = [
         Cell({"channel_x": i, "channel_y": j}, x, y, pairs.gap, seed)

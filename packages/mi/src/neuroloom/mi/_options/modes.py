@@ -159,9 +159,16 @@ _LADDER = ("gamma_range", "delta_threshold", "min_gamma_points")
 
 
 def null_options(
-    entries: Entries, default: str = "circular", more: tuple[str, ...] = ()
+    entries: Entries,
+    default: str = "circular",
+    more: tuple[str, ...] = (),
+    *,
+    trials_matter: bool = False,
 ) -> NullOptions | None:
-    """Return checked options of surrogates, None if none are asked for."""
+    """Return checked options of surrogates, None if none are asked for.
+
+    `trials_matter` says that the mode itself uses the trials.
+    """
     number = entries.get("n_permutations")
     n = real("n_permutations", 20 if number is None else number, whole=True, low=0)
     folds = entries.get("null_folds")
@@ -175,7 +182,35 @@ def null_options(
     )
     asked = entries.get("permutation_test")
     wanted = bool(number) if asked is None else _flag("permutation_test", asked)
+    _check_used(entries, checked.kind, trials_matter)
     return checked if wanted and n else None
+
+
+def _check_used(entries: Entries, kind: str, trials_matter: bool) -> None:
+    """Raise if an option of surrogates would change nothing.
+
+    Raises
+    ------
+    OptionError
+        If there are no surrogates, or not of the kind that it is for.
+    """
+    about = [
+        k for k in ("surrogate", "surrogate_block", "null_folds") if entries.get(k) is not None
+    ]
+    if about and entries.get("permutation_test") is None and entries.get("n_permutations") is None:
+        raise OptionError(
+            f"n_permutations: expected a number of surrogates beside {about[0]}, got None; without "
+            "it there is no null distribution"
+        )
+    only = {"surrogate_block": "block"}
+    if not trials_matter:
+        only["trials"] = "trial"
+    for key, needed in only.items():
+        if entries.get(key) is not None and kind != needed:
+            raise OptionError(
+                f"{key}: expected surrogate={needed!r} beside it, got surrogate={kind!r}, which "
+                "does not use it"
+            )
 
 
 def trial_labels(value: Any) -> NDArray[Any] | None:
@@ -374,7 +409,7 @@ def _transfer(entries: Entries) -> TransferOptions:
         horizon,
         _flag("bidirectional", entries.get("bidirectional") or False),
         trial_labels(entries.get("trials")),
-        null_options(entries, "circular", ("local", "residual")),
+        null_options(entries, "circular", ("local", "residual"), trials_matter=True),
         subsampling_options(entries) if wanted else None,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionDtype
 
 from neuroloom.mi._errors import (
     AxisWarning,
@@ -37,18 +38,32 @@ def plain(data: Any) -> Any:
     if isinstance(data, torch.Tensor):
         if data.device.type == "meta":
             raise InvalidDataError("expected a tensor with values, got one on the device 'meta'")
+        if data.layout != torch.strided:
+            raise InvalidDataError(f"expected a dense tensor, got {data.layout}; use .to_dense()")
         data = data.detach().cpu().resolve_conj().resolve_neg()
         if data.dtype.is_floating_point and data.dtype != torch.float64:
             data = data.to(torch.float32)  # numpy knows no bfloat16
         return data.numpy()
     if isinstance(data, (pd.DataFrame, pd.Series)):
-        return data.to_numpy()
+        return _from_pandas(data)
     if type(data).__module__.partition(".")[0] == "pynapple":
         try:
             return _from_pynapple(data)
         except DataError as error:
             raise DataShapeError(str(error)) from error
     return data
+
+
+def _from_pandas(data: pd.DataFrame | pd.Series[Any]) -> Array:
+    """Return the values of a table or column; missing numbers of pandas' own types are NaN."""
+    frame = data.to_frame() if isinstance(data, pd.Series) else data
+    own = [dtype for dtype in frame.dtypes if isinstance(dtype, ExtensionDtype)]
+    if own and all(pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes):
+        missing = bool(frame.isna().to_numpy().any())
+        whole = all(pd.api.types.is_integer_dtype(dtype) for dtype in frame.dtypes)
+        dtype = np.int64 if whole and not missing else np.float64
+        return data.to_numpy(dtype=dtype, **({"na_value": np.nan} if missing else {}))
+    return data.to_numpy()
 
 
 def _from_pynapple(data: Any) -> Any:
@@ -140,14 +155,27 @@ def numbers(name: str, data: Any) -> Array:
     if is_text(values) and not _numbers_in_text(values):
         values = np.unique(values.astype(str), return_inverse=True)[1].reshape(values.shape)
     if values.dtype.kind not in "biuf":
-        raise UnknownOptionError(f"{name}: expected numbers, got values of dtype {values.dtype}")
+        raise UnknownOptionError(f"{name}: expected numbers, got {_kind_of(values)}")
     if values.dtype.kind == "f":
         check_finite(name, values)
     return values
 
 
-def is_text(values: Array) -> bool:
+def _kind_of(values: Array) -> str:
+    """Return in words what an array that holds no numbers holds, and the way out."""
+    what = f"values of dtype {values.dtype}"
+    if is_text(values):
+        return f"{what}, text that reads as numbers; turn it into numbers with .astype(float)"
+    if values.dtype.kind == "O" and values.size:
+        flat = values.ravel()
+        other = next((v for v in flat if not isinstance(v, (int, float, np.number))), flat[0])
+        return f"{what}, of them {other!r:.40} ({type(other).__name__})"
+    return what
+
+
+def is_text(data: Any) -> bool:
     """Return whether an array holds text: labels, not numbers."""
+    values = np.asarray(data)
     if values.dtype.kind in "US":
         return True
     return values.dtype.kind == "O" and all(isinstance(v, str) for v in values.ravel())

@@ -27,6 +27,7 @@ from neuroloom.mi._errors import (
 )
 from neuroloom.mi._samples.inputs import (
     channels_first,
+    is_text,
     joined,
     numbers,
     plain,
@@ -34,6 +35,7 @@ from neuroloom.mi._samples.inputs import (
     signal_values,
     spike_lists,
 )
+from neuroloom.mi._samples.labels import check_kinds, indicators
 from neuroloom.shared import Epochs, Signal, SpikeTrains
 from neuroloom.shared.data import TimeSeries
 
@@ -53,7 +55,6 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 ENCODINGS = ("full", "majority_vote", "probability")
 _MANY_WINDOWS = 1_000_000
-_MOST_NUMBERS = 200_000_000
 _WINDOW = ("window_size", "step_size")  # what a variable takes from another that it lacks
 # What a sweep may change about windows.
 PROCESSING = ("window_size", "step_size", "n_seconds", "max_spikes_per_window", "data_format")
@@ -74,6 +75,7 @@ class Variable:
     epochs: Epochs | None
     options: Mapping[str, Any]
     step_given: bool = False  # whether the step is the user's
+    names: bool = False  # whether ready samples are names of kinds, as numbers without an order
 
     @property
     def in_seconds(self) -> bool:
@@ -144,7 +146,9 @@ def variable(
         options.setdefault("bin_size", options.get("window_size"))
     if kind is None:
         ready = samples(name, data)
-        return Variable(name, None, ready, None, 0, len(ready), 1, 1, None, options)
+        return Variable(
+            name, None, ready, None, 0, len(ready), 1, 1, None, options, names=is_text(data)
+        )
     known(f"processor_params_{name}", options, _KEYS[kind])
     window = _positive(name, "window_size", options.get("window_size", 1))
     step = _positive(name, "step_size", options.get("step_size", window if kind == "spike" else 1))
@@ -234,6 +238,11 @@ def _sampled(
     else:
         values = channels_first(name, numbers(name, data), options.get("data_format"))
     if kind == "categorical":
+        if isinstance(data, Signal) and (values % 1 != 0).any():
+            raise InvalidDataError(
+                f"{name}: expected whole numbers as labels for 'categorical', got "
+                f"{values[values % 1 != 0][0]:g}; use 'continuous' for a signal"
+            )
         if values.dtype.kind not in "iub" and not isinstance(data, Signal):
             raise UnknownOptionError(
                 f"{name}: expected integer labels for 'categorical', got dtype {values.dtype}"
@@ -453,19 +462,14 @@ def _one_hot(v: Variable, windows: Array) -> NDArray[np.float64]:
     encoding = choice(
         f"processor_params_{v.name}['encoding']", v.options.get("encoding", "full"), ENCODINGS
     )
-    if windows.size * n_categories > _MOST_NUMBERS:
-        raise InvalidDataError(
-            f"{v.name}: expected labels of fewer kinds, got {n_categories} kinds in "
-            f"{windows.size} places, which as one number per kind would not fit in memory; join "
-            "kinds, or use estimator='plugin'"
-        )
-    hot = np.eye(n_categories)[windows]  # (n, channels, width, categories)
+    check_kinds(v.name, windows.size, n_categories, n_categories * windows[0].size)
+    hot = indicators(windows, n_categories)  # (n, channels, width, categories)
     if encoding == "full":
         return hot.reshape(*hot.shape[:2], -1)
     share = hot.mean(axis=2)
     if encoding == "probability":
         return np.asarray(share)
-    return np.asarray(np.eye(n_categories)[share.argmax(-1)])
+    return indicators(share.argmax(-1), n_categories)
 
 
 def _spike_windows(v: Variable, starts: Array) -> NDArray[np.float64]:

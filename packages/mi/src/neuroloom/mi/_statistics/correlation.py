@@ -13,6 +13,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.mi._statistics.scaling import near_one
+
 Array = NDArray[np.floating]
 _BAND = 2.0  # Politis & White's c
 FEW_TIMES = 20  # correlation times: shorter recordings cannot tell what they are
@@ -26,7 +28,7 @@ def autocorrelation(series: Array, n_lags: int) -> NDArray[np.float64]:
     >>> autocorrelation(np.array([1.0, -1.0, 1.0, -1.0]), 1).round(2)
     array([ 1.  , -0.75])
     """
-    values = np.asarray(series, dtype=np.float64)
+    values = near_one(np.asarray(series, dtype=np.float64))
     centred = values - values.mean()
     n = len(values)
     size = 1 << int(2 * n - 1).bit_length()

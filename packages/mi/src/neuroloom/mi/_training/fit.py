@@ -99,7 +99,7 @@ class _Ready:
     @property
     def gaussian(self) -> float:
         """The baseline's information in nats."""
-        return 0.0 if self.baseline is None else self.baseline.information
+        return 0.0 if self.baseline is None else self.baseline.shown
 
     def rows(self, index: NDArray[np.int64] | Tensor) -> tuple[Tensor, ...]:
         where = torch.as_tensor(index, device=self.x.device)
