@@ -175,11 +175,12 @@ def test_defect_13_every_entry_of_base_params_has_a_default():
     x, y = gaussian()
     assert mi.run(x, y, random_seed=0, verbose=False, base_params={"n_epochs": 1}).mi_estimate
     defaults = mi.Params().to_dict()
-    assert (defaults["n_epochs"], defaults["learning_rate"], defaults["batch_size"]) == (
-        50,
-        5e-4,
-        128,
-    )
+    assert (defaults["n_epochs"], defaults["batch_size"]) == (50, 128)
+    # Few steps learn faster, unless a rate is asked for.
+    training = mi.Training()
+    assert (training.rate(), training.rate(5000), training.rate(500)) == (5e-4, 5e-4, 1.5e-3)
+    assert training.rate(10) == 2e-3
+    assert mi.Training(learning_rate=1e-3).rate(10) == 1e-3
     assert (defaults["embedding_dim"], defaults["hidden_dim"], defaults["n_layers"]) == (64, 64, 2)
     assert defaults["patience"] is None
 

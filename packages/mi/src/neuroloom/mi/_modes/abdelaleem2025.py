@@ -80,7 +80,7 @@ def _fit_parts(work: tuple[Any, ...]) -> list[tuple[float, float, list[float]]]:
         [x.shape[1], *model.widths, model.embedding_dim],
         [y.shape[1], *model.widths, model.embedding_dim],
         [torch.Generator().manual_seed(s.child("weights").integer()) for s in seeds],
-        learning_rate=learning.learning_rate,
+        learning_rate=learning.rate(),
     )
     splits = [_split(chunk, mode, seed) for chunk, seed in zip(chunks, seeds, strict=True)]
     batch = min(learning.batch_size, *(len(train) for train, _ in splits))

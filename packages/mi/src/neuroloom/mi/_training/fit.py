@@ -197,7 +197,7 @@ class _Ensemble:
                 job,
                 self.history,
                 f"training diverged: no finite validation score in {job.n_steps} steps "
-                f"({learning.n_epochs} epochs) at learning rate {learning.learning_rate:g}; "
+                f"({learning.n_epochs} epochs) at learning rate {learning.rate(job.n_steps):g}; "
                 "lower it",
             )
         for c, (_, _, weights) in zip(self.members, self.best, strict=True):
@@ -256,7 +256,7 @@ def _fit_equal(jobs: Sequence[Job], ready: Sequence[_Ready]) -> list[Fitted]:
             for job in jobs
             for i in range(learning.n_inits)
         ],
-        learning_rate=learning.learning_rate,
+        learning_rate=learning.rate(first.n_steps),
         weight_decay=learning.weight_decay,
         last=_FIRST if ready[0].u is not None else 1.0,
         device=first.device,
@@ -279,7 +279,7 @@ def _fit_equal(jobs: Sequence[Job], ready: Sequence[_Ready]) -> list[Fitted]:
                 break
         if step < n_steps:
             stack.set_learning_rate(
-                rate_at(learning.learning_rate, step, n_steps, learning.scheduler)
+                rate_at(learning.rate(n_steps), step, n_steps, learning.scheduler)
             )
             for ensemble in ensembles:
                 ensemble.write(step, buffers)

@@ -112,7 +112,7 @@ def _evaluate(members: list[nn.Module], x: Tensor, y: Tensor) -> Tensor:
 
 def _optimizer(critic: nn.Module, learning: Training) -> torch.optim.Optimizer:
     cls = _OPTIMIZERS.get(learning.optimizer, learning.optimizer)
-    rate = learning.learning_rate
+    rate = learning.rate()
     head = [p for name, p in critic.named_parameters() if name.startswith("head.")]
     rest = [p for name, p in critic.named_parameters() if not name.startswith("head.")]
     groups: list[dict[str, Any]] = [{"params": rest, "scale": 1.0}] if rest else []
@@ -143,7 +143,7 @@ class _Schedule:
     def before(self, step: int) -> None:
         """Set the rate of a step."""
         if self.own is None:
-            name, rate = self.learning.scheduler, self.learning.learning_rate
+            name, rate = self.learning.scheduler, self.learning.rate()
             for group in self.optimizer.param_groups:
                 group["lr"] = group["scale"] * rate_at(rate, step, self.job.n_steps, name)
 
@@ -223,7 +223,7 @@ def _fit_module(job: Job) -> Fitted:
         learning = job.params.training
         message = (
             f"training diverged: no finite validation score in {job.n_steps} steps "
-            f"({learning.n_epochs} epochs) at learning rate {learning.learning_rate:g}; lower it"
+            f"({learning.n_epochs} epochs) at learning rate {learning.rate():g}; lower it"
         )
         return failed(job, history, message)
     members = [t[0] for t in trained]
