@@ -48,10 +48,11 @@ def same(a, b):
     assert a.to_frame().equals(b.to_frame())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_a_sweep_that_was_killed_goes_on_to_the_same_bits(tmp_path):
-    options, grid = {**FAST, "n_epochs": 8}, {"run_id": [0, 1, 2], "hidden_dim": [8, 16]}
-    x, y = data(600)
+    options, grid = {**FAST, "n_epochs": 8}, {"run_id": [0, 1], "hidden_dim": [8, 16]}
+    x, y = data(300)
     np.save(tmp_path / "data.npy", np.stack([x, y]))
     script = textwrap.dedent(KILLED).replace("{options}", repr(options))
     script = script.replace("{grid}", repr(grid))
@@ -79,8 +80,20 @@ MODES = {
 }
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("estimator", ["ksg", "infonce"])
+CASES = [
+    *[(mode, estimator) for mode in MODES for estimator in ("ksg", "infonce")],
+    ("rigorous", "infonce"),
+    ("precision", "infonce"),
+    ("pairwise", "infonce"),
+]
+MODES |= {
+    "rigorous": {"gamma_range": [1, 2], "min_gamma_points": 2},
+    "precision": {"tau_grid": [0.5]},
+    "pairwise": {"n_permutations": 2},
+}
+
+
+@pytest.mark.parametrize(("mode", "estimator"), CASES)
 def test_kept_parts_give_the_same_bits_in_every_mode(mode, estimator, tmp_path):
     x, y = data()
     options = {"mode": mode, "estimator": estimator, "base_params": FAST, **MODES[mode]}
