@@ -103,8 +103,8 @@ class Analysis:
         """Return checked samples of `variables`, of x and y if none are named."""
         chosen = variables or tuple(v for v in (self.x, self.y) if v is not None)
         cutout = cut(*chosen, align=self.align, epochs=self.epochs)
-        values = (self.coded(v, w) for v, w in zip(chosen, cutout.values, strict=True))
-        cutout = replace(cutout, values=tuple(values))
+        pairs = zip(chosen, cutout.values, strict=True)
+        cutout = replace(cutout, values=tuple(self.coded(v, w) for v, w in pairs))
         for var, values in zip(chosen, cutout.values, strict=True):
             check_finite(var.name, values.reshape(len(values), -1))
             check_varies(var.name, values, ready=var.kind is None)

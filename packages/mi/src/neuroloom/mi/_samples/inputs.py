@@ -62,8 +62,8 @@ def _from_pandas(data: pd.DataFrame | pd.Series[Any]) -> Array:
         missing = bool(frame.isna().to_numpy().any())
         whole = all(pd.api.types.is_integer_dtype(dtype) for dtype in frame.dtypes)
         dtype = np.int64 if whole and not missing else np.float64
-        return data.to_numpy(dtype=dtype, **({"na_value": np.nan} if missing else {}))
-    return data.to_numpy()
+        return np.asarray(data.to_numpy(dtype=dtype, **({"na_value": np.nan} if missing else {})))
+    return np.asarray(data.to_numpy())
 
 
 def _from_pynapple(data: Any) -> Any:
