@@ -234,3 +234,19 @@ def test_xor_is_one_bit_and_its_parts_nothing():
     assert mi.run(x, y, **options).mi_estimate == pytest.approx(1.0, abs=0.05)
     for k in (0, 1):
         assert abs(mi.run(x[:, k], y, **options).mi_estimate) < 0.02
+
+
+def test_training_that_still_gains_leaves_more_open():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((400, 2))
+    y = x + 0.3 * rng.standard_normal((400, 2))
+    # Without the baseline a few steps are too few, and parts of all sizes lack the same.
+    base = {"n_epochs": 6, "n_inits": 1, "n_folds": 2, "baseline": False, "learning_rate": 2e-3}
+    options = {"mode": "rigorous", "gamma_range": [1, 2], "min_gamma_points": 2, "verbose": False}
+    result = mi.run(x, y, base_params=base, random_seed=0, **options)
+    learning = result.details["checks"]["learning"]
+    assert learning > 0.1
+    high = result.details["interval"][1]
+    assert high - result.mi_estimate > 0.4 * learning
+    assert {row["gamma"] for row in result.details["raw_results"]} == {1, 2}
+    assert len(result.details["raw_results"]) == 3

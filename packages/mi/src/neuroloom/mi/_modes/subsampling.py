@@ -11,14 +11,15 @@ estimates, followed to γ = 0, is the information of infinite data. What sets th
 * the interval counts the parts as what they are, nested pieces of one recording: it comes from a
   bootstrap over stretches of time, repeated for all γ at once, with the disagreement between a
   line and a parabola and the scatter about the fit added; upwards it is widened by what the
-  extrapolation adds, whose form is an assumption, and by what nearest neighbours see beyond it.
+  extrapolation adds, whose form is an assumption, by what the second half of the training added,
+  and by what nearest neighbours see beyond it.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,10 +120,12 @@ def extrapolate(
     seen = look(
         terms[0].x, terms[0].y, gap, analysis.seed, ordered=analysis.split_mode == "blocked"
     )
-    outcomes = measure_cells(
-        analysis, _cells(analysis, terms, values, gap, seed, seen), "parts", checks=False
-    )
+    cells = _cells(analysis, terms, values, gap, seed, seen)
+    whole = [c for c in cells if c.key["gamma"] == 1]
+    every = measure_cells(analysis, [*cells, *map(_shorter, whole)], "parts", checks=False)
+    outcomes, shorter = every[: len(cells)], every[len(cells) :]
     use_dv = _better_bound(outcomes)
+    learning = _still_learning(outcomes, shorter, terms, use_dv)
     pointwise = {g: np.zeros(n) for g in values}
     rows: dict[tuple[int, int], dict[str, float]] = {}
     for outcome in outcomes:
@@ -142,7 +145,36 @@ def extrapolate(
         row["n"] = len(index)
     frame = pd.DataFrame([{"gamma": g, "part": p, **row} for (g, p), row in rows.items()])
     single = len(terms) == 1
-    return _outcome(analysis, options, pointwise, frame, gap, seed, outcomes, seen, single)
+    return _outcome(
+        analysis, options, pointwise, frame, gap, seed, outcomes, seen, single, learning
+    )
+
+
+def _shorter(cell: Cell) -> Cell:
+    """Return a cell whose critics make half the steps."""
+    half = None if cell.n_reference is None else max(1, cell.n_reference // 2)
+    key = {**cell.key, "steps": 0.5}
+    return replace(cell, key=key, n_reference=half, seed=cell.seed.child("shorter"))
+
+
+def _still_learning(
+    outcomes: Sequence[Outcome],
+    shorter: Sequence[Outcome],
+    terms: Sequence[Term],
+    use_dv: bool | None,
+) -> float:
+    """Return what the second half of the steps added to the whole of the samples, in nats.
+
+    Parts of all sizes make the same number of steps, so that the curve over γ does not tell.
+    """
+    total = 0.0
+    full = [o for o in outcomes if o.cell.key["gamma"] == 1]
+    for long, short in zip(full, shorter, strict=True):
+        if long.estimate is None or short.estimate is None:
+            return float("nan")
+        sign = terms[long.cell.key.get("term", 0)].sign
+        total += sign * (_reported(long.estimate, use_dv) - _reported(short.estimate, use_dv))
+    return total if full else float("nan")
 
 
 def _cells(
@@ -262,6 +294,7 @@ def _outcome(
     outcomes: Sequence[Outcome],
     seen: Seen,
     single: bool,
+    learning: float,
 ) -> Extrapolated:
     gamma = np.array(sorted(pointwise), dtype=float)
     values = np.stack([pointwise[int(g)] for g in gamma])
@@ -279,7 +312,7 @@ def _outcome(
     )
     ceiling = min((e.ceiling for e in first), default=float("inf"))
     open_parts = {
-        "rise": added,
+        "rise": max(added, 0.0) + max(np.nan_to_num(learning), 0.0),
         # What the extrapolation adds closes a part of the gap.
         "gap": train - test - added,
         "beyond": seen.neighbours - mi if single else 0.0,
@@ -300,6 +333,7 @@ def _outcome(
     factor = analysis.factor
     checks = {
         "added": added,
+        "learning": learning,
         "neighbours": seen.neighbours,
         "squares": seen.squares,
         "slope": fit.slope,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pandas.api.extensions import ExtensionDtype
 
 from neuroloom.mi._errors import (
     AxisWarning,
@@ -20,6 +19,9 @@ from neuroloom.mi._errors import (
     choice,
 )
 from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains, checks, from_pynapple
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[Any]
 FORMATS = ("channels_first", "channels_last")
@@ -56,8 +58,10 @@ def plain(data: Any) -> Any:
 
 def _from_pandas(data: pd.DataFrame | pd.Series[Any]) -> Array:
     """Return the values of a table or column; missing numbers of pandas' own types are NaN."""
+    import pandas as pd
+
     frame = data.to_frame() if isinstance(data, pd.Series) else data
-    own = [dtype for dtype in frame.dtypes if isinstance(dtype, ExtensionDtype)]
+    own = [dtype for dtype in frame.dtypes if isinstance(dtype, pd.api.extensions.ExtensionDtype)]
     if own and all(pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes):
         missing = bool(frame.isna().to_numpy().any())
         whole = all(pd.api.types.is_integer_dtype(dtype) for dtype in frame.dtypes)
