@@ -39,6 +39,7 @@ class TaskTypeError(NeuroloomError, TypeError):
 
 fail = partial(checks.fail, error=TaskError)
 unknown = partial(checks.unknown, error=TaskError)
+flag = partial(checks.flag, error=TaskTypeError)
 
 
 def real(argument: str, value: Any, *, minimum: float = -math.inf, above: bool = False) -> float:

@@ -89,6 +89,11 @@ class ArraySteps:
         return shown
 
     @property
+    def at_start(self) -> NDArray[np.bool_]:
+        """Whether each environment's trial has had no step yet."""
+        return self._step == 0
+
+    @property
     def period(self) -> NDArray[np.int16]:
         """Number of each environment's present period."""
         return self._steps("period").take(self._here)

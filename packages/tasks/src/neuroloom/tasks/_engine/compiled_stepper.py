@@ -95,6 +95,12 @@ class CompiledSteps:
         return shown
 
     @property
+    def at_start(self) -> NDArray[np.bool_]:
+        """Whether each environment's trial has had no step yet."""
+        first: NDArray[np.bool_] = self.ring.at["step"] == 0
+        return first
+
+    @property
     def period(self) -> NDArray[np.int16]:
         """Number of each environment's present period."""
         period: NDArray[np.int16] = self._segments["period"][self._place, self.ring.at["part"]]

@@ -22,11 +22,11 @@ from neuroloom.tasks._design.durations import (
 from neuroloom.tasks._design.levels import Levels, Targets, Where
 from neuroloom.tasks._design.spaces import Box, Discrete, indices
 from neuroloom.tasks._design.table import Conditions, Pieces, Priced, Rows, Table
-from neuroloom.tasks._design.task import Task
+from neuroloom.tasks._design.task import FIXATE, Task
 from neuroloom.tasks._engine.conditions import accepted
 from neuroloom.tasks._engine.emit import emit
 from neuroloom.tasks._engine.rule import Rule, make_rule
-from neuroloom.tasks._errors import TaskError, TimingError, fail, real, unknown
+from neuroloom.tasks._errors import TaskError, TimingError, fail, flag, real, unknown
 from neuroloom.tasks._random.backend import Backend, chosen
 from neuroloom.tasks._random.counter import Rng
 
@@ -110,6 +110,28 @@ class TaskPlan:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TaskPlan:
         return self
+
+    def waits(self, waits_for_fixation: bool) -> bool:
+        """Return whether trials begin when the subject fixates, if the task can do so.
+
+        Parameters
+        ----------
+        waits_for_fixation : bool
+            What was asked for.
+
+        Raises
+        ------
+        TaskError
+            If it was, and trials do not begin with a period of fixation.
+        """
+        asked = flag("waits_for_fixation", waits_for_fixation)
+        if asked and not (self.discrete and self.phase[0] == FIXATE):
+            raise fail(
+                "waits_for_fixation",
+                "a task with numbered actions whose trials begin with a `fixate` period",
+                type(self.task).__name__,
+            )
+        return asked
 
     def parts(self, where: Where) -> list[int]:
         """Return the numbers of the periods called `where`."""

@@ -20,6 +20,7 @@ def make(
     *,
     trials_per_episode: int | None = None,
     seed: int | Seed | None = None,
+    waits_for_fixation: bool = False,
     **params: Any,
 ) -> TaskEnv:
     """Return a task as a gymnasium environment.
@@ -32,6 +33,8 @@ def make(
         After so many trials the episode is `terminated`; None: never.
     seed : int or Seed, optional
         Where trials come from until ``reset(seed=...)``.
+    waits_for_fixation : bool
+        Whether trials begin when the subject fixates; see `TaskEnv`.
     **params
         Parameters of the task: `dt`, `rewards`, `timing`, `sigma`, …
 
@@ -50,14 +53,24 @@ def make(
     >>> observation
     array([1., 0., 0.], dtype=float32)
     """
-    env = TaskEnv(get_task(task, **params), trials_per_episode=trials_per_episode, seed=seed)
+    env = TaskEnv(
+        get_task(task, **params),
+        trials_per_episode=trials_per_episode,
+        seed=seed,
+        waits_for_fixation=waits_for_fixation,
+    )
     if isinstance(task, str):
         known = entry(task)
         env.metadata = {**type(env).metadata, **about(known)}
         env.spec = EnvSpec(
             id=known.id,
             entry_point=f"{__name__}:single",
-            kwargs={"task": known.id, "trials_per_episode": trials_per_episode, **params},
+            kwargs={
+                "task": known.id,
+                "trials_per_episode": trials_per_episode,
+                "waits_for_fixation": waits_for_fixation,
+                **params,
+            },
         )
     return env
 
@@ -86,6 +99,7 @@ def make_vec(
     backend: Backend = "auto",
     seed: int | Seed | None = None,
     autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
+    waits_for_fixation: bool = False,
     **params: Any,
 ) -> TaskVectorEnv:
     """Return a task as a vector environment.
@@ -104,6 +118,8 @@ def make_vec(
         Where trials come from until ``reset(seed=...)``.
     autoreset_mode : str or gymnasium.vector.AutoresetMode
         ``"same_step"``, ``"next_step"`` or ``"disabled"``; see `TaskVectorEnv`.
+    waits_for_fixation : bool
+        Whether trials begin when the subject fixates; see `TaskVectorEnv`.
     **params
         Parameters of the task: `dt`, `rewards`, `timing`, `sigma`, …
 
@@ -128,6 +144,7 @@ def make_vec(
         backend=backend,
         seed=seed,
         autoreset_mode=autoreset_mode,
+        waits_for_fixation=waits_for_fixation,
     )
 
 

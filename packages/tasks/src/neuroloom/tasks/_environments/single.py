@@ -56,6 +56,10 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         After so many trials the episode is `terminated`. None: it never is.
     seed : int or Seed, optional
         Where the trials come from until `reset` is called with a seed.
+    waits_for_fixation : bool
+        Whether trials begin when the subject fixates: as long as it does anything but action 0 in
+        a trial's first step, that step is shown again, nothing is paid, and ``info["waiting"]`` is
+        true.
 
     Raises
     ------
@@ -71,17 +75,20 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         *,
         trials_per_episode: int | None = None,
         seed: int | Seed | None = None,
+        waits_for_fixation: bool = False,
     ) -> None:
         if trials_per_episode is not None:
             trials_per_episode = whole("trials_per_episode", trials_per_episode, minimum=1)
         self.trials_per_episode = trials_per_episode
+        self.waits_for_fixation = waits_for_fixation
         self._top: Any = self
         self._run(task, seed)
 
     def _run(self, task: Task, seed: int | Seed | None) -> None:
         """Go to the start of the trials of a task."""
-        self.plan = make_plan(task)
-        self.task = task
+        plan = make_plan(task)
+        self.waits_for_fixation = plan.waits(self.waits_for_fixation)
+        self.plan, self.task = plan, task
         self.dt = task.dt
         self.rewards = self.plan.rewards
         self.observation_space: Any = self.plan.observation_space
@@ -148,6 +155,9 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         if type(action) is not int or not 0 <= action < self._n_actions:
             action = self._checked(action)
         self._untouched = False
+        if self.waits_for_fixation and action != 0 and at == self._starts[self._trial]:
+            waited = {"new_trial": False, "gt": self.right_action, "waiting": True}
+            return self._observation(), 0.0, False, False, waited
         target, phase, after = self._target[at], self._phase[at], at + 1
         last = after == self._stop
         if self._plain:

@@ -51,6 +51,10 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         one's. ``"next_step"``: it returns the ended episode's last observation, and the next step
         begins the next episode, whatever the action. ``"disabled"``: the environment waits for
         ``reset(options={"reset_mask": ...})``.
+    waits_for_fixation : bool
+        Whether trials begin when the subject fixates: as long as it does anything but action 0 in
+        a trial's first step, that step is shown again, nothing is paid, and ``info["waiting"]`` is
+        true.
 
     Raises
     ------
@@ -72,8 +76,10 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         backend: Backend = "auto",
         seed: int | Seed | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
+        waits_for_fixation: bool = False,
     ) -> None:
         self.plan = make_plan(task, backend)
+        self.waits_for_fixation = self.plan.waits(waits_for_fixation)
         self.task = task
         self.num_envs = whole("num_envs", num_envs, minimum=1)
         self.single_observation_space = self.plan.observation_space
@@ -173,12 +179,18 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             raise ResetNeeded("Call reset() before step().")
         held = self._held()
         actions = self._checked(actions)
+        waiting = None
+        if self.waits_for_fixation:
+            waiting = self._steps.at_start & (actions != 0) & ~self._over
+            held = waiting if held is None else held | waiting
         stepped = self._steps.act(actions, held)
         if isinstance(stepped, int):
             raise self._refused(actions, stepped)
         observation, reward, end, performance, target, trials = stepped
         self._untouched = end.copy()
         info: dict[str, Any] = {"gt": target, "new_trial": end}
+        if waiting is not None:
+            info["waiting"] = waiting
         if trials is not None:
             info["performance"], info["_performance"] = performance, end
             info["trial"], info["_trial"] = trials, end.copy()
