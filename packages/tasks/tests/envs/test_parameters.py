@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
+from neuroloom.tasks import declare as d
 from neuroloom.tasks._design.catalogue import entries
 from neuroloom.tasks._design.table import Table
 from neuroloom.tasks._engine.plan import TaskPlan
@@ -297,3 +298,17 @@ def test_ground_truth_holds_on_a_finer_grid(task: str) -> None:
     # A period loses less than a step to the grid.
     assert ms[0] - 1e-6 <= ms[1] + 10 * len(coarse.period_names)
     assert ms[1] - ms[0] < coarse.dt * len(coarse.period_names)
+
+
+class _HiddenName(d.Task):
+    level: Secret = 1  # type: ignore[name-defined]  # noqa: F821
+    share: float = 0.5
+
+    periods = d.timeline(go=d.decide(100))
+
+
+def test_an_annotation_that_cannot_be_read_is_told() -> None:
+    with pytest.warns(UserWarning, match=r"_HiddenName\.level: the annotation 'Secret'.*checked"):
+        _HiddenName()
+    with pytest.raises(tasks.TaskError, match="share"):  # the others still are
+        _HiddenName(share="half")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import typing
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -95,7 +96,7 @@ def rules_of(cls: type) -> Mapping[str, Callable[[str, Any], Any]]:
         space = vars(sys.modules[base.__module__])
         for name, annotation in base.__dict__.get("__annotations__", {}).items():
             found.pop(name, None)
-            meant = _evaluated(annotation, space)
+            meant = _evaluated(annotation, space, f"{base.__name__}.{name}")
             rule = next(
                 (one.rule for one in typing.get_args(meant) if isinstance(one, Check)),
                 _BY_TYPE.get(meant) if isinstance(meant, type) else None,
@@ -130,10 +131,16 @@ def checked(cls: type, name: str, value: Any) -> Any:
     return rule(name, value)
 
 
-def _evaluated(annotation: Any, space: dict[str, Any]) -> Any:
+def _evaluated(annotation: Any, space: dict[str, Any], name: str) -> Any:
     if not isinstance(annotation, str):
         return annotation
     try:
         return eval(annotation, space)
-    except Exception:  # names that exist for type checkers only: nothing to check
+    except Exception as error:
+        # Names that are imported for type checkers only are good style, so that this is no error.
+        warnings.warn(
+            f"{name}: the annotation {annotation!r} cannot be evaluated ({error}), so that values "
+            "given for it are not checked; import its names when the module runs, or write Any",
+            stacklevel=3,
+        )
         return None
