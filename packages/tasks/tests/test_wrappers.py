@@ -232,6 +232,9 @@ class TestMonitor:
             assert kept["coh"].shape == (20,)
         figure = env.plot_training_history()
         assert len(figure.axes) == 2
+        other = wrappers.Monitor(tasks.make(PDM), name="other", save_dir=tmp_path)
+        with pytest.warns(UserWarning, match="no files of trials.*every 1000 trials"):
+            assert other.plot_training_history() is None
 
     def test_evaluates_a_policy(self) -> None:
         env = wrappers.Monitor(tasks.make(PDM), verbose=False)
@@ -265,10 +268,49 @@ class TestMonitor:
                 shown, *_, info = env.step(0)
                 ends += info["new_trial"]
         assert [trial.shape for trial in probe.by_trial()] == [(22, 5)] * 3
-        figure = env.plot_activations("Linear", neurons=[0, 3])
+        figure, axes = env.plot_activations("Linear", neurons=[0, 3])
         assert [len(ax.lines) for ax in figure.axes] == [3, 3]
-        assert len(env.plot_activations("Linear", neurons=1, mean=True).axes[0].lines) == 1
+        assert axes[1].lines[0].get_ydata() == pytest.approx(probe.by_trial()[0][:, 3])
+        drawn, (ax,) = env.plot_activations("Linear", "output", neurons=1, mean=True)
+        expected = np.mean(probe.by_trial(), axis=0)[:, 1]
+        assert ax.lines[0].get_ydata() == pytest.approx(expected)
+        assert len(drawn.axes) == 1
         with pytest.raises(tasks.TaskError, match="neurons"):
             env.plot_activations("Linear", neurons=7)
         with pytest.raises(tasks.TaskError, match="name"):
             env.plot_activations("Lineer")
+        with pytest.raises(tasks.TaskError, match="population"):
+            env.plot_activations("Linear", "hidden")
+
+    def test_keeps_what_a_recurrent_layer_remembers(self) -> None:
+        torch = pytest.importorskip("torch")
+        layer = torch.nn.LSTM(3, 6)
+        env = wrappers.Monitor(tasks.make(PDM), verbose=False)
+        probe = env.record_activations(layer, "lstm")
+        assert probe.get_population_shapes() == {"output": (6,), "hidden": (6,), "cell": (6,)}
+        state, wanted = None, []
+        with torch.no_grad():
+            for _ in range(4):
+                _, state = layer(torch.ones(1, 1, 3), state)
+                wanted.append(state[1][:, 0].numpy())
+        assert np.array_equal(probe.history["cell"][0], wanted)
+        assert probe.history["hidden"][0][0].shape == (1, 6)
+        assert env.plot_activations("lstm", "cell", neurons=[0], batch_dim=2)[1].shape == (1,)
+
+    def test_learning_is_not_recorded_unless_asked_for(self) -> None:
+        torch = pytest.importorskip("torch")
+        layer = torch.nn.Linear(3, 5)
+        env = wrappers.Monitor(tasks.make(PDM), verbose=False)
+        probe = env.record_activations(layer)
+        layer(torch.ones(3))
+        with pytest.raises(tasks.TaskError, match="all 1 calls were for learning"):
+            env.plot_activations("Linear")
+        probe.monitor_during_training = True
+        layer(torch.ones(3))
+        layer.eval()(torch.ones(3))
+        assert len(probe.activations) == 2
+        probe.pause()
+        layer(torch.ones(3))
+        probe.resume()
+        layer(torch.ones(3))
+        assert len(probe.activations) == 3

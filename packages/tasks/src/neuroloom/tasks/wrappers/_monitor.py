@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from neuroloom.tasks._errors import fail, unknown, whole
+from neuroloom.tasks._errors import unknown, whole
+from neuroloom.tasks._neurogym.activations import ActivationProbe
 from neuroloom.tasks._neurogym.settings import Config
 from neuroloom.tasks._neurogym.settings import config as default_config
 from neuroloom.tasks.wrappers._base import Forwarding
@@ -98,7 +100,7 @@ class Monitor(Forwarding):
         self._ext = settings.plot.ext
         self._step_fn = step_fn
         self.data: dict[str, list[Any]] = _empty()
-        self.probes: dict[str, ActivationProbe] = {}
+        self.activations: dict[str, ActivationProbe] = {}
         self.data_eval: dict[str, Any] = {}
         self.num_tr = 0
         self.t = 0
@@ -110,6 +112,7 @@ class Monitor(Forwarding):
         """Begin a trial."""
         self.cum_reward = 0.0
         observation, info = self.env.reset(seed=seed, options=options)
+        self._end_trial_of_probes()
         self._observation = observation
         return observation, info
 
@@ -159,6 +162,7 @@ class Monitor(Forwarding):
         sums: list[float] = []
         performances: list[float] = []
         observation, _ = self.env.reset()
+        self._end_trial_of_probes()
         state, start, total = None, np.array([True]), 0.0
         while len(rewards) < num_trials:
             if model is None:
@@ -171,6 +175,7 @@ class Monitor(Forwarding):
             total += float(reward)
             start = np.array([bool(info.get("new_trial", False))])
             if start[0]:
+                self._end_trial_of_probes()
                 actions.append(action)
                 rights.append(info.get("gt", 0))
                 trials.append(info.get("trial"))
@@ -207,18 +212,35 @@ class Monitor(Forwarding):
     ) -> Any:
         """Return a figure of reward and performance over the trials in the files so far.
 
-        With `save_fig` it is also written into the folder of the settings.
+        Parameters
+        ----------
+        figsize : tuple of float
+            Width and height in inches.
+        save_fig : bool
+            Whether it is also written into the folder of the settings.
+        plot_performance : bool
+            Whether to draw the performance as well.
 
-        Raises
-        ------
-        TaskError
-            If there are no files.
+        Returns
+        -------
+        matplotlib.figure.Figure or None
+            None if there are no files yet.
+
+        Warns
+        -----
+        UserWarning
+            If there are no files yet.
         """
         from matplotlib import pyplot as plt
 
         files = sorted(self.save_dir.glob("trial_*.npz"), key=lambda f: int(f.stem.split("_")[1]))
         if not files:
-            raise fail("save_dir", "files of trials", f"none in {self.save_dir}")
+            warnings.warn(
+                f"plot_training_history: no files of trials in {self.save_dir}; one is written "
+                f"every {self.interval} {self.settings.trigger}s, and by save_data()",
+                stacklevel=2,
+            )
+            return None
         names = ["cum_reward"] + (["performance"] if plot_performance else [])
         figure = plt.figure(figsize=figsize, layout="constrained")
         for ax, name in zip(np.ravel(figure.subplots(1, len(names))), names, strict=True):
@@ -233,69 +255,66 @@ class Monitor(Forwarding):
         return figure
 
     def record_activations(
-        self, layer: Any, name: str | None = None, steps: int = 1000
+        self, layer: Any, name: str | None = None, steps: int | None = None
     ) -> ActivationProbe:
-        """Return a probe that keeps what a torch layer puts out in its last `steps` calls.
+        """Return a probe that keeps what a torch layer puts out, step by step of every trial.
 
-        Its name is the layer's class if none is given; a probe of the same name is replaced.
+        Parameters
+        ----------
+        layer : torch.nn.Module
+            Linear, recurrent, or any that puts out one tensor.
+        name : str, optional
+            What to call it; default: the layer's class. A probe of the same name is replaced.
+        steps : int, optional
+            How many steps of each trial to keep; default: all.
         """
         name = type(layer).__name__ if name is None else name
-        if name in self.probes:
-            self.probes[name].close()
-        self.probes[name] = ActivationProbe(layer, name, steps)
-        return self.probes[name]
+        if name in self.activations:
+            self.activations[name].close()
+        self.activations[name] = ActivationProbe(layer, name, steps)
+        return self.activations[name]
 
     def plot_activations(
         self,
         name: str,
+        population: str | None = None,
+        figsize: tuple[float, float] | None = None,
         neurons: int | Sequence[int] | None = None,
         mean: bool = False,
-        figsize: tuple[float, float] = (8, 4),
-    ) -> Any:
-        """Return a figure of what a recorded layer put out, step by step within the trials.
+        batch_dim: int | None = None,
+    ) -> tuple[Any, Any]:
+        """Draw what a recorded layer put out, step by step within the trials.
 
         Parameters
         ----------
         name : str
             Of the probe.
+        population : str, optional
+            ``"output"``, ``"hidden"`` or ``"cell"``; default: the layer's first.
+        figsize : tuple of float, optional
+            Width and height in inches.
         neurons : int or sequence of int, optional
             Which units; default: the first eight.
         mean : bool
             Whether to draw the mean over the trials, and not each of them.
-        figsize : tuple of float
-            Width and height in inches.
+        batch_dim : int, optional
+            Axis to take the mean of first, in an array of trials, steps and what one call put out.
+
+        Returns
+        -------
+        figure : matplotlib.figure.Figure
+        axes : ndarray of matplotlib.axes.Axes
+            One a unit.
 
         Raises
         ------
         TaskError
-            If nothing was recorded under that name, or there is no such unit.
+            If nothing was recorded under that name, or there is no such population or unit.
         """
-        from matplotlib import pyplot as plt
-
-        if name not in self.probes:
-            raise unknown("name", name, list(self.probes) or ["what record_activations was given"])
-        trials = self.probes[name].by_trial()
-        if not trials:
-            raise fail("name", "a layer that was called since it is recorded", repr(name))
-        n_units = trials[0].shape[1]
-        units = range(min(8, n_units)) if neurons is None else np.atleast_1d(neurons)
-        if not all(0 <= unit < n_units for unit in units):
-            raise fail("neurons", f"numbers from 0 to {n_units - 1}", neurons)
-        figure = plt.figure(figsize=figsize, layout="constrained")
-        for ax, unit in zip(
-            np.ravel(figure.subplots(len(units), 1, sharex=True)), units, strict=True
-        ):
-            traces = [trial[:, unit] for trial in trials]
-            if mean:
-                longest = max(map(len, traces))
-                padded = [np.pad(t, (0, longest - len(t)), constant_values=np.nan) for t in traces]
-                traces = [np.nanmean(padded, axis=0)]
-            for trace in traces:
-                ax.plot(trace, linewidth=0.8)
-            ax.set_ylabel(f"{unit}")
-        ax.set_xlabel("Step of the trial")
-        figure.suptitle(name)
-        return figure
+        if name not in self.activations:
+            known = list(self.activations) or ["what record_activations was given"]
+            raise unknown("name", name, known)
+        return self.activations[name].plot_units(population, figsize, neurons, mean, batch_dim)
 
     def _keep(self, action: Any, reward: float, info: dict[str, Any]) -> None:
         if self._plot_create:
@@ -308,8 +327,7 @@ class Monitor(Forwarding):
                 self.save_data()
             return
         self.num_tr += 1
-        for probe in self.probes.values():
-            probe.end_trial()
+        self._end_trial_of_probes()
         kept = {"action": action, "reward": reward, "cum_reward": self.cum_reward}
         kept["performance"] = info["performance"]
         trial = info.get("trial") or {}
@@ -323,6 +341,10 @@ class Monitor(Forwarding):
         if counted - self._last >= self.interval:
             self._last = counted
             self.save_data()
+
+    def _end_trial_of_probes(self) -> None:
+        for probe in self.activations.values():
+            probe.end_trial()
 
     def _plot(self) -> None:
         from neuroloom.tasks._neurogym.plotting import visualize_run
@@ -355,61 +377,3 @@ def _array(values: list[Any]) -> Any:
 
 def _empty() -> dict[str, list[Any]]:
     return {"action": [], "reward": [], "cum_reward": [], "performance": []}
-
-
-class ActivationProbe:
-    """Keeps what a torch layer puts out.
-
-    Parameters
-    ----------
-    layer : torch.nn.Module
-        Linear, recurrent or activation layer.
-    name : str
-        What to call it.
-    steps : int
-        How many calls to keep; the oldest go first.
-    """
-
-    def __init__(self, layer: Any, name: str, steps: int = 1000) -> None:
-        self.name, self.steps = name, whole("steps", steps, minimum=1)
-        self._kept: list[Any] = []
-        self._trial: list[int] = []
-        self._n_trials = 0
-        self._handle = layer.register_forward_hook(self._hook)
-
-    @property
-    def activations(self) -> Any:
-        """What was put out, `(n_calls, …)`."""
-        return np.stack(self._kept) if self._kept else np.zeros(0)
-
-    def by_trial(self) -> list[Any]:
-        """Return what was put out in each trial, `(n_calls, n_units)` each."""
-        flat = [values.reshape(1, -1) for values in self._kept]
-        return [
-            np.concatenate([v for v, t in zip(flat, self._trial, strict=True) if t == trial])
-            for trial in sorted(set(self._trial))
-        ]
-
-    def end_trial(self) -> None:
-        """Say that what comes now belongs to the next trial."""
-        self._n_trials += 1
-
-    def close(self) -> None:
-        """Stop keeping."""
-        self._handle.remove()
-
-    def plot(self, *, ax: Any = None) -> Any:
-        """Draw the units over the calls, and return the axes."""
-        from neuroloom.shared import axes
-
-        ax = axes(ax)
-        values = self.activations
-        ax.imshow(values.reshape(len(values), -1).T, aspect="auto", interpolation="none")
-        ax.set(xlabel="Step", ylabel="Unit", title=self.name)
-        return ax
-
-    def _hook(self, module: Any, inputs: Any, output: Any) -> None:
-        value = output[0] if isinstance(output, tuple) else output
-        self._kept.append(value.detach().cpu().numpy().copy())
-        self._trial.append(self._n_trials)
-        del self._kept[: -self.steps], self._trial[: -self.steps]

@@ -1,5 +1,6 @@
 """A wrapper that keeps a record."""
 
-from neuroloom.tasks.wrappers._monitor import ActivationProbe, Monitor
+from neuroloom.tasks._neurogym.activations import ActivationProbe
+from neuroloom.tasks.wrappers._monitor import Monitor
 
 __all__ = ["ActivationProbe", "Monitor"]
