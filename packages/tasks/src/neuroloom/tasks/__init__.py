@@ -1,6 +1,7 @@
 """Cognitive tasks as environments and data sets."""
 
 from importlib import import_module as _import_module
+from importlib.util import find_spec as _find_spec
 from typing import Any as _Any
 from warnings import warn as _warn
 
@@ -46,10 +47,14 @@ _MODULES = {
     "utils": "utils",
     "wrappers": "wrappers",
 }
+_INSTALLED = {
+    "_PSYCHOPY_INSTALLED": ("psychopy",),
+    "_SB3_INSTALLED": ("stable_baselines3", "sb3_contrib"),
+}
 
 
 def __getattr__(name: str) -> _Any:
-    """Return a submodule by NeuroGym's name, imported when it is asked for."""
+    """Return what NeuroGym has under a name: a submodule is imported when it is asked for."""
     if name in _MOVED:
         _warn(
             f"neuroloom.tasks.{name} is neuroloom.tasks.behaviour.{name}; the old place goes with "
@@ -60,6 +65,8 @@ def __getattr__(name: str) -> _Any:
         return getattr(_import_module(f"{__name__}.behaviour"), name)
     if name in _MODULES:
         return _import_module(f"{__name__}.{_MODULES[name]}")
+    if name in _INSTALLED:
+        return all(_find_spec(one) is not None for one in _INSTALLED[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -47,6 +47,8 @@ MODULES = {
 }
 """NeuroGym's modules of native tasks, and what is in each."""
 
+CONSTANTS = {"annubes": {"CATCH_KEYWORD": "catch", "CATCH_SESSION_KEY": ("catch",)}}
+"""What else is in a module."""
 
 POSITIONAL = {"AnnubesEnv": ("session", "catch_prob", "intensities", "stim_time")}
 """Parameters that are given without a name, where it is not just `dt`."""
@@ -119,5 +121,7 @@ def provide(package: str) -> None:
         module = types.ModuleType(full, "Under NeuroGym's path.")
         for name in names:
             setattr(module, name, environment_class(name))
+        for name, value in CONSTANTS.get(stem, {}).items():
+            setattr(module, name, value)
         sys.modules[full] = module
         setattr(sys.modules[package], stem, module)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,12 +13,17 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, as_seed
 from neuroloom.tasks._design.durations import Steps, Until, as_duration
+from neuroloom.tasks._environments.single import TaskEnv
 from neuroloom.tasks._errors import ActionError, TaskError, TimingError, fail, real, unknown
 
 Place = str | Sequence[str] | None
 
 
-class TrialEnv(gymnasium.Env[Any, Any]):
+class BaseEnv(gymnasium.Env[Any, Any], metaclass=ABCMeta):
+    """What has a step of `dt` ms: environments of declared tasks, and step-by-step ones."""
+
+
+class TrialEnv(BaseEnv):
     """A task that is written step by step.
 
     A subclass sets `timing`, `rewards`, `observation_space` and `action_space`, and writes
@@ -542,6 +548,8 @@ class TrialEnv(gymnasium.Env[Any, Any]):
         return list(found) if isinstance(found, range) else found
 
 
+# For isinstance: code that asks for NeuroGym's classes is given what has their interface.
+TrialEnv.register(TaskEnv)
 PeriodEnv = TrialEnv
 
 
