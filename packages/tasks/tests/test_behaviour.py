@@ -230,3 +230,32 @@ def test_a_subjects_own_table_is_drawn() -> None:
     # Wilson's interval of one s.e. for 1 of 2: z sqrt(p (1 - p) / n + z²/4n²) / (1 + z²/n).
     half = np.sqrt(0.25 / 2 + 1 / 16) / 1.5
     assert curve.high[1] - curve.low[1] == pytest.approx(2 * half)
+
+
+def test_curves_know_the_contracts_columns() -> None:
+    own = {
+        "stimulus": [-1, -1, 1, 1, 1],
+        "choice": [0, 1, 1, 1, np.nan],
+        "correct": [1, 0, 1, 1, np.nan],
+        "reaction_time": [0.2, 0.9, 0.4, 0.6, 0.8],
+    }
+    curve = tasks.psychometric(own)
+    assert curve.mean.tolist() == [0.5, 1]
+    assert curve.n.tolist() == [2, 2]  # the trial without a choice is no choice of 0
+    ax = curve.plot()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("stimulus", "Proportion of choice 1")
+    times = tasks.chronometric(own)
+    assert times.mean.tolist() == [0.2, 0.5]  # nor is a trial of unknown outcome a right one
+    assert times.plot().get_ylabel() == "Reaction time (s)"
+    with pytest.raises(tasks.TaskError, match="a stimulus in every trial"):
+        tasks.psychometric({**own, "stimulus": [-1, np.nan, 1, 1, 1]})
+    with pytest.raises(tasks.TaskError, match="at least one response"):
+        tasks.psychometric({**own, "choice": [np.nan] * 5})
+
+
+def test_curves_of_our_own_table_need_no_names() -> None:
+    table = tasks.run_trials("IBL-v1", "ground_truth", 500, seed=1)
+    curve = tasks.psychometric(table)
+    assert (curve.mean == (curve.stimulus > 0)).all() or 0 in curve.stimulus
+    with_coherence = tasks.run_trials("PerceptualDecisionMaking-v1", "ground_truth", 200, seed=1)
+    assert (tasks.psychometric(with_coherence).mean == 1).all()

@@ -314,3 +314,21 @@ class TestMonitor:
         probe.resume()
         layer(torch.ones(3))
         assert len(probe.activations) == 3
+
+
+def test_a_biased_trial_says_by_which_probabilities_it_was_drawn() -> None:
+    probs = [[0.9, 0.1], [0.1, 0.9]]
+    env = wrappers.SideBias(tasks.make(PDM, seed=1), probs, block_dur=5)
+    env.reset(seed=2)
+    told: list[Any] = []
+    while len(told) < 60:
+        *_, info = env.step(env.unwrapped.right_action)
+        if info["new_trial"]:
+            told.append((info["trial"]["probs"].tolist(), info["trial"]["ground_truth"]))
+    blocks = [told[at : at + 5] for at in range(0, 60, 5)]
+    assert all(len({str(p) for p, _ in block}) == 1 for block in blocks)
+    assert [block[0][0] for block in blocks[:2]] in (probs, probs[::-1])
+    likely = np.mean([truth == env.choices[int(np.argmax(p))] for p, truth in told])
+    assert likely > 0.75
+    table = tasks.run_trials(env, "ground_truth", 40, seed=3).table
+    assert len(table["probs"][0]) == 2

@@ -31,6 +31,8 @@ class Curve:
         Interval of one standard error: Wilson's for a proportion, the mean's otherwise.
     n : array of int, (n,)
         Number of trials.
+    labels : (str, str)
+        What `plot` calls the axes.
     """
 
     stimulus: NDArray[np.float64]
@@ -38,6 +40,7 @@ class Curve:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     n: NDArray[np.int64]
+    labels: tuple[str, str] = ("Stimulus", "Response")
 
     def plot(self, *, ax: Axes | None = None, **artist: Any) -> Axes:
         """Draw the means with their intervals, and return the axes.
@@ -53,30 +56,32 @@ class Curve:
         style = {"marker": "o", "capsize": 0, **artist}
         errors = np.stack([self.mean - self.low, self.high - self.mean])
         ax.errorbar(self.stimulus, self.mean, yerr=np.maximum(errors, 0), **style)
+        ax.set(xlabel=ax.get_xlabel() or self.labels[0], ylabel=ax.get_ylabel() or self.labels[1])
         return ax
 
 
 def psychometric(
     trials: Trials | Mapping[str, Any] | pd.DataFrame,
     *,
-    stimulus: str = "coh",
-    response: str = "correct",
+    stimulus: str | None = None,
+    response: str | None = None,
 ) -> Curve:
     """Return the proportion of a response for every stimulus.
 
     Parameters
     ----------
     trials : Trials or table
-        One row a trial.
-    stimulus : str
-        Column of the stimulus.
-    response : str
-        Column of 0 and 1, or of truth values.
+        One row a trial; rows without a response (NaN) are left out, and `n` counts the others.
+    stimulus : str, optional
+        Column of the stimulus; default: ``"coh"`` if there is one, else ``"stimulus"``.
+    response : str, optional
+        Column of 0 and 1, or of truth values; default: ``"choice"`` over ``"stimulus"``, whose
+        sign says which choice is right, and ``"correct"`` over any other.
 
     Raises
     ------
     TaskError
-        If the response is anything else, or there is no trial.
+        If the response is anything else, a stimulus is missing (NaN), or no trial is left.
     DataError
         If a column is missing.
 
@@ -85,21 +90,30 @@ def psychometric(
     >>> from neuroloom.tasks import psychometric
     >>> psychometric({"coh": [0, 0, 10, 10], "correct": [0, 1, 1, 1]}).mean
     array([0.5, 1. ])
+    >>> psychometric({"stimulus": [-1, -1, 1, 1], "choice": [0, 0, 1, None]}).n
+    array([2, 1])
     """
-    table = _table(trials, stimulus, response)
+    made = _trials(trials)
+    stimulus = stimulus or _stimulus(made)
+    response = response or ("choice" if stimulus == "stimulus" else "correct")
+    table = _table(made, stimulus, response)
+    table = table[table[response].notna()]
+    if not len(table):
+        raise fail(f"column {response!r}", "at least one response", "none")
     answers = table[response].to_numpy(dtype=float)
     if not np.isin(answers, (0, 1)).all():
         raise fail(f"column {response!r}", "0 and 1", np.unique(answers)[:5])
     values, mean, n = _means(table[stimulus].to_numpy(dtype=float), answers)
     centre = (mean + 0.5 / n) / (1 + 1 / n)
     half = np.sqrt(mean * (1 - mean) / n + 0.25 / n**2) / (1 + 1 / n)
-    return Curve(values, mean, centre - half, centre + half, n)
+    words = f"Proportion of {response} {'1' if response == 'choice' else ''}".strip()
+    return Curve(values, mean, centre - half, centre + half, n, (stimulus, words))
 
 
 def chronometric(
     trials: Trials | Mapping[str, Any] | pd.DataFrame,
     *,
-    stimulus: str = "coh",
+    stimulus: str | None = None,
     time: str = "reaction_time",
     correct: str | None = "correct",
 ) -> Curve:
@@ -109,23 +123,26 @@ def chronometric(
     ----------
     trials : Trials or table
         One row a trial; rows without a time (NaN) are left out.
-    stimulus, time : str
-        Columns.
+    stimulus : str, optional
+        Column of the stimulus; default: ``"coh"`` if there is one, else ``"stimulus"``.
+    time : str
+        Column of the reaction times (s).
     correct : str, optional
-        Column that says which trials count; None: all.
+        Column of 0 and 1 that says which trials count, those of 1; None: all.
 
     Raises
     ------
     TaskError
-        If no trial is left.
+        If a stimulus is missing (NaN), or no trial is left.
     DataError
         If a column is missing.
     """
-    names = [stimulus, time] + ([correct] if correct else [])
-    table = _table(trials, *names)
+    made = _trials(trials)
+    stimulus = stimulus or _stimulus(made)
+    table = _table(made, stimulus, time, *([correct] if correct else []))
     keep = table[time].notna()
     if correct:
-        keep &= table[correct].astype(bool)
+        keep &= table[correct].astype(float) == 1
     table = table[keep]
     if not len(table):
         raise fail("trials", "at least one answered trial", "none")
@@ -134,14 +151,24 @@ def chronometric(
     values, mean, n = _means(x, seconds)
     square = _means(x, seconds**2)[1]
     error = np.sqrt(np.maximum(square - mean**2, 0) / np.maximum(n - 1, 1))
-    return Curve(values, mean, mean - error, mean + error, n)
+    return Curve(values, mean, mean - error, mean + error, n, (stimulus, "Reaction time (s)"))
 
 
-def _table(trials: Trials | Mapping[str, Any] | pd.DataFrame, *names: str) -> pd.DataFrame:
-    made = trials if isinstance(trials, Trials) else Trials(trials)
-    table = made.require(*dict.fromkeys(names))
+def _trials(trials: Trials | Mapping[str, Any] | pd.DataFrame) -> Trials:
+    return trials if isinstance(trials, Trials) else Trials(trials)
+
+
+def _stimulus(trials: Trials) -> str:
+    """Return the column of the stimulus where none is named."""
+    return "stimulus" if "coh" not in trials.table and "stimulus" in trials.table else "coh"
+
+
+def _table(trials: Trials, stimulus: str, *names: str) -> pd.DataFrame:
+    table = trials.require(*dict.fromkeys((stimulus, *names)))
     if not len(table):
         raise fail("trials", "at least one trial", "none")
+    if table[stimulus].isna().any():
+        raise fail(f"column {stimulus!r}", "a stimulus in every trial", "NaN")
     return table
 
 

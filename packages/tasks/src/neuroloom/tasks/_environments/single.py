@@ -207,7 +207,19 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         table, number = self._table, self._present()
         drawn = {name: values[number] for name, values in table.conditions.items()}
         # The caller's own: a row of several numbers would be part of the table.
-        return {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in drawn.items()}
+        own = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in drawn.items()}
+        return own | self._told if self._told else own
+
+    def tell(self, **values: Any) -> dict[str, Any]:
+        """Add to the present trial's conditions what a wrapper drew it by, and return them all.
+
+        Parameters
+        ----------
+        **values
+            What to add; it has no effect on the trial.
+        """
+        self._told = {**self._told, **values}
+        return self.trial
 
     @property
     def right_action(self) -> Any:
@@ -378,6 +390,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         self._next = 0
         self._drawn_apart: dict[int, _Laid] = {}
         self._at, self._trial, self._starts = -1, -1, [0]
+        self._told = {}
         self._fewest = _FEWEST
         self._over, self._untouched = False, False
         return [seed]
@@ -489,6 +502,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
 
     def _begin(self, trial: int) -> None:
         self._trial, self._at, self._stop = trial, self._starts[trial], self._starts[trial + 1]
+        self._told: dict[str, Any] = {}
         self.num_tr += 1
         if self.plan.begins:
             now = self._now()

@@ -180,6 +180,17 @@ class TrialEnv(BaseEnv):
         # A reward of one number in an array is one too.
         return self._shown(), float(np.asarray(reward).item()), terminated, truncated, info
 
+    def tell(self, **values: Any) -> dict[str, Any]:
+        """Add to the present trial what a wrapper drew it by, and return all of it.
+
+        Parameters
+        ----------
+        **values
+            What to add; it has no effect on the trial.
+        """
+        self.trial = {**(self.trial or {}), **values}
+        return self.trial
+
     def set_top(self, wrapper: Any) -> None:
         """Make trials begin by the outermost wrapper's `new_trial`.
 

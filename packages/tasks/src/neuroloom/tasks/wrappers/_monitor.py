@@ -351,7 +351,11 @@ class Monitor(Forwarding):
 
         shown, actions, right, rewards = (list(v) for v in zip(*self._drawn, strict=True))
         figure = visualize_run(
-            np.asarray(shown), np.asarray(actions), gt=np.asarray(right), rewards=rewards
+            np.asarray(shown),
+            np.asarray(actions),
+            gt=np.asarray(right),
+            rewards=rewards,
+            env=self.env,
         )
         from matplotlib import pyplot as plt
 

@@ -172,7 +172,9 @@ class SideBias(_Drawing):
             self._left -= 1
             if self._left == 0:
                 self._switch()
-        return super().new_trial(**kwargs)
+        super().new_trial(**kwargs)
+        # As in NeuroGym, the trial says by which probabilities it was drawn.
+        return self.unwrapped.tell(probs=p.copy())
 
     def _switch(self) -> None:
         n = len(self.probs)
