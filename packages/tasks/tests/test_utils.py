@@ -365,6 +365,9 @@ class TestPlots:
         assert slope == pytest.approx(0.8, abs=0.08)
         assert intercept == pytest.approx(0.3, abs=0.08)
         ax = psychometric.plot_psychometric(x, ch)
+        named = psychometric.plot_psychometric(x, ch, legend="block 1")
+        assert [text.get_text() for text in named.get_legend().get_texts()] == ["block 1"]
+        assert len({line.get_color() for line in named.lines}) == 1
         assert ax.get_ylim()[1] == pytest.approx(1.02)
 
 

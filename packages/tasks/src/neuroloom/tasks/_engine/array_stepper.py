@@ -91,7 +91,8 @@ class ArraySteps:
     @property
     def at_start(self) -> NDArray[np.bool_]:
         """Whether each environment's trial has had no step yet."""
-        return self._step == 0
+        first: NDArray[np.bool_] = self._step == 0
+        return first
 
     @property
     def period(self) -> NDArray[np.int16]:

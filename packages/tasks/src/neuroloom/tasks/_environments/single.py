@@ -68,6 +68,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012 — gymnasium's own attribute
+    _told: dict[str, Any]
 
     def __init__(
         self,
@@ -502,7 +503,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
 
     def _begin(self, trial: int) -> None:
         self._trial, self._at, self._stop = trial, self._starts[trial], self._starts[trial + 1]
-        self._told: dict[str, Any] = {}
+        self._told = {}
         self.num_tr += 1
         if self.plan.begins:
             now = self._now()

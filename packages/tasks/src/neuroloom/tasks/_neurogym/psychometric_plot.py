@@ -51,7 +51,14 @@ def fit_probit(sig_ev: ArrayLike, ch: ArrayLike) -> tuple[float, float]:
     return float(best[0] / scale), float(best[1])
 
 
-def plot_psychometric(sig_ev: Any, ch: Any, ax: Any = None, bins: int = 8) -> Any:
+def plot_psychometric(
+    sig_ev: Any,
+    ch: Any,
+    ax: Any = None,
+    title: str | None = None,
+    legend: str | None = None,
+    bins: int = 8,
+) -> Any:
     """Draw the share of choices over binned evidence and a probit curve, and return the axes.
 
     Parameters
@@ -62,6 +69,10 @@ def plot_psychometric(sig_ev: Any, ch: Any, ax: Any = None, bins: int = 8) -> An
         Choices, 0 or 1.
     ax : Axes, optional
         Where to draw.
+    title : str, optional
+        Of the axes.
+    legend : str, optional
+        What the curve is called in the legend; curves with a name have colours of their own.
     bins : int
         Number of bins, if there are more values of evidence.
 
@@ -82,10 +93,16 @@ def plot_psychometric(sig_ev: Any, ch: Any, ax: Any = None, bins: int = 8) -> An
             [x[part == b].mean() if (part == b).any() else np.nan for b in range(bins)]
         )
         x = shown[part]
-    ax = psychometric({"x": x, "ch": np.asarray(ch).ravel()}, stimulus="x", response="ch").plot(
-        ax=axes(ax), linestyle="none", color="k"
-    )
+    ax = axes(ax)
     grid = np.linspace(np.min(sig_ev), np.max(sig_ev), 200)
-    ax.plot(grid, probit(grid, slope, intercept), color="k")
+    colour = {"color": "k"} if legend is None else {}
+    (line,) = ax.plot(grid, probit(grid, slope, intercept), label=legend, **colour)
+    psychometric({"x": x, "ch": np.asarray(ch).ravel()}, stimulus="x", response="ch").plot(
+        ax=ax, linestyle="none", color=line.get_color()
+    )
+    if legend is not None:
+        ax.legend(frameon=False)
+    if title is not None:
+        ax.set_title(title)
     ax.set(xlabel="Evidence", ylabel="Share of choices", ylim=(-0.02, 1.02))
     return ax
