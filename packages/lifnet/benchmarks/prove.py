@@ -12,10 +12,12 @@ import json
 import time
 from pathlib import Path
 
+import prove_fixed_points
 import prove_spiking
 import prove_theory
 
-PROOFS = {proof.__name__: proof for proof in (*prove_spiking.PROOFS, *prove_theory.PROOFS)}
+MODULES = (prove_spiking, prove_theory, prove_fixed_points)
+PROOFS = {proof.__name__: proof for module in MODULES for proof in module.PROOFS}
 
 
 def main() -> None:
