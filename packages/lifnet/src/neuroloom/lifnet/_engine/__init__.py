@@ -5,6 +5,7 @@ from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._digest import network_digest
 from neuroloom.lifnet._engine._memory import check_memory
 from neuroloom.lifnet._engine._noise import CountDrive
+from neuroloom.lifnet._engine._normal import NormalDrive
 from neuroloom.lifnet._engine._result import Record, Simulation
 from neuroloom.lifnet._engine._simulate import simulate
 from neuroloom.lifnet._engine._state import State
@@ -14,6 +15,7 @@ __all__ = [
     "Cells",
     "Connectivity",
     "CountDrive",
+    "NormalDrive",
     "Propagators",
     "Record",
     "Simulation",

@@ -39,6 +39,10 @@ def run_dense(
     """Return what `simulate` returns, stepped by numpy or torch."""
     if cells.reversal is not None or (cells.tau_rise > 0).any():
         raise SimulationError(f"backend: expected 'kernel' for these synapses, got {backend!r}")
+    if ((cells.tau_decay == 0).any(axis=1) != cells.delta_channels).any():
+        raise SimulationError(
+            f"backend: expected 'kernel' where a channel's kind differs, got {backend!r}"
+        )
     if record.population_current or record.population_voltage or record.every != 1:
         raise SimulationError(f"record: sums and `every` need backend 'kernel', not {backend!r}")
     n, n_channels = cells.n_neurons, cells.n_channels

@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neuroloom.lifnet._engine._noise import GUIDE_BITS, mix
+from neuroloom.lifnet._engine._normal import normal
 from neuroloom.lifnet._engine._sync import meet
 from neuroloom.shared import compiled
 from neuroloom.shared.random import GOLDEN
 
 _SHIFT = np.uint64(64 - GUIDE_BITS)
 _ONE = np.uint64(1)
+DELTA, EXPONENTIAL, RISE_AND_DECAY = range(3)
 
 
 class Tiles(NamedTuple):
@@ -39,7 +41,7 @@ class Tiles(NamedTuple):
     i_x: Any
     x_x: Any
     scale: Any
-    kind: Any  # (n_channels,) 0 delta, 1 exponential, 2 rise and decay
+    kind: Any  # (n_tiles, n_channels) DELTA, EXPONENTIAL or RISE_AND_DECAY
     reversal: Any  # (n_tiles, n_channels), of conductances
     leak: Any  # (n_tiles,) conductance neurons: step / tau_membrane
 
@@ -76,6 +78,10 @@ class Given(NamedTuple):
     waveform: Any  # (n_steps, n_waveforms)
     gain: Any  # (n_waveforms, n_neurons)
     jumps: Any  # (n_steps, n_neurons)
+    normal_key: Any  # (n_normals, n_steps) uint64
+    normal_on: Any  # (n_normals, n_steps)
+    normal_sd: Any  # (n_normals, n_neurons)
+    normal_channel: Any  # (n_normals,) −1 for a current
 
 
 class Variables(NamedTuple):
@@ -139,6 +145,17 @@ def _draw(
 
 
 @compiled
+def _draw_normal(given: Any, t: int, slot: int, first: Any, last: Any, ring: Any) -> None:
+    """Add this step's normal numbers to the input of their channels."""
+    for d in range(given.normal_key.shape[0]):
+        channel = given.normal_channel[d]
+        if channel >= 0 and given.normal_on[d, t]:
+            key = given.normal_key[d, t]
+            for n in range(first, last):
+                ring[channel, slot, n] += ring.dtype.type(given.normal_sd[d, n] * normal(key, n))
+
+
+@compiled
 def _deliver(
     syn: Any, t: int, p: int, out: Any, first_step: int, ring: Any, seg_weight: Any
 ) -> None:
@@ -167,18 +184,18 @@ def _arrive(
 ) -> None:
     """Take the input of a step into the synaptic state of a tile, and record the step's end."""
     a, b = np.uint64(tiles.start[k]), np.uint64(tiles.start[k + 1])
-    for c in range(len(tiles.kind)):
-        if tiles.kind[c] == 0:
+    for c in range(tiles.kind.shape[1]):
+        if tiles.kind[k, c] == DELTA:
             continue
         scale = tiles.scale[k, c]
-        into = state.i if tiles.kind[c] == 1 else state.x
+        into = state.i if tiles.kind[k, c] == EXPONENTIAL else state.x
         for n in range(a, b):
             into[c, n] += scale * state.ring[c, slot, n]
             state.ring[c, slot, n] = 0
     if record < 0:
         return
     if out.tile_current.shape[0]:
-        for c in range(len(tiles.kind)):
+        for c in range(tiles.kind.shape[1]):
             total = 0.0
             if with_voltage:
                 reversal = tiles.reversal[k, c]
@@ -198,7 +215,7 @@ def _arrive(
         if out.voltage.shape[0]:
             out.voltage[record, w] = state.v[watched]
         if out.current.shape[0]:
-            for c in range(len(tiles.kind)):
+            for c in range(tiles.kind.shape[1]):
                 out.current[record, c, w] = state.i[c, watched]
 
 
@@ -213,6 +230,11 @@ def _drive_current(given: Any, t: int, a: Any, b: Any, v_b: Any, here: Any) -> N
         if level != 0:
             for n in range(a, b):
                 here[n - a] += v_b * level * given.gain[s, n]
+    for d in range(given.normal_key.shape[0]):
+        if given.normal_channel[d] < 0 and given.normal_on[d, t]:
+            key = given.normal_key[d, t]
+            for n in range(a, b):
+                here[n - a] += v_b * here.dtype.type(given.normal_sd[d, n] * normal(key, n))
 
 
 @compiled
@@ -223,13 +245,13 @@ def _propagate(state: Any, tiles: Any, given: Any, k: int, t: int, slot: int, he
     for n in range(a, b):
         here[n - a] = v_v * state.v[n] + given.bias[n]
     _drive_current(given, t, a, b, tiles.v_b[k], here)
-    for c in range(len(tiles.kind)):
-        if tiles.kind[c] == 0:
+    for c in range(tiles.kind.shape[1]):
+        if tiles.kind[k, c] == DELTA:
             scale = tiles.scale[k, c]
             for n in range(a, b):
                 here[n - a] += scale * state.ring[c, slot, n]
                 state.ring[c, slot, n] = 0
-        elif tiles.kind[c] == 1:
+        elif tiles.kind[k, c] == EXPONENTIAL:
             v_i, i_i = tiles.v_i[k, c], tiles.i_i[k, c]
             for n in range(a, b):
                 i = state.i[c, n]
@@ -259,7 +281,7 @@ def _propagate_conductance(
         total[n - a] = leak
         pull[n - a] = given.bias[n]
     _drive_current(given, t, a, b, tiles.v_b[k], pull)
-    for c in range(len(tiles.kind)):
+    for c in range(tiles.kind.shape[1]):
         i_i, i_x, x_x = tiles.i_i[k, c], tiles.i_x[k, c], tiles.x_x[k, c]
         v_i, v_x, reversal = tiles.v_i[k, c], tiles.v_x[k, c], tiles.reversal[k, c]
         for n in range(a, b):
@@ -339,6 +361,14 @@ def advance(
         slot: Any = np.uint64((first_step + t) % n_slots)
         previous: Any = np.uint64((first_step + t - 1) % n_slots)
         _draw(noise, tiles, t, slot, first, last, state.ring, random, counts)
+        _draw_normal(
+            given,
+            t,
+            slot,
+            np.uint64(tiles.start[first]),
+            np.uint64(tiles.start[last]),
+            state.ring,
+        )
         if given.jumps.shape[0]:
             for n in range(np.uint64(tiles.start[first]), np.uint64(tiles.start[last])):
                 state.ring[0, slot, n] += given.jumps[t, n]

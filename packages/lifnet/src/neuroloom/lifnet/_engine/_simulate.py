@@ -26,6 +26,7 @@ from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._digest import network_digest
 from neuroloom.lifnet._engine._memory import check_memory
 from neuroloom.lifnet._engine._noise import GUIDE_BITS, CountDrive, step_keys
+from neuroloom.lifnet._engine._normal import NormalDrive
 from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts
 from neuroloom.lifnet._engine._result import Record, Simulation
 from neuroloom.lifnet._engine._state import State
@@ -45,6 +46,7 @@ def simulate(
     n_steps: int,
     delta_t: float,
     drives: Sequence[CountDrive] = (),
+    noise: Sequence[NormalDrive] = (),
     stimulus: ArrayLike | Pairs | None = None,
     external_jumps: ArrayLike | None = None,
     state: State | None = None,
@@ -77,6 +79,8 @@ def simulate(
         Step in seconds, at most half the shortest time constant.
     drives : sequence of CountDrive
         Random input.
+    noise : sequence of NormalDrive
+        Random input with normal values.
     stimulus : array_like, shape (n_steps, n_neurons), or sequence of pairs
         Current into each neuron; or pairs of a waveform, shape (n_steps,), and its gain for each
         neuron, shape (n_neurons,).
@@ -125,7 +129,7 @@ def simulate(
     if first_step is None:
         first_step = 0 if state is None else state.step
     check(cells, connectivity, n_steps, dtype, n_threads, first_step, backend)
-    if not connectivity.min_delay and connectivity.n_synapses and cells.delta_channels.any():
+    if not connectivity.min_delay and connectivity.n_synapses and (cells.tau_decay == 0).any():
         raise SimulationError("delay_steps: expected at least 1 where synapses are delta synapses")
     spans = {name: (int(a), int(b)) for name, (a, b) in (populations or {}).items()}
     spans = spans or {"all": (0, cells.n_neurons)}
@@ -142,6 +146,14 @@ def simulate(
         if drive.channel >= cells.n_channels:
             raise SimulationError(
                 f"drives: expected a channel below {cells.n_channels}, got {drive.channel}"
+            )
+    for normal in noise:
+        if backend != "kernel":
+            raise SimulationError(f"noise: expected backend 'kernel', got {backend!r}")
+        if len(normal.sd) != cells.n_neurons or normal.channel >= cells.n_channels:
+            raise SimulationError(
+                f"noise: expected {cells.n_neurons} standard deviations and a channel below "
+                f"{cells.n_channels}, got {len(normal.sd)} and {normal.channel}"
             )
     bits = seed.integer(64) if isinstance(seed, Seed) else int(seed)
     if bits < 0:
@@ -185,6 +197,7 @@ def simulate(
         connectivity,
         propagators(cells, delta_t, mechanism),
         drives,
+        noise,
         delta_t,
         np.dtype(dtype),
         n_threads,
@@ -196,6 +209,12 @@ def simulate(
     return replace(result, state=replace(result.state, network=digest))
 
 
+def kernel_kinds(cells: Cells) -> NDArray[np.int64]:
+    """Return the kind of each neuron's synapse, shape (n_channels, n_neurons)."""
+    current = np.where(cells.tau_rise > 0, kernel.RISE_AND_DECAY, kernel.EXPONENTIAL)
+    return np.where(cells.tau_decay == 0, kernel.DELTA, current)
+
+
 class _Run:
     """The arrays of one network in the kernel's form."""
 
@@ -205,6 +224,7 @@ class _Run:
         connectivity: Connectivity,
         step: Propagators,
         drives: Sequence[CountDrive],
+        noise: Sequence[NormalDrive],
         delta_t: float,
         dtype: np.dtype[Any],
         n_threads: int,
@@ -214,6 +234,7 @@ class _Run:
     ) -> None:
         self.cells, self.drives, self.delta_t, self.dtype = cells, drives, delta_t, dtype
         self.record, self.populations, self.seed = record, populations, seed
+        self.noise = noise
         n = cells.n_neurons
         n_threads = max(1, min(n_threads, -(-n // GRID)))
         parts: Parts = connectivity.split(max(n_threads, -(-n // MAX_PART)), dtype.name)
@@ -246,13 +267,7 @@ class _Run:
             i_x=one(step.i_x),
             x_x=one(step.x_x),
             scale=one(cells.scale),
-            kind=np.array(
-                [
-                    0 if delta else 1 + int((rise > 0).any())
-                    for delta, rise in zip(cells.delta_channels, cells.tau_rise, strict=True)
-                ],
-                dtype=np.int64,
-            ),
+            kind=kernel_kinds(cells)[:, at].T.copy(),
             reversal=one(reversal - cells.resting),
             leak=one(delta_t / cells.tau_membrane),
         )
@@ -302,6 +317,7 @@ class _Run:
                     stimuli[1][here].astype(self.dtype, copy=False),
                     stimuli[2].astype(self.dtype, copy=False),
                     jumps[here].astype(self.dtype, copy=False),
+                    *self._normal(first_step + done, n),
                 )
                 pieces.append(self._stretch(pool, state, first_step + done, n, given))
                 done += n
@@ -356,6 +372,20 @@ class _Run:
                 none if not tables else (-1, self.cells.n_neurons)
             ),
             channel=np.array([d.channel for d in self.drives], dtype=np.int64),
+        )
+
+    def _normal(self, first_step: int, n_steps: int) -> tuple[NDArray[Any], ...]:
+        """Return the keys, the times, the sizes and the channels of the normal input."""
+        pairs = [
+            drive.keys(self.seed, index, first_step, n_steps)
+            for index, drive in enumerate(self.noise)
+        ]
+        shape, n = (len(pairs), n_steps), self.cells.n_neurons
+        return (
+            np.array([key for key, _ in pairs], dtype=np.uint64).reshape(shape),
+            np.array([on for _, on in pairs], dtype=np.bool_).reshape(shape),
+            np.array([drive.sd for drive in self.noise], dtype=np.float64).reshape(-1, n),
+            np.array([drive.channel for drive in self.noise], dtype=np.int64),
         )
 
     def _stretch(

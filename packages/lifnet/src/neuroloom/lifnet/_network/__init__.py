@@ -5,6 +5,7 @@ from neuroloom.lifnet._network._built import BuiltNetwork
 from neuroloom.lifnet._network._distributions import Lognormal, Normal, Uniform
 from neuroloom.lifnet._network._inputs import (
     CurrentInput,
+    NoiseCurrent,
     OrnsteinUhlenbeck,
     PoissonInput,
     SampledRate,
@@ -13,7 +14,14 @@ from neuroloom.lifnet._network._inputs import (
 from neuroloom.lifnet._network._network import Network
 from neuroloom.lifnet._network._population import Population
 from neuroloom.lifnet._network._projection import Projection
-from neuroloom.lifnet._network._rules import Bernoulli, Explicit, FixedIndegree, FixedTotal
+from neuroloom.lifnet._network._rules import (
+    Bernoulli,
+    Explicit,
+    FixedIndegree,
+    FixedOutdegree,
+    FixedTotal,
+    OneToOne,
+)
 from neuroloom.lifnet._network._synapses import Alpha, Beta, Delta, DoubleExponential, Exponential
 
 __all__ = [
@@ -27,10 +35,13 @@ __all__ = [
     "Explicit",
     "Exponential",
     "FixedIndegree",
+    "FixedOutdegree",
     "FixedTotal",
     "Lognormal",
     "Network",
+    "NoiseCurrent",
     "Normal",
+    "OneToOne",
     "OrnsteinUhlenbeck",
     "PoissonInput",
     "Population",

@@ -12,19 +12,26 @@ from neuroloom.lifnet._engine import (
     Cells,
     Connectivity,
     CountDrive,
+    NormalDrive,
     Record,
     Simulation,
     State,
     network_digest,
     simulate,
 )
-from neuroloom.lifnet._errors import SimulationError
+from neuroloom.lifnet._errors import NetworkError, SimulationError
 from neuroloom.lifnet._network._declared import Declared
-from neuroloom.lifnet._network._distributions import sample
-from neuroloom.lifnet._network._inputs import CurrentInput, OrnsteinUhlenbeck, PoissonInput
+from neuroloom.lifnet._network._degrees import in_degree, out_degree
+from neuroloom.lifnet._network._inputs import (
+    CurrentInput,
+    NoiseCurrent,
+    OrnsteinUhlenbeck,
+    PoissonInput,
+    on_fraction,
+)
 from neuroloom.lifnet._network._synapses import Beta
 from neuroloom.lifnet._network._wire import wire
-from neuroloom.shared import Seed, as_seed
+from neuroloom.shared import Seed, as_seed, checks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +65,52 @@ class BuiltNetwork:
     def digest(self) -> str:
         """What tells these neurons and synapses from others."""
         return network_digest(self.cells, self.connectivity)
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses."""
+        return self.connectivity.n_synapses
+
+    def in_degree(self, pre: str | None = None, post: str | None = None) -> NDArray[np.int64]:
+        """Return the number of synapses that each neuron receives.
+
+        Parameters
+        ----------
+        pre : str, optional
+            Population whose synapses count; all if not given.
+        post : str, optional
+            Population whose neurons are asked for; all if not given.
+
+        Returns
+        -------
+        ndarray, shape (n_post,)
+        """
+        sources, targets = self._span("pre", pre), self._span("post", post)
+        return in_degree(self.connectivity, sources)[slice(*targets)]
+
+    def out_degree(self, pre: str | None = None, post: str | None = None) -> NDArray[np.int64]:
+        """Return the number of synapses that each neuron sends.
+
+        Parameters
+        ----------
+        pre : str, optional
+            Population whose neurons are asked for; all if not given.
+        post : str, optional
+            Population to which the synapses count; all if not given.
+
+        Returns
+        -------
+        ndarray, shape (n_pre,)
+        """
+        sources, targets = self._span("pre", pre), self._span("post", post)
+        return out_degree(self.connectivity, targets)[slice(*sources)]
+
+    def _span(self, role: str, population: str | None) -> tuple[int, int]:
+        if population is None:
+            return 0, self.network.n_neurons
+        if population not in self.network.spans:
+            raise checks.unknown(role, population, list(self.network.spans), error=NetworkError)
+        return self.network.spans[population]
 
     def simulate(
         self,
@@ -109,7 +162,8 @@ class BuiltNetwork:
             self.connectivity,
             n_steps=n_steps,
             delta_t=self.delta_t,
-            drives=self._drives(begin.step, rates),
+            drives=self._drives(begin.step, n_steps, rates),
+            noise=self._noise(),
             stimulus=self._currents(begin.step, n_steps),
             state=begin,
             record=record,
@@ -162,7 +216,9 @@ class BuiltNetwork:
             rates[one] = whole[begin.step :]
         return rates, np.array(distances) if distances else None
 
-    def _drives(self, first_step: int, rates: dict[int, NDArray[np.float64]]) -> list[CountDrive]:
+    def _drives(
+        self, first_step: int, n_steps: int, rates: dict[int, NDArray[np.float64]]
+    ) -> list[CountDrive]:
         """Return the Poisson inputs; those that do not meet in a population share a drive."""
         network, spans = self.network, self.network.spans
         receptors = list(network.receptors)
@@ -176,11 +232,11 @@ class BuiltNetwork:
             layer = used.get((source.post, channel), 0)
             used[source.post, channel] = layer + 1
             factor = source.n_sources * self.delta_t
-            if isinstance(source.rate_hz, (int, float)):
+            if isinstance(source.rate_hz, (int, float)) and source.always:
                 entry = (source, source.rate_hz * factor)
                 constant.setdefault((channel, layer), []).append(entry)
             else:
-                entry = (source, rates[id(source.rate_hz)] * factor)
+                entry = (source, self._rate(source, first_step, n_steps, rates) * factor)
                 varying.setdefault((channel, layer), []).append(entry)
         drives = []
         for table in (constant, varying):
@@ -194,6 +250,41 @@ class BuiltNetwork:
                 drives.append(
                     CountDrive.poisson(means, group, jump, channel=channel, first_step=first_step)
                 )
+        return drives
+
+    def _rate(
+        self,
+        source: PoissonInput,
+        first_step: int,
+        n_steps: int,
+        rates: dict[int, NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
+        """Return the rate of a source in each step, 0 where it is off."""
+        if source.always:
+            return rates[id(source.rate_hz)]
+        on = on_fraction(first_step + n_steps, self.delta_t, source.start, source.stop)
+        if isinstance(source.rate_hz, float):
+            return on[first_step:] * source.rate_hz
+        return on[first_step:] * rates[id(source.rate_hz)]
+
+    def _noise(self) -> list[NormalDrive]:
+        """Return the noise currents, each with a stream of its own."""
+        drives = []
+        for source in self.network.inputs:
+            if isinstance(source, NoiseCurrent):
+                sd = np.zeros(self.network.n_neurons)
+                low, high = self.network.spans[source.post]
+                channel = -1
+                sd[low:high] = source.sigma / np.sqrt(self.delta_t)
+                if source.receptor is not None:
+                    channel = self.network.receptors.index(source.receptor)
+                    tau = self.cells.tau_decay[channel, low:high]
+                    # The kick that keeps i' = e^(-dt/tau) i + kick at the variance sigma²/(2 tau).
+                    kick = np.sqrt(-np.expm1(-2 * self.delta_t / tau) / (2 * tau))
+                    sd[low:high] = source.sigma * kick / self.cells.scale[channel, low:high]
+                start = round(source.start / self.delta_t)
+                stop = None if source.stop is None else round(source.stop / self.delta_t)
+                drives.append(NormalDrive(sd, channel, start, stop))
         return drives
 
     def _currents(
@@ -210,6 +301,9 @@ class BuiltNetwork:
         return pairs or None
 
 
+_PER_NEURON = "tau_membrane threshold reset resting tau_refractory capacitance bias".split()
+
+
 def build(
     network: Declared, delta_t: float, dtype: str, n_threads: int, seed: Seed
 ) -> BuiltNetwork:
@@ -218,31 +312,20 @@ def build(
     shape = (len(receptors), n)
     decay, rise, scale = (np.zeros(shape) for _ in range(3))
     reversal: NDArray[Any] | None = None
-    per_neuron = {
-        name: np.empty(n)
-        for name in (
-            "tau_membrane",
-            "threshold",
-            "reset",
-            "resting",
-            "tau_refractory",
-            "capacitance",
-            "bias",
-        )
-    }
+    per_neuron = {name: np.empty(n) for name in _PER_NEURON}
     voltage = np.empty(n)
     for population in network.populations:
         here = slice(*network.spans[population.name])
-        for name, values in per_neuron.items():
-            if name != "bias":
-                values[here] = getattr(population, name)
         stream = seed.child(population.name)
-        per_neuron["bias"][here] = population.biases(stream.child("bias").generator())
-        first = population.initial_voltage
+        for name, values in per_neuron.items():
+            values[here] = population.values(name, stream.child(name))
+        if not isinstance(population.tau_refractory, (float, np.ndarray)):
+            drawn = per_neuron["tau_refractory"]
+            drawn[here] = np.rint(np.maximum(drawn[here], 0.0) / delta_t) * delta_t
         voltage[here] = (
-            population.resting
-            if first is None
-            else sample(first, population.size, stream.child("voltage").generator())
+            per_neuron["resting"][here]
+            if population.initial_voltage is None
+            else population.values("initial_voltage", stream.child("voltage"))
         )
         for c, receptor in enumerate(receptors):
             synapse = population.synapses.get(receptor)

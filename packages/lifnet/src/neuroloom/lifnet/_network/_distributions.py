@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.shared import checks
 
 CONSTANT, NORMAL, LOGNORMAL, UNIFORM, GIVEN = range(5)
+_EXPECTED = "a finite number, a distribution, or one value per neuron"
 _RAREST = 1e-5  # share of draws within the bounds below which drawing again takes for ever
 
 
@@ -100,6 +101,7 @@ class Uniform:
 
 
 Distribution = float | Normal | Lognormal | Uniform
+Values = Distribution | ArrayLike  # a number or a distribution, or one value per neuron
 
 
 def mean_of(value: Distribution) -> float:
@@ -116,6 +118,62 @@ def check(name: str, value: Distribution) -> None:
     checks.real(name, value, expected="a finite number or a distribution", error=NetworkError)
 
 
+def values_of(
+    name: str,
+    value: Values,
+    size: int,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    unit: str = "",
+) -> Distribution | NDArray[np.float64]:
+    """Return a number, a distribution, or one value per neuron, checked.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls it.
+    value : float, distribution or array_like, shape (size,)
+        As given.
+    size : int
+        Number of neurons.
+    above, at_least : float, optional
+        Lower bounds of numbers and arrays; what a distribution draws is checked when it is drawn.
+    unit : str
+        For errors.
+
+    Raises
+    ------
+    NetworkError
+        If a number is not finite or out of its bounds, or the shape is another one.
+    """
+    if isinstance(value, (Normal, Lognormal, Uniform)):
+        return value
+    if np.ndim(value) == 0:
+        number = np.asarray(value).item() if isinstance(value, np.ndarray) else value
+        bounded = above is not None or at_least is not None
+        return checks.real(
+            name,
+            number,
+            above=-math.inf if above is None else above,
+            at_least=-math.inf if at_least is None else at_least,
+            unit=unit,
+            expected="" if bounded else _EXPECTED,
+            error=NetworkError,
+        )
+    values = checks.array(name, value, ndim=1, error=NetworkError)
+    if values.shape != (size,):
+        raise checks.fail(
+            name, f"a number, a distribution, or {size} values", values.shape, error=NetworkError
+        )
+    least = float(values.min())
+    if above is not None and least <= above:
+        raise checks.fail(name, f"values above {above:g}", least, error=NetworkError)
+    if at_least is not None and least < at_least:
+        raise checks.fail(name, f"values of at least {at_least:g}", least, error=NetworkError)
+    return values
+
+
 def coded(value: Distribution) -> tuple[int, float, float, float, float]:
     """Return (kind, a, b, low, high) for the compiled wiring."""
     if isinstance(value, Normal):
@@ -129,8 +187,12 @@ def coded(value: Distribution) -> tuple[int, float, float, float, float]:
     return CONSTANT, float(value), 0.0, 0.0, 0.0
 
 
-def sample(value: Distribution, n: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Return `n` values."""
+def sample(
+    value: Distribution | NDArray[np.float64], n: int, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return `n` values; given ones as they are."""
+    if isinstance(value, np.ndarray):
+        return value
     if isinstance(value, Normal):
         out = generator.normal(value.mean, value.sd, n)
         while (wrong := (out < value.low) | (out > value.high)).any():

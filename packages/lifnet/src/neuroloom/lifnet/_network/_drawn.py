@@ -62,6 +62,61 @@ def draw_sources(
     return indptr, targets
 
 
+def draw_targets(
+    counts: NDArray[np.int64], n_post: int, multapses: bool, own: bool, seed: Seed
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return rows in which source j has ``counts[j]`` targets.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (n_pre,)
+        Targets of each source.
+    n_post : int
+        Number of targets.
+    multapses : bool
+        Whether a target may be drawn twice.
+    own : bool
+        Whether sources and targets are the same neurons, none of which may draw itself.
+    seed : Seed
+        Each source has a stream of its own.
+    """
+    indptr = np.append(0, np.cumsum(counts)).astype(np.int64)
+    targets = np.empty(int(indptr[-1]), dtype=np.int32)
+    _draw_targets(np.uint64(seed.integer(64)), indptr, n_post, multapses, own, targets)
+    return indptr, targets
+
+
+@compiled
+def _draw_targets(
+    root: Any, indptr: Any, n_post: int, multapses: bool, own: bool, out: Any
+) -> None:
+    stamp = np.full(n_post, -1, dtype=np.int64)
+    most = n_post - 1 if own else n_post
+    for pre in range(len(indptr) - 1):
+        state = mix(root + GOLDEN * np.uint64(pre + 1))
+        n, at = indptr[pre + 1] - indptr[pre], indptr[pre]
+        # Where most targets are taken, those left out are drawn instead.
+        keep = multapses or 2 * n <= most
+        left = n if keep else most - n
+        if own and not keep:
+            stamp[pre] = pre
+        while left > 0:
+            state += GOLDEN
+            post = int(np.float64(mix(state) >> np.uint64(11)) * SPACE * n_post)
+            if (own and post == pre) or (not multapses and stamp[post] == pre):
+                continue
+            stamp[post] = pre
+            left -= 1
+            if keep:
+                out[at] = post
+                at += 1
+        if not keep:
+            for post in range(n_post):
+                if stamp[post] != pre:
+                    out[at] = post
+                    at += 1
+
+
 @compiled
 def _draw_sources(
     root: Any,

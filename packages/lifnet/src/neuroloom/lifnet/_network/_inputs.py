@@ -43,6 +43,48 @@ def _mean_of_steps(
     return np.where(full & (last <= sample[:-1]), values[sample[:-1]], mean)
 
 
+def check_window(name: str, start: float, stop: float | None) -> None:
+    """Raise unless an input begins at 0 or later and ends after its beginning.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls the input.
+    start : float
+        When it begins, in seconds.
+    stop : float, optional
+        When it ends, in seconds.
+    """
+    checks.real(f"{name}.start", start, at_least=0, unit="s", error=NetworkError)
+    if stop is not None:
+        checks.real(f"{name}.stop", stop, above=start, unit="s", error=NetworkError)
+
+
+def on_fraction(
+    n_steps: int, delta_t: float, start: float, stop: float | None
+) -> NDArray[np.float64]:
+    """Return the fraction of each step in which an input is on.
+
+    Parameters
+    ----------
+    n_steps : int
+        Number of steps.
+    delta_t : float
+        Step in seconds.
+    start : float
+        When it begins, in seconds.
+    stop : float, optional
+        When it ends, in seconds; the end if not given.
+    """
+    edges: NDArray[np.float64] = np.arange(n_steps + 1, dtype=np.float64) * delta_t
+    # Edges that miss the begin or the end by rounding alone lie on it.
+    end = np.inf if stop is None else stop
+    for border in (start, end):
+        edges = np.where(np.abs(edges - border) < delta_t * 1e-6, border, edges)
+    share = np.diff(np.clip(edges, start, end)) / delta_t
+    return np.where(share > 1 - 1e-6, 1.0, share)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SampledRate:
     """A rate given as samples, each held for `delta_t` seconds, the last one for ever.
@@ -75,7 +117,7 @@ class SampledRate:
 
 @dataclass(frozen=True, slots=True)
 class SineRate:
-    """``mean + amplitude · sin(2π frequency t)``, cut at 0.
+    """``mean + amplitude · sin(2π frequency t + phase)``, cut at 0.
 
     Parameters
     ----------
@@ -83,15 +125,19 @@ class SineRate:
         Mean and amplitude of the rate in Hz.
     frequency : float
         Frequency in Hz.
+    phase : float
+        Phase at time 0 in radians.
     """
 
     mean_hz: float
     amplitude_hz: float
     frequency: float
+    phase: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("mean_hz", "amplitude_hz", "frequency"):
             checks.real(f"SineRate.{name}", getattr(self, name), unit="Hz", error=NetworkError)
+        checks.real("SineRate.phase", self.phase, unit="radians", error=NetworkError)
 
     def sample(self, n_steps: int, delta_t: float, seed: Seed) -> NDArray[np.float64]:
         """Return the rate in Hz in each of `n_steps` steps of `delta_t` s; no `seed` matters.
@@ -107,7 +153,7 @@ class SineRate:
             expected=f"at most {fastest:g} Hz, two steps of {delta_t:g} s a period",
             error=NetworkError,
         )  # fmt: skip
-        wave = np.sin(2 * np.pi * self.frequency * np.arange(n_steps) * delta_t)
+        wave = np.sin(2 * np.pi * self.frequency * np.arange(n_steps) * delta_t + self.phase)
         return np.asarray(np.maximum(self.mean_hz + self.amplitude_hz * wave, 0.0))
 
 
@@ -187,6 +233,9 @@ class PoissonInput:
         Synapse of the population that the spikes enter.
     n_sources : float
         Number of sources per neuron.
+    start, stop : float
+        When the sources fire, in seconds; `stop` None is the end. A step in which they begin or
+        end has its share of the rate.
     """
 
     post: str
@@ -194,8 +243,11 @@ class PoissonInput:
     weight: float
     receptor: str = "exc"
     n_sources: float = 1.0
+    start: float = 0.0
+    stop: float | None = None
 
     def __post_init__(self) -> None:
+        check_window("PoissonInput", self.start, self.stop)
         if not hasattr(self.rate_hz, "sample"):
             expected = "a finite number in Hz or a rate in time"
             rate = checks.real(
@@ -204,6 +256,11 @@ class PoissonInput:
             object.__setattr__(self, "rate_hz", rate)
         checks.real("PoissonInput.weight", self.weight, error=NetworkError)
         checks.real("PoissonInput.n_sources", self.n_sources, at_least=0, error=NetworkError)
+
+    @property
+    def always(self) -> bool:
+        """Whether the sources fire from beginning to end."""
+        return self.start == 0 and self.stop is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -239,10 +296,7 @@ class CurrentInput:
 
     def __post_init__(self) -> None:
         checks.real("CurrentInput.amplitude", self.amplitude, error=NetworkError)
-        checks.real("CurrentInput.start", self.start, at_least=0, unit="s", error=NetworkError)
-        if self.stop is not None:
-            name, start = "CurrentInput.stop", self.start
-            checks.real(name, self.stop, above=start, unit="s", error=NetworkError)
+        check_window("CurrentInput", self.start, self.stop)
         if isinstance(self.neurons, Iterator):  # is asked for more than once
             object.__setattr__(self, "neurons", list(self.neurons))
         if (self.waveform is None) != (self.sample_interval is None):
@@ -288,4 +342,54 @@ class CurrentInput:
         return found.astype(np.int64)
 
 
-Input = PoissonInput | CurrentInput
+@dataclass(frozen=True, slots=True)
+class NoiseCurrent:
+    """Independent Gaussian noise into every neuron of a population.
+
+    White noise: ``C dV/dt = … + σ ξ(t)``, whose integral over a time T has the variance σ² T. In
+    steps of the simulation it is constant, with standard deviation σ/√Δt. Without threshold and
+    other input, the voltage has the variance ``σ² τ / (2 C²)``, up to terms of the order Δt/τ.
+
+    Through a receptor that is `Exponential` with time constant τ_s it is an Ornstein–Uhlenbeck
+    current of correlation time τ_s and variance ``σ² / (2 τ_s)``, that starts at 0.
+
+    Parameters
+    ----------
+    post : str
+        Population.
+    sigma : float
+        Noise amplitude σ, in the unit of current times √s.
+    receptor : str, optional
+        Synapse of the population that filters the noise; white noise if not given.
+    start, stop : float
+        When it flows, in seconds; `stop` None is the end. Both are rounded to the step.
+
+    Raises
+    ------
+    NetworkError
+        If a value is impossible; by `Network` if the receptor is not `Exponential`.
+
+    Examples
+    --------
+    >>> from neuroloom import lifnet
+    >>> net = lifnet.Network(
+    ...     [lifnet.Population("E", 100, 0.02, 20.0, 10.0, {"exc": lifnet.Delta()})],
+    ...     inputs=[lifnet.network.NoiseCurrent("E", sigma=30.0)],
+    ... )
+    >>> net.simulate(0.2, seed=1).n_steps
+    2000
+    """
+
+    post: str
+    sigma: float
+    receptor: str | None = None
+    start: float = 0.0
+    stop: float | None = None
+
+    def __post_init__(self) -> None:
+        sigma = checks.real("NoiseCurrent.sigma", self.sigma, at_least=0, error=NetworkError)
+        object.__setattr__(self, "sigma", sigma)
+        check_window("NoiseCurrent", self.start, self.stop)
+
+
+Input = PoissonInput | CurrentInput | NoiseCurrent

@@ -12,10 +12,10 @@ from neuroloom.lifnet._engine import Record, Simulation
 from neuroloom.lifnet._engine._connectivity import MOST_CHANNELS
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.lifnet._network._built import BuiltNetwork, build
-from neuroloom.lifnet._network._inputs import CurrentInput, Input
+from neuroloom.lifnet._network._inputs import CurrentInput, Input, NoiseCurrent
 from neuroloom.lifnet._network._population import Population
 from neuroloom.lifnet._network._projection import Projection
-from neuroloom.lifnet._network._synapses import Beta
+from neuroloom.lifnet._network._synapses import Beta, Exponential
 from neuroloom.shared import Seed, as_seed, checks
 
 
@@ -29,7 +29,7 @@ class Network:
         Populations, in the order in which their neurons are numbered.
     projections : sequence of Projection
         Recurrent synapses.
-    inputs : sequence of PoissonInput or CurrentInput
+    inputs : sequence of PoissonInput, CurrentInput or NoiseCurrent
         Input from outside.
     delta_t : float
         Step in seconds that the network is meant for.
@@ -78,26 +78,28 @@ class Network:
             self._receptor(projection.post, projection.receptor)
             self._check_rule(projection)
         for source in self.inputs:
-            if isinstance(source, CurrentInput):
-                source.places(self._find("post", source.post).size)
-            else:
-                self._receptor(source.post, source.receptor)
+            self._check_input(source)
         if len(self.receptors) > MOST_CHANNELS:
             raise NetworkError(
                 f"populations: expected at most {MOST_CHANNELS} receptors of different names, got "
                 f"{len(self.receptors)}; give receptors of different populations one name"
             )
-        kinds: dict[str, type] = {}
-        for population in self.populations:
-            for receptor, synapse in population.synapses.items():
-                known = kinds.setdefault(receptor, type(synapse))
-                if known is not type(synapse):
-                    raise NetworkError(
-                        f"{population.name}.synapses[{receptor!r}]: expected {known.__name__} as "
-                        f"in the other populations, got {type(synapse).__name__}"
-                    )
-        if len({kind is Beta for kind in kinds.values()}) > 1:
+        kinds = {isinstance(s, Beta) for p in self.populations for s in p.synapses.values()}
+        if len(kinds) > 1:
             raise NetworkError("populations: expected conductances or currents, got both")
+
+    def _check_input(self, source: Input) -> None:
+        population = self._find("post", source.post)
+        if isinstance(source, CurrentInput):
+            source.places(population.size)
+        elif source.receptor is not None:
+            self._receptor(source.post, source.receptor)
+            synapse = population.synapses[source.receptor]
+            if isinstance(source, NoiseCurrent) and not isinstance(synapse, Exponential):
+                raise NetworkError(
+                    f"NoiseCurrent.receptor: expected an Exponential synapse of {source.post!r}, "
+                    f"got {type(synapse).__name__}"
+                )
 
     def _find(self, role: str, name: str) -> Population:
         for population in self.populations:

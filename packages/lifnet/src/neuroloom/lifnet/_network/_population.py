@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from neuroloom.lifnet._errors import NetworkError
-from neuroloom.lifnet._network._distributions import Distribution, check, sample
+from neuroloom.lifnet._network._distributions import Values, sample, values_of
 from neuroloom.lifnet._network._synapses import Beta, Synapse
-from neuroloom.shared import checks
+from neuroloom.shared import Seed, checks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,70 +28,94 @@ class Population:
         Name.
     size : int
         Number of neurons.
-    tau_membrane : float
+    tau_membrane : float, distribution or array_like
         Membrane time constant in seconds.
-    threshold, reset : float
+    threshold, reset : float, distribution or array_like
         Voltages of the spike.
     synapses : mapping of str to synapse
         How it receives, by name of the receptor: ``{"exc": Exponential(0.005), …}``. Either all
-        are conductances (`Beta`) or none is.
-    resting : float
+        are conductances (`Beta`) or none is. A receptor of one name may be of another kind in
+        another population.
+    resting : float, distribution or array_like
         Voltage without input.
-    tau_refractory : float
-        Time in seconds that the voltage stays at `reset` after a spike.
-    capacitance : float
+    tau_refractory : float, distribution or array_like
+        Time in seconds that the voltage stays at `reset` after a spike. Drawn ones are rounded to
+        the step.
+    capacitance : float, distribution or array_like
         Membrane capacitance.
-    bias : float or distribution or array_like, shape (size,)
-        Constant current, one value per neuron.
-    initial_voltage : float or distribution, optional
+    bias : float, distribution or array_like
+        Constant current.
+    initial_voltage : float, distribution or array_like, optional
         Voltage at the beginning; `resting` if not given.
+
+    Each of these is one number for all neurons, a distribution from which each neuron draws its
+    own when the network is built, or one value per neuron, shape (size,). Neurons that differ take
+    longer than equal ones: the engine steps through runs of equal neurons.
+
+    Raises
+    ------
+    NetworkError
+        If a value is impossible, here or when it is drawn.
     """
 
     name: str
     size: int
-    tau_membrane: float
-    threshold: float
-    reset: float
+    tau_membrane: Values
+    threshold: Values
+    reset: Values
     synapses: Mapping[str, Synapse]
-    resting: float = 0.0
-    tau_refractory: float = 0.0
-    capacitance: float = 1.0
-    bias: Distribution | ArrayLike = 0.0
-    initial_voltage: Distribution | None = None
+    resting: Values = 0.0
+    tau_refractory: Values = 0.0
+    capacitance: Values = 1.0
+    bias: Values = 0.0
+    initial_voltage: Values | None = None
 
     def __post_init__(self) -> None:
         size = checks.whole(
             f"{self.name}.size", self.size, at_least=1, accept_floats=True, error=NetworkError
         )
         object.__setattr__(self, "size", size)
-        for name in ("tau_membrane", "capacitance"):
-            checks.real(f"{self.name}.{name}", getattr(self, name), above=0, error=NetworkError)
-        for name in ("threshold", "reset", "resting"):
-            checks.real(f"{self.name}.{name}", getattr(self, name), error=NetworkError)
-        name, refractory = f"{self.name}.tau_refractory", self.tau_refractory
-        checks.real(name, refractory, at_least=0, unit="s", error=NetworkError)
-        if self.threshold <= self.reset:
-            raise NetworkError(
-                f"{self.name}.threshold: expected above reset ({self.reset:g}), "
-                f"got {self.threshold:g}"
-            )
+        self._check("tau_membrane", above=0.0, unit="s")
+        self._check("capacitance", above=0.0)
+        self._check("tau_refractory", at_least=0.0, unit="s")
+        for name in ("threshold", "reset", "resting", "bias"):
+            self._check(name)
+        if self.initial_voltage is not None:
+            self._check("initial_voltage")
+        self._check_reset()
         if not self.synapses:
             raise NetworkError(f"{self.name}.synapses: expected at least one, got none")
         kinds = {isinstance(synapse, Beta) for synapse in self.synapses.values()}
         if len(kinds) > 1:
             raise NetworkError(f"{self.name}.synapses: expected conductances or currents, got both")
         object.__setattr__(self, "synapses", dict(self.synapses))
-        if self.initial_voltage is not None:
-            check(f"{self.name}.initial_voltage", self.initial_voltage)
 
-    def biases(self, generator: np.random.Generator) -> NDArray[np.float64]:
-        """Return the constant current of each neuron, drawn by `generator`."""
-        if isinstance(self.bias, (list, tuple, np.ndarray)):
-            values = np.asarray(self.bias, dtype=np.float64)
-            if values.shape != (self.size,) or not np.isfinite(values).all():
-                raise NetworkError(
-                    f"{self.name}.bias: expected {self.size} finite values, got {values.shape}"
-                )
-            return values
-        check(f"{self.name}.bias", self.bias)  # type: ignore[arg-type]
-        return sample(self.bias, self.size, generator)  # type: ignore[arg-type]
+    def _check_reset(self) -> None:
+        if not all(isinstance(v, (float, np.ndarray)) for v in (self.threshold, self.reset)):
+            return  # checked when it is drawn
+        thresholds, resets = (
+            np.broadcast_to(np.asarray(v, dtype=np.float64), self.size)
+            for v in (self.threshold, self.reset)
+        )
+        place = int(np.argmin(thresholds - resets))
+        if thresholds[place] <= resets[place]:
+            raise NetworkError(
+                f"{self.name}.threshold: expected above reset ({resets[place]:g}), "
+                f"got {thresholds[place]:g}"
+            )
+
+    def _check(self, name: str, **bounds: Any) -> None:
+        value = values_of(f"{self.name}.{name}", getattr(self, name), self.size, **bounds)
+        object.__setattr__(self, name, value)
+
+    def values(self, name: str, seed: Seed) -> NDArray[np.float64]:
+        """Return a parameter of each neuron.
+
+        Parameters
+        ----------
+        name : str
+            The parameter: ``"threshold"``, ``"bias"``, …
+        seed : Seed
+            What a distribution draws from.
+        """
+        return sample(getattr(self, name), self.size, seed.generator())

@@ -17,13 +17,14 @@ class Projection:
     ----------
     pre, post : str
         Populations.
-    rule : Bernoulli, FixedIndegree, FixedTotal or Explicit
+    rule : Bernoulli, FixedIndegree, FixedOutdegree, FixedTotal, OneToOne or Explicit
         Who connects to whom.
     weight : float or distribution
         Weight, in the unit of the receptor.
     delay : float or distribution
         Time in seconds from a spike to the synapse's response, rounded to the step: at least one
-        step, or 0 for a response that begins in the next step.
+        step, or the number 0 for a response that begins in the next step. Drawn delays that are
+        shorter than a step are one step.
     receptor : str
         Synapse of `post` that the spikes enter.
     """

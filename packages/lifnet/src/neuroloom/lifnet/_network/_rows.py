@@ -101,6 +101,7 @@ def _draw(state: Any, plan: Any, j: int, q: int, n: int, row: Any) -> tuple[int,
         k = plan.indptr[mine]
         left = plan.indptr[mine + 1] - k
     skip = np.log1p(-p_q)
+    least = int(plan.delay[q, 0] != CONSTANT)  # a drawn delay is never shorter than a step
     post = low - 1
     while True:
         if kind == CHANCE:
@@ -134,7 +135,7 @@ def _draw(state: Any, plan: Any, j: int, q: int, n: int, row: Any) -> tuple[int,
         else:
             w, state = _value(plan.weight[q], z0, state)
         d, state = _value(plan.delay[q], z1, state)
-        steps = min(max(int(np.rint(d)), 0), plan.longest)
+        steps = min(max(int(np.rint(d)), least), plan.longest)
         if n == len(row.target):
             return -1, state
         row.target[n] = post

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._errors import NetworkError
-from neuroloom.lifnet._network._drawn import CHANCE, COUNTS, ROWS, Drawn, draw_sources
+from neuroloom.lifnet._network._drawn import CHANCE, COUNTS, ROWS, Drawn, draw_sources, draw_targets
 from neuroloom.shared import Seed, checks
 
 _TAIL = 7.0  # standard deviations to which numbers of synapses may reach
@@ -41,7 +41,8 @@ class Bernoulli:
     autapses: bool = True
 
     def __post_init__(self) -> None:
-        checks.real("Bernoulli.p", self.p, at_least=0, at_most=1, error=NetworkError)
+        p = checks.real("Bernoulli.p", self.p, at_least=0, at_most=1, error=NetworkError)
+        object.__setattr__(self, "p", p)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the expected number of synapses of `n_pre` sources and `n_post` targets."""
@@ -84,7 +85,8 @@ class FixedIndegree:
     autapses: bool = True
 
     def __post_init__(self) -> None:
-        checks.whole("FixedIndegree.n", self.n, at_least=0, error=NetworkError)
+        n = checks.whole("FixedIndegree.n", self.n, at_least=0, error=NetworkError)
+        object.__setattr__(self, "n", n)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the number of synapses of `n_pre` sources and `n_post` targets."""
@@ -115,19 +117,76 @@ class FixedIndegree:
 
 
 @dataclass(frozen=True, slots=True)
+class FixedOutdegree:
+    """Each source sends `n` synapses to targets drawn at random.
+
+    Parameters
+    ----------
+    n : int
+        Synapses per source.
+    multapses : bool
+        Whether a target may be drawn more than once.
+    autapses : bool
+        Whether a neuron may project to itself.
+    """
+
+    n: int
+    multapses: bool = False
+    autapses: bool = True
+
+    def __post_init__(self) -> None:
+        n = checks.whole("FixedOutdegree.n", self.n, at_least=0, error=NetworkError)
+        object.__setattr__(self, "n", n)
+
+    def expected(self, n_pre: int, n_post: int) -> float:
+        """Return the number of synapses of `n_pre` sources and `n_post` targets."""
+        return float(self.n * n_pre)
+
+    def check(self, name: str, n_pre: int, n_post: int, own: bool) -> None:
+        """Raise `NetworkError`, which says `name`, if the populations cannot be connected.
+
+        Of `n_pre` and `n_post` neurons; `own` if they are the same.
+        """
+        targets = n_post - (own and not self.autapses)
+        if self.n > (self.n * targets if self.multapses else targets):
+            raise NetworkError(f"{name}: expected at most {targets} targets, got {self.n}")
+
+    def longest_row(self, n_pre: int, n_post: int) -> int:
+        """Return the most synapses that one of `n_pre` sources may have with `n_post` targets."""
+        return self.n
+
+    def draw(self, n_pre: int, n_post: int, own: bool, seed: Seed) -> Drawn:
+        """Return the pairs of `n_pre` sources and `n_post` targets, drawn from `seed`.
+
+        `own` if they are the same neurons.
+        """
+        counts = np.full(n_pre, self.n)
+        own = own and not self.autapses
+        indptr, indices = draw_targets(counts, n_post, self.multapses, own, seed)
+        return Drawn(ROWS, indptr=indptr, indices=indices)
+
+
+@dataclass(frozen=True, slots=True)
 class FixedTotal:
-    """`n` synapses, source and target of each drawn at random, with repetition.
+    """`n` synapses, source and target of each drawn at random.
 
     Parameters
     ----------
     n : int
         Number of synapses of the projection.
+    multapses : bool
+        Whether a pair may be drawn more than once.
+    autapses : bool
+        Whether a neuron may project to itself.
     """
 
     n: int
+    multapses: bool = True
+    autapses: bool = True
 
     def __post_init__(self) -> None:
-        checks.whole("FixedTotal.n", self.n, at_least=0, error=NetworkError)
+        n = checks.whole("FixedTotal.n", self.n, at_least=0, error=NetworkError)
+        object.__setattr__(self, "n", n)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the number of synapses of `n_pre` sources and `n_post` targets."""
@@ -138,6 +197,9 @@ class FixedTotal:
 
         Of `n_pre` and `n_post` neurons; `own` if they are the same.
         """
+        pairs = n_pre * (n_post - (own and not self.autapses))
+        if self.n > (self.n * pairs if self.multapses else pairs):
+            raise NetworkError(f"{name}: expected at most {pairs} synapses, got {self.n}")
 
     def longest_row(self, n_pre: int, n_post: int) -> int:
         """Return the most synapses that one of `n_pre` sources may have with `n_post` targets."""
@@ -148,8 +210,48 @@ class FixedTotal:
 
         `own` if they are the same neurons.
         """
-        counts = seed.generator().multinomial(self.n, np.full(n_pre, 1 / n_pre))
-        return Drawn(COUNTS, counts=counts)
+        own = own and not self.autapses
+        generator = seed.generator()
+        if self.multapses:
+            counts = generator.multinomial(self.n, np.full(n_pre, 1 / n_pre))
+            if not own:
+                return Drawn(COUNTS, counts=counts)
+        else:  # the numbers per source of a sample of all pairs without replacement
+            each = np.full(n_pre, n_post - own)
+            counts = generator.multivariate_hypergeometric(each, self.n, method="marginals")
+        indptr, indices = draw_targets(counts, n_post, self.multapses, own, seed.child("targets"))
+        return Drawn(ROWS, indptr=indptr, indices=indices)
+
+
+@dataclass(frozen=True, slots=True)
+class OneToOne:
+    """Neuron k of one population projects to neuron k of the other."""
+
+    def expected(self, n_pre: int, n_post: int) -> float:
+        """Return the number of synapses of `n_pre` sources and `n_post` targets."""
+        return float(n_pre)
+
+    def check(self, name: str, n_pre: int, n_post: int, own: bool) -> None:
+        """Raise `NetworkError`, which says `name`, if the populations cannot be connected.
+
+        Of `n_pre` and `n_post` neurons; `own` if they are the same.
+        """
+        if n_pre != n_post:
+            raise NetworkError(
+                f"{name}: expected populations of equal size, got {n_pre} and {n_post} neurons"
+            )
+
+    def longest_row(self, n_pre: int, n_post: int) -> int:
+        """Return the most synapses that one of `n_pre` sources may have with `n_post` targets."""
+        return 1
+
+    def draw(self, n_pre: int, n_post: int, own: bool, seed: Seed) -> Drawn:
+        """Return the pairs of `n_pre` sources and `n_post` targets, drawn from `seed`.
+
+        `own` if they are the same neurons.
+        """
+        order = np.arange(n_pre + 1)
+        return Drawn(ROWS, indptr=order, indices=order[:-1].astype(np.int32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,4 +320,4 @@ class Explicit:
         return Drawn(ROWS, indptr=self.indptr, indices=self.indices, weights=self.weights)
 
 
-Rule = Bernoulli | FixedIndegree | FixedTotal | Explicit
+Rule = Bernoulli | FixedIndegree | FixedOutdegree | FixedTotal | OneToOne | Explicit
