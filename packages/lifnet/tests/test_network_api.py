@@ -78,7 +78,8 @@ def test_parameters_are_drawn_from_distributions():
     assert stats.kstest(built.cells.tau_membrane, "uniform", (0.01, 0.02)).pvalue > 1e-3
     steps = built.cells.tau_refractory / STEP
     np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
-    assert 10 <= steps.min() < 12 and 28 < steps.max() <= 30
+    assert 10 <= steps.min() < 12
+    assert 28 < steps.max() <= 30
     again = Network([cells], delta_t=STEP).build(seed=3)
     np.testing.assert_array_equal(built.cells.threshold, again.cells.threshold)
     assert abs(np.corrcoef(built.cells.threshold, built.cells.reset)[0, 1]) < 0.06
@@ -249,7 +250,8 @@ def test_one_to_one():
 def test_fixed_outdegree(n, own):
     rule = FixedOutdegree(n, autapses=False)
     source, target, built = pairs(rule, own=own)
-    assert (built.out_degree("pre") == n).all() and built.n_synapses == 50 * n
+    assert (built.out_degree("pre") == n).all()
+    assert built.n_synapses == 50 * n
     assert len(set(zip(source.tolist(), target.tolist(), strict=True))) == len(source)
     assert not own or not (source == target).any()
 
@@ -257,7 +259,7 @@ def test_fixed_outdegree(n, own):
 def test_fixed_outdegree_draws_targets_evenly():
     _, target, _ = pairs(FixedOutdegree(300, multapses=True), 200, 40)
     assert stats.chisquare(np.bincount(target, minlength=40)).pvalue > 1e-3
-    source, target, _ = pairs(FixedOutdegree(30), 2000, 40)
+    _, target, _ = pairs(FixedOutdegree(30), 2000, 40)
     # Without repetition each pair has the same chance.
     counts = np.bincount(target, minlength=40)
     expected, sd = 2000 * 0.75, np.sqrt(2000 * 0.75 * 0.25)
@@ -395,7 +397,8 @@ def test_noise_begins_and_ends():
     network = Network([population()], inputs=[NoiseCurrent("A", 10.0, start=0.01, stop=0.02)])
     run = network.simulate(0.03, dtype="float64", record=Record(voltage=True), seed=1)
     v = run.voltage
-    assert (v[:100] == 0).all() and (v[100] != 0).all()
+    assert (v[:100] == 0).all()
+    assert (v[100] != 0).all()
     np.testing.assert_allclose(v[201:] / v[200:-1], np.exp(-STEP / 0.02), rtol=1e-9)
 
 
@@ -433,7 +436,8 @@ def test_rates_begin_end_and_have_a_phase():
         np.minimum(np.arange(1, 41), 25.5) - np.maximum(np.arange(40), 10), 0, 1
     )
     assert (np.abs(found - expected) < 5 * np.sqrt(expected) + 0.2).all()
-    assert (found[:10].round(3) == 0).all() and (found[26:].round(2) == 0).all()
+    assert (found[:10].round(3) == 0).all()
+    assert (found[26:].round(2) == 0).all()
     wave = SineRate(1000.0, 1000.0, 50.0, phase=-np.pi / 2)
     found = counts(rate_hz=wave, start=0.005)
     t = np.arange(400) * STEP
