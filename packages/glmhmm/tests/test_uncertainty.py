@@ -121,3 +121,23 @@ def test_bootstrap_agrees_with_the_information():
     assert ((low < model.coef_) & (high > model.coef_)).mean() >= 0.75
     again = parametric_bootstrap(model, X, starts, n_samples=3, seed=1)
     np.testing.assert_array_equal(again.coef, found.coef[:3])
+
+
+def test_zeros_of_the_chain_leave_errors_to_all_else():
+    """A chain that goes one way through states far apart: the errors of plain means."""
+    n = 300
+    starts = np.arange(n) % 60 == 0
+    model = GLMHMM(3, "Gaussian", regularizer="UnRegularized", tol=1e-9)
+    one_way = np.array([[0.95, 0.05, 0.0], [0.0, 0.95, 0.05], [0.0, 0.0, 1.0]])
+    start = (np.zeros((0, 3)), np.array([-9.0, 0.0, 9.0]), np.ones(3), np.array([1.0, 0, 0]))
+    state = np.tile(np.repeat([0, 1, 2], 20), 5)
+    y = np.array([-9.0, 0.0, 9.0])[state] + np.random.default_rng(0).normal(size=n)
+    model.fit(y=y, init_params=(*start, one_way), session_starts=starts)
+    errors = standard_errors(model, None, y, starts)
+    mass = np.bincount(state)
+    np.testing.assert_allclose(errors.intercept, np.sqrt(model.scale_ / mass), rtol=1e-4)
+    stay = np.diag(model.transition_prob_)[:2]
+    leaving = np.array([5, 5])
+    np.testing.assert_allclose(stay, 1 - leaving / mass[:2], rtol=1e-4)
+    expected = np.sqrt(stay * (1 - stay) / mass[:2])
+    np.testing.assert_allclose(np.diag(errors.transition_prob)[:2], expected, rtol=1e-3)

@@ -1,8 +1,9 @@
 """Standard errors from the curvature of the marginal log-likelihood.
 
-The observed information is minus the Hessian of the (penalised) marginal log-likelihood (Louis
-1982 gives it for EM; here automatic differentiation through the forward pass does). Probabilities
-are differentiated as logits against the row's largest entry; those at zero are held there.
+The observed information is minus the Hessian of the (penalised) marginal log-likelihood: the
+derivative of the score that Fisher's identity gives (Louis 1982; Oakes 1999), by automatic
+differentiation through the E-step. Probabilities are differentiated as logits against the row's
+largest entry; those at zero are held there.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from neuroloom.glmhmm._em.compile import as_arrays, double_precision
-from neuroloom.glmhmm._em.em import log_prior, run_forward
+from neuroloom.glmhmm._em.compile import as_arrays, double_precision, program
+from neuroloom.glmhmm._em.em import expectations, log_density, log_prior, transition_of
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.problem import Posed, posed
+from neuroloom.glmhmm._families.links import safe_log
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
 
 _AT_ZERO = 1e-6
@@ -86,19 +88,47 @@ class StandardErrors:
         return out
 
 
-def _objective(
+def _score(
     vector: Any, parameters: Parameters, logits: Any, trials: Trials, prior: Prior, model: Model
 ) -> Any:
-    moved = _unflatten(vector, parameters, logits, model)
-    likelihood = jnp.sum(run_forward(moved, trials, model).log_likelihood)
-    return likelihood + log_prior(moved, prior, model)
+    """Return the gradient of the marginal log posterior, by Fisher's identity.
+
+    It is that of the expected complete log posterior, with the expectations held.
+    """
+    found = expectations(_unflatten(vector, parameters, logits, model), trials, model)
+
+    def complete(moved: Any) -> Any:
+        p = _unflatten(moved, parameters, logits, model)
+        value = _expected(found.smoothed, log_density(p, trials, model))
+        value += _expected(found.first, safe_log(p.initial))
+        matrix = transition_of(p, trials, model) if model.driven else p.transition
+        value += _expected(found.pairs, safe_log(matrix))
+        return value + log_prior(p, prior, model)
+
+    return jax.grad(complete)(vector)
 
 
-@functools.partial(jax.jit, static_argnames=("model",))
+def _expected(weight: Any, log_p: Any) -> Any:
+    used = weight > 0
+    return jnp.sum(jnp.where(used, weight * jnp.where(used, log_p, 0.0), 0.0))
+
+
 def _hessian(
-    flat: Any, parameters: Parameters, logits: Any, trials: Trials, prior: Prior, *, model: Model
+    flat: Any, parameters: Parameters, logits: Any, trials: Trials, prior: Prior, model: Model
 ) -> Any:
-    return jax.hessian(_objective)(flat, parameters, logits, trials, prior, model)
+    def row(direction: Any) -> Any:
+        at = functools.partial(
+            _score,
+            parameters=parameters,
+            logits=logits,
+            trials=trials,
+            prior=prior,
+            model=model,
+        )
+        return jax.jvp(at, (flat,), (direction,))[1]
+
+    # One direction after the other: memory does not grow with the number of parameters.
+    return jax.lax.map(row, jnp.eye(flat.size, dtype=flat.dtype))
 
 
 def _unflatten(vector: Any, parameters: Parameters, logits: Any, model: Model) -> Parameters:
@@ -182,7 +212,9 @@ def standard_errors(
         parts += [np.zeros(rows.size), core.drive.ravel()]
         flat = np.concatenate(parts)
         hessian = np.asarray(
-            _hessian(flat, as_arrays(core), logits, problem.trials, prior, model=problem.static)
+            program(_hessian, "model")(
+                flat, as_arrays(core), logits, problem.trials, prior, model=problem.static
+            )
         )
     free = _free(model, found, rows, n_plain, flat.size)
     return _shape(model, core, _covariance(hessian, free), rows, n_plain)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._em.compile import double_precision
+from neuroloom.glmhmm._em.compile import double_precision, program
 from neuroloom.glmhmm._em.em import Fit, fit_one, run, run_forward
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
@@ -21,32 +20,34 @@ from neuroloom.shared.parallel import n_cores, n_surrounding_workers
 _CHUNK_NUMBERS = 20_000_000  # places × states × fits in one program on an accelerator
 
 
-@functools.partial(jax.jit, static_argnames=("model", "trace"))
 def _fit_batch(
     starts: Parameters,
     trials: Trials,
     prior: Prior,
     tol: Any,
     maxiter: Any,
-    *,
     model: Model,
     trace: int,
 ) -> Fit:
     return jax.vmap(lambda s, t, p: run(s, t, p, tol, maxiter, model, trace))(starts, trials, prior)
 
 
-@functools.partial(jax.jit, static_argnames=("model",))
 def log_likelihood(parameters: Parameters, trials: Trials, *, model: Model) -> Any:
     """Return the log-likelihood of the trials that are there, without base terms."""
+    return program(_log_likelihood, "model")(parameters, trials, model=model)
+
+
+def _log_likelihood(parameters: Parameters, trials: Trials, model: Model) -> Any:
     return jnp.sum(run_forward(parameters, trials, model).log_likelihood)
 
 
-@functools.partial(jax.jit, static_argnames=("model",))
 def log_likelihoods(parameters: Parameters, trials: Trials, *, model: Model) -> Any:
     """Return one log-likelihood for each pair of parameters and trials (leading axes)."""
-    return jax.vmap(lambda p, t: jnp.sum(run_forward(p, t, model).log_likelihood))(
-        parameters, trials
-    )
+    return program(_log_likelihoods, "model")(parameters, trials, model=model)
+
+
+def _log_likelihoods(parameters: Parameters, trials: Trials, model: Model) -> Any:
+    return jax.vmap(lambda p, t: _log_likelihood(p, t, model))(parameters, trials)
 
 
 def fit_all(
@@ -149,7 +150,7 @@ def _fit_side_by_side(
     out: list[Fit] = []
     for begin in range(0, n, chunk):
         index = [min(i, n - 1) for i in range(begin, begin + chunk)]
-        fits = _fit_batch(
+        fits = program(_fit_batch, "model", "trace")(
             stack([starts[i] for i in index]),
             stack([trials[i % len(trials)] for i in index]),
             stack([priors[i % len(priors)] for i in index]),

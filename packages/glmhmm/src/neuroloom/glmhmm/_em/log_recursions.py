@@ -12,12 +12,22 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.nn import logsumexp
 
 from neuroloom.glmhmm._em.recursions import Expectations, Forward
 from neuroloom.glmhmm._families.links import safe_log
 
 Array = Any
+
+
+def log_sum(values: Array, axis: int) -> Array:
+    """Return log Σ exp(values), −∞ with slope zero where all are −∞.
+
+    ``logsumexp`` has no slope there, and one state that cannot be reached would leave none at all.
+    """
+    top = jax.lax.stop_gradient(jnp.max(values, axis=axis, keepdims=True))
+    top = jnp.where(jnp.isfinite(top), top, 0.0)
+    total = jnp.sum(jnp.exp(values - top), axis=axis)
+    return safe_log(total) + jnp.squeeze(top, axis)
 
 
 def forward(log_p: Array, reset: Array, initial: Array, transition: Array) -> Forward:
@@ -34,9 +44,9 @@ def forward(log_p: Array, reset: Array, initial: Array, transition: Array) -> Fo
 
     def advance(carry: Array, step: tuple[Array, ...]) -> tuple[Array, tuple[Array, Array]]:
         matrix = step[2] if driven else logs
-        predicted = logsumexp(carry[:, None] + matrix, axis=0)
+        predicted = log_sum(carry[:, None] + matrix, axis=0)
         joint = jnp.where(step[1], start, predicted) + step[0]
-        total = logsumexp(joint, axis=0)
+        total = log_sum(joint, axis=0)
         # Where no state is possible the likelihood is zero; the rest goes on from all alike.
         possible = jnp.isfinite(total)
         now = jnp.where(possible, joint - jnp.where(possible, total, 0.0), even)
@@ -60,7 +70,7 @@ def backward(ahead: Forward, reset: Array, start: Array, transition: Array) -> E
     def backward_step(carry: Array, step: tuple[Array, ...]) -> tuple[Array, tuple[Array, Array]]:
         pull = carry + step[0]
         matrix = step[2] if driven else logs
-        before = logsumexp(matrix + pull[None], axis=1)
+        before = log_sum(matrix + pull[None], axis=1)
         return jnp.where(step[1], 0.0, before), (carry, pull)
 
     last = jnp.zeros(ahead.filtered.shape[1:], ahead.filtered.dtype)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuroloom import shared
 from neuroloom.glmhmm._em import em
-from neuroloom.glmhmm._em.compile import as_arrays, double_precision
+from neuroloom.glmhmm._em.compile import as_arrays, double_precision, program
 from neuroloom.glmhmm._em.packing import Layout, Trials, lay_out, pack
 from neuroloom.glmhmm._errors import InputError, NotFittedError, fail, fail_type
 from neuroloom.glmhmm._families.base import Observations
@@ -398,7 +398,8 @@ class Posed:
         """Return log p(y | state) of every trial without base, (n_trials, n_states)."""
         p = self.problem
         with double_precision():
-            return p.take(em.log_density(as_arrays(self.core), p.trials, p.static))
+            compiled = program(em.log_density, "model")
+            return p.take(compiled(as_arrays(self.core), p.trials, model=p.static))
 
     def transitions(self) -> NDArray[np.float64]:
         """Return the matrix into every trial, or the one matrix (n_states, n_states)."""
@@ -406,7 +407,8 @@ class Posed:
         if not p.static.driven:
             return np.asarray(self.core.transition)
         with double_precision():
-            every = np.asarray(em.transition_of(as_arrays(self.core), p.trials, p.static))
+            compiled = program(em.transition_of, "model")
+            every = np.asarray(compiled(as_arrays(self.core), p.trials, model=p.static))
         return p.take(every)
 
 
