@@ -175,3 +175,34 @@ def test_command_refuses_other_nonsense(trials, tmp_path, capsys):
     ):
         assert main(arguments) == 2
         assert match in capsys.readouterr().err
+
+
+def test_command_fits_other_families(tmp_path, capsys):
+    from neuroloom.glmhmm._cli.figures import pictures
+    from neuroloom.glmhmm._cli.options import FAMILIES, parser
+    from neuroloom.glmhmm._cli.run import fit
+    from neuroloom.glmhmm._families.registry import FAMILIES as REGISTERED
+
+    assert set(FAMILIES) == set(REGISTERED) - {"Wiener"}  # whose response has two columns
+    truth = known("Poisson", coef=((0.4, -0.3), (0.2, 0.1)), intercept=(2.0, 0.3))
+    X, y, starts, _ = drawn(truth, 300, 60)
+    table = pd.DataFrame(X, columns=["speed", "light"]).assign(spikes=y, session=np.cumsum(starts))
+    table.loc[10, "spikes"] = np.nan
+    table.to_csv(tmp_path / "t.csv", index=False)
+    begin = ["fit", str(tmp_path / "t.csv"), "--states", "2", "--family", "Poisson", "--quiet"]
+    begin += ["--out", str(tmp_path / "out"), "--covariates", "speed,light"]
+    for extra, match in (
+        ([], "--response"),
+        (["--response", "spikes", "--violation", "-1"], "--violation"),
+        (["--response", "speed"], "counts"),
+    ):
+        assert main([*begin, *extra]) == 2
+        assert match in capsys.readouterr().err
+    begin += ["--response", "spikes", "--starts", "2", "--folds", "2"]
+    found = fit(parser().parse_args(begin))
+    model = found.both.global_cv.models[2]
+    order = np.argsort(-model.intercept_)
+    np.testing.assert_allclose(model.intercept_[order], [2.0, 0.3], atol=0.15)
+    names = {name for name, _, _ in pictures(found)}
+    assert "dwell-times-2" in names
+    assert "psychometric-2" not in names

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuroloom.glmhmm._cli.run import Results, weights_table
+from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
 from neuroloom.glmhmm._plots.dwell import plot_dwell_times
 from neuroloom.glmhmm._plots.psychometric import plot_psychometric
 from neuroloom.glmhmm._plots.selection import plot_cross_validation
@@ -63,7 +64,8 @@ def pictures_of(results: Results, k: int) -> Iterator[Drawn]:
             "Lengths of stays in each state (Kaplan–Meier), the chain's law dashed.",
             lambda: plot_dwell_times(model, *data),
         )
-    if len(features) and "previous_choice" != features[0]:
+    choices = isinstance(model.observation_model, BernoulliObservations)
+    if choices and len(features) and "previous_choice" != features[0]:
         yield (
             f"psychometric-{k}",
             f"Choices over {features[0]} in each state: dots are data, lines the model.",
@@ -93,11 +95,13 @@ def _summary(results: Results) -> list[Any]:
     design, best = results.design, results.both.global_cv.best
     sessions, valid = int(design.session_starts.sum()), int(np.isfinite(design.y).sum())
     subjects = "" if design.subject is None else f" of {len(pd.unique(design.subject))} subjects"
+    family = results.both.global_cv.models[best].observation_model
+    roles = ", ".join(f"{role}: {values}" for role, values in design.codes.items())
     words = (
-        f"{len(design.y)} trials in {sessions} sessions{subjects}, {valid} with a choice. "
-        f"Regressors: {', '.join(design.features)}. Choices read as "
-        + ", ".join(f"{role}: {values}" for role, values in design.codes.items())
-        + f". Of the numbers of states compared, {best} predicts held-out sessions best."
+        f"{len(design.y)} trials in {sessions} sessions{subjects}, {valid} with a response "
+        f"({family}). Regressors: {', '.join(design.features)}. "
+        + (f"Choices read as {roles}. " if roles else "")
+        + f"Of the numbers of states compared, {best} predicts held-out sessions best."
     )
     return [report.text(words), *(report.note(note) for note in design.notes)]
 

@@ -9,10 +9,16 @@ from typing import Any
 from neuroloom.glmhmm._errors import fail
 from neuroloom.shared import cli
 
+# Written down once more, so that --help needs no JAX; a test compares them.
+FAMILIES = (
+    *("Bernoulli", "Poisson", "NegativeBinomial", "Gaussian", "Gamma", "LogNormal"),
+    "InverseGaussian",
+)
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
-    top = cli.Parser(prog="neuroloom-glmhmm", description="GLM-HMMs of choices.")
+    top = cli.Parser(prog="neuroloom-glmhmm", description="GLM-HMMs of trials.")
     verbs = top.add_subparsers(dest="verb", required=True)
     fit = verbs.add_parser(
         "fit",
@@ -24,17 +30,33 @@ def parser() -> argparse.ArgumentParser:
     add("--states", default="1-4", help="numbers of states: 3, 1-4 or 1,2,5 (1-4)")
     add("--choice", default="choice", help="column of choices (choice)")
     add(
+        "--family",
+        choices=FAMILIES,
+        default="Bernoulli",
+        help="distribution of the response (Bernoulli: choices)",
+    )
+    add(
+        "--response",
+        default=None,
+        help="column of the response of a family other than Bernoulli, e.g. spike counts",
+    )
+    add(
         "--codes",
         default=None,
         help="what choices mean: ibl, or left=VALUE,right=VALUE,none=VALUE; not needed for 0 and 1",
     )
     add("--violation", default=None, help="a value beside 0 and 1 that stands for no choice")
-    add("--stimulus", default="stimulus", help="columns of the stimulus, with commas (stimulus)")
+    add(
+        "--stimulus",
+        default="stimulus",
+        help="columns of the stimulus, with commas, made to have mean 0 and standard deviation 1; "
+        "none for none (stimulus)",
+    )
     add("--reward", default="reward", help="column of rewards (reward)")
     add("--session", default="auto", help="column of sessions (session, if there)")
     add("--subject", default=None, help="column of subjects; fits each one as well")
     add("--covariates", default="", help="further columns, taken as they are")
-    add("--no-history", action="store_true", help="no regressors of the trial before")
+    add("--no-history", action="store_true", help="no regressors of the choice before")
     add("--sigma", type=float, default=2.0, help="prior of a subject's weights and bias (2)")
     add("--alpha", type=float, default=2.0, help="prior of a subject's stays (2)")
     add("--folds", type=int, default=5, help="folds of the cross-validation (5)")
@@ -45,13 +67,22 @@ def parser() -> argparse.ArgumentParser:
         help="a subject with fewer sessions than folds is fitted without a score, left out, or an "
         "error (fit)",
     )
-    add("--starts", type=int, default=20, help="starts of each fit (20)")
+    add(
+        "--starts",
+        type=_starts,
+        default="auto",
+        help="starts of each fit, or auto: many short ones, of which the best are finished (auto)",
+    )
     add("--seed", type=int, default=0, help="seed of starts and folds (0)")
     add("--workers", type=int, default=None, help="number of worker processes")
     add("--resume", type=Path, default=None, help="folder that keeps finished fits")
     add("--out", type=Path, default=Path("glmhmm-fit"), help="folder (glmhmm-fit)")
     add("--quiet", action="store_true", help="no progress bars")
     return top
+
+
+def _starts(text: str) -> int | str:
+    return text if text == "auto" else int(text)
 
 
 def numbers_of_states(text: str) -> list[int]:

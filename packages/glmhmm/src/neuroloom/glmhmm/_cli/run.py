@@ -24,7 +24,7 @@ from neuroloom.glmhmm._analysis.subjects import SubjectFits, fit_subjects
 from neuroloom.glmhmm._cli.options import codes_in, names_in, numbers_of_states, value_of
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
-from neuroloom.glmhmm._tables.design import DesignMatrix, design_matrix
+from neuroloom.glmhmm._tables.design import DesignMatrix, design_matrix, response_matrix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,20 +86,51 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def design_of(table: pd.DataFrame, options: argparse.Namespace) -> DesignMatrix:
     """Return the regressors that the options ask for."""
-    stimulus = names_in(options.stimulus)
-    design = design_matrix(
-        table,
-        choice=options.choice,
-        stimulus="stimulus" if stimulus == ["stimulus"] else stimulus,
-        session=options.session,
-        subject=options.subject if options.subject is not None else "auto",
-        reward=options.reward,
-        previous_choice=not options.no_history,
-        win_stay_lose_switch=not options.no_history,
-        covariates=names_in(options.covariates),
-        codes=codes_in(options.codes),
-        violation=value_of(options.violation),
-    )
+    stimulus: Any = [] if options.stimulus == "none" else names_in(options.stimulus)
+    shared_options: dict[str, Any] = {
+        "session": options.session,
+        "subject": options.subject if options.subject is not None else "auto",
+        "covariates": names_in(options.covariates),
+    }
+    if options.family != "Bernoulli":
+        _refuse_choices(options)
+        stimulus = [] if stimulus == ["stimulus"] and "stimulus" not in table else stimulus
+        design = response_matrix(table, options.response, stimulus=stimulus, **shared_options)
+    else:
+        if options.response is not None:
+            raise fail("--response", "a --family beside it; choices are in --choice", "Bernoulli")
+        design = design_matrix(
+            table,
+            choice=options.choice,
+            stimulus="stimulus" if stimulus == ["stimulus"] else stimulus,
+            reward=options.reward,
+            previous_choice=not options.no_history,
+            win_stay_lose_switch=not options.no_history,
+            codes=codes_in(options.codes),
+            violation=value_of(options.violation),
+            **shared_options,
+        )
+    _check_sessions(design, table, options)
+    return design
+
+
+def _refuse_choices(options: argparse.Namespace) -> None:
+    """Raise if options that only choices have are given for another family."""
+    if options.response is None:
+        raise fail("--response", f"the column of the {options.family} response", "none")
+    for name, value, default in (
+        ("--choice", options.choice, "choice"),
+        ("--codes", options.codes, None),
+        ("--violation", options.violation, None),
+        ("--reward", options.reward, "reward"),
+        ("--no-history", options.no_history, False),
+    ):
+        if value != default:
+            raise fail(name, "choices (--family Bernoulli)", f"--family {options.family}")
+
+
+def _check_sessions(design: DesignMatrix, table: pd.DataFrame, options: argparse.Namespace) -> None:
+    """Raise if a session holds no response."""
     session = np.cumsum(design.session_starts) - 1
     seen = np.bincount(session, np.isfinite(design.y))
     if (seen == 0).any():
@@ -107,8 +138,8 @@ def design_of(table: pd.DataFrame, options: argparse.Namespace) -> DesignMatrix:
         named = [options.subject or "subject", options.session]
         named[1] = "session" if named[1] == "auto" else named[1]
         label = "/".join(str(table[name].iloc[row]) for name in named if name in table)
-        raise fail(named[1], "sessions with choices", f"{label!r} empty")
-    return design
+        what = "choices" if options.family == "Bernoulli" else "responses"
+        raise fail(named[1], f"sessions with {what}", f"{label!r} empty")
 
 
 def fit(options: argparse.Namespace) -> Results:
@@ -121,7 +152,8 @@ def fit(options: argparse.Namespace) -> Results:
     sigma = options.sigma if options.subject is None else 100.0
     if not options.sigma > 0:
         raise fail("--sigma", "a number above 0", options.sigma)
-    model = GLMHMM(2, regularizer_strength=1 / sigma**2, penalize_intercept=True, **settings)
+    strength = {"regularizer_strength": 1 / sigma**2, "penalize_intercept": True}
+    model = GLMHMM(2, options.family, **strength, **settings)
     shared_options = {
         "folds": options.folds,
         "progress": not options.quiet,
@@ -218,11 +250,13 @@ def as_json(model: Any, design: DesignMatrix) -> str:
     """Return a model's numbers as text."""
     told = {
         "n_states": model.n_states,
+        "family": repr(model.observation_model),
         "features": list(design.features),
         "codes": design.codes,
         "notes": list(design.notes),
         "coef": np.asarray(model.coef_).tolist(),
         "intercept": model.intercept_.tolist(),
+        "scale": model.scale_.tolist(),
         "initial_prob": model.initial_prob_.tolist(),
         "transition_prob": model.transition_prob_.tolist(),
         "log_likelihood": model.solver_state_.data_log_likelihood,

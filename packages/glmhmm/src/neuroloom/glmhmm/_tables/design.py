@@ -174,6 +174,52 @@ def design_matrix(
     )
 
 
+def response_matrix(
+    trials: Any,
+    response: str,
+    *,
+    stimulus: Sequence[str] = (),
+    session: str | None = "auto",
+    subject: str | None = "auto",
+    covariates: Sequence[str] = (),
+) -> DesignMatrix:
+    """Return regressors of a response that is no choice: the z-scored stimulus and covariates.
+
+    Parameters
+    ----------
+    trials : DataFrame, Trials, Recording or mapping
+        One row per trial, in order.
+    response : str
+        Column of numbers; missing ones are trials without a response.
+    stimulus, session, subject, covariates
+        As in `design_matrix`.
+
+    Raises
+    ------
+    DataError
+        If columns are missing.
+    InputError
+        If a column holds text or missing values where numbers are needed.
+    """
+    table = as_table(trials)
+    session, subject = session_column(table, session), subject_column(table, subject)
+    named = (name for name in (subject, session) if name is not None)
+    table.require(response, *stimulus, *covariates, *named)
+    columns = _stimuli(table, list(stimulus), contrast=False, standardize=True)
+    columns |= {name: _column(table.frame, name) for name in covariates}
+    if not columns:
+        raise fail("stimulus", "at least one regressor", "none")
+    return DesignMatrix(
+        np.column_stack(list(columns.values())) + 0.0,
+        _column(table.frame, response, allow_missing=True),
+        starts_of(table, session, subject),
+        tuple(columns),
+        None if subject is None else table.frame[subject].to_numpy(),
+        {},
+        tuple(table.notes),
+    )
+
+
 def _choices(table: Table, choice: str, codes: Any, violation: Any) -> Choices:
     """Return the choices by the codes told, or those that the table's kind implies."""
     implied = "ibl" if table.is_alf else None
