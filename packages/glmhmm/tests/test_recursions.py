@@ -96,8 +96,8 @@ def layouts_of(starts):
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
-    n=st.sampled_from([1, 4, 7]),
-    k=st.sampled_from([1, 2, 3]),
+    n=st.sampled_from([1, 7]),
+    k=st.sampled_from([1, 3]),
     zeros=st.booleans(),
     sharp=st.sampled_from([1.0, 30.0]),
 )
@@ -183,7 +183,8 @@ def test_penalised_objective_never_falls(seed, name, single, strength, alpha):
         np.zeros((k, k, 0)),
     )
     trials = pack(layout, x, y.astype(float), starts, np.ones(n, bool))
-    for single_precision in (False, single):
+    # One family says what single precision adds; each program more takes seconds to compile.
+    for single_precision in (False, single and name == "bernoulli"):
         dtype = jnp.float32 if single_precision else jnp.float64
         with jax.enable_x64(not single_precision):
             arguments = jax.tree.map(functools.partial(cast, dtype=dtype), (start, trials, prior))

@@ -152,8 +152,8 @@ def fit(options: argparse.Namespace) -> Results:
     sigma = options.sigma if options.subject is None else 100.0
     if not options.sigma > 0:
         raise fail("--sigma", "a number above 0", options.sigma)
-    strength = {"regularizer_strength": 1 / sigma**2, "penalize_intercept": True}
-    model = GLMHMM(2, options.family, **strength, **settings)
+    settings |= {"regularizer_strength": 1 / sigma**2, "penalize_intercept": True}
+    model = GLMHMM(2, options.family, **settings)
     shared_options = {
         "folds": options.folds,
         "progress": not options.quiet,

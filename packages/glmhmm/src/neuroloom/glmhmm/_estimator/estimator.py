@@ -9,27 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from neuroloom.glmhmm._em.compile import double_precision, program
-from neuroloom.glmhmm._em.viterbi import viterbi
-from neuroloom.glmhmm._estimator import fitting, simulation, stepwise
+from neuroloom.glmhmm._estimator import fitting, inference, simulation, stepwise
 from neuroloom.glmhmm._estimator.files import save_model
 from neuroloom.glmhmm._estimator.fitting import check_data
 from neuroloom.glmhmm._estimator.options import Option
 from neuroloom.glmhmm._estimator.problem import (
     FITTED,
-    Posed,
-    Problem,
-    base_by_trial,
-    core_of,
-    params_of,
-    posed,
     read_data,
     read_inputs,
 )
-from neuroloom.glmhmm._estimator.results import EMState, SolverSpec, StepResult, set_fitted
+from neuroloom.glmhmm._estimator.results import EMState, set_fitted
 from neuroloom.glmhmm._families.base import Observations
 from neuroloom.glmhmm._families.registry import family
-from neuroloom.glmhmm._input.trials import restore
 from neuroloom.glmhmm._model import settings
 from neuroloom.glmhmm._model.regularizers import Regularizer, as_regularizer
 from neuroloom.glmhmm._start.initializers import HMM_SLOTS, MODEL_SLOTS, resolve
@@ -477,386 +468,31 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         check_data(self, data)
         inputs = read_inputs(transition_inputs, data)
         outcome = fitting.fit(self, data, inputs, init_params)
-        self._set_fitted(outcome.fit.parameters, outcome.problem)
+        set_fitted(self, outcome.fit.parameters, outcome.problem)
         self.restarts_ = outcome.report
         self.solver_state_ = stepwise.state_of(outcome.fit, outcome.problem.base, self.maxiter)
         fitting.warn_after(self, outcome)
         return self
 
-    def _set_fitted(self, parameters: Any, problem: Problem) -> None:
-        """Keep parameters in the users' shapes."""
-        set_fitted(self, parameters, problem)
+    score = inference.score
+    log_likelihood_per_trial = inference.log_likelihood_per_trial
+    smooth_proba = inference.smooth_proba
+    filter_proba = inference.filter_proba
+    decode_state = inference.decode_state
+    predict_proba = inference.predict_proba
+    predict = inference.predict
+    compute_loss = inference.compute_loss
 
-    def score(
-        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
-    ) -> float:
-        """Return the log-likelihood of the data, natural logarithm, summed over trials.
+    state_rates = simulation.state_rates
+    simulate = simulation.simulate
 
-        Parameters
-        ----------
-        X, y, session_starts, transition_inputs
-            As in `fit`.
-        """
-        found = posed(self, X, y, session_starts, transition_inputs)
-        return float(found.posterior().log_likelihood.sum()) + found.problem.base
-
-    def log_likelihood_per_trial(
-        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
-    ) -> Any:
-        """Return log p(y_t | earlier trials of the session), (n_trials,), 0 for masked trials.
-
-        Parameters
-        ----------
-        X, y, session_starts, transition_inputs
-            As in `fit`.
-        """
-        found = posed(self, X, y, session_starts, transition_inputs)
-        data = found.problem.data
-        base = base_by_trial(self.observation_model, data.y, data.seen)
-        return restore(found.posterior().log_likelihood + base, data)
-
-    def smooth_proba(
-        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
-    ) -> Any:
-        """Return the probability of each state given the whole session, (n_trials, n_states).
-
-        With pynapple inputs a TsdFrame with columns ``state_0``, … comes back. Rows dropped at the
-        borders of a session are NaN.
-
-        Parameters
-        ----------
-        X, y, session_starts, transition_inputs
-            As in `fit`.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import neuroloom.glmhmm as nmo
-        >>> rng = np.random.default_rng(123)
-        >>> X = rng.normal(size=(100, 5))
-        >>> y = rng.poisson(2, size=100)
-        >>> model = nmo.GLMHMM(n_states=3, observation_model="Poisson").fit(X, y)
-        >>> posteriors = model.smooth_proba(X, y)
-        >>> posteriors.shape
-        (100, 3)
-        >>> bool(np.allclose(posteriors.sum(axis=1), 1.0))
-        True
-        """
-        found = posed(self, X, y, session_starts, transition_inputs)
-        return self._by_state(found.posterior().smoothed, found)
-
-    def filter_proba(
-        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
-    ) -> Any:
-        """Return the probability of each state given the session so far, (n_trials, n_states).
-
-        The trial's own response counts.
-
-        Parameters
-        ----------
-        X, y, session_starts, transition_inputs
-            As in `fit`.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import neuroloom.glmhmm as nmo
-        >>> rng = np.random.default_rng(123)
-        >>> X = rng.normal(size=(100, 5))
-        >>> y = rng.poisson(2, size=100)
-        >>> model = nmo.GLMHMM(n_states=3, observation_model="Poisson").fit(X, y)
-        >>> bool(np.allclose(model.filter_proba(X, y).sum(axis=1), 1.0))
-        True
-        """
-        found = posed(self, X, y, session_starts, transition_inputs)
-        return self._by_state(found.posterior().filtered, found)
-
-    def decode_state(
-        self,
-        X: Any,
-        y: Any = None,
-        session_starts: Any = None,
-        state_format: Literal["one-hot", "index"] = "one-hot",
-        *,
-        transition_inputs: Any = None,
-    ) -> Any:
-        """Return the most likely path of states (Viterbi), session by session.
-
-        Parameters
-        ----------
-        X, y, session_starts
-            As in `fit`.
-        state_format : {"one-hot", "index"}
-            Shape (n_trials, n_states) with one 1 per row, or (n_trials,) with state numbers.
-        transition_inputs : array_like, optional
-            As in `fit`.
-
-        Raises
-        ------
-        InputError
-            If `state_format` is neither (a ValueError).
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import neuroloom.glmhmm as nmo
-        >>> rng = np.random.default_rng(123)
-        >>> X = rng.normal(size=(100, 5))
-        >>> y = rng.poisson(2, size=100)
-        >>> model = nmo.GLMHMM(n_states=3, observation_model="Poisson").fit(X, y)
-        >>> model.decode_state(X, y, state_format="index").shape
-        (100,)
-        >>> bool(np.all(model.decode_state(X, y).sum(axis=1) == 1))
-        True
-        """
-        simulation.check_format(state_format)
-        found = posed(self, X, y, session_starts, transition_inputs)
-        data = found.problem.data
-        with double_precision():
-            path = program(viterbi)(
-                found.log_density(), data.starts, found.core.initial, found.transitions()
-            )
-        states = np.asarray(path).astype(np.int64)
-        if state_format == "index":
-            return restore(states, data)
-        one_hot = np.eye(self.n_states, dtype=np.int64)[states]
-        return restore(one_hot, data, [f"state_{k}" for k in range(self.n_states)])
-
-    def predict_proba(
-        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
-    ) -> Any:
-        """Return the probability of each state given only earlier trials, (n_trials, n_states).
-
-        Parameters
-        ----------
-        X, y, session_starts, transition_inputs
-            As in `fit`.
-        """
-        found = posed(self, X, y, session_starts, transition_inputs)
-        return self._by_state(_ahead(found), found)
-
-    def predict(
-        self, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
-    ) -> Any:
-        """Return the mean response expected at each trial before it is seen (one step ahead).
-
-        Bernoulli: the probability of 1. Categorical: the probability of each category.
-
-        Parameters
-        ----------
-        X, y, session_starts, transition_inputs
-            As in `fit`.
-        """
-        found = posed(self, X, y, session_starts, transition_inputs)
-        ahead, data = _ahead(found), found.problem.data
-        rates = simulation.rates_of(self, data.x)
-        weights = ahead.reshape(len(ahead), *([1] * (rates.ndim - 2)), ahead.shape[1])
-        return restore(np.sum(rates * weights, axis=-1), data)
-
-    def state_rates(self, X: Any) -> NDArray[np.float64]:
-        """Return the mean response in each state, (n_trials, [n_outputs,] n_states).
-
-        Without regressors (``X=None``) the first axis has length one.
-
-        Parameters
-        ----------
-        X : array_like, or a pytree of them
-            Regressors as in `fit`.
-        """
-        return simulation.state_rates(self, X)
-
-    def simulate(
-        self,
-        random_key: Any,
-        feedforward_input: Any = None,
-        state_format: Literal["one-hot", "index"] = "index",
-        session_starts: Any = None,
-        *,
-        transition_inputs: Any = None,
-        n_trials: int | None = None,
-    ) -> tuple[Any, Any, Any]:
-        """Return simulated responses, their means and the hidden states.
-
-        Parameters
-        ----------
-        random_key : int, Seed or JAX key
-            Same key, same draw.
-        feedforward_input : array_like, shape (n_trials, n_features), or a pytree of them
-            Regressors; None for a model without any.
-        state_format : {"index", "one-hot"}
-            How states are returned.
-        session_starts : array_like or pynapple.IntervalSet, optional
-            As in `fit`.
-        transition_inputs : array_like, optional
-            As in `fit`.
-        n_trials : int, optional
-            How many trials, where there are no regressors.
-
-        Returns
-        -------
-        y : ndarray, shape (n_trials,) or (n_trials, n_outputs)
-        rates : ndarray
-            Mean response given the state, or the categories' probabilities.
-        states : ndarray
-
-        Examples
-        --------
-        >>> import jax
-        >>> import numpy as np
-        >>> import neuroloom.glmhmm as nmo
-        >>> rng = np.random.default_rng(123)
-        >>> X = rng.normal(size=(100, 3))
-        >>> y = rng.binomial(1, 0.5, 100)
-        >>> model = nmo.GLMHMM(n_states=2).fit(X, y)
-        >>> activity, rates, states = model.simulate(jax.random.key(0), X[:50])
-        >>> activity.shape, states.shape
-        ((50,), (50,))
-        """
-        return simulation.simulate(
-            self,
-            random_key,
-            feedforward_input,
-            state_format,
-            session_starts,
-            transition_inputs,
-            n_trials,
-        )
-
-    def initialize_params(self, X: Any, y: Any, session_starts: Any = None) -> tuple[Any, ...]:
-        """Return the start ``(coef, intercept, scale, initial_prob, transition_prob)``.
-
-        Parameters
-        ----------
-        X, y, session_starts
-            As in `fit`.
-        """
-        data = read_data(self, X, y, session_starts)
-        check_data(self, data)
-        with double_precision():
-            return fitting.configured_start(self, data)
-
-    def initialize_optimizer_and_state(self, init_params: Any, X: Any, y: Any) -> EMState:
-        """Return the state before the first `update`.
-
-        Parameters
-        ----------
-        init_params : tuple
-            From `initialize_params`, or of one's own.
-        X, y
-            As in `fit`.
-        """
-        data = read_data(self, X, y, None)
-        check_data(self, data)
-        core_of(self, init_params, data)
-        return stepwise.empty_state(self.maxiter)
-
-    @property
-    def optimizer_init_state(self) -> Any:
-        """Function ``(params, X, y)`` that returns the state before the first iteration."""
-
-        def init_state(params: Any, X: Any, y: Any) -> EMState:
-            return stepwise.empty_state(self.maxiter)
-
-        return init_state
-
-    @property
-    def optimizer_run(self) -> Any:
-        """Function ``(params, X, y)`` that runs EM and returns ``(params, state)``."""
-
-        def run(params: Any, X: Any, y: Any, session_starts: Any = None) -> tuple[Any, EMState]:
-            self.fit(X, y, init_params=params, session_starts=session_starts)
-            return params_of(self), self.solver_state_
-
-        return run
-
-    @property
-    def optimizer_update(self) -> Any:
-        """Function ``(params, state, X, y)`` that returns both one EM iteration on."""
-        return self.update
-
-    @property
-    def solver_spec(self) -> SolverSpec:
-        """Name and settings of the M-step's solver."""
-        return stepwise.solver_spec(self)
-
-    def update(
-        self,
-        params: Any,
-        opt_state: EMState,
-        X: Any,
-        y: Any,
-        *,
-        session_starts: Any = None,
-        transition_inputs: Any = None,
-        n_samples: int | None = None,
-    ) -> StepResult:
-        """Return parameters and state after one EM iteration with a full M-step; both are kept.
-
-        Parameters
-        ----------
-        params : tuple
-            ``(coef, intercept, scale, initial_prob, transition_prob)``.
-        opt_state : EMState
-            From `initialize_optimizer_and_state` or the last `update`.
-        X, y, session_starts, transition_inputs
-            As in `fit`; weights of the inputs go on from the last `update`.
-        n_samples : int, optional
-            Number of trials for `dof_resid_`, if not those of `X`.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import neuroloom.glmhmm as nmo
-        >>> rng = np.random.default_rng(0)
-        >>> X, y = rng.normal(size=(80, 3)), rng.binomial(1, 0.5, 80)
-        >>> model = nmo.GLMHMM(n_states=2)
-        >>> params = model.initialize_params(X, y)
-        >>> state = model.initialize_optimizer_and_state(params, X, y)
-        >>> for _ in range(3):
-        ...     params, state = model.update(params, state, X, y)
-        >>> state.iterations
-        3
-        """
-        problem, new, after = stepwise.one_iteration(
-            self,
-            params,
-            opt_state,
-            X,
-            y,
-            session_starts,
-            transition_inputs,
-            getattr(self, "transition_coef_", None),
-        )
-        self._set_fitted(new, problem)
-        self.solver_state_ = after
-        if n_samples is not None:
-            self.dof_resid_ += n_samples - problem.data.n_observed
-        return StepResult(params_of(self), self.solver_state_)
-
-    def compute_loss(
-        self,
-        params: Any,
-        X: Any,
-        y: Any,
-        session_starts: Any = None,
-        *,
-        transition_inputs: Any = None,
-    ) -> float:
-        """Return minus the log-likelihood at `params`, without penalty.
-
-        Parameters
-        ----------
-        params : tuple
-            ``(coef, intercept, scale, initial_prob, transition_prob)``.
-        X, y, session_starts, transition_inputs
-            As in `fit`.
-        """
-        found = posed(self, X, y, session_starts, transition_inputs, params=params)
-        return -(float(found.posterior().log_likelihood.sum()) + found.problem.base)
-
-    def _by_state(self, values: NDArray[np.float64], found: Posed) -> Any:
-        columns = [f"state_{k}" for k in range(self.n_states)]
-        return restore(values, found.problem.data, columns)
+    initialize_params = stepwise.initialize_params
+    initialize_optimizer_and_state = stepwise.initialize_optimizer_and_state
+    update = stepwise.update
+    optimizer_init_state = property(stepwise.optimizer_init_state)
+    optimizer_run = property(stepwise.optimizer_run)
+    optimizer_update = property(stepwise.optimizer_update)
+    solver_spec = property(stepwise.solver_spec)
 
     def save_params(self, filename: Any) -> None:
         """Write parameters and fitted attributes to an ``.npz`` file; see `load_model`.
@@ -897,17 +533,3 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether `fit` or `update` was run."""
         return all(hasattr(self, name) for name in FITTED)
-
-
-def _ahead(found: Posed) -> NDArray[np.float64]:
-    """Return the probability of each state given only earlier trials, (n_trials, n_states)."""
-    filtered, starts = found.posterior().filtered, found.problem.data.starts
-    out = np.tile(np.asarray(found.core.initial), (len(filtered), 1))
-    rest = ~starts
-    before = filtered[np.flatnonzero(rest) - 1]
-    matrix = found.transitions()
-    if matrix.ndim == 3:
-        out[rest] = np.einsum("ti,tij->tj", before, matrix[rest])
-    else:
-        out[rest] = before @ matrix
-    return out

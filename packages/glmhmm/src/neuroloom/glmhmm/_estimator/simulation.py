@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -46,44 +46,89 @@ def rates_of(model: Any, x: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.array(mean)
 
 
-def state_rates(model: Any, X: Any) -> NDArray[np.float64]:
-    """Return the mean response in each state at regressors in any form."""
-    check_fitted(model)
+def state_rates(self: Any, X: Any) -> NDArray[np.float64]:
+    """Return the mean response in each state, (n_trials, [n_outputs,] n_states).
+
+    Without regressors (``X=None``) the first axis has length one.
+
+    Parameters
+    ----------
+    X : array_like, or a pytree of them
+        Regressors as in `fit`.
+    """
+    check_fitted(self)
     X, _, _ = unpack(X, None, None)
     if X is None:
-        return rates_of(model, np.zeros((1, 0)))
+        return rates_of(self, np.zeros((1, 0)))
     design = read_design(X)
-    check_names(model, design.names)
-    return rates_of(model, design.matrix)
+    check_names(self, design.names)
+    return rates_of(self, design.matrix)
 
 
 def simulate(
-    model: Any,
+    self: Any,
     random_key: Any,
-    X: Any,
-    state_format: str,
-    session_starts: Any,
-    transition_inputs: Any,
-    n_trials: int | None,
+    feedforward_input: Any = None,
+    state_format: Literal["one-hot", "index"] = "index",
+    session_starts: Any = None,
+    *,
+    transition_inputs: Any = None,
+    n_trials: int | None = None,
 ) -> tuple[Any, Any, Any]:
-    """Return simulated responses, their means and the hidden states; see `GLMHMM.simulate`."""
+    """Return simulated responses, their means and the hidden states.
+
+    Parameters
+    ----------
+    random_key : int, Seed or JAX key
+        Same key, same draw.
+    feedforward_input : array_like, shape (n_trials, n_features), or a pytree of them
+        Regressors; None for a model without any.
+    state_format : {"index", "one-hot"}
+        How states are returned.
+    session_starts : array_like or pynapple.IntervalSet, optional
+        As in `fit`.
+    transition_inputs : array_like, optional
+        As in `fit`.
+    n_trials : int, optional
+        How many trials, where there are no regressors.
+
+    Returns
+    -------
+    y : ndarray, shape (n_trials,) or (n_trials, n_outputs)
+    rates : ndarray
+        Mean response given the state, or the categories' probabilities.
+    states : ndarray
+
+    Examples
+    --------
+    >>> import jax
+    >>> import numpy as np
+    >>> import neuroloom.glmhmm as nmo
+    >>> rng = np.random.default_rng(123)
+    >>> X = rng.normal(size=(100, 3))
+    >>> y = rng.binomial(1, 0.5, 100)
+    >>> model = nmo.GLMHMM(n_states=2).fit(X, y)
+    >>> activity, rates, states = model.simulate(jax.random.key(0), X[:50])
+    >>> activity.shape, states.shape
+    ((50,), (50,))
+    """
     check_format(state_format)
-    check_fitted(model)
+    check_fitted(self)
     rng = settings.generator(random_key)
-    family = model.observation_model
-    X, _, session_starts = unpack(X, None, session_starts)
+    family = self.observation_model
+    X, _, session_starts = unpack(feedforward_input, None, session_starts)
     if X is None and n_trials is None:
         raise fail("n_trials", "a number of trials where X is None", "None")
     n = len(read_design(X).matrix) if X is not None else int(n_trials or 0)
     if n_trials is not None and n_trials != n:
         raise fail("n_trials", f"the {n} trials of X", n_trials)
-    single = np.ndim(model.intercept_) == 1 or family.couples
-    columns = family.n_columns() or (1 if single else np.shape(model.intercept_)[0])
+    single = np.ndim(self.intercept_) == 1 or family.couples
+    columns = family.n_columns() or (1 if single else np.shape(self.intercept_)[0])
     dummy = np.zeros(n) if columns == 1 and single else np.zeros((n, columns))
     data = read(X, dummy, session_starts, "raise", family)
-    inputs = driving_inputs(model, transition_inputs, data)
-    y, mean, path = simulate_on(model, rng, data, inputs)
-    states = path if state_format == "index" else np.eye(model.n_states, dtype=np.int64)[path]
+    inputs = driving_inputs(self, transition_inputs, data)
+    y, mean, path = simulate_on(self, rng, data, inputs)
+    states = path if state_format == "index" else np.eye(self.n_states, dtype=np.int64)[path]
     return restore(y, data), restore(mean, data), restore(states, data)
 
 

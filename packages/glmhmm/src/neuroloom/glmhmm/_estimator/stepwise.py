@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from neuroloom.glmhmm._em import em
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
 from neuroloom.glmhmm._em.em import Fit
-from neuroloom.glmhmm._estimator.fitting import check_data
+from neuroloom.glmhmm._estimator.fitting import check_data, configured_start
 from neuroloom.glmhmm._estimator.problem import (
     Problem,
     core_of,
     has_zeros,
+    params_of,
     pose,
     read_data,
     read_inputs,
 )
-from neuroloom.glmhmm._estimator.results import EMState, SolverSpec
+from neuroloom.glmhmm._estimator.results import EMState, SolverSpec, StepResult, set_fitted
 from neuroloom.glmhmm._model.parameters import Parameters
 
 
@@ -30,12 +31,12 @@ def empty_state(maxiter: int) -> EMState:
     return EMState(low, low, empty, 0, False, low, empty.copy())
 
 
-def solver_spec(model: Any) -> SolverSpec:
+def solver_spec(self: Any) -> SolverSpec:
     """Return name and settings of the M-step's solver."""
-    named = model.__dict__["solver_name"]
-    kwargs = model.solver_kwargs
+    named = self.__dict__["solver_name"]
+    kwargs = self.solver_kwargs
     return SolverSpec(
-        model.solver_name,
+        self.solver_name,
         "optax" if named in ("LBFGS", "GradientDescent", "NonlinearCG") else "neuroloom",
         float(kwargs.get("tol", 1e-8)),
         int(kwargs.get("maxiter", 500)),
@@ -103,3 +104,112 @@ def state_of(fit: Fit, base: float, maxiter: int) -> EMState:
         float(fit.objective) + base,
         objectives,
     )
+
+
+def initialize_params(self: Any, X: Any, y: Any, session_starts: Any = None) -> tuple[Any, ...]:
+    """Return the start ``(coef, intercept, scale, initial_prob, transition_prob)``.
+
+    Parameters
+    ----------
+    X, y, session_starts
+        As in `fit`.
+    """
+    data = read_data(self, X, y, session_starts)
+    check_data(self, data)
+    with double_precision():
+        return configured_start(self, data)
+
+
+def initialize_optimizer_and_state(self: Any, init_params: Any, X: Any, y: Any) -> EMState:
+    """Return the state before the first `update`.
+
+    Parameters
+    ----------
+    init_params : tuple
+        From `initialize_params`, or of one's own.
+    X, y
+        As in `fit`.
+    """
+    data = read_data(self, X, y, None)
+    check_data(self, data)
+    core_of(self, init_params, data)
+    return empty_state(self.maxiter)
+
+
+def optimizer_init_state(self: Any) -> Any:
+    """Return the function ``(params, X, y)`` that returns the state before the first iteration."""
+
+    def init_state(params: Any, X: Any, y: Any) -> EMState:
+        return empty_state(self.maxiter)
+
+    return init_state
+
+
+def optimizer_run(self: Any) -> Any:
+    """Return the function ``(params, X, y)`` that runs EM and returns ``(params, state)``."""
+
+    def run(params: Any, X: Any, y: Any, session_starts: Any = None) -> tuple[Any, EMState]:
+        self.fit(X, y, init_params=params, session_starts=session_starts)
+        return params_of(self), self.solver_state_
+
+    return run
+
+
+def optimizer_update(self: Any) -> Any:
+    """Return the function ``(params, state, X, y)`` that returns both one EM iteration on."""
+    return self.update
+
+
+def update(
+    self: Any,
+    params: Any,
+    opt_state: EMState,
+    X: Any,
+    y: Any,
+    *,
+    session_starts: Any = None,
+    transition_inputs: Any = None,
+    n_samples: int | None = None,
+) -> StepResult:
+    """Return parameters and state after one EM iteration with a full M-step; both are kept.
+
+    Parameters
+    ----------
+    params : tuple
+        ``(coef, intercept, scale, initial_prob, transition_prob)``.
+    opt_state : EMState
+        From `initialize_optimizer_and_state` or the last `update`.
+    X, y, session_starts, transition_inputs
+        As in `fit`; weights of the inputs go on from the last `update`.
+    n_samples : int, optional
+        Number of trials for `dof_resid_`, if not those of `X`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import neuroloom.glmhmm as nmo
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(80, 3)), rng.binomial(1, 0.5, 80)
+    >>> model = nmo.GLMHMM(n_states=2)
+    >>> params = model.initialize_params(X, y)
+    >>> state = model.initialize_optimizer_and_state(params, X, y)
+    >>> for _ in range(3):
+    ...     params, state = model.update(params, state, X, y)
+    >>> state.iterations
+    3
+    """
+    problem, new, after = one_iteration(
+        self,
+        params,
+        opt_state,
+        X,
+        y,
+        session_starts,
+        transition_inputs,
+        getattr(self, "transition_coef_", None),
+    )
+    set_fitted(self, new, problem)
+    self.solver_state_ = after
+    if n_samples is not None:
+        self.dof_resid_ += n_samples - problem.data.n_observed
+    return StepResult(params_of(self), self.solver_state_)
