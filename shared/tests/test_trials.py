@@ -213,3 +213,21 @@ class TestVerbs:
         del table["choice"]
         assert TRIALS.table["reward"][0] == 1
         assert "choice" in TRIALS.columns
+
+
+class TestLabelsOfEachTrial:
+    @pytest.mark.parametrize("labels", [["a", "a", "b"], np.array([3, 3, 1]), pd.Series(["x"] * 3)])
+    def test_they_become_the_column(self, labels: Any) -> None:
+        trials = Trials({"choice": [0, 1, 0]}, session=labels, subject=[1, 1, 1])
+        assert trials.table["session"].tolist() == list(labels)
+        assert (trials.session, trials.subject) == ("session", "subject")
+        assert len(list(trials.sessions())) == len(set(labels))
+
+    @pytest.mark.parametrize("labels", [["a"], [["a", "b", "c"]], ["a", None, "b"], 5])
+    def test_others_are_refused(self, labels: Any) -> None:
+        with pytest.raises(DataError, match="session: expected"):
+            Trials({"choice": [0, 1, 0]}, session=labels)
+
+    def test_a_column_of_that_name_is_not_replaced(self) -> None:
+        with pytest.raises(DataError, match="session: expected no labels"):
+            Trials({"session": [0, 1]}, session=[1, 1])

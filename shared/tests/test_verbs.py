@@ -376,3 +376,24 @@ class TestRecording:
         assert "700 units" in repr(big)
         assert "999.9 s" in repr(big)
         assert "rates (Hz)" in repr(big)
+
+
+def test_aligned_data_are_tables() -> None:
+    spikes = SpikeTrains([0.1, 0.3, 1.2], [0, 1, 1], names=("a", "b"), epochs=Epochs(0, 2))
+    aligned = spikes.align([0.2, 1.0], (-0.2, 0.3))
+    frame = aligned.to_frame()
+    assert frame.columns.tolist() == ["event", "unit", "time"]
+    assert frame["event"].tolist() == [0, 0, 1]
+    assert frame["unit"].tolist() == ["a", "b", "b"]
+    np.testing.assert_allclose(frame["time"], [-0.1, 0.1, 0.2])
+    counts = aligned.counts(0.1)
+    table = counts.to_frame()
+    assert table.index.names == ["event", "time"]
+    assert table.columns.tolist() == ["a", "b"]
+    np.testing.assert_array_equal(table.to_numpy().reshape(counts.values.shape), counts.values)
+
+
+@pytest.mark.parametrize("units", [[-1], [0, -3]])
+def test_units_below_zero_are_told(units: list[int]) -> None:
+    with pytest.raises(DataError, match=r"units: expected whole numbers from 0, got -\d"):
+        SpikeTrains(np.arange(len(units), dtype=float), units)

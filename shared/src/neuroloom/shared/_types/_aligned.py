@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,9 @@ from neuroloom.shared._types._channels import channel_names, unit_name
 from neuroloom.shared._types._labels import Properties, positions, properties
 from neuroloom.shared._types._summary import lines, listed, many, span
 from neuroloom.shared.checks import array, fail, real
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -123,6 +126,21 @@ class AlignedSignal(Data):
             amount = np.where(known, self.observed, 0).sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(amount > 0, total / amount, np.nan)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per event and sample, one column per channel.
+
+        The index tells the ``event``, counted from 0, and the ``time`` from it in seconds.
+        """
+        import pandas as pd
+
+        n_events, n_times, n_channels = self.values.shape
+        index = pd.MultiIndex.from_product(
+            [np.arange(n_events), self.times], names=["event", "time"]
+        )
+        columns = list(self.channels or range(n_channels))
+        values = self.values.reshape(n_events * n_times, n_channels)
+        return pd.DataFrame(values, index=index, columns=columns)
 
     def select(self, events: ArrayLike) -> AlignedSignal:
         """Return the rows of some events: a mask or numbers, shape (n_kept,)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,9 @@ from neuroloom.shared._types._grid import steps_before, tolerance
 from neuroloom.shared._types._labels import Label, Properties, labels, positions, properties
 from neuroloom.shared._types._summary import lines, many, span
 from neuroloom.shared.checks import array, fail, real, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -121,6 +124,17 @@ class AlignedSpikes(Data):
         n_cells = len(self) * self.n_units
         parts = np.split(times[order], np.searchsorted(cells[order], np.arange(1, n_cells)))
         return [parts[i * self.n_units : (i + 1) * self.n_units] for i in range(len(self))]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per spike: ``event``, ``unit``, and ``time`` from the event in seconds.
+
+        Events count from 0, units by their names if they have such.
+        """
+        import pandas as pd
+
+        event, unit, times = self.flat()
+        who = np.asarray(self.names)[unit] if self.names else unit
+        return pd.DataFrame({"event": event, "unit": who, "time": times})
 
     def select(self, events: ArrayLike) -> AlignedSpikes:
         """Return the spikes around some events: a mask or numbers, shape (n_kept,)."""

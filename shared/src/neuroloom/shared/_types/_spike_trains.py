@@ -509,12 +509,13 @@ def _units(units: ArrayLike, n_units: int | None, n_spikes: int) -> tuple[NDArra
     who = array("units", units, np.int32, ndim=1)
     if n_spikes != len(who):
         raise fail("units", f"one per spike ({n_spikes})", len(who))
+    if len(who) and who.min() < 0:
+        raise fail("units", "whole numbers from 0", int(who.min()))
     if n_units is None:
         n_units = int(who.max()) + 1 if len(who) else 0
     n_units = whole("n_units", n_units, at_least=0)
-    if len(who) and (who.min() < 0 or who.max() >= n_units):
-        wrong = who[(who < 0) | (who >= n_units)][0]
-        raise fail("units", f"units from 0 to {n_units - 1}", wrong)
+    if len(who) and who.max() >= n_units:
+        raise fail("units", f"units from 0 to {n_units - 1}", who[who >= n_units][0])
     return who, n_units
 
 

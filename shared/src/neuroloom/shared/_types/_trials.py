@@ -16,7 +16,7 @@ from neuroloom.shared._types._contract import MEANING, checked, recoded
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._labels import positions
 from neuroloom.shared._types._summary import lines, many
-from neuroloom.shared.checks import did_you_mean, fail, unknown
+from neuroloom.shared.checks import did_you_mean, fail, plain, unknown
 
 if TYPE_CHECKING:  # pandas takes half a second, and not everybody has trials
     import pandas as pd
@@ -44,12 +44,14 @@ class Trials(Data):
     ----------
     table : pandas.DataFrame or mapping of column name to values
         The trials. A copy is kept, its rows numbered from 0.
-    session : str, optional
-        Column that tells sessions apart. If not given, ``session`` where there is such a column;
-        otherwise all trials (of a subject) are one session.
-    subject : str, optional
-        Column that tells subjects apart: sessions of two subjects are two sessions, whatever
-        they are called. If not given, ``subject`` where there is such a column.
+    session : str or array_like, optional
+        Column that tells sessions apart, or a label for each trial, which becomes the column
+        ``session``. If not given, ``session`` where there is such a column; otherwise all trials
+        (of a subject) are one session.
+    subject : str or array_like, optional
+        Column that tells subjects apart, or a label for each trial: sessions of two subjects are
+        two sessions, whatever they are called. If not given, ``subject`` where there is such a
+        column.
     metadata : mapping, optional
         Anything that JSON can hold.
 
@@ -78,8 +80,8 @@ class Trials(Data):
     def __init__(
         self,
         table: pd.DataFrame | Mapping[str, Any],
-        session: str | None = None,
-        subject: str | None = None,
+        session: str | ArrayLike | None = None,
+        subject: str | ArrayLike | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         import pandas as pd
@@ -460,8 +462,20 @@ class Trials(Data):
         return lines("Trials", head, shown, body, more, properties={})
 
 
-def _grouping(argument: str, name: str | None, frame: pd.DataFrame) -> str | None:
-    """Return the column that tells sessions or subjects apart, the contract's by default."""
+def _grouping(argument: str, name: str | ArrayLike | None, frame: pd.DataFrame) -> str | None:
+    """Return the column that tells sessions or subjects apart, the contract's by default.
+
+    Labels, one a trial, become that column.
+    """
+    if name is not None and not isinstance(name, str):
+        given = plain(argument, name)
+        if given.shape != (len(frame),):
+            expected = f"the name of a column, or a label for each of {len(frame)} trials"
+            raise fail(argument, expected, f"shape {given.shape}")
+        if argument in frame.columns:
+            raise fail(argument, f"no labels where the table has a column {argument!r}", "both")
+        frame[argument] = given
+        name = argument
     if name is None:
         if argument not in frame.columns:
             return None

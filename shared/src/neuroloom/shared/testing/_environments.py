@@ -1,11 +1,4 @@
-"""What tests and benchmarks of several packages share.
-
-Examples
---------
-In a package's ``tests/conftest.py``, so that no test leaves figures open::
-
-    close_figures = pytest.fixture(autouse=True)(testing.close_figures)
-"""
+"""Environments of other projects, and figures that tests leave open."""
 
 from __future__ import annotations
 
@@ -16,8 +9,6 @@ import sys
 import venv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-__all__ = ["close_figures", "python_with"]
 
 
 def close_figures() -> Iterator[None]:
