@@ -3,6 +3,8 @@
 A package adds a job in one line of `JOBS`. Prints a table and writes JSON::
 
     python tools/scale.py [--only shared] [--out benchmark-results/scale.json]
+
+A run is killed by SIGKILL when it has kept two parts and is about to keep a third.
 """
 
 from __future__ import annotations
@@ -11,9 +13,6 @@ import argparse
 import contextlib
 import functools
 import json
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +26,7 @@ import numpy as np
 
 from neuroloom import shared
 from neuroloom.shared.jobs import fingerprint
+from neuroloom.shared.testing import killed_run
 
 Run = Callable[[str | None], Any]  # folder to resume from, or None → result
 
@@ -63,15 +63,118 @@ def _tables(folder: str | None) -> Any:
 def _library(folder: str | None) -> Any:
     from neuroloom.circuit_inference import gao_library
 
-    options = {"duration_s": 1.0, "progress": False, "seed": 1, "n_workers": None}
-    made = gao_library(24, **options, folder=folder)
+    options = {"duration_s": 1.0, "progress": False, "seed": 1}
+    made = gao_library(64, **options, folder=folder)
     return made.theta, dict(made.signals), list(made.reasons)
+
+
+def _features(folder: str | None) -> Any:
+    from neuroloom.circuit_inference import Catch22, FeatureSet
+
+    series = np.random.default_rng(0).standard_normal((200, 400))
+    return FeatureSet(Catch22()).compute(series, progress=False).to_frame()
+
+
+def _trials() -> tuple[Any, Any, Any]:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(800, 1))
+    side = np.where((np.arange(800) // 40) % 2 == 0, 3 * x[:, 0], 1.5)
+    y = (rng.random(800) < 1 / (1 + np.exp(-side))).astype(float)
+    return x, y, np.arange(800) % 50 == 0
+
+
+def _glm_hmm(**options: Any) -> Any:
+    from neuroloom.glmhmm import GLMHMM
+
+    return GLMHMM(2, regularizer_strength=0.25, tol=1e-3, seed=1, **options)
+
+
+def _restarts(folder: str | None) -> Any:
+    x, y, starts = _trials()
+    found = _glm_hmm(n_init=8).fit(x, y, session_starts=starts)
+    return found.coef_, found.transition_prob_, found.restarts_
+
+
+def _validation(folder: str | None) -> Any:
+    from neuroloom.glmhmm import cross_validate
+
+    options = {"n_states": (1, 2), "folds": 3, "progress": False, "seed": 1}
+    model = _glm_hmm(n_init=3)
+    found = cross_validate(*_trials(), model=model, resume=folder, **options)
+    return found.folds, found.table, found.models[2].coef_
+
+
+def _bootstrap(folder: str | None) -> Any:
+    from neuroloom.glmhmm import parametric_bootstrap
+
+    x, y, starts = _trials()
+    model = _glm_hmm().fit(x, y, session_starts=starts)
+    found = parametric_bootstrap(model, x, y, starts, n_samples=200, seed=1, resume=folder)
+    return found.coef, found.intercept, found.transition_prob
+
+
+def _subjects(folder: str | None) -> Any:
+    from neuroloom.glmhmm import fit_subjects
+
+    x, y, starts = _trials()
+    model = _glm_hmm().fit(x, y, session_starts=starts)
+    who = np.repeat(np.arange(4), 200)
+    found = fit_subjects(x, y, who, starts, global_model=model, folds=2, seed=1, resume=folder)
+    return [fitted.coef_ for fitted in found.models.values()]
+
+
+def _mi(folder: str | None, **options: Any) -> Any:
+    from neuroloom import mi
+
+    x = np.random.default_rng(0).standard_normal((600, 3))
+    found = mi.run(x[:, :2], x[:, 1:], random_seed=3, resume=folder, verbose=False, **options)
+    return found.mi_estimate, found.p_value, found.to_frame()
+
+
+def _permutations(folder: str | None) -> Any:
+    return _mi(folder, estimator="ksg", n_permutations=12)
+
+
+def _sweep(folder: str | None) -> Any:
+    params = {"n_epochs": 2, "n_inits": 1, "n_folds": 2, "hidden_dim": 8, "embedding_dim": 4}
+    grid = {"run_id": [0, 1, 2, 3], "hidden_dim": [8, 16]}
+    return _mi(folder, mode="sweep", base_params=params, sweep_grid=grid)
+
+
+def _repeats(folder: str | None) -> Any:
+    from neuroloom.lifnet import Repeater, load_config
+    from neuroloom.shared.parallel import n_surrounding_workers
+
+    config = load_config("2_cluster_mf")
+    with tempfile.TemporaryDirectory() as other:
+        where = Path(other if folder is None else folder)
+        options = {"config": config, "plots": False, "run_fn": _rates, "save_fn": _save}
+        Repeater(8, where, parallel=n_surrounding_workers() > 1, **options).run(progress=False)
+        return [(where / f"{i}.txt").read_text() for i in range(8)]
+
+
+def _rates(stager: Any) -> str:
+    return str(np.random.default_rng(stager.random_seed).random())
+
+
+def _save(outputs: str, index: int, folder: Path) -> None:
+    Path(folder, f"{index}.txt").write_text(outputs)
 
 
 JOBS: dict[str, dict[str, Run]] = {
     "shared": {"map of products": _draws, "map of tables": _tables},
-    "circuit-inference": {"gao_library": _library},
+    "circuit-inference": {"gao_library": _library, "features": _features},
+    "glmhmm": {
+        "restarts": _restarts,
+        "cross_validate": _validation,
+        "bootstrap": _bootstrap,
+        "fit_subjects": _subjects,
+    },
+    "mi": {"KSG permutations": _permutations, "sweep": _sweep},
+    "lifnet": {"Repeater": _repeats},
 }
+# Jobs that have no folder to resume from.
+UNKEPT = {_features, _restarts}
 
 
 @contextlib.contextmanager
@@ -127,43 +230,60 @@ def compare(jobs: list[tuple[str, str]]) -> list[dict[str, Any]]:
                 raise
             rows += [_row(p, n, backend, f"failed: {error}"[:60], 0.0) for p, n in jobs]
     for package, name in jobs:
-        same = killed_and_resumed(package, name) == expected[package, name]
-        rows.append(_row(package, name, "killed, resumed", same, 0.0))
+        rows.append(_row(package, name, "killed, resumed", *_resumed(package, name, expected)))
     return rows
 
 
-def killed_and_resumed(package: str, name: str) -> str:
-    """Return the digest of a job that was killed with SIGKILL when a few parts were kept."""
-    command = [sys.executable, __file__, "--child", package, name]
+def _resumed(
+    package: str, name: str, expected: dict[tuple[str, str], str]
+) -> tuple[bool | str, float]:
+    """Return whether a run that SIGKILL ended after two parts goes on to the same bits."""
+    run = JOBS[package][name]
+    if run in UNKEPT:
+        return "keeps nothing", 0.0
+    begin = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        where = Path(folder, "job")
-        first = subprocess.Popen([*command, str(where)], start_new_session=True)
-        while first.poll() is None and len(list(where.rglob("item*.npz"))) < 4:
-            time.sleep(0.01)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(first.pid, signal.SIGKILL)
-        first.wait()
-        done = subprocess.run([*command, str(where)], capture_output=True, text=True, check=True)
-    return done.stdout.split()[-1]
+        killed_run(run, Path(folder, "job"), Path(folder, "kept"), 2)
+        same = fingerprint(run(str(Path(folder, "job")))) == expected[package, name]
+    return same, time.perf_counter() - begin
 
 
 def bytes_moved() -> dict[str, Any]:
-    """Return how often 100 MB that all items share cross the network to two dask workers."""
+    """Return how many bytes each of two dask workers receives for 100 MB that all items share."""
     big = np.random.default_rng(0).random(100 * 2**17)
     try:
+        from distributed import get_client
+
         with _dask():
-            before = _received()
+            client = get_client()
+            client.run(_count_received)
+            before = client.run(_received)
             shared.map(functools.partial(at, big=big), range(40), progress=False)
-            moved = _received() - before
+            after = client.run(_received)
     except ImportError as error:
-        return {"backend": "dask 2", "moved": f"not installed: {error.name}"}
-    # Client to scheduler to the first worker, and from there to the second: three hops.
-    return {"backend": "dask 2", "shared_mb": 100, "n_items": 40, "received_mb": moved / 2**20}
+        return {"backend": "dask 2", "received_mb": f"not installed: {error.name}"}
+    each = [round((after[worker] - before[worker]) / 2**20, 2) for worker in before]
+    return {"backend": "dask 2", "shared_mb": 100, "n_items": 40, "received_mb": each}
+
+
+def _count_received() -> None:
+    """Let a worker count what comes in over its sockets."""
+    from tornado.iostream import IOStream
+
+    read = IOStream.read_from_fd
+
+    def counted(stream: Any, buffer: Any) -> int | None:
+        n: int | None = read(stream, buffer)
+        IOStream.n_received += n or 0
+        return n
+
+    IOStream.n_received, IOStream.read_from_fd = 0, counted
 
 
 def _received() -> int:
-    lines = Path("/proc/net/dev").read_text().splitlines()[2:]
-    return sum(int(line.split(":")[1].split()[0]) for line in lines)
+    from tornado.iostream import IOStream
+
+    return int(IOStream.n_received)
 
 
 def _row(package: str, job: str, backend: str, same: bool | str, seconds: float) -> dict[str, Any]:
@@ -177,13 +297,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=sorted(JOBS))
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    if options.child:
-        package, name, folder = options.child
-        print(fingerprint(JOBS[package][name](folder)))
-        return 0
     chosen = [(p, name) for p in options.only or JOBS for name in JOBS[p]]
     report = {"bits": compare(chosen), "bytes": bytes_moved()}
     print(report["bytes"])
@@ -191,7 +306,7 @@ def main() -> int:
         options.out.parent.mkdir(exist_ok=True)
         options.out.write_text(json.dumps(report, indent=1))
     bad = [row for row in report["bits"] if row["same_bits"] is not True]
-    return int(any(not str(row["same_bits"]).startswith("not installed") for row in bad))
+    return int(any(not str(row["same_bits"]).startswith(("not inst", "keeps")) for row in bad))
 
 
 if __name__ == "__main__":

@@ -347,3 +347,29 @@ def test_a_mistyped_backend_is_told_the_nearest() -> None:
 def test_numbers_of_workers_that_are_none(n_workers: Any) -> None:
     with pytest.raises(DataError, match=r"n_workers: expected"):
         shared.map(abs, [1], n_workers=n_workers, progress=False)
+
+
+IMPORTS_LATER = """
+import sys
+from neuroloom.shared.jobs import fingerprint
+def draws():
+    import matplotlib.pyplot as plt
+    from sklearn.linear_model import Ridge
+    return plt.figure(), Ridge
+if "first" in sys.argv:
+    import matplotlib.pyplot, sklearn.linear_model
+before = fingerprint(draws)
+import matplotlib.pyplot, sklearn.linear_model
+print(before, fingerprint(draws))
+"""
+
+
+def test_a_library_that_is_loaded_later_changes_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    script = tmp_path / "script.py"
+    script.write_text(IMPORTS_LATER)
+    digests = set()
+    for order in ("first", "later"):
+        command = [sys.executable, str(script), order]
+        digests.update(subprocess.check_output(command, text=True).split())
+    assert len(digests) == 1

@@ -28,6 +28,7 @@ from neuroloom.circuit_inference._recordings.read_signal import read_signal
 from neuroloom.circuit_inference._report.html import verdict, write_report
 from neuroloom.circuit_inference.errors import ArgumentError, unknown
 from neuroloom.shared import Seed, cli
+from neuroloom.shared.parallel import add_options, computing
 
 _SMALL = ("gao", "shot_noise")
 
@@ -48,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--folder", type=Path, help="keep finished simulations here and go on from them"
     )
-    run.add_argument("--workers", type=int, default=1, metavar="N")
+    add_options(run, shard=False, resume=False)
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -143,9 +144,20 @@ def _json_file(argument: str, path: Path) -> Any:
 
 
 def _simulate(options: argparse.Namespace) -> str:
+    with computing(options) as where:
+        library = _library(options, where["n_workers"])
+    library.save(options.out)
+    gates = ", ".join(f"{count} {reason}" for reason, count in library.gate_report().items())
+    return (
+        f"{options.out}: {len(library)} simulations of {library.duration_s:g} s "
+        f"({', '.join(library.signals)} at {library.rate_hz:g} Hz); gates: {gates}"
+    )
+
+
+def _library(options: argparse.Namespace, n_workers: int | None) -> SimulationLibrary:
     common: dict[str, Any] = {
         "folder": options.folder,
-        "n_workers": options.workers,
+        "n_workers": n_workers,
         "progress": not options.quiet,
         "seed": options.seed,
     }
@@ -154,24 +166,15 @@ def _simulate(options: argparse.Namespace) -> str:
         from neuroloom.circuit_inference.libraries import shot_noise_library
 
         if options.model == "gao":
-            library = gao_library(options.n_sims, **common, duration_s=options.duration or 12.0)
-        else:
-            n_times = round(100 * (options.duration or 20.0))
-            library = shot_noise_library(options.n_sims, **common, n_times=n_times)
-    else:
-        from neuroloom.circuit_inference.simulate import MODELS, network_library
+            return gao_library(options.n_sims, **common, duration_s=options.duration or 12.0)
+        n_times = round(100 * (options.duration or 20.0))
+        return shot_noise_library(options.n_sims, **common, n_times=n_times)
+    from neuroloom.circuit_inference.simulate import MODELS, network_library
 
-        if options.model not in MODELS:
-            raise unknown("model", options.model, [*_SMALL, *MODELS])
-        library = network_library(
-            options.model, options.n_sims, **common, duration_s=options.duration or 10.0
-        )
-    library.save(options.out)
-    gates = ", ".join(f"{count} {reason}" for reason, count in library.gate_report().items())
-    return (
-        f"{options.out}: {len(library)} simulations of {library.duration_s:g} s "
-        f"({', '.join(library.signals)} at {library.rate_hz:g} Hz); gates: {gates}"
-    )
+    if options.model not in MODELS:
+        raise unknown("model", options.model, [*_SMALL, *MODELS])
+    duration = options.duration or 10.0
+    return network_library(options.model, options.n_sims, **common, duration_s=duration)
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from functools import cache
 
 from neuroloom.shared import DataError, NeuroloomError
 from neuroloom.shared import NotFittedError as SharedNotFittedError
+from neuroloom.shared.checks import did_you_mean
 
 
 class CircuitInferenceError(DataError):
@@ -204,10 +204,6 @@ def _sklearn_not_fitted() -> type[NotFittedError]:
 def unknown(argument: str, got: object, known: Iterable[str]) -> UnknownNameError:
     """Return the error for an unknown name, with the nearest known one."""
     names: Sequence[str] = sorted(known)
-    near = difflib.get_close_matches(str(got), names, n=1, cutoff=0.5)
-    folded = {name.casefold(): name for name in names}
-    if not near and str(got).casefold() in folded:
-        near = [folded[str(got).casefold()]]
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(got, names)
     shown = ", ".join(names) if len(names) <= 30 else f"{len(names)} names"
     return UnknownNameError(f"{argument}: expected one of {shown}, got {got!r}{hint}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from neuroloom.glmhmm._cli import options
 from neuroloom.shared import cli
+from neuroloom.shared.parallel import computing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +20,8 @@ def _work(chosen: argparse.Namespace) -> str:
     # Fits need JAX, which takes seconds to load: --help does not.
     from neuroloom.glmhmm._cli import figures, run
 
-    results = run.fit(chosen)
+    with computing(chosen):
+        results = run.fit(chosen)
 
     def write(folder: Path) -> None:
         run.write_tables(results, folder)

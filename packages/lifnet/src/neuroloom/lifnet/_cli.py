@@ -25,6 +25,7 @@ from neuroloom.lifnet._execution._repeater import Repeater
 from neuroloom.lifnet._execution._sweep import SNNBaseSweepRunner
 from neuroloom.lifnet._theory._landscape import Landscape
 from neuroloom.shared import cli
+from neuroloom.shared.parallel import cluster
 
 _MOST_VALUES = 100_000
 
@@ -126,6 +127,9 @@ def _parallel_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parallel", action="store_true")
     parser.add_argument("--max-workers", type=int)
     parser.add_argument("--executor", choices=("process", "thread"))
+    parser.add_argument(
+        "--dask", metavar="ADDRESS", help="scheduler of a dask cluster, or its file"
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -150,7 +154,7 @@ def _repeat(options: argparse.Namespace, folder: Path) -> None:
         seed=options.seed,
         seeds_file=options.seeds_file,
         load_saved_seeds=options.load_saved_seeds,
-        parallel=options.parallel,
+        parallel=options.parallel or bool(options.dask),
         max_workers=options.max_workers,
         executor=options.executor,
         export_plots_pdf=options.export_plots_pdf,
@@ -162,8 +166,10 @@ def _repeat(options: argparse.Namespace, folder: Path) -> None:
     )
     repeater.claim()
     _write_command(options, folder)
+    with cluster(options.dask):
+        files = repeater.run()
     analyzer = Analyzer(
-        repeater.run(),
+        files,
         clusters=folder / "clusters.npy",
         dt=config.init_params.delta_t,
         populations=clusters if options.e_clusters else None,
@@ -213,19 +219,20 @@ class RateSweep(SNNBaseSweepRunner):
 def _sweep(options: argparse.Namespace) -> None:
     values = options.sweep_values if options.range is None else _range(*options.range)
     folder = Path(options.save_dir)
-    RateSweep().execute(
-        folder,
-        options.config,
-        options.param.split("."),
-        values,
-        options.param_idx,
-        options.parallel,
-        options.max_workers,
-        options.executor,
-        seed=options.seed,
-        resume=not options.no_resume,
-        overwrite=options.overwrite,
-    )
+    with cluster(options.dask):
+        RateSweep().execute(
+            folder,
+            options.config,
+            options.param.split("."),
+            values,
+            options.param_idx,
+            options.parallel or bool(options.dask),
+            options.max_workers,
+            options.executor,
+            seed=options.seed,
+            resume=not options.no_resume,
+            overwrite=options.overwrite,
+        )
     _write_command(options, folder)
 
 

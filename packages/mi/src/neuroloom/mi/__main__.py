@@ -12,6 +12,7 @@ from neuroloom.mi._benchmark._command import ESTIMATORS, QUICK, SETTING, benchma
 from neuroloom.mi._errors import output_file
 from neuroloom.shared import cli
 from neuroloom.shared.io import atomic
+from neuroloom.shared.parallel import add_options, computing
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,11 +25,10 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--estimators", nargs="*", default=list(ESTIMATORS), choices=ESTIMATORS)
     run.add_argument("--n-samples", type=int, metavar="N")
     run.add_argument("--n-seeds", type=int, metavar="N")
-    run.add_argument("--workers", type=int, default=1, metavar="N")
     run.add_argument("--seed", type=int, default=0)
-    run.add_argument("--resume", type=Path, metavar="FOLDER", help="keep and reuse finished parts")
     run.add_argument("--out", type=Path, metavar="FILE", help="write the table as JSON too")
     run.add_argument("--no-progress", action="store_true")
+    add_options(run, shard=False)
     return top
 
 
@@ -39,17 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> str:
     out = None if options.out is None else output_file("--out", options.out)
-    frame = benchmark(
-        estimators=tuple(options.estimators),
-        tasks=tuple(options.tasks),
-        quick=options.quick,
-        n_samples=options.n_samples,
-        n_seeds=options.n_seeds,
-        n_workers=options.workers,
-        progress=not options.no_progress,
-        resume=options.resume,
-        seed=options.seed,
-    )
+    with computing(options) as where:
+        frame = benchmark(
+            estimators=tuple(options.estimators),
+            tasks=tuple(options.tasks),
+            quick=options.quick,
+            n_samples=options.n_samples,
+            n_seeds=options.n_seeds,
+            progress=not options.no_progress,
+            seed=options.seed,
+            **where,
+        )
     if out is not None:
         setting = QUICK if options.quick else SETTING
         content = {"setting": setting, "rows": json.loads(frame.to_json(orient="records"))}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import sys
 import sysconfig
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -29,18 +31,24 @@ def origin(module: str) -> Origin:
 
 @lru_cache(maxsize=1_000)
 def version_of(module: str) -> str:
-    """Return the version of a module's distribution, empty if it has none."""
+    """Return the version of a module's distribution, empty if it has none.
+
+    Read from what is installed, so that it is the same whether the module is loaded or not.
+    """
     name = distribution(module)
-    found = getattr(sys.modules.get(name), "__version__", None)
-    if isinstance(found, str):
-        return found
     try:
         return importlib.metadata.version(name.replace(".", "-"))
     except (importlib.metadata.PackageNotFoundError, ValueError):
         pass
-    for other in importlib.metadata.packages_distributions().get(name.split(".")[0], []):
+    for other in _distributions().get(name.split(".")[0], []):
         return importlib.metadata.version(other)
-    return ""
+    found = getattr(sys.modules.get(name), "__version__", "")
+    return found if isinstance(found, str) else ""
+
+
+@lru_cache(maxsize=1)
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
 
 
 def distribution(module: str) -> str:
@@ -72,7 +80,16 @@ def _below_site_packages(module: str) -> bool:
     for n in range(len(parts), 0, -1):  # a namespace has no file
         file = getattr(sys.modules.get(".".join(parts[:n])), "__file__", None)
         if file:
-            path = Path(file).resolve()
-            known = {"site-packages", "dist-packages"} & set(path.parts)
-            return bool(known) or any(path.is_relative_to(site) for site in _site_folders())
-    return False
+            return _is_installed(file)
+    # Not loaded yet: the answer must be the one that it will have when it is.
+    try:
+        spec = importlib.util.find_spec(parts[0])
+    except (ImportError, ValueError):
+        return False
+    return bool(spec and spec.origin) and _is_installed(str(spec and spec.origin))
+
+
+def _is_installed(file: str) -> bool:
+    path = Path(file).resolve()
+    known = {"site-packages", "dist-packages"} & {*path.parts, *Path(file).parts}
+    return bool(known) or any(path.is_relative_to(site) for site in _site_folders())

@@ -9,12 +9,13 @@ the options ``--workers``, ``--dask``, ``--shard`` and ``--resume``.
 from neuroloom.shared._errors import WorkerError
 from neuroloom.shared.parallel._backends import n_surrounding_workers
 from neuroloom.shared.parallel._map import map
-from neuroloom.shared.parallel._options import add_options, computing
+from neuroloom.shared.parallel._options import add_options, cluster, computing
 from neuroloom.shared.parallel._threads import n_cores, one_thread
 
 __all__ = [
     "WorkerError",
     "add_options",
+    "cluster",
     "computing",
     "map",
     "n_cores",

@@ -5,20 +5,26 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import joblib
 
 from neuroloom.shared._errors import require
+from neuroloom.shared.checks import fail
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(
+    parser: argparse.ArgumentParser, *, shard: bool = True, resume: bool = True
+) -> None:
     """Add ``--workers``, ``--dask``, ``--shard`` and ``--resume`` to a command.
 
     Parameters
     ----------
     parser : argparse.ArgumentParser
         The command's parser.
+    shard, resume : bool
+        Whether the command can compute parts, and keep what is finished.
 
     Examples
     --------
@@ -34,12 +40,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dask", metavar="ADDRESS", help="scheduler of a dask cluster, tcp://host:8786 or a file"
     )
-    group.add_argument(
-        "--shard", type=_shard, metavar="I/N", help="compute part I of N, from 0 (array jobs)"
-    )
-    group.add_argument(
-        "--resume", metavar="FOLDER", help="keep what is finished here, and go on from there"
-    )
+    if shard:
+        group.add_argument(
+            "--shard", type=_shard, metavar="I/N", help="compute part I of N, from 0 (array jobs)"
+        )
+    if resume:
+        group.add_argument(
+            "--resume",
+            type=Path,
+            metavar="FOLDER",
+            help="keep what is finished here, and go on from there",
+        )
 
 
 @contextmanager
@@ -56,26 +67,46 @@ def computing(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        ``n_workers``, ``shard`` and ``resume``.
+        ``n_workers``, and ``shard`` and ``resume`` if the command has them.
 
     Raises
     ------
     MissingDependencyError
         If ``--dask`` is given and dask is not installed.
     """
-    arguments = {
-        "n_workers": options.workers,
-        "shard": options.shard,
-        "resume": options.resume,
-    }
-    if not options.dask:
-        yield arguments
+    arguments = {"n_workers": options.workers}
+    arguments |= {n: v for n, v in vars(options).items() if n in ("shard", "resume")}
+    with cluster(options.dask):
+        yield {**arguments, "n_workers": None} if options.dask else arguments
+
+
+@contextmanager
+def cluster(address: str | None) -> Iterator[None]:
+    """Let joblib's backend be a dask cluster within the context.
+
+    Parameters
+    ----------
+    address : str or None
+        Of its scheduler, ``tcp://host:8786``, or the scheduler's JSON file; None changes nothing.
+
+    Raises
+    ------
+    MissingDependencyError
+        If an address is given and dask is not installed.
+    DataError
+        If no scheduler answers there.
+    """
+    if not address:
+        yield
         return
     distributed: Any = require("distributed", extra="neuroloom-shared[dask]")
-    file = str(options.dask).endswith(".json")
-    where = {"scheduler_file" if file else "address": options.dask}
-    with distributed.Client(**where), joblib.parallel_config("dask"):
-        yield {**arguments, "n_workers": None}
+    where = {"scheduler_file" if address.endswith(".json") else "address": address}
+    try:
+        client = distributed.Client(**where)
+    except (OSError, ValueError) as error:
+        raise fail("--dask", "the address of a running scheduler", f"{address}: {error}") from error
+    with client, joblib.parallel_config("dask", client=client):
+        yield
 
 
 def _workers(text: str) -> int:

@@ -24,8 +24,8 @@ from unittest import mock
 
 import joblib
 
-from neuroloom.shared.jobs import fingerprint
-from neuroloom.shared.jobs._origin import distribution, origin, version_of
+from neuroloom.shared.jobs import _fingerprint, fingerprint
+from neuroloom.shared.jobs._origin import origin
 
 Run = Callable[[Path | None], Any]
 _LONGEST = 300  # seconds until a check gives up
@@ -243,11 +243,8 @@ def _write_down(job: Path, kept: Path, ends_after: int = 0) -> None:
 def _other(function: FunctionType) -> Iterator[None]:
     """Let a function have other code that does the same; of an installed one, another version."""
     if origin(function.__module__) == "installed":
-        module = importlib.import_module(distribution(function.__module__))
-        with mock.patch.object(module, "__version__", "0+other", create=True):
-            version_of.cache_clear()
+        with mock.patch.object(_fingerprint, "version_of", return_value="0+other"):
             yield
-        version_of.cache_clear()
         return
     before = function.__code__
     function.__code__ = before.replace(co_consts=(*before.co_consts, "other"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from neuroloom.glmhmm._errors import fail
 from neuroloom.shared import cli
+from neuroloom.shared.parallel import add_options
 
 # Written down once more, so that --help needs no JAX; a test compares them.
 FAMILIES = (
@@ -74,10 +75,9 @@ def parser() -> argparse.ArgumentParser:
         help="starts of each fit, or auto: many short ones, of which the best are finished (auto)",
     )
     add("--seed", type=int, default=0, help="seed of starts and folds (0)")
-    add("--workers", type=int, default=None, help="number of worker processes")
-    add("--resume", type=Path, default=None, help="folder that keeps finished fits")
     add("--out", type=Path, default=Path("glmhmm-fit"), help="folder (glmhmm-fit)")
     add("--quiet", action="store_true", help="no progress bars")
+    add_options(fit, shard=False)
     return top
 
 

@@ -68,7 +68,7 @@ def benchmark(
     n_samples: int | None = None,
     n_seeds: int | None = None,
     setting: dict[str, Any] | None = None,
-    n_workers: int = 1,
+    n_workers: int | None = None,
     progress: bool = True,
     resume: str | Path | None = None,
     seed: int = 0,
@@ -86,7 +86,8 @@ def benchmark(
         10,000 and 3 unless `quick`.
     setting : dict, optional
         ``base_params`` of the critics, the same for all tasks.
-    n_workers : int
+    n_workers : int, optional
+        As in `neuroloom.shared.map`.
     progress : bool
     resume : str or Path, optional
         Folder that keeps finished estimates; a stopped run goes on from it.
