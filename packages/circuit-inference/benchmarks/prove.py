@@ -12,6 +12,8 @@ benchmark   which features carry the README's parameter
 recovery    parameters and E/I of held-out networks of each Hagen library
 strange     the out-of-distribution score against pink noise, another model and line noise
 development a synthetic development: growing inhibition, 1/f noise and gain, falling E/I
+sbibm       two-sample tests against reference posteriors, beside published NPE
+sbc         coverage over twenty data sets of a two-parameter problem, at 300 and 3,000
 recordings  EEG and LFP: exponents, peaks, halves, pieces, and how far outside they lie
 
 ``--libraries`` is what `libraries.py` wrote (folders MODEL/library.npz); sections that need one
@@ -452,8 +454,35 @@ def _outside(signals: dict[str, Any], options: argparse.Namespace) -> Result:
     return out
 
 
+def sbibm(options: argparse.Namespace) -> Result:
+    """Return C2ST on the sbibm tasks; rows that exist are not computed again."""
+    from prove_sbibm import Rows
+    from prove_sbibm import sbibm as compute
+    from prove_sbibm import table
+
+    if options.sbibm is None:
+        return {"sbibm": "no checkout of github.com/sbi-benchmark/sbibm here"}
+    rows = Rows(options.out.with_suffix(".rows.jsonl"))
+    compute(rows, options.sbibm, options.observations, tuple(options.sizes))
+    return table(rows, options.published)
+
+
+def sbc(options: argparse.Namespace) -> Result:
+    """Return calibration over data sets of a two-parameter problem."""
+    from prove_sbibm import Rows, calibration
+    from prove_sbibm import sbc as compute
+
+    rows = Rows(options.out.with_suffix(".rows.jsonl"))
+    compute(rows, 2 if options.toy else 20, tuple(options.sbc_sizes))
+    return calibration(rows)
+
+
 SECTIONS: dict[str, Callable[[argparse.Namespace], Result]] = {
-    f.__name__: f for f in (readme, diagnose, benchmark, recovery, strange, development, recordings)
+    f.__name__: f
+    for f in (
+        *(readme, diagnose, benchmark, recovery, strange, development, recordings),
+        *(sbibm, sbc),
+    )
 }
 
 
@@ -469,6 +498,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(data) if data else None)
     parser.add_argument("--train", type=int, default=4000, help="simulations that diagnose learns")
     parser.add_argument("--toy", action="store_true", help="small, to try the script")
+    parser.add_argument("--sbibm", type=Path, help="checkout of github.com/sbi-benchmark/sbibm")
+    parser.add_argument("--published", type=Path, help="main_paper.csv of sbi-benchmark/results")
+    parser.add_argument("--observations", type=int, default=10, help="of each sbibm task")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 10000])
+    parser.add_argument("--sbc-sizes", type=int, nargs="*", default=[300, 3000])
     options = parser.parse_args()
     results: Result = json.loads(options.out.read_text()) if options.out.is_file() else {}
     for name in options.only:

@@ -21,6 +21,7 @@ from neuroloom.circuit_inference._estimators.base import Array, Estimator
 from neuroloom.circuit_inference._estimators.mixture import (
     Marginals,
     draw,
+    log_density,
     n_outputs,
     split_outputs,
 )
@@ -31,14 +32,16 @@ from neuroloom.shared import Seed
 _DEFAULTS: dict[str, Any] = {
     "n_members": 4,
     "n_folds": 8,
-    "hidden": (64, 64),
-    "n_components": 8,
+    "hidden": None,
+    "n_components": None,
     "learning_rate": 2e-3,
     "weight_decay": 1e-3,
     "batch_size": 128,
     "max_epochs": 300,
     "patience": 20,
 }
+# Hidden layers and components that folds choose from: few simulations settle few weights.
+_SIZES: tuple[tuple[tuple[int, ...], int], ...] = (((32, 32), 1), ((64, 64), 3), ((64, 64), 8))
 
 
 class MixtureDensityEnsemble(Estimator):
@@ -48,8 +51,10 @@ class MixtureDensityEnsemble(Estimator):
     ----------
     hyperparams : mapping, optional
         ``n_folds`` (8) makes 28 members, one per pair of folds that it never sees, and the
-        recalibration; 0 for ``n_members`` (4) and none. ``hidden`` (64, 64), ``n_components``
-        (8), ``learning_rate``, ``weight_decay``, ``batch_size``, ``max_epochs``, ``patience``.
+        recalibration; 0 for ``n_members`` (4) and none. ``hidden`` (such as (64, 64)) and
+        ``n_components``: what is not given is chosen from three sizes by how likely held-out
+        simulations are. ``learning_rate``, ``weight_decay``, ``batch_size``, ``max_epochs``,
+        ``patience``.
     """
 
     kind: ClassVar[str] = "mdn"
@@ -63,7 +68,9 @@ class MixtureDensityEnsemble(Estimator):
                 f"hyperparams: expected some of {sorted(_DEFAULTS)}, got {unexpected}"
             )
         self.options = {**_DEFAULTS, **given}
-        self.options["hidden"] = tuple(self.options["hidden"])
+        if self.options["hidden"] is not None:
+            self.options["hidden"] = tuple(self.options["hidden"])
+        self._given = dict(self.options)
         if int(self.options["n_folds"]) < 0 or int(self.options["n_folds"]) in (1, 2):
             raise ArgumentError(f"n_folds: expected 0 or at least 3, got {self.options['n_folds']}")
         if int(self.options["n_members"]) < 1:
@@ -88,9 +95,31 @@ class MixtureDensityEnsemble(Estimator):
         self.scale = np.where(self.scale > 0, self.scale, 1.0)
         targets = (theta - self.centre) / self.scale
         learns = self._plan(len(x), seed.child("folds"))
-        self.weights = train(x, targets, learns, self.options, seed.child("training"))
+        self.options = self._sized(x, targets, learns, seed.child("sizes"))
+        self.weights, _ = train(x, targets, learns, self.options, seed.child("training"))
         self.recalibration = self._recalibrate(x, targets, ~learns) if n_folds else None
         return self
+
+    def _sized(
+        self, x: Array, targets: Array, learns: NDArray[np.bool_], seed: Seed
+    ) -> dict[str, Any]:
+        """Return the options with the sizes under which held-out simulations are likeliest.
+
+        Members without a fold in common, so that each simulation has one judge, try each size.
+        """
+        from neuroloom.circuit_inference._estimators.mdn_training import train
+
+        found = []
+        for hidden, n_components in _SIZES:
+            size = {"hidden": hidden, "n_components": n_components}
+            options = {**self._given, **{k: v for k, v in size.items() if self._given[k] is None}}
+            if options not in found:
+                found.append(options)
+        if len(found) == 1:
+            return found[0]
+        few = _judging_once(learns)
+        losses = [train(x, targets, few, options, seed)[1] for options in found]
+        return found[int(np.argmin(losses))]
 
     def _recalibrate(self, x: Array, targets: Array, outside: NDArray[np.bool_]) -> Recalibration:
         """Return the recalibration of the whole ensemble from members that don't know the rows.
@@ -100,11 +129,10 @@ class MixtureDensityEnsemble(Estimator):
         """
         log_weights, means, factors = self._forward(x)
         below = Marginals.of(np.exp(log_weights), means, factors).cdf(targets)
-        weight = outside.astype(np.float64)
         most = int(outside.sum(axis=0).min())
         fits, sizes = [], [most, (most + 1) // 2]
         for size in sizes:
-            chosen = weight * (np.cumsum(outside, axis=0) <= size)
+            chosen = outside & (np.cumsum(outside, axis=0) <= size)
             ranks = np.einsum("mn,mnd->nd", chosen / chosen.sum(axis=0), below)
             fits.append(Recalibration.fit(ranks))
         if most < 2:
@@ -144,7 +172,10 @@ class MixtureDensityEnsemble(Estimator):
         for i in range(n_layers):
             h = h @ w[f"w{i}"] + w[f"b{i}"]
             h = h * expit(h)
-        return np.asarray(h @ w[f"w{n_layers}"] + w[f"b{n_layers}"], dtype=np.float32)
+        out = h @ w[f"w{n_layers}"] + w[f"b{n_layers}"]
+        if "skip" in w:
+            out[..., : w["skip"].shape[-1]] += x.astype(np.float32) @ w["skip"]
+        return np.asarray(out, dtype=np.float32)
 
     def _mixture(self, x: Array) -> tuple[Array, Array, Array]:
         """Return one mixture per row: the members' mixtures side by side."""
@@ -184,15 +215,14 @@ class MixtureDensityEnsemble(Estimator):
 
     def log_prob(self, x: Array, theta: Array) -> Array:
         """Return the log density of the unbounded parameters, that which `sample` draws from."""
-        from neuroloom.circuit_inference._estimators.mdn_training import mixture_log_density
-
         points = np.ascontiguousarray((theta - self.centre) / self.scale)
         moved, log_slope = points, np.zeros(len(points))
+        mixture = self._mixture(x)
         if self.recalibration is not None:
-            log_weights, means, factors = self._mixture(x)
+            log_weights, means, factors = mixture
             marginals = Marginals.of(np.exp(log_weights), means, factors)
             moved, log_slope = self.recalibration.undo(points, marginals)
-        density = mixture_log_density(self._raw(x), moved, int(self.options["n_components"]))
+        density = log_density(*mixture, moved)
         return np.asarray(density + log_slope - np.log(self.scale).sum())
 
     def predict(self, x: Array) -> Array:
@@ -216,7 +246,7 @@ class MixtureDensityEnsemble(Estimator):
             folder / "mdn.safetensors",
         )
         return {
-            "options": {**self.options, "hidden": list(self.options["hidden"])},
+            "options": {**self.options, "hidden": list(self.options["hidden"] or ())},
             "centre": self.centre.tolist(),
             "scale": self.scale.tolist(),
             "recalibration": None if self.recalibration is None else self.recalibration.describe(),
@@ -242,14 +272,25 @@ class MixtureDensityEnsemble(Estimator):
 
     def _check_shapes(self) -> None:
         d = self.scale.size
-        hidden = [int(h) for h in self.options["hidden"]]
+        hidden = [int(h) for h in self.options["hidden"] or ()]
         sizes = [*hidden, n_outputs(int(self.options["n_components"]), d)]
         got = {name: w.shape[1:] for name, w in self.weights.items()}
         first = got.get("w0", (0,))[0]
         expected: dict[str, tuple[int, ...]] = {}
         for i, (a, b) in enumerate(zip([first, *hidden], sizes, strict=True)):
             expected |= {f"w{i}": (a, b), f"b{i}": (1, b)}
+        if "skip" in got:  # models of before have no straight way
+            expected["skip"] = (first, int(self.options["n_components"]) * (1 + d))
         if got != expected or self.centre.shape != (d,) or self.scale.ndim != 1:
             raise ModelFormatError(
                 f"folder: expected weights of the shapes {expected} for each member, got {got}"
             )
+
+
+def _judging_once(learns: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the members that share no held-out row with those before them."""
+    kept: list[NDArray[np.bool_]] = []
+    for row in learns:
+        if not any((~row & ~other).any() for other in kept):
+            kept.append(row)
+    return np.stack(kept)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neuroloom.circuit_inference._estimators.linear import Line, straight_line
 from neuroloom.circuit_inference._estimators.mixture import FLOOR, n_outputs
 from neuroloom.shared import Seed
 from neuroloom.shared.parallel import one_thread
@@ -19,6 +20,8 @@ Array = NDArray[np.float64]
 _AVERAGING = 0.98  # per step
 _TYPE = torch.float32
 _SMALLEST_BATCH = 16
+_FIRST_BEND = 0.1  # scale of what the layers add at first to a straight line
+_APART = 1.0  # distance of the components at first, in standard deviations of the line's errors
 
 
 def train(
@@ -27,12 +30,12 @@ def train(
     learns: NDArray[np.bool_],
     options: Mapping[str, Any],
     seed: Seed,
-) -> dict[str, NDArray[np.float32]]:
-    """Return the stacked weights of an ensemble.
+) -> tuple[dict[str, NDArray[np.float32]], float]:
+    """Return the stacked weights of an ensemble, and how unlikely held-out rows are under it.
 
     `learns` (n_members, n_rows) says which rows each member learns from. All stop together: where
     the likelihood of each row under the mixture of the members that don't know it is best on
-    average, one number settled by all rows.
+    average, one number settled by all rows. That average, negative, is the second value.
     """
     # Networks this small gain nothing from threads. Whatever the caller set up is not ours to use:
     # the default dtype stands in no call below, and gradients are needed here.
@@ -46,16 +49,16 @@ def _train(
     learns: NDArray[np.bool_],
     options: Mapping[str, Any],
     seed: Seed,
-) -> dict[str, NDArray[np.float32]]:
+) -> tuple[dict[str, NDArray[np.float32]], float]:
     d, k = targets.shape[1], int(options["n_components"])
     n_members = len(learns)
     generator = torch.Generator().manual_seed(seed.integer(63))
     data = torch.as_tensor(x, dtype=torch.float32)
     goal = torch.as_tensor(targets, dtype=torch.float32)
     rows = [torch.as_tensor(np.flatnonzero(known)) for known in learns]
-    weights = _initial(
-        [x.shape[1], *options["hidden"], n_outputs(k, d)], n_members, k, d, generator
-    )
+    sizes = [x.shape[1], *options["hidden"], n_outputs(k, d)]
+    lines = [straight_line(x[known], targets[known]) for known in learns]
+    weights = _initial(sizes, lines, k, d, generator)
     optimiser = torch.optim.AdamW(
         [
             {"params": weights[0::2], "weight_decay": float(options["weight_decay"])},
@@ -94,26 +97,8 @@ def _train(
             if waiting >= int(options["patience"]):
                 break
     names = [f"{kind}{i}" for i in range(len(weights) // 2) for kind in "wb"]
-    return {name: w.numpy() for name, w in zip(names, kept, strict=True)}
-
-
-def mixture_log_density(out: NDArray[np.float32], points: Array, n_components: int) -> Array:
-    """Return the log density of the mean of the members' mixtures, shape (n_rows,).
-
-    Parameters
-    ----------
-    out : ndarray of float32, shape (n_members, n_rows, n_outputs)
-        The networks' outputs.
-    points : ndarray, shape (n_rows, d)
-        One for each row.
-    n_components : int
-        Of each member's mixture.
-    """
-    with torch.inference_mode():
-        goal = torch.as_tensor(points, dtype=torch.float64).expand(len(out), -1, -1)
-        each = _log_density(torch.as_tensor(out, dtype=torch.float64), goal, n_components)
-        mixture = torch.logsumexp(each, dim=0) - math.log(len(out))
-        return np.asarray(mixture.numpy(), dtype=np.float64)
+    names += ["skip"] * (len(weights) % 2)
+    return {name: w.numpy() for name, w in zip(names, kept, strict=True)}, best
 
 
 def _held_out_loss(
@@ -134,28 +119,44 @@ def _held_out_loss(
 
 
 def _initial(
-    sizes: list[int], n_networks: int, k: int, d: int, generator: torch.Generator
+    sizes: list[int], lines: list[Line], k: int, d: int, generator: torch.Generator
 ) -> list[torch.Tensor]:
+    """Return weights and biases of the layers, and last the straight way from features to means.
+
+    Each member begins as the linear regression of what it learns from, with the covariance of that
+    one's errors; the layers between add what is not straight.
+    """
     weights = []
     for i, (a, b) in enumerate(pairwise(sizes)):
-        last = i == len(sizes) - 2
-        gain = 0.3 if last else 1.0
-        w = torch.randn(n_networks, a, b, generator=generator, dtype=_TYPE) * gain / math.sqrt(a)
-        c = torch.zeros(n_networks, 1, b, dtype=_TYPE)
-        if last:  # spread the components' means over the standardised parameters
-            c[:, 0, k : k + k * d] = torch.randn(
-                n_networks, k * d, generator=generator, dtype=_TYPE
-            )
-        weights += [w.requires_grad_(), c.requires_grad_()]
-    return weights
+        gain = _FIRST_BEND if i == len(sizes) - 2 else 1.0
+        w = torch.randn(len(lines), a, b, generator=generator, dtype=_TYPE) * gain / math.sqrt(a)
+        weights += [w, torch.zeros(len(lines), 1, b, dtype=_TYPE)]
+    rows, columns = np.tril_indices(d)
+    scatter = torch.randn(len(lines), k, d, generator=generator, dtype=_TYPE)
+    straight = torch.zeros(len(lines), sizes[0], k * (1 + d), dtype=_TYPE)
+    for m, line in enumerate(lines):
+        spread = torch.as_tensor(np.diag(line.factor).copy(), dtype=_TYPE)
+        offset = torch.as_tensor(line.offset, dtype=_TYPE)
+        means = offset + (_APART * spread * scatter[m] if k > 1 else 0.0)
+        raw = line.factor.copy()
+        raw[np.diag_indices(d)] = np.log(np.expm1(np.maximum(np.diag(raw) - FLOOR, 1e-3)))
+        factors = torch.as_tensor(raw[rows, columns], dtype=_TYPE).repeat(k)
+        weights[-1][m, 0, k : k + k * d] = means.reshape(-1)
+        weights[-1][m, 0, k + k * d :] = factors
+        straight[m, :, k:] = torch.as_tensor(line.slope, dtype=_TYPE).repeat(1, k)
+    return [w.requires_grad_() for w in [*weights, straight]]
 
 
 def _network(x: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
     h = x
-    for i in range(0, len(weights), 2):
-        h = torch.baddbmm(weights[i + 1], h, weights[i])
-        if i < len(weights) - 2:
+    n_layers = len(weights) // 2
+    for i in range(n_layers):
+        h = torch.baddbmm(weights[2 * i + 1], h, weights[2 * i])
+        if i < n_layers - 1:
             h = torch.nn.functional.silu(h)
+    if len(weights) % 2:
+        straight = torch.bmm(x, weights[-1])
+        h = h + torch.nn.functional.pad(straight, (0, h.shape[-1] - straight.shape[-1]))
     return h
 
 

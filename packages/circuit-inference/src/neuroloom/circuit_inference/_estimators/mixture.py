@@ -1,6 +1,6 @@
-"""Gaussian mixtures: what a network's outputs mean, draws, and marginal distributions.
+"""Gaussian mixtures: what a network's outputs mean, densities, draws, and marginals.
 
-Their density is in `mdn_training`, where it is differentiated.
+The density that training differentiates is in `mdn_training`.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
@@ -43,6 +43,23 @@ def draw(weights, means, factors, uniforms, normals, out):
                 for j in range(i + 1):
                     value += factors[row, k, i, j] * normals[row, s, j]
                 out[row, s, i] = value
+
+
+def log_density(log_weights: Array, means: Array, factors: Array, points: Array) -> Array:
+    """Return the log density of each row's mixture at its point, shape (n_rows,).
+
+    Parameters
+    ----------
+    log_weights, means, factors : ndarray
+        Shapes (n_rows, k), (n_rows, k, d) and (n_rows, k, d, d).
+    points : ndarray, shape (n_rows, d)
+    """
+    from scipy.special import logsumexp
+
+    rest = np.linalg.solve(factors, (points[:, None, :] - means)[..., None])[..., 0]
+    log_det = np.log(np.diagonal(factors, axis1=-2, axis2=-1)).sum(axis=-1)
+    each = -0.5 * (rest**2).sum(axis=-1) - log_det - 0.5 * points.shape[1] * np.log(2 * np.pi)
+    return np.asarray(logsumexp(log_weights + each, axis=1))
 
 
 @dataclass(frozen=True, eq=False)
