@@ -14,6 +14,7 @@ strange     the out-of-distribution score against pink noise, another model and 
 development a synthetic development: growing inhibition, 1/f noise and gain, falling E/I
 sbibm       two-sample tests against reference posteriors, beside published NPE
 sbc         coverage over twenty data sets of a two-parameter problem, at 300 and 3,000
+inside      CA1 and EEG inside the cloud of synaptic fields: what is answered there
 recordings  EEG and LFP: exponents, peaks, halves, pieces, and how far outside they lie
 
 ``--libraries`` is what `libraries.py` wrote (folders MODEL/library.npz); sections that need one
@@ -456,9 +457,8 @@ def _outside(signals: dict[str, Any], options: argparse.Namespace) -> Result:
 
 def sbibm(options: argparse.Namespace) -> Result:
     """Return C2ST on the sbibm tasks; rows that exist are not computed again."""
-    from prove_sbibm import Rows
+    from prove_sbibm import Rows, table
     from prove_sbibm import sbibm as compute
-    from prove_sbibm import table
 
     if options.sbibm is None:
         return {"sbibm": "no checkout of github.com/sbi-benchmark/sbibm here"}
@@ -477,11 +477,20 @@ def sbc(options: argparse.Namespace) -> Result:
     return calibration(rows)
 
 
+def inside(options: argparse.Namespace) -> Result:
+    """Return what is said of recordings that lie inside a library's cloud."""
+    from prove_recordings import inside as compute
+
+    if options.data is None or not (options.data / "lfp_neurodsp.npz").is_file():
+        return {"recordings": "not here"}
+    return compute(options.data, n_sims=options.sims, n_pairs=options.pairs)
+
+
 SECTIONS: dict[str, Callable[[argparse.Namespace], Result]] = {
     f.__name__: f
     for f in (
         *(readme, diagnose, benchmark, recovery, strange, development, recordings),
-        *(sbibm, sbc),
+        *(sbibm, sbc, inside),
     )
 }
 
@@ -502,6 +511,8 @@ def main() -> None:
     parser.add_argument("--published", type=Path, help="main_paper.csv of sbi-benchmark/results")
     parser.add_argument("--observations", type=int, default=10, help="of each sbibm task")
     parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 10000])
+    parser.add_argument("--sims", type=int, default=1000, help="of each library of `inside`")
+    parser.add_argument("--pairs", type=int, default=30, help="known differences of `inside`")
     parser.add_argument("--sbc-sizes", type=int, nargs="*", default=[300, 3000])
     options = parser.parse_args()
     results: Result = json.loads(options.out.read_text()) if options.out.is_file() else {}

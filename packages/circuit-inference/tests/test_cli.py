@@ -58,7 +58,8 @@ class TestVerbs:
         said = capsys.readouterr().out
         assert "All 3 observations lie inside" in said
         table = pd.read_csv(folder / "posterior.csv")
-        assert table["gI/gE mean"].is_monotonic_increasing
+        # Four seconds do not order 4 and 5.8 for sure (r = .8); 2.2 stands out.
+        assert table["gI/gE mean"].idxmin() == 0
         assert table["gI/gE mean"].between(2, 6).all()
         page = (folder / "report.html").read_text()
         assert page.count("data:image/png;base64,") == 2

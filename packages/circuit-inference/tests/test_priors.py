@@ -10,13 +10,18 @@ from scipy import stats
 
 from neuroloom.circuit_inference import Inferer, Prior
 from neuroloom.circuit_inference._libraries.constraint import holds
-from neuroloom.circuit_inference.errors import PriorError
+from neuroloom.circuit_inference._libraries.foreign_prior import as_prior
+from neuroloom.circuit_inference.errors import ArgumentError, PriorError
 from neuroloom.circuit_inference.libraries import Marginal
 
 MARGINALS = {
     "uniform": (Marginal("uniform", -1.0, 3.0), stats.uniform(-1, 4)),
     "log": (Marginal("log-uniform", 0.1, 10.0), stats.loguniform(0.1, 10)),
     "normal": (Marginal("normal", -np.inf, np.inf, 1.0, 2.0), stats.norm(1, 2)),
+    "log-normal": (
+        Marginal("log-normal", 0.0, np.inf, 0.5, 0.7),
+        stats.lognorm(0.7, scale=np.exp(0.5)),
+    ),
     "truncated": (Marginal("normal", 0.0, 2.0, 1.0, 2.0), stats.truncnorm(-0.5, 0.5, 1, 2)),
 }
 
@@ -57,6 +62,78 @@ class TestSamples:
         Prior.from_samples(rng.integers(0, 20, 500).astype(float))
         with pytest.raises(PriorError, match="at least 10"):
             Prior.from_samples([1.0, 2.0])
+
+
+class TestDependence:
+    COVARIANCE = np.array([[1.0, 1.2], [1.2, 4.0]])
+
+    def test_a_multivariate_normal_prior(self):
+        prior = Prior.normal([1.0, -1.0], self.COVARIANCE, ["a", "b"])
+        theta = prior.sample(4000, seed=1)
+        np.testing.assert_allclose(theta.mean(axis=0), [1, -1], atol=0.1)
+        np.testing.assert_allclose(np.cov(theta.T), self.COVARIANCE, rtol=0.1)
+        assert Prior.from_description(json.loads(json.dumps(prior.describe()))) == prior
+
+    def test_samples_keep_more_than_correlations(self, rng):
+        angle = rng.uniform(0, 2 * np.pi, 3000)
+        ring = np.column_stack([np.cos(angle), np.sin(angle)])
+        ring += 0.05 * rng.standard_normal(ring.shape)
+        again = Prior.from_samples(ring).sample(2000, seed=0)
+        assert abs(np.corrcoef(again.T)[0, 1]) < 0.1
+        # Independent parameters with these distributions would lie inside the ring as well.
+        assert (np.hypot(*again.T) < 0.5).mean() < 0.02
+
+    def test_joined_with_others(self):
+        first = Prior.normal([0.0, 0.0], self.COVARIANCE, ["a", "b"])
+        both = Prior.box({"c": (0, 1)}).joined(first)
+        r = np.corrcoef(both.sample(2000, seed=0).T)
+        assert r[1, 2] == pytest.approx(0.6, abs=0.05)
+        assert np.abs(r[0, 1:]).max() < 0.08
+
+    def test_what_is_no_covariance(self):
+        for wrong in ([[1.0, 2.0], [2.0, 1.0]], [[1.0, 0.5], [0.1, 1.0]], [[1.0]]):
+            with pytest.raises(PriorError, match="covariance"):
+                Prior.normal([0.0, 0.0], wrong)
+
+    def test_likelihoods_are_refused(self, rng):
+        prior = Prior.normal([0.0, 0.0], self.COVARIANCE)
+        theta = prior.sample(60, seed=0)
+        with pytest.raises(ArgumentError, match="depend on each other"):
+            Inferer("NLE", prior).fit(theta, theta, seed=0)
+
+
+class TestTorch:
+    def test_forms_are_kept(self):
+        import torch
+        from torch import distributions as d
+
+        one, two = torch.tensor([1.0]), torch.tensor([2.0])
+        parts = [
+            d.Independent(d.Uniform(-one, two), 1),
+            d.LogNormal(one, two),
+            d.MultivariateNormal(torch.zeros(2), torch.tensor([[1.0, 1.2], [1.2, 4.0]])),
+        ]
+        prior = as_prior(parts, 4)
+        assert prior.low == (-1.0, 0.0, -np.inf, -np.inf)
+        assert [m.kind for m in prior.marginals] == ["uniform", "log-normal", "normal", "normal"]
+        assert np.corrcoef(prior.sample(1000, seed=0).T)[2, 3] == pytest.approx(0.6, abs=0.08)
+
+    def test_others_by_their_draws(self):
+        import torch
+        from torch import distributions as d
+
+        state = torch.get_rng_state().clone()
+        prior = as_prior(d.Gamma(torch.tensor([2.0, 5.0]), torch.tensor([1.0, 1.0])), 2)
+        assert torch.equal(torch.get_rng_state(), state)
+        theta = prior.sample(2000, seed=0)
+        for column, shape in zip(theta.T, (2.0, 5.0), strict=True):
+            assert stats.kstest(column, stats.gamma(shape).cdf).pvalue > 1e-3
+
+    def test_what_is_refused(self):
+        with pytest.raises(PriorError, match="torch distribution"):
+            as_prior("uniform", 1)
+        with pytest.raises(PriorError, match="expected 2 parameters"):
+            as_prior(Prior.box({"a": (0, 1)}), 2)
 
 
 class TestConstraints:

@@ -20,6 +20,7 @@ from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._libraries.simulate import simulate_library
 from neuroloom.circuit_inference._libraries.toy_models import gao_lfp, gao_library
+from neuroloom.circuit_inference._recordings.bids import bids_table
 from neuroloom.circuit_inference._recordings.epoch_table import epoch_table
 from neuroloom.circuit_inference._recordings.read_signal import read_signal, read_signals
 from neuroloom.circuit_inference._report.html import write_report
@@ -63,6 +64,7 @@ __all__ = [
     "SimulationLibrary",
     "UnsafeFormatError",
     "__version__",
+    "bids_table",
     "epoch_table",
     "gao_lfp",
     "gao_library",

@@ -4,6 +4,11 @@ from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._libraries.marginal import Marginal
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._libraries.simulate import simulate_library
+from neuroloom.circuit_inference._libraries.synaptic_field import (
+    FIELD_PRIOR,
+    field_library,
+    synaptic_field,
+)
 from neuroloom.circuit_inference._libraries.toy_models import (
     GAO_PRIOR,
     SHOT_NOISE_PRIOR,
@@ -14,14 +19,17 @@ from neuroloom.circuit_inference._libraries.toy_models import (
 )
 
 __all__ = [
+    "FIELD_PRIOR",
     "GAO_PRIOR",
     "Marginal",
     "Prior",
     "SHOT_NOISE_PRIOR",
     "SimulationLibrary",
+    "field_library",
     "gao_lfp",
     "gao_library",
     "shot_noise_library",
     "shot_noise_rates",
     "simulate_library",
+    "synaptic_field",
 ]

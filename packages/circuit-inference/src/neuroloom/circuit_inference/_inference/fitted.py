@@ -18,7 +18,7 @@ from neuroloom.circuit_inference._inference.out_of_distribution import Simulated
 from neuroloom.circuit_inference._inference.posterior import Posterior
 from neuroloom.circuit_inference._inference.scaler import Scaler
 from neuroloom.circuit_inference._libraries.prior import Prior
-from neuroloom.circuit_inference.errors import ShapeError
+from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
 from neuroloom.shared import Seed
 
 Array = NDArray[np.float64]
@@ -49,6 +49,11 @@ class Learned:
         cls, x: Array, theta: Array, prior: Prior, model: str, options: Any, seed: Seed
     ) -> Learned:
         """Return what a model learns from finite rows."""
+        if model in ("NLE", "NRE") and prior.dependence is not None:
+            raise ArgumentError(
+                f"model: expected mdn or NPE for parameters that depend on each other in the "
+                f"prior, got {model}, which multiplies a likelihood with independent ones"
+            )
         scaler, estimator = Scaler.of(x), build(model, options)
         goal = prior.to_unbounded(theta) if estimator.probabilistic else theta
         return cls(estimator.fit(scaler(x), goal, seed=seed), prior, scaler)

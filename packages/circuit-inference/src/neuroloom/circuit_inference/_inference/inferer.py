@@ -187,6 +187,11 @@ class Inferer:
         return self._need("feature_set").feature_set
 
     @property
+    def rate_hz(self) -> float | None:
+        """Sampling rate of the series in training in Hz; None where it is not known."""
+        return self._need("rate_hz").origin.rate_hz
+
+    @property
     def n_simulations(self) -> int:
         """How many simulations it learned from."""
         return len(self._need("n_simulations").seen)

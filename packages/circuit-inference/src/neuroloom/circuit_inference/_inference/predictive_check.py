@@ -235,6 +235,10 @@ def simulator_of(library: SimulationLibrary) -> Simulator:
     model: Mapping[str, Any] = library.provenance.get("model", {})
     options = {k: v for k, v in model.items() if k not in ("name", "lifnet")}
     name = model.get("name")
+    if name == "synaptic_field":
+        from neuroloom.circuit_inference._libraries.synaptic_field import field_one
+
+        return partial(field_one, rate_hz=library.rate_hz, **options)
     if name in ("gao", "shot_noise"):
         from neuroloom.circuit_inference._libraries import toy_models as small
 
@@ -245,7 +249,7 @@ def simulator_of(library: SimulationLibrary) -> Simulator:
 
     if name not in MODELS:
         raise LibraryError(
-            f"library: expected one of {['gao', 'shot_noise', *MODELS]}, got one of "
+            f"library: expected one of {['gao', 'shot_noise', 'synaptic_field', *MODELS]}, got one of "
             f"{name or 'a simulator without a name'}: hand over the simulator itself"
         )
     limits: dict[str, Any] = {

@@ -13,7 +13,8 @@ from neuroloom.circuit_inference.errors import PriorError, unknown
 
 Array = NDArray[np.float64]
 
-KINDS = ("uniform", "log-uniform", "normal", "empirical")
+KINDS = ("uniform", "log-uniform", "normal", "log-normal", "empirical")
+_NORMAL = ("normal", "log-normal")
 _N_KNOTS = 201
 _EDGE = 1e-12  # of probabilities, so that their logits are finite
 
@@ -24,11 +25,11 @@ class Marginal:
 
     Parameters
     ----------
-    kind : {"uniform", "log-uniform", "normal", "empirical"}
+    kind : {"uniform", "log-uniform", "normal", "log-normal", "empirical"}
     low, high : float
-        Bounds; infinite only for a normal distribution, which is cut off at finite ones.
+        Bounds; infinite only for a normal or log-normal distribution, which is cut off at others.
     mean, sd : float
-        Of a normal distribution before it is cut off.
+        Of a normal distribution before it is cut off; of the logarithm for a log-normal one.
     knots : tuple of float
         Quantiles at equal steps of an empirical distribution, from `low` to `high`.
     """
@@ -45,11 +46,13 @@ class Marginal:
             raise unknown("kind", self.kind, KINDS)
         if not self.low < self.high or np.isnan([self.low, self.high]).any():
             raise PriorError(f"low, high: expected low < high, got {self.low} and {self.high}")
-        if self.kind != "normal" and not np.isfinite([self.low, self.high]).all():
+        if self.kind not in _NORMAL and not np.isfinite([self.low, self.high]).all():
             raise PriorError(f"low, high: expected finite bounds, got {self.low} and {self.high}")
         if self.kind == "log-uniform" and self.low <= 0:
             raise PriorError(f"low: expected a positive bound, got {self.low:g}")
-        if self.kind == "normal" and not (np.isfinite(self.mean) and 0 < self.sd < np.inf):
+        if self.kind == "log-normal" and self.low < 0:
+            raise PriorError(f"low: expected at least 0, got {self.low:g}")
+        if self.kind in _NORMAL and not (np.isfinite(self.mean) and 0 < self.sd < np.inf):
             raise PriorError(f"sd: expected a positive number, got {self.sd!r}")
         if self.kind == "empirical" and not (
             len(self.knots) > 1 and (np.diff(self.knots) > 0).all()
@@ -88,7 +91,7 @@ class Marginal:
         from scipy.special import ndtr
 
         first, last = self._cut()
-        return np.asarray((ndtr((x - self.mean) / self.sd) - first) / (last - first))
+        return np.asarray((ndtr(self._score(x)) - first) / (last - first))
 
     def ppf(self, p: Array) -> Array:
         """Return the values with these probabilities below them."""
@@ -102,7 +105,9 @@ class Marginal:
 
         first, last = self._cut()
         inner = np.clip(first + (last - first) * p, _EDGE, 1 - _EDGE)
-        return np.asarray(np.clip(self.mean + self.sd * ndtri(inner), self.low, self.high))
+        value = self.mean + self.sd * ndtri(inner)
+        value = np.exp(value) if self.kind == "log-normal" else value
+        return np.asarray(np.clip(value, self.low, self.high))
 
     def log_pdf(self, x: Array) -> Array:
         """Return the log density at values inside the bounds."""
@@ -115,20 +120,26 @@ class Marginal:
             place = np.clip(np.searchsorted(knots, x, side="right") - 1, 0, knots.size - 2)
             return np.asarray(-np.log(np.diff(knots)[place] * (knots.size - 1)))
         first, last = self._cut()
-        z = (x - self.mean) / self.sd
         norm = np.log(self.sd * np.sqrt(2 * np.pi) * (last - first))
-        return np.asarray(-0.5 * z**2 - norm)
+        slope = np.log(x) if self.kind == "log-normal" else 0.0
+        return np.asarray(-0.5 * self._score(x) ** 2 - norm - slope)
+
+    def _score(self, x: Any) -> Array:
+        """Return standard normal scores before the distribution is cut off."""
+        if self.kind == "log-normal":
+            with np.errstate(divide="ignore"):
+                x = np.log(np.maximum(x, 0.0))
+        return np.asarray((x - self.mean) / self.sd)
 
     def _cut(self) -> tuple[float, float]:
         from scipy.special import ndtr
 
-        first = float(ndtr((self.low - self.mean) / self.sd))
-        return first, float(ndtr((self.high - self.mean) / self.sd))
+        return float(ndtr(self._score(self.low))), float(ndtr(self._score(self.high)))
 
     def describe(self) -> dict[str, Any]:
         """Return the distribution as JSON can hold it."""
         said: dict[str, Any] = {"kind": self.kind}
-        if self.kind == "normal":
+        if self.kind in _NORMAL:
             said |= {"mean": self.mean, "sd": self.sd}
         if self.kind == "empirical":
             said |= {"knots": list(self.knots)}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._libraries.constraint import holds
+from neuroloom.circuit_inference._libraries.dependence import Dependence
 from neuroloom.circuit_inference._libraries.marginal import (
     Marginal,
     described,
@@ -26,7 +27,7 @@ _MOST_TRIES = 10_000
 
 @dataclass(frozen=True)
 class Prior:
-    """Independent parameters within bounds, and constraints between them.
+    """Parameters within bounds, independent unless it is said, and constraints between them.
 
     Parameters
     ----------
@@ -40,6 +41,8 @@ class Prior:
         Distribution of each; uniform if not given.
     constraints : sequence of str, optional
         Comparisons that hold, such as ``"abs(J_EI) > J_EE"``; see `holds`.
+    dependence : Dependence, optional
+        What the parameters have to do with one another; `normal` and `from_samples` make it.
 
     Raises
     ------
@@ -61,6 +64,7 @@ class Prior:
     units: tuple[str, ...] = ()
     marginals: tuple[Marginal, ...] = ()
     constraints: tuple[str, ...] = ()
+    dependence: Dependence | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
@@ -94,6 +98,11 @@ class Prior:
             )
         object.__setattr__(self, "marginals", given)
         object.__setattr__(self, "constraints", tuple(self.constraints))
+        if self.dependence is not None and len(self.dependence.covariance) != len(self.names):
+            raise PriorError(
+                f"dependence: expected one of {len(self.names)} parameters, got "
+                f"{len(self.dependence.covariance)}"
+            )
         if self.constraints:
             middle = {n: m.ppf(np.array([0.5])) for n, m in zip(self.names, given, strict=True)}
             for text in self.constraints:
@@ -152,14 +161,12 @@ class Prior:
 
     @classmethod
     def from_samples(cls, theta: ArrayLike, names: Sequence[str] = ()) -> Prior:
-        """Return independent empirical distributions of samples, shape (n_rows, n_parameters).
-
-        What the parameters have to do with one another is not kept.
+        """Return the distribution of samples, with what the parameters have to do with each other.
 
         Parameters
         ----------
         theta : array_like, shape (n_rows, n_parameters)
-            Samples.
+            Samples; draws are smoothed a little, and stay between the smallest and the largest.
         names : sequence of str
             Of the parameters; ``theta_0`` … if not given.
         """
@@ -169,16 +176,83 @@ class Prior:
         if values.ndim != 2 or len(labels) != values.shape[1]:
             raise PriorError(f"names: expected one per column of {values.shape}, got {labels}")
         columns = zip(labels, values.T, strict=True)
-        return cls.of({name: Marginal.of_samples(column) for name, column in columns})
+        prior = cls.of({name: Marginal.of_samples(column) for name, column in columns})
+        if len(labels) == 1:
+            return prior
+        from scipy.special import ndtri
+
+        edge = 0.5 / len(values)
+        scores = ndtri(np.clip(prior._unit(values), edge, 1 - edge))
+        return replace(prior, dependence=Dependence.of_scores(scores))
+
+    @classmethod
+    def normal(
+        cls,
+        mean: ArrayLike,
+        covariance: ArrayLike,
+        names: Sequence[str] = (),
+        *,
+        units: Sequence[str] = (),
+    ) -> Prior:
+        """Return the multivariate normal prior.
+
+        Parameters
+        ----------
+        mean : array_like, shape (n_parameters,)
+        covariance : array_like, shape (n_parameters, n_parameters)
+        names : sequence of str
+            Of the parameters; ``theta_0`` … if not given.
+        units : sequence of str
+            Of the parameters.
+
+        Raises
+        ------
+        PriorError
+            If the covariance is not symmetric and positive definite.
+
+        Examples
+        --------
+        >>> prior = Prior.normal([0, 1], [[1.0, 0.9], [0.9, 1.0]], ["a", "b"])
+        >>> round(float(np.corrcoef(prior.sample(2000, seed=0).T)[0, 1]), 1)
+        0.9
+        """
+        middle = np.atleast_1d(np.asarray(mean, dtype=np.float64))
+        matrix = np.atleast_2d(np.asarray(covariance, dtype=np.float64))
+        if matrix.shape != (middle.size, middle.size) or not (np.diag(matrix) > 0).all():
+            raise PriorError(
+                f"covariance: expected shape ({middle.size}, {middle.size}) with a positive "
+                f"diagonal, got {matrix.shape}"
+            )
+        spread = np.sqrt(np.diag(matrix))
+        labels = tuple(names) or tuple(f"theta_{i}" for i in range(middle.size))
+        ends = (-np.inf,) * middle.size, (np.inf,) * middle.size
+        marginals = tuple(
+            Marginal("normal", -np.inf, np.inf, float(m), float(s))
+            for m, s in zip(middle, spread, strict=True)
+        )
+        dependence = Dependence.of_correlation(matrix / np.outer(spread, spread))
+        return cls(labels, *ends, tuple(units), marginals, dependence=dependence)
 
     def joined(self, other: Prior) -> Prior:
-        """Return the prior of these parameters and those of another, all independent.
+        """Return the prior of these parameters and those of another, independent of these.
 
         Parameters
         ----------
         other : Prior
             Of other parameters.
+
+        Raises
+        ------
+        PriorError
+            If both have a dependence of their own.
         """
+        if self.dependence is not None and other.dependence is not None:
+            raise PriorError("other: expected independent parameters, both priors have dependent")
+        dependence = None
+        if self.dependence is not None:
+            dependence = self.dependence.beside(0, other.n_parameters)
+        if other.dependence is not None:
+            dependence = other.dependence.beside(self.n_parameters, 0)
         return Prior(
             self.names + other.names,
             self.low + other.low,
@@ -186,6 +260,7 @@ class Prior:
             self.units + other.units,
             self.marginals + other.marginals,
             self.constraints + other.constraints,
+            dependence,
         )
 
     @property
@@ -218,7 +293,10 @@ class Prior:
 
     def _draw(self, rng: np.random.Generator) -> Array:
         for _ in range(_MOST_TRIES):
-            unit = rng.random(self.n_parameters)
+            if self.dependence is None:
+                unit = rng.random(self.n_parameters)
+            else:
+                unit = self.dependence.draw(rng)
             row = np.array([m.ppf(p) for m, p in zip(self.marginals, unit, strict=True)])
             if not self.constraints or self.allowed(row[None])[0]:
                 return row
@@ -350,6 +428,8 @@ class Prior:
             said["marginals"] = [m.describe() for m in self.marginals]
         if self.constraints:
             said["constraints"] = list(self.constraints)
+        if self.dependence is not None:
+            said["dependence"] = self.dependence.describe()
         return said
 
     @classmethod
@@ -373,6 +453,9 @@ class Prior:
             if entries
             else (),
             tuple(map(str, description.get("constraints", ()))),
+            Dependence.from_description(description["dependence"])
+            if description.get("dependence")
+            else None,
         )
 
     @classmethod
@@ -392,44 +475,3 @@ class Prior:
         margin = 0.01 * np.maximum(high - low, 1e-12)
         labels = tuple(names) or tuple(f"theta_{i}" for i in range(values.shape[1]))
         return cls(labels, tuple(low - margin), tuple(high + margin))
-
-
-def as_prior(given: Any, n_parameters: int) -> Prior:
-    """Return a `Prior` from one of ours, or from a torch distribution such as sbi's BoxUniform.
-
-    Parameters
-    ----------
-    given : Prior, or torch Distribution
-        Of independent uniform parameters with finite bounds; single uniforms and lists of them
-        are taken too, as sbi takes them.
-    n_parameters : int
-        How many parameters there are.
-
-    Raises
-    ------
-    PriorError
-        If it is none of these, or of another number of parameters.
-    """
-    if isinstance(given, Prior):
-        return given
-    parts = list(given) if isinstance(given, (list, tuple)) else [given]
-    bounds = [_uniform_bounds(part) for part in parts]
-    low, high = (np.concatenate(ends) for ends in zip(*bounds, strict=True))
-    if low.size != n_parameters:
-        raise PriorError(f"prior: expected {n_parameters} parameters, got {low.size}")
-    return Prior(tuple(f"theta_{i}" for i in range(low.size)), tuple(low), tuple(high))
-
-
-def _uniform_bounds(part: Any) -> tuple[Array, Array]:
-    base = part
-    while hasattr(base, "base_dist"):
-        if getattr(base, "transforms", None):
-            raise PriorError(f"prior: expected uniform parameters, got a {type(part).__name__}")
-        base = base.base_dist
-    if not (hasattr(base, "low") and hasattr(base, "high") and hasattr(base, "log_prob")):
-        raise PriorError(
-            f"prior: expected a Prior or uniform parameters such as sbi's BoxUniform, got "
-            f"{type(part).__name__}"
-        )
-    low, high = (np.atleast_1d(np.asarray(end, np.float64)) for end in (base.low, base.high))
-    return low.ravel(), high.ravel()

@@ -14,7 +14,8 @@ from neuroloom.circuit_inference._estimators import SBI_MODELS, build
 from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix
 from neuroloom.circuit_inference._features.origin import FeatureOrigin
 from neuroloom.circuit_inference._inference.fitted import Learned
-from neuroloom.circuit_inference._libraries.prior import Prior, as_prior
+from neuroloom.circuit_inference._libraries.foreign_prior import as_prior
+from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference.errors import (
     ArgumentError,
     NoValidSimulationsError,
