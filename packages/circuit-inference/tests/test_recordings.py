@@ -5,8 +5,11 @@ import pandas as pd
 import pytest
 
 from neuroloom.circuit_inference import (
+    Catch22,
     Features,
+    FeatureSet,
     InvalidSeriesError,
+    Preprocessing,
     UnsafeFormatError,
     epoch_table,
     read_signal,
@@ -18,7 +21,7 @@ from neuroloom.circuit_inference.errors import (
     ShapeError,
     UnknownNameError,
 )
-from neuroloom.shared import Recording, Signal
+from neuroloom.shared import Epochs, Recording, Signal
 from neuroloom.shared.data import TimeSeries
 
 
@@ -230,3 +233,30 @@ def test_samples_without_a_rate_are_brought_to_the_one_that_is_said(wrapped):
     signal = read_signal(Recording(signals={"pupil": pupil}) if wrapped else pupil, rate=10.0)
     assert (signal.rate, signal.channels) == (10.0, ("pupil",))
     np.testing.assert_allclose(signal.values[:, 0], [0, 1, 2, 3])
+
+
+class TestListsOfSignals:
+    def parts(self, rng):
+        lfp = Signal(rng.normal(size=30_000), 500.0)
+        return lfp.restrict(Epochs([0, 15, 30], [12, 27, 42]))
+
+    def test_features_know_their_rate(self, rng):
+        parts = self.parts(rng)
+        features = FeatureSet(Catch22(), preprocessing=Preprocessing(zscore=True, rate_hz=200.0))
+        table = features.compute(parts)
+        np.testing.assert_array_equal(features.compute(parts, rate=500.0).values, table.values)
+        each = [features.compute(part).values for part in parts]
+        np.testing.assert_array_equal(np.concatenate(each), table.values)
+        with pytest.raises(ArgumentError, match="500 Hz"):
+            features.compute(parts, rate=250.0)
+
+    @pytest.mark.slow
+    def test_information_between_them(self, rng):
+        # Three parts of 12 s make 72 windows; mi asks for 50.
+        mi = pytest.importorskip("neuroloom.mi")
+        parts = self.parts(rng)
+        w = {"window_size": 0.5, "step_size": 0.5}
+        mi.run(
+            parts, parts, processor_params_x=w, processor_params_y=w,
+            base_params={"n_epochs": 2}, random_seed=0, verbose=False,
+        )  # fmt: skip

@@ -248,8 +248,9 @@ def simulator_of(library: SimulationLibrary) -> Simulator:
     from neuroloom.circuit_inference.simulate import MODELS, Gates, NetworkSimulator
 
     if name not in MODELS:
+        known = ["gao", "shot_noise", "synaptic_field", *MODELS]
         raise LibraryError(
-            f"library: expected one of {['gao', 'shot_noise', 'synaptic_field', *MODELS]}, got one of "
+            f"library: expected one of {known}, got one of "
             f"{name or 'a simulator without a name'}: hand over the simulator itself"
         )
     limits: dict[str, Any] = {
