@@ -169,7 +169,7 @@ def inside(folder: Path, *, n_sims: int = 1000, n_pairs: int = 30) -> Row:
             which = np.arange(place, place + len(part))
             place += len(part)
             a, b = np.array_split(which, 2)
-            halves[channel] = [np.exp(means[half, 1].mean()).round(2) for half in (a, b)]
+            halves[channel] = [round(float(np.exp(means[half, 1].mean())), 2) for half in (a, b)]
         tested = kind.library(200, 70)
         report = inferer.diagnose(tested.features(kind.features), tested.theta, seed=3)
         planted = {

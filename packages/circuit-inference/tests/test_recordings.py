@@ -251,6 +251,7 @@ class TestListsOfSignals:
             features.compute(parts, rate=250.0)
 
     @pytest.mark.slow
+    @pytest.mark.filterwarnings("ignore")  # noise has no information, and mi says so
     def test_information_between_them(self, rng):
         # Three parts of 12 s make 72 windows; mi asks for 50.
         mi = pytest.importorskip("neuroloom.mi")

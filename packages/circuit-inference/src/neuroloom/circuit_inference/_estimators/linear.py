@@ -58,4 +58,4 @@ def straight_line(x: Array, targets: Array) -> Line:
     assert best is not None
     _, slope, errors = best
     covariance = errors.T @ errors / len(x) + 1e-6 * np.eye(targets.shape[1])
-    return Line(slope, offset - centre @ slope, np.linalg.cholesky(covariance))
+    return Line(slope, offset - centre @ slope, np.asarray(np.linalg.cholesky(covariance)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def _of_form(given: Any) -> Prior | None:
     """Return the prior of a distribution that has a form of ours, None of others."""
     kind = type(given).__name__
     if kind in ("Uniform", "BoxUniform"):
-        return Prior(_names(_column(given.low).size), *map(_ends, (given.low, given.high)))
+        return Prior(_names(_column(given.low).size), _ends(given.low), _ends(given.high))
     if kind == "MultivariateNormal":
         return Prior.normal(_column(given.loc), np.asarray(given.covariance_matrix, np.float64))
     if kind in ("Normal", "LogNormal"):
@@ -89,8 +90,6 @@ def _of_draws(given: Any) -> Prior:
 
 def _named(prior: Prior, first: int) -> Prior:
     """Return a prior whose parameters are numbered from `first`."""
-    from dataclasses import replace
-
     return replace(prior, names=_names(prior.n_parameters, first))
 
 

@@ -75,7 +75,9 @@ def synaptic_field(
     root = as_seed(seed)
     out = np.empty((len(values), n))
     for i, (tau_e, tau_i, ratio, exponent) in enumerate(values):
-        shape = field_spectrum(freqs[1:], tau_e, tau_i, ratio, exponent)
+        shape = field_spectrum(
+            np.asarray(freqs[1:], dtype=np.float64), tau_e, tau_i, ratio, exponent
+        )
         white = root.child(i).generator().standard_normal((2, freqs.size - 1))
         spectrum = np.concatenate([[0], np.sqrt(shape) * (white[0] + 1j * white[1])])
         series = np.fft.irfft(spectrum, 2 * n)[:n]
