@@ -1,0 +1,40 @@
+"""The first example of each README prints what the README says, to the last digit.
+
+lifnet and circuit-inference test theirs among their own tests; the release's rehearsal runs all.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def rehearsal() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("rehearsal", ROOT / "tools/rehearsal.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("package", ["shared", "tasks", "glmhmm", "mi"])
+def test_a_readme_prints_what_it_says(rehearsal, package: str, tmp_path: Path) -> None:
+    code, printed = rehearsal.first_example(rehearsal.readme(package).read_text("utf-8"))
+    assert not rehearsal.difference(code, printed, sys.executable, str(tmp_path))
+
+
+def test_an_example_that_prints_something_else_is_found(rehearsal, tmp_path: Path) -> None:
+    page = "# Title\n\n```python\nprint(1 + 1)\n```\n\n```\n3\n```\n"
+    code, printed = rehearsal.first_example(page)
+    assert (code, printed) == ("print(1 + 1)\n", "3\n")
+    assert rehearsal.difference(code, printed, sys.executable, str(tmp_path))
+    assert not rehearsal.difference(code, "2\n", sys.executable, str(tmp_path))
+    assert "ZeroDivisionError" in rehearsal.difference("1 / 0", "", sys.executable, str(tmp_path))
