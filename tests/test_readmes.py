@@ -1,6 +1,6 @@
 """The first example of each README prints what the README says, to the last digit.
 
-lifnet and circuit-inference test theirs among their own tests; the release's rehearsal runs all.
+lifnet and shared test theirs among their own tests; the release's rehearsal runs all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def rehearsal() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("package", ["shared", "tasks", "glmhmm", "mi"])
+@pytest.mark.parametrize("package", ["tasks", "glmhmm", "mi", "circuit-inference"])
 def test_a_readme_prints_what_it_says(rehearsal, package: str, tmp_path: Path) -> None:
     code, printed = rehearsal.first_example(rehearsal.readme(package).read_text("utf-8"))
     assert not rehearsal.difference(code, printed, sys.executable, str(tmp_path))
