@@ -263,7 +263,12 @@ def coverage(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the site; every warning is an error, every tutorial is run."""
     install_all(
-        session, "sphinx>=9,<10", "myst-nb>=1.3", "furo>=2025.7", "sphinx-copybutton>=0.5.2"
+        session,
+        "sphinx>=9,<10",
+        "myst-nb>=1.3",
+        "furo>=2025.7",
+        "sphinx-copybutton>=0.5.2",
+        "sphinx-design>=0.6",
     )
     session.env["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # show the figures
     session.run(

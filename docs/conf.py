@@ -1,5 +1,8 @@
+import builtins
 import os
 from importlib.metadata import version as installed_version
+
+from sphinx.addnodes import pending_xref
 
 project = "neuroloom"
 author = "The neuroloom developers"
@@ -12,6 +15,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
+    "sphinx_design",
 ]
 exclude_patterns = ["_build", "**/.ipynb_checkpoints", "jupyter_execute"]
 html_theme = "furo"
@@ -34,5 +38,20 @@ napoleon_preprocess_types = False
 nitpicky = True
 # Types in docstrings are written for people: only names of our own have to lead somewhere.
 nitpick_ignore_regex = [("py:.*", r"(?!neuroloom\.).*")]
-# Shapes like (n_channels,) are no references, even where several classes have such an attribute.
+# Several packages have an error of one name, each beside the others in its own "Raises".
 suppress_warnings = ["ref.python"]
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
+
+
+def _text_where_no_type_is_meant(app, doctree):
+    """Leave shapes as text: `n_channels` in a parameter's type is no attribute of some class."""
+    for node in list(doctree.findall(pending_xref)):
+        name = node["reftarget"]
+        in_type = node["refdomain"] == "py" and node.get("refspecific") and "." not in name
+        if in_type and name[:1].islower() and not hasattr(builtins, name):
+            node.replace_self(node.children)
+
+
+def setup(app):
+    app.connect("doctree-read", _text_where_no_type_is_meant)
