@@ -322,3 +322,21 @@ def scale(session: nox.Session) -> None:
     session.run("uv", "pip", "install", "ray>=2.40", success_codes=[0, 1, 2], external=True)
     out = ROOT / "benchmark-results" / "scale.json"
     session.run("python", "tools/scale.py", "--out", str(out), *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+@nox.parametrize("package", ["tasks"], ids=["tasks"])
+def upstream(session: nox.Session, package: str) -> None:
+    """Run NeuroGym's notebooks and tests with the imports changed.
+
+    NEUROLOOM_NEUROGYM_SRC (or the first argument) names a checkout of its repository.
+    """
+    script = folder(package) / "benchmarks" / "upstream.py"
+    results = ROOT / "benchmark-results"
+    results.mkdir(exist_ok=True)
+    # One of the notebooks makes a number of an array of one, which is an error from numpy 2.4 on.
+    peers = ("ipython", "keras>=3", "numpy<2.4", "sb3-contrib", "stable-baselines3", "tomlkit")
+    session.install(*sources(package), *test_group(package), *peers, "torch")
+    page = ROOT / "docs" / package / "coming-from-neurogym.md"
+    out = ["--out", str(results / f"upstream-{package}.json"), "--page", str(page)]
+    session.run("python", str(script), *session.posargs, *out)

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import tomllib
 import xml.etree.ElementTree as ET
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -132,10 +133,11 @@ def judge(found: dict[str, str | None], reasons: dict[str, str]) -> dict[str, An
 def section(out: dict[str, Any]) -> str:
     """Return the counts and reasons in Markdown."""
     books, tests = out["notebooks"], out["tests"]
-    by_reason: dict[str, list[str]] = {}
+    by_reason: dict[str, Counter[str]] = {}
     for one in (books, tests):
         for name, entry in one["failed"].items():
-            by_reason.setdefault(entry["reason"] or entry["error"], []).append(f"`{name}`")
+            names = by_reason.setdefault(entry["reason"] or entry["error"], Counter())
+            names[name.split("[")[0]] += 1
     lines = [
         START,
         f"- {books['passed']} of {books['all']} notebooks run to their end;",
@@ -144,7 +146,9 @@ def section(out: dict[str, Any]) -> str:
     ]
     if by_reason:
         lines += ["", "| what does not run | why |", "|---|---|"]
-        lines += [f"| {', '.join(names)} | {reason} |" for reason, names in by_reason.items()]
+        for reason, names in by_reason.items():
+            shown = [f"`{name}`" + (f" ({n})" if n > 1 else "") for name, n in names.items()]
+            lines.append(f"| {', '.join(shown)} | {reason} |")
     return "\n".join([*lines, END])
 
 
