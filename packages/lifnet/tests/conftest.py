@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,10 @@ def oracle() -> dict:
 
 
 close_figures = pytest.fixture(autouse=True)(testing.close_figures)
+
+
+@pytest.fixture(autouse=True)
+def threads_meet(monkeypatch):
+    """Let small networks run on as many threads as are asked for."""
+    engine = import_module("neuroloom.lifnet._engine._simulate")
+    monkeypatch.setattr(engine, "_LEAST_PER_THREAD", 1)

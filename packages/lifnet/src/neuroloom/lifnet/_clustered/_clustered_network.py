@@ -4,26 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.lifnet._clustered._drive import external_drives
-from neuroloom.lifnet._clustered._parameters import ClusteredParameters, clustered_parameters
+from neuroloom.lifnet._clustered._drive import drive_rows, external_drives
+from neuroloom.lifnet._clustered._parameters import (
+    ClusteredParameters,
+    broadcast,
+    clustered_parameters,
+    perturbed,
+)
 from neuroloom.lifnet._clustered._perturbation import (
+    changes,
+    changes_in_time,
     checked,
     config_perturbations,
     merged,
-    segments,
 )
 from neuroloom.lifnet._clustered._stimulus import stimulated_neurons, waveform
 from neuroloom.lifnet._clustered._wiring import Wiring, draw_wiring
 from neuroloom.lifnet._config._load import load_config
 from neuroloom.lifnet._config._schema import Config
-from neuroloom.lifnet._engine import Cells, Record, Simulation, State, network_digest, simulate
+from neuroloom.lifnet._engine import (
+    Cells,
+    Record,
+    Schedule,
+    Simulation,
+    State,
+    network_digest,
+    simulate,
+)
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.shared import Seed, as_seed
+
+# Versions of the network that are held at a time, so that memory does not grow with the run.
+_MOST_VERSIONS = 2000
 
 Perturbations = Mapping[str, ArrayLike | None]
 
@@ -140,36 +158,23 @@ class ClusteredNetwork:
         own = _from_step(config, begin, n_steps)
         given = checked(merged(own, perturbations or {}), n_pops, n_steps)
         root = as_seed(seed)
-        stimulus = None
-        if config.stimulus.onsets and config.stimulus.amplitude:
-            if (
-                begin
-                and config.stimulus.stimulus_shape == "linear"
-                and not all(isinstance(window, tuple) for window in config.stimulus.onsets)
-            ):
-                raise SimulationError(
-                    "state: expected stimulus.onsets as (onset, offset) where a linear stimulus "
-                    "goes on: one without an end rises until the run's, which has moved"
-                )
-            wave = waveform(config.stimulus, begin + n_steps, step)[begin:]
-            neurons = stimulated_neurons(
-                config.stimulus, self.parameters, seed=root.child("stimulus")
-            )
-            stimulus = (wave, neurons.astype(np.float64))
+        stimulus = self._stimulus(config, begin, n_steps, root.child("stimulus"))
         pieces: list[Simulation] = []
-        previous = self.parameters.efficacy
-        connectivity = self.wiring.connectivity(self.parameters)
-        for start, stop, constant in segments(given, n_pops, n_steps):
-            parameters = clustered_parameters(config, constant)
-            if not np.array_equal(previous, parameters.efficacy):
-                connectivity = self.wiring.connectivity(parameters)
-                previous = parameters.efficacy
+        starts = changes(given, n_pops, n_steps)
+        ends = [*starts[_MOST_VERSIONS::_MOST_VERSIONS].tolist(), n_steps]
+        for start, stop in pairwise([0, *ends]):
+            inside = starts[(starts >= start) & (starts < stop)]
+            parameters = versions(config, given, inside, n_steps)
+            step_numbers = np.arange(start, stop)
+            version = np.searchsorted(inside, step_numbers, side="right") - 1
+            first = parameters if len(inside) == 1 else at_version(parameters, 0)
             piece = simulate(
-                cells(parameters),
-                connectivity,
+                cells(first),
+                self.wiring.connectivity(first),
                 n_steps=stop - start,
                 delta_t=step,
-                drives=external_drives(parameters, step),
+                drives=external_drives(parameters, step, _absolute(version, begin + start)),
+                schedule=None if len(inside) == 1 else schedule(parameters, version),
                 stimulus=None if stimulus is None else [(stimulus[0][start:stop], stimulus[1])],
                 state=state if not pieces else pieces[-1].state,
                 first_step=begin + start,
@@ -184,6 +189,26 @@ class ClusteredNetwork:
             pieces.append(piece)
         run = join(pieces)
         return replace(run, state=replace(run.state, network=digest))
+
+    def _stimulus(
+        self, config: Config, begin: int, n_steps: int, seed: Seed
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Return the stimulus in the steps of a run, and its gain for each neuron."""
+        given = config.stimulus
+        if not (given.onsets and given.amplitude):
+            return None
+        if (
+            begin
+            and given.stimulus_shape == "linear"
+            and not all(isinstance(window, tuple) for window in given.onsets)
+        ):
+            raise SimulationError(
+                "state: expected stimulus.onsets as (onset, offset) where a linear stimulus "
+                "goes on: one without an end rises until the run's, which has moved"
+            )
+        wave = waveform(given, begin + n_steps, config.init_params.delta_t)[begin:]
+        neurons = stimulated_neurons(given, self.parameters, seed=seed)
+        return wave, neurons.astype(np.float64)
 
     def _timed(self, duration: float | None, delta_t: float | None) -> Config:
         config = self.config
@@ -208,6 +233,81 @@ def _from_step(config: Config, begin: int, n_steps: int) -> dict[str, NDArray[np
         if params.time_dependence is not None:
             result[target] = result[target][..., begin:]
     return result
+
+
+def versions(
+    config: Config,
+    given: Mapping[str, NDArray[np.float64]],
+    starts: NDArray[np.int64],
+    n_steps: int,
+) -> ClusteredParameters:
+    """Return the network as it is from each of these steps on; without versions if it is one."""
+    n_pops = config.architecture.clusters.total_pops
+    one = len(starts) == 1
+    now = {}
+    for target, array in given.items():
+        moves = changes_in_time(target, array, n_pops, n_steps)
+        values = np.moveaxis(array[..., starts], -1, 0) if moves else array
+        if moves and one:
+            values = values[0]
+        now[target] = broadcast(target, values, n_pops, versions=moves and not one)
+    return perturbed(config, now)
+
+
+_VERSIONED = {"efficacy": 2, "j_ext": 2, "nu_ext": 2, "tau_membrane": 1, "tau_synaptic": 1,
+              "tau_refractory": 1, "threshold": 1, "reset_voltage": 1}  # fmt: skip
+
+
+def at_version(parameters: ClusteredParameters, k: int) -> ClusteredParameters:
+    """Return one version of a network."""
+    found = {name: getattr(parameters, name) for name in _VERSIONED}
+    return replace(
+        parameters,
+        **{n: v[k] if v.ndim > _VERSIONED[n] else v for n, v in found.items()},
+    )
+
+
+def schedule(parameters: ClusteredParameters, version: NDArray[np.int64]) -> Schedule:
+    """Return the versions of a network for the engine.
+
+    Parameters
+    ----------
+    parameters : ClusteredParameters
+        The network in its versions.
+    version : ndarray of int, shape (n_steps,)
+        Version of each step.
+    """
+    shape = (int(version.max()) + 1, parameters.n_pops)
+
+    def flat(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.broadcast_to(values, shape).ravel()
+
+    groups = Cells.create(
+        shape[0] * shape[1],
+        tau_membrane=flat(parameters.tau_membrane),
+        tau_synaptic=flat(parameters.tau_synaptic),
+        threshold=flat(parameters.threshold),
+        reset=flat(parameters.reset_voltage),
+        tau_refractory=flat(parameters.tau_refractory),
+        charge=True,
+    )
+    rows, moves = drive_rows(parameters), parameters.j_ext.ndim > 2
+    table = parameters.efficacy if parameters.efficacy.ndim > 2 else None
+    return Schedule(
+        version,
+        parameters.population,
+        parameters.n_pops,
+        groups,
+        jump=parameters.j_ext[:, rows] if moves else None,
+        table=table,
+    )
+
+
+def _absolute(version: NDArray[np.int64], first_step: int) -> NDArray[np.int32] | None:
+    """Return the version of each absolute step, those before the first counted to it."""
+    if not version[-1]:
+        return None
+    return np.concatenate([np.zeros(first_step, np.int32), version.astype(np.int32)])
 
 
 def cells(parameters: ClusteredParameters) -> Cells:

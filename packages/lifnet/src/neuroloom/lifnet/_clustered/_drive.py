@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._clustered._arousal import beta_nodes
@@ -20,44 +19,22 @@ from neuroloom.lifnet._errors import ClippingWarning
 
 Array = NDArray[np.float64]
 
-_TAIL = 1e-15
 
-
-def count_pmf(rates: Array, span: float, afferents: Array, delta_t: float) -> Array:
-    """Return the distribution of the number of external spikes in one step.
+def external_drives(
+    parameters: ClusteredParameters,
+    delta_t: float,
+    version_of_step: NDArray[np.int32] | None = None,
+) -> list[CountDrive]:
+    """Return the drives of a network; afferents that are absent or without effect are left out.
 
     Parameters
     ----------
-    rates : ndarray, shape (n_groups,)
-        Rate of one afferent in Hz without the fluctuation; negative rates give zero.
-    span : float
-        Width of the fluctuation in Hz.
-    afferents : ndarray, shape (n_groups,)
-        Number of afferents.
+    parameters : ClusteredParameters
+        The network, in one or several versions.
     delta_t : float
         Step in seconds.
-
-    Returns
-    -------
-    ndarray, shape (n_groups, n_counts)
-        Probability of 0, 1, … spikes; rows sum to one.
-    """
-    nodes, weights = beta_nodes() if span else (np.zeros(1), np.ones(1))
-    means = np.maximum(rates[:, None] + span * nodes, 0.0) * afferents[:, None] * delta_t
-    largest = means.max()
-    n_counts = int(largest + 12 * np.sqrt(largest) + 20)
-    while scipy.special.pdtr(n_counts - 1, largest) < 1 - _TAIL and n_counts < 10 * largest + 1000:
-        n_counts += 8
-    counts = np.arange(n_counts)
-    with np.errstate(divide="ignore"):
-        log_means = np.log(means)[..., None]
-    exponent = np.where(counts == 0, 0.0, counts * np.where(means[..., None] > 0, log_means, -700))
-    pmf = weights @ np.exp(exponent - means[..., None] - scipy.special.gammaln(counts + 1))
-    return np.asarray(pmf / pmf.sum(axis=1, keepdims=True))
-
-
-def external_drives(parameters: ClusteredParameters, delta_t: float) -> list[CountDrive]:
-    """Return the drives of a network; afferents that are absent or without effect are left out.
+    version_of_step : ndarray of int, shape (n_steps,), optional
+        Version of each absolute step.
 
     Warns
     -----
@@ -65,18 +42,46 @@ def external_drives(parameters: ClusteredParameters, delta_t: float) -> list[Cou
         If a rate is negative; it is set to zero.
     """
     warn_of_negative_rates(parameters)
+    span = np.asarray(parameters.arousal.rate_span, dtype=np.float64)[..., np.newaxis]
     drives = []
-    for row in range(2):
-        if not (parameters.c_ext[row] * parameters.j_ext[row]).any():
-            continue
-        rates = parameters.nu_ext[row]
-        pmf = count_pmf(rates, parameters.arousal.rate_span, parameters.c_ext[row], delta_t)
+    for row in drive_rows(parameters):
+        rates = np.atleast_2d(parameters.nu_ext[..., row, :])
+        share = parameters.c_ext[row] * delta_t
+        mean, spread = np.broadcast_arrays(rates * share, span * share)
+        nodes, weights = beta_nodes(_n_nodes(mean, spread))
         drives.append(
-            CountDrive.from_pmf(
-                pmf, parameters.population, parameters.per_neuron(parameters.j_ext[row])
+            CountDrive(
+                None,
+                parameters.population,
+                parameters.per_neuron(parameters.j_ext.reshape(-1, 2, rates.shape[1])[0, row]),
+                table_of_step=version_of_step if len(mean) > 1 else None,
+                mean=mean,
+                spread=spread,
+                nodes=nodes,
+                shares=weights,
             )
         )
     return drives
+
+
+def drive_rows(parameters: ClusteredParameters) -> list[int]:
+    """Return the kinds of afferents that act on any population in any version."""
+    acts = parameters.c_ext * parameters.j_ext != 0
+    return [row for row in range(2) if acts[..., row, :].any()]
+
+
+def _n_nodes(mean: Array, spread: Array) -> int:
+    """Return the nodes with which the mean over the Beta is exact to rounding.
+
+    The 2n-th derivative of a Poisson probability by its mean is at most 4ⁿ: over a range W of
+    means, n nodes are wrong by at most (2 W)²ⁿ / (2n)!. Where the cut at zero bends it, more help.
+    """
+    if not spread.any():
+        return 1
+    if (mean < 0).any():
+        return 64
+    width = float(spread.max())
+    return 8 if width <= 0.25 else 16 if width <= 1.5 else 64
 
 
 def warn_of_negative_rates(parameters: ClusteredParameters) -> None:
@@ -84,9 +89,9 @@ def warn_of_negative_rates(parameters: ClusteredParameters) -> None:
     used = parameters.c_ext * parameters.j_ext != 0
     rates = np.where(used, parameters.nu_ext, 0.0)
     if (rates < 0).any():
-        row, population = np.unravel_index(int(np.argmin(rates)), rates.shape)
+        population = np.unravel_index(int(np.argmin(rates)), rates.shape)[-1]
         warnings.warn(
-            f"external rate of {parameters.names[population]} is {rates[row, population]:g} Hz; "
+            f"external rate of {parameters.names[population]} is {rates.min():g} Hz; "
             "negative rates are set to zero",
             ClippingWarning,
             stacklevel=4,

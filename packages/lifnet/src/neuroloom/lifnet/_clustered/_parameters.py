@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.lifnet._clustered._arousal import Arousal, arousal, beta_nodes, shifted
+from neuroloom.lifnet._clustered._arousal import (
+    Arousal,
+    arousal,
+    arousal_in_time,
+    beta_nodes,
+    shifted,
+)
 from neuroloom.lifnet._clustered._perturbation import checked
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import PerturbationError
@@ -150,9 +156,56 @@ def clustered_parameters(
     PerturbationError
         If a target is unknown, a shape does not fit, or what results cannot be.
     """
+    n_pops = config.architecture.clusters.total_pops
+    given = checked(perturbations or {}, n_pops, None)
+    given = {target: broadcast(target, values, n_pops) for target, values in given.items()}
+    return perturbed(config, given, whole_in_degrees=whole_in_degrees)
+
+
+def broadcast(target: str, values: Array, n_pops: int, *, versions: bool = False) -> Array:
+    """Return a perturbation in a form that acts on one or many versions alike.
+
+    Parameters
+    ----------
+    target : str
+        What is perturbed.
+    values : ndarray, shape (), (n_pops,) or (n_pops, n_pops)
+        One value for all, one per population, or one per pair.
+    n_pops : int
+        Number of populations.
+    versions : bool
+        There is an axis of versions before all others.
+
+    Returns
+    -------
+    ndarray, shape (…, 1 or n_pops), of efficacies (…, 1 or n_pops, 1 or n_pops)
+    """
+    shape = values.shape[1:] if versions else values.shape
+    if not shape:
+        values = values[..., np.newaxis]
+    if target in ("j", "j_baseline") and len(shape) < 2:
+        values = values[..., np.newaxis]
+    return values
+
+
+def perturbed(
+    config: Config, given: Mapping[str, Array], *, whole_in_degrees: bool = True
+) -> ClusteredParameters:
+    """Return the numbers of each population, with perturbations as from `broadcast`.
+
+    Where perturbations have an axis of versions, so have the arrays that they change.
+
+    Parameters
+    ----------
+    config : Config
+        The network.
+    given : mapping of target to ndarray
+        What is perturbed.
+    whole_in_degrees : bool
+        As for `clustered_parameters`.
+    """
     init, clusters = config.init_params, config.architecture.clusters
     q, n_pops = clusters.n_clusters, clusters.total_pops
-    given = checked(perturbations or {}, n_pops, None)
     sizes = np.array(
         [(init.n_excitatory - clusters.n_excitatory_background) // q] * q
         + [clusters.n_excitatory_background]
@@ -161,11 +214,11 @@ def clustered_parameters(
         dtype=np.int64,
     )
     changes = {
-        name.removeprefix("arousal_"): float(np.mean(values))
+        name.removeprefix("arousal_"): values.mean(axis=-1)
         for name, values in given.items()
         if name.startswith("arousal_")
     }
-    aroused = arousal(shifted(config.arousal, changes))
+    aroused = _aroused(config, changes)
     root = np.sqrt(init.n_neurons)
 
     def vector(values: Any, target: str | None = None) -> Array:
@@ -173,8 +226,13 @@ def clustered_parameters(
         return result + given[target] if target in given else result
 
     j_ext = _external(config.architecture.network.j_ext, q)
-    j_ext[0] += given.get("j_ext", np.zeros(()))
-    nu_ext = _external(config.external_currents.nu_ext_baseline, q) + given.get("rate", 0.0)
+    if "j_ext" in given:
+        change = given["j_ext"]
+        j_ext = np.broadcast_to(j_ext, (*change.shape[:-1], *j_ext.shape)).copy()
+        j_ext[..., 0, :] += change
+    nu_ext = _external(config.external_currents.nu_ext_baseline, q)
+    if "rate" in given:
+        nu_ext = nu_ext + given["rate"][..., np.newaxis, :]
     network = config.architecture.network
     result = ClusteredParameters(
         n_clusters=q,
@@ -195,13 +253,20 @@ def clustered_parameters(
     return result
 
 
-def _efficacy(config: Config, sizes: NDArray[np.int64], ee_scale: float, given: Any) -> Array:
-    """Return J before the division by √N, (post, pre)."""
+def _aroused(config: Config, changes: Mapping[str, Array]) -> Arousal:
+    """Return what arousal does, in each version where it differs between them."""
+    if all(change.ndim == 0 for change in changes.values()):
+        return arousal(shifted(config.arousal, {k: float(v) for k, v in changes.items()}))
+    return arousal_in_time(config.arousal, changes)
+
+
+def _efficacy(config: Config, sizes: NDArray[np.int64], ee_scale: Any, given: Any) -> Array:
+    """Return J before the division by √N, (…, post, pre)."""
     clusters = config.architecture.clusters
     q, n_pops = clusters.n_clusters, len(sizes)
     totals = (config.init_params.n_excitatory, config.init_params.n_inhibitory)
     shares = [sizes[0] / totals[0], sizes[q + 1] / totals[1] if totals[1] else 0.0]
-    efficacy = np.empty((n_pops, n_pops))
+    efficacy = np.empty((*np.shape(ee_scale), n_pops, n_pops))
     same = np.zeros((n_pops, n_pops), dtype=bool)
     for pathway in range(4):
         pre, post = divmod(pathway, 2)
@@ -212,16 +277,15 @@ def _efficacy(config: Config, sizes: NDArray[np.int64], ee_scale: float, given: 
         factor[q, q] = 1.0
         rows = slice(post * (q + 1), (post + 1) * (q + 1))
         columns = slice(pre * (q + 1), (pre + 1) * (q + 1))
-        scale = ee_scale if pathway == 0 else 1.0
-        efficacy[rows, columns] = clusters.j_baseline[pathway] * scale * factor
+        scale = np.asarray(ee_scale if pathway == 0 else 1.0)[..., np.newaxis, np.newaxis]
+        efficacy[..., rows, columns] = clusters.j_baseline[pathway] * scale * factor
         same[rows, columns][np.arange(q), np.arange(q)] = True
     if "j_potentiated" in given:
-        stronger = np.broadcast_to(1.0 + given["j_potentiated"], (n_pops,))
-        efficacy = np.where(same, efficacy * stronger[None, :], efficacy)
+        stronger = 1.0 + given["j_potentiated"]
+        efficacy = np.where(same, efficacy * stronger[..., np.newaxis, :], efficacy)
     for target, shift in (("j_baseline", 1.0), ("j", 0.0)):
         if target in given:
-            change = shift + given[target]
-            efficacy = efficacy * (change[:, None] if change.ndim == 1 else change)
+            efficacy = efficacy * (shift + given[target])
     return efficacy
 
 
@@ -256,21 +320,24 @@ def _check(parameters: ClusteredParameters, delta_t: float) -> None:
     for name, low in (("tau_membrane", 2 * delta_t), ("tau_synaptic", 2 * delta_t)):
         values = getattr(parameters, name)
         if (values < low).any():
-            i = int(np.argmin(values))
             raise PerturbationError(
                 f"perturbation.{name}: expected time constants of at least 2 delta_t = {low:g} s, "
-                f"got {values[i]:g} in population {names[i]}"
+                f"got {values.min():g} in population {names[_place(values)]}"
             )
     if (parameters.tau_refractory < 0).any():
-        i = int(np.argmin(parameters.tau_refractory))
+        waits = parameters.tau_refractory
         raise PerturbationError(
             "perturbation.tau_refractory: expected refractory times of at least 0, "
-            f"got {parameters.tau_refractory[i]:g} in population {names[i]}"
+            f"got {waits.min():g} in population {names[_place(waits)]}"
         )
     gap = parameters.threshold - parameters.reset_voltage
     if (gap <= 0).any():
-        i = int(np.argmin(gap))
         raise PerturbationError(
             "perturbation.threshold: expected thresholds above the reset voltage, "
-            f"got {parameters.threshold[i]:g} in population {names[i]}"
+            f"got {parameters.threshold.flat[np.argmin(gap)]:g} in population {names[_place(gap)]}"
         )
+
+
+def _place(values: Array) -> int:
+    """Return the population of the least value."""
+    return int(np.unravel_index(int(np.argmin(values)), values.shape)[-1])

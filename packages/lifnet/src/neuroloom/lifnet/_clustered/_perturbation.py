@@ -254,21 +254,23 @@ def changes_in_time(target: str, array: Array, n_pops: int, n_steps: int) -> boo
     return array.ndim >= 2 and array.shape[-1] == n_steps
 
 
+def changes(perturbations: Mapping[str, Array], n_pops: int, n_steps: int) -> NDArray[np.int64]:
+    """Return the steps at which a perturbation changes, the first among them."""
+    edge = np.zeros(n_steps, dtype=bool)
+    edge[:1] = True
+    for target, array in perturbations.items():
+        if changes_in_time(target, array, n_pops, n_steps):
+            flat = array.reshape(-1, n_steps)
+            edge[1:] |= (flat[:, 1:] != flat[:, :-1]).any(axis=0)
+    return np.flatnonzero(edge)
+
+
 def segments(
     perturbations: Mapping[str, Array], n_pops: int, n_steps: int
 ) -> list[tuple[int, int, dict[str, Array]]]:
     """Return the stretches ``(start, stop, perturbations)`` in which nothing changes."""
-    moving = {
-        target: array
-        for target, array in perturbations.items()
-        if changes_in_time(target, array, n_pops, n_steps)
-    }
-    edge = np.zeros(n_steps, dtype=bool)
-    edge[:1] = True
-    for array in moving.values():
-        flat = array.reshape(-1, n_steps)
-        edge[1:] |= (flat[:, 1:] != flat[:, :-1]).any(axis=0)
-    starts = np.flatnonzero(edge).tolist()
+    moving = [t for t, a in perturbations.items() if changes_in_time(t, a, n_pops, n_steps)]
+    starts = changes(perturbations, n_pops, n_steps).tolist()
     return [
         (
             start,

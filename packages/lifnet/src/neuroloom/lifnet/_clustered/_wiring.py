@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -31,6 +31,14 @@ class Wiring:
     """Target neurons, ascending within a source."""
     population: NDArray[np.int64]
     """Population of each neuron, shape (n_neurons,)."""
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for array in (self.starts, self.targets, self.population):
+            array.flags.writeable = False  # what is made of them would be stale
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_kept": {}}
 
     @property
     def n_neurons(self) -> int:
@@ -53,8 +61,14 @@ class Wiring:
         )
 
     def connectivity(self, parameters: ClusteredParameters) -> Connectivity:
-        """Return what the engine runs on."""
-        return Connectivity.from_csr(self.starts, self.targets, self.weights(parameters))
+        """Return what the engine runs on; sorted once, whatever the efficacies."""
+        n, table, kept = parameters.n_pops, parameters.efficacy, self._kept
+        if kept.get("n") != n:
+            blocks = Connectivity.from_blocks(self.starts, self.targets, self.population, n)
+            kept.update(n=n, blocks=blocks, table=None)
+        if kept["table"] is None or not np.array_equal(kept["table"], table):
+            kept.update(table=table.copy(), last=kept["blocks"].with_table(table))
+        return cast("Connectivity", kept["last"])
 
     def dense(self, parameters: ClusteredParameters) -> NDArray[np.float64]:
         """Return the matrix W[post, pre]; for small networks."""

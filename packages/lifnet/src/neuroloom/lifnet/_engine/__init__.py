@@ -7,6 +7,7 @@ from neuroloom.lifnet._engine._memory import check_memory
 from neuroloom.lifnet._engine._noise import CountDrive
 from neuroloom.lifnet._engine._normal import NormalDrive
 from neuroloom.lifnet._engine._result import Record, Simulation
+from neuroloom.lifnet._engine._schedule import Schedule
 from neuroloom.lifnet._engine._simulate import simulate
 from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._engine._torch import SurrogateSpike, TorchRun, run_torch
@@ -18,6 +19,7 @@ __all__ = [
     "NormalDrive",
     "Propagators",
     "Record",
+    "Schedule",
     "Simulation",
     "State",
     "check_memory",

@@ -5,7 +5,7 @@ How they lie in memory stands in `_parts`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,8 @@ class Connectivity:
     _splits: dict[tuple[int, str], Parts] = field(default_factory=dict, repr=False)
     known: dict[str, int] = field(default_factory=dict, repr=False)
     """What was computed of the synapses and is kept."""
+    blocks: Connectivity | None = field(default=None, repr=False)
+    """The same synapses by block, which all tables of weights share."""
 
     def __post_init__(self) -> None:
         read_only(self.parts)
@@ -140,6 +142,53 @@ class Connectivity:
             parts=parts,
         )
 
+    @classmethod
+    def from_blocks(
+        cls, indptr: NDArray[np.int64], targets: NDArray[Any], group: NDArray[np.int64], n: int
+    ) -> Connectivity:
+        """Return synapses without delay whose weights are those of a table; see `with_table`.
+
+        Parameters
+        ----------
+        indptr : ndarray of int, shape (n_neurons + 1,)
+            Row j is ``targets[indptr[j]:indptr[j + 1]]``, the targets of neuron j.
+        targets : ndarray of int, shape (n_synapses,)
+            Target neurons.
+        group : ndarray of int, shape (n_neurons,)
+            Group of each neuron.
+        n : int
+            Number of groups.
+        """
+        n_neurons = len(group)
+        parts = sort_synapses(
+            indptr,
+            targets,
+            np.zeros(1),
+            np.arange(n, dtype=np.float64),
+            group[targets].astype(np.uint16),
+            np.zeros(1, dtype=np.int32),
+            np.zeros(0, dtype=np.uint16),
+            np.zeros(n_neurons, dtype=np.uint8),
+            even_bounds(n_neurons, -(-n_neurons // MAX_PART)),
+        )
+        source = np.zeros(len(parts.start), dtype=np.int64)
+        for row in parts.rows:
+            source[row[0] : row[-1]] = np.repeat(group, np.diff(row))
+        block = (parts.weight * n + source).astype(np.int32)
+        return cls(n_neurons, len(targets), 0, 0, 1, replace(parts, block=block))
+
+    def with_table(self, table: NDArray[np.float64]) -> Connectivity:
+        """Return these synapses with the weights of a table.
+
+        Parameters
+        ----------
+        table : ndarray, shape (n_groups, n_groups)
+            Weight from each group (column) to each group (row).
+        """
+        weight = table.ravel()[self.parts.block]
+        parts = replace_weight(self.parts, weight)
+        return replace(self, parts=parts, _splits={}, known={}, blocks=self)
+
     @property
     def nbytes(self) -> int:
         """Memory of the synapses in bytes."""
@@ -155,8 +204,7 @@ class Connectivity:
         if len(parts.bounds) - 1 < n_parts:
             key = (n_parts, "")
             if key not in self._splits:
-                bounds = balanced_bounds(self.in_degree(), n_parts)
-                self._splits[key] = read_only(resplit(parts, bounds))
+                self._splits[key] = read_only(self._cut(n_parts))
             parts = self._splits[key]
         if parts.weight.dtype != dtype:
             key = (n_parts, dtype)
@@ -164,6 +212,15 @@ class Connectivity:
                 self._splits[key] = read_only(replace_weight(parts, parts.weight.astype(dtype)))
             parts = self._splits[key]
         return parts
+
+    def _cut(self, n_parts: int) -> Parts:
+        """Return the synapses in `n_parts` parts; those of all tables are cut once."""
+        if self.blocks is None:
+            return resplit(self.parts, balanced_bounds(self.in_degree(), n_parts))
+        parts = self.blocks.split(n_parts, "float64")
+        values = np.zeros(1 + int(self.parts.block.max()))  # type: ignore[union-attr]
+        values[self.parts.block] = self.parts.weight
+        return replace_weight(parts, values[parts.block])
 
     def to_csr(
         self,

@@ -70,6 +70,23 @@ class Noise(NamedTuple):
     channel: Any  # (n_drives,)
 
 
+class Changes(NamedTuple):
+    """Parameters that change in time, one row per version; empty arrays where none do."""
+
+    version: Any  # (n_steps,) int64
+    v_v: Any  # (n_versions, n_tiles)
+    v_b: Any
+    threshold: Any
+    reset: Any
+    n_refractory: Any
+    v_i: Any  # (n_versions, n_tiles), of the one channel
+    i_i: Any
+    scale: Any
+    jump: Any  # (n_versions, n_drives, n_tiles)
+    table: Any  # (n_versions, n_blocks) weights
+    block: Any  # (n_segments,) where each segment's weight stands in `table`
+
+
 class Given(NamedTuple):
     """Input that the caller brings; empty arrays where there is none."""
 
@@ -157,7 +174,14 @@ def _draw_normal(given: Any, t: int, slot: int, first: Any, last: Any, ring: Any
 
 @compiled
 def _deliver(
-    syn: Any, t: int, p: int, out: Any, first_step: int, ring: Any, seg_weight: Any
+    syn: Any,
+    t: int,
+    p: int,
+    out: Any,
+    first_step: int,
+    ring: Any,
+    seg_weight: Any,
+    changes: Any,
 ) -> None:
     """Send the spikes of step t to part p."""
     n_slots = ring.shape[1]
@@ -174,6 +198,8 @@ def _deliver(
                         ring[channel, slot, offset + syn.target[k]] += syn.weight[k]
                 else:
                     w = seg_weight[s]
+                    if changes is not None and changes.table.shape[0]:
+                        w = changes.table[changes.version[t], changes.block[s]]
                     for k in range(begin, end):
                         ring[channel, slot, offset + syn.target[k]] += w
 
@@ -326,6 +352,28 @@ def _fire(state: Any, tiles: Any, k: int, here: Any, fired: Any, spikes: Any, n_
 
 
 @compiled
+def _change_jumps(tiles: Any, changes: Any, version: int, first: int, last: int, jump: Any) -> None:
+    """Give the random input of these tiles the jumps of a version."""
+    for d in range(changes.jump.shape[1]):
+        for k in range(first, last):
+            for n in range(tiles.start[k], tiles.start[k + 1]):
+                jump[d, n] = changes.jump[version, d, k]
+
+
+@compiled
+def _change_tile(tiles: Any, changes: Any, version: int, k: int) -> None:
+    """Give a tile the parameters of a version."""
+    tiles.v_v[k] = changes.v_v[version, k]
+    tiles.v_b[k] = changes.v_b[version, k]
+    tiles.threshold[k] = changes.threshold[version, k]
+    tiles.reset[k] = changes.reset[version, k]
+    tiles.n_refractory[k] = changes.n_refractory[version, k]
+    tiles.v_i[k, 0] = changes.v_i[version, k]
+    tiles.i_i[k, 0] = changes.i_i[version, k]
+    tiles.scale[k, 0] = changes.scale[version, k]
+
+
+@compiled
 def advance(
     thread: int,
     parts: Any,
@@ -340,6 +388,7 @@ def advance(
     state: Any,
     out: Any,
     conductance: Any,
+    changes: Any,
     scratch: Any,
     fired: Any,
     words: Any,
@@ -360,6 +409,11 @@ def advance(
     for t in range(n_steps):
         slot: Any = np.uint64((first_step + t) % n_slots)
         previous: Any = np.uint64((first_step + t - 1) % n_slots)
+        change = False
+        if changes is not None:
+            change = t == 0 or changes.version[t] != changes.version[t - 1]
+            if change and changes.jump.shape[0]:
+                _change_jumps(tiles, changes, changes.version[t], first, last, noise.jump)
         _draw(noise, tiles, t, slot, first, last, state.ring, random, counts)
         _draw_normal(
             given,
@@ -378,6 +432,9 @@ def advance(
         for k in range(first, last):
             if t:
                 _arrive(state, tiles, k, previous, record, out, conductance is not None)
+            if changes is not None:
+                if change:
+                    _change_tile(tiles, changes, changes.version[t], k)
             if conductance is None:
                 _propagate(state, tiles, given, k, t, slot, here)
             else:
@@ -390,7 +447,7 @@ def advance(
                 meet(counter, n_threads, meeting)
             for p in range(part_first, part_last):
                 for u in range(since, t + 1):
-                    _deliver(syn, u, p, out, first_step, state.ring, seg_weight)
+                    _deliver(syn, u, p, out, first_step, state.ring, seg_weight, changes)
             since = t + 1
     record = -1
     if (first_step + n_steps) % out.every == 0:

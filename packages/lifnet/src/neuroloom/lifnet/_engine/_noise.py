@@ -306,6 +306,9 @@ def _guides(limit: Any, guide: Any) -> None:
     last = limit.shape[2] - 1
     for r in range(limit.shape[0]):
         for g in range(limit.shape[1]):
+            if g and (limit[r, g] == limit[r, g - 1]).all():
+                guide[r, g] = guide[r, g - 1]
+                continue
             k = 0
             for e in range(guide.shape[2]):
                 edge = np.uint64(e) << _GUIDE_SHIFT

@@ -40,6 +40,8 @@ class Parts:
     target: NDArray[np.uint16]
     weight: NDArray[Any]
     shared_weights: bool
+    block: NDArray[np.int32] | None = None
+    """Where the weight of each segment stands in a table of blocks, if it is from one."""
 
     @property
     def nbytes(self) -> int:
@@ -106,6 +108,7 @@ def replace_weight(parts: Parts, weight: NDArray[Any]) -> Parts:
         parts.target,
         weight,
         parts.shared_weights,
+        parts.block,
     )
 
 
@@ -196,6 +199,7 @@ def resplit(parts: Parts, bounds: NDArray[np.int64]) -> Parts:
         target=target,
         weight=parts.weight[origin if parts.shared_weights else synapse],
         shared_weights=parts.shared_weights,
+        block=None if parts.block is None else parts.block[origin],
     )
 
 

@@ -29,12 +29,15 @@ from neuroloom.lifnet._engine._noise import GUIDE_BITS, CountDrive, step_keys
 from neuroloom.lifnet._engine._normal import NormalDrive
 from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts
 from neuroloom.lifnet._engine._result import Record, Simulation
+from neuroloom.lifnet._engine._schedule import Schedule
 from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.shared import Seed
 
 # Steps between two returns to Python: few enough to show progress, enough to hide the cost.
 _STRETCH_BYTES = 64e6
+# Threads meet in every step: below this they wait for each other longer than they work.
+_LEAST_PER_THREAD = 2560
 # What tables of inputs that change in every step may take.
 _TABLE_BYTES = 2e6
 
@@ -57,6 +60,7 @@ def simulate(
     mechanism: str = "analytic",
     backend: str = "kernel",
     populations: Mapping[str, tuple[int, int]] | None = None,
+    schedule: Schedule | None = None,
     channels: Sequence[str] = (),
     progress: bool = False,
     description: str = "",
@@ -98,7 +102,7 @@ def simulate(
     dtype : {"float64", "float32"}
         Precision of the state and the weights.
     n_threads : int
-        Threads of this run.
+        Most threads of this run; it takes fewer where they would not pay.
     mechanism : {"analytic", "euler"}
         How the linear equations are solved between spikes.
     backend : {"kernel", "torch", "numpy"}
@@ -106,6 +110,8 @@ def simulate(
         delay: for comparison and, in torch, as a base for gradients.
     populations : mapping of str to (int, int), optional
         Names for ranges of neurons, over which rates and sums are taken; one for all if not given.
+    schedule : Schedule, optional
+        What changes in time; it replaces parameters of `cells`, jumps and weights. Kernel only.
     channels : sequence of str
         Names of the synaptic channels.
     progress : bool
@@ -170,6 +176,11 @@ def simulate(
         remedy="record fewer neurons or every n-th step (Record(voltage=[…], every=…)), or run "
         "piece by piece with state=run.state",
     )
+    if schedule is not None and (backend != "kernel" or len(schedule.version) != n_steps):
+        raise SimulationError(
+            f"schedule: expected one version for each of {n_steps} steps of the kernel, got "
+            f"{len(schedule.version)} for {backend!r}"
+        )
     if backend != "kernel":
         from neuroloom.lifnet._engine._dense import run_dense
 
@@ -204,6 +215,8 @@ def simulate(
         record,
         spans,
         bits,
+        schedule,
+        mechanism,
     )
     result = run(start, first_step, n_steps, stimuli, jumps, tuple(channels), progress, description)
     return replace(result, state=replace(result.state, network=digest))
@@ -213,6 +226,22 @@ def kernel_kinds(cells: Cells) -> NDArray[np.int64]:
     """Return the kind of each neuron's synapse, shape (n_channels, n_neurons)."""
     current = np.where(cells.tau_rise > 0, kernel.RISE_AND_DECAY, kernel.EXPONENTIAL)
     return np.where(cells.tau_decay == 0, kernel.DELTA, current)
+
+
+def _padded(
+    tables: list[tuple[NDArray[np.uint64], NDArray[np.uint16], NDArray[np.int32]]],
+) -> tuple[NDArray[np.uint64], NDArray[np.uint16]]:
+    """Return the thresholds and guides of all drives as one array each."""
+    if len(tables) == 1:
+        return tables[0][0][np.newaxis], tables[0][1][np.newaxis]
+    shape = [len(tables)] + [max((t[0].shape[i] for t in tables), default=1) for i in range(3)]
+    limit = np.full(shape, 2**64 - 1, dtype=np.uint64)
+    guide = np.zeros((*shape[:3], 2**GUIDE_BITS), dtype=np.uint16)
+    for d, (edges, places, _) in enumerate(tables):
+        a, b, c = edges.shape
+        limit[d, :a, :b, :c] = edges
+        guide[d, :a, :b] = places
+    return limit, guide
 
 
 class _Run:
@@ -231,18 +260,21 @@ class _Run:
         record: Record,
         populations: dict[str, tuple[int, int]],
         seed: int,
+        schedule: Schedule | None,
+        mechanism: str,
     ) -> None:
         self.cells, self.drives, self.delta_t, self.dtype = cells, drives, delta_t, dtype
         self.record, self.populations, self.seed = record, populations, seed
         self.noise = noise
         n = cells.n_neurons
-        n_threads = max(1, min(n_threads, -(-n // GRID)))
+        n_threads = max(1, min(n_threads, -(-n // GRID), n // _LEAST_PER_THREAD))
         parts: Parts = connectivity.split(max(n_threads, -(-n // MAX_PART)), dtype.name)
         n_parts = len(parts.bounds) - 1
         self.of_thread = np.rint(np.linspace(0, n_parts, n_threads + 1)).astype(np.int64)
         self.n_threads = n_threads
         starts = [cells.runs(), np.arange(0, n, GRID), parts.bounds]
         starts += [np.flatnonzero(np.diff(drive.group)) + 1 for drive in drives]
+        starts += [] if schedule is None else [schedule.starts]
         starts += [np.array(list(populations.values()), dtype=np.int64).ravel()]
         self.tile_start = np.unique(np.concatenate(starts)).astype(np.int64)
         at = self.tile_start[:-1]
@@ -282,6 +314,9 @@ class _Run:
         )
         self.seg_weight = parts.weight if parts.shared_weights else None
         self.conductance = True if conductance else None
+        self.changes = None
+        if schedule is not None:
+            self.changes = schedule.arrays(at, parts.block, delta_t, mechanism, dtype)
         self.window = max(1, connectivity.min_delay)
         self.n_slots = connectivity.max_delay + 2
         self.bias = (self.v_b * cells.bias).astype(dtype)
@@ -319,7 +354,10 @@ class _Run:
                     jumps[here].astype(self.dtype, copy=False),
                     *self._normal(first_step + done, n),
                 )
-                pieces.append(self._stretch(pool, state, first_step + done, n, given))
+                changes = self.changes
+                if changes is not None:
+                    changes = changes._replace(version=changes.version[here])
+                pieces.append(self._stretch(pool, state, first_step + done, n, given, changes))
                 done += n
                 bar.update(n)
         return self._gather(pieces, state, first_step, n_steps, channels)
@@ -350,13 +388,7 @@ class _Run:
 
     def _noise(self, first_step: int, n_steps: int) -> kernel.Noise:
         tables = [drive.tables(first_step, n_steps) for drive in self.drives]
-        shape = [len(tables)] + [max((t[0].shape[i] for t in tables), default=1) for i in range(3)]
-        limit = np.full(shape, 2**64 - 1, dtype=np.uint64)
-        guide = np.zeros((*shape[:3], 2**GUIDE_BITS), dtype=np.uint16)
-        for d, (edges, places, _) in enumerate(tables):
-            a, b, c = edges.shape
-            limit[d, :a, :b, :c] = edges
-            guide[d, :a, :b] = places
+        limit, guide = _padded(tables)
         at = self.tile_start[:-1]
         none = (0, self.cells.n_neurons)
         return kernel.Noise(
@@ -395,6 +427,7 @@ class _Run:
         first_step: int,
         n_steps: int,
         given: kernel.Given,
+        changes: kernel.Changes | None,
     ) -> dict[str, Any]:
         record, dtype = self.record, self.dtype
         n_tiles, n_channels = len(self.tile_start) - 1, self.cells.n_channels
@@ -442,6 +475,7 @@ class _Run:
                 state,
                 out,
                 self.conductance,
+                changes,
                 scratch,
                 fired,
                 words,
