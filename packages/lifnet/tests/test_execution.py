@@ -505,7 +505,7 @@ def test_a_mended_step_is_told_and_not_mixed_with_old_results(tmp_path):
 
     with pytest.raises(ValueError, match="a mistake of the user"):
         sweep(first)
-    with pytest.raises(DataError, match=r"differs in \['code'\]"):
+    with pytest.raises(DataError, match=r"differs in \['code', 'methods'\]"):
         sweep(mended)
 
 

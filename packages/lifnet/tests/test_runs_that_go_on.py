@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from dataclasses import replace
 from itertools import pairwise
@@ -305,3 +306,77 @@ def test_the_digest_knows_every_synapse_and_no_layout():
     big = lifnet.models.brunel_delta(order=50)
     threads = {big.build(seed=1, n_threads=n).digest for n in (1, 2)}
     assert len(threads) == 1
+
+
+KILLED = """
+import os, sys
+from neuroloom.lifnet import StageSNNSimulation, load_config
+from neuroloom.lifnet._engine import _checkpoints
+
+if len(sys.argv) > 1:
+    compute, done = _checkpoints.Job.compute, []
+
+    def killed(self, name, *rest):
+        if len(done) == 3:
+            os.kill(os.getpid(), 9)
+        done.append(name)
+        return compute(self, name, *rest)
+
+    _checkpoints.Job.compute = killed
+config = load_config("2_cluster_mf").with_settings(save=True, save_dir="out", sim_name="long")
+stager = StageSNNSimulation(config, random_seed=1, perturbations={"rate": 0.5})
+stager.execute(None, duration_sec=1.0, checkpoint_every=0.2, output_keys=["spikes", "voltage"])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path):
+    (tmp_path / "run.py").write_text(KILLED)
+    command = [sys.executable, "run.py"]
+    killed = subprocess.run([*command, "kill"], cwd=tmp_path, capture_output=True)
+    assert killed.returncode == -9
+    kept = tmp_path / "out" / "long" / "metadata" / "unfinished"
+    assert sorted(p.name for p in kept.glob("steps-*.npz")) == [
+        "steps-0.npz", "steps-400.npz", "steps-800.npz",
+    ]  # fmt: skip
+    stamps = {p: p.stat().st_mtime_ns for p in kept.glob("steps-*.npz")}
+    assert stamps
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not kept.exists()
+    whole = lifnet.StageSNNSimulation(
+        "2_cluster_mf", random_seed=1, perturbations={"rate": 0.5}
+    ).run(1.0, output_keys=["spikes", "voltage"])
+    with np.load(tmp_path / "out" / "long" / "data" / "outputs.npz") as found:
+        for name in ("spikes", "voltage"):
+            np.testing.assert_array_equal(found[name], whole[name])
+
+
+@pytest.mark.parametrize("rate", ["sine", "wandering"])
+def test_checkpoints_change_nothing(tmp_path, rate):
+    network = built("alpha", rate, DT, "float32")
+    whole = network.simulate(0.1, record=RECORD, seed=4)
+    kept = network.simulate(0.1, record=RECORD, seed=4, checkpoint=tmp_path / "kept",
+                            checkpoint_every=0.03)  # fmt: skip
+    assert_joined(whole, [kept])
+    assert not (tmp_path / "kept").exists()
+    with pytest.raises(SimulationError, match="checkpoint_every"):
+        network.simulate(0.1, seed=4, checkpoint_every=0.03)
+    with pytest.raises(SimulationError, match="checkpoint_every"):
+        network.simulate(0.1, seed=4, checkpoint=tmp_path / "kept", checkpoint_every=1e-6)
+
+
+def test_checkpoints_of_another_run_are_refused(tmp_path, monkeypatch):
+    network = built("delta", "sine", DT, "float64")
+    options = dict(checkpoint=tmp_path / "kept", checkpoint_every=0.02)
+    engine = sys.modules["neuroloom.lifnet._engine._checkpoints"]
+    monkeypatch.setattr(engine, "discard", lambda folder: True)
+    network.simulate(0.05, seed=4, **options)
+    for other in (
+        lambda: network.simulate(0.05, seed=5, **options),
+        lambda: network.simulate(0.06, seed=4, **options),
+        lambda: network.simulate(0.05, seed=4, record=Record(voltage=[1]), **options),
+        lambda: built("delta", "constant", DT, "float64").simulate(0.05, seed=4, **options),
+    ):
+        with pytest.raises(shared.DataError, match="checkpoint"):
+            other()

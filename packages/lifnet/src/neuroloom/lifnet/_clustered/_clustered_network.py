@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ from neuroloom.lifnet._engine import (
     Schedule,
     Simulation,
     State,
+    in_stretches,
+    join,
     network_digest,
     simulate,
 )
@@ -114,6 +117,8 @@ class ClusteredNetwork:
         state: State | None = None,
         dtype: str = "float32",
         n_threads: int = 1,
+        checkpoint: str | Path | None = None,
+        checkpoint_every: float | None = None,
         progress: bool = False,
         seed: int | Seed = 0,
     ) -> Simulation:
@@ -136,6 +141,11 @@ class ClusteredNetwork:
             Precision of the state.
         n_threads : int
             Threads; spikes are the same for any number.
+        checkpoint : path, optional
+            Folder that keeps what is done of a long run: the same call goes on from there after a
+            kill. It goes when the run is done.
+        checkpoint_every : float, optional
+            Simulated seconds between two checkpoints; 10 if not given.
         progress : bool
             Show a bar.
         seed : int or Seed
@@ -159,35 +169,56 @@ class ClusteredNetwork:
         given = checked(merged(own, perturbations or {}), n_pops, n_steps)
         root = as_seed(seed)
         stimulus = self._stimulus(config, begin, n_steps, root.child("stimulus"))
-        pieces: list[Simulation] = []
         starts = changes(given, n_pops, n_steps)
-        ends = [*starts[_MOST_VERSIONS::_MOST_VERSIONS].tolist(), n_steps]
-        for start, stop in pairwise([0, *ends]):
-            inside = starts[(starts >= start) & (starts < stop)]
-            parameters = versions(config, given, inside, n_steps)
-            step_numbers = np.arange(start, stop)
-            version = np.searchsorted(inside, step_numbers, side="right") - 1
-            first = parameters if len(inside) == 1 else at_version(parameters, 0)
-            piece = simulate(
-                cells(first),
-                self.wiring.connectivity(first),
-                n_steps=stop - start,
-                delta_t=step,
-                drives=external_drives(parameters, step, _absolute(version, begin + start)),
-                schedule=None if len(inside) == 1 else schedule(parameters, version),
-                stimulus=None if stimulus is None else [(stimulus[0][start:stop], stimulus[1])],
-                state=state if not pieces else pieces[-1].state,
-                first_step=begin + start,
-                record=record or Record(),
-                populations=self.populations,
-                dtype=dtype,
-                n_threads=n_threads,
-                mechanism="euler" if init.mechanism == "euler" else "analytic",
-                progress=progress,
-                seed=root.child("external"),
-            )
-            pieces.append(piece)
-        run = join(pieces)
+        record = record or Record()
+
+        def stretch(first: int, last: int, before: State | None) -> Simulation:
+            inside = np.union1d([first], starts[(starts > first) & (starts < last)])
+            ends = [*inside[_MOST_VERSIONS::_MOST_VERSIONS].tolist(), last]
+            pieces: list[Simulation] = []
+            for start, stop in pairwise([first, *ends]):
+                some = inside[(inside >= start) & (inside < stop)]
+                parameters = versions(config, given, some, n_steps)
+                version = np.searchsorted(some, np.arange(start, stop), side="right") - 1
+                now = parameters if len(some) == 1 else at_version(parameters, 0)
+                piece = simulate(
+                    cells(now),
+                    self.wiring.connectivity(now),
+                    n_steps=stop - start,
+                    delta_t=step,
+                    drives=external_drives(parameters, step, _absolute(version, begin + start)),
+                    schedule=None if len(some) == 1 else schedule(parameters, version),
+                    stimulus=None if stimulus is None else [(stimulus[0][start:stop], stimulus[1])],
+                    state=pieces[-1].state if pieces else before,
+                    first_step=begin + start,
+                    record=record,
+                    populations=self.populations,
+                    dtype=dtype,
+                    n_threads=n_threads,
+                    mechanism="euler" if init.mechanism == "euler" else "analytic",
+                    progress=progress,
+                    seed=root.child("external"),
+                )
+                pieces.append(piece)
+            return join(pieces)
+
+        told = {
+            "network": digest,
+            "configuration": config.with_settings(random_seed=None).to_mapping(),
+            "perturbations": given,
+            "record": record,
+            "dtype": dtype,
+            "seed": [root.entropy, list(root.path)],
+        }
+        run = in_stretches(
+            stretch,
+            n_steps=n_steps,
+            delta_t=step,
+            state=state,
+            folder=checkpoint,
+            every=checkpoint_every,
+            told=told,
+        )
         return replace(run, state=replace(run.state, network=digest))
 
     def _stimulus(
@@ -321,37 +352,4 @@ def cells(parameters: ClusteredParameters) -> Cells:
         reset=spread(parameters.reset_voltage),
         tau_refractory=spread(parameters.tau_refractory),
         charge=True,
-    )
-
-
-def join(pieces: Sequence[Simulation]) -> Simulation:
-    """Return consecutive runs as one."""
-    first = pieces[0]
-    if len(pieces) == 1:
-        return first
-
-    def stack(name: str) -> NDArray[Any] | None:
-        parts = [getattr(piece, name) for piece in pieces]
-        return None if parts[0] is None else np.concatenate(parts)
-
-    shift = [piece.first_step - first.first_step for piece in pieces]
-    return replace(
-        first,
-        n_steps=sum(piece.n_steps for piece in pieces),
-        spike_steps=np.concatenate(
-            [piece.spike_steps + by for piece, by in zip(pieces, shift, strict=True)]
-        ),
-        spike_ids=np.concatenate([piece.spike_ids for piece in pieces]),
-        spike_counts=np.concatenate([piece.spike_counts for piece in pieces]),
-        voltage=stack("voltage"),
-        current=stack("current"),
-        population_current={
-            name: np.concatenate([piece.population_current[name] for piece in pieces])
-            for name in first.population_current
-        },
-        population_voltage={
-            name: np.concatenate([piece.population_voltage[name] for piece in pieces])
-            for name in first.population_voltage
-        },
-        state=pieces[-1].state,
     )

@@ -52,7 +52,7 @@ def external_drives(
         drives.append(
             CountDrive(
                 None,
-                parameters.population,
+                parameters.population.astype(np.int32),
                 parameters.per_neuron(parameters.j_ext.reshape(-1, 2, rates.shape[1])[0, row]),
                 table_of_step=version_of_step if len(mean) > 1 else None,
                 mean=mean,

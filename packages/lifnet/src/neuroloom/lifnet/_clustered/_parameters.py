@@ -221,9 +221,9 @@ def perturbed(
     aroused = _aroused(config, changes)
     root = np.sqrt(init.n_neurons)
 
-    def vector(values: Any, target: str | None = None) -> Array:
+    def vector(values: Any, target: str) -> Array:
         result = _per_population(values, q, n_pops)
-        return result + given[target] if target in given else result
+        return np.asarray(result + given[target]) if target in given else result
 
     j_ext = _external(config.architecture.network.j_ext, q)
     if "j_ext" in given:
@@ -247,7 +247,7 @@ def perturbed(
         tau_synaptic=vector(network.tau_synaptic, "tau_synaptic"),
         tau_refractory=vector(network.tau_refractory, "tau_refractory"),
         threshold=vector(network.threshold, "threshold"),
-        reset_voltage=vector(network.reset_voltage),
+        reset_voltage=_per_population(network.reset_voltage, q, n_pops),
     )
     _check(result, init.delta_t)
     return result

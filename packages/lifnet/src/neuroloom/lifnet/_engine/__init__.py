@@ -1,8 +1,10 @@
 """The spiking engine: neurons, synapses and input in arrays, and the step in three forms."""
 
 from neuroloom.lifnet._engine._cells import Cells, Propagators, propagators
+from neuroloom.lifnet._engine._checkpoints import in_stretches
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._digest import network_digest
+from neuroloom.lifnet._engine._join import join
 from neuroloom.lifnet._engine._memory import check_memory
 from neuroloom.lifnet._engine._noise import CountDrive
 from neuroloom.lifnet._engine._normal import NormalDrive
@@ -23,6 +25,8 @@ __all__ = [
     "Simulation",
     "State",
     "check_memory",
+    "in_stretches",
+    "join",
     "network_digest",
     "SurrogateSpike",
     "TorchRun",

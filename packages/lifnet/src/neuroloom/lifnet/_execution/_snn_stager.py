@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,8 @@ class StageSNNSimulation(Stager):
         output_keys: Iterable[str] | None = None,
         dtype: str = "float32",
         n_threads: int = 1,
+        checkpoint: str | Path | None = None,
+        checkpoint_every: float | None = None,
         **named: Any,
     ) -> dict[str, Any]:
         """Return what was asked for of one run.
@@ -59,6 +62,8 @@ class StageSNNSimulation(Stager):
             Precision of the state.
         n_threads : int
             Threads of the run.
+        checkpoint, checkpoint_every
+            As for `ClusteredNetwork.simulate`; `execute` has a folder of its own for them.
         **named : array_like
             Perturbations of this run, ``rate_perturbation=…``; they replace the stager's.
 
@@ -83,6 +88,8 @@ class StageSNNSimulation(Stager):
             record=record,
             dtype=dtype,
             n_threads=n_threads,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
             network=network,
             **named,
         )
@@ -109,6 +116,8 @@ class StageSNNSimulation(Stager):
         record: Record | None = None,
         dtype: str = "float32",
         n_threads: int = 1,
+        checkpoint: str | Path | None = None,
+        checkpoint_every: float | None = None,
         progress: bool = False,
         network: ClusteredNetwork | None = None,
         **named: Any,
@@ -121,6 +130,8 @@ class StageSNNSimulation(Stager):
             record=record,
             dtype=dtype,
             n_threads=n_threads,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
             progress=progress,
             seed=self._root.child("run"),
         )

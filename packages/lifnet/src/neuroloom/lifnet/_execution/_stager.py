@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SUFFIX = "_perturbation"
 # Options with which the results are the same.
-_NOT_TOLD = ("n_threads", "progress")
+_NOT_TOLD = ("n_threads", "progress", "checkpoint", "checkpoint_every")
 
 
 class Stager(ABC):
@@ -118,7 +118,8 @@ class Stager(ABC):
         overwrite : bool
             Move the folder of another job away, to the same name with the time behind it.
         **options
-            Passed to `run`.
+            Passed to `run`. With ``checkpoint_every=…`` seconds a spiking run that was killed goes
+            on from its last checkpoint, which is in ``metadata/unfinished``.
 
         Raises
         ------
@@ -137,6 +138,8 @@ class Stager(ABC):
             "perturbations": dict(self.perturbations),
             "options": {k: v for k, v in options.items() if k not in _NOT_TOLD},
         }
+        if options.get("checkpoint_every") is not None:
+            options.setdefault("checkpoint", folder / "metadata" / "unfinished")
         with claim(folder, self.config, told, overwrite=overwrite).working():
             self.logger.attach_file(folder / "metadata" / "run.log")
             try:

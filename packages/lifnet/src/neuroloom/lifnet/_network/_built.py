@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from neuroloom.lifnet._engine import (
     Record,
     Simulation,
     State,
+    in_stretches,
     network_digest,
     simulate,
 )
@@ -119,6 +121,8 @@ class BuiltNetwork:
         n_threads: int = 1,
         record: Record | None = None,
         state: State | None = None,
+        checkpoint: str | Path | None = None,
+        checkpoint_every: float | None = None,
         progress: bool = False,
         description: str = "",
         seed: int | Seed,
@@ -137,6 +141,11 @@ class BuiltNetwork:
             Where to begin, as ``run.state``; the drawn initial voltages at time 0 if not given.
             With the same seed, the run is to the bit the rest of an unbroken one; with another,
             another future of the same past. Inputs count their time from the first run's start.
+        checkpoint : path, optional
+            Folder that keeps what is done of a long run: the same call goes on from there after a
+            kill. It goes when the run is done.
+        checkpoint_every : float, optional
+            Simulated seconds between two checkpoints; 10 if not given.
         progress : bool
             Show a bar.
         description : str
@@ -155,27 +164,46 @@ class BuiltNetwork:
             )
         n_steps = round(duration / self.delta_t)
         stream = as_seed(seed)
-        begin = self.state if state is None else state
-        rates, distances = self._rates(begin, n_steps, stream)
-        run = simulate(
-            self.cells,
-            self.connectivity,
+
+        def stretch(first: int, last: int, before: State | None) -> Simulation:
+            begin = self.state if before is None else before
+            rates, distances = self._rates(begin, last - first, stream)
+            run = simulate(
+                self.cells,
+                self.connectivity,
+                n_steps=last - first,
+                delta_t=self.delta_t,
+                drives=self._drives(begin.step, last - first, rates),
+                noise=self._noise(),
+                stimulus=self._currents(begin.step, last - first),
+                state=begin,
+                record=record,
+                dtype=self.dtype,
+                n_threads=n_threads,
+                populations=self.network.spans,
+                channels=self.network.receptors,
+                progress=progress,
+                description=description,
+                seed=stream.child("input"),
+            )
+            return replace(run, state=replace(run.state, rates=distances))
+
+        told = {
+            "network": self.digest,
+            "inputs": list(self.network.inputs),
+            "steps": n_steps,
+            "record": record,
+            "seed": [stream.entropy, list(stream.path)],
+        }
+        return in_stretches(
+            stretch,
             n_steps=n_steps,
             delta_t=self.delta_t,
-            drives=self._drives(begin.step, n_steps, rates),
-            noise=self._noise(),
-            stimulus=self._currents(begin.step, n_steps),
-            state=begin,
-            record=record,
-            dtype=self.dtype,
-            n_threads=n_threads,
-            populations=self.network.spans,
-            channels=self.network.receptors,
-            progress=progress,
-            description=description,
-            seed=stream.child("input"),
+            state=state,
+            folder=checkpoint,
+            every=checkpoint_every,
+            told=told,
         )
-        return replace(run, state=replace(run.state, rates=distances))
 
     def _rates(
         self, begin: State, n_steps: int, seed: Seed
