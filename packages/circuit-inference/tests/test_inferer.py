@@ -480,3 +480,25 @@ class TestSbi:
             posterior.draws, again.predict(x[:2], n_samples=40, warn=False, seed=2).draws
         )
         assert not list((tmp_path / "here").iterdir())  # sbi would write sbi-logs
+
+
+class TestFewSimulations:
+    def test_a_straight_line_is_learned_as_one(self):
+        # Ten parameters, each seen in noise of its own: the posterior is normal with variance
+        # 1 / (1/0.1 + 1/0.1), and its mean is half of what is seen.
+        rng = np.random.default_rng(3)
+        theta = np.sqrt(0.1) * rng.standard_normal((900, 10))
+        x = theta + np.sqrt(0.1) * rng.standard_normal(theta.shape)
+        prior = Prior.normal(np.zeros(10), 0.1 * np.eye(10))
+        options = {"n_folds": 4, "max_epochs": 60}
+        model = Inferer("mdn", prior, hyperparams=options).fit(x[:400], theta[:400], seed=1)
+        exact = 10 * -0.5 * np.log(2 * np.pi * np.e * 0.05)
+        assert model.log_prob(x[400:], theta[400:]).mean() == pytest.approx(exact, abs=1.0)
+        assert model.estimator.options["n_components"] == 1
+
+    def test_sizes_are_obeyed_or_chosen(self):
+        x, theta = simulate(80, 4)
+        options = {"n_members": 2, "n_folds": 0, "max_epochs": 5, "n_components": 5}
+        model = Inferer("mdn", BOX, hyperparams=options).fit(x, theta, seed=0)
+        assert model.estimator.options["n_components"] == 5
+        assert model.estimator.options["hidden"] in ((32, 32), (64, 64))

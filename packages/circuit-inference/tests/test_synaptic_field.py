@@ -1,5 +1,8 @@
 """Synaptic fields against their spectrum in closed form."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.signal import welch
@@ -42,3 +45,22 @@ def test_libraries():
     assert FIELD_PRIOR.contains(library.theta).all()
     with pytest.raises(PriorError, match="positive"):
         synaptic_field([[1.0, -2.0, 1.0, 0.0]])
+
+
+@pytest.mark.slow
+def test_the_how_to_of_a_recording_runs(tmp_path, monkeypatch):
+    page = Path(__file__).parents[3] / "docs" / "circuit-inference" / "how-to.md"
+    if not page.is_file():
+        pytest.skip("the docs are not here")
+    part = page.read_text().split("## An answer for a recording")[1]
+    code = re.search(r"```python\n(.*?)```", part, re.DOTALL).group(1)
+    lfp = synaptic_field([[2.0, 15.0, 3.0, 1.2]], duration_s=20.0, seed=5)[0]
+    np.savez(tmp_path / "ca1.npz", lfp=lfp, fs=1000.0)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    small = code.replace("field_library(500", "field_library(60, progress=False")
+    exec("import neuroloom.circuit_inference as ci\n" + small, names)
+    posterior = names["posterior"]
+    assert len(posterior) == 4
+    assert (posterior.ood_p >= 0.01).all()
+    assert posterior.contraction.shape == (4, 4)

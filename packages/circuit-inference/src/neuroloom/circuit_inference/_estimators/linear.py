@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_STRENGTHS = np.logspace(-3, 1, 9)  # of the ridge, per row
+_STRENGTHS = np.logspace(-3, 2, 11)  # of the ridge, per row
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def straight_line(x: Array, targets: Array) -> Line:
     for strength in _STRENGTHS * len(x):
         kept = sizes**2 / (sizes**2 + strength)
         leverage = 1 / len(x) + (left**2 * kept).sum(axis=1)
-        errors = (goal - left @ (kept[:, None] * along)) / np.maximum(1 - leverage, 0.05)[:, None]
+        errors = (goal - left @ (kept[:, None] * along)) / np.maximum(1 - leverage, 1e-9)[:, None]
         loss = float((errors**2).mean())
         if best is None or loss < best[0]:
             slope = right.T @ ((sizes / (sizes**2 + strength))[:, None] * along)
