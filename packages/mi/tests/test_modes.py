@@ -102,7 +102,8 @@ def test_transfer_entropy_plain():
 
 
 def test_transfer_entropy_rigorous_windows_before_it_subsamples():
-    result = mi.run(*autoregressive(), mode="transfer", history_window=2, rigorous=True, **OPTIONS)
+    options = {"history_window": 2, "rigorous": True, "gamma_range": [1, 2, 3], **OPTIONS}
+    result = mi.run(*autoregressive(), mode="transfer", **options)
     assert result.mi_estimate == pytest.approx(1.51, abs=0.1)
 
 
