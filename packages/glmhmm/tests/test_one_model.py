@@ -200,6 +200,22 @@ def test_a_missing_output_is_masked_on_its_own():
     assert fitted.score(X, y) > value - 5
 
 
+def test_held_out_trials_with_missing_outputs_count_nowhere_else():
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(120, 1)), rng.poisson(3, size=(120, 2)).astype(float)
+    y[5:15, 1], y[70] = np.nan, np.nan
+    starts, held = np.arange(120) % 20 == 0, np.arange(120) // 20 % 2 == 0
+    model = GLMHMM(1, "Poisson", missing="mask", tol=1e-9)
+    told = {"folds": held.astype(int), "n_states": (1,), "progress": False}
+    found = cross_validate(X, y, starts, model=model, **told).folds
+    for fold, test in ((1, held), (0, ~held)):
+        train = GLMHMM(1, "Poisson", missing="mask", tol=1e-9).fit(X[~test], y[~test])
+        density = stats.poisson.logpmf(np.nan_to_num(y[test]), train.state_rates(X[test])[..., 0])
+        expected = np.where(np.isfinite(y[test]), density, 0.0).sum()
+        got = found.set_index("fold").log_likelihood[fold]
+        assert got == pytest.approx(expected, abs=1e-4)
+
+
 def test_a_model_without_regressors():
     rng = np.random.default_rng(0)
     y = np.where((np.arange(N) // 30) % 2 == 0, -3.0, 3.0) + rng.normal(size=N)
@@ -359,6 +375,12 @@ def test_categories_by_label():
     same = GLMHMM(1, CategoricalObservations(np.int64(3))).fit(X, codes)
     np.testing.assert_array_equal(model.coef_, same.coef_)
     assert model.score(X[:5], labels[:5]) == same.score(X[:5], codes[:5])
+    online = OnlineFilter(GLMHMM(2, CategoricalObservations(3), maxiter=3, tol=9.0).fit(X, labels))
+    first = online.step(X[0], labels[0])
+    online.reset()
+    np.testing.assert_array_equal(first, online.step(X[0], codes[0]))
+    with pytest.raises(ValueError, match="labels"):
+        online.step(X[0], "miss")
     ax = plot_psychometric(model, X, labels, stimulus=X[:, 0])
     assert len(ax.get_legend_handles_labels()[1]) == 3
     plot_weights(model, output=1)

@@ -100,7 +100,7 @@ class OnlineFilter:
         return float(mean) if np.ndim(mean) == 0 else mean
 
     def step(
-        self, x: ArrayLike, y: ArrayLike, *, transition_inputs: ArrayLike | None = None
+        self, x: ArrayLike, y: ArrayLike | str, *, transition_inputs: ArrayLike | None = None
     ) -> NDArray[np.float64]:
         """Return the probability of each state after the trial; NaN says nothing.
 
@@ -108,14 +108,16 @@ class OnlineFilter:
         ----------
         x : array_like, shape (n_features,)
             Regressors of the trial.
-        y : float or array_like, shape (n_outputs,)
-            Response.
+        y : float, str or array_like, shape (n_outputs,)
+            Response; a label where the fit had labels.
         transition_inputs : array_like, shape (n_inputs,), optional
             Inputs to the transition into the trial, as in the fit.
         """
         row = self._row(x)
         now = self._ahead(self._inputs(transition_inputs))
-        values = np.atleast_1d(np.asarray(y, dtype=np.float64))
+        known = getattr(self._model, "classes_", None)
+        coded, _ = self._model.observation_model.encode(np.atleast_1d(np.asarray(y)), known)
+        values = np.asarray(coded, dtype=np.float64)
         seen = np.isfinite(values)
         if seen.any():
             density = self._density(row, values, seen)

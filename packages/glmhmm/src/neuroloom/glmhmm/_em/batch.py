@@ -177,4 +177,6 @@ def only(trials: Trials, keep: NDArray[np.bool_]) -> Trials:
         observed=jnp.where(kept, trials.observed, 0.0),
         reset=jnp.where(kept, trials.reset, True),
         start=jnp.where(kept, trials.start, 0.0),
+        # Where single outputs are missing this mask decides what counts.
+        seen=jnp.where(kept.reshape(1, -1), trials.seen, 0.0),
     )
