@@ -12,6 +12,7 @@ from neuroloom.glmhmm import (
     diagnose,
     information_criteria,
     load_model,
+    plot_psychometric,
     standard_errors,
 )
 from neuroloom.glmhmm.observation_models import MixedObservations, WienerObservations
@@ -62,6 +63,19 @@ def test_likelihood_and_states_are_those_of_both_densities(drawn):
     online = OnlineFilter(model)
     steps = [online.step(*pair) for pair in zip(X[:20], y[:20], strict=True)]
     np.testing.assert_allclose(steps, filtered[:20], atol=1e-10)
+
+
+def test_psychometric_curves_of_the_choice(drawn):
+    X, y, starts, _ = drawn
+    model = truth()
+    ax = plot_psychometric(model, X, y, starts, stimulus=X[:, 0])
+    curve = next(line for line in ax.lines if line.get_label() == "state 1")
+    expected = 1 / (1 + np.exp(-4 * curve.get_xdata()))
+    np.testing.assert_allclose(curve.get_ydata(), expected, atol=1e-6)
+    named = plot_psychometric(model, X, y, starts, stimulus=X[:, 0], output="choice")
+    np.testing.assert_array_equal(named.lines[1].get_ydata(), ax.lines[1].get_ydata())
+    with pytest.raises(ValueError, match="holds choices"):
+        plot_psychometric(model, X, y, starts, stimulus=X[:, 0], output="rt")
 
 
 def test_fits_recover_and_are_at_an_optimum(drawn, tmp_path):

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._errors import InputError, fail
 from neuroloom.glmhmm._estimator.problem import posed
 from neuroloom.glmhmm._estimator.simulation import rates_of
 from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
 from neuroloom.glmhmm._families.categorical import CategoricalObservations
+from neuroloom.glmhmm._families.mixed import MixedObservations
 from neuroloom.glmhmm._input.arrays import numbers
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._plots.common import legend_above, state_names
-from neuroloom.shared import plots
+from neuroloom.shared import checks, plots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +33,7 @@ def plot_psychometric(
     transition_inputs: Any = None,
     stimulus: ArrayLike,
     column: int = 0,
+    output: int | str | None = None,
     labels: Sequence[str] | None = None,
     ax: Axes | None = None,
     **artist: Any,
@@ -44,13 +46,17 @@ def plot_psychometric(
     Parameters
     ----------
     model : GLMHMM
-        Fitted to choices 0 and 1, or categorical: then each state has a curve for every category.
+        Fitted to choices 0 and 1, alone or beside other responses, or categorical: then each state
+        has a curve for every category.
     X, y, session_starts, transition_inputs
         As in the fit.
     stimulus : array_like, shape (n_trials,)
         Values for the axis, for instance the contrast in its own unit.
     column : int
         Column of `X` that carries the stimulus.
+    output : int or str, optional
+        Which response, of a model of several: its column, or its name where they have names. Not
+        needed where only one holds choices.
     labels : sequence of str, optional
         Names of the states.
     ax : Axes, optional
@@ -66,7 +72,7 @@ def plot_psychometric(
     if column not in range(data.x.shape[1]):
         raise fail("column", f"a column of X, from 0 to {data.x.shape[1] - 1}", repr(column))
     shown = shown[data.kept]
-    choices = _choices(model, data)
+    choices, first = _choices(model, data, output)
     seen = data.observed & np.isfinite(shown) & np.isfinite(choices).all(axis=1)
     weights = found.posterior().smoothed[seen]
     curve = _Curves(shown[seen], choices[seen], data.x[seen], weights, column)
@@ -80,7 +86,7 @@ def plot_psychometric(
             look = {"color": color, **artist}
             levels, mean = curve.dots(k, c)
             ax.plot(levels, mean, linestyle="none", marker="o", markersize=3, **look)
-            fine, rate = curve.line(model, k, c)
+            fine, rate = curve.line(model, k, first + c)
             name = names[k] if categories == 1 else f"{names[k]}, choice {_class(model, c)}"
             ax.plot(fine, rate, linestyle=line, label=name, **look)
     several = categories > 1
@@ -96,15 +102,31 @@ def _class(model: Any, c: int) -> Any:
     return getattr(model, "classes_", range(c + 1))[c]
 
 
-def _choices(model: Any, data: Data) -> NDArray[np.float64]:
-    """Return choices as 0 and 1, one column, or one for each category."""
+def _choices(model: Any, data: Data, output: int | str | None) -> tuple[NDArray[np.float64], int]:
+    """Return choices as 0 and 1, one column or one for each category, and the first one's rate."""
     family = model.observation_model
     if isinstance(family, CategoricalObservations):
         every = (data.y[:, None] == np.arange(family.n_categories)).astype(np.float64)
-        return np.where(data.observed[:, None], every, np.nan)
-    if not isinstance(family, BernoulliObservations) or data.y.ndim == 2:
-        raise fail("model", "one choice per trial, Bernoulli or categorical", repr(family))
-    return data.y[:, None]
+        return np.where(data.observed[:, None], every, np.nan), 0
+    columns = data.y.reshape(len(data.y), -1)
+    mixed = isinstance(family, MixedObservations)
+    families = [p.family for p in family.parts] if mixed else [family] * columns.shape[1]
+    names = family.names if mixed else ()
+    fit = [i for i, one in enumerate(families) if isinstance(one, BernoulliObservations)]
+    if not fit:
+        raise fail("model", "choices among its responses, Bernoulli or categorical", repr(family))
+    if output is None and len(fit) > 1:
+        raise fail(
+            "output", f"which of the responses {[names[i] if names else i for i in fit]}", None
+        )
+    at = (
+        fit[0]
+        if output is None
+        else checks.index("output", output, len(families), names=names, error=InputError)
+    )
+    if at not in fit:
+        raise fail("output", "a response that holds choices", repr(output))
+    return columns[:, [at]], at
 
 
 @dataclass(frozen=True)
