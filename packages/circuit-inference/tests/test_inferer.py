@@ -502,3 +502,15 @@ class TestFewSimulations:
         model = Inferer("mdn", BOX, hyperparams=options).fit(x, theta, seed=0)
         assert model.estimator.options["n_components"] == 5
         assert model.estimator.options["hidden"] in ((32, 32), (64, 64))
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"n_components": 0}, {"n_components": 2.5}, {"hidden": 16}, {"hidden": (0,)},
+            {"max_epochs": 0}, {"patience": -1}, {"batch_size": 0}, {"learning_rate": -1.0},
+            {"weight_decay": float("nan")}, {"n_folds": 2}, {"n_members": True},
+        ],
+    )  # fmt: skip
+    def test_options_that_cannot_be(self, wrong):
+        with pytest.raises(ArgumentError, match=next(iter(wrong))):
+            Inferer("mdn", BOX, hyperparams=wrong)

@@ -74,3 +74,28 @@ class TestSpectra:
             )
         power[1, 3] = np.nan
         assert FeatureSet(*self.families).from_spectra(FREQS, power).valid.tolist() == [True, False]
+
+    def test_rows_that_are_no_spectra_are_named_one_by_one(self):
+        freqs = np.arange(0.0, 101.0)
+        power = np.stack([np.maximum(freqs, 0.5) ** -1.5] * 4)
+        power[0, 0], power[1, 0] = np.nan, 0.0  # nobody looks at 0 Hz
+        power[2, 20], power[3, 20] = 0.0, np.nan
+        table = FeatureSet(Aperiodic((2, 40))).from_spectra(freqs, power)
+        np.testing.assert_allclose(table.values[:2, 0], 1.5, atol=1e-9)
+        assert table.valid.tolist() == [True, True, False, False]
+        assert "not finite and positive" in table.reasons[2]
+
+    def test_what_is_no_power_is_refused(self):
+        chosen = FeatureSet(Aperiodic((2, 40)))
+        freqs = np.arange(0.0, 101.0)
+        power = np.maximum(freqs, 0.5) ** -1.5
+        for f, p, said in (
+            (freqs, 10 * np.log10(power) - 20, "dB"),
+            (freqs, power.astype(complex), "complex"),
+            (freqs - 5, power, "rising steps"),
+            (freqs[::-1], power[::-1], "rising steps"),
+        ):
+            with pytest.raises(ArgumentError, match=said):
+                chosen.from_spectra(f, p)
+        with pytest.raises(ArgumentError, match="'250'"):
+            chosen.compute(np.random.default_rng(0).standard_normal((2, 1000)), rate="250")

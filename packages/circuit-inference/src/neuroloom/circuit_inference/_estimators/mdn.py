@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -27,7 +28,10 @@ from neuroloom.circuit_inference._estimators.mixture import (
 )
 from neuroloom.circuit_inference._inference.recalibration import Recalibration
 from neuroloom.circuit_inference.errors import ArgumentError, ModelFormatError
-from neuroloom.shared import Seed
+from neuroloom.shared import Seed, checks
+
+whole = partial(checks.whole, error=ArgumentError)
+real = partial(checks.real, error=ArgumentError)
 
 _DEFAULTS: dict[str, Any] = {
     "n_members": 4,
@@ -67,9 +71,7 @@ class MixtureDensityEnsemble(Estimator):
             raise ArgumentError(
                 f"hyperparams: expected some of {sorted(_DEFAULTS)}, got {unexpected}"
             )
-        self.options = {**_DEFAULTS, **given}
-        if self.options["hidden"] is not None:
-            self.options["hidden"] = tuple(self.options["hidden"])
+        self.options = _checked({**_DEFAULTS, **given})
         self._given = dict(self.options)
         if int(self.options["n_folds"]) < 0 or int(self.options["n_folds"]) in (1, 2):
             raise ArgumentError(f"n_folds: expected 0 or at least 3, got {self.options['n_folds']}")
@@ -294,3 +296,25 @@ def _judging_once(learns: NDArray[np.bool_]) -> NDArray[np.bool_]:
         if not any((~row & ~other).any() for other in kept):
             kept.append(row)
     return np.stack(kept)
+
+
+def _checked(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options, each of a kind that training can do with."""
+    n_folds = whole("n_folds", options["n_folds"], at_least=0)
+    if n_folds in (1, 2):
+        raise ArgumentError(f"n_folds: expected 0 or at least 3, got {n_folds}")
+    out = {**options, "n_folds": n_folds}
+    for name in ("n_members", "batch_size", "max_epochs", "patience"):
+        out[name] = whole(name, options[name], at_least=1)
+    out["learning_rate"] = real("learning_rate", options["learning_rate"], above=0)
+    out["weight_decay"] = real("weight_decay", options["weight_decay"], at_least=0)
+    if options["n_components"] is not None:
+        out["n_components"] = whole("n_components", options["n_components"], at_least=1)
+    if options["hidden"] is not None:
+        if not isinstance(options["hidden"], (list, tuple)):
+            raise ArgumentError(
+                f"hidden: expected the widths of the layers, such as (64, 64), got "
+                f"{options['hidden']!r}"
+            )
+        out["hidden"] = tuple(whole("hidden", width, at_least=1) for width in options["hidden"])
+    return out

@@ -151,7 +151,8 @@ class FeatureSet:
         freqs : array_like, shape (n_freqs,)
             Frequencies in Hz, rising by equal steps.
         power : array_like, shape (n_spectra, n_freqs) or (n_freqs,)
-            Power densities, positive where the families look.
+            Power densities. A spectrum that is not finite and positive between 0 Hz and the
+            highest frequency that a family looks at is a row of NaN with the reason.
 
         Returns
         -------
@@ -163,27 +164,38 @@ class FeatureSet:
         ShapeError
             If the shapes do not fit.
         ArgumentError
-            If a family needs series, the frequencies do not reach far enough, or the set z-scores,
-            detrends or resamples, which spectra cannot be.
+            If a family needs series, the frequencies do not reach far enough, no spectrum is
+            positive, or the set z-scores, detrends or resamples, which spectra cannot be.
         """
+        for name, given in (("freqs", freqs), ("power", power)):
+            if np.iscomplexobj(given):
+                raise ArgumentError(
+                    f"{name}: expected real numbers, got complex ones: the power is abs(x) ** 2"
+                )
         f = np.asarray(freqs, dtype=np.float64)
         p = np.atleast_2d(np.asarray(power, dtype=np.float64))
         if f.ndim != 1 or p.ndim != 2 or p.shape[1] != f.size or f.size < 2:
             raise ShapeError(f"power: expected shape (n_spectra, {f.size}), got {p.shape}")
         steps = np.diff(f)
-        if not (steps > 0).all() or np.ptp(steps) > 1e-3 * steps.mean():
-            raise ArgumentError("freqs: expected equal rising steps")
+        if f[0] < 0 or not (steps > 0).all() or np.ptp(steps) > 1e-3 * steps.mean():
+            raise ArgumentError("freqs: expected equal rising steps from 0 Hz or above")
         done = self.preprocessing
         if (done.zscore and self.amplitude_of_families) or done.detrend or done.rate_hz is not None:
             raise ArgumentError(
                 f"preprocessing: expected none that series need, got {asdict(done)}"
             )
         self._check_rate(2 * float(f[-1]))
-        good = np.asarray(np.isfinite(p).all(axis=1))
+        # Nobody looks at 0 Hz, where spectra are often nothing or missing.
+        seen = p[:, (f > 0) & (f <= max(family.highest_hz for family in self.families))]
+        good = np.asarray((np.isfinite(seen) & (seen > 0)).all(axis=1))
+        if not good.any():
+            raise ArgumentError(
+                "power: expected positive power densities above 0 Hz, got none in any spectrum; "
+                "logarithms and dB are no powers"
+            )
         values = np.full((len(p), len(self.names)), np.nan)
-        if good.any():
-            values[good] = np.column_stack([x.of_spectra(f, p[good]) for x in self.families])
-        reasons = tuple("" if ok else "the spectrum is not finite" for ok in good)
+        values[good] = np.column_stack([x.of_spectra(f, p[good]) for x in self.families])
+        reasons = tuple("" if ok else "the spectrum is not finite and positive" for ok in good)
         return FeatureTable(values, self.names, reasons)
 
     @property

@@ -254,7 +254,7 @@ def positive(argument: str, value: Any, unit: str = "") -> float:
         number = float(value)
     except (TypeError, ValueError):
         number = float("nan")
-    if isinstance(value, bool) or not np.isfinite(number) or number <= 0:
+    if isinstance(value, (bool, str, bytes)) or not np.isfinite(number) or number <= 0:
         raise ArgumentError(
             f"{argument}: expected a positive number {unit}".rstrip() + f", got {value!r}"
         )
