@@ -68,13 +68,6 @@ def _library(folder: str | None) -> Any:
     return made.theta, dict(made.signals), list(made.reasons)
 
 
-def _features(folder: str | None) -> Any:
-    from neuroloom.circuit_inference import Catch22, FeatureSet
-
-    series = np.random.default_rng(0).standard_normal((200, 400))
-    return FeatureSet(Catch22()).compute(series, progress=False).to_frame()
-
-
 def _trials() -> tuple[Any, Any, Any]:
     rng = np.random.default_rng(3)
     x = rng.normal(size=(800, 1))
@@ -163,7 +156,7 @@ def _save(outputs: str, index: int, folder: Path) -> None:
 
 JOBS: dict[str, dict[str, Run]] = {
     "shared": {"map of products": _draws, "map of tables": _tables},
-    "circuit-inference": {"gao_library": _library, "features": _features},
+    "circuit-inference": {"gao_library": _library},
     "glmhmm": {
         "restarts": _restarts,
         "cross_validate": _validation,
@@ -174,7 +167,7 @@ JOBS: dict[str, dict[str, Run]] = {
     "lifnet": {"Repeater": _repeats},
 }
 # Jobs that have no folder to resume from.
-UNKEPT = {_features, _restarts}
+UNKEPT = {_restarts}
 
 
 @contextlib.contextmanager
