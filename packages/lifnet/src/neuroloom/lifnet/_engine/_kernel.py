@@ -186,6 +186,7 @@ def _deliver(
     """Send the spikes of step t to part p."""
     n_slots = ring.shape[1]
     offset = np.uint64(syn.bounds[p])
+    moving = changes.table.shape[0] > 0
     for q in range(out.ends.shape[0]):
         for e in range(out.ends[q, t], out.ends[q, t + 1]):
             j = out.spikes[q, e]
@@ -198,7 +199,7 @@ def _deliver(
                         ring[channel, slot, offset + syn.target[k]] += syn.weight[k]
                 else:
                     w = seg_weight[s]
-                    if changes is not None and changes.table.shape[0]:
+                    if moving:
                         w = changes.table[changes.version[t], changes.block[s]]
                     for k in range(begin, end):
                         ring[channel, slot, offset + syn.target[k]] += w
@@ -410,7 +411,7 @@ def advance(
         slot: Any = np.uint64((first_step + t) % n_slots)
         previous: Any = np.uint64((first_step + t - 1) % n_slots)
         change = False
-        if changes is not None:
+        if len(changes.version):
             change = t == 0 or changes.version[t] != changes.version[t - 1]
             if change and changes.jump.shape[0]:
                 _change_jumps(tiles, changes, changes.version[t], first, last, noise.jump)
@@ -432,9 +433,8 @@ def advance(
         for k in range(first, last):
             if t:
                 _arrive(state, tiles, k, previous, record, out, conductance is not None)
-            if changes is not None:
-                if change:
-                    _change_tile(tiles, changes, changes.version[t], k)
+            if change:
+                _change_tile(tiles, changes, changes.version[t], k)
             if conductance is None:
                 _propagate(state, tiles, given, k, t, slot, here)
             else:

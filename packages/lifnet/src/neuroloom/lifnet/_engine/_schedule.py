@@ -113,5 +113,30 @@ class Schedule:
             scale=one(cells.scale[0]),
             jump=np.ascontiguousarray(jump, dtype=dtype),
             table=np.ascontiguousarray(table, dtype=dtype),
-            block=np.zeros(0, np.int32) if block is None else block,
+            block=_still(np.zeros(0, np.int32) if block is None else block),
         )
+
+
+def no_changes(dtype: np.dtype[Any]) -> kernel.Changes:
+    """Return what the kernel takes where nothing changes: arrays of the same types, empty."""
+    none = np.zeros((0, 0), dtype=dtype)
+    return kernel.Changes(
+        version=np.zeros(0, dtype=np.int64),
+        v_v=none,
+        v_b=none,
+        threshold=none,
+        reset=none,
+        n_refractory=np.zeros((0, 0), dtype=np.int32),
+        v_i=none,
+        i_i=none,
+        scale=none,
+        jump=np.zeros((0, 0, 0), dtype=dtype),
+        table=none,
+        block=_still(np.zeros(0, np.int32)),
+    )
+
+
+def _still(block: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return an array read-only, as those of synapses are."""
+    block.flags.writeable = False
+    return block

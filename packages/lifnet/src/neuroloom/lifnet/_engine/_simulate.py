@@ -29,7 +29,7 @@ from neuroloom.lifnet._engine._noise import GUIDE_BITS, CountDrive, step_keys
 from neuroloom.lifnet._engine._normal import NormalDrive
 from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts
 from neuroloom.lifnet._engine._result import Record, Simulation
-from neuroloom.lifnet._engine._schedule import Schedule
+from neuroloom.lifnet._engine._schedule import Schedule, no_changes
 from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.shared import Seed
@@ -314,7 +314,7 @@ class _Run:
         )
         self.seg_weight = parts.weight if parts.shared_weights else None
         self.conductance = True if conductance else None
-        self.changes = None
+        self.changes = no_changes(dtype)
         if schedule is not None:
             self.changes = schedule.arrays(at, parts.block, delta_t, mechanism, dtype)
         self.window = max(1, connectivity.min_delay)
@@ -354,9 +354,7 @@ class _Run:
                     jumps[here].astype(self.dtype, copy=False),
                     *self._normal(first_step + done, n),
                 )
-                changes = self.changes
-                if changes is not None:
-                    changes = changes._replace(version=changes.version[here])
+                changes = self.changes._replace(version=self.changes.version[here])
                 pieces.append(self._stretch(pool, state, first_step + done, n, given, changes))
                 done += n
                 bar.update(n)
@@ -427,7 +425,7 @@ class _Run:
         first_step: int,
         n_steps: int,
         given: kernel.Given,
-        changes: kernel.Changes | None,
+        changes: kernel.Changes,
     ) -> dict[str, Any]:
         record, dtype = self.record, self.dtype
         n_tiles, n_channels = len(self.tile_start) - 1, self.cells.n_channels
