@@ -13,6 +13,7 @@ from neuroloom.mi import _direct as direct
 from neuroloom.mi import exceptions as ex
 from neuroloom.mi._critics.bounds import smile
 from neuroloom.mi._direct.estimators import DIRECT
+from neuroloom.mi._modes.crosschecks import look
 from neuroloom.mi._modes.subsampling import fit_curve
 from neuroloom.mi._options.modes import SubsamplingOptions
 from neuroloom.mi._samples.conditional import surrogate_sources
@@ -27,6 +28,7 @@ from neuroloom.mi._statistics.correlation import (
 )
 from neuroloom.mi._statistics.interval import SHIFT, SPREAD, interval
 from neuroloom.mi._statistics.jackknife import jackknife
+from neuroloom.shared import Seed
 
 
 def ar(seed, n, phi):
@@ -115,6 +117,16 @@ def test_a_line_has_its_intercept_weights_and_no_form_error():
     assert fit.weights @ gamma == pytest.approx(0.0, abs=1e-12)
     bent = fit_curve(gamma, 2.0 - 0.4 * np.sqrt(gamma), SubsamplingOptions())
     assert bent.form > 0.01
+
+
+def test_structure_finer_than_the_samples_is_told_and_smooth_structure_is_not():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 4, 1000)
+    fine = x % 1 + 0.05 * rng.uniform(-0.5, 0.5, 1000)
+    smooth = x + 0.05 * rng.standard_normal(1000)
+    for y, told in ((fine, True), (smooth, False)):
+        seen = look(x[:, None], y[:, None], 0, Seed(0))
+        assert (reliability.too_fine(seen.neighbours, seen.neighbours_rise) is not None) == told
 
 
 def test_reasons_say_what_was_found_and_what_to_do():

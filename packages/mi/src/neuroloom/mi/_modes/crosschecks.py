@@ -36,12 +36,16 @@ class Seen:
         Samples for which x and y both remember themselves.
     time : float
         Correlation time in samples: that of the slower variable where both are slow.
+    neighbours_rise : float
+        What neighbours see in all samples beyond what they see in every other one; NaN for
+        samples that remember one another, whose halves are too noisy to tell.
     """
 
     neighbours: float
     squares: float
     memory: int
     time: float
+    neighbours_rise: float = float("nan")
 
     @property
     def most(self) -> float:
@@ -71,7 +75,13 @@ def look(x: Array, y: Array, gap: int, seed: Seed, *, ordered: bool = True) -> S
     memory = joint_memory(a, b) if ordered else 0
     time = min(slowest(a), slowest(b)) if memory else 1.0
     exclude = min(max(gap, memory), _LONGEST, len(a) // 8)
-    return Seen(_neighbours(a[:_FEW], b[:_FEW], exclude), _squares(a, b, seed), memory, time)
+    few_a, few_b = a[:_FEW], b[:_FEW]
+    near = _neighbours(few_a, few_b, exclude)
+    rise = float("nan")
+    if not exclude and np.isfinite(near):
+        halves = [_neighbours(few_a[k::2], few_b[k::2], 0) for k in (0, 1)]
+        rise = near - float(np.mean(halves))
+    return Seen(near, _squares(a, b, seed), memory, time, rise)
 
 
 def _neighbours(x: Array, y: Array, exclude: int) -> float:

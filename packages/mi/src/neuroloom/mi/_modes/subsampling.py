@@ -328,6 +328,7 @@ def _outcome(
         reliability.much_is_open(mi, **open_parts),
         reliability.missed(mi, error, seen.neighbours, "nearest neighbours") if single else None,
         reliability.missed(mi, error, seen.squares, "squares of the features") if single else None,
+        reliability.too_fine(mi, seen.neighbours_rise) if single else None,
         reliability.too_short(values.shape[1], seen.time),
     )
     factor = analysis.factor

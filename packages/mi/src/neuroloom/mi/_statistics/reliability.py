@@ -17,6 +17,7 @@ _OPEN, _OPEN_SHARE = 0.14, 0.3
 _MISSED, _MISSED_SHARE = 0.1, 0.15
 _OVER, _OVER_SHARE = 0.05, 0.1
 _UNSEEN = 0.2
+_FINE, _FINE_SHARE = 0.14, 0.08
 _BITS = 1 / math.log(2)
 
 
@@ -100,6 +101,20 @@ def missed(mi: float, error: float, seen: float, who: str) -> str | None:
     return (
         f"{who} see {_bits(seen)}, the estimate is {_bits(mi)}: it misses a part of the "
         "dependence; train for longer or with another critic, or use estimator='ksg'"
+    )
+
+
+def too_fine(mi: float, rise: float) -> str | None:
+    """Return a reason where nearest neighbours see much more in all samples than in half of them.
+
+    They adapt to any smooth density: what they still gain is structure finer than the samples,
+    which a critic smooths over as well.
+    """
+    if not rise > max(_FINE, _FINE_SHARE * abs(mi)):
+        return None
+    return (
+        f"nearest neighbours see {_bits(rise)} more in all samples than in half of them: the "
+        "dependence is finer than so many samples resolve, and the truth may be larger; record more"
     )
 
 
