@@ -167,18 +167,7 @@ class FeatureSet:
             If a family needs series, the frequencies do not reach far enough, no spectrum is
             positive, or the set z-scores, detrends or resamples, which spectra cannot be.
         """
-        for name, given in (("freqs", freqs), ("power", power)):
-            if np.iscomplexobj(given):
-                raise ArgumentError(
-                    f"{name}: expected real numbers, got complex ones: the power is abs(x) ** 2"
-                )
-        f = np.asarray(freqs, dtype=np.float64)
-        p = np.atleast_2d(np.asarray(power, dtype=np.float64))
-        if f.ndim != 1 or p.ndim != 2 or p.shape[1] != f.size or f.size < 2:
-            raise ShapeError(f"power: expected shape (n_spectra, {f.size}), got {p.shape}")
-        steps = np.diff(f)
-        if f[0] < 0 or not (steps > 0).all() or np.ptp(steps) > 1e-3 * steps.mean():
-            raise ArgumentError("freqs: expected equal rising steps from 0 Hz or above")
+        f, p = _spectra(freqs, power)
         done = self.preprocessing
         if (done.zscore and self.amplitude_of_families) or done.detrend or done.rate_hz is not None:
             raise ArgumentError(
@@ -245,6 +234,23 @@ class FeatureSet:
                 raise unknown("families", kind, FAMILIES)
             families.append(FAMILIES[kind](**options))
         return cls(*families, preprocessing=Preprocessing(**description["preprocessing"]))
+
+
+def _spectra(freqs: ArrayLike, power: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return frequencies (n_freqs,) and powers (n_spectra, n_freqs), checked."""
+    for name, given in (("freqs", freqs), ("power", power)):
+        if np.iscomplexobj(given):
+            raise ArgumentError(
+                f"{name}: expected real numbers, got complex ones: the power is abs(x) ** 2"
+            )
+    f = np.asarray(freqs, dtype=np.float64)
+    p = np.atleast_2d(np.asarray(power, dtype=np.float64))
+    if f.ndim != 1 or p.ndim != 2 or p.shape[1] != f.size or f.size < 2:
+        raise ShapeError(f"power: expected shape (n_spectra, {f.size}), got {p.shape}")
+    steps = np.diff(f)
+    if f[0] < 0 or not (steps > 0).all() or np.ptp(steps) > 1e-3 * steps.mean():
+        raise ArgumentError("freqs: expected equal rising steps from 0 Hz or above")
+    return f, p
 
 
 def _of_chunk(

@@ -48,6 +48,9 @@ class Marginal:
             raise PriorError(f"low, high: expected low < high, got {self.low} and {self.high}")
         if self.kind not in _NORMAL and not np.isfinite([self.low, self.high]).all():
             raise PriorError(f"low, high: expected finite bounds, got {self.low} and {self.high}")
+        self._check_form()
+
+    def _check_form(self) -> None:
         if self.kind == "log-uniform" and self.low <= 0:
             raise PriorError(f"low: expected a positive bound, got {self.low:g}")
         if self.kind == "log-normal" and self.low < 0:

@@ -102,11 +102,7 @@ def bids_table(
         raise FileNotFoundError(f"folder: expected an existing folder, got {root}")
     if datatype not in _SUFFIXES:
         raise unknown("datatype", datatype, _SUFFIXES)
-    chosen = feature_set or (None if inferer is None else inferer.feature_set)
-    if chosen is None:
-        raise ArgumentError(
-            "feature_set: expected a FeatureSet, or an inferer that was told its own, got neither"
-        )
+    chosen = _chosen(feature_set, inferer)
     people = _participants(root)
     parts = []
     for path in _recordings(root, datatype, task):
@@ -128,6 +124,16 @@ def bids_table(
     out = pd.concat(parts, ignore_index=True)
     first = [name for name in out if name not in parts[0] or name in said]
     return out[[*first, *(name for name in out if name not in first)]]
+
+
+def _chosen(feature_set: FeatureSet | None, inferer: Inferer | None) -> FeatureSet:
+    """Return what is computed: what was said, or what the model was trained with."""
+    chosen = feature_set or (None if inferer is None else inferer.feature_set)
+    if chosen is None:
+        raise ArgumentError(
+            "feature_set: expected a FeatureSet, or an inferer that was told its own, got neither"
+        )
+    return chosen
 
 
 def _values(table: FeatureTable) -> pd.DataFrame:
