@@ -18,6 +18,7 @@ from neuroloom.lifnet.errors import SimulationError
 from neuroloom.lifnet.theory import (
     classify_active_clusters,
     continue_branch,
+    coupling,
     integrate_rates,
     mean_field_trajectory,
     power_spectrum,
@@ -236,8 +237,6 @@ def test_uncoupled_populations_have_the_spectra_of_their_neurons():
 
 
 def test_slow_coupling_is_the_static_jacobian(two):
-    from neuroloom.lifnet.theory import coupling
-
     point = two.solve_rates([51, 2, 2, 13, 13, 13]).x
     matrix, _ = coupling(two, point, [1e-3])
     np.testing.assert_allclose(matrix[0].real, two.jacobian(point), rtol=1e-3, atol=1e-6)
@@ -349,3 +348,21 @@ def test_a_probability_can_be_continued_over():
 def test_rates_begin_at_zero_or_above(two):
     with pytest.raises(LifnetError, match="nu_init"):
         integrate_rates(two, np.full(6, -1.0), duration=0.1)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.01])
+def test_the_coupling_responds_after_its_cause(delay):
+    # A filter with the wrong sign of i responds before; so does one whose delay has it.
+    field = LIFMeanField.from_config("2_cluster_mf")
+    rates = field.solve_rates([30, 2, 2, 13, 13, 13]).x
+    width = 4.0
+    f = np.arange(width, 2000.0, width)
+    matrix, _ = coupling(field, rates, f, delay=delay)
+    assert np.abs(matrix[:, 0, 0]).max() > 0.1
+    times = np.arange(-0.1, 0.1, 1e-3)
+    taper = np.cos(np.pi / 2 * f / f[-1]) ** 2
+    waves = np.exp(2j * np.pi * f[:, None] * times) * taper[:, None]
+    response = 2 * width * np.einsum("fij,ft->tij", matrix, waves).real
+    still = response - response[times < -0.02].mean(axis=0)  # the missing frequency 0
+    before = (still[times < delay - 2e-3] ** 2).sum(axis=0)
+    assert (before <= 1e-3 * (still**2).sum(axis=0)).all()

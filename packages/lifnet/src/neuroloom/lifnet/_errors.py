@@ -11,11 +11,14 @@
     │       └── SimulationError          a run: duration, step, state, recording
     └── ConvergenceError(RuntimeError)   a fixed point asked for that was not reached
 
-Warnings: `RoundingWarning` where a time is rounded to the step, `ClippingWarning` where a negative
-rate is set to zero.
+Warnings: `RoundingWarning` where a time is rounded to the step or the precision is too low for the
+step, `ClippingWarning` where a negative rate is set to zero, `PlausibilityWarning` where a value is
+probably not what was meant.
 """
 
 from __future__ import annotations
+
+import warnings
 
 from neuroloom.shared import DataError
 
@@ -41,8 +44,37 @@ class SimulationError(LifnetError):
 
 
 class RoundingWarning(UserWarning):
-    """A time was rounded to a whole number of steps."""
+    """A time was rounded to a whole number of steps, or a step's change is lost in rounding."""
+
+
+class PlausibilityWarning(UserWarning):
+    """A value that is possible, but probably not meant: milliseconds for seconds, say."""
 
 
 class ClippingWarning(UserWarning):
     """A negative rate was set to zero."""
+
+
+LONGEST = 1.0
+"""Seconds beyond which a time constant, a delay or a refractory time is probably in ms."""
+
+
+def warn_of_milliseconds(name: str, seconds: float, *, stacklevel: int = 4) -> None:
+    """Warn if a time of neurons or synapses is too long to be meant in seconds.
+
+    Parameters
+    ----------
+    name : str
+        What the warning calls the time.
+    seconds : float
+        The time.
+    stacklevel : int
+        As for `warnings.warn`.
+    """
+    if seconds > LONGEST:
+        warnings.warn(
+            f"{name}: got {seconds:g} s, longer than times of neurons and synapses are; is it in "
+            "milliseconds?",
+            PlausibilityWarning,
+            stacklevel=stacklevel,
+        )

@@ -6,6 +6,7 @@ from neuroloom.lifnet._errors import (
     LifnetError,
     NetworkError,
     PerturbationError,
+    PlausibilityWarning,
     RoundingWarning,
     SimulationError,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "LifnetError",
     "NetworkError",
     "PerturbationError",
+    "PlausibilityWarning",
     "RoundingWarning",
     "SimulationError",
 ]

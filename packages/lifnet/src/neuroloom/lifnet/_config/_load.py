@@ -12,6 +12,7 @@ import yaml
 
 from neuroloom.lifnet._config._read import refuse
 from neuroloom.lifnet._config._schema import Config
+from neuroloom.lifnet._config._yaml import parse
 from neuroloom.lifnet._errors import ConfigError
 
 
@@ -101,7 +102,7 @@ def _parse(source: str | Path | bytes) -> Mapping[str, Any]:
                 raise refuse(name, f"a YAML file, or one of the shipped {names}", "no such file")
             raw = shipped.read_bytes()
     try:
-        parsed = yaml.safe_load(raw)
+        parsed = parse(raw)
     except yaml.YAMLError as error:
         raise ConfigError(f"{name}: expected YAML, got {error}") from error
     if not isinstance(parsed, Mapping):

@@ -7,6 +7,7 @@ Units are seconds and Hz; voltages have none. Lists of four run over the pathway
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
@@ -28,7 +29,12 @@ from neuroloom.lifnet._config._read import (
     unknown,
     whole,
 )
-from neuroloom.lifnet._errors import ConfigError
+from neuroloom.lifnet._errors import (
+    ConfigError,
+    PlausibilityWarning,
+    RoundingWarning,
+    warn_of_milliseconds,
+)
 
 TARGETS = (
     "rate",
@@ -86,6 +92,13 @@ class NetworkParams(Section):
     j_ext: Annotated[tuple[float, ...], items(real, length=4)]
     tau_refractory: Annotated[Any, one_or_more(not_negative)] = 0.0
     reset_voltage: Annotated[Any, one_or_more(real)] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("tau_membrane", "tau_synaptic", "tau_refractory"):
+            value = getattr(self, name)
+            longest = max(value) if isinstance(value, (tuple, list)) else value
+            warn_of_milliseconds(f"{self.path}.{name}", float(longest), stacklevel=5)
 
 
 @dataclass(frozen=True)
@@ -339,6 +352,30 @@ class Config(Section):
                     background,
                 )
         self._check_neurons()
+        self._check_times()
+
+    def _check_times(self) -> None:
+        """Warn of a duration between two steps, and of stimuli that the run does not reach."""
+        init = self.init_params
+        steps = init.duration_sec / init.delta_t
+        if abs(steps - round(steps)) > 1e-6 * max(1.0, steps):
+            warnings.warn(
+                f"init_params.duration_sec: {init.duration_sec:g} s is not a multiple of delta_t "
+                f"({init.delta_t:g} s); rounded to {round(steps) * init.delta_t:g} s",
+                RoundingWarning,
+                stacklevel=5,
+            )
+        if not self.stimulus.amplitude:
+            return
+        for i, onset in enumerate(self.stimulus.onsets):
+            begin = onset[0] if isinstance(onset, tuple) else onset
+            if begin >= init.duration_sec:
+                warnings.warn(
+                    f"stimulus.onsets[{i}]: got {begin:g} s, which a run of {init.duration_sec:g} "
+                    "s does not reach",
+                    PlausibilityWarning,
+                    stacklevel=5,
+                )
 
     def _check_neurons(self) -> None:
         network, step = self.architecture.network, self.init_params.delta_t

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from neuroloom.lifnet._engine._cells import Cells
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._result import Record
 from neuroloom.lifnet._engine._state import State
-from neuroloom.lifnet._errors import SimulationError
+from neuroloom.lifnet._errors import RoundingWarning, SimulationError
 from neuroloom.shared import checks
 
 Pairs = Sequence[tuple[ArrayLike, ArrayLike]]
@@ -147,3 +148,25 @@ def neurons_of(watch: Any, n: int) -> NDArray[np.int64]:
     if watch is True:
         return np.arange(n)
     return checks.indices("record", watch, n, error=SimulationError).astype(np.int64)
+
+
+def warn_of_precision(cells: Cells, delta_t: float, dtype: str) -> None:
+    """Warn if rounding is more than a hundredth of what a voltage decays in a step.
+
+    Parameters
+    ----------
+    cells : Cells
+        The neurons.
+    delta_t : float
+        Step in seconds.
+    dtype : {"float32", "float64"}
+        Precision.
+    """
+    longest = float(cells.tau_membrane.max())
+    if np.finfo(dtype).eps / 2 > 0.01 * delta_t / longest:
+        warnings.warn(
+            f"dtype: a step of {delta_t:g} s changes neurons with tau_membrane of {longest:g} s by "
+            f"less than {dtype} resolves; take 'float64' or longer steps",
+            RoundingWarning,
+            stacklevel=3,
+        )

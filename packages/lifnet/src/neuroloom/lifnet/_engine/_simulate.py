@@ -21,6 +21,7 @@ from neuroloom.lifnet._engine._checks import (
     neurons_of,
     stimuli_of,
     table_of,
+    warn_of_precision,
 )
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._digest import network_digest
@@ -161,6 +162,7 @@ def simulate(
                 f"noise: expected {cells.n_neurons} standard deviations and a channel below "
                 f"{cells.n_channels}, got {len(normal.sd)} and {normal.channel}"
             )
+    warn_of_precision(cells, delta_t, dtype)
     bits = seed.integer(64) if isinstance(seed, Seed) else int(seed)
     if bits < 0:
         raise SimulationError(f"seed: expected 0 or more, got {seed}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from neuroloom.lifnet._engine import (
     network_digest,
     simulate,
 )
-from neuroloom.lifnet._errors import NetworkError, SimulationError
+from neuroloom.lifnet._errors import NetworkError, RoundingWarning, SimulationError
 from neuroloom.lifnet._network._declared import Declared
 from neuroloom.lifnet._network._degrees import in_degree, out_degree
 from neuroloom.lifnet._network._inputs import (
@@ -158,11 +159,19 @@ class BuiltNetwork:
         SimulationError
             If the duration is not a positive number of at least one step.
         """
-        if isinstance(duration, bool) or not np.isfinite(duration) or duration < self.delta_t:
+        duration = checks.real("duration", duration, unit="s", error=SimulationError)
+        if duration < self.delta_t * (1 - 1e-6):
             raise SimulationError(
                 f"duration: expected at least one step ({self.delta_t:g} s), got {duration!r}"
             )
         n_steps = round(duration / self.delta_t)
+        if abs(duration / self.delta_t - n_steps) > 1e-6 * n_steps:
+            warnings.warn(
+                f"duration of {duration:g} s is not a multiple of delta_t ({self.delta_t:g} s); "
+                f"rounded to {n_steps * self.delta_t:g} s",
+                RoundingWarning,
+                stacklevel=2,
+            )
         stream = as_seed(seed)
 
         def stretch(first: int, last: int, before: State | None) -> Simulation:

@@ -17,6 +17,11 @@ _EXPECTED = "a finite number, a distribution, or one value per neuron"
 _RAREST = 1e-5  # share of draws within the bounds below which drawing again takes for ever
 
 
+def _check_numbers(kind: str, *, finite: bool = True, **values: float) -> None:
+    for name, value in values.items():
+        checks.real(f"{kind}.{name}", value, finite=finite, error=NetworkError)
+
+
 @dataclass(frozen=True, slots=True)
 class Normal:
     """Normal values, drawn again until they lie in [low, high].
@@ -35,7 +40,9 @@ class Normal:
     high: float = math.inf
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.mean) and math.isfinite(self.sd) and self.sd >= 0):
+        _check_numbers("Normal", mean=self.mean, sd=self.sd)
+        _check_numbers("Normal", finite=False, low=self.low, high=self.high)
+        if self.sd < 0:
             raise NetworkError(f"Normal: expected finite mean and sd ≥ 0, got {self}")
         if not self.low < self.high or not self.low - 4 * self.sd <= self.mean <= (
             self.high + 4 * self.sd
@@ -78,7 +85,8 @@ class Lognormal:
     sd: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.mean) and math.isfinite(self.sd) and self.sd >= 0 and self.mean):
+        _check_numbers("Lognormal", mean=self.mean, sd=self.sd)
+        if self.sd < 0 or not self.mean:
             raise NetworkError(f"Lognormal: expected finite mean ≠ 0 and sd ≥ 0, got {self}")
 
 
@@ -96,7 +104,8 @@ class Uniform:
     high: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
+        _check_numbers("Uniform", low=self.low, high=self.high)
+        if self.low > self.high:
             raise NetworkError(f"Uniform: expected finite low ≤ high, got {self}")
 
 

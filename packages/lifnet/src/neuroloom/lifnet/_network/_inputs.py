@@ -103,9 +103,9 @@ class SampledRate:
     delta_t: float
 
     def __post_init__(self) -> None:
-        values = np.array(self.values_hz, dtype=np.float64)
-        if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
-            raise NetworkError("SampledRate: expected finite values, shape (n_samples,)")
+        values = checks.array("SampledRate.values_hz", self.values_hz, ndim=1, error=NetworkError)
+        if not len(values):
+            raise NetworkError("SampledRate.values_hz: expected at least one sample, got none")
         checks.real("SampledRate.delta_t", self.delta_t, above=0, unit="s", error=NetworkError)
         object.__setattr__(self, "values_hz", values)
 
@@ -304,9 +304,10 @@ class CurrentInput:
         if self.waveform is not None:
             name, interval = "CurrentInput.sample_interval", self.sample_interval
             checks.real(name, interval, above=0, unit="s", error=NetworkError)
-            samples = np.array(self.waveform, dtype=np.float64)
-            if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
-                raise NetworkError("CurrentInput: expected finite samples, shape (n_samples,)")
+            name = "CurrentInput.waveform"
+            samples = checks.array(name, self.waveform, ndim=1, error=NetworkError)
+            if not len(samples):
+                raise NetworkError(f"{name}: expected at least one sample, got none")
             object.__setattr__(self, "waveform", samples)
 
     def sample(self, n_steps: int, delta_t: float) -> NDArray[np.float64]:

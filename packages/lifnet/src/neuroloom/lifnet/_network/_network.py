@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from neuroloom.lifnet._engine import Record, Simulation
 from neuroloom.lifnet._engine._connectivity import MOST_CHANNELS
-from neuroloom.lifnet._errors import NetworkError
+from neuroloom.lifnet._errors import NetworkError, PlausibilityWarning
 from neuroloom.lifnet._network._built import BuiltNetwork, build
 from neuroloom.lifnet._network._inputs import CurrentInput, Input, NoiseCurrent
 from neuroloom.lifnet._network._population import Population
@@ -65,8 +66,19 @@ class Network:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("populations", "projections", "inputs"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, kinds in (
+            ("populations", (Population,)),
+            ("projections", (Projection,)),
+            ("inputs", get_args(Input)),
+        ):
+            given = getattr(self, name)
+            whole = isinstance(given, Iterable) and not isinstance(given, str)
+            parts = tuple(given) if whole else (given,)
+            for part in parts:
+                if not whole or not isinstance(part, kinds):
+                    words = " or ".join(kind.__name__ for kind in kinds)
+                    raise checks.fail(name, f"a sequence of {words}", part, error=NetworkError)
+            object.__setattr__(self, name, parts)
         if not self.populations:
             raise NetworkError("populations: expected at least one, got none")
         names = [population.name for population in self.populations]
@@ -84,8 +96,8 @@ class Network:
                 f"populations: expected at most {MOST_CHANNELS} receptors of different names, got "
                 f"{len(self.receptors)}; give receptors of different populations one name"
             )
-        kinds = {isinstance(s, Beta) for p in self.populations for s in p.synapses.values()}
-        if len(kinds) > 1:
+        conductances = {isinstance(s, Beta) for p in self.populations for s in p.synapses.values()}
+        if len(conductances) > 1:
             raise NetworkError("populations: expected conductances or currents, got both")
 
     def _check_input(self, source: Input) -> None:
@@ -140,6 +152,17 @@ class Network:
             for population, end in zip(self.populations, ends, strict=True)
         }
 
+    def _check_windows(self, duration: float) -> None:
+        """Warn of inputs that a run of this length does not reach."""
+        for source in self.inputs:
+            if isinstance(duration, (int, float)) and source.start >= duration > 0:
+                warnings.warn(
+                    f"inputs: {type(source).__name__} of {source.post!r} starts at "
+                    f"{source.start:g} s, which a run of {duration:g} s does not reach",
+                    PlausibilityWarning,
+                    stacklevel=3,
+                )
+
     def build(
         self,
         *,
@@ -163,6 +186,9 @@ class Network:
             Seed of the connectivity, the biases and the initial voltages.
         """
         step = self.delta_t if delta_t is None else delta_t
+        checks.real("delta_t", step, above=0, unit="s", error=NetworkError)
+        checks.choice("dtype", dtype, ("float32", "float64"), error=NetworkError)
+        checks.whole("n_threads", n_threads, at_least=1, error=NetworkError)
         return build(self, step, dtype, n_threads, as_seed(seed))
 
     def simulate(
@@ -190,6 +216,7 @@ class Network:
             Seed of the network and of its input.
         """
         stream = as_seed(seed)
+        self._check_windows(duration)
         built = self.build(
             delta_t=delta_t, dtype=dtype, n_threads=n_threads, seed=stream.child("connectivity")
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.lifnet._errors import NetworkError
-from neuroloom.lifnet._network._distributions import Values, sample, values_of
+from neuroloom.lifnet._errors import NetworkError, warn_of_milliseconds
+from neuroloom.lifnet._network._distributions import Values, mean_of, sample, values_of
 from neuroloom.lifnet._network._synapses import Beta, Synapse
 from neuroloom.shared import Seed, checks
 
@@ -83,6 +83,17 @@ class Population:
         if self.initial_voltage is not None:
             self._check("initial_voltage")
         self._check_reset()
+        for name in ("tau_membrane", "tau_refractory"):
+            value = getattr(self, name)
+            longest = value.max() if isinstance(value, np.ndarray) else mean_of(value)
+            warn_of_milliseconds(f"{self.name}.{name}", float(longest))
+        if not isinstance(self.synapses, Mapping) or not all(
+            isinstance(synapse, get_args(Synapse)) for synapse in self.synapses.values()
+        ):
+            raise NetworkError(
+                f"{self.name}.synapses: expected synapses by the name of their receptor, as "
+                f'{{"exc": Exponential(0.005)}}, got {self.synapses!r}'
+            )
         if not self.synapses:
             raise NetworkError(f"{self.name}.synapses: expected at least one, got none")
         kinds = {isinstance(synapse, Beta) for synapse in self.synapses.values()}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import get_args
 
-from neuroloom.lifnet._errors import NetworkError
+from neuroloom.lifnet._errors import NetworkError, warn_of_milliseconds
 from neuroloom.lifnet._network._distributions import Distribution, Normal, Uniform, check, mean_of
 from neuroloom.lifnet._network._rules import Rule
 
@@ -38,10 +39,15 @@ class Projection:
 
     def __post_init__(self) -> None:
         name = f"projection {self.pre} → {self.post}"
+        if not isinstance(self.rule, get_args(Rule)):
+            raise NetworkError(
+                f"{name}, rule: expected a rule, as Bernoulli(0.1), got {self.rule!r}"
+            )
         check(f"{name}, weight", self.weight)
         check(f"{name}, delay", self.delay)
         negative = isinstance(self.delay, Uniform) and self.delay.low < 0
         if mean_of(self.delay) < 0 or negative:
             raise NetworkError(f"{name}, delay: expected 0 or more, got {self.delay!r}")
+        warn_of_milliseconds(f"{name}, delay", mean_of(self.delay))
         if isinstance(self.delay, Normal):  # drawn again until it is not negative
             replace(self.delay, low=max(self.delay.low, 0.0))

@@ -43,6 +43,7 @@ class Bernoulli:
     def __post_init__(self) -> None:
         p = checks.real("Bernoulli.p", self.p, at_least=0, at_most=1, error=NetworkError)
         object.__setattr__(self, "p", p)
+        checks.flag("Bernoulli.autapses", self.autapses, error=NetworkError)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the expected number of synapses of `n_pre` sources and `n_post` targets."""
@@ -87,6 +88,8 @@ class FixedIndegree:
     def __post_init__(self) -> None:
         n = checks.whole("FixedIndegree.n", self.n, at_least=0, error=NetworkError)
         object.__setattr__(self, "n", n)
+        checks.flag("FixedIndegree.multapses", self.multapses, error=NetworkError)
+        checks.flag("FixedIndegree.autapses", self.autapses, error=NetworkError)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the number of synapses of `n_pre` sources and `n_post` targets."""
@@ -137,6 +140,8 @@ class FixedOutdegree:
     def __post_init__(self) -> None:
         n = checks.whole("FixedOutdegree.n", self.n, at_least=0, error=NetworkError)
         object.__setattr__(self, "n", n)
+        checks.flag("FixedOutdegree.multapses", self.multapses, error=NetworkError)
+        checks.flag("FixedOutdegree.autapses", self.autapses, error=NetworkError)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the number of synapses of `n_pre` sources and `n_post` targets."""
@@ -187,6 +192,8 @@ class FixedTotal:
     def __post_init__(self) -> None:
         n = checks.whole("FixedTotal.n", self.n, at_least=0, error=NetworkError)
         object.__setattr__(self, "n", n)
+        checks.flag("FixedTotal.multapses", self.multapses, error=NetworkError)
+        checks.flag("FixedTotal.autapses", self.autapses, error=NetworkError)
 
     def expected(self, n_pre: int, n_post: int) -> float:
         """Return the number of synapses of `n_pre` sources and `n_post` targets."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from neuroloom.lifnet._errors import NetworkError
+from neuroloom.lifnet._errors import NetworkError, warn_of_milliseconds
 from neuroloom.shared import checks
 
 
 def _positive(kind: str, **values: float) -> None:
     for name, value in values.items():
         checks.real(f"{kind}.{name}", value, above=0, error=NetworkError)
+        warn_of_milliseconds(f"{kind}.{name}", value, stacklevel=5)
 
 
 def _peak_time(rise: float, decay: float) -> float:
@@ -51,6 +52,7 @@ class Exponential:
 
     def __post_init__(self) -> None:
         _positive("Exponential", tau=self.tau)
+        checks.flag("Exponential.charge", self.charge, error=NetworkError)
 
     @property
     def constants(self) -> tuple[float, float, float]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._engine._connectivity import Connectivity
+from neuroloom.lifnet._engine._memory import check_memory
 from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts, balanced_bounds
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.lifnet._network._declared import Declared
@@ -34,6 +35,11 @@ def wire(network: Declared, delta_t: float, dtype: str, n_threads: int, seed: Se
     if not network.projections:
         return Connectivity.from_csr(np.zeros(n + 1, np.int64), np.zeros(0, np.int32), 0.0)
     shared = all(_one_weight(projection) for projection in network.projections)
+    expected = sum(_expected(network, projection) for projection in network.projections)
+    check_memory(
+        {"synapses": expected * (2 if shared else 2 + np.dtype(dtype).itemsize)},
+        remedy="take a smaller network, or fewer synapses",
+    )
     plan = plan_of(network, delta_t, shared, seed)
     n_parts = max(min(n_threads, -(-n // GRID)), -(-n // MAX_PART))
     bounds = balanced_bounds(_expected_in_degree(network), n_parts)
@@ -82,12 +88,19 @@ def _parts(bounds: NDArray[np.int64], out: Written, shared: bool) -> Parts:
     )
 
 
+def _expected(network: Declared, projection: Projection) -> float:
+    n_pre, n_post = (
+        network.spans[name][1] - network.spans[name][0]
+        for name in (projection.pre, projection.post)
+    )
+    return float(projection.rule.expected(n_pre, n_post))
+
+
 def _expected_in_degree(network: Declared) -> NDArray[np.float64]:
     out = np.zeros(network.n_neurons)
     for projection in network.projections:
         low, high = network.spans[projection.post]
-        n_pre = int(np.diff(network.spans[projection.pre])[0])
-        out[low:high] += projection.rule.expected(n_pre, high - low) / (high - low)
+        out[low:high] += _expected(network, projection) / (high - low)
     return out
 
 

@@ -1,0 +1,184 @@
+"""Input that cannot be meant is refused or warned of, in one line that says what to do."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from neuroloom.lifnet import load_config, shipped_configs
+from neuroloom.lifnet.errors import (
+    ConfigError,
+    LifnetError,
+    NetworkError,
+    PlausibilityWarning,
+    RoundingWarning,
+    SimulationError,
+)
+from neuroloom.lifnet.network import (
+    Bernoulli,
+    CurrentInput,
+    Exponential,
+    FixedIndegree,
+    FixedTotal,
+    Network,
+    Normal,
+    PoissonInput,
+    Population,
+    Projection,
+    SampledRate,
+    Uniform,
+)
+
+SYNAPSES = {"exc": Exponential(0.005)}
+
+
+def population(**changes):
+    given = dict(tau_membrane=0.02, threshold=20.0, reset=10.0, synapses=SYNAPSES)
+    return Population("A", 10, **(given | changes))
+
+
+def projection(**changes):
+    return Projection("A", "A", **(dict(rule=Bernoulli(0.5), weight=1.0, delay=1e-3) | changes))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Bernoulli(0.1, autapses="no"), "Bernoulli.autapses: expected True or False"),
+        (lambda: FixedIndegree(3, multapses=2), "FixedIndegree.multapses: expected True or False"),
+        (lambda: Exponential(0.005, charge="yes"), "Exponential.charge: expected True or False"),
+        (lambda: population(synapses={"exc": 0.005}), r"synapses: expected synapses by the name"),
+        (lambda: population(synapses=[Exponential(0.005)]), r"synapses: expected synapses"),
+        (lambda: projection(rule=0.1), "rule: expected a rule"),
+        (lambda: Network(population()), "populations: expected a sequence of Population"),
+        (lambda: Network([population()], inputs=[projection()]), "inputs: expected a sequence of"),
+        (lambda: Network([population()], projection()), "projections: expected a sequence of"),
+        (lambda: Normal("a", 1), "Normal.mean: expected a finite number"),
+        (lambda: Uniform(0, np.inf), "Uniform.high: expected a finite number"),
+        (lambda: SampledRate(["a"], 1e-3), "SampledRate.values_hz: expected numbers"),
+        (lambda: CurrentInput("A", 1, waveform=["x"], sample_interval=1), "waveform: expected num"),
+        (lambda: Network([population()]).build(n_threads=0, seed=1), "n_threads: expected"),
+        (lambda: Network([population()]).build(dtype="int8", seed=1), "dtype: expected one of"),
+        (lambda: Network([population()]).build(delta_t=-1.0, seed=1), "delta_t: expected"),
+        (lambda: projection(delay=-1e-3), "delay: expected 0 or more"),
+        (lambda: projection(delay=Uniform(-1e-3, 1e-3)), "delay: expected 0 or more"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(make, words):
+    with pytest.raises(NetworkError, match=words):
+        make()
+
+
+def test_durations_are_numbers_of_whole_steps():
+    net = Network([population()])
+    with pytest.raises(SimulationError, match="duration: expected a finite number in s, got '1'"):
+        net.simulate("1", seed=1)
+    with pytest.warns(RoundingWarning, match=r"duration of 0\.01005 s .* rounded to 0\.01 s"):
+        net.simulate(0.01005, seed=1)
+    assert net.simulate(np.array(0.01), seed=1).n_steps == 100
+
+
+def test_more_synapses_than_memory_are_refused_before_they_are_drawn():
+    for rule in (FixedTotal(10**13), FixedIndegree(10**12, multapses=True)):
+        with pytest.raises(LifnetError, match=r"memory: expected .*; take a smaller network"):
+            Network([population()], [projection(rule=rule)]).build(seed=1)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: population(tau_membrane=20.0),
+        lambda: population(tau_membrane=[0.02] * 9 + [20.0]),
+        lambda: population(tau_refractory=2.0),
+        lambda: population(tau_membrane=Normal(20.0, 1.0)),
+        lambda: Exponential(5.0),
+        lambda: projection(delay=1.5),
+        lambda: projection(delay=Normal(1.5, 0.1)),
+    ],
+)
+def test_milliseconds_are_asked_about(make):
+    with pytest.warns(PlausibilityWarning, match="is it in milliseconds"):
+        make()
+
+
+@pytest.mark.parametrize("kind", [CurrentInput, PoissonInput])
+def test_inputs_that_a_run_does_not_reach_are_said(kind):
+    source = kind("A", 10.0, **({"weight": 1.0} if kind is PoissonInput else {}), start=0.5)
+    net = Network([population()], inputs=[source])
+    with pytest.warns(PlausibilityWarning, match=r"starts at 0\.5 s, which a run of 0\.01 s"):
+        net.simulate(0.01, seed=1)
+    net.build(seed=1).simulate(0.01, seed=1)  # may go on until then
+
+
+def test_steps_below_the_precision_are_said():
+    cells = population(tau_membrane=0.9)
+    with pytest.warns(RoundingWarning, match="float32 resolves; take 'float64'"):
+        Network([cells], delta_t=1e-6).simulate(1e-5, seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Network([cells], delta_t=1e-6).simulate(1e-5, dtype="float64", seed=1)
+        Network([cells], delta_t=1e-5).simulate(1e-4, seed=1)
+
+
+@pytest.fixture(scope="module")
+def text():
+    from importlib.resources import files
+
+    folder = files("neuroloom.lifnet._config") / "configs"
+    return (folder / "2_cluster_mf.yaml").read_text()
+
+
+def changed(text, old, new):
+    assert old in text
+    return text.replace(old, new).encode()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("tau_membrane: 0.02", "tau_membrane: 0.02\n    tau_membrane: 0.03", "each key once, got"),
+        ("level: 0.275", "level: 1:30", "arousal.level: expected a number, got '1:30'"),
+        ("tau_membrane: 0.02", "tau_membrane: 1:30.5", "tau_membrane"),
+        ("tau_membrane: 0.02", "tau_membrane: 2020-01-01", "tau_membrane"),
+        ("tau_membrane: 0.02", "tau_membrane: 20 ms", "tau_membrane"),
+        ("tau_membrane: 0.02", "tau_membrane: .nan", "tau_membrane: expected a finite number"),
+        ("level: 0.275", "level: !!python/name:os.system", "expected YAML"),
+    ],
+)
+def test_yaml_is_read_as_it_is_meant_or_refused(text, old, new, words):
+    with pytest.raises(ConfigError, match=words):
+        load_config(changed(text, old, new))
+
+
+@pytest.mark.parametrize(("written", "value"), [("2e-2", 0.02), ("+.02", 0.02), ("1_0e-3", 0.01)])
+def test_decimal_numbers_of_every_form(text, written, value):
+    config = load_config(changed(text, "tau_membrane: 0.02", f"tau_membrane: {written}"))
+    assert config.architecture.network.tau_membrane == value
+
+
+def test_a_leading_zero_is_decimal(text):
+    config = load_config(changed(text, "n_excitatory: 640", "n_excitatory: 0640"))
+    assert config.init_params.n_excitatory == 640
+
+
+def test_configured_times_that_are_probably_not_meant(text):
+    with pytest.warns(PlausibilityWarning, match="tau_membrane: got 20 s"):
+        load_config(changed(text, "tau_membrane: 0.02", "tau_membrane: 20"))
+    config = load_config("default_snn_params")
+    step, duration = config.init_params.delta_t, config.init_params.duration_sec
+    with pytest.warns(RoundingWarning, match="duration_sec: .* is not a multiple"):
+        config.with_value("init_params.duration_sec", duration + step / 3)
+    mapping = config.to_mapping()
+    mapping["stimulus"] |= {"amplitude": 1.0, "onsets": [2 * duration]}
+    with pytest.warns(PlausibilityWarning, match=r"stimulus\.onsets\[0\]: .* does not reach"):
+        load_config(mapping)
+
+
+def test_shipped_configurations_give_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in shipped_configs():
+            if not name.startswith("templates"):
+                load_config(name)
