@@ -358,7 +358,7 @@ class Config(Section):
         """Warn of a duration between two steps, and of stimuli that the run does not reach."""
         init = self.init_params
         steps = init.duration_sec / init.delta_t
-        if abs(steps - round(steps)) > 1e-6 * max(1.0, steps):
+        if steps >= 1 and abs(steps - round(steps)) > 1e-6 * steps:
             warnings.warn(
                 f"init_params.duration_sec: {init.duration_sec:g} s is not a multiple of delta_t "
                 f"({init.delta_t:g} s); rounded to {round(steps) * init.delta_t:g} s",
