@@ -156,7 +156,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         if type(action) is not int or not 0 <= action < self._n_actions:
             action = self._checked(action)
         self._untouched = False
-        if self.waits_for_fixation and action != 0 and at == self._starts[self._trial]:
+        if self.waits_for_fixation and self._waiting(action):
             waited = {"new_trial": False, "gt": self.right_action, "waiting": True}
             return self._observation(), 0.0, False, False, waited
         target, phase, after = self._target[at], self._phase[at], at + 1
@@ -179,12 +179,7 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         if self._done == self.trials_per_episode:
             self._over = True
             return self._observation(), reward, True, False, info
-        if self._top is self:
-            self._replaced = None
-            self._next_trial()
-        else:
-            self._top.new_trial()
-        self._untouched = True
+        self._go_on()
         return self._observation(), reward, False, False, info
 
     def seed(self, seed: int | Seed | None = None) -> list[Any]:
@@ -445,6 +440,18 @@ class TaskEnv(gymnasium.Env[NDArray[np.float32], Any]):
         return self.trial
 
     # Within -----------------------------------------------------------------------------------
+
+    def _go_on(self) -> None:
+        """Begin the trial that follows one that is over."""
+        if self._top is self:
+            self._replaced = None
+            self._next_trial()
+        else:
+            self._top.new_trial()
+        self._untouched = True
+
+    def _waiting(self, action: Any) -> bool:
+        return bool(action != 0 and self._at == self._starts[self._trial])
 
     def _outcome(
         self, action: Any, at: int, last: bool, target: Any, phase: int

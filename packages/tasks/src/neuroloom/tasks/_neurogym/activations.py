@@ -150,11 +150,7 @@ class ActivationProbe:
             raise fail("name", "a layer that was called since it is recorded", self.name + why)
         traces = [np.stack(trial) for trial in trials]
         if batch_dim is not None:
-            if not 2 <= batch_dim < traces[0].ndim:
-                expected = f"an axis from 2 to {traces[0].ndim - 1} (0 is trials, 1 steps)"
-                if batch_dim != traces[0].ndim:
-                    raise fail("batch_dim", expected, batch_dim)
-            traces = [trace.mean(axis=batch_dim - 1) for trace in traces]
+            traces = _averaged(traces, batch_dim)
         traces = [trace.reshape(len(trace), -1) for trace in traces]
         n_units = traces[0].shape[1]
         units = range(min(_SHOWN, n_units)) if neurons is None else np.atleast_1d(neurons)
@@ -221,6 +217,14 @@ def _array(layer: Any, tensor: Any) -> NDArray[Any]:
     values: NDArray[Any] = tensor.detach().cpu().numpy().copy()
     alone = isinstance(layer, torch.nn.LSTM) and values.ndim == 3 and values.shape[1] == 1
     return values[:, 0] if alone else values
+
+
+def _averaged(traces: list[NDArray[Any]], batch_dim: int) -> list[NDArray[Any]]:
+    """Return the mean over an axis of trials, steps and what one call put out."""
+    last = traces[0].ndim
+    if not 2 <= batch_dim <= last:
+        raise fail("batch_dim", f"an axis from 2 to {last} (0 is trials, 1 steps)", batch_dim)
+    return [trace.mean(axis=batch_dim - 1) for trace in traces]
 
 
 def _mean(lines: Sequence[NDArray[Any]]) -> NDArray[Any]:
