@@ -20,6 +20,17 @@ from neuroloom.lifnet._network._synapses import Beta, Exponential
 from neuroloom.shared import Seed, as_seed, checks
 
 
+def _parts(name: str, given: Any, kinds: tuple[type, ...]) -> tuple[Any, ...]:
+    """Return the parts of a network as they were given, checked."""
+    whole = isinstance(given, Iterable) and not isinstance(given, str)
+    parts = tuple(given) if whole else (given,)
+    for part in parts:
+        if not whole or not isinstance(part, kinds):
+            words = " or ".join(kind.__name__ for kind in kinds)
+            raise checks.fail(name, f"a sequence of {words}", part, error=NetworkError)
+    return parts
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
     """Populations, what they send each other and what they get from outside.
@@ -71,13 +82,7 @@ class Network:
             ("projections", (Projection,)),
             ("inputs", get_args(Input)),
         ):
-            given = getattr(self, name)
-            whole = isinstance(given, Iterable) and not isinstance(given, str)
-            parts = tuple(given) if whole else (given,)
-            for part in parts:
-                if not whole or not isinstance(part, kinds):
-                    words = " or ".join(kind.__name__ for kind in kinds)
-                    raise checks.fail(name, f"a sequence of {words}", part, error=NetworkError)
+            parts = _parts(name, getattr(self, name), kinds)
             object.__setattr__(self, name, parts)
         if not self.populations:
             raise NetworkError("populations: expected at least one, got none")
