@@ -45,7 +45,10 @@ _DEFAULTS: dict[str, Any] = {
     "patience": 20,
 }
 # Hidden layers and components that folds choose from: few simulations settle few weights.
-_SIZES: tuple[tuple[tuple[int, ...], int], ...] = (((32, 32), 1), ((64, 64), 3), ((64, 64), 8))
+_SIZES: tuple[tuple[tuple[int, ...], int], ...] = (
+    *(((32, 32), 1), ((32, 32), 3)),
+    *(((64, 64), 3), ((64, 64), 8)),
+)
 
 
 class MixtureDensityEnsemble(Estimator):
@@ -56,7 +59,7 @@ class MixtureDensityEnsemble(Estimator):
     hyperparams : mapping, optional
         ``n_folds`` (8) makes 28 members, one per pair of folds that it never sees, and the
         recalibration; 0 for ``n_members`` (4) and none. ``hidden`` (such as (64, 64)) and
-        ``n_components``: what is not given is chosen from three sizes by how likely held-out
+        ``n_components``: what is not given is chosen from four sizes by how likely held-out
         simulations are. ``learning_rate``, ``weight_decay``, ``batch_size``, ``max_epochs``,
         ``patience``.
     """
