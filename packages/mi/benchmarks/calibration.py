@@ -121,6 +121,8 @@ before anything was measured, was held back and run once; the others tuned
 the numbers of `interval` and the limits of the flags. One flag is younger than these rows: that a
 dependence is finer than the samples resolve. It came from a sawtooth of four teeth that is not in
 the list, and would flag the sawtooth that is.
+Intervals of the tuning part were computed anew from the kept rows when the last number of
+`interval` changed.
 
 ```
 python packages/mi/benchmarks/calibration.py run rows.jsonl --part tuning --what estimate rigorous
