@@ -13,6 +13,7 @@ import sys
 import textwrap
 import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,21 @@ def test_values_that_lead_back_to_themselves_have_a_digest() -> None:
 
     assert fingerprint(circle()) == fingerprint(circle())
     assert fingerprint(circle()) != fingerprint([1])
+
+
+@dataclass(frozen=True)
+class Keeping:
+    number: int
+    kept: dict[str, int] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"number": self.number, "kept": {}}
+
+
+def test_what_a_class_keeps_and_does_not_send_is_no_part_of_it() -> None:
+    used = Keeping(1)
+    used.kept["square"] = 1
+    assert fingerprint(used) == fingerprint(Keeping(1)) != fingerprint(Keeping(2))
 
 
 def test_names_of_other_modules_do_not_hide_the_users_code() -> None:

@@ -5,7 +5,7 @@ How they lie in memory stands in `_parts`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,11 @@ class Connectivity:
 
     def __post_init__(self) -> None:
         read_only(self.parts)
+
+    def __getstate__(self) -> list[Any]:
+        """Return the fields without what is kept: it is no part of what the synapses are."""
+        kept: dict[str, Any] = {"_splits": {}, "known": {}}
+        return [kept.get(part.name, getattr(self, part.name)) for part in fields(self)]
 
     @classmethod
     def from_csr(
