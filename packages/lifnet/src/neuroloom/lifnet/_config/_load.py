@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -13,7 +14,7 @@ import yaml
 from neuroloom.lifnet._config._read import refuse
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._config._yaml import parse
-from neuroloom.lifnet._errors import ConfigError
+from neuroloom.lifnet._errors import ConfigError, PlausibilityWarning
 
 
 def load_config(source: str | Path | bytes | Mapping[str, Any] | Config | None = None) -> Config:
@@ -41,7 +42,10 @@ def load_config(source: str | Path | bytes | Mapping[str, Any] | Config | None =
     if source is None:
         source = "default_snn_params"
     mapping = source if isinstance(source, Mapping) else _parse(source)
-    return Config.from_mapping(mapping)
+    config = Config.from_mapping(mapping)
+    for line in config.unreached():
+        warnings.warn(line, PlausibilityWarning, stacklevel=2)
+    return config
 
 
 def read_mapping(source: str | Path | bytes | Mapping[str, Any] | Config) -> dict[str, Any]:

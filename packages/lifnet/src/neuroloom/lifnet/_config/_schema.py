@@ -31,7 +31,6 @@ from neuroloom.lifnet._config._read import (
 )
 from neuroloom.lifnet._errors import (
     ConfigError,
-    PlausibilityWarning,
     RoundingWarning,
     warn_of_milliseconds,
 )
@@ -355,7 +354,7 @@ class Config(Section):
         self._check_times()
 
     def _check_times(self) -> None:
-        """Warn of a duration between two steps, and of stimuli that the run does not reach."""
+        """Warn of a duration between two steps."""
         init = self.init_params
         steps = init.duration_sec / init.delta_t
         if steps >= 1 and abs(steps - round(steps)) > 1e-6 * steps:
@@ -365,17 +364,21 @@ class Config(Section):
                 RoundingWarning,
                 stacklevel=5,
             )
+
+    def unreached(self) -> list[str]:
+        """Return a line on each stimulus that begins after the configured duration.
+
+        Asked where a configuration is read: a run that goes on from a state reaches later ones.
+        """
         if not self.stimulus.amplitude:
-            return
-        for i, onset in enumerate(self.stimulus.onsets):
-            begin = onset[0] if isinstance(onset, tuple) else onset
-            if begin >= init.duration_sec:
-                warnings.warn(
-                    f"stimulus.onsets[{i}]: got {begin:g} s, which a run of {init.duration_sec:g} "
-                    "s does not reach",
-                    PlausibilityWarning,
-                    stacklevel=5,
-                )
+            return []
+        end = self.init_params.duration_sec
+        begins = [o[0] if isinstance(o, tuple) else o for o in self.stimulus.onsets]
+        return [
+            f"stimulus.onsets[{i}]: got {begin:g} s, which a run of {end:g} s does not reach"
+            for i, begin in enumerate(begins)
+            if begin >= end
+        ]
 
     def _check_neurons(self) -> None:
         network, step = self.architecture.network, self.init_params.delta_t
