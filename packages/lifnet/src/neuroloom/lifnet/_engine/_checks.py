@@ -163,7 +163,7 @@ def warn_of_precision(cells: Cells, delta_t: float, dtype: str) -> None:
         Precision.
     """
     longest = float(cells.tau_membrane.max())
-    if np.finfo(dtype).eps / 2 > 0.01 * delta_t / longest:
+    if 0 < 0.01 * delta_t / longest < np.finfo(dtype).eps / 2:
         warnings.warn(
             f"dtype: a step of {delta_t:g} s changes neurons with tau_membrane of {longest:g} s by "
             f"less than {dtype} resolves; take 'float64' or longer steps",
