@@ -76,7 +76,9 @@ class Analyzer:
     >>> raster = np.zeros((2000, 20), dtype=bool)
     >>> raster[:1000:10, :10] = True     # the first population fires for half a second,
     >>> raster[1000::10, 10:] = True     # then the second one
-    >>> analyzer = Analyzer(raster, clusters=np.repeat([1, 2], 10), dt=0.5e-3)
+    >>> even = {"last_pass": False}      # rates that do not fluctuate: see `ClusteringParams`
+    >>> clusters = np.repeat([1, 2], 10)
+    >>> analyzer = Analyzer(raster, clusters, dt=0.5e-3, clustering_params=even)
     >>> analyzer.get_unique_attractors()
     [(0,), (), (1,)]
     >>> analyzer.get_transition_prob((), (1,))

@@ -37,7 +37,9 @@ class ClusteringParams:
     max_iterations: int = 50
     """Most changes of the base."""
     last_pass: bool = True
-    """Take the mean that ended the search as the base, too, rather than the one before it."""
+    """Take the mean that ended the search as the base, too, rather than the one before it. What
+    never rises above the mean rate of all that is active is then left out, also where rates are
+    equal and do not fluctuate, as in examples made by hand."""
 
     def __post_init__(self) -> None:
         if self.kernel_type not in ("gaussian", "box"):
