@@ -83,7 +83,7 @@ def _of_draws(given: Any) -> Prior:
     import torch
 
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # `torch.manual_seed` seeds every GPU's, too
         draws = np.asarray(given.sample((_DRAWS,)), dtype=np.float64)
     return Prior.from_samples(draws.reshape(_DRAWS, -1))
 
