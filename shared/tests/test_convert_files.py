@@ -37,10 +37,13 @@ def put(path: Path, values: Any) -> None:
 
 
 class Evil:
-    """Runs code when unpickled."""
+    """Makes a folder when unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def __reduce__(self) -> Any:
-        return os.mkdir, ("/tmp/neuroloom-was-here",)
+        return os.mkdir, (str(self.folder),)
 
 
 def check_trials(table: pd.DataFrame) -> None:
@@ -169,7 +172,11 @@ class TestAlf:
     def test_one_bad_file_does_not_block_the_rest(self, tmp_path: Path) -> None:
         for name, values in {**ROWS, "intervals": INTERVALS}.items():
             put(tmp_path / f"trials.{name}.npy", np.array(values))
-        np.save(tmp_path / "trials.secret.npy", np.array([Evil()] * 5), allow_pickle=True)
+        np.save(
+            tmp_path / "trials.secret.npy",
+            np.array([Evil(tmp_path / "was-here")] * 5),
+            allow_pickle=True,
+        )
         (tmp_path / "trials.cut.npy").write_bytes(b"\x93NUMPY\x01\x00")
         put(tmp_path / "trials.short.npy", np.zeros(3))
         put(tmp_path / "trials.wide.npy", np.zeros((5, 7)))
@@ -180,7 +187,7 @@ class TestAlf:
         assert "pickle is not read" in skipped["trials.secret.npy"]
         assert "3 rows, the others have 5" in skipped["trials.short.npy"]
         assert {"trials.cut.npy", "trials.wide.npy", "_ibl_trials.table.pqt"} <= set(skipped)
-        assert not Path("/tmp/neuroloom-was-here").exists()
+        assert not (tmp_path / "was-here").exists()
 
     def test_refused(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"an existing folder"):
@@ -399,10 +406,10 @@ class TestPhy:
         put(tmp_path / "spike_clusters.npy", np.zeros(3, np.int32))
         with pytest.raises(DataError, match=r"one per spike \(4\), got 3"):
             read_phy(tmp_path, rate=1000.0)
-        (tmp_path / "spike_times.npy").write_bytes(pickle.dumps(Evil()))
+        (tmp_path / "spike_times.npy").write_bytes(pickle.dumps(Evil(tmp_path / "was-here")))
         with pytest.raises(DataError, match=r"pickle is not read"):
             read_phy(tmp_path, rate=1000.0)
         (tmp_path / "spike_times.npy").unlink()
         with pytest.raises(DataError, match=r"a file spike_times\.npy"):
             read_phy(tmp_path, rate=1000.0)
-        assert not Path("/tmp/neuroloom-was-here").exists()
+        assert not (tmp_path / "was-here").exists()

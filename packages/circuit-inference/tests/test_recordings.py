@@ -257,7 +257,8 @@ class TestListsOfSignals:
         mi = pytest.importorskip("neuroloom.mi")
         parts = self.parts(rng)
         w = {"window_size": 0.5, "step_size": 0.5}
-        mi.run(
+        result = mi.run(
             parts, parts, processor_params_x=w, processor_params_y=w,
             base_params={"n_epochs": 2}, random_seed=0, verbose=False,
         )  # fmt: skip
+        assert np.isfinite(result.mi_estimate)
