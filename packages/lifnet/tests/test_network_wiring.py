@@ -155,6 +155,9 @@ def test_more_neurons_than_sixteen_bits_count():
     _, target, _, _, _ = built.connectivity.to_csr()
     assert target.max() > 69_900
     assert target.min() < 200
+    parts = built.connectivity.parts
+    assert parts.weight.size > parts.rows[:, -1].sum(), "parts leave room unused"
+    assert set(np.unique(parts.weight)) == {np.float32(0.0), np.float32(30.0)}
     start = built.state.voltage.copy()
     start[:100] = 25.0
     run = built.simulate(2e-3, state=built.state.with_voltage(start), seed=0)

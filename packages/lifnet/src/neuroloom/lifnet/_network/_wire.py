@@ -47,13 +47,14 @@ def wire(network: Declared, delta_t: float, dtype: str, n_threads: int, seed: Se
     segments = np.minimum(capacity, n * min((plan.longest + 1) * plan.n_keys, widest)) + 1
     space = Space(bounds, np.append(0, np.cumsum(capacity)), np.append(0, np.cumsum(segments)))
     n_synapses, n_segments = int(space.place[-1]), int(space.segment[-1])
+    # Zeros, since parts leave room unused: what lies there is read (to be converted, to be saved).
     out = Written(
         rows=np.zeros((len(bounds) - 1, n + 1), dtype=np.int64),
-        start=np.empty(n_segments, dtype=np.int64),
-        delay=np.empty(n_segments, dtype=np.int32),
-        channel=np.empty(n_segments, dtype=np.uint8),
-        target=np.empty(n_synapses, dtype=np.uint16),
-        weight=np.empty(n_segments if shared else n_synapses, dtype=dtype),
+        start=np.zeros(n_segments, dtype=np.int64),
+        delay=np.zeros(n_segments, dtype=np.int32),
+        channel=np.zeros(n_segments, dtype=np.uint8),
+        target=np.zeros(n_synapses, dtype=np.uint16),
+        weight=np.zeros(n_segments if shared else n_synapses, dtype=dtype),
     )
     root = np.uint64(seed.child("synapses").integer(64))
     done = write(root, plan, space, out, widest, shared)
