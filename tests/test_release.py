@@ -343,14 +343,31 @@ def test_a_page_with_its_address_leads_somewhere(addressed: Path, package: str) 
     before = tomllib.loads((ROOT / folder.relative_to(addressed) / "pyproject.toml").read_text())
     project = tomllib.loads((folder / "pyproject.toml").read_text())
     urls = project["project"].pop("urls")
+    assert before["project"].pop("urls").keys() == urls.keys()
     assert project == before
     for name in ("Source", "Documentation", "Changelog"):
         assert (addressed / urls[name].partition("/abc123/")[2]).exists()
 
 
-def test_the_citation_names_the_repository(addressed: Path) -> None:
-    citation = yaml.safe_load((addressed / "CITATION.cff").read_text("utf-8"))
-    assert citation["repository-code"] == ADDRESS
+def test_one_repository_is_named_everywhere(addressed: Path) -> None:
+    for root, address, ref in ((ROOT, None, "main"), (addressed, ADDRESS, "abc123")):
+        citation = yaml.safe_load((root / "CITATION.cff").read_text("utf-8"))
+        address = address or citation["repository-code"]
+        assert citation["repository-code"] == address
+        for package in PACKAGES:
+            where = "shared" if package == "shared" else f"packages/{package}"
+            project = tomllib.loads((root / where / "pyproject.toml").read_text("utf-8"))
+            assert project["project"]["urls"]["Source"] == f"{address}/tree/{ref}/{where}"
+
+
+def test_a_second_address_replaces_the_first(addressed: Path, tmp_path: Path) -> None:
+    again = tmp_path / "workspace"
+    shutil.copytree(addressed, again)
+    home = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))["repository-code"]
+    command = [sys.executable, "tools/pages.py", "write", home, "main"]
+    subprocess.run(command, cwd=again, check=True)
+    for name in ("CITATION.cff", "packages/mi/README.md", "packages/mi/pyproject.toml"):
+        assert (again / name).read_text("utf-8") == (ROOT / name).read_text("utf-8")
 
 
 @pytest.mark.parametrize("address", ["", "/", "http://example.org/a/b", "https://a b/c"])

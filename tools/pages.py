@@ -1,10 +1,12 @@
-"""Make the packages' pages lead somewhere once the repository's address is known.
+"""Make the packages' pages lead somewhere, wherever the repository lies.
 
 python tools/pages.py write ADDRESS REF    write it into READMEs, pyproject.toml and CITATION.cff
 python tools/pages.py check WHEEL...       does every link of the built page lead somewhere
 
-READMEs link to files beside them, which is right in a clone. An index shows the README without
-those files, so the release writes the address it is made at, at its commit REF, before it builds.
+An index shows a README without the files beside it, so links to files are addresses there. They
+name the branch ``main`` of the repository that CITATION.cff names; a link to a file beside the
+README is turned into such an address too. The release writes the address it is made at, at its
+commit REF, before it builds.
 """
 
 from __future__ import annotations
@@ -20,18 +22,28 @@ from release import PACKAGES, folder
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+TABLE = re.compile(r"^\[project\.urls\]\n.*?\n\n(?=\[)", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^repository-code: (?P<address>\S+)\n", re.MULTILINE)
 LEADS = ("https://", "http://", "mailto:", "#")
 
 
-def absolute(text: str, here: Path, address: str, ref: str) -> str:
-    """Return a README with its links to files of the repository made absolute."""
+def known() -> str:
+    """Return the address that the files name today, or nothing."""
+    found = CODE.search((ROOT / "CITATION.cff").read_text("utf-8"))
+    return found["address"] if found else ""
+
+
+def absolute(text: str, here: Path, old: str, address: str, ref: str) -> str:
+    """Return a README with its links to files of the repository made addresses at ``ref``."""
+    ours = re.compile(rf"{re.escape(old)}/(?:raw|tree|blob)/[^/]+/(?P<path>.+)") if old else None
 
     def replace(link: re.Match[str]) -> str:
         target = link["target"]
-        if target.startswith(LEADS):
+        written = ours.fullmatch(target) if ours else None
+        if target.startswith(LEADS) and not written:
             return link[0]
-        name, mark, part = target.partition("#")
-        path = (here / name).resolve()
+        name, mark, part = (written["path"] if written else target).partition("#")
+        path = ((ROOT if written else here) / name).resolve()
         if not path.exists() or not path.is_relative_to(ROOT):
             sys.exit(f"{here / 'README.md'}: expected a file of the repository, got {target}")
         kind = "raw" if link["picture"] else "tree" if path.is_dir() else "blob"
@@ -62,19 +74,17 @@ def write(address: str, ref: str) -> None:
         sys.exit(f"expected an address like https://host/owner/repository, got {address}")
     if not re.fullmatch(r"[\w./-]+", ref):
         sys.exit(f"expected a commit, tag or branch, got {ref}")
-    new = {}
+    new, old = {}, known()
     for package in PACKAGES:
         readme, project = folder(package) / "README.md", folder(package) / "pyproject.toml"
-        new[readme] = absolute(readme.read_text("utf-8"), folder(package), address, ref)
-        settings = project.read_text("utf-8")
-        if "[project.urls]" in settings:
-            sys.exit(f"{project}: expected no [project.urls] yet")
+        new[readme] = absolute(readme.read_text("utf-8"), folder(package), old, address, ref)
+        settings = TABLE.sub("", project.read_text("utf-8"))
         before, name, after = settings.partition("[dependency-groups]")
         if not name:
             sys.exit(f"{project}: expected a table [dependency-groups]")
         new[project] = before + urls(package, address, ref) + name + after
     citation = ROOT / "CITATION.cff"
-    new[citation] = citation.read_text("utf-8") + f"repository-code: {address}\n"
+    new[citation] = CODE.sub("", citation.read_text("utf-8")) + f"repository-code: {address}\n"
     for path, text in new.items():
         path.write_text(text, "utf-8")
 
