@@ -1,6 +1,7 @@
 """Slow proofs: a hard mouse, recovery, coverage of intervals, the whole published protocol.
 
-Run by ``nox -s "prove(glmhmm)"``; writes JSON. The recordings are taken from the folder in
+Run by ``nox -s "prove(glmhmm)"``; writes JSON, and the rows of long proofs beside it as they come:
+a run that was broken off goes on where it was. The recordings are taken from the folder in
 ``NEUROLOOM_DATA``; without it the proofs on mice are skipped, and the file says so.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import prove_models
+from rows import Rows
 
 from neuroloom.glmhmm import (
     GLMHMM,
@@ -88,38 +90,41 @@ def random_starts(d, mouse, n_random, k=4):
     return found.report["objective"].to_numpy()
 
 
-def hard_mouse(n_random=500, n_runs=10):
+def hard_mouse(rows, n_random=500, n_runs=10):
     """On the mouse that random starts serve worst: does the default multi-start find their best?"""
     d = mice()
     if d is None:
         return "skipped: NEUROLOOM_DATA is not set"
-    begin = time.perf_counter()
-    every = {mouse: random_starts(d, mouse, n_random) for mouse in range(10)}
-    took = time.perf_counter() - begin
-    out = {}
-    for mouse, objective in every.items():
-        rows = d["subject"] == mouse
+
+    def found(mouse):
+        begin = time.perf_counter()
+        objective = random_starts(d, mouse, n_random)
+        took = time.perf_counter() - begin
+        of_mouse = d["subject"] == mouse
         seconds, runs = [], []
         for seed in range(n_runs):
             begin = time.perf_counter()
             one = GLMHMM(4, n_init="auto", seed=seed, **HARD)
-            one.fit(d["X"][rows], d["y"][rows], session_starts=d["starts"][rows])
+            one.fit(d["X"][of_mouse], d["y"][of_mouse], session_starts=d["starts"][of_mouse])
             seconds.append(time.perf_counter() - begin)
             runs.append(one.restarts_["objective"].max())
-        best = objective.max()
-        out[str(d["subjects"][mouse])] = {
+        best = float(objective.max())
+        return {
+            "seconds_of_random_starts": took,
             "share_of_random_starts_within_0.1": float((objective > best - 0.1).mean()),
             "best_of_random": best,
             "default_runs": runs,
             "runs_within_0.1_of_best_of_random": int(np.sum(np.array(runs) > best - 0.1)),
             "median_seconds_per_run": float(np.median(seconds)),
-            "rewarded": float((d["reward"][rows] > 0).mean()),
+            "rewarded": float((d["reward"][of_mouse] > 0).mean()),
         }
+
+    every = rows.each(range(10), found, n_random=n_random, n_runs=n_runs)
+    out = {str(d["subjects"][mouse]): one for mouse, one in enumerate(every)}
     hardest = min(out, key=lambda name: out[name]["share_of_random_starts_within_0.1"])
     return {
         "n_random": n_random,
         "n_runs": n_runs,
-        "seconds_of_random_starts": took,
         "hardest": hardest,
         "hit_rate_of_hardest": out[hardest]["share_of_random_starts_within_0.1"],
         "runs_that_found_the_best_on_hardest": out[hardest]["runs_within_0.1_of_best_of_random"],
@@ -127,10 +132,10 @@ def hard_mouse(n_random=500, n_runs=10):
     }
 
 
-def recovery(n_seeds=10):
+def recovery(rows, n_seeds=10):
     """Three states, 10,000 trials: is the fit at least as likely as the truth, and how near?"""
-    out = []
-    for seed in range(n_seeds):
+
+    def found(seed):
         X, y, starts, states = simulated(seed, 10_000, 500)
         model = GLMHMM(3, regularizer_strength=1e-2, n_init=10, seed=seed, tol=1e-6)
         model.fit(X, y, session_starts=starts)
@@ -140,30 +145,30 @@ def recovery(n_seeds=10):
         z = np.abs(model_sorted.coef_ - COEF) / errors.coef
         decoded = model_sorted.decode_state(X, y, starts, state_format="index")
         best = true.decode_state(X, y, starts, state_format="index")
-        out.append(
-            {
-                "seed": seed,
-                "log_likelihood": model.score(X, y, starts),
-                "log_likelihood_of_truth": true.score(X, y, starts),
-                "median_error_in_standard_errors": float(np.median(z)),
-                "largest_error_engaged_stimulus": float(abs(model_sorted.coef_[0, 0] - 4)),
-                "largest_other_error": float(
-                    np.abs(np.delete((model_sorted.coef_ - COEF).ravel(), 0)).max()
-                ),
-                "error_of_stays": float(
-                    np.abs(np.diag(model_sorted.transition_prob_ - TRANSITION)).max()
-                ),
-                "accuracy": float((decoded == states).mean()),
-                "accuracy_of_truth": float((best == states).mean()),
-            }
-        )
+        return {
+            "seed": seed,
+            "log_likelihood": model.score(X, y, starts),
+            "log_likelihood_of_truth": true.score(X, y, starts),
+            "median_error_in_standard_errors": float(np.median(z)),
+            "largest_error_engaged_stimulus": float(abs(model_sorted.coef_[0, 0] - 4)),
+            "largest_other_error": float(
+                np.abs(np.delete((model_sorted.coef_ - COEF).ravel(), 0)).max()
+            ),
+            "error_of_stays": float(
+                np.abs(np.diag(model_sorted.transition_prob_ - TRANSITION)).max()
+            ),
+            "accuracy": float((decoded == states).mean()),
+            "accuracy_of_truth": float((best == states).mean()),
+        }
+
+    out = rows.each(range(n_seeds), found)
     return {
         "as_likely_as_truth": sum(r["log_likelihood"] >= r["log_likelihood_of_truth"] for r in out),
         "runs": out,
     }
 
 
-def coverage(n_sets=120, n_trials=5_000, session=250, n_bootstrap=100):
+def coverage(rows, n_sets=120, n_trials=5_000, session=250, n_bootstrap=100):
     """How often do 95 % intervals hold the truth, and does the bootstrap agree?"""
     hits, ses, estimates = [], [], []
     model = truth(regularizer_strength=1e-3)
@@ -207,7 +212,7 @@ def coverage(n_sets=120, n_trials=5_000, session=250, n_bootstrap=100):
     }
 
 
-def protocol(states=(1, 2, 3, 4, 5), n_init=20):
+def protocol(rows, states=(1, 2, 3, 4, 5), n_init=20):
     """The published protocol on ten mice, end to end."""
     d = mice()
     if d is None:
@@ -218,6 +223,7 @@ def protocol(states=(1, 2, 3, 4, 5), n_init=20):
         n_states=states,
         n_init=n_init,
         folds=d["fold"],
+        resume=rows.folder(),
     )
     scores = found.scores()
     three = found.global_cv.models[3]
@@ -236,7 +242,7 @@ def protocol(states=(1, 2, 3, 4, 5), n_init=20):
     }
 
 
-def random_starts_per_mouse(n_init=20):
+def random_starts_per_mouse(rows, n_init=20):
     """Where a mouse's own random starts reach a better objective: the held-out score of both."""
     d = mice()
     if d is None:
@@ -248,11 +254,11 @@ def random_starts_per_mouse(n_init=20):
     started = fit_subjects(
         *(d["X"], d["y"], d["subject"], d["starts"]), global_model=together, folds=d["fold"]
     )
-    out = {}
-    for mouse in range(10):
-        rows = d["subject"] == mouse
-        X, y, starts = d["X"][rows], d["y"][rows], d["starts"][rows]
-        fold = d["fold"][rows]
+
+    def found(mouse):
+        of_mouse = d["subject"] == mouse
+        X, y, starts = d["X"][of_mouse], d["y"][of_mouse], d["starts"][of_mouse]
+        fold = d["fold"][of_mouse]
         bits = []
         for f in np.unique(fold):
             train, test = fold != f, fold == f
@@ -264,13 +270,14 @@ def random_starts_per_mouse(n_init=20):
             bits.append((own.score(X[test], y[test], starts[test]) - null) / seen.sum() / np.log(2))
         whole = GLMHMM(3, missing="mask", n_init=n_init, tol=1e-4, seed=1, **options)
         whole.fit(X, y, session_starts=starts)
-        out[mouse] = {
+        return {
             "objective_from_global": float(started.table.loc[mouse, "objective"]),
             "objective_of_random_starts": whole.solver_state_.objective,
             "bits_from_global": float(started.table.loc[mouse, "bits_per_trial"]),
             "bits_of_random_starts": float(np.mean(bits)),
         }
-    return out
+
+    return rows.each(range(10), found, n_init=n_init)
 
 
 PROOFS = {
@@ -292,7 +299,9 @@ def main():
     warnings.simplefilter("ignore")
     for name in options.only:
         begin = time.perf_counter()
-        results[name] = PROOFS[name]()
+        results[name] = PROOFS[name](
+            Rows(options.out.with_name(f"{options.out.stem}-{name}.jsonl"))
+        )
         print(name, f"{time.perf_counter() - begin:.0f} s", flush=True)
         options.out.write_text(json.dumps(results, indent=1))
 
