@@ -11,6 +11,7 @@ from typing import Any
 from neuroloom.tasks._design.catalogue import entries, get_collection, get_task
 from neuroloom.tasks._environments.single import TaskEnv
 from neuroloom.tasks._errors import TaskTypeError
+from neuroloom.tasks._neurogym.annubes import AnnubesEnv
 
 __all__ = ["class_names", "environment_class", "get_collection", "provide"]
 
@@ -50,8 +51,8 @@ MODULES = {
 CONSTANTS = {"annubes": {"CATCH_KEYWORD": "catch", "CATCH_SESSION_KEY": ("catch",)}}
 """What else is in a module."""
 
-POSITIONAL = {"AnnubesEnv": ("session", "catch_prob", "intensities", "stim_time")}
-"""Parameters that are given without a name, where it is not just `dt`."""
+OWN = {"AnnubesEnv": AnnubesEnv}
+"""Classes with more than a task's parameters."""
 
 
 def class_names() -> list[str]:
@@ -63,8 +64,8 @@ def class_names() -> list[str]:
 def environment_class(name: str) -> type[TaskEnv]:
     """Return the environment class of a task.
 
-    It takes the task's parameters, `dt` also in first place, and `seed` (or `random_seed`) and
-    `trials_per_episode` as `TaskEnv` does. It runs the task by NeuroGym's rules, ``-v0``.
+    It takes the task's parameters, `dt` also in first place, and `seed` and `trials_per_episode`
+    as `TaskEnv` does. It runs the task by NeuroGym's rules, ``-v0``.
 
     Parameters
     ----------
@@ -77,6 +78,8 @@ def environment_class(name: str) -> type[TaskEnv]:
         If no task is called so.
     """
     ids = [id for id, known in entries().items() if known.cls.__name__ == name]
+    if name in OWN:
+        return OWN[name]
     if not ids:
         raise AttributeError(f"there is no task {name!r}")
     id = f"{name}-v0" if f"{name}-v0" in ids else ids[0]
@@ -86,13 +89,11 @@ def environment_class(name: str) -> type[TaskEnv]:
         self: TaskEnv,
         *given: Any,
         seed: Any = None,
-        random_seed: Any = None,
         trials_per_episode: int | None = None,
         **params: Any,
     ) -> None:
-        seed = random_seed if seed is None else seed  # AnnubesEnv's own name for it
-        params |= dict(zip(POSITIONAL.get(name, ("dt",)), given, strict=False))
-        if len(given) > len(POSITIONAL.get(name, ("dt",))):
+        params |= dict(zip(("dt",), given, strict=False))
+        if len(given) > 1:
             raise TaskTypeError(f"{name}: expected parameters by name, got {given}")
         TaskEnv.__init__(
             self, get_task(id, **params), seed=seed, trials_per_episode=trials_per_episode

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuroloom.tasks.declare import (
     Answer,
@@ -216,7 +217,7 @@ class AnnubesEnv(_Drawing):
         if all(limit == math.inf for limit in limits.values()):
             edges = np.cumsum(weights)[:-1] / weights.sum()
             return np.searchsorted(edges, rng.random(n), side="right")
-        has = np.array([[name in option for name in limits] for option in options])
+        has = self._shown_in(options)
         most = np.array(list(limits.values()))
         count = memory.get("count", np.zeros(len(limits)))
         chosen = np.empty(n, dtype=np.int64)
@@ -230,12 +231,18 @@ class AnnubesEnv(_Drawing):
             at = int(np.searchsorted(edges, chance, side="right"))
             chosen[trial] = min(at, int(np.flatnonzero(allowed)[-1]))
             count = np.where(has[chosen[trial]], count + 1, 0)
-        memory["count"] = count
         return chosen
+
+    def _shown_in(self, options: Iterable[Stimulus]) -> NDArray[np.bool_]:
+        """Return which of the modalities, and of catch, every option has."""
+        known = (*self.modalities, CATCH)
+        return np.array([[name in option for name in known] for option in options])
 
     def draw(self, rng: np.random.Generator, n: int, memory: dict[str, Any]) -> Conditions:
         options = list(self._options())
         kind = self._kinds(rng, n, memory)
+        in_a_row = _in_a_row(self._shown_in(options)[kind], memory.get("count", 0))
+        memory["count"] = in_a_row[-1]
         names = np.array(["" if o == (CATCH,) else "+".join(o) for o in options])
         intensities = self._intensities()
         values = np.zeros((n, len(self.modalities)))
@@ -246,6 +253,7 @@ class AnnubesEnv(_Drawing):
             "catch": np.array([option == (CATCH,) for option in options])[kind],
             "stim_types": names[kind],
             "stim_values": values,
+            "sequential_count": in_a_row,
         }
 
     def evidence(self, c: Conditions) -> Array:
@@ -275,6 +283,13 @@ class AnnubesEnv(_Drawing):
         now.memory["answered"] = answered
         now.memory["performance"] = now.memory["performance"] + right
         return reward, aborted & self.abort, now.memory["performance"].copy()
+
+
+def _in_a_row(shown: NDArray[np.bool_], before: Any) -> NDArray[np.int64]:
+    """Return how often each column was true in a row, after a row with such counts."""
+    at = np.arange(1, len(shown) + 1)[:, None]
+    stopped = np.maximum.accumulate(np.where(shown, 0, at), axis=0)
+    return np.asarray(np.where(stopped, at - stopped, at + before), dtype=np.int64)
 
 
 def _stimulus(key: Any) -> Stimulus:
