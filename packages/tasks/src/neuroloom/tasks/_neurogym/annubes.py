@@ -67,7 +67,7 @@ class AnnubesEnv(TaskEnv):
         self.frozen_seed = flag("frozen_seed", frozen_seed)
         self._copies = 0
         super().__init__(task, seed=seed, trials_per_episode=trials_per_episode)
-        named = {"fixation": self.task.fix_intensity, "choice": list(self.output_behavior[1:])}
+        named = {"fixation": self.fix_intensity, "choice": list(self.output_behavior[1:])}
         self.action_space = Discrete(len(self.output_behavior), name=named)
 
     @property
@@ -86,7 +86,8 @@ class AnnubesEnv(TaskEnv):
     @property
     def max_sequential(self) -> dict[str, int | None]:
         """How often each modality, and a catch trial, may come in a row; None: without limit."""
-        given = self.task.max_sequential
+        task: Any = self.task
+        given = task.max_sequential
         limits = given if isinstance(given, Mapping) else dict.fromkeys(self.modalities, given)
         return {name: limits.get(name) for name in (*self.modalities, CATCH)}
 
