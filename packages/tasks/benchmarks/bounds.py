@@ -38,7 +38,9 @@ GRU = (
     "ContextDecisionMaking-v1", "DelayComparison-v1", "DelayMatchCategory-v0",
     "DelayMatchSample-v0", "MultiSensoryIntegration-v1", "PerceptualDecisionMaking-v1",
     "PerceptualDecisionMakingDelayResponse-v0", "VisualSearch-v0",
-    "perceptualdecisionmaking.roitman02-v0", "yang19.dlydm1-v0", "yang19.dm1-v0", "yang19.dms-v1",
+    "perceptualdecisionmaking.ibl20-v1", "perceptualdecisionmaking.roitman02-v0",
+    "yang19.ctxdm1-v0", "yang19.dlydm1-v0", "yang19.dm1-v0", "yang19.dm2-v0", "yang19.dms-v1",
+    "yang19.dnms-v1",
 )  # fmt: skip
 START, END = "<!-- table: written by benchmarks/bounds.py -->", "<!-- end of table -->"
 
@@ -246,7 +248,7 @@ def best_threshold(id: str) -> Threshold:
 class Recurrent:
     """A trained GRU as a policy: it answers in the last step that is certain to come."""
 
-    def __init__(self, id: str, batches: int = 1500) -> None:
+    def __init__(self, id: str, batches: int = 2500) -> None:
         import torch
 
         torch.manual_seed(0)

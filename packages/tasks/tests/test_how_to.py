@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import gymnasium
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
@@ -44,3 +45,17 @@ def test_adding_a_task_is_one_short_file_that_works(
     assert np.stack(shown).tobytes() == rows.tobytes()
     ideal = tasks.ideal_trials("BrighterFlash-v0", 2000, seed=1).table["correct"].mean()
     assert 0.5 < ideal <= 1
+
+
+@pytest.mark.filterwarnings("ignore:.*infinity.*")
+def test_what_the_page_prints_runs() -> None:
+    if not PAGE.is_file():
+        pytest.skip("the docs are not beside the package")
+    page = PAGE.read_text().split("## Add a task")[1].split("## ", 1)[1]
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    run = [block for block in blocks if not re.search("torch|stable_baselines3", block)]
+    assert len(blocks) - len(run) == 2
+    space: dict[str, object] = {"tasks": tasks, "plt": plt}
+    for block in run:
+        exec(block, space)
+    plt.close("all")
