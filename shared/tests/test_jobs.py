@@ -389,3 +389,17 @@ def test_a_library_that_is_loaded_later_changes_nothing(tmp_path: Path) -> None:
         command = [sys.executable, str(script), order]
         digests.update(subprocess.check_output(command, text=True).split())
     assert len(digests) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs file locks")
+def test_a_process_that_works_is_not_alone(tmp_path: Path) -> None:
+    job = Job.open(tmp_path / "job", {"rate": 1.0})
+    with job.working():
+        with job.alone() as so:
+            assert not so
+    with job.alone() as so:
+        assert so
+        with job.alone() as another:
+            assert not another
+    with Job(tmp_path / "none", "").alone() as so:
+        assert not so

@@ -27,7 +27,7 @@ from neuroloom.shared.checks import fail
 from neuroloom.shared.io._arrays import DamagedFileError, load_arrays, save_arrays
 from neuroloom.shared.io._atomic import atomic, remove_leftovers
 from neuroloom.shared.jobs._fingerprint import Walk, bound, innermost, name_of
-from neuroloom.shared.jobs._locks import claim, locks_hold, present
+from neuroloom.shared.jobs._locks import alone, claim, locks_hold, present
 
 _KIND = "job-part"
 _FORMAT = 2
@@ -135,6 +135,13 @@ class Job:
         It says whether the folder still is there.
         """
         return present(self.folder / "job.json")
+
+    def alone(self) -> AbstractContextManager[bool]:
+        """Return a context that keeps other processes from beginning to work.
+
+        It says whether none works: so that what they share may be removed.
+        """
+        return alone(self.folder / "job.json")
 
     def claim(self, name: str) -> AbstractContextManager[bool]:
         """Return a context that says whether this process may compute a part; others may not."""

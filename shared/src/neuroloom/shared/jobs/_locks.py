@@ -57,6 +57,23 @@ def present(record: Path) -> Iterator[bool]:
         os.close(file)
 
 
+@contextmanager
+def alone(record: Path) -> Iterator[bool]:
+    """Yield whether no other process is `present` at a job's record; while it lasts, none comes.
+
+    Where the file system has no locks it cannot be known, and the answer is no.
+    """
+    try:
+        file = os.open(record, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        yield fcntl is None or _exclusive(file)
+    finally:
+        os.close(file)
+
+
 def discard(folder: str | Path) -> bool:
     """Remove a job's folder unless another process works on it; return whether it is gone.
 
@@ -66,27 +83,24 @@ def discard(folder: str | Path) -> bool:
         Folder of a job whose results stand elsewhere now.
     """
     where = Path(folder)
-    try:
-        file = os.open(where / "job.json", os.O_RDONLY)
-    except FileNotFoundError:
-        return not where.exists()
-    try:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in _NONE:
-            raise
-    else:
+    with alone(where / "job.json") as mine:
+        if not mine:
+            return not where.exists()
         # Under another name first: a process that comes now begins a new folder.
         away = where.with_name(f".{where.name}-{uuid.uuid4().hex}")
         os.rename(where, away)
         shutil.rmtree(away)
-        return True
-    finally:
-        os.close(file)
-    return False
+    return True
+
+
+def _exclusive(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if isinstance(error, BlockingIOError) or error.errno in _NONE:
+            return False
+        raise
+    return True
 
 
 def _lock(file: int, path: Path) -> bool:
