@@ -11,16 +11,13 @@ from neuroloom.lifnet import Repeater
 from neuroloom.shared import testing
 from neuroloom.shared.parallel import n_surrounding_workers
 
-# Not two_processes_share_a_folder: `Repeater` does not keep that promise yet.
-CHECKS = (testing.a_killed_run_goes_on, testing.a_killed_worker_changes_nothing)
-
 
 def counted(outputs):
     return int(outputs["spikes"].sum())
 
 
 def run(stager):
-    time.sleep(0.05)
+    time.sleep(0.1)
     return counted(stager.run(output_keys=["spikes"]))
 
 
@@ -41,6 +38,6 @@ def repeated(folder):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL and file locks")
-@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("check", testing.long_job_checks)
 def test_repeats(check, tmp_path):
     check(repeated, counted, tmp_path)

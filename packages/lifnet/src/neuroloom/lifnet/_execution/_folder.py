@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.lifnet._version import __version__
 from neuroloom.shared import DataError
-from neuroloom.shared.jobs import Job, discard
+from neuroloom.shared.jobs import Job, alone, discard
 
 RECORD = Path("metadata") / "job"
 _OURS = "neuroloom.lifnet."
@@ -61,6 +62,20 @@ def claim(
             ) from error
     _move_away(folder)
     return _open(folder, told)
+
+
+@contextmanager
+def working(job: Job) -> Iterator[Path]:
+    """Work on a folder, with other processes maybe; yield where finished parts are kept meanwhile.
+
+    The last one that comes to the end removes those: before, another would do them again.
+    """
+    kept = job.folder.parent / "unfinished"
+    with job.working():
+        yield kept
+    with job.alone() as last:
+        if last:
+            discard(kept)
 
 
 def files_of(folder: Path, n_repeats: int, *, compact: bool) -> list[Path]:
@@ -118,8 +133,8 @@ def _any(folder: Path) -> bool:
 
 def _move_away(folder: Path) -> None:
     """Give a folder another name, unless a process works in it."""
-    record = folder / RECORD
-    if (record / "job.json").is_file() and not _at_rest(record):
+    record = folder / RECORD / "job.json"
+    if record.is_file() and not _at_rest(record):
         raise LifnetError(f"save_dir: expected a folder at rest, got {folder}, in which another "
                           "process works")  # fmt: skip
     stamp = f"{datetime.now():%Y%m%d-%H%M%S}"
@@ -131,10 +146,5 @@ def _move_away(folder: Path) -> None:
 
 
 def _at_rest(record: Path) -> bool:
-    """Return whether no process holds a job's record; the record stays."""
-    content = (record / "job.json").read_bytes()
-    if not discard(record):
-        return False
-    record.mkdir(parents=True)
-    (record / "job.json").write_bytes(content)
-    return True
+    with alone(record) as so:
+        return so

@@ -14,14 +14,14 @@ from neuroloom import shared
 from neuroloom.lifnet._analysis._sessions import from_dense, save_array, save_compact
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._errors import LifnetError, SimulationError
-from neuroloom.lifnet._execution._folder import claim, files_of, users_own
+from neuroloom.lifnet._execution._folder import claim, files_of, users_own, working
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation, as_simulation
 from neuroloom.lifnet._execution._stager import save_perturbations
 from neuroloom.lifnet._plots import plot_raster
 from neuroloom.shared import checks
 from neuroloom.shared.io import atomic
-from neuroloom.shared.jobs import Job, discard
+from neuroloom.shared.jobs import Job
 from neuroloom.shared.parallel import n_surrounding_workers
 
 BACKENDS = {None: None, "process": "loky", "thread": "threading"}
@@ -60,9 +60,9 @@ class Repeater:
 
     Writes ``data/spikes_i.npy`` (boolean, (n_steps, n_neurons)), ``plots/spikes_i.png``,
     ``clusters.npy`` and ``metadata/{seeds.txt, config.yaml, run.log, job}``. A run that was stopped
-    goes on where it was; processes that run the same job at a time share it. A folder belongs to
-    one job (configuration, seeds, form of the files, the user's functions, versions); it may be
-    given more repeats later.
+    goes on where it was; processes that run the same job at a time share it; one that was finished
+    is done again. A folder belongs to one job (configuration, seeds, form of the files, the user's
+    functions, versions); it may be given more repeats later.
 
     Parameters
     ----------
@@ -188,14 +188,14 @@ class Repeater:
             If the folder holds the results of another job.
         """
         metadata = self.save_dir / "metadata"
-        with self.claim().working():
+        with working(self.claim()) as kept:
             for name in ("data", "metadata", *(["plots"] if self.plots else [])):
                 (self.save_dir / name).mkdir(parents=True, exist_ok=True)
             save_config(self.config, metadata / "config.yaml")
             self._write_seeds()
             self.logger.attach_file(metadata / "run.log")
             try:
-                self._run_all(metadata / "unfinished", progress)
+                self._run_all(kept, progress)
             finally:
                 self.logger.close()
         if self.save_fn is not None:
@@ -234,7 +234,6 @@ class Repeater:
             description="repeats",
             resume=kept if self.resume else None,
         )
-        discard(kept)
         for i, line in enumerate(results):
             self.logger.info(f"repeat {i}, seed {self.seeds[i]}: {line}")
         self.logger.info("done")

@@ -14,14 +14,13 @@ from neuroloom import shared
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import ConfigError, SimulationError
-from neuroloom.lifnet._execution._folder import claim, methods_of
+from neuroloom.lifnet._execution._folder import claim, methods_of, working
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._mean_field_stagers import FullMeanFieldStager
 from neuroloom.lifnet._execution._repeater import repeat_seeds, workers
 from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation
 from neuroloom.lifnet._execution._stager import Stager, save_perturbations
 from neuroloom.shared import checks
-from neuroloom.shared.jobs import discard
 
 
 class BaseSweepRunner(ABC):
@@ -141,7 +140,7 @@ class BaseSweepRunner(ABC):
             "options": kwargs,
         }
         job = claim(directory, base, told, overwrite=overwrite)
-        with job.working():
+        with working(job) as kept:
             for name in ("configs", "metadata", "data", "plots"):
                 (directory / name).mkdir(parents=True, exist_ok=True)
             file = directory / "metadata" / "sweep.log"
@@ -149,7 +148,6 @@ class BaseSweepRunner(ABC):
                 name = ".".join(map(str, _path(param)))
                 log.info(f"{len(configs)} values of {name}, seed {seed}")
                 self._write_configs(configs, seed, directory, kwargs)
-                kept = directory / "metadata" / "unfinished"
                 items = [
                     {"index": i, "value": _plain(value), "config": one.to_mapping(), "seed": seed}
                     for i, (value, one) in enumerate(zip(sweep_params, configs, strict=True))
@@ -160,7 +158,6 @@ class BaseSweepRunner(ABC):
                 for i, result in enumerate(results):
                     self._store(result, i, sweep_params[i], directory)
                     log.info(f"{i}: {sweep_params[i]}")
-                discard(kept)
                 self.summary(results, sweep_params)
                 self._summary_plot(results, sweep_params, directory)
                 log.info("done")
