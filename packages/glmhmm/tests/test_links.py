@@ -82,6 +82,44 @@ def test_density_is_scipys_and_slopes_are_its_derivatives(family, link):
     np.testing.assert_allclose(second[inside], ((above - below) / (2 * step))[inside], **close)
 
 
+@pytest.mark.parametrize("scale", [1e-4, 1e-8, 1e-15])
+def test_tiny_scales_lose_no_digits(scale):
+    """Counts become Poisson ones; a Gamma density at its mean is a Gaussian's, by Stirling."""
+    y = np.array([0.0, 1.0, 5.0, 300.0])
+    eta = np.log(np.array([0.5, 2.0, 4.0, 280.0]))
+    with jax.enable_x64(True):
+        at = jnp.full((1, 1, 1), scale)
+        rows, level = jnp.asarray(y)[None], jnp.asarray(eta)[None, None]
+        counts = observation_models.NegativeBinomialObservations()
+        found = counts.log_prob(rows, level, at, jnp.exp) + counts.base(rows)
+        gamma = observation_models.GammaObservations()
+        mean = jnp.exp(level)
+        peak = gamma.log_prob(mean[0], level, at, jnp.exp)
+    close = {"rtol": 1e-12, "atol": 1e5 * scale + 1e-11}
+    np.testing.assert_allclose(np.ravel(found), stats.poisson.logpmf(y, np.exp(eta)), **close)
+    expected = -0.5 * np.log(2 * np.pi * scale) - scale / 12
+    np.testing.assert_allclose(np.ravel(peak), np.full(4, expected), rtol=1e-12)
+
+
+def test_scales_stay_above_their_floor():
+    """Extrapolated steps too; counts that vary less than Poisson ones drive the scale down."""
+    rng = np.random.default_rng(0)
+    y = rng.binomial(10, 0.4, 400).astype(float)
+    model = GLMHMM(2, "NegativeBinomial", n_init=3, tol=1e-6).fit(None, y)
+    assert model.scale_.min() >= 1e-6 * (1 - 1e-9)
+    likely = stats.poisson.logpmf(y, y.mean()).sum()
+    assert likely - 1 < model.score(None, y) < likely + 40
+
+
+def test_starts_cross_no_pole():
+    """Means of 1/x: states on the other side of the pole, or far from the data, are no starts."""
+    rng = np.random.default_rng(6)
+    state = (np.arange(900) // 45) % 3
+    y = np.array([5.0, 2.0, 0.67])[state] + 0.4 * rng.normal(size=900)
+    model = GLMHMM(3, "Gaussian", "reciprocal", n_init=8, tol=1e-4, seed=0).fit(None, y)
+    np.testing.assert_allclose(np.sort(1 / model.intercept_), [0.67, 2.0, 5.0], atol=0.15)
+
+
 @pytest.mark.parametrize("link", ["sigmoid", "norm_cdf"])
 @pytest.mark.parametrize("family", ["Bernoulli", "Poisson", "NegativeBinomial"])
 def test_tails_have_numbers(family, link):

@@ -5,7 +5,7 @@ import pytest
 from problems import drawn, known
 from scipy.special import expit
 
-from neuroloom.glmhmm import GLMHMM, parametric_bootstrap, standard_errors
+from neuroloom.glmhmm import GLMHMM, diagnose, parametric_bootstrap, standard_errors
 
 
 def test_one_state_has_the_errors_of_logistic_regression():
@@ -141,3 +141,36 @@ def test_zeros_of_the_chain_leave_errors_to_all_else():
     np.testing.assert_allclose(stay, 1 - leaving / mass[:2], rtol=1e-4)
     expected = np.sqrt(stay * (1 - stay) / mass[:2])
     np.testing.assert_allclose(np.diag(errors.transition_prob)[:2], expected, rtol=1e-3)
+
+
+def test_errors_at_a_border_are_those_of_the_fit_along_it():
+    """A probability that is linear in x, and falls to zero at the smallest x."""
+    rng = np.random.default_rng(1)
+    x = np.round(rng.uniform(-1, 1, 300), 2)
+    y = (rng.random(300) < np.where(x < -0.6, 0.0, 0.5 + 0.35 * x)).astype(float)
+    model = GLMHMM(1, "Bernoulli", "identity", regularizer="UnRegularized", tol=1e-10)
+    model.fit(x[:, None], y)
+
+    def value(w):
+        p = np.clip(w[0] * x + w[1], 0, 1)
+        with np.errstate(divide="ignore"):
+            return -np.where(y == 1, np.log(p), np.log1p(-p)).sum()
+
+    # Along the border one slope is left: p = b (x − min x).
+    low = x.min()
+    slopes = np.linspace(0.3, 1 / (x.max() - low) - 1e-6, 4000)
+    along = [value((b, -b * low)) for b in slopes]
+    best = slopes[int(np.argmin(along))]
+    assert model.coef_[0, 0] == pytest.approx(best, abs=2e-3)
+    assert -model.score(x[:, None], y) == pytest.approx(min(along), abs=1e-3)
+    errors = standard_errors(model, x[:, None], y)
+    p = best * (x - low)
+    inside = p > 1e-9
+    far = (x - low)[inside]
+    information = (far**2 * np.where(y == 1, 1 / best**2, 0)[inside] / far**2).sum()
+    information += (far**2 * ((1 - y[inside]) / (1 - p[inside]) ** 2)).sum()
+    assert errors.coef[0, 0] == pytest.approx(information**-0.5, rel=0.02)
+    assert errors.intercept[0] == pytest.approx(-low * information**-0.5, rel=0.02)
+    told = diagnose(model, x[:, None], y)
+    assert told.bordering_states == (0,)
+    assert "border" in " ".join(told.issues)

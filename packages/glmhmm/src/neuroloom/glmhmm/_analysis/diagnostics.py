@@ -16,7 +16,7 @@ from neuroloom.glmhmm._estimator.fitting import (
     is_collinear,
     separated_state,
 )
-from neuroloom.glmhmm._estimator.problem import Posed, Posterior, posed
+from neuroloom.glmhmm._estimator.problem import Posed, Posterior, at_border, posed
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,9 @@ class Diagnostics:
         States from which no transition is seen.
     one_sided_states : tuple of int
         States that a kind of response is missing from, so that a prior alone bounds their bias.
+    bordering_states : tuple of int
+        States with a mean at the border of what the family allows, where a link that can leave
+        its range is held: an optimum under constraints.
     issues : tuple of str
         What stands out, in sentences.
     """
@@ -69,6 +72,7 @@ class Diagnostics:
     duplicate_states: tuple[tuple[int, int], ...] = ()
     never_left_states: tuple[int, ...] = ()
     one_sided_states: tuple[int, ...] = ()
+    bordering_states: tuple[int, ...] = ()
     issues: tuple[str, ...] = ()
 
     @property
@@ -118,6 +122,7 @@ def diagnose(
         "collapsed_states": tuple(collapsed_states(model, data, found.core, gamma.sum(axis=0))),
         "duplicate_states": tuple(duplicate_states(model, data, found.core)),
         "never_left_states": _never_left(found, posterior),
+        "bordering_states": _bordering(model, found),
     }
     lopsided = model.observation_model.lopsided(data.y[data.observed], gamma)
     issues = _issues(values, separated, lopsided)
@@ -163,6 +168,12 @@ def _converged(model: Any, trace: NDArray[np.float64], found: Posed) -> bool:
     return bool(abs(_gain(found)) < max(10 * model.tol, 1e-6 * n))
 
 
+def _bordering(model: Any, found: Posed) -> tuple[int, ...]:
+    data = found.problem.data
+    near = at_border(model, np.asarray(found.core.weights), data.x[data.observed])
+    return tuple(int(k) for k in np.flatnonzero(near.any(axis=(1, 2))))
+
+
 def _never_left(found: Posed, posterior: Posterior) -> tuple[int, ...]:
     """Return states that are visited, could be left, and from which no transition is expected."""
     data, matrix = found.problem.data, found.transitions()
@@ -192,6 +203,8 @@ def _issues(
         "collapsed_states": "states {} collapsed on a few trials; scale_prior=1 prevents it",
         "duplicate_states": "pairs of states {} are the same",
         "never_left_states": "states {} are never left: their transitions are not estimated",
+        "bordering_states": "means of states {} reach the border of what the family allows, where "
+        "the link cannot go further: another inverse_link_function may fit better",
     }
     out += [text.format(list(values[name])) for name, text in sentences.items() if values[name]]
     if separated is not None:

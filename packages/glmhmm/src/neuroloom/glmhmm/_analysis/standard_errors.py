@@ -22,11 +22,12 @@ from neuroloom.glmhmm._em.compile import as_arrays, double_precision, program
 from neuroloom.glmhmm._em.em import expectations, log_density, log_prior, transition_of
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._errors import fail
-from neuroloom.glmhmm._estimator.problem import Posed, posed
+from neuroloom.glmhmm._estimator.problem import Posed, at_border, posed
 from neuroloom.glmhmm._families.links import safe_log
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
 
 _AT_ZERO = 1e-6
+_ONE_BORDER = 0.05  # trials closer together than this, relatively, stand at one border
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,8 @@ def standard_errors(
             )
         )
     free = _free(model, found, rows, n_plain, flat.size)
-    return _shape(model, core, _covariance(hessian, free), rows, n_plain)
+    covariance = _covariance(hessian, free, _bounds(model, found, flat.size))
+    return _shape(model, core, covariance, rows, n_plain)
 
 
 def _free(
@@ -244,7 +246,28 @@ def _free(
     return out
 
 
-def _covariance(hessian: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _bounds(model: Any, found: Posed, size: int) -> NDArray[np.float64]:
+    """Return the directions, one a row, in which a mean at the border of its range would leave it.
+
+    They are linear in the weights: what the information is along the others holds for a fit under
+    these constraints (Aitchison & Silvey 1958).
+    """
+    data, weights = found.problem.data, np.asarray(found.core.weights)
+    x = np.column_stack([data.x[data.observed], np.ones(data.n_observed)])
+    near = at_border(model, weights, x[:, :-1])
+    out = []
+    for k, j in np.argwhere(near.any(axis=2)):
+        _, sizes, rows = np.linalg.svd(x[near[k, j]], full_matrices=False)
+        for row in rows[sizes > _ONE_BORDER * sizes[0]]:
+            direction = np.zeros(weights.shape)
+            direction[k, j] = row
+            out.append(np.pad(direction.ravel(), (0, size - direction.size)))
+    return np.reshape(out, (len(out), size))
+
+
+def _covariance(
+    hessian: NDArray[np.float64], free: NDArray[np.bool_], bounds: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the inverse information of the free parameters, NaN elsewhere.
 
     Directions in which the likelihood is flat leave their parameters without an error.
@@ -258,10 +281,13 @@ def _covariance(hessian: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArra
     own = np.where(sound, own, 1.0)
     scaled = np.where(sound[:, None] & sound[None], information / np.outer(own, own), 0.0)
     scaled[~sound, ~sound] = 1.0
-    values, vectors = np.linalg.eigh(scaled)
+    along = scipy.linalg.null_space(bounds[:, free] / own) if len(bounds) else np.eye(len(own))
+    values, vectors = np.linalg.eigh(along.T @ scaled @ along)
+    vectors = along @ vectors
     flat = values <= 1e-10 * max(values.max(initial=0.0), 1e-300)
     inverse = (vectors / np.where(flat, np.inf, values)) @ vectors.T / np.outer(own, own)
     loose = (np.abs(vectors[:, flat]) > 1e-3).any(axis=1) | ~sound
+    loose |= (along**2).sum(axis=1) < 1e-6  # held by borders on all sides
     inverse[loose] = inverse[:, loose] = np.nan
     covariance[np.ix_(free, free)] = inverse
     return covariance

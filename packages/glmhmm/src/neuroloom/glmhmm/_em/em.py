@@ -30,7 +30,7 @@ from neuroloom.glmhmm._em.mstep import (
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._em.solvers import solve_emissions
 from neuroloom.glmhmm._em.transitions import drive_penalty, drive_step, driven_transition
-from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
+from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior, ScalePrior
 
 Array = Any
 _MEMORY = 6
@@ -209,6 +209,8 @@ def run(
 ) -> Fit:
     """Return the fit from one start; `trace` is the length of the kept history."""
     dtype = start.weights.dtype
+    # Below its floor a scale has no density that could be trusted.
+    start = start._replace(log_scale=jnp.maximum(start.log_scale, prior.scale.log_smallest))
     unit = _units(start, trials, prior)
     vector, unravel = _ravel(start, unit)
     nan = jnp.full(trace, jnp.nan, dtype)
@@ -243,7 +245,9 @@ def run(
         if allowed is not None:
             good &= jnp.all(allowed) | (state.evaluated == 0)
         image = maximise(state.candidate, found, trials, prior, model)
-        accepted = _accept(state, found, objective, image, trials, tol, unit, unravel, model)
+        accepted = _accept(
+            state, found, objective, image, trials, prior.scale, tol, unit, unravel, model
+        )
         rejected = _reject(state)
         chosen = jax.tree.map(lambda a, b: jnp.where(good, a, b), accepted, rejected)
         result: _State = chosen._replace(evaluated=state.evaluated + 1)
@@ -291,6 +295,7 @@ def _accept(
     objective: Array,
     image: Parameters,
     trials: Trials,
+    scale_prior: ScalePrior,
     tol: Array,
     unit: Parameters,
     unravel: Any,
@@ -307,7 +312,7 @@ def _accept(
     )
     if model.accelerate and model.smooth:
         candidate = unravel(_extrapolate(point, residual, points, residuals))
-        candidate = _repair(candidate, image)
+        candidate = _repair(candidate, image, scale_prior)
         plain = jnp.zeros_like(state.plain)
         use = state.stored > 0
         candidate = jax.tree.map(lambda a, b: jnp.where(use, a, b), candidate, image)
@@ -359,14 +364,15 @@ def _extrapolate(point: Array, residual: Array, points: Array, residuals: Array)
     return point - mix @ points
 
 
-def _repair(candidate: Parameters, image: Parameters) -> Parameters:
-    """Return the candidate with probabilities that are ones: above zero, summing to one."""
+def _repair(candidate: Parameters, image: Parameters, prior: ScalePrior) -> Parameters:
+    """Return the candidate with probabilities that are ones, and scales not below their floor."""
 
     def proper(p: Array, q: Array) -> Array:
         p = jnp.maximum(p, 0.1 * q)
         return p / jnp.sum(p, axis=-1, keepdims=True)
 
     return candidate._replace(
+        log_scale=jnp.maximum(candidate.log_scale, prior.log_smallest),
         initial=proper(candidate.initial, image.initial),
         transition=proper(candidate.transition, image.transition),
     )

@@ -22,6 +22,7 @@ from neuroloom.glmhmm._model.parameters import Model, Penalty, ScalePrior
 Array = Any
 _PROX_STEPS = 200
 _HALVINGS = 40
+_BORDER = 1e-4  # weight of the border's curvature
 
 
 def linear_predictor(weights: Array, x: Array) -> Array:
@@ -162,7 +163,15 @@ def _derivatives(
             fine = jnp.isfinite(g) & jnp.isfinite(second)
             g, second = jnp.where(fine, g, 0.0), jnp.where(fine, second, 0.0)
         g = jnp.where(gamma > 0, g * gamma, 0.0)
-        curvature = _hessian(jnp.abs(second) * gamma, trials)
+        bend = jnp.abs(second) * gamma
+        room = model.family.room(model.link, linear_predictor(weights, trials.x))
+        if room is not None:
+            # Near a border steps shrink across it alone (affine scaling; Dikin 1967), so that a
+            # fit goes on along it; plain halving would end it there.
+            seen = trials.observed.reshape(1, 1, -1) > 0
+            near = jnp.where(seen, _BORDER / jnp.maximum(room, 1e-9) ** 2, 0.0)
+            bend = bend + jnp.where(jnp.isfinite(room), near, 0.0)
+        curvature = _hessian(bend, trials)
     gradient = jnp.einsum("kmn,dn->kmd", g, trials.x) - penalty.ridge * weights
     blocks = penalty.ridge.reshape(*curvature.shape[:-1])
     eye = jnp.eye(curvature.shape[-1], dtype=weights.dtype)

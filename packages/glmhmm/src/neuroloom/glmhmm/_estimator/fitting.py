@@ -217,7 +217,8 @@ def several_starts(model: Any, problem: Problem, start: Parameters, n: int) -> P
         data.y[data.observed], model.inverse_link_function
     )
     every = diverse_starts(start, pooled, n, rng, spread, unit)
-    weights = np.asarray(every.weights)
+    weights = _at_levels(model, data, np.asarray(pooled.weights), np.asarray(every.weights))
+    every = every._replace(weights=weights)
     if not outside(model, weights.reshape(-1, *weights.shape[2:]), data.x[data.observed]).any():
         return every
     center = np.asarray(pooled.weights)
@@ -225,6 +226,26 @@ def several_starts(model: Any, problem: Problem, start: Parameters, n: int) -> P
         center = np.asarray(start.weights)
     inside = [_kept_inside(model, center, one, data) for one in weights]
     return every._replace(weights=np.stack(inside))
+
+
+def _at_levels(
+    model: Any, data: Data, pooled: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return starts (n, n_states, …) of which every other one begins at means of the response."""
+    rng = settings.generator(jax.random.fold_in(model.seed, 5))
+    every_other = weights[1::2]
+    levels = model.observation_model.levels(
+        data.y[data.observed], model.inverse_link_function, rng, every_other.shape[:2]
+    )
+    if np.isnan(levels).all():
+        return weights
+    # Slopes that are small beside the level keep most trials on its side of a pole.
+    noise = 0.1 * np.abs(levels[..., None]) * rng.normal(size=(*levels.shape, pooled.shape[-1] - 1))
+    slopes = pooled[..., :-1] + noise / _regressor_units(data)[:-1]
+    moved = np.concatenate([slopes, levels[..., None]], axis=-1)
+    out = weights.copy()
+    out[1::2] = np.where(np.isnan(levels)[..., None], every_other, moved)
+    return out
 
 
 def pooled_fit(model: Any, problem: Problem) -> Parameters:

@@ -356,6 +356,18 @@ def outside(model: Any, weights: NDArray[np.float64], x: NDArray[np.float64]) ->
         return ~np.asarray(np.asarray(fine).all(axis=1))
 
 
+def at_border(
+    model: Any, weights: NDArray[np.float64], x: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return where a predictor is a thousandth from leaving its range, (n_states, n_outputs, n)."""
+    eta = weights[..., :-1] @ x.T + weights[..., -1:]
+    with double_precision():
+        room = model.observation_model.room(model.inverse_link_function, jax.numpy.asarray(eta))
+    if room is None:
+        return np.zeros(eta.shape, dtype=bool)
+    return np.asarray(room) < 1e-3 * np.maximum(np.abs(eta), 1e-3)
+
+
 def check_means(model: Any, core: Parameters, data: Data) -> None:
     """Raise if a state's mean is outside of the family's range on an observed trial."""
     bad = outside(model, np.asarray(core.weights), data.x[data.observed])

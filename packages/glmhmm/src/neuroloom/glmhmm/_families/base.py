@@ -18,9 +18,11 @@ import scipy
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._errors import fail
-from neuroloom.glmhmm._families.links import POSITIVE, Link
+from neuroloom.glmhmm._families.links import POSITIVE, Link, identity
 
 Array = Any
+_STRETCH = 20  # trials: most states last longer
+_STRETCHES = 16
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Observations:
     couples = False  # the predictors of one trial share a density
     concave = True  # the log density is concave in coupled predictors
     positive_mean = True
+    largest_mean = float("inf")
     unbounded = False  # the likelihood has no bound as the scale falls to zero
 
     def __repr__(self) -> str:
@@ -123,6 +126,17 @@ class Observations:
         mean = link(eta)
         return (mean >= 0) & jnp.isfinite(mean)
 
+    def room(self, link: Link, eta: Array) -> Array | None:
+        """Return how far predictors are from where the mean leaves its range, to first order.
+
+        None where the link cannot leave it.
+        """
+        if self.inside(link, eta) is None:
+            return None
+        mean, slope = jax.jvp(link, (eta,), (jnp.ones_like(eta),))
+        room = jnp.minimum(mean, self.largest_mean - mean) / jnp.abs(slope)
+        return jnp.where(jnp.isfinite(room), room, jnp.inf)
+
     def mean(self, eta: Array, scale: Array, link: Link) -> Array:
         """Return the mean response (n_trials, [n_outputs,] n_states) at linear predictors."""
         return link(eta)
@@ -182,6 +196,21 @@ class Observations:
             f"a function that reaches the mean response {mean:g}",
             f"{getattr(link, '__name__', link)}",
         )
+
+    def levels(
+        self, y: NDArray[np.float64], link: Link, rng: np.random.Generator, shape: tuple[int, int]
+    ) -> NDArray[np.float64]:
+        """Return predictors (n, n_states, n_outputs) whose means random stretches of `y` have.
+
+        NaN where noise on the predictor does as well: with links that rise everywhere. Others may
+        have poles (1/x), and noise would put most starts on their wrong side.
+        """
+        columns = y[:, None] if y.ndim == 1 else y
+        none = np.full((*shape, self.n_outputs(y)), np.nan)
+        if self.couples or link is identity or link in POSITIVE:
+            return none
+        out = [_levels_of(self, column, link, rng, shape) for column in columns.T]
+        return np.stack(out, axis=-1)
 
     def start_scale(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return a scale (n_outputs,) to start from."""
@@ -261,6 +290,24 @@ def inverse_gamma(log_scale: Array, unit: Array, trials: Array) -> Array:
     """Return minus the log of an inverse-gamma prior: ½ n₀ (log s + s₀/s) for each scale."""
     each = log_scale + unit * jnp.exp(-log_scale)
     return 0.5 * trials * jnp.sum(each)
+
+
+def _levels_of(
+    family: Observations,
+    y: NDArray[np.float64],
+    link: Link,
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+) -> NDArray[np.float64]:
+    """Return predictors of one output, drawn from those of a few stretches of it."""
+    y = y[np.isfinite(y)]
+    length = max(min(_STRETCH, len(y) // 4), 1)
+    begins = rng.integers(0, max(len(y) - length, 0) + 1, size=_STRETCHES)
+    known = (
+        [predictor_of(link, family.mean_of(y[b : b + length])) for b in begins] if len(y) else []
+    )
+    found = np.array([value for value in known if value is not None])
+    return rng.choice(found, size=shape) if len(found) else np.full(shape, np.nan)
 
 
 def _unit(y: NDArray[np.float64]) -> float:

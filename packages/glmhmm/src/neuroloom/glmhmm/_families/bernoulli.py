@@ -30,6 +30,8 @@ class BernoulliObservations(Observations):
     BernoulliObservations()
     """
 
+    largest_mean = 1.0
+
     @property
     def default_inverse_link_function(self) -> Link:
         """The logistic function."""

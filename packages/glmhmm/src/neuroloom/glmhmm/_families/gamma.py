@@ -7,9 +7,9 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln
 
 from neuroloom.glmhmm._families.base import Observations, check_positive
+from neuroloom.glmhmm._families.factorials import log_peak
 from neuroloom.glmhmm._families.links import Link, log_mean, reciprocal
 
 Array = Any
@@ -45,7 +45,7 @@ class GammaObservations(Observations):
         # A rate at or below zero has no density; −∞ makes the step that led there be halved.
         ok = jnp.isfinite(log_mu)
         log_ratio = jnp.log(y) - jnp.where(ok, log_mu, 0.0)
-        inside = shape * (jnp.log(shape) + log_ratio - jnp.exp(log_ratio)) - gammaln(shape)
+        inside = log_peak(shape) + shape * (log_ratio - jnp.expm1(log_ratio))
         return jnp.where(ok, inside, -jnp.inf)
 
     def sample(self, rng: np.random.Generator, mean: Array, scale: Array) -> Array:

@@ -163,6 +163,17 @@ class MixedObservations(Observations):
             return None
         return jnp.all(jnp.concatenate(found, axis=-2), axis=-2, keepdims=True)
 
+    def room(self, link: Link, eta: Array) -> Array | None:
+        """Return each output's room."""
+        if self.inside(link, eta) is None:
+            return None
+        found = []
+        for i, p in enumerate(self.parts):
+            row = eta[:, i : i + 1]
+            own = p.family.room(p.link, row)
+            found.append(jnp.full_like(row, jnp.inf) if own is None else own)
+        return jnp.concatenate(found, axis=1)
+
     def mean(self, eta: Array, scale: Array, link: Link) -> Array:
         """Return each output's mean, (n_trials, n_outputs, n_states)."""
         return jnp.stack(
@@ -210,6 +221,14 @@ class MixedObservations(Observations):
         """Return each output's linear predictor of its mean."""
         columns = self._columns(y)
         return np.array(self._each(lambda p, i: p.family.starts(columns[i], p.link)[0]))
+
+    def levels(
+        self, y: NDArray[np.float64], link: Link, rng: np.random.Generator, shape: tuple[int, int]
+    ) -> NDArray[np.float64]:
+        """Return each output's predictors of the means of stretches."""
+        columns = self._columns(y)
+        found = self._each(lambda p, i: p.family.levels(columns[i], p.link, rng, shape)[..., 0])
+        return np.stack(found, axis=-1)
 
     def start_scale(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return each output's scale to start from."""

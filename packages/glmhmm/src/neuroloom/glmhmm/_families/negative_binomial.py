@@ -7,10 +7,10 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._families.base import check_counts
+from neuroloom.glmhmm._families.factorials import log_rising
 from neuroloom.glmhmm._families.links import Link, log_mean
 from neuroloom.glmhmm._families.poisson import PoissonObservations
 
@@ -31,14 +31,14 @@ class NegativeBinomialObservations(PoissonObservations):
     has_scale = True
 
     def log_prob(self, y: Array, eta: Array, scale: Array, link: Link) -> Array:
-        """Return log Γ(y + r) − log Γ(r) + y log μ/(r + μ) − r log(1 + μ/r) with r = 1/scale."""
+        """Return log Γ(y + r)/(Γ(r) rʸ) + y log μ − (y + r) log(1 + μ/r) with r = 1/scale."""
         r = 1 / scale
         mu = link(eta)
         ok = (mu >= 0) & jnp.isfinite(mu)
         safe = jnp.where(ok, mu, 1.0)
-        rising = gammaln(y + r) - gammaln(r)
-        counted = jnp.where(y > 0, y * (log_mean(link, eta) - jnp.log(r + safe)), 0.0)
-        return jnp.where(ok, rising + counted - r * jnp.log1p(safe / r), -jnp.inf)
+        counted = jnp.where(y > 0, y * log_mean(link, eta), 0.0)
+        value = log_rising(y, r) + counted - (y + r) * jnp.log1p(safe * scale)
+        return jnp.where(ok, value, -jnp.inf)
 
     def slopes(self, y: Array, eta: Array, scale: Array, link: Link) -> tuple[Array, Array]:
         """Return the first and second derivative of `log_prob` in `eta`."""
