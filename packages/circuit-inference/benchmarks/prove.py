@@ -483,7 +483,12 @@ def inside(options: argparse.Namespace) -> Result:
 
     if options.data is None or not (options.data / "lfp_neurodsp.npz").is_file():
         return {"recordings": "not here"}
-    return compute(options.data, n_sims=options.sims, n_pairs=options.pairs)
+    return compute(
+        options.data,
+        n_sims=options.sims,
+        n_pairs=options.pairs,
+        development=options.development,
+    )
 
 
 SECTIONS: dict[str, Callable[[argparse.Namespace], Result]] = {
@@ -513,6 +518,11 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 10000])
     parser.add_argument("--sims", type=int, default=1000, help="of each library of `inside`")
     parser.add_argument("--pairs", type=int, default=30, help="known differences of `inside`")
+    parser.add_argument(
+        "--development",
+        action="store_true",
+        help="`inside` of the halves that choices were made on",
+    )
     parser.add_argument("--sbc-sizes", type=int, nargs="*", default=[300, 3000])
     options = parser.parse_args()
     results: Result = json.loads(options.out.read_text()) if options.out.is_file() else {}

@@ -1,8 +1,12 @@
 """Recordings inside a library's cloud, and what is answered there.
 
-CA1 and EEG, each with a library of `field_library` through a recorder, in epochs of 5 s. Said are
-the share of epochs inside, how far each parameter contracts against the prior, whether two halves
-agree, how many planted outsiders are found, and whether known differences come back.
+CA1 beside `paced_library` in epochs of 10 s, EEG beside `field_library` in epochs of 5 s, each
+through a recorder. Said are the share of epochs inside, how far each parameter contracts against
+the prior, whether two halves agree, how many planted outsiders are found, and whether known
+differences come back.
+
+Features and bounds were chosen on simulations and on the first half of each recording; what is
+reported is of the second half, and of outsiders made from it.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import neuroloom.circuit_inference as ci
 
 Array = np.ndarray
 Row = dict[str, Any]
-EPOCH_S = 5.0
+LEVEL = 0.01
 
 
 @dataclass(frozen=True)
@@ -27,67 +31,89 @@ class Kind:
     Attributes
     ----------
     rate_hz : float
+    epoch_s : float
     sensor : tuple of float
         Bounds of the sensor noise's variance over the field potential's.
-    bands : tuple of (float, float)
-        In Hz, beside the rhythms (theta, alpha) and the mains, which the model does not have.
+    bands : tuple of tuple of (float, float)
+        In Hz, of windows of 1 s and of 2 s, beside the mains and rhythms that the model lacks.
     slopes : tuple of (float, float)
         Ranges of the exponents.
+    paced : Coupling, optional
+        Where a rhythm paces the field: its couplings are compared too.
     """
 
     rate_hz: float
+    epoch_s: float
     sensor: tuple[float, float]
-    bands: tuple[tuple[float, float], ...]
+    bands: tuple[tuple[tuple[float, float], ...], ...]
     slopes: tuple[tuple[float, float], ...]
+    paced: ci.Coupling | None
 
     @property
     def features(self) -> ci.FeatureSet:
         """What is compared."""
+        powers = [ci.BandPower(bands, window_s=w) for w, bands in enumerate(self.bands, 1)]
         slopes = [ci.Aperiodic(span, window_s=1.0) for span in self.slopes]
-        return ci.FeatureSet(ci.BandPower(bands=self.bands, window_s=1.0), *slopes)
+        return ci.FeatureSet(*powers, *slopes, *([self.paced] if self.paced else []))
+
+    @property
+    def prior(self) -> ci.Prior:
+        """Of the field's parameters."""
+        libraries = ci.libraries
+        return libraries.PACED_PRIOR if self.paced else libraries.FIELD_PRIOR
+
+    @property
+    def recorder(self) -> ci.forward.Recorder:
+        """What the electrode adds."""
+        return ci.forward.Recorder(background=(0, 0), sensor=self.sensor)
+
+    def fields(self, theta: Array, seed: int) -> Array:
+        """Return a field potential for each row of parameters."""
+        make = ci.libraries.paced_field if self.paced else ci.libraries.synaptic_field
+        return make(theta, duration_s=self.epoch_s, rate_hz=self.rate_hz, seed=seed)
 
     def library(self, n: int, seed: int) -> ci.SimulationLibrary:
         """Return simulations as they would be recorded."""
-        library = ci.libraries.field_library(
-            n, duration_s=EPOCH_S, rate_hz=self.rate_hz, progress=False, seed=seed
-        )
-        recorder = ci.forward.Recorder(background=(0, 0), sensor=self.sensor)
-        return library.recorded(recorder, seed=seed + 1)
+        make = ci.libraries.paced_library if self.paced else ci.libraries.field_library
+        library = make(n, duration_s=self.epoch_s, rate_hz=self.rate_hz, progress=False, seed=seed)
+        return library.recorded(self.recorder, seed=seed + 1)
+
+    def epochs(self, series: Array) -> Array:
+        """Return a recording in epochs, shape (n_epochs, n_times)."""
+        n = round(self.epoch_s * self.rate_hz)
+        return series[: len(series) // n * n].reshape(-1, n)
 
 
+_THETA = ((3, 5), (5, 9.5), (10, 18), (18, 25))
+_FAST = ((25, 35), (35, 45), (45, 58), (62, 75), (75, 95), (95, 115), (125, 150), (150, 175))
+_SLOW = ((2, 4), (4, 6), (14, 18), (18, 23), (23, 29), (29, 36), (36, 45))
 KINDS = {
     "CA1": Kind(
-        1000.0, (1e-4, 0.05),
-        ((25, 35), (35, 45), (52, 58), (62, 75), (75, 95), (95, 115), (125, 150), (150, 175)),
+        1000.0, 10.0, (1e-5, 0.02),
+        ((*_THETA, *_FAST), ((5, 6), (6, 7), (7, 8), (8, 9.5))),
         ((25, 58), (62, 115), (105, 175)),
+        ci.Coupling((5, 9.5), ((25, 45), (45, 90))),
     ),
     "EEG": Kind(
-        128.0, (1e-4, 0.3),
-        ((2, 4), (4, 6), (14, 18), (18, 23), (23, 29), (29, 36), (36, 45)),
-        ((2, 6.5), (14, 28), (24, 45)),
+        128.0, 5.0, (1e-4, 0.3), (_SLOW,), ((2, 6.5), (14, 28), (24, 45)), None
     ),
 }  # fmt: skip
 
 
-def _epochs(series: Array, rate: float) -> Array:
-    n = round(EPOCH_S * rate)
-    return series[: len(series) // n * n].reshape(-1, n)
-
-
-def _read(folder: Path) -> tuple[dict[str, dict[str, Array]], dict[str, Array]]:
-    """Return epochs by kind and channel, and those of electrodes that the kinds do not have."""
+def _read(folder: Path) -> tuple[dict[str, dict[str, Array]], dict[str, dict[str, Array]]]:
+    """Return series by kind and channel, and those of electrodes that the kinds do not have."""
     lfp, eeg = np.load(folder / "lfp_neurodsp.npz"), np.load(folder / "eeg_eeglab_sample.npz")
     names = [str(name) for name in eeg["channels"]]
     channels = dict(zip(names, eeg["data_uV"].astype(float), strict=True))
     brain = ("Fz", "F3", "F4", "Cz", "C3", "C4", "Pz", "O1", "O2", "Oz")
     eyes = [name for name in names if "EOG" in name]
     kinds = {
-        "CA1": {"CA1": _epochs(lfp["ca1_lfp"].astype(float), 1000.0)},
-        "EEG": {name: _epochs(channels[name], 128.0) for name in brain if name in channels},
+        "CA1": {"CA1": lfp["ca1_lfp"].astype(float)},
+        "EEG": {name: channels[name] for name in brain if name in channels},
     }
-    others = {"CA1": _epochs(lfp["m1_ecog_uV"].astype(float), 1000.0)}
+    others = {"CA1": {"M1": lfp["m1_ecog_uV"].astype(float)}}
     if eyes:
-        others["EEG"] = np.concatenate([_epochs(channels[name], 128.0) for name in eyes])
+        others["EEG"] = {name: channels[name] for name in eyes}
     return kinds, others
 
 
@@ -112,8 +138,7 @@ def _phases(x: Array, rng: np.random.Generator) -> Array:
 def _pairs(inferer: ci.Inferer, kind: Kind, name: str, n_pairs: int, n_epochs: int) -> Row:
     """Return how often a known change of one parameter, by 3 or a third of it, is answered."""
     rng = np.random.default_rng(8)
-    prior, features = ci.libraries.FIELD_PRIOR, kind.features
-    recorder = ci.forward.Recorder(background=(0, 0), sensor=kind.sensor)
+    prior, features, recorder = kind.prior, kind.features, kind.recorder
     column = prior.names.index(name)
     low, high = prior.low[column], prior.high[column]
     counts = {"right": 0, "wrong": 0, "cannot be said": 0}
@@ -126,10 +151,7 @@ def _pairs(inferer: ci.Inferer, kind: Kind, name: str, n_pairs: int, n_epochs: i
         sides = []
         for value in values:
             theta[column] = value
-            series = ci.libraries.synaptic_field(
-                np.repeat(theta[None], n_epochs, axis=0),
-                duration_s=EPOCH_S, rate_hz=kind.rate_hz, seed=int(rng.integers(2**31)),
-            )  # fmt: skip
+            series = kind.fields(np.repeat(theta[None], n_epochs, axis=0), int(rng.integers(2**31)))
             seen = np.stack([recorder.record(x, kind.rate_hz, amounts, rng) for x in series])
             table = features.compute(seen, rate=kind.rate_hz)
             sides.append(inferer.predict(table, n_samples=500, warn=False, seed=pair))
@@ -144,68 +166,81 @@ def _pairs(inferer: ci.Inferer, kind: Kind, name: str, n_pairs: int, n_epochs: i
     return {**counts, "reasons": reasons, "pairs": n_pairs, "epochs of each": n_epochs}
 
 
-def inside(folder: Path, *, n_sims: int = 1000, n_pairs: int = 30) -> Row:
-    """Return what is said of each kind of recording."""
+def _half(epochs: Array, development: bool) -> Array:
+    middle = len(epochs) // 2
+    return epochs[:middle] if development else epochs[middle:]
+
+
+def inside(
+    folder: Path, *, n_sims: int = 1000, n_pairs: int = 30, development: bool = False
+) -> Row:
+    """Return what is said of each kind of recording: of the half that nothing was chosen on."""
     kinds, others = _read(folder)
-    rng = np.random.default_rng(5)
     out: Row = {}
     for name, kind in KINDS.items():
-        library = kind.library(n_sims, 3)
-        table = library.features(kind.features)
-        inferer = ci.Inferer("mdn", library.prior)
-        inferer.fit(table, library.theta, feature_set=kind.features, seed=1)
-        epochs = np.concatenate(list(kinds[name].values()))
-
-        def ask(series: Array, kind: Kind = kind, inferer: ci.Inferer = inferer) -> Any:
-            table = kind.features.compute(series, rate=kind.rate_hz)
-            return inferer.predict(table, n_samples=500, warn=False, seed=2)
-
-        posterior = ask(epochs)
-        among = posterior.ood_p >= 0.01
-        means = np.log(posterior.mean[:, :3])
-        halves: Row = {}
-        place = 0
-        for channel, part in kinds[name].items():
-            which = np.arange(place, place + len(part))
-            place += len(part)
-            a, b = np.array_split(which, 2)
-            halves[channel] = [round(float(np.exp(means[half, 1].mean())), 2) for half in (a, b)]
-        tested = kind.library(200, 70)
-        report = inferer.diagnose(tested.features(kind.features), tested.theta, seed=3)
-        planted = {
-            "another model (a resonance)": _resonances(200, epochs.shape[1], kind.rate_hz, rng),
-            "half the rate": epochs[:, ::2],
-            "phases at random": _phases(epochs, rng),
+        parts = {
+            channel: _half(kind.epochs(series), development)
+            for channel, series in kinds[name].items()
         }
-        if name in others:
-            planted["another electrode"] = others[name]
-        row: Row = {
-            "epochs": len(epochs),
-            "inside": float(among.mean()),
-            "contraction": dict(
-                zip(
-                    posterior.names,
-                    posterior.contraction[among].mean(axis=0).round(3).tolist(),
-                    strict=True,
-                )
-            ),
-            "median of the means": dict(
-                zip(posterior.names, np.median(posterior.mean[among], axis=0).round(2).tolist(),
-                    strict=True)
-            ),
-            "tau_I of two halves (ms)": halves,
-            "simulations": {
-                "contraction": report.contraction.round(3).tolist(),
-                "coverage of 90 %": report.coverage[2].round(3).tolist(),
-            },
-            "outsiders found": {},
-        }  # fmt: skip
-        for label, series in planted.items():
-            row["outsiders found"][label] = float((ask(series).ood_p < 0.01).mean())
-        row["known differences"] = {
-            parameter: _pairs(inferer, kind, parameter, n_pairs, 20)
-            for parameter in ("tau_I", "gI/gE")
-        }
-        out[name] = row
-        print(name, row, flush=True)
+        strangers = [kind.epochs(series) for series in others.get(name, {}).values()]
+        out[name] = _of_kind(kind, parts, strangers, n_sims, n_pairs)
+        print(name, out[name], flush=True)
     return out
+
+
+def _of_kind(
+    kind: Kind, parts: dict[str, Array], strangers: list[Array], n_sims: int, n_pairs: int
+) -> Row:
+    rng = np.random.default_rng(5)
+    library = kind.library(n_sims, 3)
+    inferer = ci.Inferer("mdn", library.prior)
+    inferer.fit(library.features(kind.features), library.theta, feature_set=kind.features, seed=1)
+
+    def ask(series: Array) -> Any:
+        table = kind.features.compute(series, rate=kind.rate_hz)
+        return inferer.predict(table, n_samples=500, warn=False, seed=2)
+
+    epochs = np.concatenate(list(parts.values()))
+    posterior = ask(epochs)
+    among = posterior.ood_p >= LEVEL
+    names = posterior.names
+    ends = np.cumsum([len(part) for part in parts.values()])
+    taus = np.log(posterior.mean[:, names.index("tau_I")])
+    halves = {
+        channel: [round(float(np.exp(half.mean())), 2) for half in np.array_split(part, 2)]
+        for channel, part in zip(parts, np.split(taus, ends[:-1]), strict=True)
+    }
+    tested = kind.library(200, 70)
+    table = tested.features(kind.features)
+    report = inferer.diagnose(table, tested.theta, seed=3)
+    many = np.repeat(epochs, max(1, 100 // len(epochs)), axis=0)
+    # Two stretches side by side, every other sample of them: half the rate at the same length.
+    pairs = epochs[: len(epochs) // 2 * 2].reshape(-1, 2 * epochs.shape[1])
+    planted = {
+        "another model (a resonance)": _resonances(200, epochs.shape[1], kind.rate_hz, rng),
+        "half the rate": pairs[:, ::2],
+        "phases at random": _phases(many, rng),
+    }
+    if strangers:
+        planted["another electrode"] = np.concatenate(strangers)
+    contraction = posterior.contraction[among].mean(axis=0).round(3).tolist()
+    middle = np.median(posterior.mean[among], axis=0).round(2).tolist()
+    return {
+        "epochs": len(epochs),
+        "inside": float(among.mean()),
+        "contraction": dict(zip(names, contraction, strict=True)),
+        "median of the means": dict(zip(names, middle, strict=True)),
+        "tau_I of two halves (ms)": halves,
+        "simulations": {
+            "contraction": report.contraction.round(3).tolist(),
+            "coverage of 90 %": report.coverage[2].round(3).tolist(),
+            "called outside": float((inferer.predict(table, warn=False).ood_p < LEVEL).mean()),
+        },
+        "outsiders found": {
+            label: {"epochs": len(x), "share": float((ask(x).ood_p < LEVEL).mean())}
+            for label, x in planted.items()
+        },
+        "known differences": {
+            name: _pairs(inferer, kind, name, n_pairs, 20) for name in ("tau_I", "gI/gE")
+        },
+    }

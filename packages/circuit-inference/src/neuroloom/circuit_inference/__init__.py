@@ -6,6 +6,7 @@ import typing
 from neuroloom.circuit_inference._estimators import known_models
 from neuroloom.circuit_inference._features.aperiodic import Aperiodic, BandPower
 from neuroloom.circuit_inference._features.catch22 import Catch22
+from neuroloom.circuit_inference._features.coupling import Coupling
 from neuroloom.circuit_inference._features.feature_set import FeatureSet
 from neuroloom.circuit_inference._features.feature_table import FeatureTable
 from neuroloom.circuit_inference._features.fluctuations import Fluctuations
@@ -43,6 +44,7 @@ __all__ = [
     "BandPower",
     "Catch22",
     "CircuitInferenceError",
+    "Coupling",
     "Diagnosis",
     "FeatureMismatchError",
     "FeatureSet",

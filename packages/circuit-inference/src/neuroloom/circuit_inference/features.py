@@ -7,6 +7,7 @@ from neuroloom.circuit_inference._features.aperiodic import (
     fit_aperiodic,
 )
 from neuroloom.circuit_inference._features.catch22 import Catch22
+from neuroloom.circuit_inference._features.coupling import Coupling
 from neuroloom.circuit_inference._features.family import Family
 from neuroloom.circuit_inference._features.feature_set import FeatureSet
 from neuroloom.circuit_inference._features.feature_table import FeatureTable
@@ -31,6 +32,7 @@ __all__ = [
     "AperiodicFit",
     "BandPower",
     "Catch22",
+    "Coupling",
     "DFAResult",
     "FEIResult",
     "Family",

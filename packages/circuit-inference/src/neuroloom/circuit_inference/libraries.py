@@ -2,6 +2,11 @@
 
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._libraries.marginal import Marginal
+from neuroloom.circuit_inference._libraries.paced_field import (
+    PACED_PRIOR,
+    paced_field,
+    paced_library,
+)
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._libraries.simulate import simulate_library
 from neuroloom.circuit_inference._libraries.synaptic_field import (
@@ -22,12 +27,15 @@ __all__ = [
     "FIELD_PRIOR",
     "GAO_PRIOR",
     "Marginal",
+    "PACED_PRIOR",
     "Prior",
     "SHOT_NOISE_PRIOR",
     "SimulationLibrary",
     "field_library",
     "gao_lfp",
     "gao_library",
+    "paced_field",
+    "paced_library",
     "shot_noise_library",
     "shot_noise_rates",
     "simulate_library",

@@ -105,8 +105,21 @@ def field_spectrum(
     return np.asarray(freqs**-exponent * (both[0] + ratio * both[1]))
 
 
+def synaptic_gain(freqs: Array, tau_ms: float) -> NDArray[np.complex128]:
+    """Return the transfer of a synapse that rises and decays exponentially, 1 at 0 Hz.
+
+    Parameters
+    ----------
+    freqs : ndarray, shape (n_freqs,)
+        Frequencies in Hz.
+    tau_ms : float
+        Its decay in ms.
+    """
+    turn = 2 * np.pi * freqs * tau_ms / 1e3
+    return np.asarray(1 / ((1 + 1j * turn) * (1 + 1j * _RISE * turn)))
+
+
 def _filtered(freqs: Array, tau_ms: float) -> Array:
-    """Return the squared gain of a synapse that rises and decays exponentially, 1 at 0 Hz."""
     turn = 2 * np.pi * freqs * tau_ms / 1e3
     return np.asarray(1 / ((1 + turn**2) * (1 + (_RISE * turn) ** 2)))
 
