@@ -18,17 +18,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from distributions import DISTRIBUTIONS, HELD_BACK, NAMES, TUNING
+from distributions import DISTRIBUTIONS, HELD_BACK, TUNING
+from distributions import NAMES as FIRST
 from scipy.stats import binomtest
+from second_list import SECOND
 
 from neuroloom import mi
 
-PARTS = {"tuning": TUNING, "held_back": HELD_BACK, "all": NAMES}
+MAKERS = {**DISTRIBUTIONS, **SECOND}
+NAMES = tuple(MAKERS)
+PARTS = {"tuning": TUNING, "held_back": HELD_BACK, "second": tuple(SECOND), "all": NAMES}
 DIRECT = ("ksg", "gcmi", "lmi")
 
 
 def one(name: str, n: int, seed: int, what: str) -> dict[str, object]:
-    x, y, truth = DISTRIBUTIONS[name](n, seed)
+    x, y, truth = MAKERS[name](n, seed)
     options: dict[str, object] = {"random_seed": seed, "verbose": False}
     if what in DIRECT:
         options["estimator"] = what

@@ -54,9 +54,7 @@ def crossing_lines(n: int, seed: int) -> Sample:
 def _crossing_truth(s: float) -> float:
     grid = np.linspace(-7, 7, 4001)
     x = normal_quantiles(2000)
-    given = [
-        entropy(0.5 * (norm.pdf(grid, a, s) + norm.pdf(grid, -a, s)), grid) for a in x[x > 0]
-    ]
+    given = [entropy(0.5 * (norm.pdf(grid, a, s) + norm.pdf(grid, -a, s)), grid) for a in x[x > 0]]
     return (NORMAL_ENTROPY + 0.5 * math.log(1 + s**2) - float(np.mean(given))) * BITS
 
 

@@ -126,7 +126,16 @@ def test_structure_finer_than_the_samples_is_told_and_smooth_structure_is_not():
     smooth = x + 0.05 * rng.standard_normal(1000)
     for y, told in ((fine, True), (smooth, False)):
         seen = look(x[:, None], y[:, None], 0, Seed(0))
-        assert (reliability.too_fine(seen.neighbours, seen.neighbours_rise) is not None) == told
+        near, rise = seen.neighbours, seen.neighbours_rise
+        assert (reliability.too_fine(near, near, rise) is not None) == told
+        assert reliability.too_fine(near + 1.1 * rise + 0.01, near, rise) is None
+
+
+def test_a_bend_is_told_where_a_line_and_a_parabola_end_apart():
+    assert reliability.bent(1.0, 0.04, False, 5, 5) is None
+    assert "5 values of γ" in reliability.bent(1.0, 0.06, False, 5, 5)
+    assert "3 values of γ" in reliability.bent(0.1, 0.02, True, 3, 5)
+    assert reliability.bent(0.1, 0.02, True, 5, 5) is None
 
 
 def test_reasons_say_what_was_found_and_what_to_do():

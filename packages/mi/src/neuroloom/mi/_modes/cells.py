@@ -233,7 +233,7 @@ def _checked(
         reliability.much_is_open(mi, **parts),
         reliability.missed(mi, error, seen.neighbours, "nearest neighbours"),
         reliability.missed(mi, error, seen.squares, "squares of the features"),
-        reliability.too_fine(mi, seen.neighbours_rise),
+        reliability.too_fine(mi, seen.neighbours, seen.neighbours_rise),
         reliability.too_short(estimate.n, seen.time),
     )
     return estimate.widened(

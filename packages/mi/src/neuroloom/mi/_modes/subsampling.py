@@ -323,12 +323,12 @@ def _outcome(
         reliability.not_finite(mi),
         *(reliability.at_ceiling(e.test_mi, e.ceiling) for e in first),
         reliability.few_parts(len(gamma), _ENOUGH),
-        reliability.bent(fit.linear, fit.kept, min(_ENOUGH, options.least_points)),
+        reliability.bent(mi, fit.form, fit.linear, fit.kept, min(_ENOUGH, options.least_points)),
         reliability.steep(mi, fit.slope),
         reliability.much_is_open(mi, **open_parts),
         reliability.missed(mi, error, seen.neighbours, "nearest neighbours") if single else None,
         reliability.missed(mi, error, seen.squares, "squares of the features") if single else None,
-        reliability.too_fine(mi, seen.neighbours_rise) if single else None,
+        reliability.too_fine(mi, seen.neighbours, seen.neighbours_rise) if single else None,
         reliability.too_short(values.shape[1], seen.time),
     )
     factor = analysis.factor

@@ -18,6 +18,7 @@ _MISSED, _MISSED_SHARE = 0.1, 0.15
 _OVER, _OVER_SHARE = 0.05, 0.1
 _UNSEEN = 0.2
 _FINE, _FINE_SHARE = 0.14, 0.08
+_BENT, _BENT_SHARE = 0.02, 0.1
 _BITS = 1 / math.log(2)
 
 
@@ -104,13 +105,14 @@ def missed(mi: float, error: float, seen: float, who: str) -> str | None:
     )
 
 
-def too_fine(mi: float, rise: float) -> str | None:
+def too_fine(mi: float, seen: float, rise: float) -> str | None:
     """Return a reason where nearest neighbours see much more in all samples than in half of them.
 
     They adapt to any smooth density: what they still gain is structure finer than the samples,
-    which a critic smooths over as well.
+    which a critic smooths over as well, unless it sees more already than they would in twice as
+    many.
     """
-    if not rise > max(_FINE, _FINE_SHARE * abs(mi)):
+    if not rise > max(_FINE, _FINE_SHARE * abs(mi)) or mi > seen + rise:
         return None
     return (
         f"nearest neighbours see {_bits(rise)} more in all samples than in half of them: the "
@@ -172,9 +174,14 @@ def few_parts(n_gammas: int, enough: int) -> str | None:
     )
 
 
-def bent(linear: bool, kept: int, least: int) -> str | None:
-    """Return a reason where estimates on parts do not lie on a line."""
-    if linear and kept >= least:
+def bent(mi: float, form: float, linear: bool, kept: int, least: int) -> str | None:
+    """Return a reason where estimates on parts do not lie on a line, and it matters.
+
+    A line and a parabola that end close to one another (`form` is half of what lies between) are
+    part of the interval.
+    """
+    small = 2 * form <= max(_BENT, _BENT_SHARE * abs(mi))
+    if (linear and kept >= least) or small:
         return None
     return (
         f"the subsampling curve is bent: {kept} values of γ lie on a line, {least} are needed; "
