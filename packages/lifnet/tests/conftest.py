@@ -26,5 +26,5 @@ close_figures = pytest.fixture(autouse=True)(testing.close_figures)
 @pytest.fixture(autouse=True)
 def threads_meet(monkeypatch):
     """Let small networks run on as many threads as are asked for."""
-    engine = import_module("neuroloom.lifnet._engine._simulate")
+    engine = import_module("neuroloom.lifnet._engine._run")
     monkeypatch.setattr(engine, "_LEAST_PER_THREAD", 1)

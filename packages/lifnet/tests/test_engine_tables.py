@@ -55,7 +55,7 @@ def test_a_rate_that_does_not_change_gives_the_counts_of_a_constant():
 def test_tables_do_not_depend_on_the_stretch(monkeypatch, budget):
     import sys
 
-    monkeypatch.setattr(sys.modules["neuroloom.lifnet._engine._simulate"], "_TABLE_BYTES", budget)
+    monkeypatch.setattr(sys.modules["neuroloom.lifnet._engine._run"], "_TABLE_BYTES", budget)
     cells = Cells.create(40, tau_membrane=0.02, tau_synaptic=0.005, threshold=1.0)
     net = Connectivity.from_csr(np.zeros(41, int), np.zeros(0, int), 0.0)
     means = np.abs(np.sin(np.linspace(0, 9, 300)))[:, None] * [1.0, 3.0]

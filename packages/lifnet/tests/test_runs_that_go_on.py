@@ -231,7 +231,7 @@ def test_samples_lie_at_the_same_steps_however_a_run_is_cut_inside(monkeypatch):
     whole = network.simulate(0.4, record=record, seed=1)
     every_step = network.simulate(0.4, record=Record(voltage=[0, 3]), seed=1)
     np.testing.assert_array_equal(whole.voltage, every_step.voltage[6::7])
-    engine = sys.modules["neuroloom.lifnet._engine._simulate"]
+    engine = sys.modules["neuroloom.lifnet._engine._run"]
     monkeypatch.setattr(engine, "_STRETCH_BYTES", 1.0)  # 200 steps, not a multiple of 7
     np.testing.assert_array_equal(
         network.simulate(0.4, record=record, seed=1).voltage, whole.voltage

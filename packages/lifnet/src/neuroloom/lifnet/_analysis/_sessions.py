@@ -125,26 +125,29 @@ def load_sessions(source: Any) -> tuple[list[Spikes], str | None]:
     Files of a folder are taken in natural order: ``spikes_2`` before ``spikes_10``.
     """
     if isinstance(source, (str, Path)):
-        path = Path(source)
-        if path.is_dir():
-            files = [p for p in path.iterdir() if p.suffix in (".npy", ".npz")]
-            files = [p for p in files if p.stem != "clusters"]
-            if not files:
-                raise LifnetError(f"{path}: expected files .npy or .npz of spikes, got none")
-            return [load_spikes(p) for p in sorted(files, key=_natural)], str(path)
-        if not path.is_file():
-            raise LifnetError(f"{path}: expected a file or folder of spikes, got none")
-        return [load_spikes(path)], str(path)
-    if isinstance(source, (list, tuple)) and len(source):
-        if all(isinstance(one, (str, Path)) for one in source):
-            return [load_spikes(one) for one in source], str(Path(source[0]).parent)
+        return _on_disk(Path(source))
     if isinstance(source, Spikes):
         return [source], None
-    if isinstance(source, Sequence) and len(source) and isinstance(source[0], Spikes):
-        return list(source), None
-    if isinstance(source, (list, tuple)) and len(source) and np.ndim(source[0]) == 2:
-        return [from_dense(raster) for raster in source], None
+    if isinstance(source, Sequence) and len(source):
+        if all(isinstance(one, (str, Path)) for one in source):
+            return [load_spikes(one) for one in source], str(Path(source[0]).parent)
+        if isinstance(source[0], Spikes):
+            return list(source), None
+        if np.ndim(source[0]) == 2:
+            return [from_dense(raster) for raster in source], None
     return [from_dense(source)], None
+
+
+def _on_disk(path: Path) -> tuple[list[Spikes], str]:
+    """Return the sessions of a folder or a file, and their path."""
+    if path.is_file():
+        return [load_spikes(path)], str(path)
+    if not path.is_dir():
+        raise LifnetError(f"{path}: expected a file or folder of spikes, got none")
+    files = [p for p in path.iterdir() if p.suffix in (".npy", ".npz") and p.stem != "clusters"]
+    if not files:
+        raise LifnetError(f"{path}: expected files .npy or .npz of spikes, got none")
+    return [load_spikes(p) for p in sorted(files, key=_natural)], str(path)
 
 
 def load_labels(source: Any) -> tuple[NDArray[np.int64], str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._engine._cells import Cells
 from neuroloom.lifnet._engine._connectivity import Connectivity
+from neuroloom.lifnet._engine._noise import CountDrive
+from neuroloom.lifnet._engine._normal import NormalDrive
 from neuroloom.lifnet._engine._result import Record
+from neuroloom.lifnet._engine._schedule import Schedule
 from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._errors import RoundingWarning, SimulationError
-from neuroloom.shared import checks
+from neuroloom.shared import Seed, checks
 
 Pairs = Sequence[tuple[ArrayLike, ArrayLike]]
+Span = tuple[int, int]
 DTYPES = ("float32", "float64")
 
 
@@ -47,6 +51,59 @@ def check(
             f"connectivity: expected at most {cells.n_channels} channels, "
             f"got {connectivity.n_channels}"
         )
+    if not connectivity.min_delay and connectivity.n_synapses and (cells.tau_decay == 0).any():
+        raise SimulationError("delay_steps: expected at least 1 where synapses are delta synapses")
+
+
+def spans_of(populations: Mapping[str, tuple[int, int]] | None, n: int) -> dict[str, Span]:
+    """Return the ranges of neurons that rates and sums are taken over: named ones, or all."""
+    spans = {name: (int(a), int(b)) for name, (a, b) in (populations or {}).items()}
+    for name, (a, b) in spans.items():
+        if not 0 <= a < b <= n:
+            raise SimulationError(
+                f"populations[{name!r}]: expected a range in 0 to {n}, got {(a, b)}"
+            )
+    return spans or {"all": (0, n)}
+
+
+def check_input(
+    cells: Cells, drives: Sequence[CountDrive], noise: Sequence[NormalDrive], backend: str
+) -> None:
+    """Raise unless random input is for these cells and this engine."""
+    for drive in drives:
+        if len(drive.group) != cells.n_neurons:
+            raise SimulationError(
+                f"drives: expected groups for {cells.n_neurons} neurons, got {len(drive.group)}"
+            )
+        if drive.channel >= cells.n_channels:
+            raise SimulationError(
+                f"drives: expected a channel below {cells.n_channels}, got {drive.channel}"
+            )
+    if noise and backend != "kernel":
+        raise SimulationError(f"noise: expected backend 'kernel', got {backend!r}")
+    for normal in noise:
+        if len(normal.sd) != cells.n_neurons or normal.channel >= cells.n_channels:
+            raise SimulationError(
+                f"noise: expected {cells.n_neurons} standard deviations and a channel below "
+                f"{cells.n_channels}, got {len(normal.sd)} and {normal.channel}"
+            )
+
+
+def check_schedule(schedule: Schedule | None, n_steps: int, backend: str) -> None:
+    """Raise unless what changes in time is given for each step of the kernel."""
+    if schedule is not None and (backend != "kernel" or len(schedule.version) != n_steps):
+        raise SimulationError(
+            f"schedule: expected one version for each of {n_steps} steps of the kernel, got "
+            f"{len(schedule.version)} for {backend!r}"
+        )
+
+
+def seed_bits(seed: int | Seed) -> int:
+    """Return the number that a run's random input is drawn from."""
+    bits = seed.integer(64) if isinstance(seed, Seed) else int(seed)
+    if bits < 0:
+        raise SimulationError(f"seed: expected 0 or more, got {seed}")
+    return bits
 
 
 def check_state(state: State, cells: Cells, delta_t: float) -> None:

@@ -91,33 +91,11 @@ class Connectivity:
             If the rows are not well formed, a target does not exist, a weight is not finite, a
             delay is negative, or a channel is not a whole number from 0 to 255.
         """
-        pointer = np.array(indptr, dtype=np.int64)
-        target = np.asarray(indices)
+        pointer, target = _rows_of(indptr, indices, n_neurons)
         n = len(pointer) - 1
-        if pointer.ndim != 1 or n < 1 or pointer[0] != 0 or (np.diff(pointer) < 0).any():
-            raise NetworkError("indptr: expected rising row ends that begin with 0")
-        if n_neurons is not None and n_neurons != n:
-            raise NetworkError(f"indptr: expected {n_neurons + 1} entries, got {n + 1}")
-        if target.ndim != 1 or target.dtype.kind not in "iu" or len(target) != pointer[-1]:
-            raise NetworkError(
-                f"indices: expected {pointer[-1]} whole numbers, got shape {target.shape} "
-                f"of {target.dtype}"
-            )
-        if target.size and (target.min() < 0 or target.max() >= n):
-            raise NetworkError(
-                f"indices: expected targets from 0 to {n - 1}, got {target.min()} to {target.max()}"
-            )
-        weight = np.asarray(weights, dtype=np.float64)
-        delay = np.asarray(delay_steps)
+        weight = _per_synapse("weights", np.asarray(weights, dtype=np.float64), len(target))
+        delay = _per_synapse("delay_steps", np.asarray(delay_steps), len(target))
         channels = _channels_of(channel, n)
-        for name, value in (("weights", weight), ("delay_steps", delay)):
-            if value.ndim > 1 or (value.ndim == 1 and value.shape != target.shape):
-                raise NetworkError(
-                    f"{name}: expected a number or one per synapse ({len(target)}), "
-                    f"got shape {value.shape}"
-                )
-            if not np.isfinite(value).all():
-                raise NetworkError(f"{name}: expected finite values, got NaN or infinity")
         if delay.dtype.kind not in "iu" or (delay.size and delay.min() < 0):
             raise NetworkError("delay_steps: expected whole numbers of at least 0")
         weight_values, weight_code = classes(weight, MOST_CODES)
@@ -279,6 +257,40 @@ class Connectivity:
                 counts = np.bincount(parts.target[a : min(end, a + 2**20)])
                 out[first : first + len(counts)] += counts
         return out
+
+
+def _rows_of(
+    indptr: ArrayLike, indices: ArrayLike, n_neurons: int | None
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return row ends and targets that are well formed."""
+    pointer = np.array(indptr, dtype=np.int64)
+    target = np.asarray(indices)
+    n = len(pointer) - 1
+    if pointer.ndim != 1 or n < 1 or pointer[0] != 0 or (np.diff(pointer) < 0).any():
+        raise NetworkError("indptr: expected rising row ends that begin with 0")
+    if n_neurons is not None and n_neurons != n:
+        raise NetworkError(f"indptr: expected {n_neurons + 1} entries, got {n + 1}")
+    if target.ndim != 1 or target.dtype.kind not in "iu" or len(target) != pointer[-1]:
+        raise NetworkError(
+            f"indices: expected {pointer[-1]} whole numbers, got shape {target.shape} "
+            f"of {target.dtype}"
+        )
+    if target.size and (target.min() < 0 or target.max() >= n):
+        raise NetworkError(
+            f"indices: expected targets from 0 to {n - 1}, got {target.min()} to {target.max()}"
+        )
+    return pointer, target
+
+
+def _per_synapse(name: str, value: NDArray[Any], n: int) -> NDArray[Any]:
+    """Return a number, or one for each synapse, if it is that."""
+    if value.ndim > 1 or (value.ndim == 1 and value.shape != (n,)):
+        raise NetworkError(
+            f"{name}: expected a number or one per synapse ({n}), got shape {value.shape}"
+        )
+    if not np.isfinite(value).all():
+        raise NetworkError(f"{name}: expected finite values, got NaN or infinity")
+    return value
 
 
 def _channels_of(channel: ArrayLike, n: int) -> NDArray[np.uint8]:

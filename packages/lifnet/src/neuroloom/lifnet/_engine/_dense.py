@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._engine._cells import Cells, propagators
+from neuroloom.lifnet._engine._checks import neurons_of
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._noise import CountDrive
 from neuroloom.lifnet._engine._result import Record, Simulation
@@ -37,14 +38,7 @@ def run_dense(
     seed: int,
 ) -> Simulation:
     """Return what `simulate` returns, stepped by numpy or torch."""
-    if cells.reversal is not None or (cells.tau_rise > 0).any():
-        raise SimulationError(f"backend: expected 'kernel' for these synapses, got {backend!r}")
-    if ((cells.tau_decay == 0).any(axis=1) != cells.delta_channels).any():
-        raise SimulationError(
-            f"backend: expected 'kernel' where a channel's kind differs, got {backend!r}"
-        )
-    if record.population_current or record.population_voltage or record.every != 1:
-        raise SimulationError(f"record: sums and `every` need backend 'kernel', not {backend!r}")
+    _check_dense(cells, record, backend)
     n, n_channels = cells.n_neurons, cells.n_channels
     given = np.zeros((n_steps, n_channels, n))
     for index, drive in enumerate(drives):
@@ -74,11 +68,8 @@ def run_dense(
     steps, who = np.nonzero(spikes)
     spans = list(populations.values())
     counts = np.stack([spikes[:, a:b].sum(axis=1) for a, b in spans], axis=1).astype(np.int32)
-    watched = [
-        None if w is None or w is False else np.arange(n) if w is True else np.asarray(w)
-        for w in (record.voltage, record.current)
-    ]
-    current = None if watched[1] is None else i[:, :, watched[1]]
+    watched = [neurons_of(w, n) for w in (record.voltage, record.current)]
+    current = i[:, :, watched[1]] if watched[1].size else None
     if current is not None and n_channels == 1:
         current = current[:, 0]
     return Simulation(
@@ -90,7 +81,7 @@ def run_dense(
         spike_ids=(who if record.spikes else who[:0]).astype(np.int32),
         spike_counts=counts,
         populations=populations,
-        voltage=None if watched[0] is None else v[:, watched[0]],
+        voltage=v[:, watched[0]] if watched[0].size else None,
         current=current,
         population_current={},
         population_voltage={},
@@ -98,6 +89,18 @@ def run_dense(
         channels=channels or tuple(f"channel {c}" for c in range(n_channels)),
         state=last,
     )
+
+
+def _check_dense(cells: Cells, record: Record, backend: str) -> None:
+    """Raise where only the kernel does what is asked for."""
+    if cells.reversal is not None or (cells.tau_rise > 0).any():
+        raise SimulationError(f"backend: expected 'kernel' for these synapses, got {backend!r}")
+    if ((cells.tau_decay == 0).any(axis=1) != cells.delta_channels).any():
+        raise SimulationError(
+            f"backend: expected 'kernel' where a channel's kind differs, got {backend!r}"
+        )
+    if record.population_current or record.population_voltage or record.every != 1:
+        raise SimulationError(f"record: sums and `every` need backend 'kernel', not {backend!r}")
 
 
 Steps = tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_], State]

@@ -118,37 +118,87 @@ def run_torch(
         If the number of steps is not given, the synapses are of another kind, or a parameter is
         not known.
     """
+    steps = _steps_of(cells, (stimulus, external_jumps), n_steps, mechanism)
+    step = _coefficients(cells, dict(parameters or {}), voltage, delta_t, mechanism)
+    v, i = voltage - step.resting, current
+    wait = (
+        torch.zeros(v.shape, dtype=torch.int64, device=v.device)
+        if refractory is None
+        else refractory.to(torch.int64)
+    )
+    send = _sender(weights, voltage)
+    history: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
+    for t in range(steps):
+        drive = step.bias if stimulus is None else step.bias + stimulus[t]
+        new = step.keep_v * v + step.from_i * i + step.from_b * drive
+        v, spikes, fired = _fire(step, new, wait > 0, surrogate)
+        wait = torch.where(fired, step.n_refractory, (wait - 1).clamp(min=0))
+        arriving = send(spikes)
+        if external_jumps is not None:
+            arriving = arriving + external_jumps[t]
+        i = step.keep_i * i + step.scale * arriving
+        for kept, value in zip(history, (v + step.resting, i, spikes), strict=True):
+            kept.append(value)
+    v_all, i_all, s_all = (torch.stack(kept) for kept in history)
+    return TorchRun(v_all, i_all, s_all, wait)
+
+
+def _steps_of(
+    cells: Cells, given: tuple[Tensor | None, Tensor | None], n_steps: int | None, mechanism: str
+) -> int:
+    """Return the number of steps, if it is told and these cells can be stepped."""
     if cells.n_channels != 1 or (cells.tau_rise > 0).any() or cells.delta_channels.any():
         raise SimulationError("cells: run_torch steps one exponential channel")
     if mechanism not in MECHANISMS:
         raise SimulationError(f"mechanism: expected one of {MECHANISMS}, got {mechanism!r}")
-    inputs = [x for x in (stimulus, external_jumps) if x is not None]
+    inputs = [x for x in given if x is not None]
     steps = n_steps if n_steps is not None else len(inputs[0]) if inputs else None
     if steps is None or any(len(x) != steps for x in inputs):
         raise SimulationError("n_steps: expected as many as stimulus and external_jumps have")
-    like = {"dtype": voltage.dtype, "device": voltage.device}
-    values = {
-        "tau_membrane": cells.tau_membrane,
-        "tau_synaptic": cells.tau_decay[0],
-        "threshold": cells.threshold,
-        "reset": cells.reset,
-        "bias": cells.bias,
+    return steps
+
+
+class _Step(NamedTuple):
+    """What a step takes: linear coefficients, levels from rest, and steps at reset."""
+
+    keep_v: Tensor
+    keep_i: Tensor
+    from_i: Tensor
+    from_b: Tensor
+    threshold: Tensor
+    reset: Tensor
+    bias: Tensor
+    resting: Tensor
+    scale: Tensor
+    n_refractory: Tensor
+
+
+def _coefficients(
+    cells: Cells, parameters: dict[str, Tensor], voltage: Tensor, delta_t: float, mechanism: str
+) -> _Step:
+    """Return the coefficients of a step, through which gradients flow to the parameters."""
+
+    def tensor(value: Any) -> Tensor:
+        return torch.as_tensor(value, dtype=voltage.dtype, device=voltage.device)
+
+    p = {
+        "tau_membrane": tensor(cells.tau_membrane),
+        "tau_synaptic": tensor(cells.tau_decay[0]),
+        "threshold": tensor(cells.threshold),
+        "reset": tensor(cells.reset),
+        "bias": tensor(cells.bias),
     }
-    unknown = set(parameters or {}) - set(values)
+    unknown = set(parameters) - set(p)
     if unknown:
-        raise SimulationError(
-            f"parameters: expected some of {sorted(values)}, got {sorted(unknown)}"
-        )
-    p = {name: torch.as_tensor(value, **like) for name, value in values.items()}  # type: ignore[arg-type]
-    p.update(parameters or {})
+        raise SimulationError(f"parameters: expected some of {sorted(p)}, got {sorted(unknown)}")
+    p.update(parameters)
     charge = not np.all(cells.scale == 1.0)
     scale = (
         1.0 / p["tau_synaptic"]
         if charge and np.allclose(cells.scale[0] * cells.tau_decay[0], 1.0)
-        else torch.as_tensor(cells.scale[0], **like)  # type: ignore[arg-type]
+        else tensor(cells.scale[0])
     )
-    capacitance = torch.as_tensor(cells.capacitance, **like)  # type: ignore[arg-type]
-    resting = torch.as_tensor(cells.resting, **like)  # type: ignore[arg-type]
+    capacitance, resting = tensor(cells.capacitance), tensor(cells.resting)
     tm, ts = p["tau_membrane"], p["tau_synaptic"]
     if mechanism == "euler":
         keep_v, keep_i = 1 - delta_t / tm, 1 - delta_t / ts
@@ -163,42 +213,25 @@ def run_torch(
             near, torch.full_like(apart, delta_t), torch.expm1(delta_t * apart) / apart
         )
         from_i = keep_v * ratio / capacitance
-    threshold, reset, bias = p["threshold"] - resting, p["reset"] - resting, p["bias"]
     n_refractory = torch.as_tensor(
         np.rint(cells.tau_refractory / delta_t).astype(np.int64), device=voltage.device
     )
-    v, i = voltage - resting, current
-    wait = (
-        torch.zeros(v.shape, dtype=torch.int64, device=v.device)
-        if refractory is None
-        else refractory.to(torch.int64)
-    )
-    send = _sender(weights, voltage)
-    history: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
-    for t in range(steps):
-        drive = bias if stimulus is None else bias + stimulus[t]
-        new = keep_v * v + from_i * i + from_b * drive
-        i = keep_i * i
-        clamped = wait > 0
-        if surrogate is None:
-            v = torch.where(clamped, reset, new)
-            fired = v >= threshold
-            spikes = fired.to(v.dtype)
-            v = torch.where(fired, reset, v)
-        else:
-            distance = (new - threshold) / (threshold - reset)
-            spikes = torch.where(clamped, torch.zeros_like(new), surrogate(distance))
-            fired = spikes >= 0.5
-            v = torch.where(clamped, reset, new + spikes * (reset - new))
-        wait = torch.where(fired, n_refractory, (wait - 1).clamp(min=0))
-        arriving = send(spikes)
-        if external_jumps is not None:
-            arriving = arriving + external_jumps[t]
-        i = i + scale * arriving
-        for kept, value in zip(history, (v + resting, i, spikes), strict=True):
-            kept.append(value)
-    v_all, i_all, s_all = (torch.stack(kept) for kept in history)
-    return TorchRun(v_all, i_all, s_all, wait)
+    levels = p["threshold"] - resting, p["reset"] - resting, p["bias"], resting
+    return _Step(keep_v, keep_i, from_i, from_b, *levels, scale, n_refractory)
+
+
+def _fire(
+    step: _Step, new: Tensor, clamped: Tensor, surrogate: SurrogateSpike | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the voltage after threshold and reset, the spikes, and which neurons fired."""
+    if surrogate is None:
+        v = torch.where(clamped, step.reset, new)
+        fired = v >= step.threshold
+        return torch.where(fired, step.reset, v), fired.to(v.dtype), fired
+    distance = (new - step.threshold) / (step.threshold - step.reset)
+    spikes = torch.where(clamped, torch.zeros_like(new), surrogate(distance))
+    v = torch.where(clamped, step.reset, new + spikes * (step.reset - new))
+    return v, spikes, spikes >= 0.5
 
 
 def _sender(weights: Tensor | Connectivity, like: Tensor) -> Any:
