@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from rows import Rows
 from scipy.integrate import cumulative_simpson
 from scipy.special import erfcx, zeta
 
@@ -195,84 +196,87 @@ def unequal_field(generator: np.random.Generator) -> LIFMeanField:
     )  # fmt: skip
 
 
-def unequal_clusters(n_networks: int = 24) -> dict:
+def unequal_network(number: int) -> dict:
+    """Return what a search from many starts finds of one network, and what is listed."""
+    generator = np.random.default_rng(1000 + number)
+    field = unequal_field(generator)
+    listed = fixed_points(field, seed=number)
+    order = symmetry(field)
+    starts = _starts(N_STARTS, field.n_pops, generator)
+    residual = np.empty(len(starts))
+    _search(starts, *_numbers(field), residual)
+    good = starts[residual < 1e-9 * (1 + starts.max(axis=1))]
+    rounded = good[np.unique(good.round(3), axis=0, return_index=True)[1]]
+    found = _distinct(order.canonical(rounded))
+    ours = np.array([point.rates for point in listed])
+    lost = 0
+    for state in found:
+        near = 1e-3 * (1 + np.abs(state).max())
+        if not len(ours) or np.abs(ours - state).max(axis=1).min() > near:
+            sharp = field.solve_rates(state)  # is it one, to our digits?
+            lost += bool(sharp.converged and np.abs(sharp.x - state).max() < near)
+    return {
+        "clusters": (field.n_pops - 2) // 2, "brute_force": len(found), "listed": len(ours),
+        "missed": lost, "complete": listed.complete, "arrived": len(good),
+    }  # fmt: skip
+
+
+def unequal_clusters(rows: Rows, n_networks: int = 24) -> dict:
     """Fixed points of random unequal networks against a brute-force search from many starts."""
-    rows, missed, false_claims, several = [], 0, 0, 0
-    for number in range(n_networks):
-        generator = np.random.default_rng(1000 + number)
-        field = unequal_field(generator)
-        listed = fixed_points(field, seed=number)
-        order = symmetry(field)
-        starts = _starts(N_STARTS, field.n_pops, generator)
-        residual = np.empty(len(starts))
-        _search(starts, *_numbers(field), residual)
-        good = starts[residual < 1e-9 * (1 + starts.max(axis=1))]
-        rounded = good[np.unique(good.round(3), axis=0, return_index=True)[1]]
-        found = _distinct(order.canonical(rounded))
-        ours = np.array([point.rates for point in listed])
-        lost = 0
-        for state in found:
-            near = 1e-3 * (1 + np.abs(state).max())
-            if not len(ours) or np.abs(ours - state).max(axis=1).min() > near:
-                sharp = field.solve_rates(state)  # is it one, to our digits?
-                lost += bool(sharp.converged and np.abs(sharp.x - state).max() < near)
-        missed += lost
-        false_claims += bool(lost and listed.complete)
-        several += len(found) > 1
-        rows.append(
-            {
-                "clusters": (field.n_pops - 2) // 2, "brute_force": len(found), "listed": len(ours),
-                "missed": lost, "complete": listed.complete, "arrived": len(good),
-            }
-        )  # fmt: skip
-        print(rows[-1], flush=True)
+    found = rows.each(range(n_networks), unequal_network, n_starts=N_STARTS)
+    missed = sum(row["missed"] for row in found)
+    several = sum(row["brute_force"] > 1 for row in found)
+    false_claims = sum(bool(row["missed"] and row["complete"]) for row in found)
     return {
         "networks": n_networks, "starts_each": N_STARTS, "missed": missed, "with_several": several,
-        "complete_on_a_short_list": false_claims, "rows": rows,
+        "complete_on_a_short_list": false_claims, "rows": found,
         "true": missed == 0 and false_claims == 0 and several > n_networks // 2,
     }  # fmt: skip
 
 
-def stability_labels(n_networks: int = 600) -> dict:
+def labels_of(number: int) -> dict:
+    """Return how the labels of a random E–I network's points fare beside trajectories."""
+    generator = np.random.default_rng([5, number])
+    j_e, g, c_e = generator.uniform(0.1, 0.5), generator.uniform(2, 7), generator.uniform(200, 1000)
+    j = np.array([[j_e, -g * j_e], [j_e * generator.uniform(0.5, 2), -g * j_e]])
+    drive = generator.uniform(0.9, 4) * 20.0 / (c_e * j_e * 0.02)  # of the rate that is enough
+    field = LIFMeanField(
+        1, [[c_e, c_e / 4]] * 2, j, j_e, c_e, drive, 0.02, generator.uniform(0, 0.004), 20.0,
+        generator.uniform(0, 15), generator.uniform(0.001, 0.005),
+    )  # fmt: skip
+    tau = 10 ** generator.uniform(-3, -1, 2)
+    times = field.rate_time_constants(tau)
+    numbers = _numbers(field)
+    row = {"compared": 0, "unstable": 0, "marginal": 0, "unlike": 0, "disagree": 0}
+    for point in fixed_points(field, tau=tau, n_starts=10, seed=number):
+        own = point.rates.copy()
+        if _newton(own, *numbers) > 1e-9 or np.abs(own - point.rates).max() > 1e-3:
+            row["unlike"] += 1
+            continue
+        _, jac = _response(own, numbers)
+        growth = np.linalg.eigvals((jac - np.eye(len(own))) / times[:, None]).real.max()
+        if abs(growth) * times.min() < 3e-3 or own.min() < 1e-3:
+            row["marginal"] += 1
+            continue
+        kick = generator.standard_normal(len(own))
+        kick *= 1e-5 * (1 + own.max()) / np.linalg.norm(kick)
+        dt = min(times.min() / 20, 0.2 / np.abs(jac).max() * times.min())
+        away = _follow(own, kick, times, 12 / abs(growth), dt, *numbers)
+        row["compared"] += 1
+        row["unstable"] += not point.stable
+        row["disagree"] += int((away < 1.0) != point.stable)
+    return row
+
+
+def stability_labels(rows: Rows, n_networks: int = 600) -> dict:
     """Labels of random E–I networks with unequal time constants, against trajectories."""
-    generator = np.random.default_rng(5)
-    compared = disagree = unstable = marginal = networks = 0
-    while networks < n_networks:
-        j_e, g, c_e = (
-            generator.uniform(0.1, 0.5),
-            generator.uniform(2, 7),
-            generator.uniform(200, 1000),
-        )
-        j = np.array([[j_e, -g * j_e], [j_e * generator.uniform(0.5, 2), -g * j_e]])
-        drive = generator.uniform(0.9, 4) * 20.0 / (c_e * j_e * 0.02)  # of the rate that is enough
-        field = LIFMeanField(
-            1, [[c_e, c_e / 4]] * 2, j, j_e, c_e, drive, 0.02, generator.uniform(0, 0.004), 20.0,
-            generator.uniform(0, 15), generator.uniform(0.001, 0.005),
-        )  # fmt: skip
-        tau = 10 ** generator.uniform(-3, -1, 2)
-        times = field.rate_time_constants(tau)
-        networks += 1
-        numbers = _numbers(field)
-        for point in fixed_points(field, tau=tau, n_starts=10, seed=networks):
-            own = point.rates.copy()
-            if _newton(own, *numbers) > 1e-9 or np.abs(own - point.rates).max() > 1e-3:
-                continue
-            _, jac = _response(own, numbers)
-            growth = np.linalg.eigvals((jac - np.eye(len(own))) / times[:, None]).real.max()
-            if abs(growth) * times.min() < 3e-3 or own.min() < 1e-3:
-                marginal += 1
-                continue
-            kick = generator.standard_normal(len(own))
-            kick *= 1e-5 * (1 + own.max()) / np.linalg.norm(kick)
-            dt = min(times.min() / 20, 0.2 / np.abs(jac).max() * times.min())
-            away = _follow(own, kick, times, 12 / abs(growth), dt, *numbers)
-            compared += 1
-            unstable += not point.stable
-            disagree += (away < 1.0) != point.stable
+    found = rows.each(range(n_networks), labels_of)
+    total = {key: sum(row[key] for row in found) for key in found[0]}
     return {
-        "networks": networks, "points_compared": compared, "of_these_unstable": unstable,
-        "left_out_as_marginal": marginal, "disagree": disagree,
-        "true": disagree == 0 and unstable > 50,
+        "networks": n_networks, "points_compared": total["compared"],
+        "of_these_unstable": total["unstable"], "left_out_as_marginal": total["marginal"],
+        "unlike_our_own_newton": total["unlike"], "disagree": total["disagree"],
+        "true": total["disagree"] == 0 and total["unlike"] == 0 and total["unstable"] > 50,
     }  # fmt: skip
 
 
