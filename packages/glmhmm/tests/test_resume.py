@@ -47,6 +47,18 @@ def resampled(folder):
     }
 
 
+def restarted(folder):
+    X, y, starts = data()
+    model = GLMHMM(2, regularizer_strength=0.25, n_init=12, tol=1e-6)
+    model.fit(X, y, session_starts=starts, resume=folder)
+    return {
+        "coef": model.coef_,
+        "transition": model.transition_prob_,
+        "restarts": model.restarts_.to_numpy(np.float64),
+        "trace": model.solver_state_.objective_history,
+    }
+
+
 def files_in(folder):
     return {path for path in folder.rglob("*") if path.is_file()}
 
@@ -65,7 +77,7 @@ def killed_after(job, folder, n_files):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-@pytest.mark.parametrize("job", [validated, resampled])
+@pytest.mark.parametrize("job", [validated, resampled, restarted])
 def test_a_killed_job_goes_on_to_the_bit(job, tmp_path):
     broken = tmp_path / "broken"
     assert killed_after(job.__name__, broken, 4) == -signal.SIGKILL

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from neuroloom import shared
 from neuroloom.glmhmm._em.compile import double_precision, program
 from neuroloom.glmhmm._em.em import Fit, fit_one, run, run_forward
+from neuroloom.glmhmm._em.kept import Kept
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
 from neuroloom.shared.parallel import n_cores, n_surrounding_workers
@@ -61,6 +62,7 @@ def fit_all(
     trace: int,
     *,
     vectorised: bool | None = None,
+    keep: Kept | None = None,
 ) -> list[Fit]:
     """Return one fit, in numpy, for each start; `trials` or `priors` of length one are for all.
 
@@ -68,14 +70,17 @@ def fit_all(
     start, on a thread per core: a batched loop would drag every fit along to the end of the slowest
     one. On accelerators many fits advance together. Where a surrounding ``joblib.parallel_config``
     gives several workers, each of them computes a part of the fits. The numbers do not depend on
-    the number of threads and workers.
+    the number of threads and workers. `keep` keeps every fit once it is there.
     """
     n = len(starts)
     n_workers = min(n, n_surrounding_workers())
     if n_workers > 1:
-        return _fit_by_workers(starts, trials, priors, tol, maxiter, model, trace, n_workers)
+        return _fit_by_workers(starts, trials, priors, tol, maxiter, model, trace, n_workers, keep)
 
     def one(i: int) -> Fit:
+        return computed(i) if keep is None else keep.fit(i, lambda: computed(i))
+
+    def computed(i: int) -> Fit:
         with double_precision():  # holds in its own thread only
             fit = fit_one(
                 starts[i],
@@ -93,7 +98,7 @@ def fit_all(
     if vectorised is None:
         vectorised = jax.default_backend() != "cpu"
     if vectorised:
-        return _fit_side_by_side(starts, trials, priors, tol, maxiter, model, trace)
+        return _fit_side_by_side(starts, trials, priors, tol, maxiter, model, trace, keep)
     with ThreadPoolExecutor(min(n, n_cores())) as pool:
         return list(pool.map(one, range(n)))
 
@@ -107,6 +112,7 @@ def _fit_by_workers(
     model: Model,
     trace: int,
     n_workers: int,
+    keep: Kept | None,
 ) -> list[Fit]:
     """Return the fits of `fit_all`, computed in parts by joblib's workers."""
     data = jax.tree.map(np.asarray, trials)
@@ -117,6 +123,7 @@ def _fit_by_workers(
             part.tolist(),
             jax.tree.map(np.asarray, [starts[i] for i in part]),
             jax.tree.map(np.asarray, [priors[i % len(priors)] for i in part]),
+            None if keep is None else keep.at(part.tolist()),
         )
         for part in places
     ]
@@ -124,10 +131,13 @@ def _fit_by_workers(
 
 
 def _part(
-    part: tuple[list[int], list[Parameters], list[Prior]], data: list[Trials], **options: Any
+    part: tuple[list[int], list[Parameters], list[Prior], Kept | None],
+    data: list[Trials],
+    **options: Any,
 ) -> list[Fit]:
-    places, starts, priors = part
-    return fit_all(starts, [data[i % len(data)] for i in places], priors, **options)
+    places, starts, priors, keep = part
+    of_places = [data[i % len(data)] for i in places]
+    return fit_all(starts, of_places, priors, **options, keep=keep)
 
 
 def _in_numpy(fit: Fit) -> Fit:
@@ -144,12 +154,14 @@ def _fit_side_by_side(
     maxiter: int,
     model: Model,
     trace: int,
+    keep: Kept | None,
 ) -> list[Fit]:
     n = len(starts)
     size = trials[0].observed.size * starts[0].weights.shape[0]
     chunk = int(np.clip(_CHUNK_NUMBERS // size, 2, n))
     out: list[Fit] = []
-    for begin in range(0, n, chunk):
+
+    def together(begin: int) -> list[Fit]:
         index = [min(i, n - 1) for i in range(begin, begin + chunk)]
         fits = program(_fit_batch, "model", "trace")(
             stack([starts[i] for i in index]),
@@ -161,7 +173,16 @@ def _fit_side_by_side(
             trace=trace,
         )
         numbers = _in_numpy(fits)
-        out += [jax.tree.map(lambda a, j=j: a[j], numbers) for j in range(min(chunk, n - begin))]
+        return [jax.tree.map(lambda a, j=j: a[j], numbers) for j in range(min(chunk, n - begin))]
+
+    for begin in range(0, n, chunk):
+        if keep is None:
+            out += together(begin)
+            continue
+        # One program computes them all: the first that is missing brings the others along.
+        fits = functools.cache(functools.partial(together, begin))
+        places = range(begin, min(begin + chunk, n))
+        out += [keep.fit(i, lambda at=at, fits=fits: fits()[at]) for at, i in enumerate(places)]
     return out
 
 

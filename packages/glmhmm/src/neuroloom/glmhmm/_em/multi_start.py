@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from neuroloom.glmhmm._em.batch import fit_all
 from neuroloom.glmhmm._em.em import Fit
+from neuroloom.glmhmm._em.kept import Kept
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
 
@@ -96,19 +97,24 @@ def multi_start(
     finalists: int | Literal["all"] = FINALISTS,
     base: float = 0.0,
     sound: Callable[[Fit], bool] | None = None,
+    keep: Kept | None = None,
 ) -> Restarts:
     """Return the best fit over `starts` (leading axis), by penalised log-likelihood.
 
     With more starts than finalists all run `SCREEN_ITERATIONS`, and the best go on, up to `tol`.
     `base` is added to the report's log-likelihoods. Fits that are not `sound` come last:
-    a collapsed state's likelihood has no bound.
+    a collapsed state's likelihood has no bound. `keep` keeps each start's run as it ends.
     """
+
+    def stage(starts: list[int]) -> Kept | None:
+        return None if keep is None else keep.within(str(spent), starts)
+
     n = len(starts.weights)
     trace = trace_length(maxiter)
     each = [jax.tree.map(lambda a, i=i: a[i], starts) for i in range(n)]
     n_final = n if finalists == "all" else min(max(finalists, n // 8), n)
     spent = maxiter if n_final == n else min(SCREEN_ITERATIONS, maxiter)
-    fits = fit_all(each, [trials], [prior], tol, spent, model, trace)
+    fits = fit_all(each, [trials], [prior], tol, spent, model, trace, keep=stage(list(range(n))))
     alive = np.arange(n)
     while len(alive) > n_final:
         keep = max(n_final, -(-len(alive) // 3))
@@ -117,7 +123,10 @@ def multi_start(
         spent += more
         left = [i for i in alive if not fits[i].converged] if more else []
         again = [fits[i].parameters for i in left]
-        ends = fit_all(again, [trials], [prior], tol, more + 1, model, trace) if left else []
+        ends: list[Fit] = []
+        if left:
+            kept = stage(left)
+            ends = fit_all(again, [trials], [prior], tol, more + 1, model, trace, keep=kept)
         for i, end in zip(left, ends, strict=True):
             fits[i] = _joined(fits[i], end)
     finished = np.zeros(n, dtype=bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -422,6 +423,7 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         session_starts: Any = None,
         *,
         transition_inputs: Any = None,
+        resume: str | Path | None = None,
     ) -> GLMHMM:
         """Return the model, fitted by expectation–maximisation.
 
@@ -440,9 +442,14 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
             pynapple input, else one session.
         transition_inputs : array_like, shape (n_trials, n_inputs), optional
             Regressors of the transitions *into* each trial; the fit has `transition_coef_` then.
+        resume : str or Path, optional
+            Folder that keeps each start's run as it ends: a fit that was stopped goes on there,
+            and ends at the same bits. Other data or settings need another folder.
 
         Raises
         ------
+        DataError
+            If `resume` holds another job.
         InputError
             If data or starting parameters do not fit (a ValueError).
 
@@ -467,7 +474,7 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         data = read_data(self, X, y, session_starts)
         check_data(self, data)
         inputs = read_inputs(transition_inputs, data)
-        outcome = fitting.fit(self, data, inputs, init_params)
+        outcome = fitting.fit(self, data, inputs, init_params, resume=resume)
         set_fitted(self, outcome.fit.parameters, outcome.problem)
         self.restarts_ = outcome.report
         self.solver_state_ = stepwise.state_of(outcome.fit, outcome.problem.base, self.maxiter)

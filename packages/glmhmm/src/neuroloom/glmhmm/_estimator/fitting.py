@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
 from neuroloom.glmhmm._em.em import Fit
+from neuroloom.glmhmm._em.kept import Kept
 from neuroloom.glmhmm._em.multi_start import AUTO_STARTS, diverse_starts, multi_start
 from neuroloom.glmhmm._errors import (
     CollapseWarning,
@@ -27,6 +29,7 @@ from neuroloom.glmhmm._model import settings
 from neuroloom.glmhmm._model.parameters import Parameters
 from neuroloom.glmhmm._start.glm import one_state_fit, one_state_prior
 from neuroloom.glmhmm._start.initializers import initialize
+from neuroloom.shared.jobs import Job
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +77,12 @@ def is_collinear(data: Data) -> bool:
 
 
 def fit(
-    model: Any, data: Data, inputs: NDArray[np.float64] | None, init_params: Any = None
+    model: Any,
+    data: Data,
+    inputs: NDArray[np.float64] | None,
+    init_params: Any = None,
+    *,
+    resume: str | Path | None = None,
 ) -> Outcome:
     """Return the model's fit to the trials; nothing is set on the model.
 
@@ -88,17 +96,33 @@ def fit(
         Regressors of the transitions.
     init_params : tuple, optional
         Where to start, in place of the configured starts.
+    resume : str or Path, optional
+        Folder that keeps each start's run.
     """
+    keep = None if resume is None else _job(model, data, inputs, init_params, resume)
     start = starting_point(model, data, init_params, inputs)
     problem = pose(model, data, inputs, exact=has_zeros(start.initial, start.transition))
     free = init_params is None
     with double_precision():
-        found, report = run(model, problem, start, free=free)
+        found, report = run(model, problem, start, free=free, keep=keep)
         if model.reinit_dead and (found.mass < 0.5).any():
             again = restart_dead_state(model, found)
-            found, report = run(model, problem, again, free=False)
-        found, report = escape_saddle(model, problem, found, report)
+            kept = None if keep is None else replace(keep, stage="revived")
+            found, report = run(model, problem, again, free=False, keep=kept)
+        kept = None if keep is None else replace(keep, stage="beside")
+        found, report = escape_saddle(model, problem, found, report, keep=kept)
     return Outcome(problem, found, report)
+
+
+def _job(model: Any, data: Data, inputs: Any, init_params: Any, resume: str | Path) -> Kept:
+    """Return the folder's job: settings, data and the code that fits."""
+    parts = {
+        "settings": {**model.get_params(), "seed": np.asarray(model.seed)},
+        "data": [data.x, data.y, data.starts, data.observed, data.seen],
+        "transition_inputs": inputs,
+        "init_params": init_params,
+    }
+    return Kept(Job.open(resume, parts, function=multi_start), "start")
 
 
 def starting_point(
@@ -181,7 +205,13 @@ def _kept_inside(
 
 
 def run(
-    model: Any, problem: Problem, start: Parameters, *, free: bool, rows: Any = None
+    model: Any,
+    problem: Problem,
+    start: Parameters,
+    *,
+    free: bool,
+    rows: Any = None,
+    keep: Kept | None = None,
 ) -> tuple[Fit, pd.DataFrame]:
     """Return the best fit over the model's starts, and a report; `free` allows several starts.
 
@@ -203,6 +233,7 @@ def run(
         problem.static,
         base=problem.base,
         sound=lambda fit: not collapsed_states(model, problem.data, fit.parameters, fit.mass),
+        keep=keep,
     )
     return found.best, found.report
 
@@ -296,7 +327,7 @@ def duplicate_states(
 
 
 def escape_saddle(
-    model: Any, problem: Problem, found: Fit, report: pd.DataFrame
+    model: Any, problem: Problem, found: Fit, report: pd.DataFrame, *, keep: Kept | None = None
 ) -> tuple[Fit, pd.DataFrame]:
     """Return the fit, or a better one from beside it if EM stopped where states are alike.
 
@@ -309,7 +340,7 @@ def escape_saddle(
         return found, report
     parameters = jax.tree.map(np.asarray, found.parameters)
     start = _noisy(model, parameters, problem.data, 0.5, 4)
-    other, again = run(model, problem, as_arrays(start), free=False)
+    other, again = run(model, problem, as_arrays(start), free=False, keep=keep)
     if not other.objective > found.objective:
         return found, report
     again["start"] = len(report)
