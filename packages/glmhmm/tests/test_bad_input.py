@@ -11,6 +11,7 @@ from neuroloom.glmhmm.errors import (
     DeadStateWarning,
     GLMHMMError,
     InitializationWarning,
+    InputError,
     NotFittedError,
     SeparationWarning,
     SessionWarning,
@@ -289,3 +290,13 @@ def test_too_few_iterations(data):
         GLMHMM(2, maxiter=2).fit(X, y)
     with pytest.warns(RuntimeWarning):
         GLMHMM(2, maxiter=2).fit(X, y)
+
+
+def test_labels_of_choices_are_not_guessed():
+    X = np.zeros((4, 1))
+    with pytest.raises(InputError, match=r"labels \['left', 'right'\]; pass \(y == 'right'\)"):
+        GLMHMM(2).fit(X, ["left", "right", "right", "left"])
+    with pytest.raises(InputError, match=r"CategoricalObservations\(3\)"):
+        GLMHMM(2).fit(X, np.array(["L", "N", "R", "L"]))
+    with pytest.raises(InputError, match=r"expected numbers, got the labels \['many'\]"):
+        GLMHMM(2, "Poisson").fit(X, np.array([1, 2, "many", 0], dtype=object))

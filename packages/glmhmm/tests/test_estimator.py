@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from neuroloom import shared
-from neuroloom.glmhmm import GLMHMM, load_model
+from neuroloom.glmhmm import GLMHMM, load_model, standard_errors
 from neuroloom.glmhmm.observation_models import CategoricalObservations, PoissonObservations
 from neuroloom.glmhmm.regularizer import GroupLasso
 
@@ -378,3 +378,25 @@ def test_prediction_is_one_step_ahead(choices, fitted):
     other = y.copy()
     other[50] = 1 - other[50]
     assert fitted.predict(X, other, starts)[50] == p[50]
+
+
+def test_regressors_far_from_zero_are_fitted_around_their_mean():
+    """A temperature in kelvin, the second of the day: the same fit and the same errors."""
+    X, y, starts, _ = drawn(known(), 300)
+    far = X + np.array([1e4, 0.0])
+    options = {"regularizer": "UnRegularized", "n_init": 3, "tol": 1e-6, "seed": 1}
+    near, moved = (GLMHMM(2, **options).fit(x, y, session_starts=starts) for x in (X, far))
+    np.testing.assert_allclose(moved.coef_, near.coef_, rtol=1e-4)
+    level = moved.intercept_ + 1e4 * moved.coef_[0]
+    np.testing.assert_allclose(level, near.intercept_, atol=1e-3)
+    assert moved.score(far, y, starts) == pytest.approx(near.score(X, y, starts), abs=1e-5)
+    one, other = standard_errors(near, X, y, starts), standard_errors(moved, far, y, starts)
+    np.testing.assert_allclose(other.coef, one.coef, rtol=1e-3)
+    n = one.coef.shape[0]
+    block = one.covariance[: n + 1, : n + 1]  # of the first state: two weights and the intercept
+    back = np.array([-1e4, 0.0, 1.0])
+    assert other.intercept[0] == pytest.approx(np.sqrt(back @ block @ back), rel=1e-3)
+    again = GLMHMM(2, **options).fit(
+        far, y, init_params=tuple(getattr(moved, name) for name in FITTED), session_starts=starts
+    )
+    np.testing.assert_allclose(again.coef_, moved.coef_, rtol=1e-3)

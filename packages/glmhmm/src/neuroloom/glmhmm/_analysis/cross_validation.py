@@ -16,6 +16,7 @@ from neuroloom.glmhmm._em.batch import log_likelihood, only
 from neuroloom.glmhmm._em.compile import double_precision
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator import fitting, stepwise
+from neuroloom.glmhmm._estimator.centring import centred
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
 from neuroloom.glmhmm._estimator.problem import (
     Posed,
@@ -133,8 +134,9 @@ class _Fits:
 
     def _fold(self, model: Any, fold: int) -> dict[str, Any]:
         """Return the score of one fold; the layout, and so the program, is that of all data."""
-        data, held = self.data, self.labels == fold
-        start = fitting.starting_point(model, data, None, self.inputs)
+        held = self.labels == fold
+        data, shift = centred(model, self.data)
+        start = fitting.starting_point(model, data, None, self.inputs, shift)
         exact = has_zeros(start.initial, start.transition)
         problem = pose(model, data, self.inputs, exact=exact)
         seen = data.observed & held

@@ -9,7 +9,7 @@ largest entry; those at zero are held there.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -22,6 +22,7 @@ from neuroloom.glmhmm._em.compile import as_arrays, double_precision, program
 from neuroloom.glmhmm._em.em import expectations, log_density, log_prior, transition_of
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._estimator.centring import around, centred
 from neuroloom.glmhmm._estimator.problem import Posed, at_border, posed
 from neuroloom.glmhmm._families.links import safe_log
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
@@ -192,13 +193,14 @@ def standard_errors(
     """
     if not model.regularizer.smooth:
         raise fail("model", "a penalty without kinks", repr(model.regularizer))
-    found = posed(model, X, y, session_starts, transition_inputs)
+    found, shift = _near(model, posed(model, X, y, session_starts, transition_inputs))
     problem, core = found.problem, found.core
     k = model.n_states
     rows = np.vstack([core.initial, core.transition])
     with np.errstate(divide="ignore"):
         logits = np.where(rows > _AT_ZERO, np.log(rows), -np.inf)
     with double_precision():
+        trials = as_arrays(problem.trials)
         prior = problem.prior
         if not penalized:
             # The floor and unit of scales stay: they are no strengths.
@@ -214,11 +216,12 @@ def standard_errors(
         flat = np.concatenate(parts)
         hessian = np.asarray(
             program(_hessian, "model")(
-                flat, as_arrays(core), logits, problem.trials, prior, model=problem.static
+                flat, as_arrays(core), logits, trials, prior, model=problem.static
             )
         )
     free = _free(model, found, rows, n_plain, flat.size)
     covariance = _covariance(hessian, free, _bounds(model, found, flat.size))
+    _give_back(covariance, core, shift)
     return _shape(model, core, covariance, rows, n_plain)
 
 
@@ -244,6 +247,28 @@ def _free(
     n_inputs = core.drive.shape[-1]
     out[n_plain + rows.size :] = np.repeat(drive.ravel(), n_inputs)
     return out
+
+
+def _near(model: Any, found: Posed) -> tuple[Posed, NDArray[np.float64]]:
+    """Return the model around the means of far regressors, as it is fitted."""
+    old = found.problem
+    data, shift = centred(model, old.data)
+    if not shift.any():
+        return found, shift
+    trials = old.trials._replace(x=np.asarray(old.trials.x) - np.append(shift, 0.0)[:, None])
+    return Posed(replace(old, data=data, trials=trials), around(found.core, shift)), shift
+
+
+def _give_back(
+    covariance: NDArray[np.float64], core: Parameters, shift: NDArray[np.float64]
+) -> None:
+    """Turn the covariance of intercepts around far means into that of intercepts, in place."""
+    at = np.arange(core.weights.size).reshape(core.weights.shape)
+    for block in at.reshape(-1, at.shape[-1]):
+        for j in np.flatnonzero(shift):
+            covariance[block[-1]] -= shift[j] * covariance[block[j]]
+        for j in np.flatnonzero(shift):
+            covariance[:, block[-1]] -= shift[j] * covariance[:, block[j]]
 
 
 def _bounds(model: Any, found: Posed, size: int) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -181,9 +182,13 @@ def _fit_side_by_side(
             continue
         # One program computes them all: the first that is missing brings the others along.
         fits = functools.cache(functools.partial(together, begin))
-        places = range(begin, min(begin + chunk, n))
-        out += [keep.fit(i, lambda at=at, fits=fits: fits()[at]) for at, i in enumerate(places)]
+        for i in range(begin, min(begin + chunk, n)):
+            out.append(keep.fit(i, functools.partial(_nth, fits, i - begin)))
     return out
+
+
+def _nth(fits: Callable[[], list[Fit]], place: int) -> Fit:
+    return fits()[place]
 
 
 def stack(trees: list[Any]) -> Any:

@@ -7,7 +7,7 @@ at a time, and the others run four times as long (successive halving; Jamieson &
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -106,7 +106,7 @@ def multi_start(
     a collapsed state's likelihood has no bound. `keep` keeps each start's run as it ends.
     """
 
-    def stage(starts: list[int]) -> Kept | None:
+    def stage(starts: Sequence[Any]) -> Kept | None:
         return None if keep is None else keep.within(str(spent), starts)
 
     n = len(starts.weights)
@@ -114,19 +114,19 @@ def multi_start(
     each = [jax.tree.map(lambda a, i=i: a[i], starts) for i in range(n)]
     n_final = n if finalists == "all" else min(max(finalists, n // 8), n)
     spent = maxiter if n_final == n else min(SCREEN_ITERATIONS, maxiter)
-    fits = fit_all(each, [trials], [prior], tol, spent, model, trace, keep=stage(list(range(n))))
+    fits = fit_all(each, [trials], [prior], tol, spent, model, trace, keep=stage(range(n)))
     alive = np.arange(n)
     while len(alive) > n_final:
-        keep = max(n_final, -(-len(alive) // 3))
-        alive = alive[_ranking([fits[i] for i in alive])[:keep]]
-        more = maxiter - spent if keep == n_final else min(3 * spent, maxiter - spent)
+        size = max(n_final, -(-len(alive) // 3))
+        alive = alive[_ranking([fits[i] for i in alive])[:size]]
+        more = maxiter - spent if size == n_final else min(3 * spent, maxiter - spent)
         spent += more
         left = [i for i in alive if not fits[i].converged] if more else []
         again = [fits[i].parameters for i in left]
         ends: list[Fit] = []
         if left:
-            kept = stage(left)
-            ends = fit_all(again, [trials], [prior], tol, more + 1, model, trace, keep=kept)
+            later = stage(left)
+            ends = fit_all(again, [trials], [prior], tol, more + 1, model, trace, keep=later)
         for i, end in zip(left, ends, strict=True):
             fits[i] = _joined(fits[i], end)
     finished = np.zeros(n, dtype=bool)

@@ -23,6 +23,7 @@ from neuroloom.glmhmm._errors import (
     InitializationWarning,
     SeparationWarning,
 )
+from neuroloom.glmhmm._estimator.centring import around, centred
 from neuroloom.glmhmm._estimator.problem import Problem, core_of, has_zeros, outside, pose
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model import settings
@@ -100,8 +101,9 @@ def fit(
         Folder that keeps each start's run.
     """
     keep = None if resume is None else _job(model, data, inputs, init_params, resume)
-    start = starting_point(model, data, init_params, inputs)
-    problem = pose(model, data, inputs, exact=has_zeros(start.initial, start.transition))
+    near, shift = centred(model, data)
+    start = starting_point(model, near, init_params, inputs, shift)
+    problem = pose(model, near, inputs, exact=has_zeros(start.initial, start.transition))
     free = init_params is None
     with double_precision():
         found, report = run(model, problem, start, free=free, keep=keep)
@@ -111,7 +113,8 @@ def fit(
             found, report = run(model, problem, again, free=False, keep=kept)
         kept = None if keep is None else replace(keep, stage="beside")
         found, report = escape_saddle(model, problem, found, report, keep=kept)
-    return Outcome(problem, found, report)
+    found = found._replace(parameters=around(found.parameters, -shift))
+    return Outcome(replace(problem, data=data), found, report)
 
 
 def _job(model: Any, data: Data, inputs: Any, init_params: Any, resume: str | Path) -> Kept:
@@ -126,15 +129,21 @@ def _job(model: Any, data: Data, inputs: Any, init_params: Any, resume: str | Pa
 
 
 def starting_point(
-    model: Any, data: Data, init_params: Any, inputs: NDArray[np.float64] | None
+    model: Any,
+    data: Data,
+    init_params: Any,
+    inputs: NDArray[np.float64] | None,
+    shift: NDArray[np.float64],
 ) -> Parameters:
-    """Return the first start in the programs' layout."""
-    if init_params is None:
-        with double_precision():
-            init_params = configured_start(model, data)
+    """Return the first start in the programs' layout; `shift` was taken off the regressors."""
     k = model.n_states
     drive = None if inputs is None else np.zeros((inputs.shape[1], k, k))
-    start = core_of(model, init_params, data, drive=drive)
+    if init_params is None:
+        with double_precision():
+            start = core_of(model, configured_start(model, data), data, drive=drive)
+    else:
+        given = replace(data, x=data.x + shift)
+        start = around(core_of(model, init_params, given, drive=drive), shift)
     return _with_noise_where_alike(model, start, data)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._families.base import Observations, kept
 from neuroloom.glmhmm._families.links import INTO_UNIT, Link, log_complement, log_mean
+from neuroloom.glmhmm._input.arrays import labels_in, plain
 
 Array = Any
 # exp(−600) is representable, and so is its product with a probability of 1e-100.
@@ -73,6 +74,22 @@ class BernoulliObservations(Observations):
             return None
         mean = link(eta)
         return (mean >= 0) & (mean <= 1)
+
+    def encode(self, y: Any, classes: Any) -> tuple[Any, Any]:
+        """Return the responses as they are.
+
+        Raises
+        ------
+        InputError
+            If they are labels: which of two is 1 is not guessed.
+        """
+        text = labels_in(plain(y)) if np.ndim(y) == 1 else []
+        if text:
+            what = f"pass (y == {text[-1]!r}) for the probability of {text[-1]!r}"
+            if len(text) > 2:
+                what = f"CategoricalObservations({len(text)}) takes labels"
+            raise fail("y", "0 and 1 for Bernoulli observations", f"the labels {text[:6]}; {what}")
+        return y, classes
 
     def sample(self, rng: np.random.Generator, mean: Array, scale: Array) -> Array:
         """Return 0 or 1 for each mean."""

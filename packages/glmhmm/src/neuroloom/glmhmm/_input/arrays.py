@@ -89,11 +89,29 @@ def numbers(name: str, value: Any) -> NDArray[np.float64]:
         try:
             out = out.astype(np.float64)
         except (TypeError, ValueError) as error:
-            message = f"{name}: expected numbers, got values of dtype {out.dtype}: {error}"
-            raise type(fail("", "", ""))(message) from error
+            text = labels_in(out)
+            shown = f"the labels {text[:6]}" if text else f"values of dtype {out.dtype}: {error}"
+            raise fail(name, "numbers", shown) from error
     if out.dtype.kind not in "biuf":
         raise fail(name, "numbers", f"values of dtype {out.dtype}")
     return out.astype(np.float64)
+
+
+def labels_in(value: Any) -> list[str]:
+    """Return the texts among values that are no numbers, in order."""
+    values = np.asarray(value)
+    if values.dtype.kind not in "OUS":
+        return []
+    found = {v for v in values.ravel().tolist() if isinstance(v, str)}
+    return sorted(text for text in found if not _is_number(text))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_design(X: Any) -> Design:
