@@ -1,8 +1,9 @@
-import builtins
 import os
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
-from sphinx.addnodes import pending_xref
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "neuroloom"
 author = "The neuroloom developers"
@@ -12,12 +13,16 @@ version = release = installed_version("neuroloom-shared")
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
     "sphinx_design",
+    "reference_pages",
 ]
-exclude_patterns = ["_build", "**/.ipynb_checkpoints", "jupyter_execute"]
+exclude_patterns = ["_build", "_templates", "**/.ipynb_checkpoints", "jupyter_execute"]
+templates_path = ["_templates"]
 html_theme = "furo"
 html_title = "neuroloom"
 
@@ -30,28 +35,31 @@ nb_merge_streams = True
 # Pages have no widgets, and tqdm would say so on each that shows a progress bar.
 os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
 
+autosummary_imported_members = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_google_docstring = False
+napoleon_use_ivar = True
 napoleon_use_rtype = False
 napoleon_preprocess_types = False
 nitpicky = True
+# tools/inventories.py writes them: a build needs no network.
+intersphinx_mapping = {
+    name: (address, f"_inventories/{name}.inv")
+    for name, address in {
+        "python": "https://docs.python.org/3/",
+        "numpy": "https://numpy.org/doc/stable/",
+        "pandas": "https://pandas.pydata.org/docs/",
+        "matplotlib": "https://matplotlib.org/stable/",
+        "torch": "https://docs.pytorch.org/docs/stable/",
+        "gymnasium": "https://gymnasium.farama.org/",
+        "xarray": "https://docs.xarray.dev/en/stable/",
+        "sklearn": "https://scikit-learn.org/stable/",
+    }.items()
+}
 # Types in docstrings are written for people: only names of our own have to lead somewhere.
 nitpick_ignore_regex = [("py:.*", r"(?!neuroloom\.).*")]
 # Several packages have an error of one name, each beside the others in its own "Raises".
 suppress_warnings = ["ref.python"]
 html_static_path = ["_static"]
 html_css_files = ["tables.css"]
-
-
-def _text_where_no_type_is_meant(app, doctree):
-    """Leave shapes as text: `n_channels` in a parameter's type is no attribute of some class."""
-    for node in list(doctree.findall(pending_xref)):
-        name = node["reftarget"]
-        in_type = node["refdomain"] == "py" and node.get("refspecific") and "." not in name
-        if in_type and name[:1].islower() and not hasattr(builtins, name):
-            node.replace_self(node.children)
-
-
-def setup(app):
-    app.connect("doctree-read", _text_where_no_type_is_meant)
