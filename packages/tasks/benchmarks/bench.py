@@ -1,13 +1,14 @@
-"""Speed beside NeuroGym 2.3.1, both sides taking turns in one run.
+"""Speed beside NeuroGym 2.3.1 and braintools.cogtask, the sides taking turns in one run.
 
 Run by ``nox -s "bench(tasks)"``; writes JSON, and figures beside it. NeuroGym pins gymnasium 0.29
-and needs torch without saying so, hence it runs in a virtual environment of its own, as a process
-that answers over a pipe (``neurogym_worker.py``). ``--neurogym PYTHON`` (or the variable
-``NEUROLOOM_NEUROGYM``) names the interpreter of such an environment; without it one is made with
-``uv venv`` and ``uv pip install neurogym==2.3.1 torch`` in ``.nox/peers/neurogym``.
+and needs torch without saying so, hence each peer runs in a virtual environment of its own, as a
+process that answers over a pipe (``neurogym_worker.py``, ``cogtask_worker.py``). ``--neurogym
+PYTHON`` and ``--braintools PYTHON`` (or ``NEUROLOOM_NEUROGYM``, ``NEUROLOOM_BRAINTOOLS``) name
+interpreters of such environments; without them they are made by uv in ``.nox/peers``.
 
-A ratio is the median over the rounds of our rate over NeuroGym's in the same round. Ours is said to
-use one thread if its CPU time is its wall time. What NeuroGym cannot run is listed with its error.
+A ratio is the median over the rounds of our rate over the peer's in the same round. Ours is said to
+use one thread if its CPU time is its wall time. What a peer cannot run is listed with its error; a
+peer that cannot start is one line, and what does not need it is measured all the same.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from matplotlib.figure import Figure
 
 import neuroloom.tasks as tasks
 from neuroloom.shared import style
+from neuroloom.tasks import wrappers
 from neuroloom.tasks._design.catalogue import entries
 from neuroloom.tasks._engine.plan import make_plan
 
@@ -40,45 +42,104 @@ VECTOR = (
 SINGLE = VECTOR
 PDM = "PerceptualDecisionMaking-v0"
 BACKENDS = ("numba", "numpy")
-PARTS = ("dataset", "mixed", "batch", "vector", "single")
+NEUROGYM, BRAINTOOLS = ("neurogym==2.3.1", "torch"), ("braintools==0.3.0",)
+PARTS = (
+    "dataset", "mixed", "batch", "vector", "single", "wrappers", "cogtask", "memory", "import",
+)  # fmt: skip
+WRAPPERS: dict[str, Callable[[Any], Any]] = {
+    "SideBias": lambda env: wrappers.SideBias(env, [[0.2, 0.8], [0.8, 0.2]], 20),
+    "TrialHistoryV2": wrappers.TrialHistoryV2,
+    "RandomGroundTruth": wrappers.RandomGroundTruth,
+    "ScheduleAttr": lambda env: wrappers.ScheduleAttr(env, lambda: 0, [{"coh": 0}]),
+    "PassReward": wrappers.PassReward,
+    "PassAction": wrappers.PassAction,
+    "Noise": wrappers.Noise,
+    "ReactionTime": wrappers.ReactionTime,
+}
+COGTASK = {
+    PDM: "PerceptualDecisionMaking",
+    "DelayMatchSample-v0": "DelayMatchSample",
+    "ContextDecisionMaking-v0": "ContextDecisionMaking",
+}
+"""Our id of each task that braintools has too."""
 
 
-class NeuroGym:
-    """The other side: does a job, and says its rate."""
+class CannotStart(RuntimeError):
+    """A peer did not start, or ended."""
 
-    def __init__(self, python: str) -> None:
-        self.process = subprocess.Popen(
-            [python, "-W", "ignore", str(HERE / "neurogym_worker.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+
+class Peer:
+    """The other side, a process in an environment of its own: does a job, and says its rate.
+
+    Parameters
+    ----------
+    name : str
+        Of the peer, as the index calls it.
+    worker : str
+        Script beside this one that it runs.
+    needs : tuple of str
+        What is installed if there is no environment yet.
+    python : str, optional
+        Interpreter of an environment that has it.
+    """
+
+    def __init__(self, name: str, worker: str, needs: tuple[str, ...], python: str | None) -> None:
+        self.name, self.worker, self.needs, self.python = name, worker, needs, python
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> subprocess.Popen[str]:
+        """Return the process, started if it does not run yet."""
+        if self.process is None:
+            try:
+                python = self.python or made_environment(self.name, self.needs)
+                self.process = subprocess.Popen(
+                    [python, "-W", "ignore", str(HERE / self.worker)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    env={**os.environ, "OMP_NUM_THREADS": "1"},
+                )
+            except (OSError, subprocess.CalledProcessError) as error:
+                raise CannotStart(f"{self.name} cannot start: {error}") from None
+        return self.process
 
     def __call__(self, **job: Any) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(job) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        process = self.start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(job) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise CannotStart(f"{self.name} cannot start: {self.last_words(process)}")
+        return json.loads(line)
+
+    def last_words(self, process: subprocess.Popen[str]) -> str:
+        """Return the last line of what a process that ended wrote as its error."""
+        self.process = None
+        said = process.communicate()[1].strip().splitlines()
+        return said[-1] if said else f"it ended with status {process.returncode}"
 
     def close(self) -> None:
         """End it."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(timeout=30)
+        if self.process is not None:
+            self.process.communicate()
+            self.process = None
 
 
-def peer_python() -> str:
-    """Return the interpreter of an environment with NeuroGym, made if there is none."""
-    venv = PEERS / "neurogym"
+def made_environment(name: str, needs: tuple[str, ...]) -> str:
+    """Return the interpreter of an environment with a peer, made if there is none."""
+    venv = PEERS / name
     python = venv / "bin" / "python"
     if not python.is_file():
         subprocess.run(["uv", "venv", "--quiet", str(venv)], check=True)
-        subprocess.run(
-            ["uv", "pip", "install", "-p", str(python), "neurogym==2.3.1", "torch"], check=True
-        )
+    if not (venv / "ready").is_file():
+        subprocess.run(["uv", "pip", "install", "--quiet", "-p", str(python), *needs], check=True)
+        (venv / "ready").touch()
     return str(python)
 
 
@@ -124,9 +185,12 @@ def our_vector(task: str, n: int, backend: str) -> Callable[[], int]:
     return piece
 
 
-def our_single(task: str) -> Callable[[], int]:
-    env = tasks.make(task, seed=1)
-    actions = np.random.default_rng(0).integers(env.plan.n_actions, size=4096).tolist()
+def our_single(task: str, wrapper: str = "") -> Callable[[], int]:
+    env: Any = tasks.make(task, seed=1)
+    plan = env.plan
+    if wrapper:
+        env = WRAPPERS[wrapper](env)
+    actions = np.random.default_rng(0).integers(plan.n_actions, size=4096).tolist()
     env.reset(seed=1)
 
     def piece() -> int:
@@ -139,8 +203,46 @@ def our_single(task: str) -> Callable[[], int]:
     return piece
 
 
+def trials_of(data: tasks.Dataset) -> Callable[[], int]:
+    """Return what draws a batch of whole trials, counted in steps."""
+    return lambda: int(data()[1].size)
+
+
+def memory(steps: int) -> dict[str, Any]:
+    """Return how much memory `steps` steps of a vector environment take beyond a tenth of them."""
+    import resource
+
+    def peak() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    envs = tasks.make_vec(PDM, 256, seed=1)
+    actions = np.random.default_rng(0).integers(envs.plan.n_actions, size=(64, 256))
+    envs.reset(seed=1)
+    done, early = 0, 0.0
+    while done < steps:
+        for some in actions:
+            envs.step(some)
+        done += actions.size
+        if not early and done >= steps / 10:
+            early = peak()
+    return {"steps": done, "peak_mb": peak(), "growth_mb": peak() - early}
+
+
+def import_time(rounds: int) -> dict[str, Any]:
+    """Return the seconds that the import takes in a fresh interpreter, beyond starting it."""
+
+    def seconds(code: str) -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        return time.perf_counter() - start
+
+    seconds("import neuroloom.tasks")
+    took = [seconds("import neuroloom.tasks") - seconds("pass") for _ in range(rounds)]
+    return {"seconds": float(np.median(took))}
+
+
 def compare(
-    peer: NeuroGym,
+    peer: Peer,
     job: dict[str, Any],
     ours: dict[str, Callable[[], int]],
     rounds: int,
@@ -149,7 +251,7 @@ def compare(
     """Return rates and ratios of `rounds` rounds in which every side has its turn."""
     first = peer(**job, seconds=0.01)
     if "error" in first:
-        return {"neurogym_error": first["error"]}
+        return {"peer_error": first["error"]}
     theirs: list[float] = []
     their_cpu: list[float] = []
     rates: dict[str, list[float]] = {name: [] for name in ours}
@@ -162,7 +264,7 @@ def compare(
             got, used = rate(piece, seconds / 2)
             rates[name].append(got)
             cpu[name].append(used)
-    row: dict[str, Any] = {"neurogym": float(np.median(theirs))}
+    row: dict[str, Any] = {peer.name: float(np.median(theirs))}
     for name, values in rates.items():
         row[name] = float(np.median(values))
         row[f"{name}_ratio"] = float(np.median(np.array(values) / np.array(theirs)))
@@ -203,10 +305,11 @@ def supervised() -> list[str]:
     return [id for id in entries() if not tasks.get_task(id).no_ground_truth]
 
 
-def measure(peer: NeuroGym, quick: bool, parts: list[str], out: dict[str, Any]) -> None:
+def measure(peers: dict[str, Peer], quick: bool, parts: list[str], out: dict[str, Any]) -> None:
     """Measure the parts asked for, into `out`."""
+    peer = peers["neurogym"]
     rounds, seconds = (1, 0.02) if quick else (3, 0.25)
-    yang = [id for id in entries() if id.startswith("yang19.")]
+    yang = [id for id in entries() if id.startswith("yang19.") and id.endswith("-v0")]
     few = [PDM] if quick else list(VECTOR)
     if "dataset" in parts:
         for id in [PDM, "yang19.dm1-v0"] if quick else supervised():
@@ -237,6 +340,24 @@ def measure(peer: NeuroGym, quick: bool, parts: list[str], out: dict[str, Any]) 
             job = {"kind": "single", "task": id}
             row = compare(peer, job, {"single": our_single(id)}, rounds, seconds)
             keep(out, "single", id, row)
+    if "wrappers" in parts:
+        for name in WRAPPERS:
+            job = {"kind": "wrapped", "task": PDM, "wrapper": name}
+            row = compare(peer, job, {"single": our_single(PDM, name)}, rounds, seconds)
+            keep(out, "wrappers", name, row)
+    if "cogtask" in parts:
+        for id, name in COGTASK.items():
+            for size in (16,) if quick else (16, 1024):
+                data = tasks.Dataset(id, batch_size=size, align="trial", seed=1)
+                job = {"task": name, "batch_size": size}
+                row = compare(
+                    peers["braintools"], job, {"dataset": trials_of(data)}, rounds, seconds
+                )
+                keep(out, "cogtask", f"{id} x {size}", row)
+    if "memory" in parts:
+        keep(out, "memory", PDM, memory(200_000 if quick else 20_000_000))
+    if "import" in parts:
+        keep(out, "import", "neuroloom.tasks", import_time(1 if quick else 5))
 
 
 def keep(out: dict[str, Any], part: str, name: str, row: dict[str, Any], of: Any = None) -> None:
@@ -270,11 +391,15 @@ def summary(out: dict[str, Any]) -> dict[str, Any]:
         "vector_256_numba": over("vector", "numba_ratio", "x 256"),
         "vector_256_numpy": over("vector", "numpy_ratio", "x 256"),
         "single": over("single", "single_ratio"),
-        "neurogym_cannot": {
-            f"{part} {k}": r["neurogym_error"]
-            for part in ("dataset", "vector", "single")
+        "wrappers": over("wrappers", "single_ratio"),
+        "cogtask_by_cpu": over("cogtask", "dataset_ratio_by_cpu"),
+        "memory": out.get("memory", {}),
+        "import": out.get("import", {}),
+        "peers_cannot": {
+            f"{part} {k}": r["peer_error"]
+            for part in PARTS
             for k, r in out.get(part, {}).items()
-            if "neurogym_error" in r
+            if "peer_error" in r
         },
     }
 
@@ -298,7 +423,7 @@ def draw(out: dict[str, Any]) -> Figure:
             (middle, "batch", "Batch size"),
             (right, "mixed", "Number of yang19 tasks"),
         ):
-            some = {int(k): r for k, r in out.get(part, {}).items()}
+            some = {int(k): r for k, r in out.get(part, {}).items() if "numba" in r}
             for key, color in (("numba", "#0072B2"), ("numpy", "#D55E00"), ("neurogym", "k")):
                 steps = [r[key] * 100 * (x if part == "batch" else 16) for x, r in some.items()]
                 axes.loglog(list(some), steps, "o-", color=color, label=key, markersize=3)
@@ -311,17 +436,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--neurogym", default=os.environ.get("NEUROLOOM_NEUROGYM"))
+    parser.add_argument("--braintools", default=os.environ.get("NEUROLOOM_BRAINTOOLS"))
     parser.add_argument("--quick", action="store_true", help="a toy size, to see that it runs")
     parser.add_argument("--only", nargs="*", default=list(PARTS), choices=PARTS)
     options = parser.parse_args()
     out: dict[str, Any] = json.loads(options.out.read_text()) if options.out.is_file() else {}
-    peer = NeuroGym(options.neurogym or peer_python())
-    try:
-        for part in options.only:
-            measure(peer, options.quick, [part], out)
-            out["summary"] = summary(out)
-            options.out.write_text(json.dumps(out, indent=1))
-    finally:
+    peers = {
+        "neurogym": Peer("neurogym", "neurogym_worker.py", NEUROGYM, options.neurogym),
+        "braintools": Peer("braintools", "cogtask_worker.py", BRAINTOOLS, options.braintools),
+    }
+    for part in options.only:
+        try:
+            measure(peers, options.quick, [part], out)
+        except CannotStart as error:
+            print(f"{part}: {error}", flush=True)
+            out.setdefault(part, {})["not measured"] = {"peer_error": str(error)}
+        out["summary"] = summary(out)
+        options.out.write_text(json.dumps(out, indent=1))
+    for peer in peers.values():
         peer.close()
     draw(out).savefig(options.out.with_suffix(".png"), dpi=150)
     print(json.dumps(out["summary"], indent=1))

@@ -17,6 +17,7 @@ warnings.simplefilter("ignore")
 import gymnasium  # noqa: E402
 import neurogym  # noqa: E402
 import numpy as np  # noqa: E402
+from neurogym import wrappers  # noqa: E402
 from neurogym.utils.data import Dataset  # noqa: E402
 from neurogym.utils.scheduler import RandomSchedule  # noqa: E402
 from neurogym.wrappers import ScheduleEnvs  # noqa: E402
@@ -34,6 +35,18 @@ def vector(job: dict[str, Any]) -> Any:
     made = gymnasium.vector.SyncVectorEnv([lambda: neurogym.make(job["task"])] * job["n"])
     made.reset(seed=1)
     return made
+
+
+WRAPPERS: dict[str, Any] = {
+    "SideBias": lambda env: wrappers.SideBias(env, [[0.2, 0.8], [0.8, 0.2]], 20),
+    "TrialHistoryV2": wrappers.TrialHistoryV2,
+    "RandomGroundTruth": wrappers.RandomGroundTruth,
+    "ScheduleAttr": lambda env: wrappers.ScheduleAttr(env, lambda: 0, [{"coh": 0}]),
+    "PassReward": wrappers.PassReward,
+    "PassAction": wrappers.PassAction,
+    "Noise": wrappers.Noise,
+    "ReactionTime": wrappers.ReactionTime,
+}
 
 
 class Peer:
@@ -59,7 +72,10 @@ class Peer:
             self.actions = rng.integers(n, size=(64, job["n"]))
         else:
             self.made = neurogym.make(job["task"])
-            self.made.reset(seed=1)
+            if job["kind"] == "wrapped":
+                self.made = WRAPPERS[job["wrapper"]](self.made)
+            # Not all of its wrappers take a seed.
+            self.made.reset() if job["kind"] == "wrapped" else self.made.reset(seed=1)
             self.actions = rng.integers(self.made.action_space.n, size=4096).tolist()
 
     def run(self, job: dict[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class Discrete(spaces.Discrete):
 
     def __init__(self, n: int, name: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(n, **kwargs)
+        # Layers of networks are made with it, and Keras refuses numpy's integers.
+        self.n: Any = int(n)
         _set_name(self, name)
 
 
