@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from neuroloom.shared import Seed, as_seed
 from neuroloom.tasks._design.state import start_memory
 from neuroloom.tasks._design.table import Table
-from neuroloom.tasks._design.task import FREE, Task
+from neuroloom.tasks._design.task import FIXATE, FREE, Task
 from neuroloom.tasks._engine.plan import make_plan
 from neuroloom.tasks._engine.rule import case_of
 from neuroloom.tasks._engine.streams import Streams, laid_out
@@ -34,6 +34,7 @@ class _Laid:
     target: list[Any]
     phase: list[int]
     starts: list[int]
+    due: list[bool]
 
 
 class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
@@ -82,6 +83,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         self.trials_per_episode = trials_per_episode
         self.waits_for_fixation = waits_for_fixation
         self._top: Any = self
+        self._shown: list[str] = []
         self._run(task, seed)
 
     def _run(self, task: Task, seed: int | Seed | None) -> None:
@@ -101,18 +103,27 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         # As tuples of Python's own numbers, which a single step reads fastest.
         columns = (rule.reward, rule.end, rule.performance, rule.answers)
         self._rule = list(zip(*(one.tolist() for one in columns), strict=True))
+        self._aborted = self._rule[case_of(FIXATE, True, False, False, False)][:3]
         self._at, self._trial = -1, -1
         self._starts = [0]
-        self._plain = self.plan.plain
+        self._plain, self._priced = self.plan.plain, self.plan.priced
+        self._rows: NDArray[np.float32] | None = None
         self.reseed(seed)
+        self._show_parameters(task)
 
-    def __getattr__(self, name: str) -> Any:
-        # A task's parameters, ``env.cohs``, as in NeuroGym.
-        task = self.__dict__.get("task")
-        shown = isinstance(getattr(type(task), name, None), property)
-        if task is None or not (shown or name in type(task).__dataclass_fields__):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(task, name)
+    def _show_parameters(self, task: Task) -> None:
+        """Have a task's parameters as attributes, ``env.cohs``, where they hide nothing else."""
+        # Set and not looked up by __getattr__, with which Python reads every attribute slowly.
+        for name in self._shown:
+            del self.__dict__[name]
+        cls = type(task)
+        properties = [n for n in dir(cls) if isinstance(getattr(cls, n), property)]
+        self._shown = [
+            name
+            for name in dict.fromkeys([*cls.__dataclass_fields__, *properties])
+            if not hasattr(type(self), name) and name not in self.__dict__
+        ]
+        self.__dict__.update({name: getattr(task, name) for name in self._shown})
 
     # Gymnasium --------------------------------------------------------------------------------
 
@@ -155,23 +166,25 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         if type(action) is not int or not 0 <= action < self._n_actions:
             action = self._checked(action)
         self._untouched = False
-        if self.waits_for_fixation and self._waiting(action):
+        if self.waits_for_fixation and action != 0 and at == self._first:
             waited = {"new_trial": False, "gt": self.right_action, "waiting": True}
             return self._observation(), 0.0, False, False, waited
         target, phase, after = self._target[at], self._phase[at], at + 1
         last = after == self._stop
-        if self._plain:
-            if not last and (action == 0 or phase == FREE) and self._replaced is None:
-                self._at = after
-                shown = self._ob[after].copy()
-                return shown, 0.0, False, False, {"new_trial": False, "gt": target}
-            reward, end, performance = self._outcome(action, at, last, target, phase)
-        else:
+        if not self._plain:
             reward, end, performance, target = self._own_outcome(action, at, last, target, phase)
+        elif not last and (action == 0 or phase == FREE):
+            reward, end = 0.0, False
+        elif not last and phase == FIXATE:
+            reward, end, performance = self._aborted
+        else:
+            reward, end, performance = self._outcome(action, at, last, target, phase)
         info: dict[str, Any] = {"new_trial": end, "gt": target}
         if not end:
             self._at = after
-            return self._observation(), reward, False, False, info
+            rows = self._rows
+            shown = self._observation() if rows is None else rows[after - self._first]
+            return shown, reward, False, False, info
         info["performance"] = performance
         info["trial"] = self.trial
         self._done += 1
@@ -273,16 +286,13 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             self._top.new_trial()
         self._untouched = True
 
-    def _waiting(self, action: Any) -> bool:
-        return bool(action != 0 and self._at == self._starts[self._trial])
-
     def _outcome(
         self, action: Any, at: int, last: bool, target: Any, phase: int
     ) -> tuple[float, bool, float]:
-        due = bool(self._table.due[self._trial])
+        due = self._due[self._trial]
         case = case_of(phase, action != 0, action == target, last, due)
         reward, end, performance, answers = self._rule[case]
-        if answers and self.plan.priced:
+        if answers and self._priced:
             graded = self.plan.graded
             worth, merit = self._table.graded if graded else self._table.payoff
             where = at if graded else (self._trial, action)
@@ -310,7 +320,10 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         self._begin(self._next - 1)
 
     def _begin(self, trial: int) -> None:
-        self._trial, self._at, self._stop = trial, self._starts[trial], self._starts[trial + 1]
+        first, stop = self._starts[trial], self._starts[trial + 1]
+        self._trial, self._at, self._first, self._stop = trial, first, first, stop
+        # Rows that are handed out once each, so that they are the caller's own.
+        self._rows = self._ob[first:stop].copy() if self._plain else None
         self._told = {}
         self.num_tr += 1
         if self.plan.begins:
@@ -328,13 +341,14 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             target=right.tolist() if self.plan.discrete else list(right),
             phase=self.plan.phase[table.period].tolist(),
             starts=table.starts.tolist(),
+            due=np.asarray(table.due, dtype=bool).tolist(),
         )
 
     def _hold(self, laid: _Laid) -> None:
         """Have the steps of some trials at hand."""
         self._table = laid.table
         self._ob, self._gt, self._target = laid.observation, laid.right, laid.target
-        self._phase, self._starts = laid.phase, laid.starts
+        self._phase, self._starts, self._due = laid.phase, laid.starts, laid.due
 
     def _checked(self, action: Any) -> Any:
         if not self.plan.discrete:

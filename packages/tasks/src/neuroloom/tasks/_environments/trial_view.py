@@ -33,14 +33,17 @@ class TrialView:
     _told: dict[str, Any]
     _memory: dict[str, NDArray[Any]]
     _replaced: NDArray[Any] | None
+    _rows: NDArray[np.float32] | None
 
     @property
     def trial(self) -> dict[str, Any]:
         """The present trial's conditions."""
         table, number = self._table, self._present()
-        drawn = {name: values[number] for name, values in table.conditions.items()}
-        # The caller's own: a row of several numbers would be part of the table.
-        own = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in drawn.items()}
+        own = {}
+        for name, values in table.conditions.items():
+            value = values[number]
+            # The caller's own: a row of several numbers would be part of the table.
+            own[name] = value.copy() if values.ndim > 1 else value
         return own | self._told if self._told else own
 
     def tell(self, **values: Any) -> dict[str, Any]:
@@ -84,7 +87,7 @@ class TrialView:
             What the present trial shows.
         """
         self._present()
-        self._replaced = value
+        self._replaced, self._rows = value, None
 
     @property
     def t_ind(self) -> int:

@@ -46,6 +46,10 @@ class AnnubesEnv(TaskEnv):
         If a parameter does not fit.
     """
 
+    fix_intensity: float
+    output_behavior: tuple[float, ...]
+    modalities: tuple[str, ...]
+
     def __init__(
         self,
         session: Mapping[Any, float] | None = None,

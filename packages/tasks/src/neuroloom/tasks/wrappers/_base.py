@@ -130,7 +130,7 @@ def within(env: Any, name: str) -> Any:
     for layer in layers(env):
         if isinstance(layer, gymnasium.Wrapper) and not isinstance(layer, Forwarding):
             continue
-        if name in dir(type(layer)) or name in getattr(layer, "__dict__", {}):
+        if hasattr(type(layer), name) or name in getattr(layer, "__dict__", {}):
             return getattr(layer, name)
         if not isinstance(layer, gymnasium.Wrapper):
             return getattr(layer, name)
@@ -169,6 +169,12 @@ def generator(env: Any, seed: Any, word: str) -> np.random.Generator:
         seed = seed.integer(63)
     entropy = np.random.SeedSequence().entropy if seed is None else seed
     return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=words))
+
+
+def pick(rng: np.random.Generator, p: Any) -> int:
+    """Return what ``rng.choice(len(p), p=p)`` would, of probabilities that were checked before."""
+    edges = p.cumsum()
+    return int((edges / edges[-1]).searchsorted(rng.random(), side="right"))
 
 
 def probabilities(name: str, values: Any, n: int) -> Any:

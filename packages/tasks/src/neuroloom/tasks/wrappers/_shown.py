@@ -14,6 +14,9 @@ from neuroloom.tasks._neurogym.trial_env import TrialEnv
 from neuroloom.tasks.wrappers._base import Forwarding, TrialWrapper, generator
 
 
+_AHEAD = 64
+
+
 class Noise(Forwarding):
     """Adds normal noise to the observations.
 
@@ -35,7 +38,7 @@ class Noise(Forwarding):
     def __init__(self, env: Any, std_noise: float = 0.1) -> None:
         super().__init__(env)
         self.std_noise = real("std_noise", std_noise, minimum=0)
-        self.rng = generator(env, None, "Noise")
+        self._begin(generator(env, None, "Noise"))
         space = env.observation_space
         if not isinstance(space, spaces.Box):
             raise TaskTypeError(f"env: expected a box of observations, got {space}")
@@ -44,7 +47,7 @@ class Noise(Forwarding):
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         """Begin a trial; a seed determines the noise too."""
         if seed is not None:
-            self.rng = generator(self.env, seed, "Noise")
+            self._begin(generator(self.env, seed, "Noise"))
         observation, info = self.env.reset(seed=seed, options=options)
         return self._noisy(observation), info
 
@@ -57,9 +60,22 @@ class Noise(Forwarding):
         """Return what an observation looks like."""
         return self._noisy(observation)
 
+    def seed(self, seed: Any = None) -> Any:
+        """Seed the noise and the environment within."""
+        self._begin(generator(self.env, seed, "Noise"))
+        return super().seed(seed)
+
+    def _begin(self, rng: np.random.Generator) -> None:
+        self.rng, self._left = rng, 0
+
     def _noisy(self, observation: Any) -> Any:
-        noise = self.rng.normal(0, self.std_noise, np.shape(observation))
-        return (observation + noise).astype(self.observation_space.dtype)
+        if self._left == 0:
+            # Many steps at once are drawn faster, and are the same numbers.
+            self._drawn = self.rng.standard_normal((_AHEAD, *np.shape(observation)))
+            self._left = _AHEAD
+        noise = self._drawn[_AHEAD - self._left]
+        self._left -= 1
+        return (observation + self.std_noise * noise).astype(self.observation_space.dtype)
 
 
 class PassAction(Forwarding):
@@ -83,7 +99,7 @@ class PassAction(Forwarding):
 
     def shown(self, observation: Any, action: Any, reward: float) -> Any:
         """Return what an observation looks like after an action."""
-        return _joined(observation, np.ravel(action))
+        return _joined(observation, action)
 
 
 class PassReward(Forwarding):
@@ -96,7 +112,7 @@ class PassReward(Forwarding):
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         """Begin a trial; the last reward is 0."""
         observation, info = self.env.reset(seed=seed, options=options)
-        return _joined(observation, np.zeros(1)), info
+        return _joined(observation, 0), info
 
     def step(self, action: Any) -> Any:
         """Act."""
@@ -105,7 +121,7 @@ class PassReward(Forwarding):
 
     def shown(self, observation: Any, action: Any, reward: float) -> Any:
         """Return what an observation looks like after a reward."""
-        return _joined(observation, np.array([reward]))
+        return _joined(observation, reward)
 
 
 class ReactionTime(TrialWrapper):
@@ -175,4 +191,8 @@ def _longer(space: Any, n: int) -> spaces.Box:
 
 
 def _joined(observation: Any, more: Any) -> Any:
-    return np.concatenate([np.ravel(observation), more]).astype(np.float32)
+    shown, more = np.asarray(observation), np.asarray(more)
+    out = np.empty(shown.size + more.size, dtype=np.float32)
+    out[: shown.size] = shown.reshape(-1)
+    out[shown.size :] = more.reshape(-1)
+    return out

@@ -17,6 +17,7 @@ from neuroloom.tasks.wrappers._base import (
     choices_of,
     generator,
     layers,
+    pick,
     probabilities,
     reseed,
     within,
@@ -75,7 +76,7 @@ class RandomGroundTruth(_Drawing):
         """Begin a trial."""
         p = kwargs.pop("p", None)
         p = self.p if p is None else probabilities("p", p, len(self.choices))
-        kwargs.setdefault("ground_truth", self.choices[self.rng.choice(len(self.choices), p=p)])
+        kwargs.setdefault("ground_truth", self.choices[pick(self.rng, p)])
         return super().new_trial(**kwargs)
 
 
@@ -114,7 +115,7 @@ class TrialHistoryV2(_Drawing):
             self.probs = self._rows(kwargs.pop("probs"))
         if self.prev_trial is None:
             self.prev_trial = int(self.rng.integers(self.n_ch))
-        self.prev_trial = int(self.rng.choice(self.n_ch, p=self.probs[self.prev_trial]))
+        self.prev_trial = pick(self.rng, self.probs[self.prev_trial])
         kwargs["ground_truth"] = self.choices[self.prev_trial]
         return super().new_trial(**kwargs)
 
@@ -167,7 +168,7 @@ class SideBias(_Drawing):
             if self.rng.random() < self.block_dur:
                 self._switch()
         p = self.probs[self.curr_block]
-        kwargs["ground_truth"] = self.choices[self.rng.choice(len(self.choices), p=p)]
+        kwargs["ground_truth"] = self.choices[pick(self.rng, p)]
         if not isinstance(self.block_dur, float):
             self._left -= 1
             if self._left == 0:
