@@ -181,6 +181,18 @@ class TestSeveralTasks:
         assert set(inputs[..., 33:].sum(axis=2).ravel()) == {1.0}
         assert 0 < inputs[..., 33].mean() < 1
 
+    def test_a_property_of_a_task_is_not_taken_for_a_wrappers(self) -> None:
+        """The decisions of yang19 have one called `shown`, as wrappers of observations do."""
+        envs = [tasks.make(id) for id in ("yang19.dm1-v0", "yang19.go-v0")]
+        assert envs[0].shown == [1]
+        env = wrappers.ScheduleEnvs(envs, scheduler.RandomSchedule(2), env_input=True)
+        assert tasks.Dataset(env, batch_size=2, seq_len=50, seed=1)()[0].shape == (50, 2, 35)
+        copied = copy.deepcopy(envs[0])
+        assert copied.shown == [1]
+        assert pickle.loads(pickle.dumps(copied)).dim_ring == 16
+        envs[0].become(envs[1].task)
+        assert not hasattr(envs[0], "shown")
+
 
 class TestWhatIsShown:
     @pytest.mark.filterwarnings("ignore:.*infinity.*", "ignore:.*unwrapped version.*")

@@ -37,7 +37,7 @@ class EnvPlan:
                 )
         layer: Any = env
         while isinstance(layer, Wrapper):
-            if hasattr(layer, "shown") or isinstance(layer, ObservationWrapper):
+            if hasattr(type(layer), "shown") or isinstance(layer, ObservationWrapper):
                 raise TaskTypeError(
                     f"env: {type(layer).__name__} changes what is shown step by step, which a "
                     "data set does not do; take the environment within"

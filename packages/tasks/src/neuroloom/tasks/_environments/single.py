@@ -125,6 +125,14 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         ]
         self.__dict__.update({name: getattr(task, name) for name in self._shown})
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Parameters are the task's, which knows how it is copied.
+        return {name: value for name, value in self.__dict__.items() if name not in self._shown}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _shown=[])
+        self._show_parameters(self.task)
+
     # Gymnasium --------------------------------------------------------------------------------
 
     def reset(

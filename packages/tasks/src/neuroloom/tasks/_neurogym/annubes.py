@@ -98,7 +98,7 @@ class AnnubesEnv(TaskEnv):
     def __deepcopy__(self, memo: dict[int, Any]) -> AnnubesEnv:
         new = object.__new__(type(self))
         memo[id(self)] = new
-        new.__dict__.update({k: deepcopy(v, memo) for k, v in self.__dict__.items()})
+        new.__setstate__(deepcopy(self.__getstate__(), memo))
         if not self.frozen_seed:
             self._copies += 1
             seed = self.seeded

@@ -13,7 +13,6 @@ from neuroloom.tasks._errors import TaskTypeError, real
 from neuroloom.tasks._neurogym.trial_env import TrialEnv
 from neuroloom.tasks.wrappers._base import Forwarding, TrialWrapper, generator
 
-
 _AHEAD = 64
 
 

@@ -414,7 +414,7 @@ def _seed_schedule(schedule: Any, seed: Any) -> None:
 def _seen(env: Any, observation: Any, action: Any, reward: float) -> Any:
     """Return what wrappers show of an observation, after an action and a reward."""
     for layer in reversed(list(layers(env))[:-1]):
-        if hasattr(layer, "shown"):
+        if hasattr(type(layer), "shown"):
             observation = layer.shown(observation, action, reward)
         elif isinstance(layer, gymnasium.ObservationWrapper):
             observation = layer.observation(observation)
