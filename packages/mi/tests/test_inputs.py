@@ -309,6 +309,16 @@ BAD = {
         ValueError,
         "max_spikes_per_window",
     ),
+    **{
+        f"seed {value!r}": (
+            (X, Y),
+            {"random_seed": value},
+            ex.OptionError,
+            ValueError,
+            "^random_seed",
+        )
+        for value in (-1, 1.5, "a", True)
+    },
     "neighbours": (
         (X, Y),
         {"estimator": "ksg", "estimator_params": {"k": 60}},

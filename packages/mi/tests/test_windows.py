@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from neuroloom import mi
 from neuroloom.mi import exceptions as ex
-from neuroloom.mi._samples.windows import cut, rewindow, shift, variable
+from neuroloom.mi._samples.variables import rewindow, shift, variable
+from neuroloom.mi._samples.windows import cut
 from neuroloom.shared import Epochs, Signal, SpikeTrains
 
 FAST = {"n_epochs": 1, "n_inits": 1, "n_folds": 2, "hidden_dim": 4, "embedding_dim": 2}
@@ -191,3 +192,13 @@ def test_times_in_milliseconds_are_refused_before_minutes_of_work():
     spikes = [np.sort(np.random.default_rng(0).uniform(0, 600_000, 300))]
     with pytest.raises(ex.InvalidDataError, match="in ms and the window in s"):
         variable("x", spikes, "spike", {"window_size": 0.1})
+
+
+def test_windows_that_hold_no_sample_are_refused():
+    """The next sample comes after such a window: y would be told from its own future."""
+    spikes = variable("x", [np.arange(0.05, 30, 0.1)], "spike", {"window_size": 0.01})
+    slow = Signal(np.arange(300.0), 10.0)
+    with pytest.raises(ex.OptionError, match=r"y: expected windows that hold a sample.*0.1 s"):
+        cut(spikes, variable("y", slow, None, {"window_size": 0.01}))
+    just = variable("y", slow, None, {"window_size": 0.1})
+    assert cut(just).values[0].shape == (300, 1, 1)

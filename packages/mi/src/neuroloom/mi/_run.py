@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
-import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import torch
 from numpy.typing import NDArray
 
-from neuroloom.mi._critics.bounds import BOUNDS
-from neuroloom.mi._direct.estimators import DIRECT
-from neuroloom.mi._errors import OptionError, UnknownOptionError, choice, known, real
+from neuroloom.mi._arguments import (
+    Unnamed,
+    bound_of,
+    device_of,
+    epochs_of,
+    gap_of,
+    module_of,
+    renamed,
+    resume_folder,
+    seed_of,
+    variables_of,
+    workers_of,
+)
+from neuroloom.mi._errors import OptionError, choice, known, real
 from neuroloom.mi._modes.analysis import Analysis
 from neuroloom.mi._modes.difference import run_conditional, run_transfer
 from neuroloom.mi._modes.dimensionality import run_dimensionality
@@ -30,10 +38,8 @@ from neuroloom.mi._options.params import params as checked_params
 from neuroloom.mi._results.record import unit_factor
 from neuroloom.mi._results.results import Results
 from neuroloom.mi._samples.folds import SPLITS
-from neuroloom.mi._samples.inputs import timed
-from neuroloom.mi._samples.windows import Variable, variable
 from neuroloom.mi._training.torch_state import own_torch
-from neuroloom.shared import Epochs, Recording, Seed, as_seed, from_pynapple
+from neuroloom.shared import Seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,17 +55,10 @@ MODES: dict[str, Callable[[Analysis, Any], Results]] = {
     "transfer": run_transfer,
     "pairwise": run_pairwise,
 }
-_TRAINED_ONLY = ("rigorous", "dimensionality")
 _ONE_VARIABLE = ("pairwise", "dimensionality")
 _LABELS = ("x_name", "y_name", "channel_names_x", "channel_names_y")
 _ALWAYS = ("n_workers", "gap", "align", "seed", "x_time", "y_time", "resume", "epochs", *_LABELS)
-
-
-class _Default(str):
-    """An option's default, told apart from the same word written by the user."""
-
-
-_INFONCE = _Default("infonce")
+_INFONCE = Unnamed("infonce")
 
 
 @overload
@@ -67,8 +66,6 @@ def run(
     x_data: Any,
     y_data: Any = None,
     mode: Literal["estimate"] = "estimate",
-    processor_type: keywords.Processor | None = None,
-    processor_params: Mapping[str, Any] | None = None,
     **options: Unpack[keywords.Estimate],
 ) -> Results[float, None]: ...
 
@@ -79,8 +76,6 @@ def run(
     y_data: Any = None,
     *,
     mode: Literal["sweep"],
-    processor_type: keywords.Processor | None = None,
-    processor_params: Mapping[str, Any] | None = None,
     **options: Unpack[keywords.Sweep],
 ) -> Results[None, pd.DataFrame]: ...
 
@@ -91,8 +86,6 @@ def run(
     y_data: Any = None,
     *,
     mode: Literal["dimensionality"],
-    processor_type: keywords.Processor | None = None,
-    processor_params: Mapping[str, Any] | None = None,
     **options: Unpack[keywords.Dimensionality],
 ) -> Results[None, pd.DataFrame]: ...
 
@@ -103,8 +96,6 @@ def run(
     y_data: Any = None,
     *,
     mode: Literal["rigorous"],
-    processor_type: keywords.Processor | None = None,
-    processor_params: Mapping[str, Any] | None = None,
     **options: Unpack[keywords.Rigorous],
 ) -> Results[float, pd.DataFrame]: ...
 
@@ -115,8 +106,6 @@ def run(
     y_data: Any = None,
     *,
     mode: Literal["lag"],
-    processor_type: keywords.Processor | None = None,
-    processor_params: Mapping[str, Any] | None = None,
     **options: Unpack[keywords.Lag],
 ) -> Results[float, pd.DataFrame]: ...
 
@@ -127,8 +116,6 @@ def run(
     y_data: Any = None,
     *,
     mode: Literal["precision"],
-    processor_type: keywords.Processor | None = None,
-    processor_params: Mapping[str, Any] | None = None,
     **options: Unpack[keywords.Precision],
 ) -> Results[float, pd.DataFrame]: ...
 
@@ -139,8 +126,6 @@ def run(
     y_data: Any = None,
     *,
     mode: Literal["conditional"],
-    processor_type: keywords.Processor | None = None,
-    processor_params: Mapping[str, Any] | None = None,
     **options: Unpack[keywords.Conditional],
 ) -> Results[float, pd.DataFrame]: ...
 
@@ -151,8 +136,6 @@ def run(
     y_data: Any = None,
     *,
     mode: Literal["transfer"],
-    processor_type: keywords.Processor | None = None,
-    processor_params: Mapping[str, Any] | None = None,
     **options: Unpack[keywords.Transfer],
 ) -> Results[float, pd.DataFrame]: ...
 
@@ -163,8 +146,6 @@ def run(
     y_data: Any = None,
     *,
     mode: Literal["pairwise"],
-    processor_type: keywords.Processor | None = None,
-    processor_params: Mapping[str, Any] | None = None,
     **options: Unpack[keywords.Pairwise],
 ) -> Results[None, pd.DataFrame]: ...
 
@@ -300,14 +281,14 @@ def run(
         "training": options.pop("training", None),
     }
     unfold(mode, named, options)
-    _renamed(options)
+    renamed(options)
     units = named["output_units"]
     unit_factor(units)
     known(f"run(mode={mode!r})", options, (*MAKERS[mode][1], *_ALWAYS))
-    bound, bound_options = _bound_of(mode, named)
+    bound, bound_options = bound_of(mode, named)
     path = named["save_best_model_path"]
     seed = options.pop("seed", None) if random_seed is None else random_seed
-    x, y, z = _variables(x_data, y_data, named, options)
+    x, y, z = variables_of(x_data, y_data, named, options)
     if y is None and mode not in _ONE_VARIABLE:
         raise OptionError(f"y_data: expected data in mode {mode!r}, got None")
     entries = {
@@ -326,49 +307,29 @@ def run(
         params=checked_params(merge_model(base_params, named["model"], named["training"])),
         bound=bound,
         bound_options=bound_options,
-        seed=as_seed(secrets.randbits(63) if seed is None else seed),
+        seed=seed_of(seed),
         split_mode=choice("split_mode", named["split_mode"], SPLITS),
         train_indices=named["train_indices"],
         test_indices=named["test_indices"],
-        gap=_gap(options),
-        n_workers=_workers(options.get("n_workers")),
+        gap=gap_of(options),
+        n_workers=workers_of(options.get("n_workers")),
         progress=bool(named["verbose"]),
-        critic=_module(custom_critic),
+        critic=module_of(custom_critic),
         embedding=custom_embedding_cls,
         align=None
         if options.get("align") is None
         else choice("align", options["align"], ("truncate",)),
-        device=_device(device),
+        device=device_of(device),
         confidence=real("confidence_level", named["confidence_level"], above=0.0, below=1.0),
         units=units,
-        epochs=_epochs(options.get("epochs")),
-        resume=_resume(options.get("resume")),
+        epochs=epochs_of(options.get("epochs")),
+        resume=resume_folder(options.get("resume")),
         labels={name: options[name] for name in _LABELS if options.get(name)},
     )
     with own_torch():
         results = MODES[mode](analysis, own)
     results.params = {**results.params, "mode": mode, **_parameters(analysis)}
     return results
-
-
-def _bound_of(mode: str, named: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the estimator and its options, if they go with the mode and what is to be kept."""
-    own_bound = not isinstance(named["estimator"], _Default)
-    bound = named["estimator"] if own_bound or mode != "dimensionality" else "smile"
-    choice("estimator", bound, (*BOUNDS, *DIRECT))
-    bound_options = dict(named["estimator_params"] or {})
-    _check_bound_options(bound, bound_options)
-    if named["save_best_model_path"] is not None and (mode != "estimate" or bound in DIRECT):
-        raise OptionError(
-            "save_best_model_path: expected a mode that keeps a critic ('estimate' with a trained "
-            f"bound), got mode {mode!r} with {bound!r}"
-        )
-    if mode in _TRAINED_ONLY and bound in DIRECT:
-        raise OptionError(
-            f"estimator: expected a trained bound in mode {mode!r}, got {bound!r}, which works in "
-            f"modes {sorted(set(MODES) - set(_TRAINED_ONLY))}"
-        )
-    return str(bound), bound_options
 
 
 def _parameters(analysis: Analysis) -> dict[str, Any]:
@@ -384,125 +345,3 @@ def _parameters(analysis: Analysis) -> dict[str, Any]:
         "n_workers": analysis.n_workers,
         **analysis.labels,
     }
-
-
-def _renamed(options: dict[str, Any]) -> None:
-    """Take options under the names that they had before, with a warning."""
-    if "peer_reading" in options:
-        warnings.warn("peer_reading is now called variant", DeprecationWarning, stacklevel=3)
-        options["variant"] = options.pop("peer_reading")
-    if options.get("method") == "peer":
-        warnings.warn(
-            "method='peer' is now called 'abdelaleem2025'", DeprecationWarning, stacklevel=3
-        )
-        options["method"] = "abdelaleem2025"
-
-
-def _resume(value: Any) -> Path | None:
-    """Return the folder that keeps finished parts, made if its parent is there."""
-    if value is None:
-        return None
-    folder = Path(value)
-    if folder.exists() and not folder.is_dir():
-        raise OptionError(f"resume: expected a folder, got the file {folder}")
-    return folder.absolute()
-
-
-def _device(name: str | None) -> str:
-    """Return the device to train on, if torch has it here."""
-    if name is None:
-        return "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError, TypeError) as error:
-        there = "cpu and cuda" if torch.cuda.is_available() else "cpu"
-        raise OptionError(
-            f"device: expected one that torch has here ({there}), got {name!r}"
-        ) from error
-    return str(name)
-
-
-def _variables(
-    x_data: Any, y_data: Any, named: Mapping[str, Any], options: dict[str, Any]
-) -> tuple[Variable, Variable | None, Variable | None]:
-    """Return x, y and z with their processors; y's and z's are x's if not named."""
-    kind_x, params_x = named["processor_type_x"], named["processor_params_x"]
-    kind_y, params_y = named["processor_type_y"], named["processor_params_y"]
-    if isinstance(x_data, Recording):
-        x_data, y_data = _of_recording(x_data, y_data)
-    x_data = timed("x", x_data, options.pop("x_time", None))
-    y_data = timed("y", y_data, options.pop("y_time", None))
-    x = variable("x", x_data, kind_x, params_x)
-    y = z = None
-    if y_data is not None:
-        y = variable("y", y_data, kind_y or kind_x, params_y, params_x)
-    if options.get("z_data") is not None:
-        kind_z, params_z = options.get("processor_type_z"), options.get("processor_params_z")
-        z = variable("z", options["z_data"], kind_z or kind_x, params_z, params_x)
-    return x, y, z
-
-
-def _of_recording(recording: Recording, y_data: Any) -> tuple[Any, Any]:
-    """Return the spikes of a recording, and one of its signals: named, or the only one."""
-    names = sorted(recording.signals)
-    if y_data is None and len(names) == 1:
-        y_data = names[0]
-    if isinstance(y_data, str):
-        y_data = recording.signals[choice("y_data", y_data, names)]
-    if y_data is None:
-        raise OptionError(
-            f"y_data: expected the name of one of the recording's signals {names}, got None"
-        )
-    if recording.spikes is None:
-        raise OptionError("x_data: expected a Recording with spikes, got one without")
-    return recording.spikes, y_data
-
-
-def _epochs(value: Any) -> Epochs | None:
-    if value is None or isinstance(value, Epochs):
-        return value
-    if type(value).__module__.partition(".")[0] == "pynapple":
-        value = from_pynapple(value)
-    if isinstance(value, Epochs):
-        return value
-    raise UnknownOptionError(f"epochs: expected Epochs, got {type(value).__name__}")
-
-
-def _gap(options: Mapping[str, Any]) -> int | None:
-    value = options.get("gap")
-    return None if value is None else int(real("gap", value, whole=True, low=0))
-
-
-def _workers(value: Any) -> int | None:
-    if value is None:
-        return None
-    n = int(real("n_workers", value, whole=True))
-    if n == 0:
-        raise OptionError("n_workers: expected at least 1, or −1 for all cores, got 0")
-    return n
-
-
-def _module(critic: Any) -> torch.nn.Module | None:
-    if critic is not None and not isinstance(critic, torch.nn.Module):
-        raise UnknownOptionError(
-            f"custom_critic: expected a torch.nn.Module, got {type(critic).__name__}"
-        )
-    return critic
-
-
-_BOUND_OPTIONS = {
-    "infonce": ("symmetric",),
-    "smile": ("clip",),
-    **{name: entry.options for name, entry in DIRECT.items()},
-}
-
-
-def _check_bound_options(bound: str, options: dict[str, Any]) -> None:
-    known(f"estimator_params of {bound!r}", options, _BOUND_OPTIONS.get(bound, ()))
-    if options.get("clip") is not None:
-        options["clip"] = real("estimator_params['clip']", options["clip"], above=0.0)
-    symmetric = options.get("symmetric", True)
-    if not isinstance(symmetric, bool):
-        raise UnknownOptionError(
-            f"estimator_params['symmetric']: expected True or False, got {symmetric!r}"
-        )

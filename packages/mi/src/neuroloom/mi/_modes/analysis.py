@@ -19,7 +19,8 @@ from neuroloom.mi._results.record import unit_factor
 from neuroloom.mi._samples.folds import MIN_TEST, MIN_TRAIN, Fold, folds, given
 from neuroloom.mi._samples.inputs import check_finite, check_varies
 from neuroloom.mi._samples.labels import one_hot
-from neuroloom.mi._samples.windows import Samples, Variable, cut
+from neuroloom.mi._samples.variables import Variable
+from neuroloom.mi._samples.windows import Samples, cut
 from neuroloom.mi._training.fit import run_jobs
 from neuroloom.mi._training.job import Fitted, Job
 from neuroloom.shared import Epochs, Seed
@@ -111,8 +112,8 @@ class Analysis:
         n = len(cutout.starts)
         if n < MIN_SAMPLES:
             raise InsufficientDataError(
-                f"expected at least {MIN_SAMPLES} samples, got {n}; record more or use shorter "
-                "windows or steps"
+                f"expected at least {MIN_SAMPLES} samples, got {n}{_windows_of(cutout)}; record "
+                "more or use shorter windows or steps"
             )
         if self.gap is not None:
             cutout = replace(cutout, gap=self.gap)
@@ -204,6 +205,11 @@ class Analysis:
     def alone(self) -> Analysis:
         """Return the analysis without how it is computed, which is no part of what it finds."""
         return replace(self, n_workers=None, progress=False, resume=None)
+
+
+def _windows_of(samples: Samples) -> str:
+    """Return of what length windows are, where there is a clock."""
+    return f", windows of {samples.window:g} s" if np.isfinite(samples.window) else ""
 
 
 def spare_gap(n: int, n_folds: int) -> int:

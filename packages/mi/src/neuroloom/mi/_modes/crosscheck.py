@@ -13,7 +13,7 @@ from neuroloom.mi._modes.crosschecks import flat
 from neuroloom.mi._options.params import Params
 from neuroloom.mi._results.record import unit_factor
 from neuroloom.mi._samples.inputs import plain, samples
-from neuroloom.mi._samples.windows import variable
+from neuroloom.mi._samples.variables import variable
 from neuroloom.shared import Seed
 
 if TYPE_CHECKING:

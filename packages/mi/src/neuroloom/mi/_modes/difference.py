@@ -31,7 +31,7 @@ from neuroloom.mi._options.modes import (
 )
 from neuroloom.mi._results.results import Results
 from neuroloom.mi._samples.conditional import surrogate_sources
-from neuroloom.mi._samples.windows import Variable
+from neuroloom.mi._samples.variables import Variable
 from neuroloom.mi._statistics import reliability
 from neuroloom.mi._statistics.correlation import joint_memory, slowest, standard_error
 from neuroloom.mi._statistics.estimate import Estimate

@@ -13,7 +13,7 @@ from neuroloom.mi._modes.null import cells_null, check_null
 from neuroloom.mi._modes.sweep import summarize
 from neuroloom.mi._options.modes import LagOptions
 from neuroloom.mi._results.results import Results
-from neuroloom.mi._samples.windows import Variable, shift
+from neuroloom.mi._samples.variables import Variable, shift
 
 
 def _lags(lags: tuple[float, ...], y: Variable) -> list[float]:

@@ -13,7 +13,7 @@ from neuroloom.mi._modes.cells import Cell, Outcome, measure_cells, reasons_of, 
 from neuroloom.mi._options.modes import SweepOptions
 from neuroloom.mi._options.params import KEYS
 from neuroloom.mi._results.results import Results
-from neuroloom.mi._samples.windows import PROCESSING, rewindow
+from neuroloom.mi._samples.variables import PROCESSING, rewindow
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,6 +21,8 @@ Bound: TypeAlias = Literal["infonce", "nwj", "tuba", "js", "smile", "dv", "mine"
 class Common(TypedDict, total=False):
     """What every mode takes."""
 
+    processor_type: Processor | None
+    processor_params: Entries | None
     processor_type_x: Processor | None
     processor_params_x: Entries | None
     processor_type_y: Processor | None

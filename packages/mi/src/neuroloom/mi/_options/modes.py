@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from neuroloom.mi._errors import OptionError, choice, known, output_file, real
 from neuroloom.mi._options.params import KEYS
 from neuroloom.mi._samples.surrogates import SURROGATES
-from neuroloom.mi._samples.windows import PROCESSING
+from neuroloom.mi._samples.variables import PROCESSING
 
 Entries = Mapping[str, Any]
 GAMMAS = (1, 2, 3, 4, 5)
