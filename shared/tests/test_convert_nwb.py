@@ -316,6 +316,41 @@ class TestTables:
             assert (not recording.epochs) == ("epochs" in gone)
             assert recording.spikes is not None
 
+    def test_an_attribute_that_refers_to_nothing_does_not_block_the_rest(
+        self, written: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        def fill(file: pynwb.NWBFile) -> None:
+            session(file)
+            file.add_trial_column("words", "w", index=True, data=[["a", "b"], ["c"]])
+
+        whole, path = written(fill), tmp_path / "broken.nwb"
+        expected = read_nwb(whole)
+        with h5py.File(whole) as file:
+            found: list[tuple[str, str]] = []
+            file.visititems(lambda place, item: found.extend(
+                (place, name) for name, value in item.attrs.items()
+                if isinstance(value, h5py.Reference)
+            ))  # fmt: skip
+        assert {"units/spike_times_index", "intervals/trials/words_index"} < {x for x, _ in found}
+        for place, name in found:
+            shutil.copy(whole, path)
+            with h5py.File(path, "a") as file:
+                file[place].attrs[name] = file.create_dataset("gone", data=[1]).ref
+                del file["gone"]
+            recording = read_nwb(path)
+            skipped = recording.metadata["skipped"]
+            assert f"attribute {name!r} refers to something that is gone" in skipped[place]
+            assert place.removesuffix("_index") in skipped
+            assert recording.trials is not None
+            assert expected.trials is not None
+            kept = [x for x in expected.trials.table if not place.endswith(f"/{x}_index")]
+            assert recording.trials.table.equals(expected.trials.table[kept])
+            assert (recording.spikes is None) == ("spike_times" in place)
+            assert list(recording.epochs), place
+            for signal in expected.signals:
+                lost = place.startswith(f"acquisition/{signal}/")
+                assert lost or recording.signals[signal] == expected.signals[signal]
+
 
 class TestSeries:
     def test_names_that_come_twice(self, written: Callable[..., Path]) -> None:

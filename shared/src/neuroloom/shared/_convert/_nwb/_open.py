@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import types
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,18 +35,59 @@ def opened(path: str | Path, skipped: Skipped) -> Iterator[Any]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # pynwb warns of each departure from its schema
-                io = stack.enter_context(pynwb.NWBHDF5IO(str(source), "r", load_namespaces=True))
-                file = _constructed(io, skipped)
+                gone: dict[str, str] = {}
+                reader = _reader(pynwb.NWBHDF5IO, gone)
+                io = stack.enter_context(reader(str(source), "r", load_namespaces=True))
+                file = _constructed(io, gone, skipped)
         except Exception as error:  # whatever h5py, hdmf and pynwb raise on foreign files
             text = " ".join(str(error).split())
             raise fail("path", "an NWB file", f"{source.name}: {text}") from error
         yield file
 
 
-def _constructed(io: Any, skipped: Skipped) -> Any:
+def _reader(pynwbs: Any, gone: dict[str, str]) -> Any:
+    """Return pynwb's reader as one that opens files with attributes that refer to nothing.
+
+    `gone` gets the objects that have such an attribute. hdmf has no other place to step in than
+    this method of its own; should it go, such files are refused as hdmf does.
+    """
+
+    class Reader(pynwbs):  # type: ignore[misc]
+        def _HDF5IO__read_attrs(self, item: Any) -> Any:
+            try:
+                return super()._HDF5IO__read_attrs(item)
+            except Exception:  # whatever h5py raises
+                there = dict(_without_gone(item, gone))
+                if item.name not in gone:
+                    raise
+                mended = types.SimpleNamespace(attrs=there, file=item.file)
+                return super()._HDF5IO__read_attrs(mended)
+
+    return Reader
+
+
+def _without_gone(item: Any, gone: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    """Yield an HDF5 object's attributes, and note those that refer to something gone."""
+    for name, value in item.attrs.items():
+        if type(value).__name__ == "Reference":
+            try:
+                item.file[value]
+            except Exception:
+                gone[item.name] = name
+                continue
+        yield name, value
+
+
+def _constructed(io: Any, gone: dict[str, str], skipped: Skipped) -> Any:
     """Return the file, without the parts whose construction fails."""
     build = require("hdmf.build", extra=EXTRA)
     root = io.read_builder()
+    for place, attribute in gone.items():
+        reason = f"damaged: its attribute {attribute!r} refers to something that is gone"
+        _leave_out(root, place, reason, skipped)
+        # Without its index a ragged column would pass for one value a row.
+        _leave_out(root, place.removesuffix("_index"), "damaged: its index", skipped)
+        _leave_out(root, f"{place}_index", "damaged: its column", skipped)
     while True:
         try:
             return io.read()
@@ -57,12 +99,26 @@ def _constructed(io: Any, skipped: Skipped) -> Any:
             skipped.note(broken.path.removeprefix(f"{root.name}/"), f"damaged: {reason}")
 
 
+def _leave_out(root: Any, place: str, reason: str, skipped: Skipped) -> None:
+    """Take what stands at a place out of the tree of builders, and note it."""
+    found = root
+    for name in place.strip("/").split("/"):
+        found = getattr(found, "groups", {}).get(name) or getattr(found, "datasets", {}).get(name)
+    if found is None or not _removed(found):
+        return
+    skipped.note(place.strip("/"), reason)
+    columns = found.parent.attributes.get("colnames")
+    if columns is not None:
+        found.parent.attributes["colnames"] = [x for x in columns if x != found.name]
+
+
 def _removed(builder: Any) -> bool:
     """Take a part out of the tree of builders, and return whether it was there."""
     parent, name = builder.parent, str(builder.name)
     for parts in (getattr(parent, "groups", {}), getattr(parent, "datasets", {})):
         if parts.get(name) is builder:
             del parts[name]
+            getattr(parent, "obj_type", {}).pop(name, None)  # else "in" says that it is there
             return True
     return False
 
