@@ -93,6 +93,21 @@ def test_psychometric_curves(model, data):
     assert dots.get_ydata()[2] == pytest.approx(expected)
 
 
+def test_the_psychometric_line_is_an_average_over_trials():
+    """Of choices that follow the one before, as the dots; not the choice at average regressors."""
+    model = GLMHMM(1)
+    model.coef_, model.intercept_ = np.array([[0.5], [6.0]]), np.array([-1.0])
+    model.scale_, model.initial_prob_ = np.ones(1), np.ones(1)
+    model.transition_prob_ = np.ones((1, 1))
+    X = np.column_stack([np.linspace(-2, 2, 400), np.where(np.arange(400) % 4 == 0, 1.0, -1.0)])
+    y = (X[:, 1] > 0).astype(float)
+    ax = plot_psychometric(model, X, y, stimulus=X[:, 0])
+    line = next(line for line in ax.lines if line.get_label() == "state 1")
+    fine, rate = line.get_data()
+    logit = 0.5 * fine[:, None] + np.array([6.0, -6.0, -6.0, -6.0]) - 1
+    np.testing.assert_allclose(rate, (1 / (1 + np.exp(-logit))).mean(axis=1), atol=1e-6)
+
+
 def test_occupancy_and_dwell_times(model, data):
     X, y, starts = data
     shares = occupancy(model, X, y, starts)

@@ -96,10 +96,13 @@ def _summary(results: Results) -> list[Any]:
     sessions, valid = int(design.session_starts.sum()), int(np.isfinite(design.y).sum())
     subjects = "" if design.subject is None else f" of {len(pd.unique(design.subject))} subjects"
     family = results.both.global_cv.models[best].observation_model
-    roles = ", ".join(f"{role}: {values}" for role, values in design.codes.items())
+    name = repr(family).removesuffix("()").removesuffix("Observations")
+    roles = "; ".join(
+        f"{role} {', '.join(map(str, values))}" for role, values in design.codes.items() if values
+    )
     words = (
         f"{len(design.y)} trials in {sessions} sessions{subjects}, {valid} with a response "
-        f"({family}). Regressors: {', '.join(design.features)}. "
+        f"({name}). Regressors: {', '.join(design.features)}. "
         + (f"Choices read as {roles}. " if roles else "")
         + f"Of the numbers of states compared, {best} predicts held-out sessions best."
     )
@@ -112,8 +115,19 @@ def _selection(results: Results) -> list[Any]:
     return [
         report.heading("Number of states"),
         report.figure(plot_cross_validation(together), caption, caption=caption, close=True),
-        report.table(together.table, caption="Scores by number of states"),
+        report.table(_digits(together.table), caption="Scores by number of states"),
     ]
+
+
+def _digits(table: Any) -> Any:
+    """Return a table of scores as text: likelihoods differ in the digits that 4 would drop."""
+    out = table.copy()
+    for name in out.columns:
+        if name in ("log_likelihood", "objective", "aic", "bic", "icl"):
+            out[name] = [f"{value:.1f}" for value in out[name]]
+        elif name in ("bits_per_trial", "standard_error"):
+            out[name] = [f"{value:.4f}" for value in out[name]]
+    return out
 
 
 def _states(results: Results, k: int) -> list[Any]:
@@ -130,7 +144,9 @@ def _states(results: Results, k: int) -> list[Any]:
     parts.append(report.table(weights, caption="Weights with 95 % intervals"))
     if k in results.both.subjects:
         parts.append(report.heading("Each subject", level=3))
-        parts.append(report.table(results.both.subjects[k].table, caption="Fits by subject"))
+        parts.append(
+            report.table(_digits(results.both.subjects[k].table), caption="Fits by subject")
+        )
     return parts
 
 

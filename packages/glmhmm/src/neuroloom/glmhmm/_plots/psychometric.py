@@ -129,6 +129,9 @@ def _choices(model: Any, data: Data, output: int | str | None) -> tuple[NDArray[
     return columns[:, [at]], at
 
 
+_TRIALS = 300  # of a state over which its curve is averaged
+
+
 @dataclass(frozen=True)
 class _Curves:
     """Choices by stimulus on observed trials, weighted by the posterior."""
@@ -156,12 +159,18 @@ class _Curves:
         return levels[enough], mean[enough] / total[enough]
 
     def line(self, model: Any, k: int, c: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the model's mean response, other regressors at their averages in the state."""
+        """Return the model's mean response over the state's trials, each at every stimulus.
+
+        Averages over trials are what the dots show; a response at average regressors is not, where
+        these are far apart (the choice before of a state that repeats it).
+        """
         fine = np.linspace(self.shown.min(), self.shown.max(), 101)
         order = np.argsort(self.shown)
-        weight = self.posterior[:, k]
-        average = (weight @ self.x) / max(weight.sum(), 1e-12)
-        rows = np.tile(average, (len(fine), 1))
-        rows[:, self.column] = np.interp(fine, self.shown[order], self.x[order, self.column])
+        weight = np.cumsum(self.posterior[:, k])
+        at = np.searchsorted(weight, weight[-1] * (np.arange(_TRIALS) + 0.5) / _TRIALS)
+        rows = np.tile(self.x[np.minimum(at, len(weight) - 1)], (len(fine), 1))
+        levels = np.interp(fine, self.shown[order], self.x[order, self.column])
+        rows[:, self.column] = np.repeat(levels, _TRIALS)
         rate = rates_of(model, rows)
-        return fine, rate[:, k] if rate.ndim == 2 else rate[:, c, k]
+        rate = rate[:, k] if rate.ndim == 2 else rate[:, c, k]
+        return fine, rate.reshape(len(fine), _TRIALS).mean(axis=1)
