@@ -129,7 +129,7 @@ def _choices(model: Any, data: Data, output: int | str | None) -> tuple[NDArray[
     return columns[:, [at]], at
 
 
-_TRIALS = 300  # of a state over which its curve is averaged
+_TRIALS = 1000  # over which a state's curve is averaged
 
 
 @dataclass(frozen=True)
@@ -166,11 +166,14 @@ class _Curves:
         """
         fine = np.linspace(self.shown.min(), self.shown.max(), 101)
         order = np.argsort(self.shown)
-        weight = np.cumsum(self.posterior[:, k])
-        at = np.searchsorted(weight, weight[-1] * (np.arange(_TRIALS) + 0.5) / _TRIALS)
-        rows = np.tile(self.x[np.minimum(at, len(weight) - 1)], (len(fine), 1))
+        trials, weight = np.arange(len(self.x)), self.posterior[:, k]
+        if len(trials) > _TRIALS:  # as many of them, drawn evenly by their weight
+            total = np.cumsum(weight)
+            places = total[-1] * (np.arange(_TRIALS) + 0.5) / _TRIALS
+            trials, weight = np.searchsorted(total, places), np.ones(_TRIALS)
+        rows = np.tile(self.x[trials], (len(fine), 1))
         levels = np.interp(fine, self.shown[order], self.x[order, self.column])
-        rows[:, self.column] = np.repeat(levels, _TRIALS)
+        rows[:, self.column] = np.repeat(levels, len(trials))
         rate = rates_of(model, rows)
-        rate = rate[:, k] if rate.ndim == 2 else rate[:, c, k]
-        return fine, rate.reshape(len(fine), _TRIALS).mean(axis=1)
+        rate = (rate[:, k] if rate.ndim == 2 else rate[:, c, k]).reshape(len(fine), -1)
+        return fine, rate @ weight / max(weight.sum(), 1e-300)
