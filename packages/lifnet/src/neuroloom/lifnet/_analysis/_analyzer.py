@@ -165,14 +165,37 @@ class Analyzer:
         return list(self._found.states)
 
     def get_attractor_idx(self, *clusters: int) -> int:
-        """Return the number of the state in which exactly these populations are active."""
+        """Return the number of the state in which exactly these populations are active.
+
+        Parameters
+        ----------
+        *clusters : int
+            Numbers of the populations, from 0, in any order.
+
+        Raises
+        ------
+        LifnetError
+            If there is no such state.
+        """
         identity = tuple(sorted(int(c) for c in clusters))
         if identity not in self._found.states:
             raise LifnetError(f"no state in which exactly the populations {identity} are active")
         return self._found.states.index(identity)
 
     def get_attractor_data(self, *state: Any) -> dict[str, Any]:
-        """Return all about one state: idx, #, starts, ends, durations (ms), clusters."""
+        """Return all about one state: idx, #, starts, ends, durations (ms), clusters.
+
+        Parameters
+        ----------
+        *state : int, tuple of int, or several int
+            The state's number; or the populations that are active in it, from 0, as a tuple or one
+            by one. A single number is the state's number.
+
+        Raises
+        ------
+        LifnetError
+            If there is no such state.
+        """
         return self._data(self._index(state), np.ones(len(self._found.start), dtype=bool))
 
     def get_attractors_data(
@@ -221,11 +244,36 @@ class Analyzer:
         return self.get_attractor_idx(*state)
 
     def get_occurrences(self, *state: Any) -> int:
-        """Return how often a state occurs."""
+        """Return how often a state occurs.
+
+        Parameters
+        ----------
+        *state : int, tuple of int, or several int
+            The state's number; or the populations that are active in it, from 0, as a tuple or one
+            by one. A single number is the state's number.
+
+        Raises
+        ------
+        LifnetError
+            If there is no such state.
+        """
         return int((self._found.identity == self._index(state)).sum())
 
     def get_life_spans(self, *state: Any) -> Array:
-        """Return the durations of a state, or of all states in order of time, in milliseconds."""
+        """Return the durations of a state, or of all states in order of time, in milliseconds.
+
+        Parameters
+        ----------
+        *state : int, tuple of int, or several int
+            The state's number; or the populations that are active in it, from 0, as a tuple or one
+            by one. A single number is the state's number. All if
+            nothing is given.
+
+        Raises
+        ------
+        LifnetError
+            If there is no such state.
+        """
         if not state:
             return np.asarray(self._ms(self._found.duration))
         return np.asarray(
@@ -233,12 +281,38 @@ class Analyzer:
         )
 
     def get_mean_lifespan(self, *state: Any) -> float:
-        """Return the mean duration of a state, or of all occurrences, in milliseconds."""
+        """Return the mean duration of a state, or of all occurrences, in milliseconds.
+
+        Parameters
+        ----------
+        *state : int, tuple of int, or several int
+            The state's number; or the populations that are active in it, from 0, as a tuple or one
+            by one. A single number is the state's number. All if
+            nothing is given.
+
+        Raises
+        ------
+        LifnetError
+            If there is no such state.
+        """
         spans = self.get_life_spans(*state)
         return float(spans.mean()) if len(spans) else float("nan")
 
     def get_attractor_prob(self, *state: Any) -> float:
-        """Return the share of the whole time that is spent in a state."""
+        """Return the share of the whole time that is spent in a state.
+
+        Parameters
+        ----------
+        *state : int, tuple of int, or several int
+            The state's number; or the populations that are active in it, from 0, as a tuple or one
+            by one. A single number is the state's number. All
+            if nothing is given.
+
+        Raises
+        ------
+        LifnetError
+            If there is no such state.
+        """
         return float(self.get_life_spans(*state).sum() / self.config["total_sim_duration_ms"])
 
     def get_attractor_probs(self) -> Array:
@@ -288,12 +362,34 @@ class Analyzer:
         return np.asarray(share)
 
     def get_transition_prob(self, first: Any, then: Any) -> float:
-        """Return the probability that `then` follows `first`."""
+        """Return the probability that `then` follows `first`.
+
+        Parameters
+        ----------
+        first, then : int or tuple of int
+            States, each by its number or its active populations.
+
+        Raises
+        ------
+        LifnetError
+            If there is no such state.
+        """
         a, b = self._index((first,)), self._index((then,))
         return float(self.get_transition_matrix()[a, b])
 
     def get_sequence_probability(self, *states: Any) -> float:
-        """Return the probability that states follow each other, given the first of them."""
+        """Return the probability that states follow each other, given the first of them.
+
+        Parameters
+        ----------
+        *states : int or tuple of int
+            At least two states, each by its number or its active populations.
+
+        Raises
+        ------
+        LifnetError
+            If there are fewer than two, or there is no such state.
+        """
         if len(states) < 2:
             raise LifnetError(f"states: expected at least two, got {len(states)}")
         places = [self._index((state,)) for state in states]
@@ -301,7 +397,13 @@ class Analyzer:
         return float(np.prod([matrix[a, b] for a, b in pairwise(places)]))
 
     def get_unique_attractors_count_until_time(self, time_ms: float) -> int:
-        """Return how many different states have begun before a time in milliseconds."""
+        """Return how many different states have begun before a time in milliseconds.
+
+        Parameters
+        ----------
+        time_ms : float
+            Time in milliseconds from the first session's start, over all sessions.
+        """
         return len(np.unique(self._found.identity[self._ms(self._found.start) < time_ms]))
 
     def get_transition_density_until_time(self, time_ms: float) -> float:
@@ -309,6 +411,11 @@ class Analyzer:
 
         A transition leads from one state to another: a state that follows itself, after an
         interruption too short to count, is none.
+
+        Parameters
+        ----------
+        time_ms : float
+            Time in milliseconds; what comes later does not count.
         """
         n = self.get_unique_attractors_count_until_time(time_ms)
         if n < 2:
@@ -324,7 +431,18 @@ class Analyzer:
         return [session.dense() for session in self._raw()]
 
     def get_neuron_spike_rate(self, neuron: int | None = None) -> Any:
-        """Return the mean rate of a neuron, or of all, in Hz over all sessions."""
+        """Return the mean rate of a neuron, or of all, in Hz over all sessions.
+
+        Parameters
+        ----------
+        neuron : int, optional
+            Number of the neuron, from 0; all if not given.
+
+        Raises
+        ------
+        LifnetError
+            If there is no such neuron.
+        """
         total = sum(
             np.bincount(session.neurons, minlength=session.n_neurons) for session in self._raw()
         )
@@ -334,7 +452,18 @@ class Analyzer:
         return float(rates[checks.index("neuron", neuron, len(rates), error=LifnetError)])
 
     def get_cluster_spike_rate(self, cluster: int | None = None) -> Any:
-        """Return the mean rate of a population, or of all, in Hz over all sessions."""
+        """Return the mean rate of a population, or of all, in Hz over all sessions.
+
+        Parameters
+        ----------
+        cluster : int, optional
+            Number of the population, from 0; all if not given.
+
+        Raises
+        ------
+        LifnetError
+            If there is no such population.
+        """
         rates = self.get_neuron_spike_rate()
         means = np.bincount(self._label, rates) / self._sizes
         if cluster is None:
@@ -342,13 +471,35 @@ class Analyzer:
         return float(means[checks.index("cluster", cluster, len(means), error=LifnetError)])
 
     def get_cluster_activity(self, session: int = 0) -> NDArray[np.bool_]:
-        """Return which populations are active in a session, shape (n_steps, n_pops)."""
+        """Return which populations are active in a session, shape (n_steps, n_pops).
+
+        Parameters
+        ----------
+        session : int
+            Number of the session, from 0.
+
+        Raises
+        ------
+        NotFittedError
+            If the analysis was loaded: it holds no activity.
+        """
         if self._activity is None:
             raise NotFittedError("a loaded analysis holds no activity: make the Analyzer anew")
         return self._activity[session]
 
     def get_cluster_rates(self, session: int = 0) -> Array:
-        """Return the smoothed rates of the populations in Hz, shape (n_steps, n_pops)."""
+        """Return the smoothed rates of the populations in Hz, shape (n_steps, n_pops).
+
+        Parameters
+        ----------
+        session : int
+            Number of the session, from 0.
+
+        Raises
+        ------
+        NotFittedError
+            If the analysis was loaded: it holds no spikes.
+        """
         return smooth(self._rates(self._raw()[session]), self.params, self.dt)
 
     def _raw(self) -> list[Spikes]:
@@ -410,6 +561,11 @@ class Analyzer:
     @classmethod
     def load_analysis(cls, directory: str | Path) -> Analyzer:
         """Return a saved analysis: all statistics, without the spikes.
+
+        Parameters
+        ----------
+        directory : path
+            Folder that `save_analysis` wrote.
 
         Raises
         ------

@@ -78,6 +78,8 @@ class Simulation:
         Names of the synaptic channels.
     state : State
         Where the run ended.
+    metadata : mapping of str to object
+        What else `recording` is to tell of the run; its values are plain (JSON).
     """
 
     delta_t: float

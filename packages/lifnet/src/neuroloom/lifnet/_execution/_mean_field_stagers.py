@@ -94,7 +94,14 @@ class FullMeanFieldStager(MeanFieldStager):
         }
 
     def fixed_points(self, **options: Any) -> FixedPoints:
-        """Return the fixed points; options are those of the function of that name."""
+        """Return the fixed points of the mean field.
+
+        Parameters
+        ----------
+        **options
+            Those of `neuroloom.lifnet.fixed_points`, and perturbations,
+            ``threshold_perturbation=…``. The seed is the stager's if none is given.
+        """
         named = {k: options.pop(k) for k in list(options) if k.endswith("_perturbation")}
         options.setdefault("seed", Seed(self.random_seed))
         return fixed_points(self.mean_field(**named), **options)

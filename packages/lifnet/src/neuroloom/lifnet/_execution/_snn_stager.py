@@ -122,7 +122,29 @@ class StageSNNSimulation(Stager):
         network: ClusteredNetwork | None = None,
         **named: Any,
     ) -> Simulation:
-        """Return one run as a `Simulation`: spikes as (step, neuron), rates, what is recorded."""
+        """Return one run as a `Simulation`: spikes as (step, neuron), rates, what is recorded.
+
+        Parameters
+        ----------
+        duration_sec, delta_t : float, optional
+            In seconds; the configuration's if not given.
+        record : Record, optional
+            What to record; spikes if not given.
+        dtype : {"float32", "float64"}
+            Precision of the state.
+        n_threads : int
+            Threads; spikes are the same for any number.
+        checkpoint : path, optional
+            Folder that keeps what is done of a long run, as for `ClusteredNetwork.simulate`.
+        checkpoint_every : float, optional
+            Simulated seconds between two checkpoints.
+        progress : bool
+            Show a bar.
+        network : ClusteredNetwork, optional
+            That of `network()`, if it is drawn already.
+        **named : array_like
+            Perturbations of this run, ``rate_perturbation=…``; they replace the stager's.
+        """
         return (network or self.network()).simulate(
             duration=duration_sec,
             delta_t=delta_t,
@@ -145,7 +167,13 @@ class StageSNNSimulation(Stager):
         return Seed(self.random_seed)
 
     def configured(self, duration_sec: float | None, delta_t: float | None) -> Config:
-        """Return the configuration with another duration or step."""
+        """Return the configuration with another duration or step.
+
+        Parameters
+        ----------
+        duration_sec, delta_t : float, optional
+            In seconds; the configuration's if not given.
+        """
         config = self.config
         if duration_sec is not None:
             config = config.with_value("init_params.duration_sec", duration_sec)
@@ -156,7 +184,21 @@ class StageSNNSimulation(Stager):
     def applied_perturbations(
         self, duration_sec: float | None = None, delta_t: float | None = None, **named: Any
     ) -> dict[str, NDArray[np.float64]]:
-        """Return all perturbations of a run: the configuration's, replaced by those given."""
+        """Return all perturbations of a run: the configuration's, replaced by those given.
+
+        Parameters
+        ----------
+        duration_sec, delta_t : float, optional
+            In seconds; the configuration's if not given.
+        **named : array_like
+            Perturbations of this run, ``rate_perturbation=…``; they replace the stager's.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By target, each of shape (n_pops,), (n_pops, n_pops), or these and a last axis of one
+            value per step.
+        """
         config = self.configured(duration_sec, delta_t)
         init = config.init_params
         given = {**self.perturbations, **by_target(named)}
