@@ -182,6 +182,14 @@ class TestMoreItems:
         assert quiet(work, 11, tmp_path) == [10 * i for i in range(11)]
         assert executions(tmp_path / "runs") == 11
 
+    @pytest.mark.parametrize("batch_size", [1, 3, 100])
+    def test_no_shard_is_empty_while_another_has_two_items(self, batch_size: int) -> None:
+        for n, parts in [(11, 4), (9, 4), (4, 4), (3, 4), (100, 8)]:
+            options: dict[str, Any] = {"progress": False, "batch_size": batch_size}
+            got = [shared.map(abs, range(n), shard=(i, parts), **options) for i in range(parts)]
+            assert sorted(x for part in got for x in part) == list(range(n))
+            assert min(map(len, got)) >= (n >= parts)
+
     @pytest.mark.parametrize("shard", [(3, 3), (-1, 2), (0, 0), 1, (0.5, 2), "0/2"])
     def test_a_shard_that_is_none(self, shard: Any) -> None:
         with pytest.raises(DataError, match=r"shard: expected"):

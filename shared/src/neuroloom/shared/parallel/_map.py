@@ -89,7 +89,8 @@ def map(
         ``(i, n)`` computes part i of n (from 0) and returns its results only. The same call
         without it reads what all parts kept in `resume`, and computes what is missing.
     batch_size : int
-        Items per task. Results of a task are kept in one file; another size may go on with it.
+        Items per task, fewer where a shard would get none. Results of a task are kept in one
+        file; another size may go on with it.
     seed : int or Seed, optional
         Root of the items' streams; item ``i`` gets ``seed.child(i)``.
 
@@ -316,16 +317,20 @@ def _check_workers(n_workers: object) -> None:
 
 def _batches(n: int, size: int, shard: tuple[int, int] | None) -> list[tuple[int, ...]]:
     """Return the items of each task; a shard takes every n-th of them."""
+    part, parts = (0, 1) if shard is None else _shard(shard)
+    size = max(1, min(size, n // parts))  # so that no part is empty while others have two batches
     every = [tuple(range(start, min(start + size, n))) for start in range(0, n, size)]
-    if shard is None:
-        return every
+    return every[part::parts]
+
+
+def _shard(shard: object) -> tuple[int, int]:
     expected = "(i, n) with 0 ≤ i < n"
     if not isinstance(shard, (tuple, list)) or len(shard) != 2:
         raise fail("shard", expected, repr(shard))
     part, parts = (whole("shard", number, at_least=0) for number in shard)
     if not part < parts:
         raise fail("shard", expected, repr(shard))
-    return every[part::parts]
+    return part, parts
 
 
 def _seed_parts(root: Seed | None) -> list[Any] | None:
