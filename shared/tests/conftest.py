@@ -14,5 +14,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("neuroloom")
+# For once in a while: pytest --hypothesis-profile thorough
+settings.register_profile("thorough", settings(), max_examples=500, derandomize=False)
 
 close_figures = pytest.fixture(autouse=True)(testing.close_figures)

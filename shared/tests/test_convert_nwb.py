@@ -494,7 +494,7 @@ def back_from(path: Path, recording: Recording, **more: Any) -> Recording:
 
 
 class TestWrite:
-    @settings(max_examples=8)
+    @settings(max_examples=settings.default.max_examples // 4 + 1)
     @given(recording=rich_recordings())
     def test_everything_comes_back(self, recording: Recording, tmp_path_factory: Any) -> None:
         path = tmp_path_factory.mktemp("nwb") / "x.nwb"
