@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -48,6 +50,22 @@ class TestVerbs:
         library = SimulationLibrary.load(folder / "library.npz")
         again = gao_library(150, duration_s=4.0, progress=False, seed=0)
         assert library.digest == again.digest
+
+    def test_the_tasks_of_an_array_job_make_one_library(self, tmp_path):
+        line = [sys.executable, "-m", "neuroloom.circuit_inference"]
+        line += f"simulate gao -n 11 --duration 2 --quiet --seed 3 --folder {tmp_path}/kept".split()
+        tasks = [
+            subprocess.Popen([*line, "--shard", f"{i}/4", "--out", f"{tmp_path}/{i}.npz"])
+            for i in range(4)
+        ]
+        assert [task.wait() for task in tasks] == [0, 0, 0, 0]
+        whole = gao_library(11, duration_s=2.0, progress=False, seed=3)
+        parts = [SimulationLibrary.load(tmp_path / f"{i}.npz") for i in range(4)]
+        assert max(len(part) for part in parts) < 11
+        assert SimulationLibrary.join(*parts).digest == whole.digest
+        # Without --shard the same command reads what all parts kept.
+        assert main([*line[3:], "--out", f"{tmp_path}/all.npz"]) == 0
+        assert SimulationLibrary.load(tmp_path / "all.npz").digest == whole.digest
 
     def test_predict(self, folder, capsys):
         line = (

@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--folder", type=Path, help="keep finished simulations here and go on from them"
     )
-    add_options(run, shard=False, resume=False)
+    add_options(run, resume=False)
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -145,7 +145,7 @@ def _json_file(argument: str, path: Path) -> Any:
 
 def _simulate(options: argparse.Namespace) -> str:
     with computing(options) as where:
-        library = _library(options, where["n_workers"])
+        library = _library(options, where)
     library.save(options.out)
     gates = ", ".join(f"{count} {reason}" for reason, count in library.gate_report().items())
     return (
@@ -154,10 +154,10 @@ def _simulate(options: argparse.Namespace) -> str:
     )
 
 
-def _library(options: argparse.Namespace, n_workers: int | None) -> SimulationLibrary:
+def _library(options: argparse.Namespace, where: dict[str, Any]) -> SimulationLibrary:
     common: dict[str, Any] = {
+        **where,
         "folder": options.folder,
-        "n_workers": n_workers,
         "progress": not options.quiet,
         "seed": options.seed,
     }

@@ -131,6 +131,7 @@ def paced_library(
     rate_hz: float = 1000.0,
     prior: Prior | None = None,
     folder: str | Path | None = None,
+    shard: tuple[int, int] | None = None,
     n_workers: int | None = None,
     progress: bool = True,
     seed: SeedLike = None,
@@ -149,6 +150,8 @@ def paced_library(
         Of the seven parameters; `PACED_PRIOR` if not given.
     folder : str or Path, optional
         Where finished simulations are kept.
+    shard : tuple of (int, int), optional
+        ``(i, n)`` makes part i of n only; see `simulate_library`.
     n_workers : int, optional
         Workers, as for `simulate_library`.
     progress : bool
@@ -170,6 +173,7 @@ def paced_library(
         n_sims,
         rate_hz=rate_hz,
         folder=folder,
+        shard=shard,
         n_workers=n_workers,
         progress=progress,
         describe={"name": "paced_field", "duration_s": duration_s},

@@ -153,6 +153,7 @@ def gao_library(
     duration_s: float = 12.0,
     rate_hz: float = 1000.0,
     folder: str | Path | None = None,
+    shard: tuple[int, int] | None = None,
     n_workers: int | None = None,
     progress: bool = True,
     seed: SeedLike = None,
@@ -169,6 +170,8 @@ def gao_library(
         Sampling rate in Hz.
     folder : str or Path, optional
         Where finished simulations are kept.
+    shard : tuple of (int, int), optional
+        ``(i, n)`` makes part i of n only; see `simulate_library`.
     n_workers : int, optional
         Workers, as for `simulate_library`.
     progress : bool
@@ -182,6 +185,7 @@ def gao_library(
         n_sims,
         rate_hz=rate_hz,
         folder=folder,
+        shard=shard,
         n_workers=n_workers,
         progress=progress,
         describe={"name": "gao", "duration_s": duration_s},
@@ -195,6 +199,7 @@ def shot_noise_library(
     n_times: int = 2000,
     bin_width: int = 100,
     folder: str | Path | None = None,
+    shard: tuple[int, int] | None = None,
     n_workers: int | None = None,
     progress: bool = True,
     seed: SeedLike = None,
@@ -209,6 +214,7 @@ def shot_noise_library(
         n_sims,
         rate_hz=1.0,
         folder=folder,
+        shard=shard,
         n_workers=n_workers,
         progress=progress,
         describe={"name": "shot_noise", "n_times": n_times, "bin_width": bin_width},

@@ -92,6 +92,7 @@ def network_library(
     gates: Gates | None = None,
     prior: Prior | None = None,
     folder: str | Path | None = None,
+    shard: tuple[int, int] | None = None,
     batch_size: int = 4,
     n_workers: int | None = None,
     backend: str | None = None,
@@ -115,7 +116,7 @@ def network_library(
     gates : Gates, optional
     prior : Prior, optional
         Bounds within the model's parameters, in the same order; the model's own if not given.
-    folder, batch_size, n_workers, backend, progress, seed
+    folder, shard, batch_size, n_workers, backend, progress, seed
         As in `simulate_library`: finished batches are kept in `folder` and not done again.
 
     Raises
@@ -141,6 +142,7 @@ def network_library(
         n_sims,
         rate_hz=RATE_HZ,
         folder=folder,
+        shard=shard,
         batch_size=batch_size,
         n_workers=n_workers,
         backend=backend,
