@@ -334,6 +334,15 @@ class TestIndices:
             checks.indices("i", value, 3, unique=True, **OWN)
         assert type(caught.value) is error
 
+    def test_missing_indices_are_told(self) -> None:
+        for marked in (
+            pd.array([True, None, False], dtype="boolean"),
+            pd.Series([0, None], dtype="Int64"),
+            np.ma.array([0, 1], mask=[False, True]),
+        ):
+            with pytest.raises(DataError, match="1 are missing"):
+                checks.indices("i", marked, 3)
+
     def test_names(self) -> None:
         with pytest.raises(Wrong, match="did you mean 'CA1'"):
             checks.indices("channel", ["CA11"], 2, names=("CA1", "CA3"), error=Wrong)

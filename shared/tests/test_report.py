@@ -73,6 +73,9 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert 'name="viewport"' in page
     assert "prefers-color-scheme:dark" in page
     assert "@media print" in page
+    assert (
+        "table,caption,tbody,tr,td" in page
+    )  # else a caption is one word wide where rows are blocks
 
 
 def test_tables() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from shared_strategies import KINDS, epochs, signals, spike_trains
 
@@ -133,6 +134,17 @@ class TestAllTypes:
     def test_fields_cannot_be_set(self) -> None:
         with pytest.raises(AttributeError):
             GOOD.n_units = 3  # type: ignore[misc]
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @given(data=st.data())
+    @settings(max_examples=1)
+    def test_nothing_is_set_or_deleted(self, kind: str, data: Any) -> None:
+        value = data.draw(KINDS[kind])
+        for name in (*value.arguments(), "of_no_field"):
+            with pytest.raises(FrozenInstanceError, match=r"replace\(\)"):
+                setattr(value, name, 3)
+            with pytest.raises(FrozenInstanceError, match=r"replace\(\)"):
+                delattr(value, name)
 
     def test_the_input_is_neither_shared_nor_frozen(self) -> None:
         times = np.array([1.0, 2.0])

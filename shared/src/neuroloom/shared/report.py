@@ -66,7 +66,7 @@ figcaption{color:var(--muted);font-size:.875rem}
 footer{margin-top:2rem;color:var(--muted);font-size:.8rem}
 @media screen and (max-width:42rem){
 thead{position:absolute;left:-9999px}
-table,tbody,tr,td,tbody th{display:block;width:100%}
+table,caption,tbody,tr,td,tbody th{display:block;width:100%}
 tr{border-bottom:1px solid var(--rule);padding:.4rem 0}
 td,th{border:0;padding:.1rem 0}
 td,td.n{display:flex;justify-content:space-between;gap:1rem;text-align:right}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import FrozenInstanceError, fields
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +22,13 @@ class Data:
 
     __slots__ = ()
     _metadata: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # What dataclasses write fails with slots for names that are no fields (CPython 90562).
+        if "__setattr__" in vars(cls):
+            cls.__setattr__ = _frozen  # type: ignore[assignment, method-assign]
+            cls.__delattr__ = _frozen  # type: ignore[assignment, method-assign]
 
     @classmethod
     def arguments(cls) -> tuple[str, ...]:
@@ -67,6 +74,11 @@ class Data:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self.parts()
+
+
+def _frozen(self: Data, name: str, *value: Any) -> None:
+    kind = type(self).__name__
+    raise FrozenInstanceError(f"{name!r} of {kind} cannot be changed; replace() returns a copy")
 
 
 def equal(a: Any, b: Any) -> bool:

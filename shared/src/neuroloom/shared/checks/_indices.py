@@ -165,6 +165,8 @@ class _Scope:
             return np.array([self.place(one) for one in raw], dtype=np.intp)
         if raw.dtype.kind not in "iu" or mixed:
             kind = "booleans beside integers" if mixed else f"dtype {raw.dtype}"
+            if raw.dtype.kind == "f" and np.isnan(raw).any():
+                kind = f"which {np.isnan(raw).sum()} are missing"
             raise self.wrong(f"values of {kind}")
         outside = (raw < -self.n) | (raw >= self.n)
         if outside.any():
