@@ -5,7 +5,8 @@ github.com/neurogym/neurogym, or its source distribution for the notebooks (``--
 writes what ran and what did not. Copies are made in a temporary folder; in them ``neurogym`` is
 ``neuroloom.tasks`` in every import, and nothing else is changed. Notebooks are told that they are
 only being tried, as NeuroGym's own tests tell them, by the variable ``GITHUB_ACTIONS``. Networks
-are trained for 5 epochs, agents for 64 steps, unless ``--full`` is given.
+are trained for 5 epochs, agents for 64 steps, unless ``--full`` is given; as an agent of 64 steps
+may never answer, of which no curve can be drawn, a notebook has three tries.
 
 What fails needs a reason in ``upstream.toml``; a reason for what passes is an error too, unless it
 stands among those of chance. With
@@ -62,7 +63,16 @@ def code(notebook: Path, full: bool) -> str:
     return PRELUDE + text
 
 
-def run_notebook(notebook: Path, seconds: float, full: bool = False) -> str:
+def run_notebook(notebook: Path, seconds: float, full: bool = False, tries: int = 3) -> str:
+    """Return why a notebook did not run to its end in any of some tries; empty if it did."""
+    for _ in range(tries):
+        why = run_once(notebook, seconds, full)
+        if not why:
+            break
+    return why
+
+
+def run_once(notebook: Path, seconds: float, full: bool) -> str:
     """Return why a notebook did not run to its end; empty if it did."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "notebook.py"

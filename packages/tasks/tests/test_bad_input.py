@@ -255,3 +255,35 @@ def test_registration() -> None:
         tasks.register("MyTask")
     with pytest.raises(tasks.TaskError, match="taken"):
         tasks.register(PDM)(type(tasks.get_task("DelayMatchSample-v0")))
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda: tasks.make(PDM, timing=5), "timing: expected a mapping"),
+        (lambda: tasks.make(PDM, rewards=[1]), "rewards: expected a mapping"),
+        (lambda: tasks.make_vec(PDM, 2, seed=[1, 2]), "is for reset"),
+        (lambda: tasks.make_vec(PDM, 2).reset(options=5), "options: expected a dict"),
+        (lambda: tasks.make_vec(PDM, 2).reset(options={"mask": 1}), "reset_mask"),
+        (lambda: tasks.Dataset(PDM, batch_first="no"), "batch_first"),
+        (lambda: tasks.run_trials(PDM, lambda observation: 0, 3), "observation and info"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused_at_the_call(call: Any, expected: str) -> None:
+    with pytest.raises((tasks.TaskError, tasks.TaskTypeError), match=expected):
+        call()
+
+
+@pytest.mark.parametrize("name", ["noise", "session", "evidence", "reward", "history", "outcome"])
+def test_a_parameter_does_not_hide_what_the_engine_calls(name: str) -> None:
+    body = {"__annotations__": {name: float}, name: 3.0, "__doc__": "Own."}
+    with pytest.raises(tasks.TaskTypeError, match=f"hide Task.{name}"):
+        type("Own", (tasks.Task,), body)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("answer", 3.0), ("unannounced", "before"), ("no_ground_truth", 3)]
+)
+def test_words_of_a_task_are_of_their_kind(name: str, value: Any) -> None:
+    with pytest.raises(tasks.TaskTypeError, match=f"Own.{name}"):
+        type("Own", (tasks.Task,), {name: value, "__doc__": "Own."})

@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
@@ -344,3 +345,21 @@ def test_a_biased_trial_says_by_which_probabilities_it_was_drawn() -> None:
     assert likely > 0.75
     table = tasks.run_trials(env, "ground_truth", 40, seed=3).table
     assert len(table["probs"][0]) == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*infinity.*", "ignore:.*unwrapped version.*")
+def test_data_set_looks_through_what_changes_nothing() -> None:
+    made = gymnasium.wrappers.RecordEpisodeStatistics(gymnasium.make(f"neuroloom/{PDM}", seed=4))
+    inside = tasks.Dataset(PDM, batch_size=2, seq_len=50, seed=4)()[0]
+    assert tasks.Dataset(made, batch_size=2, seq_len=50)()[0].tobytes() == inside.tobytes()
+
+
+def test_data_set_refuses_what_changes_what_is_shown() -> None:
+    stacked = gymnasium.wrappers.FrameStackObservation(tasks.make(PDM), 3)
+    for env in (
+        stacked,
+        wrappers.PassReward(tasks.make(PDM)),
+        wrappers.SideBias(stacked, [[0.5, 0.5]]),
+    ):
+        with pytest.raises(tasks.TaskTypeError, match="changes what is shown"):
+            tasks.Dataset(env, batch_size=2, seq_len=50)

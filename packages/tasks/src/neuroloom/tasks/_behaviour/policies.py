@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -59,11 +60,27 @@ def named(policy: Any, source: World, rng: np.random.Generator) -> Callable[...,
     if hasattr(policy, "predict"):
         return _Predicting(policy)
     if callable(policy):
+        _check_arguments(policy)
         return policy  # type: ignore[no-any-return]
     raise TaskTypeError(
         "policy: expected a callable, 'random', 'ground_truth', 'withhold' or a model with "
         f"predict, got {type(policy).__name__}"
     )
+
+
+def _check_arguments(policy: Callable[..., Any]) -> None:
+    """Raise an error if a policy cannot be called with an observation and an info."""
+    try:
+        signature = inspect.signature(policy)
+    except (TypeError, ValueError):
+        return  # what is written in C does not say
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        raise TaskTypeError(
+            f"policy: expected a function of observation and info, got {policy!r} with the "
+            f"arguments {signature}"
+        ) from None
 
 
 class _Predicting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any, ClassVar, Protocol, dataclass_transform
 
 import numpy as np
@@ -17,7 +17,8 @@ from neuroloom.tasks._design.parameters import checked
 from neuroloom.tasks._design.renamed import adopt_old_names
 from neuroloom.tasks._design.state import Now
 from neuroloom.tasks._design.table import Conditions, Rows
-from neuroloom.tasks._errors import real, unknown, whole
+from neuroloom.tasks._design.written import check_written
+from neuroloom.tasks._errors import TaskTypeError, real, unknown, whole
 from neuroloom.tasks._random.counter import Rng
 
 FREE, FIXATE, DECIDE = 0, 1, 2
@@ -145,6 +146,15 @@ def rewards(**amounts: float) -> Mapping[str, float]:
     return MappingProxyType({name: float(value) for name, value in amounts.items()})
 
 
+_WORDS: Mapping[str, type] = {
+    "answer": Answer,
+    "no_ground_truth": str,
+    "unannounced": tuple,
+    "periods": Mapping,
+    "default_rewards": Mapping,
+}
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class _Declared:
     """Makes a frozen, keyword-only dataclass of every subclass."""
@@ -152,6 +162,9 @@ class _Declared:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         adopt_old_names(cls)
+        tasks = [k for k in cls.__mro__[1:] if _Declared in k.__bases__]
+        if tasks:
+            check_written(cls, tasks[0], _WORDS)
         own = cls.__dict__.get("__annotations__", {})
         for base in cls.__mro__[1:]:
             # ``dt = 50`` in a subclass is a new default, as ``dt: float = 50`` is.
@@ -206,6 +219,13 @@ class Task(_Declared):
 
     def __post_init__(self) -> None:
         real("dt", self.dt, minimum=0, above=True)
+        for name in ("rewards", "timing"):
+            value = getattr(self, name)
+            if not isinstance(value, (Mapping, NoneType)):
+                raise TaskTypeError(
+                    f"{name}: expected a mapping of names, or None, got {value!r} "
+                    f"({type(value).__name__})"
+                )
         for name in self.rewards or {}:
             if name not in self.default_rewards:
                 raise unknown("rewards", name, self.default_rewards)

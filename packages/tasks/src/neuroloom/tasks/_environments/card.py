@@ -91,15 +91,22 @@ def plot_trial(
         ax.text(
             edges[start], width + 2.3 * bar + 1.6 * bar * (level % 3), name, fontsize=6, va="bottom"
         )
-    ticks = {-height / 2: "target"}
-    for name, at in plan.channel_names.items():
-        places = at if isinstance(at, list) else [at]
-        ticks[float(np.mean(places)) + 0.5] = name
-    ax.set_yticks(list(ticks), list(ticks.values()), fontsize=7)
+    named = sorted((float(np.mean(at)) + 0.5, name) for name, at in plan.channel_names.items())
+    labels = [(-height / 2, "target"), *named]
+    places = _apart([place for place, _ in labels], 0.05 * (width + height + 9 * bar))
+    ax.set_yticks(places, [name for _, name in labels], fontsize=7)
     ax.set(xlabel="Time (ms)", xlim=(0, edges[-1]), ylim=(-height, width + 9 * bar))
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(left=False)
     return ax
+
+
+def _apart(places: list[float], least: float) -> list[float]:
+    """Return rising places, moved up where they are closer than `least`."""
+    out = places[:1]
+    for place in places[1:]:
+        out.append(max(place, out[-1] + least))
+    return out
 
 
 def card(task: str) -> str:

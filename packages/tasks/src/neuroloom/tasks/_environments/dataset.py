@@ -17,10 +17,10 @@ from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._engine.plan import TaskPlan, make_plan
 from neuroloom.tasks._engine.streams import Counts, Reader, Source, Spans, Streams, write
 from neuroloom.tasks._environments.batch import Batch, card_of
-from neuroloom.tasks._environments.env_stream import EnvPlan, EnvStreams
+from neuroloom.tasks._environments.env_stream import EnvPlan, EnvStreams, without_bystanders
 from neuroloom.tasks._environments.making import make
 from neuroloom.tasks._environments.single import TaskEnv
-from neuroloom.tasks._errors import TaskError, TaskTypeError, fail, real, unknown, whole
+from neuroloom.tasks._errors import TaskError, TaskTypeError, fail, flag, real, unknown, whole
 from neuroloom.tasks._random.backend import Backend
 
 _CACHE_VALUES = 2**20
@@ -102,6 +102,7 @@ class Dataset:
         self._env = env if isinstance(env, Env) else None
         self._envs: list[Any] = []
         self.plan: TaskPlan | EnvPlan
+        env = without_bystanders(env)
         if isinstance(env, Env) and not isinstance(env, TaskEnv):
             if env_kwargs:
                 raise fail("env_kwargs", "none beside an environment", sorted(env_kwargs))
@@ -117,7 +118,7 @@ class Dataset:
         self._given_len = None if seq_len is None else whole("seq_len", seq_len, minimum=1)
         self.seq_len = 1000 if self._given_len is None else self._given_len
         self.max_batch = None if max_batch is None else whole("max_batch", max_batch, minimum=1)
-        self.batch_first = bool(batch_first)
+        self.batch_first = flag("batch_first", batch_first)
         self._weights = _weights(mask_weights)
         self._cache_len = self._steps_at_once(cache_len)
         self._split = split

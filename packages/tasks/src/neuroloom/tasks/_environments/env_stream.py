@@ -6,7 +6,14 @@ import copy
 from typing import Any
 
 import numpy as np
-from gymnasium import Env, ObservationWrapper, Wrapper
+from gymnasium import (
+    ActionWrapper,
+    Env,
+    ObservationWrapper,
+    RewardWrapper,
+    Wrapper,
+    wrappers,
+)
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
@@ -15,6 +22,47 @@ from neuroloom.tasks._design.levels import Where
 from neuroloom.tasks._design.table import Conditions, Pieces, Priced, Rows, Table, join
 from neuroloom.tasks._engine.plan import SOME_STEPS
 from neuroloom.tasks._errors import TaskTypeError
+
+_BYSTANDERS = (
+    wrappers.Autoreset,
+    wrappers.OrderEnforcing,
+    wrappers.PassiveEnvChecker,
+    wrappers.RecordEpisodeStatistics,
+    wrappers.TimeLimit,
+    ActionWrapper,
+    RewardWrapper,
+)
+"""Wrappers of gymnasium's that change neither what is shown nor what is right."""
+
+
+def without_bystanders(env: Any) -> Any:
+    """Return what outer wrappers of gymnasium's hold, which change nothing of a data set's.
+
+    Parameters
+    ----------
+    env : object
+        An environment, or something else, which comes back as it is.
+    """
+    while isinstance(env, _BYSTANDERS):
+        env = env.env
+    return env
+
+
+def _changes_what_is_shown(layer: Wrapper[Any, Any, Any, Any]) -> bool:
+    """Return whether a wrapper shows something else than what it holds."""
+    if isinstance(layer, _BYSTANDERS):
+        return False
+    foreign = type(layer).__module__.startswith("gymnasium.")
+    return (
+        foreign
+        or hasattr(type(layer), "shown")
+        or isinstance(layer, ObservationWrapper)
+        # A wrapper of trials writes what it shows into `ob`.
+        or (
+            not hasattr(type(layer), "new_trial")
+            and layer.observation_space != layer.env.observation_space
+        )
+    )
 
 
 class EnvPlan:
@@ -29,20 +77,20 @@ class EnvPlan:
     """
 
     def __init__(self, env: Env[Any, Any]) -> None:
+        layer: Any = env
+        while isinstance(layer, Wrapper):
+            if _changes_what_is_shown(layer):
+                raise TaskTypeError(
+                    f"env: {type(layer).__name__} changes what is shown step by step, which a "
+                    "data set does not do; take the environment within"
+                )
+            layer = layer.env
         for name in ("new_trial", "ob", "gt"):
             if name not in dir(env):
                 raise TaskTypeError(
                     f"env: expected an environment with trials (a task's own, a TrialEnv, or one "
                     f"in a TrialWrapper), got {env!r} without {name!r}"
                 )
-        layer: Any = env
-        while isinstance(layer, Wrapper):
-            if hasattr(type(layer), "shown") or isinstance(layer, ObservationWrapper):
-                raise TaskTypeError(
-                    f"env: {type(layer).__name__} changes what is shown step by step, which a "
-                    "data set does not do; take the environment within"
-                )
-            layer = layer.env
         task = getattr(env.unwrapped, "task", None)
         if getattr(task, "no_ground_truth", ""):
             raise TaskTypeError(f"{env!r} has no ground truth to learn from")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from neuroloom.tasks._engine.buffer import Ring
 from neuroloom.tasks._engine.compiled_stepper import CompiledSteps
 from neuroloom.tasks._engine.plan import make_plan
 from neuroloom.tasks._engine.streams import Streams
-from neuroloom.tasks._errors import ActionError, fail, unknown, whole
+from neuroloom.tasks._errors import ActionError, TaskTypeError, fail, unknown, whole
 from neuroloom.tasks._random.backend import Backend
 
 _VALUES = 2**18
@@ -105,6 +105,11 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         self._over = np.zeros(self.num_envs, dtype=bool)
         self._last: NDArray[np.float32] | None = None
         self._steps: CompiledSteps | ArraySteps | None = None
+        if isinstance(seed, (list, tuple, np.ndarray)):
+            raise TaskTypeError(
+                f"seed: expected an integer, a Seed or None, got {seed!r}; a list of one seed an "
+                "environment is for reset"
+            )
         self._streams = Streams(self.plan, seed, self.num_envs)
 
     def reset(
@@ -255,6 +260,11 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         return self._over
 
     def _mask(self, options: dict[str, Any] | None) -> NDArray[np.bool_]:
+        if not isinstance(options or {}, Mapping):
+            raise TaskTypeError(f"options: expected a dict or None, got {options!r}")
+        for name in options or {}:
+            if name != "reset_mask":
+                raise unknown("options", name, ("reset_mask",))
         if not options or options.get("reset_mask") is None:
             return np.ones(self.num_envs, dtype=bool)
         mask = np.asarray(options["reset_mask"])
