@@ -122,18 +122,24 @@ def multi_start(
         more = maxiter - spent if size == n_final else min(3 * spent, maxiter - spent)
         spent += more
         left = [i for i in alive if not fits[i].converged] if more else []
-        again = [fits[i].parameters for i in left]
-        ends: list[Fit] = []
-        if left:
-            later = stage(left)
-            ends = fit_all(again, [trials], [prior], tol, more + 1, model, trace, keep=later)
+        if not left:
+            continue
+        again, later = [fits[i].parameters for i in left], stage(left)
+        ends = fit_all(again, [trials], [prior], tol, more + 1, model, trace, keep=later)
         for i, end in zip(left, ends, strict=True):
             fits[i] = _joined(fits[i], end)
     finished = np.zeros(n, dtype=bool)
     finished[alive] = True
     order = [i for i in _ranking(fits) if finished[i]]
-    best = int(next((i for i in order if sound is None or sound(fits[i])), order[0]))
+    best = _first_sound(fits, order, sound)
     return Restarts(fits[best], _report(fits, finished, base), best)
+
+
+def _first_sound(fits: list[Fit], order: list[Any], sound: Callable[[Fit], bool] | None) -> int:
+    """Return the first fit, in order, that is sound; the very first if none is."""
+    if sound is not None:
+        return int(next((i for i in order if sound(fits[i])), order[0]))
+    return int(order[0])
 
 
 def _report(fits: list[Fit], finished: NDArray[np.bool_], base: float) -> pd.DataFrame:
