@@ -79,7 +79,7 @@ def random_starts(d, mouse, n_random, k=4):
     rng = np.random.default_rng(2022 + mouse)
     with double_precision():
         problem = pose(model, data)
-        first = starting_point(model, data, None, None)
+        first = starting_point(model, data, None, None, np.zeros(X.shape[1]))
         pooled = np.asarray(pooled_fit(model, problem).weights)
         noise = 0.2 * rng.normal(size=(n_random, k, *pooled.shape[1:]))
         every = jax.tree.map(lambda a: np.repeat(np.asarray(a)[None], n_random, axis=0), first)
