@@ -105,10 +105,12 @@ def test_same_seed_same_bits_on_any_number_of_threads(choices, monkeypatch):
 
 
 @pytest.mark.slow
-def test_batched_fits_equal_those_one_by_one(choices):
+def test_batched_fits_equal_those_one_by_one(choices, tmp_path):
     from neuroloom.glmhmm._em.batch import fit_all
     from neuroloom.glmhmm._em.compile import double_precision
+    from neuroloom.glmhmm._em.kept import Kept
     from neuroloom.glmhmm._estimator.problem import core_of, pose, read_data
+    from neuroloom.shared.jobs import Job
 
     X, y, starts = choices
     model = GLMHMM(2)
@@ -121,6 +123,15 @@ def test_batched_fits_equal_those_one_by_one(choices):
         batched = fit_all(*arguments, vectorised=True)
     for a, b in zip(one_by_one, batched, strict=True):
         assert float(a.objective) == pytest.approx(float(b.objective), abs=1e-5)
+    # What a folder keeps of a batch is what the batch computes, and is not computed again.
+    keep = Kept(Job.open(tmp_path, {"which": "batch"}), "batch", (4, 7, 9))
+    for _ in range(2):
+        with double_precision():
+            kept = fit_all(*arguments, vectorised=True, keep=keep)
+        for a, b in zip(batched, kept, strict=True):
+            for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+                np.testing.assert_array_equal(one, other)
+    assert {path.stem for path in tmp_path.glob("*.npz")} == {f"batch-000{n}" for n in (4, 7, 9)}
 
 
 def test_restart_report(fitted, choices):

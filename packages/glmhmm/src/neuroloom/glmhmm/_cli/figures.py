@@ -122,11 +122,12 @@ def _selection(results: Results) -> list[Any]:
 def _digits(table: Any) -> Any:
     """Return a table of scores as text: likelihoods differ in the digits that 4 would drop."""
     out = table.copy()
-    for name in out.columns:
-        if name in ("log_likelihood", "objective", "aic", "bic", "icl"):
-            out[name] = [f"{value:.1f}" for value in out[name]]
-        elif name in ("bits_per_trial", "standard_error"):
-            out[name] = [f"{value:.4f}" for value in out[name]]
+    for names, digits in (
+        (("log_likelihood", "objective", "aic", "bic", "icl"), 1),
+        (("bits_per_trial", "standard_error"), 4),
+    ):
+        for name in out.columns.intersection(names):
+            out[name] = [f"{v:.{digits}f}" if np.isfinite(v) else "" for v in out[name]]
     return out
 
 
