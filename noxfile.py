@@ -269,11 +269,27 @@ def docs(session: nox.Session) -> None:
         "furo>=2025.7",
         "sphinx-copybutton>=0.5.2",
         "sphinx-design>=0.6",
+        "sphinx-gallery>=0.19",
     )
     session.env["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # show the figures
+    session.run("python", "tools/inventories.py", "--check")
     session.run(
-        "sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html"
+        *("sphinx-build", "-W", "--keep-going", "-n", "-j", "2"),
+        *("-b", "html", "docs", "docs/_build/html"),
     )
+    session.run("python", "tools/check_names.py")
+
+
+@nox.session(venv_backend="none")
+def look(session: nox.Session) -> None:
+    """Look at every page of the built site in Chromium, at 1280 and 390 px."""
+    session.run("python", "tools/check_site.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def benchmarks_page(session: nox.Session) -> None:
+    """Write docs/benchmarks.md from what `bench` left in benchmark-results."""
+    session.run("python", "tools/benchmarks_page.py", *session.posargs)
 
 
 @nox.session(reuse_venv=True)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
+from public import PACKAGES
+
 project = "neuroloom"
 author = "The neuroloom developers"
 copyright = "2026, the neuroloom developers"
@@ -19,10 +21,24 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
     "reference_pages",
 ]
-exclude_patterns = ["_build", "_templates", "**/.ipynb_checkpoints", "jupyter_execute"]
+exclude_patterns = ["_build", "_templates", "gallery", "**/.ipynb_checkpoints", "jupyter_execute"]
 templates_path = ["_templates"]
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "examples",
+    "subsection_order": [f"gallery/{name}" for name in PACKAGES],
+    "within_subsection_order": "FileNameSortKey",
+    "capture_repr": (),
+    "notebook_extensions": set(),  # MyST would take them for pages
+    "download_all_examples": False,
+    "abort_on_example_error": True,
+    "show_signature": False,
+    "thumbnail_size": (420, 300),
+    "min_reported_time": 8,
+}
 html_theme = "furo"
 html_title = "neuroloom"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -244,10 +245,23 @@ class Errors(Parsed):
         return table(["Name", "Raised or warned when", "What to do"], rows, "25 35 40")
 
 
+class PackageVersions(Parsed):
+    """The packages with their versions."""
+
+    def lines(self) -> list[str]:
+        """List the versions in a table."""
+        rows = [
+            [f"neuroloom-{package}", version(f"neuroloom-{package}"), f":doc:`/{package}/index`"]
+            for package in PACKAGES
+        ]
+        return table(["Package", "Version", "Documentation"], rows, "40 20 40")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register all of it."""
     app.add_directive("shown-in", ShownIn)
     app.add_directive("deprecated-names", DeprecatedNames)
+    app.add_directive("package-versions", PackageVersions)
     app.add_directive("errors-and-warnings", Errors)
     app.connect("builder-inited", name_as_imported)
     app.connect("autodoc-skip-member", skip_foreign)

@@ -1,0 +1,20 @@
+"""
+Are dwell times those of a Markov chain?
+========================================
+
+How long the animal stays, with the geometric law that a Markov chain has. Stays that a
+session's end cut short are counted as censored.
+"""
+
+import neuroloom.glmhmm as nmo
+from neuroloom import tasks
+
+trials = tasks.switching_trials("PerceptualDecisionMaking-v0", 3000, sessions=10, seed=1)
+design = nmo.design_matrix(trials, stimulus="stimulus", win_stay_lose_switch=False)
+model = nmo.order_states(nmo.GLMHMM(3, n_init=3, seed=0).fit(design), by=0)
+
+for stays, times in zip(
+    nmo.dwell_stays(model, design), nmo.dwell_times(model, design), strict=True
+):
+    print(len(times), "stays seen to the end; estimate:", stays)
+nmo.plot_dwell_times(model, design)

@@ -1,0 +1,13 @@
+"""
+How high is the barrier between two states?
+===========================================
+
+The force on the rates of two clusters with all others at rest around them, and the potential
+along its valley.
+"""
+
+from neuroloom import lifnet
+
+field = lifnet.LIFMeanField.from_config("2_cluster_mf")
+view = lifnet.landscape(field, [0, 1], step=3.0, limits=(0.0, 60.0))
+lifnet.plots.plot_landscape(view)
