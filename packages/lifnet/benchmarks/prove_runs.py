@@ -139,8 +139,7 @@ def configurations(draw: Any) -> Any:
         target, size = draw(
             st.sampled_from([("rate", 4.0), ("threshold", 0.1), ("j_potentiated", 0.2)])
         )
-        shape = draw(st.sampled_from(["constant", "linear", "sinusoidal"]))
-        when = {"onset_time": 0.011, "offset_time": 0.07, "shape": shape}
+        when = {"onset_time": 0.011, "offset_time": 0.07}
         vectors = {"vectors": [[size] * n_pops], "params": [1.0], "time_dependence": when}
         config = config.with_value("perturbation", {target: vectors})
     return config

@@ -35,6 +35,8 @@ from neuroloom.lifnet._engine import (
     Schedule,
     Simulation,
     State,
+    check_is_state,
+    check_memory,
     in_stretches,
     join,
     network_digest,
@@ -160,11 +162,13 @@ class ClusteredNetwork:
         init = config.init_params
         step, n_steps = init.delta_t, round(init.duration_sec / init.delta_t)
         n_pops = config.architecture.clusters.total_pops
+        check_is_state(state)
         begin = 0 if state is None else state.step
         digest = self.digest
         if state is not None:
             state.check_network(digest)
             state = replace(state, bound=False)  # perturbations change neurons and synapses
+        _check_length(config, begin + n_steps)
         own = _from_step(config, begin, n_steps)
         given = checked(merged(own, perturbations or {}), n_pops, n_steps)
         root = as_seed(seed)
@@ -253,6 +257,18 @@ class ClusteredNetwork:
                 f"got {config.init_params.duration_sec:g} s"
             )
         return config
+
+
+def _check_length(config: Config, n_steps: int) -> None:
+    """Raise, before anything is drawn, if what a run holds for each step cannot fit."""
+    n_pops = config.architecture.clusters.total_pops
+    timed = [p for p in (config.perturbation or {}).values() if p.time_dependence is not None]
+    sizes = {
+        "spike counts": 4.0 * n_pops * n_steps,
+        "changes in time": (16.0 + 8.0 * n_pops * len(timed)) * n_steps,
+        "stimulus": 24.0 * n_steps * bool(config.stimulus.onsets),
+    }
+    check_memory(sizes, remedy="run piece by piece with state=run.state")
 
 
 def _from_step(config: Config, begin: int, n_steps: int) -> dict[str, NDArray[np.float64]]:

@@ -31,6 +31,7 @@ from neuroloom.lifnet._config._read import (
 )
 from neuroloom.lifnet._errors import (
     ConfigError,
+    PlausibilityWarning,
     RoundingWarning,
     warn_of_milliseconds,
 )
@@ -208,16 +209,16 @@ class ArousalParams(Section):
     M: Annotated[float, not_negative] = 13.125
 
 
-def _hat(path: str, value: Any) -> str:
-    return text(path, value)
-
-
 @dataclass(frozen=True)
 class TimeDependence(Section):
-    """When a perturbation is on, in seconds; without `offset_time`, to the end."""
+    """When a perturbation is on, in seconds; without `offset_time`, to the end.
+
+    The one shape is ``"hat"``, also called ``"box"``. The seed system takes any word for it; here
+    others warn.
+    """
 
     path: ClassVar[str] = "time_dependence"
-    shape: Annotated[str, _hat] = "hat"
+    shape: Annotated[str, text] = "hat"
     onset_time: Annotated[float, not_negative] = 0.0
     offset_time: Annotated[float | None, not_negative] = None
 
@@ -228,6 +229,14 @@ class TimeDependence(Section):
                 "time_dependence.offset_time",
                 f"later than onset_time = {self.onset_time:g}",
                 self.offset_time,
+            )
+        if self.shape not in ("hat", "box"):
+            warnings.warn(
+                f"time_dependence.shape: got {self.shape!r}, which is taken as 'hat': on from "
+                "onset_time to offset_time; for another course give one value per step to "
+                "simulate(perturbations=…)",
+                PlausibilityWarning,
+                stacklevel=4,
             )
 
 
@@ -366,17 +375,22 @@ class Config(Section):
             )
 
     def unreached(self) -> list[str]:
-        """Return a line on each stimulus that begins after the configured duration.
+        """Return a line on each stimulus or perturbation that begins after the duration.
 
         Asked where a configuration is read: a run that goes on from a state reaches later ones.
         """
-        if not self.stimulus.amplitude:
-            return []
+        begins = {}
+        if self.stimulus.amplitude:
+            for i, onset in enumerate(self.stimulus.onsets):
+                begins[f"stimulus.onsets[{i}]"] = onset[0] if isinstance(onset, tuple) else onset
+        for target, params in (self.perturbation or {}).items():
+            if params.time_dependence is not None:
+                name = f"perturbation.{target}.time_dependence.onset_time"
+                begins[name] = params.time_dependence.onset_time
         end = self.init_params.duration_sec
-        begins = [o[0] if isinstance(o, tuple) else o for o in self.stimulus.onsets]
         return [
-            f"stimulus.onsets[{i}]: got {begin:g} s, which a run of {end:g} s does not reach"
-            for i, begin in enumerate(begins)
+            f"{name}: got {begin:g} s, which a run of {end:g} s does not reach"
+            for name, begin in begins.items()
             if begin >= end
         ]
 

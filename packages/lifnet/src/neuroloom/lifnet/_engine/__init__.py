@@ -11,7 +11,7 @@ from neuroloom.lifnet._engine._normal import NormalDrive
 from neuroloom.lifnet._engine._result import Record, Simulation
 from neuroloom.lifnet._engine._schedule import Schedule
 from neuroloom.lifnet._engine._simulate import simulate
-from neuroloom.lifnet._engine._state import State
+from neuroloom.lifnet._engine._state import State, check_is_state
 from neuroloom.lifnet._engine._torch import SurrogateSpike, TorchRun, run_torch
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Schedule",
     "Simulation",
     "State",
+    "check_is_state",
     "check_memory",
     "in_stretches",
     "join",

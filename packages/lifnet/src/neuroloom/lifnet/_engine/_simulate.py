@@ -30,7 +30,7 @@ from neuroloom.lifnet._engine._normal import NormalDrive
 from neuroloom.lifnet._engine._result import Record, Simulation
 from neuroloom.lifnet._engine._run import KernelRun
 from neuroloom.lifnet._engine._schedule import Schedule
-from neuroloom.lifnet._engine._state import State
+from neuroloom.lifnet._engine._state import State, check_is_state
 from neuroloom.shared import Seed
 
 
@@ -124,6 +124,7 @@ def simulate(
         If an argument does not fit the network.
     """
     record = Record() if record is None else record
+    check_is_state(state)
     if first_step is None:
         first_step = 0 if state is None else state.step
     check(cells, connectivity, n_steps, dtype, n_threads, first_step, backend)
@@ -132,18 +133,18 @@ def simulate(
     check_schedule(schedule, n_steps, backend)
     warn_of_precision(cells, delta_t, dtype)
     bits = seed_bits(seed)
-    stimuli = stimuli_of(stimulus, n_steps, cells.n_neurons)
-    jumps = table_of("external_jumps", external_jumps, n_steps, cells.n_neurons)
-    start = State.rest(cells) if state is None else state
-    check_state(start, cells, delta_t)
-    digest = network_digest(cells, connectivity)
-    start.check_network(digest)
     sizes = answer_sizes(record, cells, n_steps, first_step, len(spans), np.dtype(dtype).itemsize)
     check_memory(
         {**sizes, "copies": max(sizes.values())},
         remedy="record fewer neurons or every n-th step (Record(voltage=[…], every=…)), or run "
         "piece by piece with state=run.state",
     )
+    stimuli = stimuli_of(stimulus, n_steps, cells.n_neurons)
+    jumps = table_of("external_jumps", external_jumps, n_steps, cells.n_neurons)
+    start = State.rest(cells) if state is None else state
+    check_state(start, cells, delta_t)
+    digest = network_digest(cells, connectivity)
+    start.check_network(digest)
     if backend != "kernel":
         from neuroloom.lifnet._engine._dense import run_dense
 

@@ -193,3 +193,22 @@ class State:
                 f"({self.network}); go on in it on purpose "
                 "with dataclasses.replace(state, bound=False)"
             )
+
+
+def check_is_state(state: object) -> None:
+    """Raise unless a run may begin here: at a state, or at nothing.
+
+    Parameters
+    ----------
+    state : object
+        What was given.
+
+    Raises
+    ------
+    SimulationError
+        If it is something else, as the run that left a state.
+    """
+    if state is not None and not isinstance(state, State):
+        raise SimulationError(
+            f"state: expected a State, as run.state or State.load(path), got {type(state).__name__}"
+        )

@@ -18,6 +18,8 @@ from neuroloom.lifnet._engine import (
     Record,
     Simulation,
     State,
+    check_is_state,
+    check_memory,
     in_stretches,
     network_digest,
     simulate,
@@ -173,6 +175,8 @@ class BuiltNetwork:
                 stacklevel=2,
             )
         stream = as_seed(seed)
+        check_is_state(state)
+        self._check_length(0 if state is None else state.step, n_steps)
 
         def stretch(first: int, last: int, before: State | None) -> Simulation:
             begin = self.state if before is None else before
@@ -212,6 +216,26 @@ class BuiltNetwork:
             folder=checkpoint,
             every=checkpoint_every,
             told=told,
+        )
+
+    def _check_length(self, first_step: int, n_steps: int) -> None:
+        """Raise, before anything is drawn, if what a run holds for each step cannot fit."""
+        inputs = self.network.inputs
+        steady = [
+            isinstance(source, NoiseCurrent)
+            or (
+                isinstance(source, PoissonInput)
+                and source.always
+                and isinstance(source.rate_hz, float)
+            )
+            for source in inputs
+        ]
+        # Rates and currents are made from step 0 on, with the times they are taken at.
+        moving = 24.0 * (len(inputs) - sum(steady)) * (first_step + n_steps)
+        counts = 4.0 * len(self.network.populations) * n_steps
+        check_memory(
+            {"spike counts": counts, "inputs in time": moving},
+            remedy="run piece by piece with state=run.state",
         )
 
     def _rates(

@@ -249,9 +249,13 @@ class PoissonInput:
     def __post_init__(self) -> None:
         check_window("PoissonInput", self.start, self.stop)
         if not hasattr(self.rate_hz, "sample"):
-            expected = "a finite number in Hz or a rate in time"
+            expected = "a finite number of at least 0 in Hz, or a rate in time"
             rate = checks.real(
-                "PoissonInput.rate_hz", self.rate_hz, expected=expected, error=NetworkError
+                "PoissonInput.rate_hz",
+                self.rate_hz,
+                at_least=0,
+                expected=expected,
+                error=NetworkError,
             )
             object.__setattr__(self, "rate_hz", rate)
         checks.real("PoissonInput.weight", self.weight, error=NetworkError)
