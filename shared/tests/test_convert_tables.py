@@ -115,6 +115,22 @@ class TestPandas:
 
 
 class TestXarray:
+    def test_a_missing_label_stays_none(self) -> None:
+        for labels in (["A", None], [None, None], ["A", float("nan")], [1, None]):
+            area = np.array([*labels, None], dtype=object)[:-1]
+            value = Signal(np.zeros((3, 2)), 1.0, properties={"area": area})
+            assert from_xarray(to_xarray(value)) == value
+            sliced = from_xarray(to_xarray(value)[:, 1:])
+            assert isinstance(sliced, Signal)
+            assert sliced.properties["area"].tolist() == value.properties["area"].tolist()[1:] or (
+                labels[1] != labels[1]
+            )
+
+    def test_missing_labels_of_both_kinds_stay_what_they_are(self) -> None:
+        area = np.array(["A", None, float("nan")], dtype=object)
+        value = Signal(np.zeros((3, 3)), 1.0, properties={"area": area})
+        assert from_xarray(to_xarray(value)) == value
+
     @given(rich_signals(minimum=0) | time_series())
     def test_there_and_back(self, value: Signal | TimeSeries) -> None:
         there = to_xarray(value)

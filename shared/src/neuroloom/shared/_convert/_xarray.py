@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from neuroloom.shared._convert._skipped import Skipped, plain
 from neuroloom.shared._convert._times import in_seconds, sampled, unknown
 from neuroloom.shared._convert._units import dtypes, recast
@@ -44,14 +46,20 @@ def to_xarray(signal: Signal | TimeSeries) -> Any:
     if signal.channels:
         coords["channel"] = list(signal.channels)
     attrs: dict[str, Any] = dict(signal.metadata)
-    beside = {}
+    beside, nones = {}, []
     for name, values in signal.properties.items():
-        if values.ndim == 1 and name not in ("time", "channel", _OBSERVED):
+        none = values.dtype.hasobject and any(x is None for x in values.flat)  # to xarray NaN
+        if none:
+            nones.append(name)
+        alone = not (none and any(x != x for x in values.flat))
+        if alone and values.ndim == 1 and name not in ("time", "channel", _OBSERVED):
             coords[name] = ("channel", values)
         else:
             beside[name] = values.tolist()
     if signal.properties:
         attrs["properties"] = {"dtypes": dtypes(signal.properties), "others": beside}
+        if nones:
+            attrs["properties"]["none"] = nones
     if isinstance(signal, Signal):
         attrs |= {"rate": signal.rate, "start": signal.start}
         if signal.observed is not None:
@@ -143,6 +151,10 @@ def _coordinates(array: Any, other: Any, about: dict[str, Any]) -> None:
         about["metadata"].setdefault("name", str(array.name))
     kept = array.attrs.get("properties", {})
     if isinstance(kept, dict):
+        for name in kept.get("none", ()):
+            if name in properties:
+                listed = [None if x != x else x for x in properties[name].tolist()]
+                properties[name] = np.array([*listed, None], dtype=object)[:-1]
         properties |= kept.get("others", {})
         properties = recast(properties, kept.get("dtypes", {}))
     if properties:
