@@ -121,3 +121,12 @@ def test_paced_libraries_are_seeded_and_refuse():
         paced_field([[2.0, 10.0, 3.0, 1.0, 7.0, 1.0, 1.5]])
     with pytest.raises(PriorError, match="the parameters"):
         paced_library(2, prior=ci.Prior.box({"tau": (1, 2)}))
+
+
+def test_a_paced_library_knows_its_simulator():
+    from neuroloom.circuit_inference._inference.predictive_check import simulator_of
+    from neuroloom.shared import Seed
+
+    library = paced_library(3, duration_s=2.0, rate_hz=RATE, progress=False, seed=1)
+    again = simulator_of(library)(library.theta[1], Seed(1).child(1))["lfp"]
+    assert again.shape == library.signals["lfp"][1].shape

@@ -49,6 +49,17 @@ class TestOutsiders:
             rows += 200
         assert alarms / rows < 0.03
 
+    def test_several_distances_are_no_more_chances(self):
+        # Each distance has an outermost simulation of its own: being beyond one of them is
+        # several times as likely as 1/(n + 1), with features that hardly vary in some directions.
+        alarms = []
+        for seed in range(30):
+            rng = np.random.default_rng([seed, 7])
+            a = rng.standard_normal((180, 2))
+            x = np.column_stack([a, a @ np.ones((2, 6)) + 0.03 * rng.standard_normal((180, 6))])
+            alarms.append((SimulatedCloud.of(x[:60]).p_value(x[60:]) < 0.05).mean())
+        assert np.mean(alarms) < 0.07
+
     def test_directions_in_which_simulations_hardly_vary(self, rng):
         a = rng.standard_normal(500)
         x = np.column_stack([a, a + 1e-3 * rng.standard_normal(500)])

@@ -180,3 +180,24 @@ class TestConstraints:
     def test_impossible(self):
         with pytest.raises(PriorError, match="got none"):
             Prior.of({"a": Marginal()}, constraints=["a > 2"]).sample(1, seed=0)
+
+
+@pytest.mark.parametrize(("low", "high"), [(9.0, 12.0), (-12.0, -9.0), (4.0, np.inf), (-1.0, 0.5)])
+def test_normal_tails_far_from_the_mean(low, high):
+    from scipy.stats import truncnorm
+
+    marginal, known = Marginal("normal", low, high, 0.0, 1.0), truncnorm(low, high)
+    p = np.array([0.01, 0.3, 0.9])
+    x = known.ppf(p)
+    np.testing.assert_allclose(marginal.ppf(p), x, rtol=1e-7)
+    np.testing.assert_allclose(marginal.cdf(x), p, rtol=1e-6)
+    np.testing.assert_allclose(marginal.log_pdf(x), known.logpdf(x), rtol=1e-7)
+
+
+@pytest.mark.parametrize("text", ["a < 9**9**9**9", "9**9**9 > a", "a < 1/0", "(" * 500 + "a < 1"])
+def test_constraints_end_whatever_they_say(text):
+    try:
+        prior = Prior.of({"a": Marginal("uniform", 0, 1)}, constraints=[text])
+    except PriorError:
+        return
+    assert prior.contains([[0.5]]).all()

@@ -262,3 +262,34 @@ class TestListsOfSignals:
             base_params={"n_epochs": 2}, random_seed=0, verbose=False,
         )  # fmt: skip
         assert np.isfinite(result.mi_estimate)
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "rate"),
+    [
+        ("Time (ms)", 2.0, 500.0),
+        ("time [s]", 0.002, 500.0),
+        ("Timestamps", 0.002, 500.0),
+        ("sec", 0.002, 500.0),
+        ("t_ms", 2.0, 500.0),
+        ("milliseconds", 2.0, 500.0),
+    ],
+)
+def test_times_by_the_names_that_they_have(name, step, rate):
+    table = pd.DataFrame({name: np.arange(100) * step, "a": np.sin(np.arange(100))})
+    signal = read_signal(table)
+    assert signal.channels == ("a",)
+    assert signal.rate == pytest.approx(rate)
+
+
+def test_a_column_that_rises_evenly_is_no_signal():
+    table = pd.DataFrame({"clock": np.arange(100) * 0.002, "a": np.sin(np.arange(100))})
+    with pytest.raises(ArgumentError, match="rate='clock'"):
+        read_signal(table, rate=500.0)
+    assert read_signal(table, rate="clock").channels == ("a",)
+    assert read_signal(table, rate=500.0, channels=["clock"]).channels == ("clock",)
+
+
+def test_columns_that_are_numbers():
+    signal = read_signal(pd.DataFrame(np.sin(np.arange(300.0)).reshape(100, 3)), rate=100.0)
+    assert signal.channels == ("0", "1", "2")

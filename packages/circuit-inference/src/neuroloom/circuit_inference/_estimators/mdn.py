@@ -93,8 +93,8 @@ class MixtureDensityEnsemble(Estimator):
         fewest = max(20, 4 * n_folds)
         if len(x) < fewest:
             raise ArgumentError(
-                f"features: expected at least {fewest} simulations for {n_folds} folds, "
-                f"got {len(x)}"
+                f"features: expected at least {fewest} simulations for {n_folds} folds, got "
+                f"{len(x)}: simulate more, or take Ridge, which gives points and no posterior"
             )
         self.centre, self.scale = theta.mean(axis=0), theta.std(axis=0)
         self.scale = np.where(self.scale > 0, self.scale, 1.0)

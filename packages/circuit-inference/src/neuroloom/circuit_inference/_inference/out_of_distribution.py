@@ -7,9 +7,9 @@ what no circuit produces, line noise say, are kept out of them and judged by the
 becomes a tail probability among the simulations' own values, from clouds without them; the
 smallest, ranked again, is the p-value: the fraction of simulations that lie at least as far out.
 
-Counting cannot give less than 1/(n + 1). Beyond the outermost simulation the tail goes on as the
-exponential that the outer tenth of the distances follows, so that a cloud of 40 simulations can
-call an observation impossible too.
+Counting cannot give less than 1/(n + 1). Beyond the outermost simulation the tail goes on as
+the power of the distance that the outer tenth of them follows, allowing for how few they are, so
+that a cloud of 40 simulations can call an observation impossible too.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ class SimulatedCloud:
             residuals=np.sort(flat),
             oddities=np.sort(largest),
         )
-        return replace(cloud, combined=np.sort(cloud._smallest_tail(far, near, flat, largest)))
+        tails = [_own_tail(values) for values in (far, near, flat, largest)]
+        return replace(cloud, combined=np.sort(np.min(tails, axis=0)))
 
     @property
     def smallest_p(self) -> float:
@@ -232,19 +233,35 @@ def _normal_scores(x: Array, knots: Array, scores: Array) -> Array:
     return np.clip(out, -50, 50)
 
 
+def _own_tail(values: Array) -> Array:
+    """Return each simulation's tail among the others: a recording has no place of its own there."""
+    ordered = np.sort(values)
+    n = len(values)
+    tails = (n - np.searchsorted(ordered, values, side="left")) / n
+    last = int(np.argmax(values))
+    tails[last] = _tail(ordered[:-1], values[last : last + 1])[0] if n > 1 else 1.0
+    return np.asarray(tails)
+
+
 def _tail(ordered: Array, values: Array) -> Array:
     """Return the fraction of `ordered` at or above each value, below 1/(n + 1) by the fitted tail.
 
-    The outer tenth of the distances, at least five, is taken for exponential (Pickands 1975; the
-    border case of a generalised Pareto distribution): its mean excess is the tail's scale.
+    The tail of the outer tenth of the distances, at least five, is taken for a power of them (Hill
+    1975, Ann Stat 3:1163), heavier than any that distances in normal scores have. Its logarithms'
+    mean excess s is known from k distances only, and an excess x over such a mean is distributed as
+    Fisher's F with 2 and 2 k degrees of freedom: (1 + x / (k s))^-k of it lie farther.
     """
     n = len(ordered)
     counted = (1 + n - np.searchsorted(ordered, values, side="left")) / (n + 1)
     k = min(max(5, n // 10), n - 1)
-    scale = float(np.mean(ordered[n - k :] - ordered[n - k - 1])) if k > 0 else 0.0
     above = np.maximum(values - ordered[-1], 0.0)
+    if k > 0 and ordered[n - k - 1] > 0:
+        scale = float(np.mean(np.log(ordered[n - k :] / ordered[n - k - 1])))
+        excess = np.log1p(above / ordered[-1])
+    else:
+        scale = float(np.mean(ordered[n - k :] - ordered[n - k - 1])) if k > 0 else 0.0
+        excess = above
     if scale <= 0:  # all distances are the same: anything farther is outside
         return np.asarray(np.where(above > 0, np.exp(-np.minimum(above, 700.0)), counted))
-    return np.asarray(
-        np.where(above > 0, np.exp(-np.minimum(above / scale, 700.0)) / (n + 1), counted)
-    )
+    beyond = (1 + excess / (k * scale)) ** -k / (n + 1)
+    return np.asarray(np.where(above > 0, beyond, counted))

@@ -239,6 +239,10 @@ def simulator_of(library: SimulationLibrary) -> Simulator:
         from neuroloom.circuit_inference._libraries.synaptic_field import field_one
 
         return partial(field_one, rate_hz=library.rate_hz, **options)
+    if name == "paced_field":
+        from neuroloom.circuit_inference._libraries.paced_field import paced_one
+
+        return partial(paced_one, rate_hz=library.rate_hz, **options)
     if name in ("gao", "shot_noise"):
         from neuroloom.circuit_inference._libraries import toy_models as small
 
@@ -248,7 +252,7 @@ def simulator_of(library: SimulationLibrary) -> Simulator:
     from neuroloom.circuit_inference.simulate import MODELS, Gates, NetworkSimulator
 
     if name not in MODELS:
-        known = ["gao", "shot_noise", "synaptic_field", *MODELS]
+        known = ["gao", "paced_field", "shot_noise", "synaptic_field", *MODELS]
         raise LibraryError(
             f"library: expected one of {known}, got one of "
             f"{name or 'a simulator without a name'}: hand over the simulator itself"

@@ -58,11 +58,15 @@ def holds(expression: str, values: Mapping[str, Any]) -> Any:
     """
     try:
         tree = ast.parse(expression, mode="eval").body
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise PriorError(f"constraints: expected a comparison, got {expression!r}") from error
     if not isinstance(tree, ast.Compare):
         raise PriorError(f"constraints: expected a comparison, got {expression!r}")
-    parts = [_value(part, values, expression) for part in (tree.left, *tree.comparators)]
+    try:
+        with np.errstate(all="ignore"):  # what is no number holds nowhere
+            parts = [_value(part, values, expression) for part in (tree.left, *tree.comparators)]
+    except (OverflowError, RecursionError) as error:
+        raise PriorError(f"constraints: expected a comparison, got {expression!r}") from error
     out = np.ones(np.shape(next(iter(values.values()))), dtype=bool)
     for compared, left, right in zip(tree.ops, parts[:-1], parts[1:], strict=True):
         if type(compared) not in _COMPARED:
@@ -73,7 +77,8 @@ def holds(expression: str, values: Mapping[str, Any]) -> Any:
 
 def _value(node: ast.expr, values: Mapping[str, Any], expression: str) -> Any:
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        return node.value
+        # Whole numbers of Python would be computed to the last digit: 9**9**9 never ends.
+        return np.float64(node.value)
     if isinstance(node, ast.Name):
         if node.id not in values:
             raise PriorError(f"constraints: expected names of {list(values)}, got {node.id!r}")

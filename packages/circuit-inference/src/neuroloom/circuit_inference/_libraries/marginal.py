@@ -93,8 +93,9 @@ class Marginal:
             return np.interp(x, self.knots, np.linspace(0, 1, len(self.knots)))
         from scipy.special import ndtr
 
-        first, last = self._cut()
-        return np.asarray((ndtr(self._score(x)) - first) / (last - first))
+        first, last, side = self._cut()
+        below = (ndtr(side * self._score(x)) - first) / (last - first)
+        return np.asarray(below if side > 0 else 1 - below)
 
     def ppf(self, p: Array) -> Array:
         """Return the values with these probabilities below them."""
@@ -106,9 +107,11 @@ class Marginal:
             return np.interp(p, np.linspace(0, 1, len(self.knots)), self.knots)
         from scipy.special import ndtri
 
-        first, last = self._cut()
-        inner = np.clip(first + (last - first) * p, _EDGE, 1 - _EDGE)
-        value = self.mean + self.sd * ndtri(inner)
+        first, last, side = self._cut()
+        inner = first + (last - first) * (p if side > 0 else 1 - p)
+        # Ends that lie nowhere are left out; those of a cut are clipped below.
+        inner = np.clip(inner, 0.0 if first > 0 else _EDGE, 1.0 if last < 1 else 1 - _EDGE)
+        value = self.mean + side * self.sd * ndtri(inner)
         value = np.exp(value) if self.kind == "log-normal" else value
         return np.asarray(np.clip(value, self.low, self.high))
 
@@ -122,7 +125,7 @@ class Marginal:
             knots = np.array(self.knots)
             place = np.clip(np.searchsorted(knots, x, side="right") - 1, 0, knots.size - 2)
             return np.asarray(-np.log(np.diff(knots)[place] * (knots.size - 1)))
-        first, last = self._cut()
+        first, last, _ = self._cut()
         norm = np.log(self.sd * np.sqrt(2 * np.pi) * (last - first))
         slope = np.log(x) if self.kind == "log-normal" else 0.0
         return np.asarray(-0.5 * self._score(x) ** 2 - norm - slope)
@@ -134,10 +137,17 @@ class Marginal:
                 x = np.log(np.maximum(x, 0.0))
         return np.asarray((x - self.mean) / self.sd)
 
-    def _cut(self) -> tuple[float, float]:
+    def _cut(self) -> tuple[float, float, int]:
+        """Return the probabilities at both bounds, and -1 where they are those of the mirrored.
+
+        Above the mean probabilities crowd below 1, where numbers are too coarse for far tails.
+        """
         from scipy.special import ndtr
 
-        return float(ndtr(self._score(self.low))), float(ndtr(self._score(self.high)))
+        low, high = float(self._score(self.low)), float(self._score(self.high))
+        if low > 0:
+            return float(ndtr(-high)), float(ndtr(-low)), -1
+        return float(ndtr(low)), float(ndtr(high)), 1
 
     def describe(self) -> dict[str, Any]:
         """Return the distribution as JSON can hold it."""

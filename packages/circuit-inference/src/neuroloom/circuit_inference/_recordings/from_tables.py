@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +17,12 @@ from neuroloom.circuit_inference.errors import ArgumentError, unknown
 from neuroloom.shared import Signal
 from neuroloom.shared.checks import regular_times
 
-_TIME_NAMES = ("time", "times", "t", "timestamp", "time_s", "seconds", "time_ms", "t_ms")
+# What times are called, with or without a unit: time, t_ms, Timestamps, Time (s), seconds.
+_TIMES = re.compile(
+    r"(time|times|timestamps?|t|secs?|seconds?|milliseconds?)([\s_]*[(\[]?(ms|s|secs?|seconds?)[)\]]?)?"
+)
+_IN_MS = re.compile(r".*(?<![a-z])ms\W*|milliseconds?")
+_IN_S = re.compile(r".*((?<![a-z])s|(?<![a-z])secs?|seconds?)\W*")
 _INDEX_NAMES = ("unnamed: 0", "index", "sample", "samples", "")
 _SLOWEST_HZ = 10.0  # field potentials are sampled faster: a slower rate is told
 
@@ -30,7 +36,8 @@ def from_table(
     """Return the columns of a table as a signal."""
     if layout is not None:
         table = _wide(table, layout)
-    times = next((c for c in table.columns if str(c).lower() in _TIME_NAMES), None)
+    table = table.rename(columns=str)
+    times = next((c for c in table.columns if _TIMES.fullmatch(c.strip().lower())), None)
     if layout is not None:
         times = str(layout[0])
     if isinstance(rate, str):
@@ -40,8 +47,8 @@ def from_table(
     start = 0.0
     if rate is None and times is None:
         raise ArgumentError(
-            f"rate: expected a number in Hz or a column of times in seconds, one of "
-            f"{_TIME_NAMES}, got the columns {list(table.columns)}"
+            "rate: expected a number in Hz, or a column of times in seconds called time, t, "
+            f"timestamps or seconds, got the columns {list(table.columns)}"
         )
     if times is not None:
         given = None if rate is None else positive("rate", rate, "of Hz")
@@ -68,8 +75,14 @@ def _columns_of(table: pd.DataFrame, channels: Iterable[str] | str | None, times
     if channels is None:
         numeric = table.select_dtypes("number").columns
         names = [str(c) for c in numeric if c != times and not _counts_rows(table, c)]
+        even = [name for name in names if _rises_evenly(table[name].to_numpy())]
+        if even:
+            raise ArgumentError(
+                f"channels: expected signals, got {even[0]!r}, which changes by the same step from "
+                f"row to row as times do: say rate={even[0]!r} if it is, or name the channels"
+            )
     else:
-        names = [channels] if isinstance(channels, str) else list(channels)
+        names = [channels] if isinstance(channels, str) else [str(name) for name in channels]
         for name in names:
             if name not in table.columns:
                 raise unknown("channels", name, map(str, table.columns))
@@ -88,15 +101,22 @@ def _counts_rows(table: pd.DataFrame, column: Any) -> bool:
     return bool(values.dtype.kind in "iu" and (np.diff(values) == 1).all() and values[0] in (0, 1))
 
 
+def _rises_evenly(values: NDArray[Any]) -> bool:
+    steps = np.diff(values.astype(np.float64))
+    if len(steps) < 9 or not np.isfinite(steps).all() or steps[0] == 0:
+        return False
+    return bool(np.abs(steps - steps[0]).max() <= 1e-6 * abs(steps[0]))
+
+
 def _regular(times: NDArray[np.float64], name: str, given: float | None) -> tuple[float, float]:
     """Return rate and start of regular times, in seconds unless their name says ms."""
-    in_ms = name.lower().endswith("_ms")
+    in_ms = bool(_IN_MS.fullmatch(name.lower()))
     rate, start = regular_times(name, times / 1e3 if in_ms else times, error=ArgumentError)
     if given is not None and abs(given / rate - 1) > 1e-3:
         raise ArgumentError(
             f"rate: expected the {rate:g} Hz of the column {name!r}, got {given:g} Hz"
         )
-    if rate < _SLOWEST_HZ and given is None and not name.lower().endswith(("_s", "_ms", "seconds")):
+    if rate < _SLOWEST_HZ and given is None and not (in_ms or _IN_S.fullmatch(name.lower())):
         warnings.warn(
             f"{name}: the times are taken for seconds, which makes {rate:g} Hz; if they are in "
             f"ms, call the column {name}_ms",
