@@ -76,7 +76,11 @@ def holds(expression: str, values: Mapping[str, Any]) -> Any:
 
 
 def _value(node: ast.expr, values: Mapping[str, Any], expression: str) -> Any:
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    if (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, (int, float))
+        and not isinstance(node.value, bool)
+    ):
         # Whole numbers of Python would be computed to the last digit: 9**9**9 never ends.
         return np.float64(node.value)
     if isinstance(node, ast.Name):
