@@ -39,7 +39,7 @@ GRU = (
     "DelayMatchSample-v0", "MultiSensoryIntegration-v1", "PerceptualDecisionMaking-v1",
     "PerceptualDecisionMakingDelayResponse-v0", "VisualSearch-v0",
     "perceptualdecisionmaking.ibl20-v1", "perceptualdecisionmaking.roitman02-v0",
-    "yang19.dlydm1-v0", "yang19.dm1-v0", "yang19.dms-v1",
+    "yang19.dlydm1-v0", "yang19.dms-v1",
 )  # fmt: skip
 START, END = "<!-- table: written by benchmarks/bounds.py -->", "<!-- end of table -->"
 
