@@ -11,6 +11,7 @@ from neuroloom.shared._convert._times import in_seconds, sampled, unknown
 from neuroloom.shared._convert._units import dtypes, recast
 from neuroloom.shared._errors import require
 from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._labels import Properties
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared.checks import fail, regular_times
@@ -46,20 +47,10 @@ def to_xarray(signal: Signal | TimeSeries) -> Any:
     if signal.channels:
         coords["channel"] = list(signal.channels)
     attrs: dict[str, Any] = dict(signal.metadata)
-    beside, nones = {}, []
-    for name, values in signal.properties.items():
-        none = values.dtype.hasobject and any(x is None for x in values.flat)  # to xarray NaN
-        if none:
-            nones.append(name)
-        alone = not (none and any(x != x for x in values.flat))
-        if alone and values.ndim == 1 and name not in ("time", "channel", _OBSERVED):
-            coords[name] = ("channel", values)
-        else:
-            beside[name] = values.tolist()
-    if signal.properties:
-        attrs["properties"] = {"dtypes": dtypes(signal.properties), "others": beside}
-        if nones:
-            attrs["properties"]["none"] = nones
+    along, told = _labels(signal.properties)
+    coords |= along
+    if told:
+        attrs["properties"] = told
     if isinstance(signal, Signal):
         attrs |= {"rate": signal.rate, "start": signal.start}
         if signal.observed is not None:
@@ -70,6 +61,25 @@ def to_xarray(signal: Signal | TimeSeries) -> Any:
     if signal.unit:
         attrs["units"] = signal.unit
     return xr.DataArray(signal.values, dims=("time", "channel"), coords=coords, attrs=attrs)
+
+
+def _labels(properties: Properties) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return properties as coordinates of the channels, and what has to be told beside them."""
+    along: dict[str, Any] = {}
+    beside, nones = {}, []
+    for name, values in properties.items():
+        none = values.dtype.hasobject and any(x is None for x in values.flat)  # to xarray NaN
+        if none:
+            nones.append(name)
+        alone = not (none and any(x != x for x in values.flat))
+        if alone and values.ndim == 1 and name not in ("time", "channel", _OBSERVED):
+            along[name] = ("channel", values)
+        else:
+            beside[name] = values.tolist()
+    if not properties:
+        return along, {}
+    told = {"dtypes": dtypes(properties), "others": beside}
+    return along, {**told, "none": nones} if nones else told
 
 
 def from_xarray(array: Any, *, rate: float | None = None) -> Signal | TimeSeries:
