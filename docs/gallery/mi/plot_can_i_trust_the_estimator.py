@@ -19,6 +19,6 @@ for task in tasks.values():
 
 ax = axes()
 ax.set(xlabel="true information (nats)", ylabel="estimate (nats)", aspect="equal")
-ax.plot([0, max(truth)], [0, max(truth)], color="0.6", label="right")
+ax.plot([0, max(truth)], [0, max(truth)], color="0.6", label="truth")
 ax.plot(truth, found, "o", label=f"{len(tasks)} distributions")
 ax.legend()

@@ -2,7 +2,7 @@
 How precise are spike times?
 ============================
 
-Spikes are moved by more and more time. Where the information falls, their times mattered.
+Spike times are made coarser and coarser. Where the information falls, their times mattered.
 """
 
 import numpy as np
@@ -29,4 +29,4 @@ result = mi.run(
     verbose=False,
 )
 print(result)
-result.plot()
+result.plot().set(xlabel="width to which spike times are known (s)")

@@ -1,5 +1,5 @@
 """
-How fast does an agent learn from reward?
+Can a learning rate be read from choices?
 =========================================
 
 A Q-learner on a bandit, and the learning rate that is found again in its choices.
