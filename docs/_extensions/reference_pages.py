@@ -110,6 +110,15 @@ def name_as_imported(app: Sphinx) -> None:
                 each.value.__name__ = each.name.rpartition(".")[2]
 
 
+def name_thumbnails(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Give each thumbnail of the gallery the question that it answers as alternative text."""
+    for image in doctree.findall(nodes.image):
+        found = re.search(r"(examples/[\w-]+)/images/thumb/sphx_glr_(\w+)_thumb", image["uri"])
+        page = f"{found[1]}/{found[2]}" if found else ""
+        if page in app.env.titles and not image.get("alt"):
+            image["alt"] = app.env.titles[page].astext()
+
+
 def drop_toctrees(app: Sphinx, doctree: nodes.document) -> None:
     """Keep the hundreds of pages of the reference out of the sidebar of every page."""
     for node in list(doctree.findall(autosummary_toc)):
@@ -268,5 +277,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", escape_stars, priority=300)
     app.connect("doctree-read", drop_toctrees, priority=100)
     app.connect("doctree-read", link_types)
+    app.connect("doctree-resolved", name_thumbnails)
     app.connect("html-page-context", sidebar, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
