@@ -366,3 +366,20 @@ def test_the_coupling_responds_after_its_cause(delay):
     still = response - response[times < -0.02].mean(axis=0)  # the missing frequency 0
     before = (still[times < delay - 2e-3] ** 2).sum(axis=0)
     assert (before <= 1e-3 * (still**2).sum(axis=0)).all()
+
+
+@pytest.mark.parametrize("sigma", [0.2, 0.05, 0.01])
+def test_spectra_at_low_noise_are_those_of_nearly_regular_spikes(sigma):
+    # Small noise: intervals are normal, of the variance σ²τ² ∫ dv / (μ − v)³, and a renewal process
+    # has the spectrum r (1 − |φ|²) / |1 − φ|², φ the intervals' characteristic function.
+    mu, top, reset, tau, wait = 25.0, 20.0, 10.0, 0.02, 0.002
+    mean = wait + tau * np.log((mu - reset) / (mu - top))
+    variance = sigma**2 * tau**2 / 2 * ((mu - top) ** -2.0 - (mu - reset) ** -2.0)
+    f = np.array([0.5, 12.0, 37.0, 61.0])
+    omega = 2 * np.pi * f
+    phi = np.exp(1j * omega * mean - omega**2 * variance / 2)
+    expected = -np.expm1(-(omega**2) * variance) / np.abs(1 - phi) ** 2 / mean
+    found = transfer_function(
+        f, mu, sigma, tau_membrane=tau, threshold=top, reset_voltage=reset, tau_refractory=wait
+    )
+    np.testing.assert_allclose(found.spectrum, expected, rtol=0.01 if sigma > 0.1 else 2e-3)

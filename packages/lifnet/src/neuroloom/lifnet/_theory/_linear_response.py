@@ -106,14 +106,12 @@ def transfer_function(
         middle0 = (density0 + density0_new) / 2
         slope0 = 2 / sigma**2 * ((mu - middle) * middle0 - tau_membrane * flux0)
         sources = {"mu": -2 / sigma**2 * middle0, "variance": slope0 / sigma**2}
+        step = _exact_step(width, lean, iw, 2 * tau_membrane / sigma**2)
         for name, pair in [*state.items(), ("source", source)]:
             flux, density = pair
             extra = sources.get(name, 0.0)
-            # The flux at the middle of the step makes the scheme of second order.
-            half = flux + width / 2 * iw * density
-            new = density * grow + (2 * tau_membrane / sigma**2 * half + extra) * fill
-            pair[0] = flux + width * iw * (density + new) / 2
-            pair[1] = new
+            pair[0] = step[0] * flux + step[1] * density + step[4] * extra
+            pair[1] = step[2] * flux + step[3] * density + step[5] * extra
         area += width * middle0
         density0 = density0_new
         if k + 1 == above:
@@ -128,6 +126,47 @@ def transfer_function(
     with np.errstate(divide="ignore", invalid="ignore"):
         spectrum = rate * ((1 + interval) / (1 - interval)).real
     return Transfer(by_mu, by_variance, np.asarray(spectrum), float(rate))
+
+
+def _exact_step(width: float, lean: float, iw: Any, pull: float) -> tuple[Any, ...]:
+    """Return what takes flux and density over a step in which the drift is constant.
+
+    Down from the threshold, ``flux' = iω density`` and ``density' = lean density + pull flux +
+    source``. The solution by the two eigenvalues holds however steep the drift is beside the noise,
+    where one by differences would spread what it carries.
+
+    Returns
+    -------
+    tuple of ndarray, shape (n_frequencies,)
+        Of the new flux by flux and density, of the new density by both, and of flux and density
+        by the source.
+    """
+    half = width * lean / 2
+    product: Any = width**2 * iw * pull
+    root: Any = np.sqrt(half**2 + product + 0j)
+    root = np.where(np.abs(root) < 1e-150, 1e-150, root)
+    slow: Any
+    fast: Any
+    # One of half ± root loses its digits where the other is large.
+    if half < 0:
+        slow, fast = product / (root - half), half - root
+    else:
+        slow, fast = half + root, -product / (root + half)
+    up, down = np.exp(slow), np.exp(fast)
+    both = (up - down) / (2 * root)
+
+    def mean(power: Any) -> Any:
+        small = np.abs(power) < 1e-8
+        return np.where(small, 1 + power / 2, np.expm1(power) / np.where(small, 1, power))
+
+    return (
+        (up * -fast + down * slow) / (2 * root),
+        both * width * iw,
+        both * width * pull,
+        (up * slow - down * fast) / (2 * root),
+        width**2 * iw * (mean(slow) - mean(fast)) / (2 * root),
+        width * both,
+    )
 
 
 def coupling(
