@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.integrate import simpson
+from scipy.special import xlogy
+from scipy.stats import nbinom
 
+from neuroloom import mi
 from neuroloom.mi import _direct as direct
 from neuroloom.mi._benchmark._tasks import benchmark_tasks
 from neuroloom.mi._direct.estimators import DIRECT
@@ -119,3 +122,32 @@ def test_counts_against_a_continuous_variable_are_unbiased():
     p = np.exp(-1) / np.cumprod(np.r_[1, np.arange(1, 12)])  # noise leaves the count readable
     assert neighbours_mi(x, y) == pytest.approx(-(p * np.log(p)).sum(), abs=0.06)
     assert neighbours_mi(y, x) == pytest.approx(neighbours_mi(x, y))
+
+
+def test_shells_of_a_lattice_do_not_look_like_information():
+    """Counts of several cells: the k-th neighbour shares its distance with many others."""
+    rng = np.random.default_rng(0)
+    x, y = rng.poisson(1.5, (2000, 3)), rng.poisson(0.5, (2000, 2))
+    assert abs(neighbours_mi(x, y)) < 0.06
+    gain = rng.gamma(1.0, 1.0, (2000, 1))
+    x, y = rng.poisson(gain * [1.0, 2.0]), rng.poisson(gain * [3.0, 0.5])
+    # Sums are sufficient: a negative binomial and, given it, another.
+    i, j = np.arange(150)[:, None], np.arange(150)
+    joint = nbinom.pmf(i, 1, 1 / 4) * nbinom.pmf(j, 1 + i, 4 / 7.5)
+    product = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+    truth = (xlogy(joint, joint) - xlogy(joint, product)).sum()
+    assert neighbours_mi(x, y) == pytest.approx(truth, abs=0.08)
+
+
+def test_neighbours_say_that_they_are_far_away_or_blind():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((600, 6))
+    y = 0.8 * x + 0.6 * rng.standard_normal(x.shape)
+    quiet = {"random_seed": 0, "verbose": False}
+    ksg = mi.run(x, y, estimator="ksg", **quiet)
+    assert "12 dimensions" in " ".join(ksg.details["reasons"])
+    few = mi.run(x[:, :2], y[:, :2], estimator="ksg", **quiet)
+    assert few.is_reliable
+    assert few.mi_estimate == pytest.approx(1.47, rel=0.1)
+    latents = mi.run(x, y, estimator="lmi", **quiet)
+    assert "straight lines" in " ".join(latents.details["reasons"])

@@ -63,20 +63,19 @@ def ksg_mixed(x: Array, y: Array, *, k: int = 5, exclude: int = 0) -> float:
 def ksg_mixed_local(x: Array, y: Array, *, k: int = 5, exclude: int = 0) -> Array:
     """Return each sample's share of Gao et al. 2017's estimate in nats, shape ``(n_samples,)``.
 
-    Where the k-th neighbour lies at distance 0, all samples at that place count as neighbours.
+    Where other samples are as far as the k-th neighbour, at distance 0 or on the same shell of a
+    lattice of counts, all of them count as neighbours, in the variables too: a shell that is in
+    one count and not in the other would look like information.
     """
     from scipy.special import psi
 
     x, y = standardized(x), standardized(y)
     joint = np.hstack([x, y])
     distance, _ = _nearest(joint, k, exclude)
-    inside = np.full(len(x), float(k))
-    atoms = distance == 0
-    if atoms.any():
-        inside[atoms] = _closer(joint, distance, inclusive=True, exclude=exclude)[atoms]
+    inside, tied = _tied(joint, distance, k, exclude)
     n_x, n_y = (
         np.where(
-            atoms,
+            tied,
             _closer(v, distance, inclusive=True, exclude=exclude),
             _closer(v, distance, exclude=exclude),
         )
@@ -96,22 +95,57 @@ def ksg_conditional_local(x: Array, y: Array, z: Array, *, k: int = 5, exclude: 
     from scipy.special import psi
 
     x, y, z = standardized(x), standardized(y), standardized(z)
-    distance, _ = _nearest(np.hstack([x, y, z]), k, exclude)
-    inside = np.full(len(x), float(k))
-    atoms = distance == 0
-    if atoms.any():  # repeated values: all samples at that place (Mesner & Shalizi 2020)
-        every = _closer(np.hstack([x, y, z]), distance, inclusive=True, exclude=exclude)
-        inside[atoms] = every[atoms]
+    joint = np.hstack([x, y, z])
+    distance, _ = _nearest(joint, k, exclude)
+    # Repeated values: all samples at that place (Mesner & Shalizi 2020).
+    inside, tied = _tied(joint, distance, k, exclude)
 
     def near(points: Array) -> Array:
         open_count = _closer(points, distance, exclude=exclude)
-        if not atoms.any():
+        if not tied.any():
             return open_count
         closed = _closer(points, distance, inclusive=True, exclude=exclude)
-        return np.where(atoms, closed - 1, open_count)
+        return np.where(tied, closed - 1, open_count)
 
     n_xz, n_yz, n_z = near(np.hstack([x, z])), near(np.hstack([y, z])), near(z)
     return np.asarray(psi(inside) - psi(n_xz + 1) - psi(n_yz + 1) + psi(n_z + 1))
+
+
+def _tied(joint: Array, distance: Array, k: int, exclude: int) -> tuple[Array, NDArray[np.bool_]]:
+    """Return how many neighbours each sample has, and whether more than k are as near as the k-th.
+
+    Parameters
+    ----------
+    joint : ndarray, shape (n_samples, n_features)
+    distance : ndarray, shape (n_samples,)
+        To the k-th neighbour.
+    k, exclude : int
+    """
+    inside = np.full(len(joint), float(k))
+    shells = any(lattice(column) for column in joint.T)
+    tied = distance == 0
+    if not shells and not tied.any():
+        return inside, tied
+    every = _closer(joint, distance, inclusive=True, exclude=exclude)
+    if shells:
+        tied = tied | (every > k)
+    return np.where(tied, every, inside), tied
+
+
+def lattice(values: Array) -> bool:
+    """Return whether most of the values that occur do so again: counts, labels, rounded numbers.
+
+    A few atoms among real numbers, zeros of silent windows say, are none.
+
+    Examples
+    --------
+    >>> lattice(np.array([0.0, 1.0, 1.0, 2.0, 2.0, 0.0]))
+    True
+    >>> lattice(np.array([0.0, 0.0, 0.0, 0.3, 1.7, 2.9]))
+    False
+    """
+    _, counts = np.unique(values, return_counts=True)
+    return bool((counts > 1).mean() > 0.5)
 
 
 def ross(labels: NDArray[np.integer], y: Array, *, k: int = 5, exclude: int = 0) -> float:

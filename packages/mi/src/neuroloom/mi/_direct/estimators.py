@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from neuroloom.mi import _direct
 from neuroloom.mi._critics import gaussian as _baseline
 from neuroloom.mi._errors import InvalidDataError, OptionError, choice, real
+from neuroloom.mi._statistics import reliability
 from neuroloom.shared import Seed
 
 Array = NDArray[np.float64]
@@ -62,6 +63,11 @@ def labels(values: Array) -> NDArray[np.int64] | None:
     return label.reshape(-1) if len(rows) <= len(values) // _FEW_EACH else None
 
 
+def rare(x: NDArray[np.int64], y: NDArray[np.int64]) -> bool:
+    """Return whether so many pairs of labels were seen once that counts say little."""
+    return _direct.unseen(_direct.pairs_of(x, y)) > reliability.UNSEEN
+
+
 def discrete(values: Array) -> bool:
     """Return whether all values of a variable repeat: labels or counts."""
     return len(np.unique(values, axis=0)) <= len(values) // 2
@@ -83,7 +89,7 @@ def neighbours(
     """Return each sample's share of what nearest neighbours see, in nats.
 
     KSG where values are all different; Ross' estimator for labels with a density, counts for
-    labels with labels, Gao's for anything else that repeats.
+    labels with labels unless most patterns are seen once, Gao's for anything else that repeats.
     """
     choice("estimator_params['variant']", str(variant), ("1", "2"))
     k = _k(k, len(x), exclude)
@@ -91,7 +97,9 @@ def neighbours(
         return _direct.ksg_local(x, y, k=k, variant=2 if int(variant) == 2 else 1, exclude=exclude)
     label_x, label_y = labels(x), labels(y)
     if label_x is not None and label_y is not None:
-        return _direct.plugin_local(x, y)
+        if not rare(label_x, label_y):
+            return _direct.plugin_local(x, y)
+        return _direct.ksg_mixed_local(x, y, k=k, exclude=exclude)
     if label_x is not None and not repeats(y):
         return _direct.ross_local(label_x, y, k=k, exclude=exclude)
     if label_y is not None and not repeats(x):

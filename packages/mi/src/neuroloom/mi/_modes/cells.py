@@ -333,6 +333,10 @@ def _direct_reasons(
             reliability.missed(mi, error, seen.neighbours, "nearest neighbours"),
             reliability.missed(mi, error, seen.squares, "squares of the features"),
         ]
+    elif labels(x) is None or labels(y) is None:
+        found.append(reliability.many_dimensions(x.shape[1] + y.shape[1]))
+    if name not in _COPULAS and not repeats(x, y):
+        found.append(reliability.missed(mi, error, seen.straight, "straight lines"))
     if name in _COPULAS:
         which = [v for v, values in (("x", x), ("y", y)) if repeats(values)]
         if which:

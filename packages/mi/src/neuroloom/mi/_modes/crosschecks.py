@@ -13,11 +13,11 @@ from neuroloom.mi._critics.gaussian import rank_normal
 from neuroloom.mi._direct.estimators import labels, neighbours, repeats
 from neuroloom.mi._errors import NeuralMIError
 from neuroloom.mi._statistics.correlation import joint_memory, slowest
+from neuroloom.mi._statistics.reliability import NEAR_DIMENSIONS
 from neuroloom.shared import Seed
 
 Array = NDArray[np.float64]
 _FEW = 5000
-_LOW_DIMENSIONS = 4
 _MANY_DIMENSIONS = 50
 _LONGEST = 500  # samples left out on either side; more would be slow
 
@@ -39,6 +39,8 @@ class Seen:
     neighbours_rise : float
         What neighbours see in all samples beyond what they see in every other one; NaN for
         samples that remember one another, whose halves are too noisy to tell.
+    straight : float
+        Held-out canonical correlations of the features' normal scores.
     """
 
     neighbours: float
@@ -46,6 +48,7 @@ class Seen:
     memory: int
     time: float
     neighbours_rise: float = float("nan")
+    straight: float = float("nan")
 
     @property
     def most(self) -> float:
@@ -81,7 +84,8 @@ def look(x: Array, y: Array, gap: int, seed: Seed, *, ordered: bool = True) -> S
     if not exclude and np.isfinite(near):
         halves = [_neighbours(few_a[k::2], few_b[k::2], 0) for k in (0, 1)]
         rise = near - float(np.mean(halves))
-    return Seen(near, _squares(a, b, seed), memory, time, rise)
+    squares, straight = _correlations(a, b, seed)
+    return Seen(near, squares, memory, time, rise, straight)
 
 
 def _neighbours(x: Array, y: Array, exclude: int) -> float:
@@ -90,7 +94,7 @@ def _neighbours(x: Array, y: Array, exclude: int) -> float:
     There they seldom see too much: a critic that sees much less has not learned the dependence.
     """
     both_labels = labels(x) is not None and labels(y) is not None
-    if x.shape[1] + y.shape[1] > _LOW_DIMENSIONS and not both_labels:
+    if x.shape[1] + y.shape[1] > NEAR_DIMENSIONS and not both_labels:
         return float("nan")
     if both_labels:  # counts are only as good as there are samples for each pair
         joint = _direct.pairs_of(_direct.codes(x), _direct.codes(y))
@@ -104,10 +108,11 @@ def _neighbours(x: Array, y: Array, exclude: int) -> float:
         return float("nan")
 
 
-def _squares(x: Array, y: Array, seed: Seed) -> float:
-    """Return what squares tell of features, of squares, or features of squares.
+def _correlations(x: Array, y: Array, seed: Seed) -> tuple[float, float]:
+    """Return what squares tell of features, of squares, or features of squares; and features alone.
 
-    The largest of the three, from held-out canonical correlations, which need no training.
+    Of squares the largest of the three, all from held-out canonical correlations, which need no
+    training.
     Dependences that a critic cannot find in many dimensions often show here. Features and squares
     are not put together: normal variables' squares tell nothing new, but would count.
     """
@@ -118,4 +123,5 @@ def _squares(x: Array, y: Array, seed: Seed) -> float:
         squared.append(rank_normal(plain[-1] ** 2))
     rng = seed.child("squares").generator()
     pairs = (squared, (plain[0], squared[1]), (squared[0], plain[1]))
-    return max(float(gaussian.fit(a, b, rng).shown) for a, b in pairs)
+    squares = max(float(gaussian.fit(a, b, rng).shown) for a, b in pairs)
+    return squares, float(gaussian.fit(plain[0], plain[1], rng).shown)

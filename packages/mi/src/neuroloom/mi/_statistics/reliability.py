@@ -11,12 +11,13 @@ import math
 from neuroloom.mi._statistics.correlation import FEW_TIMES
 
 CEILING_SHARE = 0.85
+NEAR_DIMENSIONS = 4  # features of x and y together in which neighbours are near
 # Nats, and shares of the estimate: smaller shortfalls are what intervals are for.
 _GAP, _GAP_SHARE = 0.1, 0.15
 _OPEN, _OPEN_SHARE = 0.14, 0.3
 _MISSED, _MISSED_SHARE = 0.1, 0.15
 _OVER, _OVER_SHARE = 0.05, 0.1
-_UNSEEN = 0.2
+UNSEEN = 0.2
 _FINE, _FINE_SHARE = 0.14, 0.08
 _BENT, _BENT_SHARE = 0.02, 0.1
 _BITS = 1 / math.log(2)
@@ -143,11 +144,21 @@ def too_short(n: int, time: float) -> str | None:
 
 def rare_patterns(share: float) -> str | None:
     """Return a reason where many patterns were seen once only."""
-    if not share > _UNSEEN:
+    if not share > UNSEEN:
         return None
     return (
         f"{100 * share:.0f} % of the samples are the only one of their pattern: counts cannot say "
         "how likely those are; join values, record more, or use a trained bound"
+    )
+
+
+def many_dimensions(n_features: int) -> str | None:
+    """Return a reason where neighbours are looked for in many dimensions."""
+    if n_features <= NEAR_DIMENSIONS:
+        return None
+    return (
+        f"nearest neighbours are far away in {n_features} dimensions, more than {NEAR_DIMENSIONS}: "
+        "they see a part of the dependence only; use a trained bound, or fewer features"
     )
 
 
