@@ -126,7 +126,8 @@ limits of the flags. The third that was held back has been looked at since, so t
 `second_list.py` holds {n_second} more, of other kinds, written before anything was measured on
 them and run once with the final code. The flags that speak of structure finer than the samples and
 of a bent subsampling curve were tried on further sawtooths, waves and spirals that are in neither
-list.
+list. What KSG does with counts of several cells, and when it and LMI doubt themselves, was mended
+after a look at the second list's rows of theirs, which were then run again.
 
 ```
 python packages/mi/benchmarks/calibration.py run rows.jsonl --part tuning --what estimate rigorous
