@@ -24,7 +24,14 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "reference_pages",
 ]
-exclude_patterns = ["_build", "_templates", "gallery", "**/.ipynb_checkpoints", "jupyter_execute"]
+exclude_patterns = [
+    "_build",
+    "_templates",
+    "gallery",
+    "**/sg_execution_times.rst",
+    "**/.ipynb_checkpoints",
+    "jupyter_execute",
+]
 templates_path = ["_templates"]
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
