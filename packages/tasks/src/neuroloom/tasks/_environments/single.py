@@ -103,7 +103,9 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         # As tuples of Python's own numbers, which a single step reads fastest.
         columns = (rule.reward, rule.end, rule.performance, rule.answers)
         self._rule = list(zip(*(one.tolist() for one in columns), strict=True))
-        self._aborted = self._rule[case_of(FIXATE, True, False, False, False)][:3]
+        self._aborted: tuple[float, bool, float] = self._rule[
+            case_of(FIXATE, True, False, False, False)
+        ][:3]
         self._at, self._trial = -1, -1
         self._starts = [0]
         self._plain, self._priced = self.plan.plain, self.plan.priced
@@ -183,8 +185,6 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             reward, end, performance, target = self._own_outcome(action, at, last, target, phase)
         elif not last and (action == 0 or phase == FREE):
             reward, end = 0.0, False
-        elif not last and phase == FIXATE:
-            reward, end, performance = self._aborted
         else:
             reward, end, performance = self._outcome(action, at, last, target, phase)
         info: dict[str, Any] = {"new_trial": end, "gt": target}
@@ -297,6 +297,8 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
     def _outcome(
         self, action: Any, at: int, last: bool, target: Any, phase: int
     ) -> tuple[float, bool, float]:
+        if phase == FIXATE and action != 0 and not last:
+            return self._aborted
         due = self._due[self._trial]
         case = case_of(phase, action != 0, action == target, last, due)
         reward, end, performance, answers = self._rule[case]
