@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+from convert_strategies import rich_epochs, rich_signals
+from hypothesis import given
+from hypothesis import strategies as st
 
 mne = pytest.importorskip("mne")
 
@@ -121,3 +125,57 @@ class TestOut:
     def test_something_else_in(self) -> None:
         with pytest.raises(DataError, match=r"an mne Raw or Epochs object, got numpy.ndarray"):
             from_mne(np.zeros(3))
+
+
+def test_what_lies_outside_the_samples_is_told() -> None:
+    signal = Signal(np.zeros((200, 1)), 100.0, start=5.0)
+    epochs = {"rest": Epochs([1.0, 4.5, 6.0, 6.5, 8.0], [2.0, 5.5, 6.25, 7.5, 9.0])}
+    with pytest.warns(ConversionWarning) as told:
+        back = from_mne(to_mne(Recording(None, {"x": signal}, None, epochs, {})))
+    assert back.epochs["rest"] == Epochs([0, 1, 1.5], [0.5, 1.25, 2.0])
+    assert "2 of 5 lie outside the signal" in str(told[0].message)
+    assert "2 of 5 were cut" in str(told[0].message)
+
+
+class TestThereAndBack:
+    @given(
+        rich_signals(), st.dictionaries(st.sampled_from(["rest", "a/b"]), rich_epochs(grid=True))
+    )
+    def test_equal_or_listed_as_lost(self, signal: Signal, epochs: dict[str, Epochs]) -> None:
+        signal = signal.replace(unit="uV" if signal.unit else "")
+        recording = Recording(None, {"x": signal}, None, epochs, {})
+        if np.isnan(signal.values).any():
+            with pytest.raises(DataError, match="no missing samples"):
+                to_mne(recording)
+            return
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            back = from_mne(to_mne(recording))
+        lost = " ".join(str(x.message) for x in told if issubclass(x.category, ConversionWarning))
+        (got,) = back.signals.values()
+        scale = 1e-6 if signal.unit else 1.0
+        np.testing.assert_array_equal(got.values, signal.values.astype(float) * scale)
+        assert got.rate == signal.rate
+        assert got.unit == "V"
+        assert list(got.channels) == [str(x) for x in signal.channels or range(signal.n_channels)]
+        assert got.start == 0
+        assert signal.start == 0 or repr(signal.start) in str(back.metadata["description"])
+        for name, values in signal.properties.items():
+            if name == "bad" and values.dtype == bool:
+                assert got.properties["bad"].tolist() == values.tolist()
+            else:
+                assert f"property {name!r}" in lost
+        assert (signal.observed is not None) == ("observed times" in lost)
+        assert bool(signal.metadata) == ("metadata of the signal" in lost)
+        whole = Epochs(signal.start, signal.start + signal.duration)
+        for name, part in epochs.items():
+            inside = part.intersect(whole)
+            if name in back.epochs:
+                here = back.epochs[name]
+                for got_times, times in ((here.start, inside.start), (here.stop, inside.stop)):
+                    np.testing.assert_allclose(got_times + signal.start, times, rtol=0, atol=1e-6)
+            elif len(inside):
+                assert f"epochs {name!r}" in back.metadata["skipped"]
+            if inside != part:
+                assert f"epochs {name!r}" in lost
+            assert bool(part.metadata) == (f"metadata of epochs {name!r}" in lost)

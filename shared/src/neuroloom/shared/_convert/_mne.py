@@ -122,8 +122,9 @@ def _cut(mne: Any, data: Any) -> dict[str, AlignedSignal]:
 def to_mne(data: Signal | Recording, *, kind: str = "eeg") -> Any:
     """Return a signal or a recording's only signal as MNE's ``RawArray``.
 
-    Epochs of a recording become annotations. MNE's samples are volts: a signal in mV, µV or nV
-    is scaled, and one without a unit is taken as it is.
+    Epochs of a recording become annotations, as far as they lie inside the signal; what does not
+    is told. MNE's samples are volts: a signal in mV, µV or nV is scaled, and one without a unit is
+    taken as it is.
 
     Parameters
     ----------
@@ -148,26 +149,47 @@ def to_mne(data: Signal | Recording, *, kind: str = "eeg") -> Any:
         raise unknown("data", "a Signal, or a Recording with one", signal)
     names = list(signal.channels) or [str(k) for k in range(signal.n_channels)]
     info = mne.create_info(names, signal.rate, kind)
-    if "bad" in signal.properties:
-        info["bads"] = [n for n, bad in zip(names, signal.properties["bad"], strict=True) if bad]
+    bad = np.asarray(signal.properties.get("bad", np.zeros(len(names), bool)))
+    if bad.dtype == bool:
+        info["bads"] = [name for name, one in zip(names, bad, strict=True) if one]
+    else:
+        lost.note("property 'bad'", "of values that are not True or False")
     if signal.start != 0:
         info["description"] = f"first sample at {signal.start!r} s"
     for name in set(signal.properties) - {"bad"}:
         lost.note(f"property {name!r}", "no place in Info")
     if signal.metadata:
         lost.note("metadata of the signal", f"the entries {sorted(signal.metadata)}")
+    if signal.observed is not None:
+        lost.note("observed times of the signal", "no place in Raw")
     values = _scaled(signal, kind, info["chs"][0]["unit"])
     raw = mne.io.RawArray(values.T, info, verbose="error")
-    raw.set_annotations(_noted(mne, epochs, signal.start), verbose="error")
+    raw.set_annotations(_noted(mne, epochs, signal, lost), verbose="error")
     lost.warn("MNE has no place for")
     return raw
 
 
-def _noted(mne: Any, epochs: dict[str, Epochs], start: float) -> Any:
-    """Return epochs as annotations, their times from the first sample."""
-    onset = [x - start for part in epochs.values() for x in part.start]
-    length = [x for part in epochs.values() for x in part.stop - part.start]
-    words = [name for name, part in epochs.items() for _ in range(len(part))]
+def _noted(mne: Any, epochs: dict[str, Epochs], signal: Signal, lost: Skipped) -> Any:
+    """Return epochs as annotations, their times from the first sample.
+
+    MNE leaves out and shortens what lies outside the samples, so that is done here and noted.
+    """
+    onset: list[float] = []
+    length: list[float] = []
+    words: list[str] = []
+    for name, part in epochs.items():
+        start, stop = part.start - signal.start, part.stop - signal.start
+        first, last = np.maximum(start, 0.0), np.minimum(stop, signal.duration)
+        inside = first < last
+        slack = 1e-6 / signal.rate
+        cut = inside & ((start < -slack) | (stop > signal.duration + slack))
+        if n := int((~inside).sum()):
+            lost.note(f"epochs {name!r}", f"{n} of {len(part)} lie outside the signal")
+        if n := int(cut.sum()):
+            lost.note(f"epochs {name!r}", f"{n} of {len(part)} were cut at the signal's ends")
+        onset += first[inside].tolist()
+        length += (last - first)[inside].tolist()
+        words += [name] * int(inside.sum())
     return mne.Annotations(onset, length, words)
 
 
@@ -185,6 +207,8 @@ def _alone(data: Recording, lost: Skipped) -> tuple[Any, dict[str, Epochs]]:
     for name, epochs in data.epochs.items():
         for which in epochs.properties:
             lost.note(f"property {which!r} of epochs {name!r}", "no place in Annotations")
+        if epochs.metadata:
+            lost.note(f"metadata of epochs {name!r}", f"the entries {sorted(epochs.metadata)}")
     (signal,) = (data.signals[name] for name in data.signals)
     return signal, data.epochs
 
