@@ -212,7 +212,7 @@ def coverage(rows, n_sets=120, n_trials=5_000, session=250, n_bootstrap=100):
     }
 
 
-def protocol(rows, states=(1, 2, 3, 4, 5), n_init=20):
+def protocol(rows, states=(1, 2, 3, 4, 5), n_init="auto"):
     """The published protocol on ten mice, end to end."""
     d = mice()
     if d is None:

@@ -60,7 +60,7 @@ def fit_global(
     *,
     n_states: int,
     sigma: float = 100.0,
-    n_init: int | Literal["auto"] = 20,
+    n_init: int | Literal["auto"] = "auto",
     missing: Literal["raise", "mask"] = "mask",
     tol: float = 1e-4,
     seed: int | shared.Seed = 0,
@@ -78,7 +78,8 @@ def fit_global(
     sigma : float
         Standard deviation of the prior of weights and bias; the ridge has strength 1/σ².
     n_init : int or "auto"
-        Number of starts.
+        Number of starts, 20 in the paper. On ten mice of the IBL two states from 20 starts end 95
+        nats below those of "auto", which tries more, shortly, and finishes the best.
     missing : {"raise", "mask"}
         What NaN means.
     tol : float
@@ -115,7 +116,7 @@ def fit_protocol(
     session_starts: Any = None,
     *,
     n_states: Sequence[int] = (1, 2, 3, 4, 5),
-    n_init: int | Literal["auto"] = 20,
+    n_init: int | Literal["auto"] = "auto",
     sigma: float | Sequence[float] = 2.0,
     alpha: float | Sequence[float] = 2.0,
     folds: int | ArrayLike = 5,
@@ -136,7 +137,7 @@ def fit_protocol(
     n_states : sequence of int
         Numbers of states to compare; 1 is the GLM.
     n_init : int or "auto"
-        Number of starts of each global fit.
+        Number of starts of each global fit, as in `fit_global`.
     sigma, alpha
         As in `fit_subjects`.
     folds : int or array_like
