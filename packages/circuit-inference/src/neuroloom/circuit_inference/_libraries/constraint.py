@@ -92,15 +92,16 @@ def _value(node: ast.expr, values: Mapping[str, Any], expression: str) -> Any:
         return _BINARY[type(node.op)](*sides)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return -_value(node.operand, values, expression)
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in _FUNCTIONS
-        and len(node.args) == 1
-        and not node.keywords
-    ):
-        return _FUNCTIONS[node.func.id](_value(node.args[0], values, expression))
+    if isinstance(node, ast.Call) and (function := _function(node)):
+        return function(_value(node.args[0], values, expression))
     raise PriorError(
         f"constraints: expected parameters, numbers, + - * / **, {', '.join(_FUNCTIONS)} and "
         f"comparisons, got {expression!r}"
     )
+
+
+def _function(node: ast.Call) -> Callable[[Any], Any] | None:
+    """Return the function that is called with one value, if it is one of ours."""
+    if isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords:
+        return _FUNCTIONS.get(node.func.id)
+    return None
