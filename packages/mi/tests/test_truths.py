@@ -11,7 +11,7 @@ from distributions import DISTRIBUTIONS
 from second_list import SECOND
 
 EVERY = {**DISTRIBUTIONS, **SECOND}
-MANY = 300_000
+MANY = 1_000_000
 
 
 def angle(values):
