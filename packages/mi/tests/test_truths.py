@@ -45,7 +45,7 @@ SUMMARIES = {
 }
 
 
-def coded(values, bins=120):
+def coded(values, bins=240):
     kinds, codes = np.unique(values, return_inverse=True)
     if len(kinds) <= bins:
         return codes
