@@ -184,7 +184,10 @@ def test_more_neurons_than_sixteen_bits_count():
             lambda: Population("A", 5, -0.02, 1.0, 0.0, {"exc": Delta()}),
             r"A\.tau_membrane: .* above 0",
         ),
-        (lambda: PoissonInput("A", float("nan"), 1.0), r"rate_hz: .* finite number in Hz"),
+        (
+            lambda: PoissonInput("A", float("nan"), 1.0),
+            r"rate_hz: .* finite number of at least 0 in Hz",
+        ),
         (
             lambda: CurrentInput("A", 1.0, start=1.0, stop=0.5),
             "stop: expected a finite number above 1",
