@@ -259,3 +259,28 @@ def test_curves_of_our_own_table_need_no_names() -> None:
     assert (curve.mean == (curve.stimulus > 0)).all() or 0 in curve.stimulus
     with_coherence = tasks.run_trials("PerceptualDecisionMaking-v1", "ground_truth", 200, seed=1)
     assert (tasks.psychometric(with_coherence).mean == 1).all()
+
+
+@pytest.mark.parametrize("cohs", [(-20.0,), (0, 120), (np.nan,), ()])
+def test_coherences_are_percent(cohs: tuple[float, ...]) -> None:
+    with pytest.raises(tasks.TaskError, match="between 0 and 100 %"):
+        tasks.get_task("PerceptualDecisionMaking-v1", cohs=cohs)
+
+
+@pytest.mark.parametrize(
+    ("table", "match"),
+    [
+        ({"stimulus": [1, 1], "reaction_time": [0.2, 0.4], "correct": [0.5, 1]}, "correct.*0 and"),
+        ({"stimulus": [1, 1], "reaction_time": [np.inf, 0.4], "correct": [1, 1]}, "finite numbers"),
+        ({"stimulus": [1, 1], "reaction_time": [-0.2, 0.4], "correct": [1, 1]}, "at least 0"),
+        ({"stimulus": ["a", "b"], "reaction_time": [0.2, 0.4], "correct": [1, 1]}, "stimulus.*num"),
+    ],
+)  # fmt: skip
+def test_chronometric_says_which_column_is_wrong(table: dict[str, Any], match: str) -> None:
+    with pytest.raises(tasks.TaskError, match=match):
+        tasks.chronometric(table)
+
+
+def test_psychometric_says_that_choices_are_words() -> None:
+    with pytest.raises(tasks.TaskError, match=r"'choice': expected 0 and 1, got .'left', 'right'"):
+        tasks.psychometric({"stimulus": [-1, 1], "choice": ["left", "right"]})

@@ -100,10 +100,8 @@ def psychometric(
     table = table[table[response].notna()]
     if not len(table):
         raise fail(f"column {response!r}", "at least one response", "none")
-    answers = table[response].to_numpy(dtype=float)
-    if not np.isin(answers, (0, 1)).all():
-        raise fail(f"column {response!r}", "0 and 1", np.unique(answers)[:5])
-    values, mean, n = _means(table[stimulus].to_numpy(dtype=float), answers)
+    answers = _truths(table, response)
+    values, mean, n = _means(_numbers(table, stimulus), answers)
     centre = (mean + 0.5 / n) / (1 + 1 / n)
     half = np.sqrt(mean * (1 - mean) / n + 0.25 / n**2) / (1 + 1 / n)
     words = f"Proportion of {response} {'1' if response == 'choice' else ''}".strip()
@@ -133,21 +131,24 @@ def chronometric(
     Raises
     ------
     TaskError
-        If a stimulus is missing (NaN), or no trial is left.
+        If a stimulus is missing (NaN) or no finite number, a time is negative, `correct` holds
+        anything but 0 and 1, or no trial is left.
     DataError
         If a column is missing.
     """
     made = _trials(trials)
     stimulus = stimulus or _stimulus(made)
     table = _table(made, stimulus, time, *([correct] if correct else []))
-    keep = table[time].notna()
+    table = table[table[time].notna()]
     if correct:
-        keep &= table[correct].astype(float) == 1
-    table = table[keep]
+        known = table[table[correct].notna()]
+        table = known[_truths(known, correct) == 1]
     if not len(table):
         raise fail("trials", "at least one answered trial", "none")
-    seconds = table[time].to_numpy(dtype=float)
-    x = table[stimulus].to_numpy(dtype=float)
+    seconds = _numbers(table, time)
+    if (seconds < 0).any():
+        raise fail(f"column {time!r}", "seconds of at least 0", seconds.min())
+    x = _numbers(table, stimulus)
     values, mean, n = _means(x, seconds)
     square = _means(x, seconds**2)[1]
     error = np.sqrt(np.maximum(square - mean**2, 0) / np.maximum(n - 1, 1))
@@ -170,6 +171,30 @@ def _table(trials: Trials, stimulus: str, *names: str) -> pd.DataFrame:
     if table[stimulus].isna().any():
         raise fail(f"column {stimulus!r}", "a stimulus in every trial", "NaN")
     return table
+
+
+def _numbers(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """Return a column as finite numbers."""
+    try:
+        values = table[name].to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        shown = table[name].unique()[:5].tolist()
+        raise fail(f"column {name!r}", "numbers", repr(shown)) from None
+    if not np.isfinite(values).all():
+        raise fail(f"column {name!r}", "finite numbers", values[~np.isfinite(values)][0])
+    return values
+
+
+def _truths(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """Return a column of 0 and 1."""
+    try:
+        values = table[name].to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        shown = table[name].unique()[:5].tolist()
+        raise fail(f"column {name!r}", "0 and 1", repr(shown)) from None
+    if not np.isin(values, (0, 1)).all():
+        raise fail(f"column {name!r}", "0 and 1", np.unique(values)[:5])
+    return values
 
 
 def _means(

@@ -43,7 +43,7 @@ def _coherences(name: str, value: Any) -> tuple[float, ...]:
         cohs = np.asarray(value, dtype=float).ravel()
     except (TypeError, ValueError):
         raise fail(name, expected, repr(value)) from None
-    if cohs.size == 0 or not np.isfinite(cohs).all() or (np.abs(cohs) > 100).any():
+    if not (cohs.size and ((cohs >= 0) & (cohs <= 100)).all()):
         raise fail(name, expected, repr(value))
     return tuple(cohs.tolist())
 
