@@ -15,7 +15,7 @@ from shared_strategies import epochs, recordings
 
 from neuroloom.shared import DataError, Epochs, Recording, Signal, SpikeTrains, Trials
 from neuroloom.shared.convert import ConversionWarning, from_neo, to_neo
-from neuroloom.shared.data import TimeSeries
+from neuroloom.shared.data import Clock, TimeSeries
 
 
 def close(a: Epochs, b: Epochs, tolerance: float = 1e-9) -> bool:
@@ -39,6 +39,27 @@ def same_properties(back: Any, value: Any, lost: str) -> None:
             got = [list(x) if isinstance(x, tuple) else x for x in back.properties[name].tolist()]
             want = [list(x) if isinstance(x, tuple) else x for x in values.tolist()]
             assert got == want
+
+
+def test_what_spikes_and_trials_say_of_themselves_is_told() -> None:
+    about = {"d": [1.0, np.nan]}
+    spikes = SpikeTrains.from_lists([[0.1], [0.7]], Epochs(0, 1.0), (), about, metadata={"m": 1})
+    trials = Trials({"start": [0.0], "stop": [0.5]}, metadata={"tm": 1})
+    _, back, lost = there_and_back(Recording(spikes, trials=trials))
+    assert "metadata of the spikes" in lost
+    assert "metadata of trials" in lost
+    np.testing.assert_array_equal(back.spikes.properties["d"], [1.0, np.nan])
+
+
+def test_events_move_and_are_cut_with_the_rest() -> None:
+    segment = neo.Segment()
+    segment.events.append(neo.Event([1, 2] * pq.s, labels=["a", "b"], name="light"))
+    recording = from_neo(segment)
+    assert recording.on_clock(Clock(100.0, 0.0)).tables["light"].table["time"].tolist() == [
+        101,
+        102,
+    ]
+    assert recording.restrict(Epochs(0, 1.5)).tables["light"].table["label"].tolist() == ["a"]
 
 
 class TestThereAndBack:

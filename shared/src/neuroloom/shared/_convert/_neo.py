@@ -256,11 +256,16 @@ def _left_out(trains: list[Any]) -> Skipped:
 
 def _annotations(trains: list[Any], names: list[Any]) -> dict[str, Any]:
     """Return the annotations of spike trains as one column each, None where there is none."""
-    rows = [{str(k): plain(v) for k, v in (x.annotations or {}).items()} for x in trains]
+    rows = [{str(k): _kept(v) for k, v in (x.annotations or {}).items()} for x in trains]
     if any(names):
         rows = [{"name": name, **row} for name, row in zip(names, rows, strict=True)]
     keys = dict.fromkeys(key for row in rows for key in row)
     return {key: [_flat(row.get(key)) for row in rows] for key in keys}
+
+
+def _kept(value: Any) -> Any:
+    """Return a number as it is, NaN too, and anything else as JSON holds it."""
+    return float(value) if isinstance(value, (float, np.floating)) else plain(value)
 
 
 def _flat(value: Any) -> Any:
@@ -380,6 +385,8 @@ def _notes(metadata: Mapping[str, Any], lost: Skipped) -> dict[str, Any]:
 def _trains(neo: Any, spikes: SpikeTrains, lost: Skipped) -> list[Any]:
     if not len(spikes.epochs):
         raise fail("data", "spike trains with epochs, for neo", "none")
+    if spikes.metadata:
+        lost.note("metadata of the spikes", f"the entries {sorted(spikes.metadata)}")
     observed = spikes.observed or [spikes.epochs] * spikes.n_units
     trains = []
     for k, times in enumerate(spikes.to_lists()):
@@ -473,6 +480,8 @@ def _segment(neo: Any, recording: Recording, unit: str, lost: Skipped) -> Any:
 def _rows(neo: Any, name: str, trials: Trials, lost: Skipped) -> Any:
     """Return a table as an Epoch if it has starts and stops, as an Event if it has times."""
     table = trials.table
+    if trials.metadata:
+        lost.note(f"metadata of {name}", f"the entries {sorted(trials.metadata)}")
     notes = {}
     for column in table.columns:
         values = per_unit(table[column])

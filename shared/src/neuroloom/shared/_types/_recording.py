@@ -150,7 +150,7 @@ class Recording(Data):
             Which time.
         start, stop : str
             Columns of the trials' times in seconds. Without `stop`, trials that start inside
-            stay.
+            stay. Tables of events have their times in ``time`` where they have no `start`.
 
         Raises
         ------
@@ -168,7 +168,9 @@ class Recording(Data):
             signals=signals,
             trials=None if self.trials is None else _inside(self.trials, epochs, start, stop),
             epochs={name: x.intersect(epochs) for name, x in self._epochs.items()},
-            tables={name: _inside(x, epochs, start, stop) for name, x in self._tables.items()},
+            tables={
+                name: _inside(x, epochs, _time(x, start), stop) for name, x in self._tables.items()
+            },
         )
 
     def on_clock(self, clock: Clock, *, times: Iterable[str] | None = None) -> Recording:
@@ -180,20 +182,20 @@ class Recording(Data):
             Leads from this recording's times to the others.
         times : iterable of str, optional
             Columns of the trials that hold times in seconds; ``start`` and ``stop`` if not
-            given.
+            given, and ``time`` in tables of events.
         """
         columns = None if times is None else list(times)
 
-        def moved(table: Trials) -> Trials:
-            known = None if columns is None else [x for x in columns if x in table.columns]
+        def moved(table: Trials, default: tuple[str, ...]) -> Trials:
+            known = [x for x in (default if columns is None else columns) if x in table.columns]
             return table.on_clock(clock, times=known)
 
         return self.replace(
             spikes=None if self.spikes is None else self.spikes.on_clock(clock),
             signals={name: x.on_clock(clock) for name, x in self._signals.items()},
-            trials=None if self.trials is None else moved(self.trials),
+            trials=None if self.trials is None else moved(self.trials, ("start", "stop")),
             epochs={name: x.on_clock(clock) for name, x in self._epochs.items()},
-            tables={name: moved(x) for name, x in self._tables.items()},
+            tables={name: moved(x, ("start", "stop", "time")) for name, x in self._tables.items()},
         )
 
     def __repr__(self) -> str:
@@ -251,6 +253,11 @@ def _picked(argument: str, parts: Mapping[str, Any], wanted: str | Iterable[str]
         if name not in parts:
             raise unknown(argument, name, list(parts))
     return {name: parts[name] for name in names}
+
+
+def _time(table: Trials, start: str) -> str:
+    """Return the column of times of a table: events have one called ``time``."""
+    return "time" if start not in table.columns and "time" in table.columns else start
 
 
 def _inside(trials: Trials, epochs: Epochs, start: str, stop: str) -> Trials:
