@@ -176,7 +176,7 @@ def _table(trials: Trials, stimulus: str, *names: str) -> pd.DataFrame:
 def _numbers(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     """Return a column as finite numbers."""
     try:
-        values = table[name].to_numpy(dtype=float)
+        values: NDArray[np.float64] = table[name].to_numpy(dtype=float)
     except (TypeError, ValueError):
         shown = table[name].unique()[:5].tolist()
         raise fail(f"column {name!r}", "numbers", repr(shown)) from None
@@ -188,7 +188,7 @@ def _numbers(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
 def _truths(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     """Return a column of 0 and 1."""
     try:
-        values = table[name].to_numpy(dtype=float)
+        values: NDArray[np.float64] = table[name].to_numpy(dtype=float)
     except (TypeError, ValueError):
         shown = table[name].unique()[:5].tolist()
         raise fail(f"column {name!r}", "0 and 1", repr(shown)) from None
