@@ -348,9 +348,18 @@ def nap(seconds: float) -> float:
     return seconds
 
 
+def refuse(*_: Any) -> None:
+    raise TypeError("cannot be made again")
+
+
 class Unsendable(Exception):
+    """An error that no other process can read, even with tblib's pickling, which dask brings."""
+
     def __init__(self, a: int, b: int) -> None:
         super().__init__(f"{a} and {b}")
+
+    def __reduce__(self) -> Any:
+        return refuse, ()
 
 
 def raises_unsendable(item: int) -> int:
