@@ -107,7 +107,10 @@ class Batch:
             try:
                 for index, item in zip(self.indices, items, strict=True):
                     results.append(_compute(function, index, item, setting))
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, WorkerError):
+                    # tblib, which dask brings, sends the context too: what no process can read.
+                    error.__context__ = None
                 if job is not None and results:
                     n = len(results)
                     done = Batch(self.indices[:n], (self.digests or ())[:n])
