@@ -51,6 +51,15 @@ def test_what_spikes_and_trials_say_of_themselves_is_told() -> None:
     np.testing.assert_array_equal(back.spikes.properties["d"], [1.0, np.nan])
 
 
+def test_a_property_that_no_unit_has_is_told() -> None:
+    about: dict[str, Any] = {"area": [None, None], "depth": [1.0, None]}
+    spikes = SpikeTrains.from_lists([[0.1], [0.7]], Epochs(0, 1.0), (), about)
+    _, back, lost = there_and_back(spikes)
+    assert "property 'area'" in lost
+    assert "property 'depth'" not in lost
+    assert back.properties["depth"].tolist() == [1.0, None]
+
+
 def test_events_move_and_are_cut_with_the_rest() -> None:
     segment = neo.Segment()
     segment.events.append(neo.Event([1, 2] * pq.s, labels=["a", "b"], name="light"))

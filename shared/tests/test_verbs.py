@@ -32,6 +32,15 @@ def same_notes(before: Any, after: Any) -> bool:
     )  # fmt: skip
 
 
+def test_no_samples_are_around_an_event_of_a_signal_without_any() -> None:
+    empty = Signal(np.zeros((0, 2)), 10.0, observed=np.zeros((0, 2)))
+    found = empty.align([0.0, 3.0], (-0.1, 0.2))
+    assert found.values.shape == (2, 3, 2)
+    assert np.isnan(found.values).all()
+    assert found.observed is not None
+    assert not found.observed.any()
+
+
 class TestNothingIsLost:
     @given(rich_spike_trains(), st.data())
     def test_spikes(self, spikes: SpikeTrains, data: Any) -> None:

@@ -387,6 +387,9 @@ def _trains(neo: Any, spikes: SpikeTrains, lost: Skipped) -> list[Any]:
         raise fail("data", "spike trains with epochs, for neo", "none")
     if spikes.metadata:
         lost.note("metadata of the spikes", f"the entries {sorted(spikes.metadata)}")
+    for column, values in spikes.properties.items():
+        if all(_scalar(x) is None for x in values):
+            lost.note(f"property {column!r}", "no value for any unit")
     observed = spikes.observed or [spikes.epochs] * spikes.n_units
     trains = []
     for k, times in enumerate(spikes.to_lists()):

@@ -338,7 +338,8 @@ class Signal(Data):
         values = np.where(inside[:, :, None], source[index], blank)
         seen = None
         if self.observed is not None:
-            seen = np.where(inside[:, :, None], self.observed[index], 0.0)
+            watched = self.observed if len(self) else np.zeros((1, self.n_channels))
+            seen = np.where(inside[:, :, None], watched[index], 0.0)
         notes = (self.channels, self.unit, seen, self._properties, self._metadata)
         return AlignedSignal(values, self.rate, begin, when, *notes)
 
