@@ -304,9 +304,13 @@ def test_only_publishing_has_the_identity_and_runs_nothing_else() -> None:
     assert rights == {
         ("release", "publish"): {"id-token": "write"},
         ("release", "tag"): {"contents": "write"},
+        ("pages", "publish"): {"pages": "write", "id-token": "write"},
     }
+    for flow in ("release", "pages"):
+        steps = WORKFLOWS[flow]["jobs"]["publish"]["steps"]
+        assert not any("run" in step for step in steps)
+    assert [step["uses"].partition("@")[0] for step in steps] == ["actions/deploy-pages"]
     jobs = WORKFLOWS["release"]["jobs"]
-    assert not any("run" in step for step in jobs["publish"]["steps"])
     assert "check" in jobs["publish"]["needs"]
     commands = " ".join(step.get("run", "") for step in jobs["check"]["steps"])
     for session in ("release_check", "alone", "lowest", "released"):
