@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import pairwise
@@ -21,26 +20,15 @@ from neuroloom.lifnet._analysis._attractors import (
     smooth,
     transition_counts,
 )
-from neuroloom.lifnet._analysis._sessions import (
-    Spikes,
-    contiguous,
-    load_labels,
-    load_sessions,
-    save_array,
-)
+from neuroloom.lifnet._analysis._saved import FILES, clustering, read, refuse_another, write
+from neuroloom.lifnet._analysis._sessions import Spikes, contiguous, load_labels, load_sessions
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.shared import NotFittedError, checks
-from neuroloom.shared.io import atomic
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-
-ATTRACTORS = "attractors.json"
-TRANSITIONS = "transition_matrix.npy"
-CONFIG = "analysis_config.json"
-_PLACES = ("spikes_path", "clusters_path", "files")
 
 
 class Analyzer:
@@ -110,7 +98,7 @@ class Analyzer:
         )
         self._label, sizes = contiguous(labels)
         self._sizes = sizes
-        self.params = _clustering(clustering_params)
+        self.params = clustering(clustering_params)
         kept: NDArray[Any] = np.arange(len(sizes))
         if populations is not None:
             kept = checks.indices("populations", populations, len(sizes), error=LifnetError)
@@ -136,7 +124,7 @@ class Analyzer:
                 "total_sim_duration_ms": sum(lengths) * self.dt * 1e3,
                 "n_clusters": len(sizes),
                 "populations": kept.tolist(),
-                "files": {"attractors": ATTRACTORS, "transition_matrix": TRANSITIONS},
+                "files": dict(FILES),
             },
         )
 
@@ -526,37 +514,8 @@ class Analyzer:
         """
         folder = Path(directory)
         if not overwrite:
-            self._refuse_another(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        found = self._found
-        with atomic(folder / ATTRACTORS) as file:
-            file.write(json.dumps(_table(found)).encode())
-        save_array(folder / TRANSITIONS, self.get_transition_matrix())
-        with atomic(folder / CONFIG) as file:
-            file.write(json.dumps(self.config, indent=2).encode())
-        return folder
-
-    def _refuse_another(self, folder: Path) -> None:
-        """Raise if a folder holds an analysis with other states or of other parameters."""
-        if not (folder / ATTRACTORS).is_file():
-            if (folder / "attractors.npy").is_file():
-                raise LifnetError(
-                    f"directory: expected a folder without another analysis, got {folder} with one "
-                    "of the seed system; take another folder, or overwrite=True"
-                )
-            return
-        known = type(self).load_analysis(folder)
-        ours, theirs = ({k: v for k, v in one.config.items() if k not in _PLACES}
-                        for one in (self, known))  # fmt: skip
-        differ = sorted(k for k in {*ours, *theirs} if ours.get(k) != theirs.get(k))
-        if not differ and _table(known._found) != _table(self._found):
-            differ = ["states"]
-        if differ:
-            raise LifnetError(
-                f"directory: expected a folder without another analysis, got {folder} with one of "
-                f"{known.get_num_states()} states that differs in {', '.join(differ)}; take "
-                "another folder, or overwrite=True"
-            )
+            refuse_another(folder, self._found, self.config)
+        return write(folder, self._found, self.config, self.get_transition_matrix())
 
     @classmethod
     def load_analysis(cls, directory: str | Path) -> Analyzer:
@@ -572,51 +531,9 @@ class Analyzer:
         LifnetError
             If the folder holds no analysis, or one whose attractors are a pickled object.
         """
-        folder = Path(directory)
-        if not (folder / ATTRACTORS).is_file():
-            if (folder / "attractors.npy").is_file():
-                raise LifnetError(
-                    f"{folder / 'attractors.npy'}: a pickled object, which could run code when "
-                    "opened and is not read; make the analysis anew from the spikes"
-                )
-            raise LifnetError(f"{folder}: expected {ATTRACTORS}, got no such file")
-        try:
-            table = json.loads((folder / ATTRACTORS).read_text())
-            config = json.loads((folder / CONFIG).read_text())
-            states = tuple(tuple(int(c) for c in state) for state in table["states"])
-            columns = [
-                np.array(table[name], dtype=np.int64)
-                for name in ("identity", "session", "start", "stop")
-            ]
-            result = cls.__new__(cls)
-            result.dt = float(config["dt"])
-            result.params = _clustering(config["clustering_params"])
-            result._sessions, result._activity = None, None
-            result._fill(Occurrences(states, *columns), config)
-            result.config["n_clusters"], result.config["total_sim_duration_ms"]
-        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            raise LifnetError(f"{folder}: expected a saved analysis, got {error!r}") from error
+        saved = read(Path(directory))
+        result = cls.__new__(cls)
+        result.dt, result.params = saved.dt, saved.params
+        result._sessions, result._activity = None, None
+        result._fill(saved.found, saved.config)
         return result
-
-
-def _table(found: Occurrences) -> dict[str, Any]:
-    """Return states and occurrences as they are written."""
-    return {
-        "states": [list(state) for state in found.states],
-        "identity": found.identity.tolist(),
-        "session": found.session.tolist(),
-        "start": found.start.tolist(),
-        "stop": found.stop.tolist(),
-    }
-
-
-def _clustering(params: ClusteringParams | Mapping[str, Any] | None) -> ClusteringParams:
-    if isinstance(params, ClusteringParams):
-        return params
-    known = set(ClusteringParams.__dataclass_fields__)
-    unknown = set(params or {}) - known
-    if unknown:
-        raise LifnetError(
-            f"clustering_params: expected some of {sorted(known)}, got {sorted(unknown)}"
-        )
-    return ClusteringParams(**dict(params or {}))
