@@ -24,7 +24,7 @@ from neuroloom import shared
 from neuroloom.shared import DataError
 from neuroloom.shared.jobs import Job, discard, fingerprint
 from neuroloom.shared.jobs import _locks as locks
-from neuroloom.shared.parallel import WorkerError
+from neuroloom.shared.parallel import UnfinishedError, WorkerError, sharded, surrounding_shard
 
 BEFORE = """
     import numpy as np
@@ -147,6 +147,11 @@ def noted(item: int, folder: str) -> int:
     return item * 10
 
 
+def nested_whole(item: int, folder: str) -> list[int]:
+    """Return what a map inside an item returns, which keeps its items, too."""
+    return shared.map(abs, range(3), resume=f"{folder}/inner-{item}", progress=False)
+
+
 def executions(folder: Path) -> int:
     return sum(len(path.read_text().split()) for path in folder.iterdir())
 
@@ -194,6 +199,42 @@ class TestMoreItems:
     def test_a_shard_that_is_none(self, shard: Any) -> None:
         with pytest.raises(DataError, match=r"shard: expected"):
             shared.map(abs, [1], shard=shard, progress=False)
+
+    def test_a_job_of_several_maps_goes_a_step_each_round(self, tmp_path: Path) -> None:
+        def job() -> list[int]:
+            first = shared.map(abs, range(-5, 0), resume=tmp_path / "a", progress=False)
+            total = functools.partial(pow, sum(first))
+            return shared.map(total, range(4), resume=tmp_path / "b", progress=False)
+
+        told = []
+        for _ in range(2):
+            for part in range(3):
+                with pytest.raises(UnfinishedError) as end, sharded((part, 3)):
+                    job()
+                told.append(str(end.value).partition(" are kept in ")[0])
+        assert told == [f"shard {i}/3: {k} of 5 items" for i, k in enumerate((2, 4, 5))] + [
+            f"shard {i}/3: {k} of 4 items" for i, k in enumerate((2, 3, 4))
+        ]
+        with sharded((1, 3)):  # all is there
+            assert job() == [1, 15, 225, 3375]
+        assert job() == [1, 15, 225, 3375]
+
+    @pytest.mark.parametrize("backend", ["sequential", "threading", "loky", "multiprocessing"])
+    def test_a_map_inside_an_item_is_whole(self, tmp_path: Path, backend: str) -> None:
+        options: dict[str, Any] = {"resume": tmp_path / "outer", "progress": False}
+        work = functools.partial(nested_whole, folder=str(tmp_path))
+        for part in range(2):
+            with pytest.raises(UnfinishedError), sharded((part, 2)):
+                shared.map(work, range(4), n_workers=2, backend=backend, **options)
+        assert shared.map(work, range(4), **options) == [[0, 1, 2]] * 4
+
+    def test_a_part_that_nobody_could_use_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="shard: expected work that keeps its items"):
+            with sharded((0, 2)):
+                shared.map(abs, [-1, 2], progress=False)
+        with pytest.raises(ZeroDivisionError), sharded((0, 2)):  # an error stays what it is
+            shared.map(abs, [1 // 0], progress=False)
+        assert surrounding_shard() is None
 
     def test_another_item_at_a_place_is_refused(self, work: Any, tmp_path: Path) -> None:
         quiet(work, 3, tmp_path)

@@ -134,6 +134,28 @@ def test_command_fits_one_animal_without_history(trials, tmp_path):
     assert load_model(out / "model-2.npz").coef_.shape == (1, 2)
 
 
+def test_an_array_job_of_the_command(trials, tmp_path, capsys):
+    trials.to_csv(tmp_path / "t.csv", index=False)
+    line = ["fit", str(tmp_path / "t.csv"), "--states", "1-2", "--stimulus", "contrast"]
+    line += ["--session", "day", "--subject", "animal", "--starts", "2", "--folds", "2", "--quiet"]
+    line += ["--codes", "left=0,right=1,none=-1"]
+    assert main([*line, "--out", str(tmp_path / "whole")]) == 0
+    capsys.readouterr()
+    shared_line = [*line, "--resume", str(tmp_path / "kept"), "--out", str(tmp_path / "out")]
+    for i in range(3):
+        assert main([*shared_line, "--shard", f"{i}/3"]) == 0
+        assert f"shard {i}/3: " in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+    # A second round takes the next step: the subjects, whose prior is the fit of all.
+    assert main([*shared_line, "--shard", "0/3"]) == 0
+    assert "subjects-1" in capsys.readouterr().out
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "kept").rglob("*.npz")}
+    assert main(shared_line) == 0
+    assert kept == {path: path.stat().st_mtime_ns for path in kept}
+    for name in ("folds.csv", "cross-validation.csv", "model-2.json", "subjects-2.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def spoil(trials, how):
     t = trials.copy()
     if how == "column":

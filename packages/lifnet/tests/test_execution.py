@@ -423,6 +423,24 @@ def test_run_and_analyze(tmp_path, config_file, capsys):
     assert contents(folder / "data") == contents(again / "data")
 
 
+def test_array_jobs_of_the_commands(tmp_path, config_file, capsys):
+    run = ["run", "--config", config_file, "--n-repeats", "3", "--no-plots", "--log-level", "error"]
+    sweep = ["sweep", "--config", config_file, "--param", "external_currents.nu_ext_baseline"]
+    sweep += ["--param-idx", "0", "--range", "6", "8", "1"]
+    for line, results in ((run, "data/spikes_2.npy"), (sweep, "data/rates_2.json")):
+        given = [*line, "--save-dir", str(tmp_path / line[0] / "parts")]
+        assert main([*given, "--shard", "0/2", "--no-resume"]) == 2
+        assert "--no-resume" in capsys.readouterr().err
+        for i, kept in enumerate((2, 3)):
+            assert main([*given, "--shard", f"{i}/2"]) == 0
+            assert f"shard {i}/2: {kept} of 3 items are kept" in capsys.readouterr().out
+        assert not (tmp_path / line[0] / "parts" / "analysis").exists()
+        assert main(given) == 0
+        assert main([*line, "--save-dir", str(tmp_path / line[0] / "whole")]) == 0
+        one, two = (tmp_path / line[0] / name / results for name in ("parts", "whole"))
+        assert one.read_bytes() == two.read_bytes()
+
+
 def test_perturb_needs_a_perturbation(tmp_path, config_file, capsys):
     given = ["perturb", "--config", config_file, "--save-dir", str(tmp_path / "p")]
     assert main(given) == 2

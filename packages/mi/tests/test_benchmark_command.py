@@ -63,3 +63,23 @@ def test_command_line_writes_the_table(tmp_path, capsys):
 def test_unknown_task_is_an_error_message(capsys):
     assert main(["benchmark", "--tasks", "nothing", "--no-progress"]) == 2
     assert "tasks" in capsys.readouterr().err
+
+
+def test_an_array_job_of_four_parts(tmp_path, capsys):
+    line = ["benchmark", "--tasks", TASKS[0], "--estimators", "gcmi", "cca", "--n-samples", "300"]
+    line += ["--n-seeds", "3", "--no-progress"]
+    assert main([*line, "--shard", "0/4"]) == 2
+    assert "--shard: expected --resume FOLDER" in capsys.readouterr().err
+    line += ["--out", str(tmp_path / "table.json")]
+    for i, kept in enumerate((2, 4, 5, 6)):
+        assert main([*line, "--resume", str(tmp_path / "parts"), "--shard", f"{i}/4"]) == 0
+        assert f"shard {i}/4: {kept} of 6 items are kept in {tmp_path}" in capsys.readouterr().out
+    assert not (tmp_path / "table.json").exists()
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts").glob("item-*.npz")}
+    assert main([*line, "--resume", str(tmp_path / "parts")]) == 0
+    assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "parts").glob("*.npz")}
+    whole = benchmark(
+        tasks=TASKS[:1], estimators=("gcmi", "cca"), n_samples=300, n_seeds=3, progress=False
+    )
+    rows = json.loads((tmp_path / "table.json").read_text())["rows"]
+    assert [row["mi"] for row in rows] == [float(f"{x:.10f}") for x in whole["mi"]]

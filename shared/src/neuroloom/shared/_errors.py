@@ -7,6 +7,7 @@
     ├── NotFittedError(ValueError, AttributeError)    a result asked for before the fit
     ├── ConvergenceError(RuntimeError)                an iteration that did not arrive
     ├── WorkerError(RuntimeError)                     a worker died, or its error cannot be sent
+    ├── UnfinishedError(RuntimeError)                 a shard is kept, and others are missing
     └── MissingDependencyError(ImportError)           an optional library is not installed
 """
 
@@ -34,6 +35,10 @@ class ConvergenceError(NeuroloomError, RuntimeError):
 
 class WorkerError(NeuroloomError, RuntimeError):
     """A worker was killed by the system, or raised what other processes cannot read."""
+
+
+class UnfinishedError(NeuroloomError, RuntimeError):
+    """A shard of a long job is computed and kept; the job needs the other shards to go on."""
 
 
 class MissingDependencyError(NeuroloomError, ImportError):

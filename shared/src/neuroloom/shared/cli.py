@@ -21,7 +21,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from neuroloom.shared._errors import NeuroloomError
+from neuroloom.shared._errors import NeuroloomError, UnfinishedError
 from neuroloom.shared.checks import did_you_mean
 
 __all__ = ["Parser", "run"]
@@ -82,6 +82,7 @@ def run(
         0, or the status that `work` returned; 2 for wrong input: neuroloom's own errors, files
         that cannot be read or written, and `errors`; 130 after Ctrl-C; 141 if who reads the output
         has gone away (``… | head``). Each of these is one line on standard error, the last none.
+        A part of a job (``--shard``) that is kept ends with 0 and one line on standard output.
         Any other exception is a defect and keeps its traceback.
 
     Notes
@@ -103,6 +104,9 @@ def run(
         after_echo = "\n" if sys.stderr.isatty() else ""  # the terminal has written ^C
         print(f"{after_echo}{parser.prog}: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except UnfinishedError as end:  # what was asked for: one part of a job
+        print(f"{parser.prog}: {_one_line(end)}")
+        return 0
     except wrong_input as error:
         if isinstance(error, BrokenPipeError) and _output_closed():
             return PIPE_CLOSED

@@ -25,7 +25,7 @@ from neuroloom.lifnet._execution._repeater import Repeater
 from neuroloom.lifnet._execution._sweep import SNNBaseSweepRunner
 from neuroloom.lifnet._theory._landscape import Landscape
 from neuroloom.shared import cli
-from neuroloom.shared.parallel import cluster
+from neuroloom.shared.parallel import cluster, shard_option, sharded
 
 _MOST_VALUES = 100_000
 
@@ -130,6 +130,15 @@ def _parallel_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dask", metavar="ADDRESS", help="scheduler of a dask cluster, or its file"
     )
+    parser.add_argument(
+        "--shard", type=shard_option, metavar="I/N",
+        help="compute part I of N, from 0 (array jobs); without it, the rest and the results",
+    )  # fmt: skip
+
+
+def _check_shard(options: argparse.Namespace) -> None:
+    if options.shard is not None and options.no_resume:
+        raise LifnetError("--shard: expected no --no-resume beside it, which keeps no parts")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -145,6 +154,7 @@ def _perturb(options: argparse.Namespace) -> None:
 
 
 def _repeat(options: argparse.Namespace, folder: Path) -> None:
+    _check_shard(options)
     config = load_config(options.config)
     clusters = range(config.architecture.clusters.n_clusters)
     repeater = Repeater(
@@ -166,7 +176,7 @@ def _repeat(options: argparse.Namespace, folder: Path) -> None:
     )
     repeater.claim()
     _write_command(options, folder)
-    with cluster(options.dask):
+    with cluster(options.dask), sharded(options.shard):
         files = repeater.run()
     analyzer = Analyzer(
         files,
@@ -219,7 +229,8 @@ class RateSweep(SNNBaseSweepRunner):
 def _sweep(options: argparse.Namespace) -> None:
     values = options.sweep_values if options.range is None else _range(*options.range)
     folder = Path(options.save_dir)
-    with cluster(options.dask):
+    _check_shard(options)
+    with cluster(options.dask), sharded(options.shard):
         RateSweep().execute(
             folder,
             options.config,

@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--out", type=Path, metavar="FILE", help="write the table as JSON too")
     run.add_argument("--no-progress", action="store_true")
-    add_options(run, shard=False)
+    add_options(run)
     return top
 
 

@@ -31,6 +31,7 @@ from neuroloom.shared.parallel._backends import (
 )
 from neuroloom.shared.parallel._kept import Kept
 from neuroloom.shared.parallel._send import InRay, Sender, Shared
+from neuroloom.shared.parallel._shards import shard_of, surrounding_shard, unfinished
 from neuroloom.shared.parallel._threads import n_cores
 from neuroloom.shared.parallel._worker import Batch, FarBatch, Log, Outcome, Setting
 
@@ -87,7 +88,8 @@ def map(
         may follow.
     shard : tuple of (int, int), optional
         ``(i, n)`` computes part i of n (from 0) and returns its results only. The same call
-        without it reads what all parts kept in `resume`, and computes what is missing.
+        without it reads what all parts kept in `resume`, and computes what is missing. For jobs
+        that are made of maps see `neuroloom.shared.parallel.sharded`.
     batch_size : int
         Items per task, fewer where a shard would get none. Results of a task are kept in one
         file; another size may go on with it.
@@ -104,6 +106,9 @@ def map(
     DataError
         If an argument is not understood, `resume` belongs to another job, or a result cannot be
         kept there.
+    UnfinishedError
+        If `resume` is given inside `neuroloom.shared.parallel.sharded`, and other parts are
+        missing.
     WorkerError
         If the system kills the worker of an item for the third time, for want of memory say; on
         dask, once its ``allowed-failures`` are used up.
@@ -121,17 +126,25 @@ def map(
     _check_workers(n_workers)
     tasks = list(items)
     root = None if seed is None else as_seed(seed)
-    batches = _batches(len(tasks), whole("batch_size", batch_size, at_least=1), shard)
+    size = whole("batch_size", batch_size, at_least=1)
+    batches = _batches(len(tasks), size, shard)
     wanted = [index for batch in batches for index in batch]
+    mine = surrounding_shard() if shard is None and resume is not None else None
     run = _Run(function, tasks, root, n_workers, backend)
-    shown = {"total": len(wanted), "desc": description or None, "disable": not progress}
+    shown = {"desc": description or None, "disable": not progress}
     with ExitStack() as stack:
         if resume is not None:
-            job = _opened(stack, resume, function, root, alone=shard is None)
+            job = _opened(stack, resume, function, root, alone=shard is None and mine is None)
             run.kept = Kept.of(job, tasks)
             run.results.update(run.kept.read(wanted))
-        run.bar = stack.enter_context(progress_bar(initial=len(run.results), **shown))
-        run.complete(batches)
+        left = run.missing(batches)
+        todo = left if mine is None else run.missing(_batches(len(tasks), size, mine))
+        done = len(run.results)
+        total = done + sum(len(batch) for batch in todo)
+        run.bar = stack.enter_context(progress_bar(initial=done, total=total, **shown))
+        run.complete(todo)
+        if mine is not None and left:
+            raise unfinished(mine, len(run.results), len(tasks), resume)
     return [run.results[index] for index in wanted]
 
 
@@ -162,7 +175,7 @@ class _Run:
     def complete(self, batches: list[tuple[int, ...]]) -> None:
         """Compute all batches, in as many rounds as other processes and dead workers make it."""
         anonymous, pause = 0, 0.02
-        while todo := self._missing(batches):
+        while todo := self.missing(batches):
             busy: set[int] = set()
             for group in self._groups(todo):
                 try:
@@ -173,12 +186,13 @@ class _Run:
                     break
             if busy and self.kept is not None:
                 self._add(self.kept.read(sorted(busy)))
-                if not self._missing(batches):
+                if not self.missing(batches):
                     break
                 time.sleep(pause)
                 pause = min(2 * pause, 1.0)
 
-    def _missing(self, batches: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    def missing(self, batches: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """Return what is left of the batches."""
         left = (tuple(i for i in batch if i not in self.results) for batch in batches)
         return [batch for batch in left if batch]
 
@@ -317,20 +331,10 @@ def _check_workers(n_workers: object) -> None:
 
 def _batches(n: int, size: int, shard: tuple[int, int] | None) -> list[tuple[int, ...]]:
     """Return the items of each task; a shard takes every n-th of them."""
-    part, parts = (0, 1) if shard is None else _shard(shard)
+    part, parts = (0, 1) if shard is None else shard_of(shard)
     size = max(1, min(size, n // parts))  # so that no part is empty while others have two batches
     every = [tuple(range(start, min(start + size, n))) for start in range(0, n, size)]
     return every[part::parts]
-
-
-def _shard(shard: object) -> tuple[int, int]:
-    expected = "(i, n) with 0 ≤ i < n"
-    if not isinstance(shard, (tuple, list)) or len(shard) != 2:
-        raise fail("shard", expected, repr(shard))
-    part, parts = (whole("shard", number, at_least=0) for number in shard)
-    if not part < parts:
-        raise fail("shard", expected, repr(shard))
-    return part, parts
 
 
 def _seed_parts(root: Seed | None) -> list[Any] | None:

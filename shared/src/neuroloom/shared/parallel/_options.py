@@ -12,6 +12,7 @@ import joblib
 
 from neuroloom.shared._errors import require
 from neuroloom.shared.checks import fail
+from neuroloom.shared.parallel._shards import sharded
 
 
 def add_options(
@@ -42,7 +43,10 @@ def add_options(
     )
     if shard:
         group.add_argument(
-            "--shard", type=_shard, metavar="I/N", help="compute part I of N, from 0 (array jobs)"
+            "--shard",
+            type=shard_option,
+            metavar="I/N",
+            help="compute part I of N, from 0 (array jobs)",
         )
     if resume:
         group.add_argument(
@@ -57,7 +61,9 @@ def add_options(
 def computing(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the arguments of `neuroloom.shared.map` for a command's options.
 
-    Within the context joblib's backend is the cluster that ``--dask`` names.
+    Within the context joblib's backend is the cluster that ``--dask`` names, and jobs that keep
+    their items compute the part that ``--shard`` names (see `sharded`); `neuroloom.shared.cli.run`
+    prints what its end says.
 
     Parameters
     ----------
@@ -67,17 +73,28 @@ def computing(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        ``n_workers``, and ``shard`` and ``resume`` if the command has them.
+        ``n_workers``, and ``resume`` if the command has it; ``shard`` where it has no ``resume``
+        and keeps parts in its own way.
 
     Raises
     ------
+    DataError
+        If ``--shard`` is given without ``--resume``.
     MissingDependencyError
         If ``--dask`` is given and dask is not installed.
     """
-    arguments = {"n_workers": options.workers}
-    arguments |= {n: v for n, v in vars(options).items() if n in ("shard", "resume")}
-    with cluster(options.dask):
-        yield {**arguments, "n_workers": None} if options.dask else arguments
+    given = vars(options)
+    shard = given.get("shard")
+    arguments: dict[str, Any] = {"n_workers": None if options.dask else options.workers}
+    if "resume" not in given:
+        arguments |= {"shard": shard} if "shard" in given else {}
+        shard = None
+    else:
+        arguments["resume"] = options.resume
+        if shard is not None and options.resume is None:
+            raise fail("--shard", "--resume FOLDER beside it, where parts come together", "none")
+    with cluster(options.dask), sharded(shard):
+        yield arguments
 
 
 @contextmanager
@@ -116,7 +133,24 @@ def _workers(text: str) -> int:
     return number
 
 
-def _shard(text: str) -> tuple[int, int]:
+def shard_option(text: str) -> tuple[int, int]:
+    """Return the shard that ``I/N`` means, for a command's own ``--shard``.
+
+    Parameters
+    ----------
+    text : str
+        What was typed.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is no shard.
+
+    Examples
+    --------
+    >>> shard_option("2/4")
+    (2, 4)
+    """
     first, _, second = text.partition("/")
     if not (first.isdigit() and second.isdigit() and int(first) < int(second)):
         raise argparse.ArgumentTypeError(f"expected I/N with 0 <= I < N, got {text}")

@@ -19,6 +19,7 @@ from neuroloom.shared.testing._long_jobs import (
     a_killed_worker_changes_nothing,
     killed_run,
     long_job_checks,
+    shards_make_one_result,
     two_processes_share_a_folder,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "killed_run",
     "long_job_checks",
     "python_with",
+    "shards_make_one_result",
     "two_processes_share_a_folder",
 ]

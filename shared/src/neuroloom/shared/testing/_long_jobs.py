@@ -24,8 +24,10 @@ from unittest import mock
 
 import joblib
 
+from neuroloom.shared._errors import UnfinishedError
 from neuroloom.shared.jobs import _fingerprint, fingerprint
 from neuroloom.shared.jobs._origin import origin
+from neuroloom.shared.parallel import sharded
 
 Run = Callable[[Path | None], Any]
 _LONGEST = 300  # seconds until a check gives up
@@ -90,10 +92,27 @@ def two_processes_share_a_folder(run: Run, code: Callable[..., Any], folder: Pat
     _in_own_process(_two_processes, run, code, folder)
 
 
+def shards_make_one_result(run: Run, code: Callable[..., Any], folder: Path) -> None:
+    """Check that parts of a job end by saying so, and that the job takes what they kept.
+
+    Parameters
+    ----------
+    run, code, folder
+        As in `a_killed_run_goes_on`.
+
+    Raises
+    ------
+    AssertionError
+        If the job does not keep the promise; it says what happened.
+    """
+    _in_own_process(_shards, run, code, folder)
+
+
 long_job_checks = (
     a_killed_run_goes_on,
     a_killed_worker_changes_nothing,
     two_processes_share_a_folder,
+    shards_make_one_result,
 )
 
 
@@ -175,6 +194,29 @@ def _two_processes(run: Run, code: FunctionType, folder: Path) -> None:
     _assert(not twice, f"parts were computed twice: {twice}")
     _assert(theirs.exists(), "the other process kept nothing")
     _assert(fingerprint(run(None)) == found, "the result is not that of one process")
+
+
+def _shards(run: Run, code: FunctionType, folder: Path) -> None:
+    job, n = folder / "job", 3
+    before = dict[Path, int]()
+    for part in range(n):
+        try:
+            with sharded((part, n)):
+                run(job)
+        except UnfinishedError:
+            now = _stamps(job)
+        else:
+            raise AssertionError(f"shard {part}/{n} did not end when it had kept its part")
+        again = [str(path) for path in before if now.get(path) != before[path]]
+        _assert(not again, f"shard {part}/{n} computed what others had kept: {again}")
+        _assert(len(now) > len(before), f"shard {part}/{n} kept nothing")
+        before = now
+    kept = folder / "kept"
+    _write_down(job, kept)
+    _equal(run, run(job))
+    written = set(kept.read_text().splitlines()) if kept.exists() else set[str]()
+    again = sorted(written & {str(path) for path in before})
+    _assert(not again, f"what the shards had kept was computed again: {again}")
 
 
 def check(name: str, run: str, module: str, code: str, folder: str) -> None:

@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="seed of starts and folds (0)")
     add("--out", type=Path, default=Path("glmhmm-fit"), help="folder (glmhmm-fit)")
     add("--quiet", action="store_true", help="no progress bars")
-    add_options(fit, shard=False)
+    add_options(fit)
     return top
 
 
