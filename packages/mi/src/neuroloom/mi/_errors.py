@@ -67,6 +67,10 @@ class UnitsWarning(UserWarning):
     """Times and windows do not seem to be in the same unit."""
 
 
+class ClockWarning(UserWarning):
+    """Variables were sampled at different moments."""
+
+
 class CeilingWarning(UserWarning):
     """The estimate is close to the largest value that the bound can take."""
 

@@ -3,6 +3,7 @@
 from neuroloom.mi._errors import (
     AxisWarning,
     CeilingWarning,
+    ClockWarning,
     CriticOutputError,
     DataShapeError,
     DegenerateDataWarning,
@@ -19,6 +20,7 @@ from neuroloom.mi._errors import (
 __all__ = [
     "AxisWarning",
     "CeilingWarning",
+    "ClockWarning",
     "CriticOutputError",
     "DataShapeError",
     "DegenerateDataWarning",

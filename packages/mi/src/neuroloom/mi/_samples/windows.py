@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.mi._errors import (
+    ClockWarning,
     DataShapeError,
     InsufficientDataError,
     InvalidDataError,
@@ -26,6 +27,8 @@ from neuroloom.mi._samples.variables import Variable, positive
 from neuroloom.shared import Epochs
 
 Array = NDArray[Any]
+# Shares of a sample: moments that differ by less are one, and clocks are not worth a word.
+_SAME_TIME, _SAME_CLOCK = 1e-6, 0.01
 ENCODINGS = ("full", "majority_vote", "probability")
 
 
@@ -143,22 +146,55 @@ def _cut_grid(variables: tuple[Variable, ...], within: Epochs | None) -> Samples
         if epochs is not None:
             begins, ends = _common(begins, ends, epochs)
     # A window ends within its stretch, up to rounding.
-    room = ends - begins - window + _slack(stop, window)
+    slack = _slack(stop, window)
+    room = ends - begins - window + slack
     counts = np.where(room >= 0, np.floor(np.maximum(room, 0) / step + 1e-9) + 1, 0).astype(int)
-    if not counts.sum():
+    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = _where_clocks_meet(variables, np.repeat(begins, counts) + step * place)
+    starts = starts[starts + window <= np.repeat(ends, counts) + 2 * slack]
+    if not len(starts):
         longest = float((ends - begins).max()) if len(begins) else 0.0
         raise InsufficientDataError(
             f"expected windows of {window:g} inside the epochs, got none: the longest stretch that "
             f"all variables share lasts {longest:g}"
         )
-    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    starts = np.repeat(begins, counts) + step * place
     gap = int(np.ceil(window / step - 1e-9)) - 1
     values = tuple(_extract(v, starts) for v in variables)
     seconds = window if all(v.in_seconds for v in variables) else float("nan")
     return Samples(
         values, gap, np.asarray(starts, dtype=np.float64), seconds, _spiking(variables, starts)
     )
+
+
+def _where_clocks_meet(variables: tuple[Variable, ...], starts: Array) -> Array:
+    """Return starts, moved by less than a sample so that paired samples are nearest in time.
+
+    Where clocks of one rate differ by a part of a sample, the first samples inside a window may be
+    almost a sample apart although others are closer. Each window then starts at the sample of that
+    variable after which the others' next samples come soonest.
+    """
+    sampled = [v for v in variables if v.kind in ("continuous", "categorical") and v.rate]
+    rates = [v.rate for v in sampled if v.rate]
+    if len(sampled) < 2 or max(rates) - min(rates) > 1e-9 * max(rates):
+        return starts
+    rate = rates[0]
+    phases = np.array([v.start * rate % 1.0 for v in sampled])
+    # From a sample of each variable (rows) to the next of the others, in samples.
+    wait = (phases - phases[:, None] + _SAME_TIME) % 1.0 - _SAME_TIME
+    apart = wait.max(axis=1)
+    first = int(apart.argmin())
+    if apart[first] <= _SAME_TIME:
+        return starts
+    if apart[first] > _SAME_CLOCK:
+        warnings.warn(
+            f"the clocks of {', '.join(v.name for v in sampled)} differ by {apart[first]:.2g} of a "
+            f"sample of {1 / rate:g} s: each sample goes with the nearest of the other; if that is "
+            "too coarse, interpolate one to the other's clock first (Signal.at)",
+            ClockWarning,
+            stacklevel=6,
+        )
+    to_next = (phases[first] - starts * rate + _SAME_TIME) % 1.0 - _SAME_TIME
+    return np.asarray(starts + to_next / rate)
 
 
 def _spiking(variables: tuple[Variable, ...], starts: Array) -> float:
