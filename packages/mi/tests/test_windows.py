@@ -202,3 +202,69 @@ def test_windows_that_hold_no_sample_are_refused():
         cut(spikes, variable("y", slow, None, {"window_size": 0.01}))
     just = variable("y", slow, None, {"window_size": 0.1})
     assert cut(just).values[0].shape == (300, 1, 1)
+
+
+def paired(late, rate=100.0, n=40, **window):
+    """First moments of paired samples: the values are the moments."""
+    moments = np.arange(n) / rate
+    x, y = (Signal((moments + start)[:, None], rate, start) for start in (0.0, late))
+    out = cut(variable("x", x, None, window or None), variable("y", y, None, window or None))
+    return (v[:, 0, 0] for v in out.values)
+
+
+@pytest.mark.parametrize("late", [0.003, -0.003, 0.00003, 0.0049, 0.013, 7.998, 12.3])
+@pytest.mark.filterwarnings("ignore::neuroloom.mi.exceptions.ClockWarning")
+def test_clocks_that_differ_by_a_part_of_a_sample_pair_the_nearest(late):
+    x, y = paired(late, n=4000)
+    apart = late * 100 - round(late * 100)
+    np.testing.assert_allclose(y - x, apart / 100, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::neuroloom.mi.exceptions.ClockWarning")
+def test_steps_that_are_no_whole_samples_pair_the_nearest_too():
+    x, y = paired(0.003, n=400, window_size=0.03, step_size=0.037)
+    np.testing.assert_allclose(y - x, 0.003, atol=1e-9)
+    assert np.all(np.diff(x) > 0.02)
+
+
+def test_clocks_apart_are_told_and_one_clock_is_not(recwarn):
+    list(paired(0.0))
+    list(paired(0.02))
+    list(paired(0.00002))  # .2 % of a sample
+    assert not [w for w in recwarn if w.category is ex.ClockWarning]
+    with pytest.warns(ex.ClockWarning, match="differ by 0.3 of a sample"):
+        list(paired(0.003))
+
+
+def test_white_noise_that_is_late_by_a_part_of_a_sample_is_found():
+    rng = np.random.default_rng(0)
+    a, e = rng.standard_normal((2, 1500, 1))
+    y = Signal(0.9 * a + np.sqrt(0.19) * e, 100.0, 0.003)
+    with pytest.warns(ex.ClockWarning):
+        result = mi.run(Signal(a, 100.0), y, estimator="gcmi", random_seed=0, verbose=False)
+    assert result.mi_estimate == pytest.approx(-0.5 * np.log2(0.19), abs=0.1)
+
+
+def test_signals_without_a_window_are_cut_sample_by_sample():
+    signal = Signal(np.arange(200.0)[:, None], 50.0, 2.0)
+    out = cut(variable("x", signal, None, None))
+    np.testing.assert_array_equal(out.values[0][:, 0, 0], np.arange(200.0))
+    assert out.window == pytest.approx(0.02)
+    clocked = variable("x", np.arange(200.0), "continuous", {"sample_rate": 50.0})
+    assert cut(clocked).values[0].shape == (200, 1, 1)
+
+
+def test_x_takes_ys_window_where_it_names_none():
+    rng = np.random.default_rng(0)
+    x, y = (Signal(rng.standard_normal((2000, 1)), 100.0) for _ in range(2))
+    options = {"estimator": "gcmi", "random_seed": 0, "verbose": False}
+    one = mi.run(x, y, processor_params_y={"window_size": 0.05}, **options)
+    both = mi.run(
+        x,
+        y,
+        processor_params_x={"window_size": 0.05},
+        processor_params_y={"window_size": 0.05},
+        **options,
+    )
+    assert one.mi_estimate == both.mi_estimate
+    assert one.details["n_samples"] == 400

@@ -92,14 +92,18 @@ def device_of(name: str | None) -> str:
 def variables_of(
     x_data: Any, y_data: Any, named: Mapping[str, Any], options: dict[str, Any]
 ) -> tuple[Variable, Variable | None, Variable | None]:
-    """Return x, y and z with their processors; y's and z's are x's if not named."""
+    """Return x, y and z with their processors; y's and z's are x's if not named.
+
+    Where one of x and y names a window and the other none, it is that of both.
+    """
     kind_x, params_x = named["processor_type_x"], named["processor_params_x"]
     kind_y, params_y = named["processor_type_y"], named["processor_params_y"]
     if isinstance(x_data, Recording):
         x_data, y_data = _of_recording(x_data, y_data)
     x_data = timed("x", x_data, options.pop("x_time", None))
     y_data = timed("y", y_data, options.pop("y_time", None))
-    x = variable("x", x_data, kind_x, params_x)
+    own = {k: v for k, v in (params_y or {}).items() if k == "window_size"}
+    x = variable("x", x_data, kind_x, params_x, own)
     y = z = None
     if y_data is not None:
         y = variable("y", y_data, kind_y or kind_x, params_y, params_x)

@@ -195,7 +195,8 @@ def run(
         `processor_params` are older names of x's.
     processor_params_x, processor_params_y : dict, optional
         ``window_size`` and ``step_size`` in samples, or in seconds where there is a clock
-        (spikes, ``sample_rate``, shared types); ``data_format``; ``bin_size`` for counts.
+        (spikes, ``sample_rate``, shared types): one sample, or one second of spikes, unless
+        named; ``data_format``; ``bin_size`` for counts.
     base_params : dict, Model, Training or Params, optional
         The critic and its training; every entry has a default (see `Model`, `Training`).
     sweep_grid : dict of str to list, optional

@@ -118,11 +118,19 @@ def variable(
             name, None, ready, None, 0, len(ready), 1, 1, None, options, names=is_text(data)
         )
     known(f"processor_params_{name}", options, _KEYS[kind])
-    window = positive(name, "window_size", options.get("window_size", 1))
+    window = positive(
+        name, "window_size", options.get("window_size", _window_of(name, data, options))
+    )
     step = positive(name, "step_size", options.get("step_size", window if kind == "spike" else 1))
     made = _spikes if kind == "spike" else _sampled
     out = made(name, data, options, window, step, kind)
     return replace(out, step_given="step_size" in options)
+
+
+def _window_of(name: str, data: Any, options: Mapping[str, Any]) -> float:
+    """Return the window where none is named: one sample; a second of spikes."""
+    rate = data.rate if isinstance(data, Signal) else options.get("sample_rate")
+    return 1.0 if rate is None else 1 / positive(name, "sample_rate", rate)
 
 
 def _kind(name: str, data: Any, kind: str | None) -> str | None:
@@ -247,7 +255,7 @@ def rewindow(var: Variable, changes: Mapping[str, Any]) -> Variable:
         )
     known(f"sweep_grid ({var.kind})", changes, _KEYS[var.kind])
     options = {**var.options, **changes}
-    window = positive(var.name, "window_size", options.get("window_size", 1))
+    window = positive(var.name, "window_size", options.get("window_size", var.window))
     fallback = window if var.in_seconds else 1
     step = positive(var.name, "step_size", options.get("step_size", fallback))
     given = var.step_given or "step_size" in changes
