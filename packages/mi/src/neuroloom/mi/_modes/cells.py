@@ -162,7 +162,8 @@ def _look(analysis: Analysis, cell: Cell) -> Seen:
     x, y = cell.x, cell.y
     if cell.index is not None:
         x, y = x[cell.index], y[cell.index]
-    return look(x, y, cell.gap, analysis.seed, ordered=analysis.split_mode == "blocked")
+    far = analysis.bound in (*_COPULAS, "lmi")
+    return look(x, y, cell.gap, analysis.seed, ordered=analysis.split_mode == "blocked", far=far)
 
 
 def _jobs(analysis: Analysis, cell: Cell, seen: Seen | None, keep: bool) -> list[Job]:
@@ -329,8 +330,10 @@ def _direct_reasons(
         reliability.too_short(estimate.n, seen.time),
     ]
     if name != "ksg":
+        least = {"least": reliability.FORM} if name in _COPULAS else {}
         found += [
-            reliability.missed(mi, error, seen.neighbours, "nearest neighbours"),
+            reliability.missed(mi, error, seen.neighbours, "nearest neighbours", **least),
+            reliability.missed(mi, error, seen.far, "nearest neighbours, in many dimensions,"),
             reliability.missed(mi, error, seen.squares, "squares of the features"),
         ]
     elif labels(x) is None or labels(y) is None:

@@ -19,6 +19,7 @@ from neuroloom.shared import Seed
 Array = NDArray[np.float64]
 _FEW = 5000
 _MANY_DIMENSIONS = 50
+_FAR_DIMENSIONS = 16  # features in which neighbours still show a part of the dependence
 _LONGEST = 500  # samples left out on either side; more would be slow
 
 
@@ -41,6 +42,8 @@ class Seen:
         samples that remember one another, whose halves are too noisy to tell.
     straight : float
         Held-out canonical correlations of the features' normal scores.
+    far : float
+        Nearest neighbours in more dimensions than are few, where they see a part only.
     """
 
     neighbours: float
@@ -49,11 +52,12 @@ class Seen:
     time: float
     neighbours_rise: float = float("nan")
     straight: float = float("nan")
+    far: float = float("nan")
 
     @property
     def most(self) -> float:
         """The largest of what was seen, NaN if nothing was."""
-        values = [v for v in (self.neighbours, self.squares) if np.isfinite(v)]
+        values = [v for v in (self.neighbours, self.far, self.squares) if np.isfinite(v)]
         return max(values, default=float("nan"))
 
 
@@ -62,7 +66,9 @@ def flat(values: Array) -> Array:
     return np.asarray(values, dtype=np.float64).reshape(len(values), -1)
 
 
-def look(x: Array, y: Array, gap: int, seed: Seed, *, ordered: bool = True) -> Seen:
+def look(
+    x: Array, y: Array, gap: int, seed: Seed, *, ordered: bool = True, far: bool = False
+) -> Seen:
     """Return what estimators without a network see in samples (n_samples, …).
 
     Parameters
@@ -73,6 +79,9 @@ def look(x: Array, y: Array, gap: int, seed: Seed, *, ordered: bool = True) -> S
     seed : Seed
     ordered : bool
         Whether the samples are in order of time.
+    far : bool
+        Whether to look at neighbours in many dimensions too. They see too little there, but an
+        estimate that assumes a form may see less.
     """
     a, b = flat(x), flat(y)
     memory = joint_memory(a, b) if ordered else 0
@@ -85,16 +94,19 @@ def look(x: Array, y: Array, gap: int, seed: Seed, *, ordered: bool = True) -> S
         halves = [_neighbours(few_a[k::2], few_b[k::2], 0) for k in (0, 1)]
         rise = near - float(np.mean(halves))
     squares, straight = _correlations(a, b, seed)
-    return Seen(near, squares, memory, time, rise, straight)
+    away = float("nan")
+    if far and not np.isfinite(near):
+        away = _neighbours(few_a, few_b, exclude, _FAR_DIMENSIONS)
+    return Seen(near, squares, memory, time, rise, straight, away)
 
 
-def _neighbours(x: Array, y: Array, exclude: int) -> float:
+def _neighbours(x: Array, y: Array, exclude: int, most: int = NEAR_DIMENSIONS) -> float:
     """Return what nearest neighbours see; they need few dimensions.
 
     There they seldom see too much: a critic that sees much less has not learned the dependence.
     """
     both_labels = labels(x) is not None and labels(y) is not None
-    if x.shape[1] + y.shape[1] > NEAR_DIMENSIONS and not both_labels:
+    if x.shape[1] + y.shape[1] > most and not both_labels:
         return float("nan")
     if both_labels:  # counts are only as good as there are samples for each pair
         joint = _direct.pairs_of(_direct.codes(x), _direct.codes(y))

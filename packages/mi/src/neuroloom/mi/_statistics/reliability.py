@@ -16,7 +16,7 @@ NEAR_DIMENSIONS = 4  # features of x and y together in which neighbours are near
 _GAP, _GAP_SHARE = 0.1, 0.15
 _OPEN, _OPEN_SHARE = 0.14, 0.3
 _MISSED, _MISSED_SHARE = 0.1, 0.15
-_OVER, _OVER_SHARE = 0.05, 0.1
+FORM, _OVER_SHARE = 0.05, 0.1  # of estimates that assume a form
 UNSEEN = 0.2
 _FINE, _FINE_SHARE = 0.14, 0.08
 _BENT, _BENT_SHARE = 0.02, 0.1
@@ -96,9 +96,9 @@ def much_is_open(mi: float, *, rise: float, gap: float, beyond: float) -> str | 
     )
 
 
-def missed(mi: float, error: float, seen: float, who: str) -> str | None:
-    """Return a reason where another estimator sees clearly more."""
-    if not seen - mi > max(_MISSED, _MISSED_SHARE * abs(mi), 2 * error):
+def missed(mi: float, error: float, seen: float, who: str, *, least: float = _MISSED) -> str | None:
+    """Return a reason where another estimator sees clearly more, by at least `least` nats."""
+    if not seen - mi > max(least, _MISSED_SHARE * abs(mi), 2 * error):
         return None
     return (
         f"{who} see {_bits(seen)}, the estimate is {_bits(mi)}: it misses a part of the "
@@ -123,7 +123,7 @@ def too_fine(mi: float, seen: float, rise: float) -> str | None:
 
 def exceeds(mi: float, error: float, seen: float, who: str) -> str | None:
     """Return a reason where an estimate that assumes a form is above one that does not."""
-    if not mi - seen > max(_OVER, _OVER_SHARE * abs(mi), 3 * error):
+    if not mi - seen > max(FORM, _OVER_SHARE * abs(mi), 3 * error):
         return None
     return (
         f"{who} see {_bits(seen)}, the estimate is {_bits(mi)}: its assumptions do not hold; use "
