@@ -22,12 +22,23 @@ from distributions import DISTRIBUTIONS, HELD_BACK, TUNING
 from distributions import NAMES as FIRST
 from scipy.stats import binomtest
 from second_list import SECOND
+from third_list import THIRD
 
 from neuroloom import mi
+from neuroloom.mi._statistics import reliability
+from neuroloom.mi._statistics.interval import BOUND, interval
 
-MAKERS = {**DISTRIBUTIONS, **SECOND}
+MAKERS = {**DISTRIBUTIONS, **SECOND, **THIRD}
 NAMES = tuple(MAKERS)
-PARTS = {"tuning": TUNING, "held_back": HELD_BACK, "second": tuple(SECOND), "all": NAMES}
+SEEN = (*DISTRIBUTIONS, *SECOND)  # looked at: what tunes now
+PARTS = {
+    "tuning": TUNING,
+    "held_back": HELD_BACK,
+    "second": tuple(SECOND),
+    "seen": SEEN,
+    "third": tuple(THIRD),
+    "all": NAMES,
+}
 DIRECT = ("ksg", "gcmi", "lmi")
 
 
@@ -84,8 +95,25 @@ def run(
                         file.write(json.dumps(row) + "\n")
 
 
+def by_rule(row: dict[str, object]) -> dict[str, object]:
+    """Return a row of a trained bound with the interval that the rule makes of its parts now."""
+    if row["what"] not in WANTED:
+        return row
+    checks = row["checks"]
+    gap = row["train"] - row["test"]
+    parts = {"rise": checks.get("rise"), "gap": gap, "beyond": checks["neighbours"] - row["mi"]}
+    if row["what"] == "rigorous":
+        learning = np.nan_to_num(checks["learning"])
+        parts["rise"] = max(checks["added"], 0.0) + max(learning, 0.0)
+        parts["gap"] = gap - checks["added"]
+    left_open = reliability.open_above(row["mi"], **parts)
+    confidence = 0.95 if row["what"] == "rigorous" else 0.68
+    low, high = interval(row["mi"], row["error"], confidence, left_open=left_open, evidence=BOUND)
+    return {**row, "low": low, "high": high}
+
+
 def table(rows: list[dict[str, object]]) -> pd.DataFrame:
-    frame = pd.DataFrame([r for r in rows if "mi" in r])
+    frame = pd.DataFrame([by_rule(r) for r in rows if "mi" in r])
     frame["held"] = (frame.low <= frame.truth) & (frame.truth <= frame.high)
     near = np.maximum(0.1 * frame.truth, 0.05)
     frame["right"] = (frame.mi - frame.truth).abs() <= near
@@ -118,23 +146,29 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
 
 PAGE = """# Calibration of mi's intervals
 
-Do intervals hold the truth, and do flags mean what they say? The file
-`packages/mi/benchmarks/distributions.py` holds {n_first} distributions of known information, none
-of them among the 40 of the {{doc}}`benchmark <benchmark>`. Every third, by order of the list and
-before anything was measured, was held back; the others tuned the numbers of `interval` and the
-limits of the flags. The third that was held back has been looked at since, so that
-`second_list.py` holds {n_second} more, of other kinds, written before anything was measured on
-them and run once with the final code. The flags that speak of structure finer than the samples and
-of a bent subsampling curve were tried on further sawtooths, waves and spirals that are in neither
-list. What KSG does with counts of several cells, and when it and LMI doubt themselves, was mended
-after a look at the second list's rows of theirs, which were then run again.
+Do intervals hold the truth, and do flags mean what they say? Three lists of distributions of known
+information, none of them among the 40 of the {{doc}}`benchmark <benchmark>`, say so:
+`packages/mi/benchmarks/distributions.py` ({n_first}), `second_list.py` ({n_second}) and
+`third_list.py` ({n_third}), each of other kinds than those before. The first two have been looked
+at and tuned the numbers of `interval` and the limits of the flags. The third was written before
+anything was measured on it, and run once with the final code.
+
+What the earlier lists showed: intervals of `estimate` that called themselves reliable held the
+truth in 59 % of 34 results at N = 500 (41 % of the second list's 17), and missed it above twice as
+often as below. Trained bounds were short of the truth by a median of 2.3 of their own standard
+errors, .7 of them more than the checks had left open. The rule, of one number by class of
+evidence and none by distribution (`interval.py`): the middle of a trained bound's interval lies
+half of what is open and one standard error above the estimate; neighbours' scatter is multiplied by
+1.5, since their shares of the information hang together (the scatter over 24 seeds was 1.0 to 1.5
+times the error); a Gaussian copula has neither.
 
 ```
-python packages/mi/benchmarks/calibration.py run rows.jsonl --part tuning --what estimate rigorous
+python packages/mi/benchmarks/calibration.py run rows.jsonl --part seen --what estimate rigorous
 python packages/mi/benchmarks/calibration.py page rows.jsonl docs/mi/calibration.md
 ```
 
-This page is written by the second command from the rows of the first. Intervals are of 68 % for
+This page is written by the second command from the rows of the first; intervals of trained bounds
+on the earlier lists are those that the rule makes of the same fits now. Intervals are of 68 % for
 `estimate` and the estimators without a network, and of 95 % for `rigorous`. "Right" is within 10 %
 of the truth (or .05 bits), "above" is more than that, and than two standard errors, beyond it.
 """
@@ -186,12 +220,8 @@ def met(frame: pd.DataFrame) -> list[str]:
 
 def page(rows: list[dict[str, object]]) -> str:
     frame = table(rows)
-    parts = [PAGE.format(n_first=len(FIRST), n_second=len(SECOND))]
-    titles = {
-        "second": "The second list, run once",
-        "held_back": "The third that was held back",
-        "tuning": "The tuning two thirds",
-    }
+    parts = [PAGE.format(n_first=len(FIRST), n_second=len(SECOND), n_third=len(THIRD))]
+    titles = {"third": "The third list, run once", "seen": "The earlier lists, which tuned"}
     for part, title in titles.items():
         mine = frame[frame.name.isin(PARTS[part])]
         if len(mine):
@@ -209,7 +239,7 @@ def page(rows: list[dict[str, object]]) -> str:
 def _not_run(frame: pd.DataFrame) -> str:
     """Say what of the whole table there is not yet."""
     lines = []
-    for part in ("second", "held_back", "tuning"):
+    for part in ("third", "seen"):
         names = PARTS[part]
         for n in (500, 2000, 8000):
             for what in ("estimate", "rigorous", *DIRECT):

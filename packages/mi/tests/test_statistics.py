@@ -26,7 +26,7 @@ from neuroloom.mi._statistics.correlation import (
     memory,
     standard_error,
 )
-from neuroloom.mi._statistics.interval import SHIFT, SPREAD, interval
+from neuroloom.mi._statistics.interval import BOUND, NEIGHBOURS, SHIFT, SPREAD, interval
 from neuroloom.mi._statistics.jackknife import jackknife
 from neuroloom.shared import Seed
 
@@ -82,6 +82,20 @@ def test_what_is_open_widens_upwards_only():
     assert plain[0] <= low <= 1.0 < plain[1] < high
     assert interval(1.0, 0.1, 0.68, left_open=-1.0) == plain
     assert interval(1.0, 0.1, 0.68, left_open=math.nan) == plain
+
+
+def test_a_bound_is_as_far_below_the_truth_as_its_scatter_and_neighbours_scatter_more():
+    z, few = norm.ppf(0.84), t.ppf(0.84, 3)
+    low, high = interval(1.0, 0.1, 0.68, left_open=0.4, evidence=BOUND)
+    width = math.hypot(z * BOUND.scale * 0.1, few * SPREAD * 0.4)
+    assert high == pytest.approx(1 + SHIFT * 0.4 + BOUND.short * 0.1 + width)
+    assert BOUND.short > 0
+    assert low <= 1.0 < 1 + BOUND.short * 0.1 < high
+    low, high = interval(1.0, 0.1, 0.68, evidence=NEIGHBOURS)
+    assert (low, high) == pytest.approx((1 - NEIGHBOURS.scale * 0.1 * z, 2 - low))
+    assert NEIGHBOURS.scale > 1
+    # However sure of the middle, the estimate itself is never outside.
+    assert interval(1.0, 0.001, 0.68, left_open=5.0, evidence=BOUND)[0] == 1.0
 
 
 def test_jackknife_of_a_mean_has_its_closed_form():

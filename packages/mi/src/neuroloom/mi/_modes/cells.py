@@ -25,7 +25,7 @@ from neuroloom.mi._samples.folds import MIN_TRAIN, Fold
 from neuroloom.mi._statistics import reliability
 from neuroloom.mi._statistics.correlation import standard_error
 from neuroloom.mi._statistics.estimate import Estimate, pool, rise
-from neuroloom.mi._statistics.interval import interval
+from neuroloom.mi._statistics.interval import NEIGHBOURS, UNBIASED
 from neuroloom.mi._statistics.jackknife import jackknife
 from neuroloom.mi._training.job import Fitted, Job
 from neuroloom.shared import Seed
@@ -289,12 +289,13 @@ def _direct_estimate(analysis: Analysis, checks: bool, cell: Cell) -> Estimate:
     slow = memory > 0 or cell.gap > 0
     if slow or not DIRECT[name].local_error:
         error, dof = jackknife(value, len(x), max(memory, cell.gap))
+        evidence = UNBIASED
     else:
         error, dof = standard_error(local), float("inf")
+        evidence = NEIGHBOURS if DIRECT[name].neighbours else UNBIASED
     top = ceiling(name, x, y, int(options.get("k", 5)))
     gain = mi - halves(value, len(x), slow)
-    low, high = interval(mi, error, analysis.confidence, dof=dof)
-    estimate = Estimate(mi, error, low, high, mi, mi, top, len(x), local, dof=dof)
+    estimate = Estimate(mi, error, mi, mi, mi, mi, top, len(x), local, dof=dof, evidence=evidence)
     reasons = _direct_reasons(name, x, y, estimate, gain, seen)
     # Halves are noisy, those of slow recordings very: only what is clear counts.
     left_open = reliability.open_above(mi, rise=gain - error, gap=0.0, beyond=seen.most - mi)

@@ -34,7 +34,7 @@ from neuroloom.mi._samples.folds import MIN_TRAIN
 from neuroloom.mi._statistics import reliability
 from neuroloom.mi._statistics.correlation import block_length
 from neuroloom.mi._statistics.estimate import Estimate
-from neuroloom.mi._statistics.interval import interval
+from neuroloom.mi._statistics.interval import BOUND, interval
 from neuroloom.shared import Seed
 
 if TYPE_CHECKING:
@@ -318,7 +318,7 @@ def _outcome(
         "beyond": seen.neighbours - mi if single else 0.0,
     }
     left_open = reliability.open_above(mi, **open_parts)
-    low, high = interval(mi, error, analysis.confidence, left_open=left_open)
+    low, high = interval(mi, error, analysis.confidence, left_open=left_open, evidence=BOUND)
     reasons = reliability.collected(
         reliability.not_finite(mi),
         *(reliability.at_ceiling(e.test_mi, e.ceiling) for e in first),

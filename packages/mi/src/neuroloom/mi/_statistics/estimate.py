@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neuroloom.mi._errors import CeilingWarning, TrainingError
 from neuroloom.mi._statistics import reliability
 from neuroloom.mi._statistics.correlation import standard_error
-from neuroloom.mi._statistics.interval import interval
+from neuroloom.mi._statistics.interval import BOUND, UNBIASED, Evidence, interval
 from neuroloom.mi._training.job import Fitted
 from neuroloom.shared.io import register
 
@@ -48,6 +48,8 @@ class Estimate:
         What the checks measured.
     dof : float
         Degrees of freedom of `error`.
+    evidence : Evidence
+        What kind of number `mi` is, for its interval.
     """
 
     mi: float
@@ -64,6 +66,7 @@ class Estimate:
     gain: float = 0.0
     checks: dict[str, float] = field(default_factory=dict)
     dof: float = math.inf
+    evidence: Evidence = UNBIASED
 
     @property
     def reliable(self) -> bool:
@@ -84,7 +87,14 @@ class Estimate:
         self, left_open: float, confidence: float, reasons: tuple[str, ...], **checks: float
     ) -> Estimate:
         """Return the estimate with what checks found: an upper side and reasons."""
-        low, high = interval(self.mi, self.error, confidence, left_open=left_open, dof=self.dof)
+        low, high = interval(
+            self.mi,
+            self.error,
+            confidence,
+            left_open=left_open,
+            dof=self.dof,
+            evidence=self.evidence,
+        )
         found = tuple(dict.fromkeys((*self.reasons, *reasons)))
         return replace(self, low=low, high=high, reasons=found, checks={**self.checks, **checks})
 
@@ -122,7 +132,7 @@ def pool(fits: Sequence[Fitted], n: int, *, confidence: float = 0.68, known: int
     pointwise, scored = spread(good, n)
     error = standard_error(pointwise[scored], known)
     train = float(np.nanmean([fit.train_mi for fit in good]))
-    low, high = interval(mi, error, confidence)
+    low, high = interval(mi, error, confidence, evidence=BOUND)
     ceiling = mean["ceiling"] if picks else math.inf
     reasons = reliability.collected(
         reliability.not_finite(mi),
@@ -141,6 +151,7 @@ def pool(fits: Sequence[Fitted], n: int, *, confidence: float = 0.68, known: int
         reasons,
         mean["dv"],
         mean["dv"] - mean["infonce"] if picks else 0.0,
+        evidence=BOUND,
     )
 
 

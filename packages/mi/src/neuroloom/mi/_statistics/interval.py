@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import scipy
+
+from neuroloom.shared.io import register
 
 # How much of what the checks leave open the truth lies above the estimate on average, and how much
 # that varies, in units of a Student law of three degrees of freedom: what is open is known from a
@@ -13,6 +16,34 @@ import scipy
 SHIFT = 0.5
 SPREAD = 0.34
 OPEN_DOF = 3
+
+
+@register
+@dataclass(frozen=True)
+class Evidence:
+    """What kind of number an estimate is: how its scatter speaks of its error.
+
+    Attributes
+    ----------
+    short : float
+        By how many of its standard errors it is below the truth on average, beyond what the checks
+        leave open.
+    scale : float
+        How much larger its error is than the scatter of its samples says.
+    """
+
+    short: float = 0.0
+    scale: float = 1.0
+
+
+# An estimate that assumes a form, and whose flags tell where that does not hold.
+UNBIASED = Evidence()
+# A bound that is trained and scored on the same few samples falls short by what it could not learn
+# from them, which no check sees whole. That is as a rule of the size of the samples' scatter, which
+# shrinks with their number alike.
+BOUND = Evidence(short=1.0)
+# Neighbours' shares of the information hang together, so that their scatter says too little.
+NEIGHBOURS = Evidence(scale=1.5)
 
 
 def quantile(confidence: float, dof: float = math.inf) -> float:
@@ -27,7 +58,13 @@ def quantile(confidence: float, dof: float = math.inf) -> float:
 
 
 def interval(
-    mi: float, error: float, confidence: float, *, left_open: float = 0.0, dof: float = math.inf
+    mi: float,
+    error: float,
+    confidence: float,
+    *,
+    left_open: float = 0.0,
+    dof: float = math.inf,
+    evidence: Evidence = UNBIASED,
 ) -> tuple[float, float]:
     """Return a confidence interval of an estimate that may be a lower bound.
 
@@ -42,6 +79,8 @@ def interval(
         the interval upwards.
     dof : float
         Degrees of freedom of `error`.
+    evidence : Evidence
+        What kind of number `mi` is.
 
     Returns
     -------
@@ -54,8 +93,8 @@ def interval(
     >>> round(low, 2), round(high, 2)
     (0.8, 1.2)
     """
-    q = quantile(confidence, dof)
+    own = quantile(confidence, dof) * evidence.scale * error
     more = max(left_open, 0.0) if math.isfinite(left_open) else 0.0
-    width = math.hypot(q * error, quantile(confidence, OPEN_DOF) * SPREAD * more)
-    centre = mi + SHIFT * more
-    return min(mi, max(centre - width, mi - q * error)), centre + width
+    width = math.hypot(own, quantile(confidence, OPEN_DOF) * SPREAD * more)
+    centre = mi + SHIFT * more + evidence.short * error
+    return min(mi, max(centre - width, mi - own)), centre + width
