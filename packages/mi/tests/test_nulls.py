@@ -11,6 +11,42 @@ from neuroloom.mi._samples.conditional import local_permutation
 from neuroloom.mi._samples.surrogates import surrogates
 
 
+def shifts_of(n, number, seed, least=0):
+    drawn = surrogates(n, number, "circular", np.random.default_rng(seed), least=least)
+    return np.array([int(order[-1]) for order in drawn])
+
+
+def test_rotations_and_the_data_are_spread_and_none_is_alone():
+    """The data's own place is one of the spread ones: all distances to the next are alike."""
+    before, between = [], []
+    for seed in range(4000):
+        shifts = (199 - shifts_of(200, 19, seed)) % 200
+        around = np.sort(np.r_[0, shifts, 200])
+        assert len(np.unique(around)) == 21
+        before.append(around[1])
+        between.append(np.diff(around)[1:].mean())
+    assert np.mean(before) == pytest.approx(np.mean(between), rel=0.03)
+
+
+@pytest.mark.parametrize(("n", "least"), [(200, 5), (1000, 40), (203, 9)])
+def test_rotations_keep_the_distance_that_lags_need(n, least):
+    for seed in range(20):
+        around = np.sort(np.r_[0, (n - 1 - shifts_of(n, 19, seed, least)) % n, n])
+        assert np.diff(around).min() >= least
+
+
+def test_of_a_stationary_series_on_a_ring_the_data_are_largest_one_time_in_twenty():
+    """Slow values around a ring: exact for spread places, .07 where small shifts are left out."""
+    rng, hits, sets = np.random.default_rng(0), 0, 4000
+    lags = np.minimum(np.arange(200), 200 - np.arange(200))
+    root = np.sqrt(np.abs(np.fft.fft(0.93**lags)))
+    for seed in range(sets):
+        ring = np.real(np.fft.ifft(root * np.fft.fft(rng.standard_normal(200))))
+        null = ring[shifts_of(200, 19, seed, least=5) - 199]
+        hits += ring[0] > null.max()
+    assert hits / sets == pytest.approx(0.05, abs=0.011)  # three standard errors
+
+
 def test_circular_surrogates_are_all_rotations_but_none_twice():
     shifts = []
     for order in surrogates(40, 39, "circular", np.random.default_rng(0), gap=10):

@@ -4,9 +4,10 @@ Recordings are correlated in time, so single samples must not be shuffled: a nul
 to keep each variable as it is and only undo the pairing. Circular shifts do that (as in Chung et
 al. 2019 and Harris 2020); blocks and trials are for recordings in pieces.
 
-Shifts are drawn from all there are, without repeats: rotations form a group, and only a draw from
-the whole of it is exchangeable with the data themselves. To leave out small shifts, which look
-safer, makes slow independent series significant too often.
+Rotations are spread over the recording, and which of the spread places is the data's own is drawn
+at random: for series without dependence, however slow, every place is then as likely to hold the
+largest value. To draw shifts at random and leave out small ones, which looks as safe, leaves the
+data alone in their neighbourhood, and slow independent series are significant too often.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ def surrogates(
     kind, rng, gap, block, trials
         As in `surrogate`.
     least : int
-        Rotations of at most so many samples are left out: where several lags are looked at, they
-        bring one lag to the place of another. At most a twentieth of all is left out.
+        Rotations are so many samples apart, from one another and from the data, where there is
+        room: where several lags are looked at, closer ones bring one lag to the place of another.
     """
     choice("surrogate", kind, SURROGATES)
     index = np.arange(n)
@@ -87,10 +88,7 @@ def surrogates(
     if kind == "permutation":
         return [rng.permutation(n) for _ in range(n_surrogates)]
     if kind == "circular":
-        least = min(least, n // 40)
-        n_shifts = n - 1 - 2 * least
-        shifts = 1 + least + rng.choice(n_shifts, n_surrogates, replace=n_surrogates > n_shifts)
-        return [np.roll(index, int(shift)) for shift in shifts]
+        return [np.roll(index, int(shift)) for shift in _shifts(n, n_surrogates, rng, least)]
     if kind == "block":
         size = _block_size(n, gap, block)
         pieces = [index[i : i + size] for i in range(0, n, size)]
@@ -100,6 +98,17 @@ def surrogates(
         ]
     groups = _trial_groups(n, trials)
     return [_exchanged(groups, n, rng) for _ in range(n_surrogates)]
+
+
+def _shifts(n: int, n_surrogates: int, rng: np.random.Generator, least: int) -> Index:
+    """Return different shifts other than 0, as long as there are any left."""
+    n_different = min(n_surrogates, n - 1)
+    edges = np.arange(n_different + 2) * n // (n_different + 1)
+    places = edges[:-1] + rng.integers(0, np.maximum(np.diff(edges) - least, 1))
+    own = int(rng.integers(len(places)))
+    shifts = rng.permutation((np.delete(places, own) - places[own]) % n)
+    again = rng.integers(1, n, n_surrogates - n_different)
+    return np.concatenate([shifts, again])
 
 
 def _block_size(n: int, gap: int, block: int | None) -> int:
