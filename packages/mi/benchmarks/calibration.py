@@ -156,11 +156,12 @@ anything was measured on it, and run once with the final code.
 What the earlier lists showed: intervals of `estimate` that called themselves reliable held the
 truth in 59 % of 34 results at N = 500 (41 % of the second list's 17), and missed it above twice as
 often as below. Trained bounds were short of the truth by a median of 2.3 of their own standard
-errors, .7 of them more than the checks had left open. The rule, of one number by class of
-evidence and none by distribution (`interval.py`): the middle of a trained bound's interval lies
-half of what is open and one standard error above the estimate; neighbours' scatter is multiplied by
-1.5, since their shares of the information hang together (the scatter over 24 seeds was 1.0 to 1.5
-times the error); a Gaussian copula has neither.
+errors, .7 of them more than the checks had left open. So the rule has numbers by class of
+evidence, and none by distribution (`interval.py`). Downwards an interval is as wide as the scatter
+of the samples says. Upwards half of what is open and its spread are added, and for trained bounds
+half a standard error. Neighbours' scatter is multiplied by 1.5, since their shares of the
+information hang together: over 24 seeds estimates scattered by 1.0 to 1.5 times the error. What a
+Gaussian copula finds has neither; there flags say where the copula does not hold.
 
 ```
 python packages/mi/benchmarks/calibration.py run rows.jsonl --part seen --what estimate rigorous

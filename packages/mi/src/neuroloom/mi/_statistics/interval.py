@@ -41,7 +41,7 @@ UNBIASED = Evidence()
 # A bound that is trained and scored on the same few samples falls short by what it could not learn
 # from them, which no check sees whole. That is as a rule of the size of the samples' scatter, which
 # shrinks with their number alike.
-BOUND = Evidence(short=1.0)
+BOUND = Evidence(short=0.5)
 # Neighbours' shares of the information hang together, so that their scatter says too little.
 NEIGHBOURS = Evidence(scale=1.5)
 
@@ -67,6 +67,8 @@ def interval(
     evidence: Evidence = UNBIASED,
 ) -> tuple[float, float]:
     """Return a confidence interval of an estimate that may be a lower bound.
+
+    Downwards it is as wide as the samples' scatter says, upwards by what is missing as well.
 
     Parameters
     ----------
@@ -95,6 +97,5 @@ def interval(
     """
     own = quantile(confidence, dof) * evidence.scale * error
     more = max(left_open, 0.0) if math.isfinite(left_open) else 0.0
-    width = math.hypot(own, quantile(confidence, OPEN_DOF) * SPREAD * more)
-    centre = mi + SHIFT * more + evidence.short * error
-    return min(mi, max(centre - width, mi - own)), centre + width
+    above = math.hypot(own, quantile(confidence, OPEN_DOF) * SPREAD * more)
+    return mi - own, mi + SHIFT * more + evidence.short * error + above
