@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import CodeType
 
 _LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
-_HAS_DOCSTRING = 0x4000000  # CO_HAS_DOCSTRING of Python 3.13
+_HAS_DOCSTRING = 0x4000000  # CO_HAS_DOCSTRING, from Python 3.14 on
 # *args, **kwargs, generator, coroutine, asynchronous generator; profilers change other flags.
 _KINDS = 0x04 | 0x08 | 0x20 | 0x80 | 0x200
 
@@ -91,7 +91,7 @@ def _constants(code: CodeType) -> list[object]:
     constants = list(code.co_consts)
     documented = (
         bool(code.co_flags & _HAS_DOCSTRING)
-        if sys.version_info >= (3, 13)
+        if sys.version_info >= (3, 14)
         else not code.co_name.startswith("<")
     )
     if documented and constants and isinstance(constants[0], str):
