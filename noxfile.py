@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent
 TYPE_CHECKERS = ["mypy>=1.18,<2", "pyright[nodejs]>=1.1.400"]
 BUILT: set[str] = set()  # wheels of this call
 PACKAGES = ["shared", "tasks", "glmhmm", "mi", "lifnet", "circuit-inference"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -209,6 +210,29 @@ def build(session: nox.Session) -> None:
     # W009: every wheel holds one portion of the namespace; W004: which has no __init__.py.
     session.run("check-wheel-contents", "--ignore", "W004,W009", *wheels)
     session.run("python", "tools/artefacts.py", *map(str, artefacts))
+
+
+@nox.session(venv_backend="none")
+def resolve(session: nox.Session) -> None:
+    """Find the newest set of wheels for every distribution, its extras and every Python."""
+    for variable in ("PIP_CONSTRAINT", "UV_CONSTRAINT"):
+        os.environ.pop(variable, None)
+    build_wheels(session, *PACKAGES)
+    links = [f"--find-links={ROOT / '.nox' / 'wheels' / package}" for package in PACKAGES]
+    # nflows, which sbi needs, has never had a wheel; it is pure Python.
+    options = ("--quiet", "--all-extras", "--only-binary=:all:", "--no-binary=nflows", *links)
+    for version in PYTHONS:
+        for package in PACKAGES:
+            found = session.run(
+                *("uv", "pip", "compile", f"--python-version={version}", *options),
+                *("--no-header", "--no-annotate", str(folder(package) / "pyproject.toml")),
+                external=True,
+                silent=True,
+                log=False,
+            )
+            assert isinstance(found, str)
+            engines = re.findall(r"^((?:numpy|pandas|torch|jax)==\S+)$", found, re.MULTILINE)
+            session.log(f"Python {version}, {package}: {', '.join(engines)}")
 
 
 @nox.session

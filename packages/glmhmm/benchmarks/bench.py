@@ -380,15 +380,16 @@ def against(make, n_trials, counts=(1, 3, 6, 12, 25, 50)):
     }
 
 
-def cost():
+def cost(*, toy=False):
     """Return milliseconds per EM iteration against trials, states and regressors."""
     out = []
-    base = {"n": 10_000, "k": 3, "d": 4}
-    for name, values in (
-        ("n", (2_500, 5_000, 10_000, 20_000, 40_000, 80_000)),
-        ("k", (2, 3, 4, 6, 8)),
-        ("d", (2, 4, 7, 15, 30)),
-    ):
+    base = {"n": 500 if toy else 10_000, "k": 3, "d": 4}
+    values_of = {
+        "n": (2_500, 5_000, 10_000, 20_000, 40_000, 80_000),
+        "k": (2, 3, 4, 6, 8),
+        "d": (2, 4, 7, 15, 30),
+    }
+    for name, values in {"n": (500, 1_000)}.items() if toy else values_of.items():
         for value in values:
             at = {**base, name: value}
             rng = np.random.default_rng(0)
@@ -416,7 +417,7 @@ def peak_kb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def memory():
+def memory(*, toy=False):
     """Return how much a fit raises the peak memory of a fresh process, over trials."""
     code = (
         "import sys, warnings; warnings.simplefilter('ignore');"
@@ -429,7 +430,7 @@ def memory():
         "print(bench.peak_kb() - before)"
     )
     out = []
-    for n in (50_000, 100_000, 200_000, 400_000):
+    for n in (5_000,) if toy else (50_000, 100_000, 200_000, 400_000):
         done = subprocess.run(
             [sys.executable, "-c", code, str(n), str(Path(__file__).parent)],
             capture_output=True,
@@ -490,10 +491,13 @@ def main():
     parser.add_argument("--steps", type=int, default=45, help="steps of nemos")
     parser.add_argument("--sizes", type=int, nargs="*", default=None, help="numbers of trials")
     parser.add_argument("--skip", nargs="*", default=[])
+    parser.add_argument("--toy", action="store_true", help="small, no peer, to try the script")
     parser.add_argument("--peers", default=None, help="Python of an environment with the peers")
     parser.add_argument("--cold", nargs=4, default=None, help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    if options.toy:
+        options.skip += ["nemos", "dynamax", "ssm", "restarts"]
     if options.peers:
         rest, at = sys.argv[1:], sys.argv.index("--peers") - 1
         os.execv(options.peers, [options.peers, __file__, *rest[:at], *rest[at + 2 :]])
@@ -538,7 +542,7 @@ def main():
             print(results[name])
     for name, function in (("cost", cost), ("memory", memory)):
         if name not in options.skip:
-            keep(name, function())
+            keep(name, function(toy=options.toy))
             print(results[name])
     keep("peak_mb", peak_kb() / 1024)
     draw(results, options.out.parent)

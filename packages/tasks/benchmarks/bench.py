@@ -305,32 +305,32 @@ def supervised() -> list[str]:
     return [id for id in entries() if not tasks.get_task(id).no_ground_truth]
 
 
-def measure(peers: dict[str, Peer], quick: bool, parts: list[str], out: dict[str, Any]) -> None:
+def measure(peers: dict[str, Peer], toy: bool, parts: list[str], out: dict[str, Any]) -> None:
     """Measure the parts asked for, into `out`."""
     peer = peers["neurogym"]
-    rounds, seconds = (1, 0.02) if quick else (3, 0.25)
+    rounds, seconds = (1, 0.02) if toy else (3, 0.25)
     yang = [id for id in entries() if id.startswith("yang19.") and id.endswith("-v0")]
-    few = [PDM] if quick else list(VECTOR)
+    few = [PDM] if toy else list(VECTOR)
     if "dataset" in parts:
-        for id in [PDM, "yang19.dm1-v0"] if quick else supervised():
+        for id in [PDM, "yang19.dm1-v0"] if toy else supervised():
             sides = {backend: our_dataset(id, 16, backend) for backend in BACKENDS}
             job = {"kind": "dataset", "task": id, "batch_size": 16}
             keep(out, "dataset", id, compare(peer, job, sides, rounds, seconds), of=id)
     if "mixed" in parts:
-        for n in (5, 20) if quick else (1, 5, 10, 20):
+        for n in (5, 20) if toy else (1, 5, 10, 20):
             mixture = tasks.mix(yang[:n])
             sides = {backend: our_dataset(mixture, 16, backend) for backend in BACKENDS}
             job = {"kind": "dataset", "task": "", "ids": yang[:n], "batch_size": 16}
             row = compare(peer, job, sides, rounds, 2 * seconds)
             keep(out, "mixed", str(n), row, of=mixture)
     if "batch" in parts:
-        for size in (16, 64) if quick else (4, 16, 64, 256):
+        for size in (16, 64) if toy else (4, 16, 64, 256):
             sides = {backend: our_dataset(PDM, size, backend) for backend in BACKENDS}
             job = {"kind": "dataset", "task": PDM, "batch_size": size}
             keep(out, "batch", str(size), compare(peer, job, sides, rounds, seconds))
     if "vector" in parts:
         for id in few:
-            for n in (256,) if id != PDM or quick else (16, 256):
+            for n in (256,) if id != PDM or toy else (16, 256):
                 sides = {backend: our_vector(id, n, backend) for backend in BACKENDS}
                 job = {"kind": "vector", "task": id, "n": n}
                 row = compare(peer, job, sides, rounds, seconds)
@@ -347,7 +347,7 @@ def measure(peers: dict[str, Peer], quick: bool, parts: list[str], out: dict[str
             keep(out, "wrappers", name, row)
     if "cogtask" in parts:
         for id, name in COGTASK.items():
-            for size in (16,) if quick else (16, 1024):
+            for size in (16,) if toy else (16, 1024):
                 data = tasks.Dataset(id, batch_size=size, align="trial", seed=1)
                 job = {"task": name, "batch_size": size}
                 row = compare(
@@ -355,9 +355,9 @@ def measure(peers: dict[str, Peer], quick: bool, parts: list[str], out: dict[str
                 )
                 keep(out, "cogtask", f"{id} x {size}", row)
     if "memory" in parts:
-        keep(out, "memory", PDM, memory(200_000 if quick else 20_000_000))
+        keep(out, "memory", PDM, memory(200_000 if toy else 20_000_000))
     if "import" in parts:
-        keep(out, "import", "neuroloom.tasks", import_time(1 if quick else 5))
+        keep(out, "import", "neuroloom.tasks", import_time(1 if toy else 5))
 
 
 def keep(out: dict[str, Any], part: str, name: str, row: dict[str, Any], of: Any = None) -> None:
@@ -437,7 +437,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--neurogym", default=os.environ.get("NEUROLOOM_NEUROGYM"))
     parser.add_argument("--braintools", default=os.environ.get("NEUROLOOM_BRAINTOOLS"))
-    parser.add_argument("--quick", action="store_true", help="a toy size, to see that it runs")
+    parser.add_argument("--toy", action="store_true", help="small sizes, to try the script")
     parser.add_argument("--only", nargs="*", default=list(PARTS), choices=PARTS)
     options = parser.parse_args()
     out: dict[str, Any] = json.loads(options.out.read_text()) if options.out.is_file() else {}
@@ -447,7 +447,7 @@ def main() -> None:
     }
     for part in options.only:
         try:
-            measure(peers, options.quick, [part], out)
+            measure(peers, options.toy, [part], out)
         except CannotStart as error:
             print(f"{part}: {error}", flush=True)
             out.setdefault(part, {})["not measured"] = {"peer_error": str(error)}
