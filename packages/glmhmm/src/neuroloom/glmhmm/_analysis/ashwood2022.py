@@ -155,7 +155,7 @@ def fit_protocol(
     **options
         Further parameters of `GLMHMM`.
     """
-    settings = {**_settings(100.0, "mask", 1e-4, {}), **options}
+    settings = _settings(100.0, "mask", 1e-4, options)
     session_starts = keep_subjects_apart(session_starts, subjects)
     together = cross_validate(
         X,

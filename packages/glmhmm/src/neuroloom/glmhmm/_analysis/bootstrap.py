@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from neuroloom import shared
+from neuroloom.glmhmm._analysis.states import closest
 from neuroloom.glmhmm._em.batch import fit_all
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
 from neuroloom.glmhmm._em.multi_start import trace_length
 from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._estimator.centring import around, near
 from neuroloom.glmhmm._estimator.problem import Posed, posed
 from neuroloom.glmhmm._input.arrays import numbers
-from neuroloom.glmhmm._model.parameters import from_core
+from neuroloom.glmhmm._model.parameters import Parameters, from_core
 
 _TOGETHER = 8  # samples that one job fits, the same for any number of workers
 
@@ -74,7 +74,9 @@ class _Samples:
         trials = []
         for number in numbers:
             y = self._draw(number)
-            found = posed(model, self.X, y, self.session_starts, self.transition_inputs)
+            found, shift = near(
+                posed(model, self.X, y, self.session_starts, self.transition_inputs)
+            )
             first = first or found
             trials.append(found.problem.trials)
         assert first is not None
@@ -88,7 +90,12 @@ class _Samples:
                 first.problem.static,
                 trace_length(model.maxiter),
             )
-        parts = [_matched(fit.parameters, first.core) for fit in fits]
+        data = first.problem.data
+        x = data.x[data.observed]
+        unit = model.observation_model.predictor_unit(
+            data.y[data.observed], model.inverse_link_function
+        )
+        parts = [around(_matched(fit.parameters, first.core, x, unit), -shift) for fit in fits]
         columns = zip(*[from_core(part, single) for part in parts], strict=True)
         names = ("coef", "intercept", "scale", "initial_prob", "transition_prob")
         out = {name: np.stack(column) for name, column in zip(names, columns, strict=True)}
@@ -123,8 +130,8 @@ def parametric_bootstrap(
 ) -> Bootstrap:
     """Return fits to `n_samples` data sets simulated from the model, at the same regressors.
 
-    Fits start at the model's parameters, and their states are matched to the model's by their
-    weights. Coefficients of a pytree are stacked into rows.
+    Fits start at the model's parameters, and their states are matched to the model's by what they
+    predict. Coefficients of a pytree are stacked into rows.
 
     Parameters
     ----------
@@ -211,12 +218,14 @@ def _template(
     return values
 
 
-def _matched(parameters: Any, reference: Any) -> Any:
-    k = len(parameters.initial)
-    a = np.asarray(parameters.weights).reshape(k, -1)
-    b = np.asarray(reference.weights).reshape(k, -1)
-    order = scipy.optimize.linear_sum_assignment(((b[:, None] - a[None]) ** 2).sum(axis=2))[1]
-    p = jax.tree.map(np.asarray, parameters)
+def _matched(
+    parameters: Parameters,
+    reference: Parameters,
+    x: NDArray[np.float64],
+    unit: NDArray[np.float64],
+) -> Parameters:
+    order = closest(parameters, reference, x, unit)
+    p = Parameters(*map(np.asarray, parameters))
     return p._replace(
         weights=p.weights[order],
         log_scale=p.log_scale[order],

@@ -135,7 +135,7 @@ class _Fits:
     def _fold(self, model: Any, fold: int) -> dict[str, Any]:
         """Return the score of one fold; the layout, and so the program, is that of all data."""
         held = self.labels == fold
-        data, shift = centred(model, self.data)
+        data, shift = centred(self.data)
         start = fitting.starting_point(model, data, None, self.inputs, shift)
         exact = has_zeros(start.initial, start.transition)
         problem = pose(model, data, self.inputs, exact=exact)
@@ -235,8 +235,8 @@ def cross_validate(
     template = GLMHMM(2, n_init="auto", tol=1e-4) if model is None else model
     stream = shared.as_seed(seed)
     data = read_data(template, X, y, session_starts)
-    fitting.check_data(template, data)
     inputs = read_inputs(transition_inputs, data)
+    fitting.check_data(template, data, inputs)
     if np.ndim(folds) == 1 and np.shape(folds) == data.kept.shape:
         folds = np.asarray(folds)[data.kept]
     labels = session_folds(data.starts, folds, stream)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neuroloom.glmhmm._em import em
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
+from neuroloom.glmhmm._estimator.centring import near
 from neuroloom.glmhmm._estimator.fitting import (
     collapsed_states,
     duplicate_states,
@@ -153,9 +154,10 @@ def _agreement(model: Any) -> float:
 
 def _gain(found: Posed) -> float:
     """Return what one more EM iteration adds to the objective, in nats."""
-    p = found.problem
+    centre, _ = near(found)
+    p = centre.problem
     with double_precision():
-        new, _, before = em.em_step(as_arrays(found.core), p.trials, p.prior, model=p.static)
+        new, _, before = em.em_step(as_arrays(centre.core), p.trials, p.prior, model=p.static)
         _, _, after = em.em_step(new, p.trials, p.prior, model=p.static)
     return float(after) - float(before)
 

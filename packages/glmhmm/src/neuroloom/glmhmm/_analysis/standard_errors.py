@@ -9,7 +9,7 @@ largest entry; those at zero are held there.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -22,7 +22,7 @@ from neuroloom.glmhmm._em.compile import as_arrays, double_precision, program
 from neuroloom.glmhmm._em.em import expectations, log_density, log_prior, transition_of
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._errors import fail
-from neuroloom.glmhmm._estimator.centring import around, centred
+from neuroloom.glmhmm._estimator.centring import near
 from neuroloom.glmhmm._estimator.problem import Posed, at_border, posed
 from neuroloom.glmhmm._families.links import safe_log
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
@@ -193,7 +193,7 @@ def standard_errors(
     """
     if not model.regularizer.smooth:
         raise fail("model", "a penalty without kinks", repr(model.regularizer))
-    found, shift = _near(model, posed(model, X, y, session_starts, transition_inputs))
+    found, shift = near(posed(model, X, y, session_starts, transition_inputs))
     problem, core = found.problem, found.core
     k = model.n_states
     rows = np.vstack([core.initial, core.transition])
@@ -247,16 +247,6 @@ def _free(
     n_inputs = core.drive.shape[-1]
     out[n_plain + rows.size :] = np.repeat(drive.ravel(), n_inputs)
     return out
-
-
-def _near(model: Any, found: Posed) -> tuple[Posed, NDArray[np.float64]]:
-    """Return the model around the means of far regressors, as it is fitted."""
-    old = found.problem
-    data, shift = centred(model, old.data)
-    if not shift.any():
-        return found, shift
-    trials = old.trials._replace(x=np.asarray(old.trials.x) - np.append(shift, 0.0)[:, None])
-    return Posed(replace(old, data=data, trials=trials), around(found.core, shift)), shift
 
 
 def _give_back(

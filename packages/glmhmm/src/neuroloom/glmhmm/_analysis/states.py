@@ -11,6 +11,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._model.parameters import Parameters
 
 
 def _rows(model: Any) -> NDArray[np.float64]:
@@ -22,10 +23,35 @@ def _rows(model: Any) -> NDArray[np.float64]:
     return np.concatenate(parts).T
 
 
+def closest(
+    parameters: Parameters,
+    reference: Parameters,
+    x: NDArray[np.float64],
+    unit: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Return the order of states that is closest to the reference's on trials.
+
+    It counts how far their linear predictors are apart at the regressors `x`, in units of each
+    output, and their log scales: whatever units the regressors have.
+    """
+    full = np.column_stack([x, np.ones(len(x))])
+    moments = full.T @ full / max(len(x), 1)
+    a, b = np.asarray(parameters.weights), np.asarray(reference.weights)
+    far = (b[:, None] - a[None]) / unit[:, None]
+    cost = np.einsum("abop,pq,aboq->ab", far, moments, far)
+    scales = np.asarray(reference.log_scale)[:, None] - np.asarray(parameters.log_scale)[None]
+    return _assigned(cost + (scales**2).sum(axis=2))
+
+
+def _assigned(cost: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.asarray(scipy.optimize.linear_sum_assignment(cost)[1], dtype=np.int64)
+
+
 def match_states(model: Any, reference: Any) -> NDArray[np.int64]:
     """Return the order of `model`'s states that is closest to `reference`'s, by their weights.
 
-    The sum of squared differences is the smallest of all assignments (Kuhn 1955).
+    The sum of squared differences is the smallest of all assignments (Kuhn 1955). Regressors
+    count by their units: a weight per millisecond says a thousandth of one per second.
 
     Parameters
     ----------
@@ -36,7 +62,7 @@ def match_states(model: Any, reference: Any) -> NDArray[np.int64]:
     if a.shape != b.shape:
         raise fail("reference", f"{a.shape[0]} states with {a.shape[1]} parameters", f"{b.shape}")
     cost = ((b[:, None] - a[None]) ** 2).sum(axis=2)
-    return np.asarray(scipy.optimize.linear_sum_assignment(cost)[1], dtype=np.int64)
+    return _assigned(cost)
 
 
 def permute_states(model: Any, order: ArrayLike) -> Any:

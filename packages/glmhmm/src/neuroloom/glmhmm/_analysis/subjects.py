@@ -17,12 +17,13 @@ from neuroloom import shared
 from neuroloom.glmhmm._analysis.cross_validation import null_of, session_folds
 from neuroloom.glmhmm._analysis.diagnostics import Diagnostics, diagnose
 from neuroloom.glmhmm._analysis.standard_errors import StandardErrors, standard_errors
-from neuroloom.glmhmm._analysis.states import match_states, permute_states
+from neuroloom.glmhmm._analysis.states import closest, permute_states
 from neuroloom.glmhmm._em.batch import fit_all, log_likelihood, only
 from neuroloom.glmhmm._em.compile import double_precision
 from neuroloom.glmhmm._em.multi_start import trace_length
 from neuroloom.glmhmm._em.packing import Layout, lay_out
 from neuroloom.glmhmm._errors import GLMHMMWarning, SeparationWarning, fail
+from neuroloom.glmhmm._estimator.centring import around, centred
 from neuroloom.glmhmm._estimator.fitting import check_data
 from neuroloom.glmhmm._estimator.problem import (
     Posed,
@@ -111,7 +112,8 @@ class _SubjectJob:
     def __call__(self, name: Any) -> dict[str, Any]:
         """Return the parameters and scores of every σ and α."""
         rows = self.who == name
-        data = self.data.only(rows)
+        data, shift = centred(self.data.only(rows))
+        start = around(self.start, shift)
         inputs = None if self.inputs is None else self.inputs[rows]
         labels = self._labels(name, rows, data)
         layout = _layout(data, self.shape)
@@ -129,7 +131,7 @@ class _SubjectJob:
                 tests.append(only(problem.trials, test))
             priors = [prior_of(with_prior(self.template, *one), data) for one in self.grid]
             fits = fit_all(
-                [self.start] * (len(trials) * len(priors)),
+                [start] * (len(trials) * len(priors)),
                 trials * len(priors),
                 [prior for prior in priors for _ in trials],
                 self.template.tol,
@@ -143,8 +145,9 @@ class _SubjectJob:
                 value = log_likelihood(fit.parameters, tests[f], model=problem.static)
                 scores[g, f] = _bits(self.template, data, np.asarray(labels == f), float(value))
         whole = [fits[g * len(trials)] for g in range(len(priors))]
+        found = [around(fit.parameters, -shift) for fit in whole]
         return {
-            "parameters": [[np.asarray(part) for part in fit.parameters] for fit in whole],
+            "parameters": [[np.asarray(part) for part in one] for one in found],
             "objective": [float(fit.objective) for fit in whole],
             "log_likelihood": [float(fit.log_likelihood) for fit in whole],
             "converged": [bool(fit.converged) for fit in whole],
@@ -234,8 +237,8 @@ def fit_subjects(
     who = who[data.kept]
     if (who[1:] != who[:-1])[~data.starts[1:]].any():
         raise fail("subjects", "sessions that belong to one subject each", "a session with two")
-    check_data(template, data)
     inputs = driving_inputs(global_model, transition_inputs, data)
+    check_data(template, data, inputs)
     drive = None if inputs is None else global_model.transition_coef_
     start = core_of(global_model, params_of(global_model), data, drive=drive)
     grid = tuple(itertools.product(np.atleast_1d(sigma).tolist(), np.atleast_1d(alpha).tolist()))
@@ -263,7 +266,7 @@ def fit_subjects(
         description="subjects",
         resume=resume,
     )
-    return _collect(work, names, found, global_model)
+    return _collect(work, names, found)
 
 
 def _names(who: NDArray[Any], data: Data, folds: Any, too_few: str) -> list[Any]:
@@ -337,9 +340,7 @@ def _bits(model: Any, data: Data, held: NDArray[np.bool_], value: float) -> floa
     return float((value + base - null) / test.sum() / np.log(2))
 
 
-def _collect(
-    work: _SubjectJob, names: list[Any], found: list[dict[str, Any]], global_model: Any
-) -> SubjectFits:
+def _collect(work: _SubjectJob, names: list[Any], found: list[dict[str, Any]]) -> SubjectFits:
     import pandas as pd
 
     models, table, scores = {}, [], []
@@ -350,7 +351,7 @@ def _collect(
         for (s, a), score in zip(work.grid, bits, strict=True):
             scores.append({"subject": name, "sigma": s, "alpha": a, "bits_per_trial": score})
         best = int(np.nanargmax(bits)) if np.isfinite(bits).any() else 0
-        models[name], lopsided = _subject_model(work, name, one, best, global_model)
+        models[name], lopsided = _subject_model(work, name, one, best)
         table.append(
             {
                 "subject": name,
@@ -378,7 +379,7 @@ def _collect(
 
 
 def _subject_model(
-    work: _SubjectJob, name: Any, one: dict[str, Any], best: int, global_model: Any
+    work: _SubjectJob, name: Any, one: dict[str, Any], best: int
 ) -> tuple[Any, list[tuple[int, str]]]:
     """Return a subject's model, states in the global order, and its one-sided states."""
     rows = work.who == name
@@ -391,6 +392,8 @@ def _subject_model(
     problem = pose(model, data, inputs, exact=exact, layout=layout)
     set_fitted(model, parameters, problem)
     gamma = Posed(problem, parameters).posterior().smoothed[data.observed]
-    order = match_states(model, global_model)
-    lopsided = model.observation_model.lopsided(data.y[data.observed], gamma[:, order])
+    y = data.y[data.observed]
+    unit = model.observation_model.predictor_unit(y, model.inverse_link_function)
+    order = closest(parameters, work.start, data.x[data.observed], unit)
+    lopsided = model.observation_model.lopsided(y, gamma[:, order])
     return permute_states(model, order), lopsided

@@ -128,6 +128,12 @@ def _products(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return x[rows] * x[columns]
 
 
+def moved(trials: Trials, shift: NDArray[np.float64]) -> Trials:
+    """Return the trials with a number taken off each regressor, and what depends on it."""
+    x = np.asarray(trials.x) - np.append(shift, 0.0)[:, None]
+    return trials._replace(x=x, products=_products(x))
+
+
 def pack(
     layout: Layout,
     x: NDArray[np.float64],

@@ -2,16 +2,19 @@
 
 A regressor of mean 10,000 and standard deviation 1 is almost the intercept: rounding and small
 changes of its weight would decide the fit. The intercept takes the mean up, and gives it back.
+Everything that climbs the objective, or looks at its curvature, does so around these means; a
+penalty on the intercept is one on the level there.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.glmhmm._em.packing import moved
+from neuroloom.glmhmm._estimator.problem import Posed
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model.parameters import Parameters
 
@@ -19,14 +22,11 @@ _FAR = 10.0  # standard deviations between a mean and zero; nearer ones stay as 
 _CONSTANT = 1e-9  # of the mean: no more than rounding
 
 
-def centred(model: Any, data: Data) -> tuple[Data, NDArray[np.float64]]:
-    """Return the trials around the means of far regressors, and what was subtracted.
-
-    Nothing is where the penalty is on the intercepts as well: the mean has a price there.
-    """
+def centred(data: Data) -> tuple[Data, NDArray[np.float64]]:
+    """Return the trials around the means of far regressors, and what was subtracted."""
     x = data.x[data.observed]
     shift = np.zeros(x.shape[1])
-    if model.penalize_intercept or not len(x):
+    if not len(x):
         return data, shift
     mean, spread = x.mean(axis=0), x.std(axis=0)
     far = (np.abs(mean) > _FAR * spread) & (spread > _CONSTANT * np.abs(mean))
@@ -34,6 +34,16 @@ def centred(model: Any, data: Data) -> tuple[Data, NDArray[np.float64]]:
         return data, shift
     shift = np.where(far, mean, 0.0)
     return replace(data, x=data.x - shift), shift
+
+
+def near(found: Posed) -> tuple[Posed, NDArray[np.float64]]:
+    """Return a fitted model on data around the means of far regressors, as it is fitted."""
+    old = found.problem
+    data, shift = centred(old.data)
+    if not shift.any():
+        return found, shift
+    there = replace(old, data=data, trials=moved(old.trials, shift))
+    return Posed(there, around(found.core, shift)), shift
 
 
 def around(parameters: Parameters, shift: NDArray[np.float64]) -> Parameters:

@@ -472,8 +472,8 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         ((4, 2), (2, 2))
         """
         data = read_data(self, X, y, session_starts)
-        check_data(self, data)
         inputs = read_inputs(transition_inputs, data)
+        check_data(self, data, inputs)
         outcome = fitting.fit(self, data, inputs, init_params, resume=resume)
         set_fitted(self, outcome.fit.parameters, outcome.problem)
         self.restarts_ = outcome.report

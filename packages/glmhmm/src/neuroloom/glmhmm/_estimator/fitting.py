@@ -22,6 +22,7 @@ from neuroloom.glmhmm._errors import (
     DeadStateWarning,
     InitializationWarning,
     SeparationWarning,
+    fail,
 )
 from neuroloom.glmhmm._estimator.centring import around, centred
 from neuroloom.glmhmm._estimator.problem import Problem, core_of, has_zeros, outside, pose
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _FEW = 5.0  # trials per parameter of a state below which a tiny scale is a collapse
 _TINY = 0.01  # of the one-state scale
+_FAR_INPUTS = 10.0  # ranges between the transitions' inputs and zero that still can be fitted
 _NEAR_SADDLE = 0.3  # units between states that are tried from further apart once more
 
 
@@ -49,8 +51,8 @@ class Outcome:
     report: pd.DataFrame
 
 
-def check_data(model: Any, data: Data) -> None:
-    """Raise if responses do not fit the family; warn of what has no finite or unique optimum."""
+def check_data(model: Any, data: Data, inputs: NDArray[np.float64] | None = None) -> None:
+    """Raise if responses or inputs cannot be fitted; warn of what has no finite, unique optimum."""
     family = model.observation_model
     family.check(data.y, data.seen if data.y.ndim == 2 else data.observed)
     message = family.one_sided(data.y[data.observed])
@@ -63,11 +65,36 @@ def check_data(model: Any, data: Data) -> None:
             CollinearWarning,
             stacklevel=4,
         )
+    if inputs is not None:
+        _check_inputs(model, inputs[~data.starts])
+
+
+def _check_inputs(model: Any, u: NDArray[np.float64]) -> None:
+    """Raise if zero is so far from the transitions' inputs that no matrix there is a number."""
+    away, width = np.abs(u).min(axis=0, initial=np.inf), np.ptp(u, axis=0) if len(u) else 0.0
+    far = np.flatnonzero((away > _FAR_INPUTS * width) & (width > 1e-9 * away))
+    if len(far):
+        n = int(far[0])
+        raise fail(
+            "transition_inputs",
+            "inputs around zero, at which transition_prob_ holds: subtract their mean",
+            f"values from {u[:, n].min():g} to {u[:, n].max():g} in column {n}",
+        )
+    if model.n_states > 1 and not model.transition_regularizer_strength and _dependent(u):
+        warnings.warn(
+            "transition_inputs has columns that are linear combinations of others or constant; "
+            "their weights are not unique",
+            CollinearWarning,
+            stacklevel=5,
+        )
 
 
 def is_collinear(data: Data) -> bool:
     """Return whether observed regressors, with the intercept, are linearly dependent."""
-    x = data.x[data.observed]
+    return _dependent(data.x[data.observed])
+
+
+def _dependent(x: NDArray[np.float64]) -> bool:
     spread = x.std(axis=0)
     if x.shape[1] == 0 or len(x) <= x.shape[1]:
         return False
@@ -101,7 +128,7 @@ def fit(
         Folder that keeps each start's run.
     """
     keep = None if resume is None else _job(model, data, inputs, init_params, resume)
-    near, shift = centred(model, data)
+    near, shift = centred(data)
     start = starting_point(model, near, init_params, inputs, shift)
     problem = pose(model, near, inputs, exact=has_zeros(start.initial, start.transition))
     free = init_params is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,20 @@ from numpy.typing import NDArray
 from neuroloom.glmhmm._em import em
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
 from neuroloom.glmhmm._em.em import Fit
+from neuroloom.glmhmm._estimator.centring import around, centred
 from neuroloom.glmhmm._estimator.fitting import check_data, configured_start
 from neuroloom.glmhmm._estimator.problem import (
     Problem,
     core_of,
     has_zeros,
+    outputs_of,
     params_of,
     pose,
     read_data,
     read_inputs,
 )
 from neuroloom.glmhmm._estimator.results import EMState, SolverSpec, StepResult, set_fitted
-from neuroloom.glmhmm._model.parameters import Parameters
+from neuroloom.glmhmm._model.parameters import Parameters, from_core
 
 
 def empty_state(maxiter: int) -> EMState:
@@ -55,16 +58,17 @@ def one_iteration(
 ) -> tuple[Problem, Parameters, EMState]:
     """Return the problem, and parameters and state after one EM iteration with a full M-step."""
     data = read_data(model, X, y, session_starts)
-    check_data(model, data)
     inputs = read_inputs(transition_inputs, data)
+    check_data(model, data, inputs)
     if inputs is not None and drive is None:
         drive = np.zeros((inputs.shape[1], model.n_states, model.n_states))
     core = core_of(model, params, data, drive=None if inputs is None else drive)
     exact = has_zeros(core.initial, core.transition)
-    problem = pose(model, data, inputs, exact=exact, full=True)
+    near, shift = centred(data)
+    problem = pose(model, near, inputs, exact=exact, full=True)
     with double_precision():
         new, log_likelihood, objective = em.em_step(
-            as_arrays(core), problem.trials, problem.prior, model=problem.static
+            as_arrays(around(core, shift)), problem.trials, problem.prior, model=problem.static
         )
     value, target = float(log_likelihood) + problem.base, float(objective) + problem.base
     done = state.iterations
@@ -80,7 +84,7 @@ def one_iteration(
         target,
         objectives,
     )
-    return problem, new, after
+    return replace(problem, data=data), around(new, -shift), after
 
 
 def state_of(fit: Fit, base: float, maxiter: int) -> EMState:
@@ -116,8 +120,14 @@ def initialize_params(self: Any, X: Any, y: Any, session_starts: Any = None) -> 
     """
     data = read_data(self, X, y, session_starts)
     check_data(self, data)
+    near, shift = centred(data)
     with double_precision():
-        return configured_start(self, data)
+        start = configured_start(self, near)
+        if not shift.any():
+            return start
+        core = around(core_of(self, start, near), -shift)
+        coef, *rest = from_core(core, outputs_of(self.observation_model, data.y) == ())
+        return (data.design.unflatten(coef), *rest)
 
 
 def initialize_optimizer_and_state(self: Any, init_params: Any, X: Any, y: Any) -> EMState:
