@@ -6,6 +6,7 @@ import pytest
 
 from neuroloom import shared
 from neuroloom.glmhmm import design_matrix
+from neuroloom.shared.convert import from_alf
 
 RIGHT = np.array([1, 0, 1, 1, 0, 0, 1, 0, 1, 0], dtype=bool)
 NONE = np.arange(10) == 7
@@ -130,6 +131,18 @@ def test_trials_of_the_ibl_go_in_as_they_are():
         design_matrix(alf().assign(choice=RIGHT.astype(int)))
     told = design_matrix(alf().assign(choice=RIGHT.astype(int)), codes={"left": 0, "right": 1})
     np.testing.assert_array_equal(told.y, expected(none=False))
+
+
+def test_trials_of_the_ibl_are_the_same_through_the_core_and_as_they_are():
+    raw = alf().assign(choice=np.where(NONE, 0, np.where(RIGHT, -1, 1)))
+    read = from_alf(raw)
+    assert set(read.table["choice"].dropna()) <= {0, 1}
+    through, direct = design_matrix(read), design_matrix(raw)
+    np.testing.assert_array_equal(through.y, direct.y)
+    np.testing.assert_allclose(through.X, direct.X, rtol=1e-12)
+    # Codes of the file in the contract's place are not read as choices.
+    with pytest.raises(ValueError, match="choice"):
+        design_matrix(raw.assign(action=raw["choice"]))
 
 
 def test_subjects_with_equal_session_labels_are_kept_apart():

@@ -222,7 +222,8 @@ def response_matrix(
 
 def _choices(table: Table, choice: str, codes: Any, violation: Any) -> Choices:
     """Return the choices by the codes told, or those that the table's kind implies."""
-    implied = "ibl" if table.is_alf else None
+    # The core's readers leave the file's codes as `action`, beside choices of the contract.
+    implied = "ibl" if table.is_alf and "action" not in table.frame else None
     found = read_choices(table.frame[choice], codes=codes, violation=violation, implied=implied)
     if implied is not None and codes is None and violation is None:
         table.notes.append('choices: codes="ibl" (−1 right, 1 left, 0 none), by the contrasts')
