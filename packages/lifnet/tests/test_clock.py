@@ -54,6 +54,24 @@ def test_the_last_step_counts(network):
     assert cut.spike_counts[-1].sum() > 0
 
 
+def test_spikes_know_their_population(network):
+    run = network.simulate(duration=0.2, delta_t=DT, seed=2)
+    spikes = run.to_spike_trains()
+    pooled = spikes.pool("population")
+    for column, (name, (start, stop)) in enumerate(run.populations.items()):
+        assert spikes.select(population=name).n_units == stop - start
+        assert len(pooled.of(name)) == run.spike_counts[:, column].sum()
+
+
+def test_states_of_a_run_are_those_of_its_raster(network):
+    run = network.simulate(duration=0.5, delta_t=DT, seed=2)
+    labels = network.parameters.population + 1
+    by_hand = lifnet.Analyzer(run.raster(), labels, run.delta_t, populations=[0, 1])
+    found = lifnet.Analyzer.from_run(run, populations=[0, 1])
+    assert found.occurrences().equals(by_hand.occurrences())
+    assert found.config == by_hand.config
+
+
 @pytest.mark.parametrize("every", [1, 4])
 @pytest.mark.parametrize("first", [0, 50, 51])
 def test_a_window_of_steps_holds_the_same_steps_of_everything(network, every, first):

@@ -28,6 +28,8 @@ from neuroloom.shared import NotFittedError, checks
 if TYPE_CHECKING:
     import pandas as pd
 
+    from neuroloom.lifnet._engine._result import Simulation
+
 Array = NDArray[np.float64]
 
 
@@ -127,6 +129,28 @@ class Analyzer:
                 "files": dict(FILES),
             },
         )
+
+    @classmethod
+    def from_run(cls, run: Simulation, **options: Any) -> Analyzer:
+        """Return the states of a simulation, whose spikes, populations and step it knows.
+
+        Parameters
+        ----------
+        run : Simulation
+            A run that recorded its spikes.
+        **options
+            ``minimal_life_span_ms``, ``clustering_params`` and ``populations`` of the class.
+
+        Examples
+        --------
+        >>> from neuroloom import lifnet
+        >>> run = lifnet.ClusteredNetwork.from_config("2_cluster_mf", seed=1).simulate(0.1, seed=2)
+        >>> lifnet.Analyzer.from_run(run, populations=[0, 1]).get_num_clusters()
+        6
+        """
+        sizes = [stop - start for start, stop in run.populations.values()]
+        labels = np.repeat(np.arange(1, len(sizes) + 1), sizes)
+        return cls(run.raster(), labels, run.delta_t, **options)
 
     def _fill(self, found: Occurrences, config: dict[str, Any]) -> None:
         self._found, self.config = found, config

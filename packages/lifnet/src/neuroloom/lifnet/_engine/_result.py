@@ -167,7 +167,8 @@ class Simulation:
         """Return the spikes from `start` seconds after the run's begin on.
 
         Step k covers the time from ``k · delta_t`` to ``(k + 1) · delta_t``, and a spike of step k
-        has the time ``k · delta_t``; the epoch ends with the last step.
+        has the time ``k · delta_t``; the epoch ends with the last step. The property
+        ``population`` names each neuron's population.
 
         Parameters
         ----------
@@ -187,7 +188,17 @@ class Simulation:
         keep = self.spike_steps >= skip
         times = (self.first_step + self.spike_steps[keep]) * self.delta_t
         edges = np.array([self.first_step + skip, self.first_step + self.n_steps]) * self.delta_t
-        return SpikeTrains(times, self.spike_ids[keep], self.n_neurons, Epochs(*edges))
+        properties = {"population": self._population_names()} if self.populations else None
+        return SpikeTrains(
+            times, self.spike_ids[keep], self.n_neurons, Epochs(*edges), properties=properties
+        )
+
+    def _population_names(self) -> list[str]:
+        """Return the name of each neuron's population, in the order of the neurons."""
+        names = [""] * self.n_neurons
+        for name, (start, stop) in self.populations.items():
+            names[start:stop] = [name] * (stop - start)
+        return names
 
     @property
     def recording(self) -> Recording:
