@@ -1,6 +1,7 @@
 """Every row of the table of bad inputs: a clear error or warning of our own, input untouched."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from neuroloom import shared
@@ -178,6 +179,7 @@ def test_session_starts(data):
         (["a"], "mask"),
         ([0.5, 2], "mask"),
         (np.zeros((60, 2)), "shape"),
+        ([25, 20, 15], "lengths of sessions"),
     ):
         fails(X, y, match, session_starts=bad)
     with pytest.warns(SessionWarning, match="twice"):
@@ -188,6 +190,14 @@ def test_session_starts(data):
     for same in ([0, 30], (30, 0), [30.0], mask.astype(int), np.array([30])):
         assert fitted.score(X, y, same) == pytest.approx(fitted.score(X, y, mask), abs=1e-12)
     assert fitted.score(X, y, []) == pytest.approx(fitted.score(X, y), abs=1e-12)
+
+
+def test_tables_in_another_order_are_refused(data):
+    X, y = pd.DataFrame(data[0], columns=["a", "b"]), pd.Series(data[1])
+    with pytest.raises(ValueError, match="same index in another order"):
+        GLMHMM(1).fit(X, y[::-1])
+    shifted = y.set_axis(np.arange(60) + 60)  # other labels: rows go together by their places
+    np.testing.assert_array_equal(GLMHMM(1).fit(X, shifted).coef_, GLMHMM(1).fit(X, y).coef_)
 
 
 def test_one_trial_is_legal():

@@ -56,6 +56,12 @@ def test_evident_codes(column, none):
             True,
         ),
         (np.where(RIGHT, "A", "B"), {"left": "B", "right": "A"}, False),
+        (np.where(RIGHT, "2", "1"), {"left": "1", "right": 2}, False),
+        (
+            np.where(NONE, "miss", np.where(RIGHT, "1", "0")),
+            {"left": 0, "right": 1, "none": "miss"},
+            True,
+        ),
         (np.where(NONE, np.nan, np.where(RIGHT, 3, 7)), {"left": 7.0, "right": 3.0}, True),
     ],
 )

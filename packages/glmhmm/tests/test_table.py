@@ -6,7 +6,7 @@ import pytest
 from problems import drawn, known
 
 from neuroloom import shared
-from neuroloom.glmhmm import design_matrix, load_model
+from neuroloom.glmhmm import GLMHMM, design_matrix, load_model, plot_posterior
 from neuroloom.glmhmm.__main__ import main
 
 
@@ -70,6 +70,10 @@ def test_options_of_the_design(table):
         (lambda t: t.assign(stimulus=np.nan), "finite number"),
         (lambda t: t.assign(choice=3), "choices 0 and 1"),
         (lambda t: t.assign(stimulus=1.0), "varies"),
+        (lambda t: t.assign(stimulus=t.stimulus + 1j), "real numbers"),
+        (lambda t: t.assign(stimulus=pd.to_timedelta(t.stimulus, unit="s")), "in seconds"),
+        (lambda t: t.assign(choice=np.inf), r"inf \(9 trials\)"),
+        (lambda t: "trials.csv", "read_csv"),
         (lambda t: t.assign(session=["a", "b", "a"] * 3), "interrupted"),
         (lambda t: t.assign(session=[None, *"aaaabbbb"]), "row 0"),
         (lambda t: t.iloc[:0], "at least one trial"),
@@ -78,6 +82,76 @@ def test_options_of_the_design(table):
 def test_tables_that_do_not_fit(table, change, match):
     with pytest.raises(ValueError, match=match):
         design_matrix(change(table.replace({"choice": {-1: np.nan}})))
+
+
+def test_no_column_takes_the_place_of_another(table):
+    table = table.assign(previous_choice=1.0, weight=np.arange(9.0))
+    for options in (
+        {"covariates": ["stimulus"]},
+        {"covariates": ["previous_choice"]},
+        {"covariates": ["weight", "weight"]},
+        {"stimulus": ["stimulus", "stimulus"]},
+    ):
+        with pytest.raises(ValueError, match=r"twice|once"):
+            design_matrix(table, violation=-1, **options)
+    found = design_matrix(table, violation=-1, covariates="weight", previous_choice=False)
+    assert found.features == ("stimulus", "win_stay_lose_switch", "weight")
+
+
+def test_a_table_of_the_ibl_to_a_figure_in_three_lines(tmp_path):
+    """The how-to's three lines beside regressors worked out by a plain loop."""
+    X, y, starts, _ = drawn(known(), 600, 60)
+    side = np.where(X[:, 0] < 0, -1.0, 1.0)
+    size = np.random.default_rng(0).choice([0.0625, 0.125, 0.25, 1.0], 600)
+    choice = np.where(y == 1, -1, 1)
+    choice[::50] = 0
+    table = {
+        "contrastLeft": np.where(side < 0, size, np.nan),
+        "contrastRight": np.where(side > 0, size, np.nan),
+        "choice": choice.astype("int8"),
+        "feedbackType": np.where(choice == -side, 1, -1).astype("int8"),
+        "session": np.cumsum(starts),
+    }
+    pd.DataFrame(table).to_parquet(tmp_path / "_ibl_trials.table.pqt")
+    options = {"n_init": 3, "missing": "mask", "tol": 1e-4, "seed": 0}
+
+    design = design_matrix(pd.read_parquet(tmp_path / "_ibl_trials.table.pqt"))
+    model = GLMHMM(3, **options).fit(design)
+    figure = plot_posterior(model, design)
+
+    signed = np.array([s * c for s, c in zip(side, size, strict=True)])
+    rows, answers, last = [], [], 0.0
+    for t in range(600):
+        if starts[t]:
+            last, won = 0.0, 0.0
+        rows.append([(signed[t] - signed.mean()) / signed.std(), last, last * won])
+        answers.append(np.nan if choice[t] == 0 else float(choice[t] == -1))
+        if choice[t] != 0:
+            last, won = float(-choice[t]), float(table["feedbackType"][t])
+    rows, answers = np.array(rows), np.array(answers)
+    other = GLMHMM(3, **options).fit(rows, answers, session_starts=starts)
+    prepared, read = other.smooth_proba(rows, answers, starts), model.smooth_proba(design)
+    np.testing.assert_allclose(read, prepared, atol=1e-8, rtol=0)
+    assert len(figure.lines) >= 3
+
+
+def test_tables_of_two_alternative_tasks_in_one_line():
+    tasks = pytest.importorskip("neuroloom.tasks")
+    read = []
+    for name in tasks.all_envs():
+        trials = tasks.run_trials(name, "random", 60, sessions=2, seed=1)
+        if not {"choice", "stimulus"} <= set(trials.table):
+            continue
+        if set(trials.table["choice"].dropna()) <= {0, 1}:
+            read.append(design_matrix(trials))
+    assert len(read) >= 12
+    for design in read:
+        assert design.features == ("stimulus", "previous_choice", "win_stay_lose_switch")
+        assert np.isfinite(design.X).all()
+        assert set(np.unique(design.y[np.isfinite(design.y)])) <= {0.0, 1.0}
+        assert design.session_starts.sum() == 2
+    model = GLMHMM(2, missing="mask", tol=1e-2).fit(read[-1])
+    assert model.smooth_proba(read[-1]).shape == (60, 2)
 
 
 @pytest.fixture(scope="module")

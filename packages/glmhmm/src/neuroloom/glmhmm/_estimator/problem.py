@@ -97,11 +97,24 @@ def unpack(X: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:
         )
     if isinstance(X, shared.Trials | shared.Recording):
         return _of_trials(X, y, session_starts)
+    _check_order(X, y)
     signals = [s for s in (X, y) if isinstance(s, shared.Signal)]
     grids = [(s.rate, s.start, len(s.values)) for s in signals]
     if len(set(grids)) > 1:
         raise fail("y", f"the rate, start and length of X, {grids[0]}", f"{grids[1]}")
     return X, y.values if isinstance(y, shared.Signal) else y, session_starts
+
+
+def _check_order(X: Any, y: Any) -> None:
+    """Raise if the labels of two tables' rows are the same in another order."""
+    if not all(type(v).__module__.split(".")[0] == "pandas" for v in (X, y)):
+        return
+    if not X.index.equals(y.index) and X.index.sort_values().equals(y.index.sort_values()):
+        raise fail(
+            "y",
+            "rows in the order of X",
+            "the same index in another order; pass y.loc[X.index], or both without an index",
+        )
 
 
 def _of_trials(trials: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:

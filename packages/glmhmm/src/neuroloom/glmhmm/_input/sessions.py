@@ -77,6 +77,13 @@ def _indices(values: NDArray[Any], n_trials: int) -> NDArray[Any]:
             f"indices from 0 to {n_trials - 1}, or a label per trial",
             f"{len(values)} values from {values.min()} to {values.max()}",
         )
+    if len(values) > 1 and 0 not in values and values.sum() == n_trials:
+        raise fail(
+            "session_starts",
+            "indices of the sessions' first trials",
+            f"{len(values)} values that add up to the {n_trials} trials, as lengths of sessions "
+            "do; of lengths pass np.cumsum([0, *lengths[:-1]]), of indices the 0 as well",
+        )
     if len(np.unique(values)) < len(values):
         warnings.warn(
             "session_starts holds a trial twice: a session without trials is left out",

@@ -61,7 +61,7 @@ def read_choices(
         If the codes are not evident and were not told, or do not cover the values.
     """
     name = str(column.name)
-    values = _plain(column)
+    values, violation = _plain(column), _number(violation)
     if codes is not None and violation is not None:
         raise fail("violation", 'codes={"none": …} alone where codes are given', repr(violation))
     if codes is None and violation is not None:
@@ -79,17 +79,9 @@ def read_choices(
 
 def _plain(column: pd.Series) -> list[Any]:
     """Return the values as Python objects, None where missing, numbers where text holds them."""
-    import pandas as pd
-
-    missing = column.isna().to_numpy()
-    numbers = pd.to_numeric(column, errors="coerce")
-    if not (numbers.isna().to_numpy() & ~missing).any():
-        listed = np.asarray(numbers.to_numpy(dtype=np.float64, na_value=np.nan)).tolist()
-        listed = [int(v) if v == v and v == int(v) else v for v in listed]
-    else:
-        listed = column.tolist()
-        listed = [v.strip() if isinstance(v, str) else v for v in listed]
-    return [None if gone else value for value, gone in zip(listed, missing.tolist(), strict=True)]
+    missing = column.isna().tolist()
+    pairs = zip(column.tolist(), missing, strict=True)
+    return [None if gone else _number(value) for value, gone in pairs]
 
 
 def _found(values: list[Any]) -> list[Any]:
@@ -178,14 +170,23 @@ def _roles(codes: Any) -> dict[str, list[Any]]:
 
 
 def _number(value: Any) -> Any:
-    """Return a value as the column's are: whole numbers as int, missing ones as None."""
+    """Return a number as int where it is whole, text that holds one likewise, missing as None."""
     import pandas as pd
 
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return None
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            number = float(text)
+        except ValueError:
+            return text
+        if not np.isfinite(number):
+            return text
+        value = number
     if isinstance(value, (bool, np.bool_, int, np.integer, float, np.floating)):
         return int(value) if float(value).is_integer() else float(value)
-    return value.strip() if isinstance(value, str) else value
+    return value
 
 
 def _apply(name: str, values: list[Any], roles: dict[str, list[Any]]) -> Choices:

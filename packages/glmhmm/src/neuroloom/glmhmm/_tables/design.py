@@ -75,7 +75,7 @@ def design_matrix(
     reward: str = "reward",
     previous_choice: bool = True,
     win_stay_lose_switch: bool = True,
-    covariates: Sequence[str] = (),
+    covariates: str | Sequence[str] = (),
     codes: Literal["ibl"] | Mapping[str, Any] | None = None,
     violation: Any = None,
     standardize: bool = True,
@@ -105,7 +105,7 @@ def design_matrix(
         ``feedbackType``.
     previous_choice, win_stay_lose_switch : bool
         Whether to build them.
-    covariates : sequence of str
+    covariates : str or sequence of str
         Further columns, taken as they are.
     codes : "ibl" or mapping, optional
         What the choices' values mean: ``{"left": value, "right": value, "none": value}``, or
@@ -147,7 +147,7 @@ def design_matrix(
     reward_from = reward_column(table, reward) if win_stay_lose_switch else None
     session, subject = session_column(table, session), subject_column(table, subject)
     contrast = table.is_alf and stimulus == "stimulus" and "stimulus" not in frame
-    stimuli = [] if contrast else [stimulus] if isinstance(stimulus, str) else list(stimulus or ())
+    stimuli, covariates = [] if contrast else _names(stimulus), _names(covariates)
     named = (subject, session, reward_from)
     table.require(choice, *stimuli, *covariates, *(name for name in named if name is not None))
     if len(frame) == 0:
@@ -156,13 +156,11 @@ def design_matrix(
     y, starts = found.y, starts_of(table, session, subject)
     columns = _stimuli(table, stimuli, contrast=contrast, standardize=standardize)
     before, won = _history(y, starts, frame, reward_from, first_trial)
-    if previous_choice:
-        columns["previous_choice"] = before
-    if win_stay_lose_switch:
-        columns["win_stay_lose_switch"] = before * won
-    columns |= {name: _column(frame, name) for name in covariates}
-    if not columns:
-        raise fail("stimulus", "at least one regressor", "none")
+    built = {"previous_choice": before, "win_stay_lose_switch": before * won}
+    for name, wanted in zip(built, (previous_choice, win_stay_lose_switch), strict=True):
+        if wanted:
+            columns[name] = built[name]
+    _add_covariates(columns, frame, covariates)
     return DesignMatrix(
         np.column_stack(list(columns.values())) + 0.0,
         y,
@@ -178,10 +176,10 @@ def response_matrix(
     trials: Any,
     response: str,
     *,
-    stimulus: Sequence[str] = (),
+    stimulus: str | Sequence[str] = (),
     session: str | None = "auto",
     subject: str | None = "auto",
-    covariates: Sequence[str] = (),
+    covariates: str | Sequence[str] = (),
 ) -> DesignMatrix:
     """Return regressors of a response that is no choice: the z-scored stimulus and covariates.
 
@@ -203,12 +201,11 @@ def response_matrix(
     """
     table = as_table(trials)
     session, subject = session_column(table, session), subject_column(table, subject)
+    stimuli, covariates = _names(stimulus), _names(covariates)
     named = (name for name in (subject, session) if name is not None)
-    table.require(response, *stimulus, *covariates, *named)
-    columns = _stimuli(table, list(stimulus), contrast=False, standardize=True)
-    columns |= {name: _column(table.frame, name) for name in covariates}
-    if not columns:
-        raise fail("stimulus", "at least one regressor", "none")
+    table.require(response, *stimuli, *covariates, *named)
+    columns = _stimuli(table, stimuli, contrast=False, standardize=True)
+    _add_covariates(columns, table.frame, covariates)
     return DesignMatrix(
         np.column_stack(list(columns.values())) + 0.0,
         _column(table.frame, response, allow_missing=True),
@@ -218,6 +215,23 @@ def response_matrix(
         {},
         tuple(table.notes),
     )
+
+
+def _names(given: str | Sequence[str] | None) -> list[str]:
+    """Return names of columns; one may stand without a list around it."""
+    return [given] if isinstance(given, str) else list(given or ())
+
+
+def _add_covariates(
+    columns: dict[str, NDArray[np.float64]], frame: pd.DataFrame, names: list[str]
+) -> None:
+    """Add columns as they are to the regressors, in place; raise if one would replace another."""
+    for name in names:
+        if name in columns:
+            raise fail("covariates", "columns that are no regressors yet", f"{name!r} twice")
+        columns[name] = _column(frame, name)
+    if not columns:
+        raise fail("stimulus", "at least one regressor", "none")
 
 
 def _choices(table: Table, choice: str, codes: Any, violation: Any) -> Choices:
@@ -239,6 +253,8 @@ def _stimuli(
         raw = {"contrast": signed_contrast(table)}
     else:
         raw = {}
+        if len(set(names)) < len(names):
+            raise fail("stimulus", "each column once", names)
         for name in names:
             # On an ALF table a missing contrast means that nothing was shown on that side.
             side = table.is_alf and name in ALF_PAIR
@@ -306,6 +322,10 @@ def _previous(
 def _column(frame: pd.DataFrame, name: str, *, allow_missing: bool = False) -> NDArray[np.float64]:
     import pandas as pd
 
+    kind = frame[name].dtype.kind
+    if kind in "cmM":
+        what = "complex numbers" if kind == "c" else "times; pass their differences in seconds"
+        raise fail(name, "real numbers", what)
     numeric = pd.to_numeric(frame[name], errors="coerce")
     values: Any = numeric.to_numpy(dtype=np.float64, na_value=np.nan)
     strange = np.isnan(values) & ~frame[name].isna().to_numpy()

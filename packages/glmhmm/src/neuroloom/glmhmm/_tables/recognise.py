@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +58,8 @@ def as_table(trials: Any) -> Table:
     """
     import pandas as pd
 
+    if isinstance(trials, (str, Path)):
+        raise fail("trials", "a table: read the file first, pd.read_csv(…)", repr(str(trials)))
     if isinstance(trials, shared.Recording):
         if trials.trials is None:
             raise fail("trials", "a recording with trials", "one without")
