@@ -137,6 +137,56 @@ def test_detection_is_worth_what_backward_induction_says() -> None:
     assert abs(earned.mean() - promised) < 4 * earned.std() / np.sqrt(len(earned))
 
 
+def earned(task: Any, n: int = 4000, **params: Any) -> np.ndarray:
+    return tasks.ideal_trials(task, n, seed=2, **params).table["reward"].to_numpy(float)
+
+
+@pytest.mark.parametrize(
+    ("task", "steps"),
+    [("PerceptualDecisionMaking-v0", 5), ("VisualSearch-v0", 5), ("Detection-v0", 3)],
+)
+def test_rewarded_actions_in_fixation_are_taken_in_every_step(task: str, steps: int) -> None:
+    """They change nothing else: the bound rises by what all of them earn, trial by trial."""
+    timing = {"fixation": steps * tasks.get_task(task).dt}
+    without = earned(task, timing=timing, rewards={"abort": 0.0})
+    assert earned(task, timing=timing, rewards={"abort": 0.25}) == pytest.approx(
+        without + 0.25 * steps, abs=1e-9
+    )
+
+
+def test_a_trial_is_ended_in_fixation_only_where_that_is_sure_to_pay() -> None:
+    """Of two sides one can always be guessed, for 1/2 (or for 0, at -1 for the wrong one)."""
+    pays = earned(Flash(sigma=2.0, abort=True, rewards={"correct": 1.0}))
+    guessing = {"correct": 1.0, "abort": 0.49}
+
+    class Paid(Flash):
+        default_rewards = d.rewards(correct=1.0, fail=0.0, abort=0.0, miss=0.0)
+
+    assert np.array_equal(earned(Paid(sigma=2.0, abort=True, rewards=guessing)), pays)
+    assert (earned(Paid(sigma=2.0, abort=True, rewards={"abort": 1.0})) == 1.0).all()
+    costly = {"fail": -1.0, "miss": -1.0, "abort": -0.01}
+    assert earned(Paid(sigma=2.0, abort=True, rewards=costly)).min() == -1.0
+    for refused in ({"abort": 0.51}, {**costly, "abort": 0.01}):
+        with pytest.raises(tasks.TaskError, match=r"no bound here.*abort=False"):
+            tasks.IdealObserver(Paid(abort=True, rewards=refused))
+
+    class After(Paid):
+        periods = d.timeline(stimulus=400, decision=d.decide(100), after=d.fixate(100))
+
+    with pytest.raises(tasks.TaskError, match="after the answer"):
+        tasks.IdealObserver(After(rewards={"abort": 0.1}))
+    assert tasks.IdealObserver(After()).n_actions == 3
+
+
+def test_detection_is_ended_in_fixation_where_the_window_is_worth_less() -> None:
+    observer = tasks.IdealObserver("Detection-v0", abort=True)
+    worth = float(observer._own._wait[0][0])
+    low, high = worth - 0.01, worth + 0.01
+    without = earned("Detection-v0", abort=True)
+    assert np.array_equal(earned("Detection-v0", abort=True, rewards={"abort": low}), without)
+    assert (earned("Detection-v0", abort=True, rewards={"abort": high}) == high).all()
+
+
 @pytest.mark.parametrize("task", ["ReadySetGo-v0", "AnnubesEnv-v0", "GoNogo-v0"])
 def test_no_bound_is_refused_with_its_reason(task: str) -> None:
     with pytest.raises(tasks.TaskError, match=r"no bound|noise"):

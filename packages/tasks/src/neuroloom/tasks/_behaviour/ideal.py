@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, Trials
+from neuroloom.tasks._behaviour.fixating import acting_in_fixation, going_on
 from neuroloom.tasks._behaviour.kinds import Kinds, list_kinds
 from neuroloom.tasks._behaviour.run import run_trials
 from neuroloom.tasks._design.catalogue import get_task
@@ -25,7 +26,8 @@ class IdealObserver:
     periods, the rewards, and how trials depend on those before. It adds up what each channel
     shows in each period, which is all that Gaussian noise leaves to know, computes the posterior
     over the kinds, and takes the action of the highest expected reward, in the last step in which
-    it can where evidence still comes, in the first otherwise. Where trials depend on those before
+    it can where evidence still comes, in the first otherwise. Where an action in fixation earns
+    something it acts there as well, if no more is lost by it. Where trials depend on those before
     it follows the hidden state by Bayes' rule, told after every trial what would have been right.
 
     Nothing is sampled. Where a task draws a number from a continuum, it is replaced by 64 values.
@@ -58,8 +60,12 @@ class IdealObserver:
             raise TaskError("task: expected one task, got a mixture; ask for each one's observer")
         if not plan.noise_columns.size or not plan.discrete:
             raise fail("task", "a task with noise and discrete actions", name)
+        self._sessions = 0
         self._own: Any = self.task.ideal_policy(plan.sigma)
         if self._own is not None:
+            ahead = getattr(self._own, "ahead", None)
+            never = np.zeros(len(plan.phase), dtype=bool)
+            self._acts = never if ahead is None else acting_in_fixation(plan, ahead)
             return
         if self.task.overrides("curve") or not plan.plain or plan.graded:
             raise TaskError(
@@ -75,7 +81,7 @@ class IdealObserver:
             )
         self._parts = self.task.search(plan.sigma)
         self._kinds = list_kinds(plan) if self._parts is None else self._parts.kinds(plan)
-        self._sessions = 0
+        self._acts = acting_in_fixation(plan, going_on(self._kinds.stakes))
 
     @property
     def n_actions(self) -> int:
@@ -112,6 +118,11 @@ class IdealObserver:
         info : dict
             ``new_trial``, ``period`` and, of trials that are over, ``gt``; see `Policy`.
         """
+        actions = self._answers(observation, info)
+        return np.where(self._acts[info["period"]], 1, actions)
+
+    def _answers(self, observation: NDArray[np.float32], info: dict[str, Any]) -> NDArray[np.int64]:
+        """Return the answers of those that give one now, and 0 of others."""
         if self._own is not None:
             return np.asarray(self._own(observation, info))
         if self._sessions != len(observation):

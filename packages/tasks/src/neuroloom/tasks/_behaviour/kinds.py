@@ -37,6 +37,8 @@ class Kinds:
         One over the variance of their noise in a step.
     worth : array, (n_kinds, n_actions)
         Expected reward of every action as the answer; of 0: of none.
+    stakes : array, (n, n_actions)
+        What answers can be worth in expectation, every row that there is once.
     by_truth : array, (n_truths, n_kinds, n_actions), optional
         Of tasks with a history, worth times probability by the hidden state.
     answer : int
@@ -51,6 +53,7 @@ class Kinds:
     channel: NDArray[np.int64]
     precision: NDArray[np.float64]
     worth: NDArray[np.float64]
+    stakes: NDArray[np.float64]
     by_truth: tuple[NDArray[np.float64], NDArray[np.float64]] | None
     answer: int
     waits: int
@@ -192,7 +195,11 @@ def list_kinds(plan: TaskPlan) -> Kinds:
             np.stack([np.bincount(group, part, len(kinds)).astype(float) for part in parts]),
             np.stack([_grouped(group, worth * part[:, None], len(kinds)) for part in parts]),
         )
-    return Kinds(weight, kinds, period, channel, 1 / sigma**2, mean, by_truth, answer, waits)
+    # Of the kinds that show the same only their mean counts, unless a history tells them apart.
+    stakes = np.unique(mean if history is None else worth, axis=0)
+    return Kinds(
+        *(weight, kinds, period, channel, 1 / sigma**2, mean, stakes, by_truth, answer, waits)
+    )
 
 
 def _all(task: Task) -> tuple[Listed, dict[str, NDArray[Any]]]:

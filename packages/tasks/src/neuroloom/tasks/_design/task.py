@@ -423,6 +423,9 @@ class Task(_Declared):
     def ideal_policy(self, sigma: Array) -> Any:
         """Return the ideal observer of a task with rules of its own, if it is written.
 
+        Its property `ahead`, if it has one, says between which two expected rewards it is worth to
+        go on from fixation to the answer; without it, it decides itself what to do in fixation.
+
         Parameters
         ----------
         sigma : array, (n_periods, n_channels)

@@ -202,6 +202,12 @@ class Watcher:
         self._solve()
         self._sessions = 0
 
+    @property
+    def ahead(self) -> tuple[float, float]:
+        """What the window is worth before it begins: known, as nothing was seen by then."""
+        value = float(self._going_on(0, np.zeros(1))[0])
+        return value, value
+
     def begin_sessions(self, n: int) -> None:
         """Forget everything: `n` sessions begin."""
         self._sessions = n

@@ -144,8 +144,13 @@ class Search:
         self._precision = 1 / np.maximum(sigma, 1e-3) ** 2
 
     def kinds(self, plan: Any) -> Any:
-        """Return when to answer: in the first step of the decision."""
-        return SimpleNamespace(answer=plan.part["decision"], waits=0)
+        """Return when to answer, in the first step of the decision, and what answers are worth."""
+        k, pays = self._task.dim_ring, self._task.reward
+        right, wrong = pays.get("correct", 0.0), pays.get("fail", 0.0)
+        stakes = np.full((k, 1 + k), float(wrong))
+        stakes[np.arange(k), 1 + np.arange(k)] = right
+        stakes[:, 0] = pays.get("miss", 0.0)
+        return SimpleNamespace(answer=plan.part["decision"], waits=0, stakes=stakes)
 
     def expected(self, total: Array, steps: Array) -> Array:
         """Return the expected reward of every action.
