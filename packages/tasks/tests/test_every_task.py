@@ -92,6 +92,24 @@ def test_vector_environment_shows_the_same_as_single_ones(task: str) -> None:
                 assert np.array_equal(value, infos["trial"][name][0])
 
 
+@pytest.mark.parametrize(
+    "task", ["Reaching1D-v0", "Reaching1DWithSelfDistraction-v0", "AngleReproduction-v0"]
+)
+@pytest.mark.parametrize("dt", [100, 30])
+def test_data_sets_show_what_the_right_actions_lead_to(task: str, dt: int) -> None:
+    """To the last byte, although a data set knows the whole way and an agent goes it by steps."""
+    made = tasks.get_task(task, dt=dt)
+    inputs, target = tasks.Dataset(made, batch_size=8, seq_len=600, seed=3)()
+    vector, single = tasks.make_vec(made, 8), tasks.make(made)
+    shown, alone = vector.reset(seed=3)[0], single.reset(seed=3)[0]
+    for at in range(600):
+        assert shown.tobytes() == inputs[at].tobytes(), at
+        assert alone.tobytes() == inputs[at, 0].tobytes(), at
+        assert (vector.right_action == target[at]).all(), at
+        alone = single.step(single.right_action)[0]
+        shown = vector.step(vector.right_action)[0]
+
+
 @each_supervised_task
 def test_dataset_rows_are_the_streams_of_the_vector_environment(task: str) -> None:
     vector = tasks.make_vec(task, 3)

@@ -24,7 +24,7 @@ from neuroloom.tasks.declare import (
     rewards,
     timeline,
 )
-from neuroloom.tasks.envs.reaching_1d import SPEED, START, nearest, turn
+from neuroloom.tasks.envs.reaching_1d import SPEED, nearest, place, turn
 
 RING = 16
 HAND = slice(RING, 2 * RING)
@@ -106,46 +106,46 @@ class AngleReproduction(Task):
     def curve(self, rows: Rows, observation: Array, target: Array) -> None:
         """Show what an agent sees that holds still until a cue, then takes the shortest way."""
         c, trial = rows.conditions, rows.trial
-        state = np.full(len(trial), START)
-        at = np.full(len(c["ground_truth1"]), START)
+        moved = np.zeros(len(trial), dtype=np.int64)
+        at = np.zeros(len(c["ground_truth1"]), dtype=np.int64)
         for go in ("1", "2"):
-            way = turn(at, c[f"ground_truth{go}"])
-            needed, side = nearest(way, np.inf), np.where(way > 0, 1, -1)
+            way = turn(place(at), c[f"ground_truth{go}"])
+            needed, side = nearest(way, np.inf).astype(np.int64), np.where(way > 0, 1, -1)
             inside = rows.inside(f"go{go}")
-            moved = np.minimum(rows.elapsed, needed[trial])
-            state = np.where(inside, at[trial] + SPEED * side[trial] * moved, state)
+            done = np.minimum(rows.elapsed, needed[trial])
+            moved = np.where(inside, at[trial] + side[trial] * done, moved)
             right = np.where(side > 0, 1, 2)[trial]
-            target[:] = np.where(inside, np.where(moved < needed[trial], right, 0), target)
-            at = at + SPEED * side * np.minimum(c[f"go{go}_steps"], needed)
-        observation[:, HAND] += cosine(RING, state).astype(np.float32)
+            target[:] = np.where(inside, np.where(done < needed[trial], right, 0), target)
+            at = at + side * np.minimum(c[f"go{go}_steps"], needed)
+        observation[:, HAND] += cosine(RING, place(moved)).astype(np.float32)
 
     def on_trial_start(self, now: Now) -> None:
-        now.memory["state"] = np.full(len(now), START)
-        now.memory["onset"] = np.full(len(now), START)
+        now.memory["moves"] = np.zeros(len(now), dtype=np.int64)
+        now.memory["onset"] = np.zeros(len(now), dtype=np.int64)
         now.memory["performance"] = np.zeros(len(now))
 
     def outcome(self, now: Now, action: Array) -> tuple[Array, Array, Array]:
         (angle, going), memory = _wanted(now), now.memory
-        onset = np.where(going & (now.elapsed == 0), memory["state"], memory["onset"])
-        state = memory["state"] + SPEED * ((action == 1) * 1.0 - (action == 2))
-        distance = np.abs(turn(state, angle))
-        moves, way = now.elapsed + 1, np.abs(turn(onset, angle))
-        best = np.abs(way - SPEED * nearest(way, moves))
-        worst = np.minimum(way + SPEED * moves, np.pi)
+        onset = np.where(going & (now.elapsed == 0), memory["moves"], memory["onset"])
+        moved = memory["moves"] + (action == 1) - (action == 2)
+        distance = np.abs(turn(place(moved), angle))
+        could, way = now.elapsed + 1, np.abs(turn(place(onset), angle))
+        best = np.abs(way - SPEED * nearest(way, could))
+        worst = np.minimum(way + SPEED * could, np.pi)
         near = np.clip((worst - distance) / np.maximum(worst - best, 1e-12), 0, 1)
         total = memory["performance"] + np.where(going, near, 0)
         worth = np.maximum(self.reward["correct"] - distance, self.reward["fail"])
-        memory["state"], memory["onset"], memory["performance"] = state, onset, total
+        memory["moves"], memory["onset"], memory["performance"] = moved, onset, total
         due = now.conditions["go1_steps"] + now.conditions["go2_steps"]
         share = np.minimum(np.round(total / np.maximum(due, 1), 9), 1.0)
         return np.where(going, worth, 0.0), np.zeros(len(now), dtype=bool), share
 
     def observe(self, now: Now, observation: Array) -> Array:
-        observation[:, HAND] = cosine(RING, now.memory["state"])
+        observation[:, HAND] = cosine(RING, place(now.memory["moves"]))
         return observation
 
     def correct_action(self, now: Now) -> Array:
         angle, going = _wanted(now)
-        way = turn(now.memory["state"], angle)
+        way = turn(place(now.memory["moves"]), angle)
         move = going & (nearest(way, np.ones(len(now))) > 0)
         return np.where(move, np.where(way > 0, 1, 2), 0)

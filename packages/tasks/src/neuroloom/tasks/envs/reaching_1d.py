@@ -36,6 +36,14 @@ def turn(state: Array | float, angle: Array) -> Array:
     return way
 
 
+def place(moves: Array | int) -> Array:
+    """Return where a hand is after so many moves to the left (negative: to the right).
+
+    Counted and not added up, so that it is the same number however the hand came there.
+    """
+    return np.asarray(START + SPEED * np.asarray(moves))
+
+
 def nearest(way: Array, moves: Array | float) -> Array:
     """Return the number of moves, of at most `moves`, that come nearest to the end of `way`."""
     needed: Array = np.minimum(np.rint(np.abs(way) / SPEED), moves)
@@ -69,34 +77,34 @@ class Reaching(Task):
         moved = np.where(reaching, np.minimum(rows.elapsed, needed), 0)
         most = int(moved.max(initial=0))
         columns = observation[:, self.hand()].shape[1]
-        places = cosine(columns, START + SPEED * np.arange(-most, most + 1))
+        places = cosine(columns, place(np.arange(-most, most + 1)))
         where = most + np.where(left, moved, -moved)
         observation[:, self.hand()] += places.astype(np.float32).take(where, axis=0)
         target[:] = np.where(reaching & (moved < needed), np.where(left, 1, 2), 0)
 
     def on_trial_start(self, now: Now) -> None:
-        now.memory["state"] = np.full(len(now), START)
-        now.memory["onset"] = np.full(len(now), START)
+        now.memory["moves"] = np.zeros(len(now), dtype=np.int64)
+        now.memory["onset"] = np.zeros(len(now), dtype=np.int64)
         now.memory["performance"] = np.zeros(len(now))
 
     def outcome(self, now: Now, action: Array) -> tuple[Array, Array, Array]:
         angle, reaching, memory = now.conditions["ground_truth"], now.inside("reach"), now.memory
-        onset = np.where(reaching & (now.elapsed == 0), memory["state"], memory["onset"])
-        state = memory["state"] + SPEED * ((action == 1) * 1.0 - (action == 2))
-        distance = np.abs(turn(state, angle))
-        moves, way = now.elapsed + 1, np.abs(turn(onset, angle))
-        best = np.abs(way - SPEED * nearest(way, moves))
-        worst = np.minimum(way + SPEED * moves, np.pi)
+        onset = np.where(reaching & (now.elapsed == 0), memory["moves"], memory["onset"])
+        moved = memory["moves"] + (action == 1) - (action == 2)
+        distance = np.abs(turn(place(moved), angle))
+        could, way = now.elapsed + 1, np.abs(turn(place(onset), angle))
+        best = np.abs(way - SPEED * nearest(way, could))
+        worst = np.minimum(way + SPEED * could, np.pi)
         near = np.clip((worst - distance) / np.maximum(worst - best, 1e-12), 0, 1)
         total = memory["performance"] + np.where(reaching, near, 0)
         worth = np.maximum(self.reward["correct"] - distance, self.reward["fail"])
-        memory["state"], memory["onset"], memory["performance"] = state, onset, total
+        memory["moves"], memory["onset"], memory["performance"] = moved, onset, total
         ends = np.zeros(len(now), dtype=bool)
         share = total / np.maximum(now.conditions["reach_steps"], 1)
         return np.where(reaching, worth, 0.0), ends, np.minimum(np.round(share, 9), 1.0)
 
     def correct_action(self, now: Now) -> Array:
-        way = turn(now.memory["state"], now.conditions["ground_truth"])
+        way = turn(place(now.memory["moves"]), now.conditions["ground_truth"])
         move = now.inside("reach") & (nearest(way, np.ones(len(now))) > 0)
         return np.where(move, np.where(way > 0, 1, 2), 0)
 
@@ -158,5 +166,5 @@ class Reaching1D(Reaching):
         levels["reach", "target"] = cosine(self.dim_ring, c["ground_truth"])
 
     def observe(self, now: Now, observation: Array) -> Array:
-        observation[:, self.hand()] = cosine(self.dim_ring, now.memory["state"])
+        observation[:, self.hand()] = cosine(self.dim_ring, place(now.memory["moves"]))
         return observation

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroloom.tasks.declare import Array, Conditions, Levels, Names, Now, Targets, cosine, register
-from neuroloom.tasks.envs.reaching_1d import DIFFERS, Reaching
+from neuroloom.tasks.envs.reaching_1d import DIFFERS, Reaching, place
 
 
 @register("Reaching1DWithSelfDistraction-v0", tags=("motor", "steps action space"), differs=DIFFERS)
@@ -43,5 +43,8 @@ class Reaching1DWithSelfDistraction(Reaching):
 
     def observe(self, now: Now, observation: Array) -> Array:
         shown = 0.3 * now.inside("reach")[:, None] * cosine(32, now.conditions["ground_truth"])
-        seen: Array = shown + cosine(32, now.memory["state"])
-        return seen.astype(np.float32)
+        # Added in single precision, as in a data set.
+        seen: Array = shown.astype(np.float32) + cosine(32, place(now.memory["moves"])).astype(
+            np.float32
+        )
+        return seen
