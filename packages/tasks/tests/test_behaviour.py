@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import comb
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -191,6 +192,54 @@ def test_detection_is_ended_in_fixation_where_the_window_is_worth_less() -> None
 def test_no_bound_is_refused_with_its_reason(task: str) -> None:
     with pytest.raises(tasks.TaskError, match=r"no bound|noise"):
         tasks.IdealObserver(task)
+
+
+@pytest.mark.parametrize(
+    "task", ["PerceptualDecisionMaking-v0", "DelayComparison-v1", "IBL-v0", "Bandit-v0"]
+)
+def test_an_environment_of_a_task_gives_the_tables_of_its_id(task: str) -> None:
+    """Session i is stream i of the seed, by whichever door."""
+
+    def rows(what: Any, **sessions: int) -> list[tuple[Any, ...]]:
+        table = tasks.run_trials(what, "random", 90, seed=4, **sessions).table
+        return [tuple(table.columns), *table.itertuples(index=False, name=None)]
+
+    by_id, three = rows(task), rows(task, sessions=3)
+    env = tasks.make(task, seed=9)
+    env.reset()
+    assert repr(rows(env)) == repr(by_id)
+    assert repr(rows(env, sessions=3)) == repr(three)
+    assert repr(rows(gymnasium.wrappers.OrderEnforcing(env), sessions=3)) == repr(three)
+    assert repr(rows(tasks.make_vec(task, 3))) == repr(three)
+    many = gymnasium.vector.SyncVectorEnv([lambda: tasks.make(task)] * 3)
+    assert repr(rows(many)) == repr(three)
+    assert repr(rows(tasks.make(task, trials_per_episode=2), sessions=3)) == repr(three)
+
+
+def test_wrappers_have_random_numbers_of_their_own_in_every_session() -> None:
+    env = tasks.wrappers.SideBias(
+        tasks.make("PerceptualDecisionMaking-v0"), [[0.5, 0.5], [0.5, 0.5]], 3
+    )
+    table = tasks.run_trials(env, "random", 400, sessions=2, seed=4).table
+    first, second = (table[table["session"] == k]["ground_truth"].to_numpy() for k in (0, 1))
+    assert 0.3 < (first == second).mean() < 0.7
+    env.reset(seed=4)
+    by_hand = []
+    while len(by_hand) < 50:
+        info = env.step(0)[-1]
+        if info["new_trial"]:
+            by_hand.append(info["trial"]["ground_truth"])
+    assert by_hand == first[:50].tolist()
+
+
+def test_running_trials_leaves_the_callers_environments_alone() -> None:
+    vector = tasks.make_vec("PerceptualDecisionMaking-v0", 2)
+    before = vector.reset(seed=1)[0]
+    ahead = [vector.step(np.zeros(2, dtype=int))[0] for _ in range(40)]
+    assert (vector.reset(seed=1)[0] == before).all()
+    tasks.run_trials(vector, "random", 20, seed=7)
+    after = [vector.step(np.zeros(2, dtype=int))[0] for _ in range(40)]
+    assert np.array_equal(ahead, after)
 
 
 TWO = [

@@ -154,3 +154,29 @@ def test_batches_come_back_from_files_as_they_were(tmp_path: Path) -> None:
     np.savez(file, **changed)
     with pytest.raises(tasks.TaskError, match="digest"):
         tasks.Batch.load(file)
+
+
+def test_an_ended_episode_takes_no_step_and_options_are_known() -> None:
+    env = tasks.make("PerceptualDecisionMaking-v0", trials_per_episode=1, abort=True)
+    env.reset(seed=1)
+    assert env.step(1)[2]  # ended in the first step, with most of the trial to come
+    for action in (0, 1, np.int64(0)):
+        with pytest.raises(gymnasium.error.ResetNeeded):
+            env.step(action)
+    with pytest.raises(tasks.TaskError, match="options"):
+        env.reset(options={"streams": 3})
+    assert env.reset(options={"no_step": True})[0].shape == (3,)
+
+
+def test_observations_are_the_callers_own_in_copies_too() -> None:
+    env = tasks.make("PerceptualDecisionMaking-v0", seed=2)
+    env.reset()
+    seen = [env.step(0)[0] for _ in range(3)]
+    twin = copy.deepcopy(env)
+    kept = env.ob
+    seen[-1][:] = 9
+    assert (env.ob == kept).all()
+    for _ in range(60):
+        ours, theirs = env.step(0)[0], twin.step(np.int64(0))[0]
+        assert ours.tobytes() == theirs.tobytes()
+        ours[:] = 7

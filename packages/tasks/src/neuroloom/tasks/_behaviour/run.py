@@ -37,11 +37,12 @@ def run_trials(
     n_trials : int
         Number of rows.
     sessions : int, optional
-        Number of streams that are run side by side, each a session; default up to 32, fewer where
-        trials depend on those before, so that a session has 500. Session `i` is stream `i` of the
-        seed.
+        Number of streams that are run side by side, each a session. Session `i` is stream `i` of
+        the seed, in environments too. Default: up to 32, fewer where trials depend on those before,
+        so that a session has 500; of an environment in wrappers, or written step by step, 1.
     seed : int or Seed
-        Root of the streams, and of the random policy.
+        Root of the streams, and of the random policy. Wrappers and environments written step by
+        step are reset with it in the first session, and with seeds that it gives in others.
     **params
         Parameters of the task, if it is given by id.
 
@@ -72,7 +73,7 @@ def run_trials(
     n_trials = whole("n_trials", n_trials, minimum=1)
     n = None if sessions is None else whole("sessions", sessions, minimum=1)
     root = as_seed(seed)
-    source = world(task, n, n_trials, root, params)
+    source = world(task, n, n_trials, seed, params)
     act = named(policy, source, root.child("policy").generator())
     about_trials = getattr(act, "about", None)
     n = source.n

@@ -10,10 +10,10 @@ import numpy as np
 from gymnasium.vector import SyncVectorEnv
 from numpy.typing import NDArray
 
-from neuroloom.shared import Seed
+from neuroloom.shared import Seed, as_seed
 from neuroloom.tasks._design.catalogue import get_task
 from neuroloom.tasks._design.task import DECIDE, Answer, Task
-from neuroloom.tasks._engine.plan import TaskPlan
+from neuroloom.tasks._engine.plan import TaskPlan, make_plan
 from neuroloom.tasks._environments.single import TaskEnv
 from neuroloom.tasks._environments.vector import TaskVectorEnv
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail
@@ -81,31 +81,39 @@ class TaskWorld:
 
 
 class Copies:
-    """Copies of a single environment, wrapped or not, each with a seed of its own.
+    """Single environments, wrapped or not, each with a stream of trials of its own.
+
+    A task's own environment shows the trials of stream `i` of the seed, as everywhere; others,
+    and wrappers, get a seed for each, the first one the seed itself if that is an integer.
 
     Parameters
     ----------
-    env : gymnasium.Env
+    envs : list of gymnasium.Env
         With trials.
-    n : int
-        How many copies.
     seed : Seed
-        Root of their seeds.
+        Root of the streams.
     """
 
-    def __init__(self, envs: list[Any], seed: Seed) -> None:
+    def __init__(self, envs: list[Any], seed: int | Seed) -> None:
         self._envs, self.n = envs, len(envs)
-        first = envs[0]
+        first, root = envs[0], as_seed(seed)
         if not hasattr(first.unwrapped, "new_trial"):
             raise TaskTypeError(f"task: expected an environment with trials, got {first!r}")
         self.dt = float(first.unwrapped.dt)
         self.action_space = first.action_space
-        self._seeds = [seed.child("session").child(i).integer(31) for i in range(self.n)]
+        self._root = root
+        self._seeds = [root.child("session").child(i).integer(31) for i in range(self.n)]
+        if not isinstance(seed, Seed):
+            self._seeds[0] = int(seed)
 
     def reset(self) -> NDArray[Any]:
         """Begin, and return what is shown."""
-        pairs = zip(self._envs, self._seeds, strict=True)
-        return np.stack([env.reset(seed=seed)[0] for env, seed in pairs])
+        shown = []
+        for i, (env, seed) in enumerate(zip(self._envs, self._seeds, strict=True)):
+            own = isinstance(env.unwrapped, TaskEnv)
+            options = {"options": {"stream": (self._root, i)}} if own else {}
+            shown.append(env.reset(seed=seed, **options)[0])
+        return np.stack(shown)
 
     def step(self, actions: NDArray[Any]) -> Stepped:
         """Act."""
@@ -176,7 +184,9 @@ def answers_last(plan: TaskPlan) -> bool:
     return answer.last_step or not (answer.periods or (plan.phase == DECIDE).any())
 
 
-def world(task: Any, n: int | None, n_trials: int, seed: Seed, params: dict[str, Any]) -> World:
+def world(
+    task: Any, n: int | None, n_trials: int, seed: int | Seed, params: dict[str, Any]
+) -> World:
     """Return what an agent acts in.
 
     Parameters
@@ -187,7 +197,7 @@ def world(task: Any, n: int | None, n_trials: int, seed: Seed, params: dict[str,
         Number of sessions; default by the number of trials.
     n_trials : int
         Trials of all sessions together.
-    seed : Seed
+    seed : int or Seed
         Root of the sessions' trials.
     params : dict
         Parameters of a task given by id.
@@ -197,22 +207,23 @@ def world(task: Any, n: int | None, n_trials: int, seed: Seed, params: dict[str,
     TaskError, TaskTypeError
         If it is none of these, or there are more sessions than trials.
     """
+    root = as_seed(seed)
     if isinstance(task, (str, Task)):
-        made = get_task(task, **params)
-        default = min(n_trials, 32)
-        if TaskVectorEnv(made, 1).plan.sessions:
-            # Sessions long enough for what happens in one, as blocks.
-            default = max(1, min(default, n_trials // _LONG_SESSION))
-        return TaskWorld(TaskVectorEnv(made, _sessions(n or default, n_trials)), seed)
+        return TaskWorld(_environments(get_task(task, **params), n, n_trials), root)
     if params:
         raise fail("params", "none beside an environment that is made already", sorted(params))
     if isinstance(task, (TaskVectorEnv, SyncVectorEnv)):
         if n not in (None, task.num_envs):
             raise fail("sessions", f"{task.num_envs}, the number of environments", n)
         _sessions(task.num_envs, n_trials)
+        task = copy.deepcopy(task)
         if isinstance(task, TaskVectorEnv):
-            return TaskWorld(task, seed)
+            return TaskWorld(task, root)
         return Copies(list(task.envs), seed)
+    if type(task) is TaskEnv:
+        # Environments side by side show the same trials sooner.
+        waits = task.waits_for_fixation
+        return TaskWorld(_environments(task.task, n, n_trials, waits_for_fixation=waits), root)
     if isinstance(task, gymnasium.Env):
         many = _sessions(n or 1, n_trials)
         return Copies([copy.deepcopy(task) for _ in range(many)], seed)
@@ -223,6 +234,15 @@ def world(task: Any, n: int | None, n_trials: int, seed: Seed, params: dict[str,
 
 
 _LONG_SESSION = 500
+
+
+def _environments(task: Task, n: int | None, n_trials: int, **options: Any) -> TaskVectorEnv:
+    """Return a task's environments, one a session; by default up to 32."""
+    default = min(n_trials, 32)
+    if make_plan(task).sessions:
+        # Sessions long enough for what happens in one, as blocks.
+        default = max(1, min(default, n_trials // _LONG_SESSION))
+    return TaskVectorEnv(task, _sessions(n or default, n_trials), **options)
 
 
 def _sessions(n: int, n_trials: int) -> int:

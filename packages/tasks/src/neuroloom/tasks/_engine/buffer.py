@@ -44,6 +44,7 @@ class Ring:
         self.packed = np.zeros((len(self.trials), 0))
         self._kinds: dict[str, np.dtype[Any]] = {}
         self._longest = 0
+        self._order: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.at)
@@ -62,6 +63,7 @@ class Ring:
         self.trials["length"][place] = length
         self.trials["due"][place] = table.due
         self._kinds, packed = table.packed
+        self._order = tuple(table.conditions)
         if not self.packed.shape[1]:
             self.packed = np.zeros((len(self.trials), packed.shape[1]))
         self.packed[place] = packed
@@ -105,7 +107,7 @@ class Ring:
         for name, values in self.conditions.items():
             out[name] = np.zeros((len(self), *values.shape[1:]), dtype=values.dtype)
             out[name][ended] = values[place]
-        return out
+        return {name: out[name] for name in self._order}
 
     def of(self, name: str, place: Places) -> NDArray[Any]:
         """Return a condition of the trials at `place`."""

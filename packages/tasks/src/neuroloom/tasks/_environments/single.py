@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium
@@ -13,18 +13,19 @@ from numpy.typing import NDArray
 from neuroloom.shared import Seed, as_seed
 from neuroloom.tasks._design.state import start_memory
 from neuroloom.tasks._design.table import Table
-from neuroloom.tasks._design.task import FIXATE, FREE, Task
+from neuroloom.tasks._design.task import DECIDE, FIXATE, FREE, Task
 from neuroloom.tasks._engine.plan import make_plan
 from neuroloom.tasks._engine.rule import case_of
 from neuroloom.tasks._engine.streams import Streams, laid_out
 from neuroloom.tasks._environments.trial_view import TrialView
-from neuroloom.tasks._errors import ActionError, whole
+from neuroloom.tasks._errors import ActionError, unknown, whole
 
 _FEWEST, _MOST = 4, 256
 _MOST_KINDS = 64
+_OPTIONS = ("no_step", "stream")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Laid:
     """Some trials laid out in time; numbers as lists, which Python reads fastest."""
 
@@ -35,6 +36,21 @@ class _Laid:
     phase: list[int]
     starts: list[int]
     due: list[bool]
+    earned: list[float | None]
+    """What an action other than 0 earns in a step, if the trial goes on; None: if it may not."""
+    shown: list[NDArray[np.float32]] = field(init=False)
+    """Rows that are handed out once each, so that they are the caller's own."""
+
+    def __post_init__(self) -> None:
+        self.shown = list(self.observation.copy()) if self.earned else []
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy hands out rows of its own, and copying them one by one takes long.
+        return {name: value for name, value in self.__dict__.items() if name != "shown"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
 
 
 class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
@@ -86,7 +102,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         self._shown: list[str] = []
         self._run(task, seed)
 
-    def _run(self, task: Task, seed: int | Seed | None) -> None:
+    def _run(self, task: Task, seed: int | Seed | None, stream: int = 0) -> None:
         """Go to the start of the trials of a task."""
         plan = make_plan(task)
         self.waits_for_fixation = plan.waits(self.waits_for_fixation)
@@ -109,8 +125,14 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         self._at, self._trial = -1, -1
         self._starts = [0]
         self._plain, self._priced = self.plan.plain, self.plan.priced
-        self._rows: NDArray[np.float32] | None = None
-        self.reseed(seed)
+        self._begins = self.plan.begins
+        self._steady = self._plain and self.plan.discrete
+        self._rows: list[NDArray[np.float32]] = []
+        self._laid: _Laid | None
+        calm = [case_of(phase, True, False, False, False) for phase in (FREE, FIXATE, DECIDE)]
+        self._earns = [None if self._rule[at][1] else self._rule[at][0] for at in calm]
+        self._earned: list[float | None] = []
+        self.reseed(seed, stream)
         self._show_parameters(task)
 
     def _show_parameters(self, task: Task) -> None:
@@ -129,10 +151,12 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
 
     def __getstate__(self) -> dict[str, Any]:
         # Parameters are the task's, which knows how it is copied.
-        return {name: value for name, value in self.__dict__.items() if name not in self._shown}
+        left = {*self._shown, "_rows"}
+        return {name: value for name, value in self.__dict__.items() if name not in left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _shown=[])
+        self._rows = [] if self._laid is None else self._laid.shown
         self._show_parameters(self.task)
 
     # Gymnasium --------------------------------------------------------------------------------
@@ -148,14 +172,24 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             Determines everything that follows. Without it the stream goes on: with the trial
             that the last step began, if no step was taken in it, or with the next one.
         options : dict, optional
-            Not used.
+            ``stream``: a seed and a number; trials are those of this stream of that seed, and
+            `seed` is left to wrappers. ``no_step`` is taken for code written for NeuroGym, and
+            changes nothing, as no step is ever made here.
+
+        Raises
+        ------
+        TaskError
+            If there are other options.
         """
         super().reset(seed=seed)
-        if seed is not None:
+        stream = _stream(options)
+        if stream is not None:
+            self.reseed(*stream)
+        elif seed is not None:
             self.reseed(seed)
         self._done = 0
         self._over = False
-        if not self._untouched:
+        if not (self._fresh and self._at == self._first):
             self._top.new_trial()
         return self._observation(), {"new_trial": False}
 
@@ -170,34 +204,48 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             If `reset` was not called before, or the episode is over.
         """
         at = self._at
+        # Most steps: the trial goes on, and by the engine's own rule. Every look-up counts here.
+        if at < self._calm and type(action) is int:
+            if action == 0:
+                reward = 0.0
+            else:
+                earned = self._earned[at]
+                if earned is None or not 0 < action < self._n_actions:
+                    return self._act(action)
+                reward = earned
+            self._at = after = at + 1
+            info = {"new_trial": False, "gt": self._target[at]}
+            return self._rows[after], reward, False, False, info
+        return self._act(action)
+
+    def _act(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Act where the trial may end, or the task has rules of its own; see `step`."""
+        at = self._at
         if at < 0 or self._over:
             raise ResetNeeded("Call reset() before step().")
-        # Of an action that is no int, and where actions are no integers, more has to be known.
         if type(action) is not int or not 0 <= action < self._n_actions:
             action = self._checked(action)
-        self._untouched = False
+            if at < self._calm:
+                return TaskEnv.step(self, action)
+        self._fresh = False
         if self.waits_for_fixation and action != 0 and at == self._first:
             waited = {"new_trial": False, "gt": self.right_action, "waiting": True}
             return self._observation(), 0.0, False, False, waited
         target, phase, after = self._target[at], self._phase[at], at + 1
         last = after == self._stop
-        if not self._plain:
-            reward, end, performance, target = self._own_outcome(action, at, last, target, phase)
-        elif not last and (action == 0 or phase == FREE):
-            reward, end = 0.0, False
-        else:
+        if self._plain:
             reward, end, performance = self._outcome(action, at, last, target, phase)
+        else:
+            reward, end, performance, target = self._own_outcome(action, at, last, target, phase)
         info: dict[str, Any] = {"new_trial": end, "gt": target}
         if not end:
             self._at = after
-            rows = self._rows
-            shown = self._observation() if rows is None else rows[after - self._first]
-            return shown, reward, False, False, info
+            return self._observation(), reward, False, False, info
         info["performance"] = performance
         info["trial"] = self.trial
         self._done += 1
         if self._done == self.trials_per_episode:
-            self._over = True
+            self._over, self._calm = True, -1
             return self._observation(), reward, True, False, info
         self._go_on()
         return self._observation(), reward, False, False, info
@@ -215,16 +263,18 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             self.action_space.seed(as_seed(seed).child("actions").integer(31))
         return [seed]
 
-    def reseed(self, seed: int | Seed | None = None) -> list[Any]:
+    def reseed(self, seed: int | Seed | None = None, stream: int = 0) -> list[Any]:
         """Go to the start of the trials of a seed.
 
         Parameters
         ----------
         seed : int or Seed, optional
             None takes it from the operating system.
+        stream : int
+            Which of its streams; `i` is that of environment `i` of a vector environment.
         """
-        self.seeded = seed
-        self._streams = Streams(self.plan, seed)
+        self.seeded, self._stream = seed, stream
+        self._streams = Streams(self.plan, seed, first=stream)
         self._memory: dict[str, NDArray[Any]] = {}
         self._in_turn: _Laid | None = None
         self._next = 0
@@ -232,7 +282,8 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         self._at, self._trial, self._starts = -1, -1, [0]
         self._told = {}
         self._fewest = _FEWEST
-        self._over, self._untouched = False, False
+        self._over, self._fresh = False, False
+        self._first, self._calm, self._laid = -1, -1, None
         return [seed]
 
     def set_top(self, wrapper: Any) -> None:
@@ -253,7 +304,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         task : Task
             What to run from now on.
         """
-        self._run(task, self.seeded)
+        self._run(task, self.seeded, self._stream)
 
     def new_trial(self, **conditions: Any) -> dict[str, Any]:
         """Begin the next trial and return its conditions.
@@ -269,7 +320,6 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             If the task does not draw a condition of that name, or no such value of it.
         """
         self._replaced = None
-        self._untouched = False
         if conditions:
             apart, row = self._streams.apart(conditions)
             laid = self._drawn_apart.get(id(apart))
@@ -292,7 +342,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             self._next_trial()
         else:
             self._top.new_trial()
-        self._untouched = True
+        self._fresh = True
 
     def _outcome(
         self, action: Any, at: int, last: bool, target: Any, phase: int
@@ -332,11 +382,11 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
     def _begin(self, trial: int) -> None:
         first, stop = self._starts[trial], self._starts[trial + 1]
         self._trial, self._at, self._first, self._stop = trial, first, first, stop
-        # Rows that are handed out once each, so that they are the caller's own.
-        self._rows = self._ob[first:stop].copy() if self._plain else None
+        self._calm = stop - 1 if self._steady and not self.waits_for_fixation else -1
+        self._fresh = False
         self._told = {}
         self.num_tr += 1
-        if self.plan.begins:
+        if self._begins:
             now = self._now()
             self.task.on_trial_start(now)
             start_memory(self._memory, dict(now.memory), np.array([0]), 1)
@@ -344,21 +394,26 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
     def _lay_out(self, table: Table) -> _Laid:
         """Return all steps of a table."""
         observation, right, _ = laid_out(self.plan, table)
+        phase = self.plan.phase[table.period].tolist()
         return _Laid(
             table=table,
             observation=observation,
             right=right,
             target=right.tolist() if self.plan.discrete else list(right),
-            phase=self.plan.phase[table.period].tolist(),
+            phase=phase,
             starts=table.starts.tolist(),
             due=np.asarray(table.due, dtype=bool).tolist(),
+            earned=[self._earns[one] for one in phase] if self._steady else [],
         )
 
     def _hold(self, laid: _Laid) -> None:
         """Have the steps of some trials at hand."""
+        if laid is self._laid:
+            return
         self._table = laid.table
         self._ob, self._gt, self._target = laid.observation, laid.right, laid.target
         self._phase, self._starts, self._due = laid.phase, laid.starts, laid.due
+        self._laid, self._rows, self._earned = laid, laid.shown, laid.earned
 
     def _checked(self, action: Any) -> Any:
         if not self.plan.discrete:
@@ -376,3 +431,12 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         if values.shape != self.plan.target_shape or not self.action_space.contains(values):
             raise ActionError(f"action: expected a member of {self.action_space}, got {action!r}")
         return values
+
+
+def _stream(options: dict[str, Any] | None) -> tuple[int | Seed, int] | None:
+    """Return which stream of which seed the options of `reset` ask for, if any."""
+    for name in options or {}:
+        if name not in _OPTIONS:
+            raise unknown("options", name, _OPTIONS)
+    found: tuple[int | Seed, int] | None = (options or {}).get("stream")
+    return found

@@ -33,7 +33,7 @@ class TrialView:
     _told: dict[str, Any]
     _memory: dict[str, NDArray[Any]]
     _replaced: NDArray[Any] | None
-    _rows: NDArray[np.float32] | None
+    _calm: int
 
     @property
     def trial(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class TrialView:
             What the present trial shows.
         """
         self._present()
-        self._replaced, self._rows = value, None
+        self._replaced, self._calm = value, -1
 
     @property
     def t_ind(self) -> int:

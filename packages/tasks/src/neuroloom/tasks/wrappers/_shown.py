@@ -14,6 +14,8 @@ from neuroloom.tasks._neurogym.trial_env import TrialEnv
 from neuroloom.tasks.wrappers._base import Forwarding, TrialWrapper, generator
 
 _AHEAD = 64
+_NUMBERS = (int, float)
+_SINGLE = np.dtype(np.float32)
 
 
 class Noise(Forwarding):
@@ -93,8 +95,9 @@ class PassAction(Forwarding):
 
     def step(self, action: Any) -> Any:
         """Act."""
-        observation, reward, *rest = self.env.step(action)
-        return self.shown(observation, action, reward), reward, *rest
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        shown = self.shown(observation, action, reward)
+        return shown, reward, terminated, truncated, info
 
     def shown(self, observation: Any, action: Any, reward: float) -> Any:
         """Return what an observation looks like after an action."""
@@ -115,8 +118,9 @@ class PassReward(Forwarding):
 
     def step(self, action: Any) -> Any:
         """Act."""
-        observation, reward, *rest = self.env.step(action)
-        return self.shown(observation, action, reward), reward, *rest
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        shown = self.shown(observation, action, reward)
+        return shown, reward, terminated, truncated, info
 
     def shown(self, observation: Any, action: Any, reward: float) -> Any:
         """Return what an observation looks like after a reward."""
@@ -190,6 +194,12 @@ def _longer(space: Any, n: int) -> spaces.Box:
 
 
 def _joined(observation: Any, more: Any) -> Any:
+    if type(observation) is np.ndarray and observation.ndim == 1 and type(more) in _NUMBERS:
+        # As below, of one number: this is done at every step.
+        n = len(observation)
+        out = np.empty(n + 1, _SINGLE)
+        out[:n], out[n] = observation, more
+        return out
     shown, more = np.asarray(observation), np.asarray(more)
     out = np.empty(shown.size + more.size, dtype=np.float32)
     out[: shown.size] = shown.reshape(-1)
