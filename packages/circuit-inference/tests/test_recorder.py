@@ -5,6 +5,8 @@ import pytest
 
 from neuroloom.circuit_inference import (
     Aperiodic,
+    BandPower,
+    Coupling,
     FeatureSet,
     Inferer,
     Moments,
@@ -14,10 +16,12 @@ from neuroloom.circuit_inference import (
     gao_library,
     simulate_library,
 )
+from neuroloom.circuit_inference._forward.recorder import coloured
 from neuroloom.circuit_inference.diagnostics import compare_models, difference
 from neuroloom.circuit_inference.errors import ArgumentError
 from neuroloom.circuit_inference.features import fit_aperiodic
 from neuroloom.circuit_inference.forward import Recorder
+from neuroloom.circuit_inference.libraries import field_library, paced_library
 
 NOTHING = {"background": (0.0, 0.0), "sensor": (0.0, 0.0)}
 
@@ -116,13 +120,17 @@ class TestModelClasses:
         chosen = FeatureSet(Aperiodic((2, 40)))
         libraries = {"pink": coloured_library(1.0), "red": coloured_library(2.0)}
         observed = coloured_library(1.0, 90).rows(slice(80, 90)).features(chosen)
-        found = compare_models(observed, libraries, chosen, seed=0)
+        found = compare_models(observed, libraries, chosen, noise=False, seed=0)
         assert found.accuracy > 0.95
         assert found.verdicts(level=0.8).count("pink") >= 8
         assert "red" not in found.verdicts()
         np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)
+        assert not found.noise.any() and found.reasons(level=0.8).count("") >= 8
         white = chosen.compute(rng.standard_normal((5, 500)), rate=100.0)
-        assert compare_models(white, libraries, chosen, seed=0).verdicts() == ["cannot be said"] * 5
+        found = compare_models(white, libraries, chosen, seed=0)
+        assert found.verdicts() == ["cannot be said"] * 5
+        assert found.outside.all() and np.isnan(found.probabilities).all()
+        assert set(found.reasons()) == {"outside the clouds of all classes"}
 
     def test_probabilities_are_calibrated(self):
         # The same simulator twice: neither can be told, and both have a half.
@@ -134,6 +142,38 @@ class TestModelClasses:
         assert found.probabilities.mean() == pytest.approx(0.5)
         assert np.abs(found.probabilities - 0.5).max() < 0.3
         assert set(found.verdicts()) == {"cannot be said"}
+
+    @pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
+    def test_noise_is_no_circuit(self, rng, exponent):
+        # Both classes can have such spectra: only a rival without a circuit keeps them from it.
+        chosen = FeatureSet(Aperiodic((2, 45)), BandPower(((2, 8), (8, 20), (20, 45))))
+        made = {
+            "field": field_library(120, duration_s=4.0, rate_hz=250.0, progress=False, seed=1),
+            "shot noise": gao_library(120, duration_s=4.0, rate_hz=250.0, progress=False, seed=2),
+        }
+        white = rng.standard_normal((12, 1000))
+        noise = chosen.compute([coloured(row, exponent) for row in white], rate=250.0)
+        found = compare_models(noise, made, chosen, seed=0)
+        assert set(found.verdicts()) == {"cannot be said"}
+        told = [r.startswith(("plain noise", "outside", "other")) for r in found.reasons()]
+        assert all(told)
+        inside = ~found.outside
+        assert np.isnan(found.noise[~inside]).all() and (found.noise[inside] > 0.1).all()
+        without = compare_models(noise, made, chosen, noise=False, seed=0)
+        assert (without.noise[inside] == 0).all()
+
+    def test_what_no_noise_makes_is_still_named(self, rng):
+        chosen = FeatureSet(Coupling((5, 9.5), ((25, 45), (45, 90))), BandPower(((3, 5), (5, 10))))
+        options = {"duration_s": 6.0, "rate_hz": 250.0, "progress": False}
+        made = {
+            "field": field_library(150, **options, seed=1),
+            "paced": paced_library(150, **options, seed=2),
+        }
+        strong = paced_library(150, **options, seed=3).features(chosen)
+        found = compare_models(strong, made, chosen, seed=0)
+        named = [v for v in found.verdicts() if v != "cannot be said"]
+        assert len(named) > 75
+        assert named.count("field") <= 2
 
     def test_one_is_no_comparison(self):
         chosen = FeatureSet(Aperiodic((2, 40)))

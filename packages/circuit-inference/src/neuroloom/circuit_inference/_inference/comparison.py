@@ -1,8 +1,10 @@
 """Which model class a recording came from, and which way two conditions differ.
 
 Model probabilities are those of a classifier on simulations of all classes, calibrated on folds
-that it did not learn from. Where a recording lies outside all clouds, or the data do not carry the
-quantity that is asked for, the answer is that it cannot be said.
+that it did not learn from. Plain 1/f noise is a rival of all of them: features that cannot tell a
+class from noise that no circuit makes say nothing for the class. Where a recording lies outside all
+clouds, or the data do not carry the quantity that is asked for, the answer is that it cannot be
+said.
 """
 
 from __future__ import annotations
@@ -18,16 +20,22 @@ from neuroloom.circuit_inference._features.feature_set import FeatureSet
 from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix
 from neuroloom.circuit_inference._features.line_noise import artefacts
 from neuroloom.circuit_inference._features.origin import FeatureOrigin
+from neuroloom.circuit_inference._forward.recorder import coloured
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._inference.posterior import Posterior
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference.errors import ArgumentError, NoValidSimulationsError
-from neuroloom.shared import as_seed
+from neuroloom.shared import Seed, as_seed
 from neuroloom.shared.parallel import one_thread
 from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
 UNDECIDED = "cannot be said"
+
+
+_NOISE = (-1.0, 3.0)  # exponents of the rival's spectra: from blue to steeper than a random walk
+_OUTSIDE = 0.01
+_LEAST = -700.0  # logarithm of the smallest probability
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,17 +47,28 @@ class ModelComparison:
     names : tuple of str
         Model classes.
     probabilities : ndarray, shape (n_rows, n_models)
-        Calibrated, for equal numbers of recordings of each class; NaN for rows without features.
+        Calibrated, for equal numbers of recordings of each class, given that one of the classes
+        made the recording; NaN for rows without features and outside all clouds.
+    noise : ndarray, shape (n_rows,)
+        Probability that plain 1/f noise made it, beside all classes; NaN where `probabilities` are,
+        and zeros where noise was no rival.
     ood_p : ndarray, shape (n_rows, n_models)
         Fraction of each class's simulations at least as far out as the recording.
     accuracy : float
-        Fraction of held-out simulations that the classifier assigns to their class.
+        Fraction of held-out simulations, those of noise among them, that the classifier assigns to
+        their class.
     """
 
     names: tuple[str, ...]
     probabilities: Array
+    noise: Array
     ood_p: Array
     accuracy: float
+
+    @property
+    def outside(self) -> NDArray[np.bool_]:
+        """Which recordings lie outside the clouds of all classes at p < .01, shape (n_rows,)."""
+        return np.asarray((self.ood_p < _OUTSIDE).all(axis=1))
 
     def verdicts(self, *, level: float = 0.9) -> list[str]:
         """Return the class of each recording, or that it cannot be said.
@@ -57,22 +76,46 @@ class ModelComparison:
         Parameters
         ----------
         level : float
-            Probability that a class must reach. A recording outside the cloud of its class at
-            p < .01 has none.
+            Probability that a class must reach, plain noise counted among its rivals. A recording
+            outside the cloud of its class at p < .01 has none.
         """
-        out = []
-        for row, p in zip(self.probabilities, self.ood_p, strict=True):
-            best = int(np.argmax(row)) if np.isfinite(row).all() else -1
-            sure = best >= 0 and row[best] >= level and p[best] >= 0.01
-            out.append(self.names[best] if sure else UNDECIDED)
-        return out
+        return [
+            UNDECIDED if reason else self.names[int(np.argmax(row))]
+            for row, reason in zip(self.probabilities, self.reasons(level=level), strict=True)
+        ]
+
+    def reasons(self, *, level: float = 0.9) -> list[str]:
+        """Return why no class can be named, for each recording; empty where one can.
+
+        Parameters
+        ----------
+        level : float
+            As for `verdicts`.
+        """
+        rows = zip(self.probabilities, self.noise, self.ood_p, self.outside, strict=True)
+        return [self._reason(*row, level) for row in rows]
+
+    def _reason(self, row: Array, noise: float, p: Array, outside: bool, level: float) -> str:
+        if not np.isfinite(p).any():
+            return "no features"
+        if outside:
+            return "outside the clouds of all classes"
+        best = int(np.argmax(row))
+        name, alone = self.names[best], float(row[best])
+        if not alone >= level:
+            return f"other classes are possible: P({name}) = {alone:.2f}"
+        if not alone * (1 - noise) >= level:
+            return f"plain noise does as well: P(noise) = {noise:.2f}"
+        return "" if p[best] >= _OUTSIDE else f"outside the cloud of {name}: p = {p[best]:.2g}"
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per recording: probabilities, out-of-distribution p-values, verdict."""
+        """Return one row per recording: probabilities, p-values, verdict and why there is none."""
         frame = pd.DataFrame(self.probabilities, columns=[f"P({name})" for name in self.names])
+        frame["P(noise)"] = self.noise
         for j, name in enumerate(self.names):
             frame[f"ood_p {name}"] = self.ood_p[:, j]
         frame["verdict"] = self.verdicts()
+        frame["reason"] = self.reasons()
         return frame
 
 
@@ -82,6 +125,7 @@ def compare_models(
     feature_set: FeatureSet,
     *,
     signals: Mapping[str, str] | None = None,
+    noise: bool = True,
     n_folds: int = 5,
     seed: SeedLike = None,
 ) -> ModelComparison:
@@ -97,10 +141,13 @@ def compare_models(
         What is compared.
     signals : mapping of str to str, optional
         Which signal of a library, where it has several.
+    noise : bool
+        Whether plain noise with a spectrum of 1/f^χ, χ from −1 to 3, is a rival of all classes.
+        False where the classes are such noise themselves.
     n_folds : int
         Of the calibration.
     seed : int or Seed, optional
-        Of the folds.
+        Of the folds and of the noise.
 
     Raises
     ------
@@ -111,20 +158,45 @@ def compare_models(
 
     Notes
     -----
-    Logistic regression on standardised features and their squares, each class weighted alike,
-    calibrated by Platt's sigmoid on the folds (scikit-learn's ``CalibratedClassifierCV``).
+    Logistic regression on standardised features, their squares and products, each class weighted
+    alike, calibrated by one temperature on folds that it did not learn from (Guo, Pleiss, Sun &
+    Weinberger 2017, ICML 70:1321).
     """
-    from sklearn.calibration import CalibratedClassifierCV
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
-
     if len(libraries) < 2:
         raise ArgumentError(f"libraries: expected at least two, got {list(libraries)}")
+    tables = _tables(observed, libraries, feature_set, signals or {})
+    values = as_matrix(observed)
+    good = np.isfinite(values).all(axis=1)
+    if not good.any():
+        raise NoValidSimulationsError(
+            f"observed: expected rows with features, got none of {len(values)}",
+            n_dropped=len(values),
+            reasons={"features not finite": len(values)},
+        )
+    odd = artefacts(observed.names)
+    ood = np.column_stack([SimulatedCloud.of(t, odd).p_value(values) for t in tables.values()])
+    root, classes = as_seed(seed), list(tables.values())
+    if noise:
+        classes.append(_plain_noise(next(iter(libraries.values())), classes, feature_set, root))
+    asked = good & ~(ood < _OUTSIDE).all(axis=1)
+    found, accuracy = _classified(classes, values[asked], n_folds, root.child("folds").integer(31))
+    n = len(tables)
+    probabilities, plain = np.full((len(values), n), np.nan), np.full(len(values), np.nan)
+    some = np.maximum(found[:, :n].sum(axis=1), np.finfo(np.float64).tiny)
+    probabilities[asked] = found[:, :n] / some[:, None]
+    plain[asked] = found[:, n:].sum(axis=1)
+    return ModelComparison(tuple(tables), probabilities, plain, ood, accuracy)
+
+
+def _tables(
+    observed: FeatureTable,
+    libraries: Mapping[str, SimulationLibrary],
+    feature_set: FeatureSet,
+    signals: Mapping[str, str],
+) -> dict[str, Array]:
     tables = {}
     for name, library in libraries.items():
-        table = library.features(feature_set, signal=(signals or {}).get(name))
+        table = library.features(feature_set, signal=signals.get(name))
         FeatureOrigin.of(table).check(FeatureOrigin.of(observed))
         tables[name] = table.values[table.valid]
         if len(tables[name]) < 40:
@@ -132,10 +204,38 @@ def compare_models(
                 f"libraries: expected at least 40 simulations with features of {name!r}, got "
                 f"{len(tables[name])}"
             )
-    x = np.concatenate(list(tables.values()))
-    labels = np.repeat(np.arange(len(tables)), [len(t) for t in tables.values()])
-    integer = as_seed(seed).child("folds").integer(31)
-    folds = StratifiedKFold(n_folds, shuffle=True, random_state=integer)
+    return tables
+
+
+def _plain_noise(
+    library: SimulationLibrary, classes: list[Array], feature_set: FeatureSet, root: Seed
+) -> Array:
+    """Return features of 1/f noise as long as the simulations, about as many as of a class."""
+    n_times = round(library.duration_s * library.rate_hz)
+    rng = root.child("noise").generator()
+    series = [
+        coloured(rng.standard_normal(2 * n_times), float(exponent))[:n_times]
+        for exponent in rng.uniform(*_NOISE, round(np.mean([len(x) for x in classes])))
+    ]  # drawn twice as long and cut: a series drawn from its spectrum is periodic
+    table = feature_set.compute(np.array(series), rate=library.rate_hz)
+    return np.asarray(table.values[table.valid])
+
+
+def _classified(
+    classes: list[Array], values: Array, n_folds: int, seed: int
+) -> tuple[Array, float]:
+    """Return calibrated probabilities of rows, and the accuracy on held-out simulations."""
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax, softmax
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+    x = np.concatenate(classes)
+    labels = np.repeat(np.arange(len(classes)), [len(t) for t in classes])
+    weights = len(x) / (len(classes) * np.bincount(labels))[labels]  # each class alike
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     model = make_pipeline(
         StandardScaler(),
         PolynomialFeatures(2, include_bias=False),
@@ -143,22 +243,17 @@ def compare_models(
         LogisticRegression(C=1.0, max_iter=2000, class_weight="balanced"),
     )
     with one_thread():
-        guessed = cross_val_predict(model, x, labels, cv=folds)
-        calibrated = CalibratedClassifierCV(model, cv=folds).fit(x, labels)
-        values = as_matrix(observed)
-        good = np.isfinite(values).all(axis=1)
-        if not good.any():
-            raise NoValidSimulationsError(
-                f"observed: expected rows with features, got none of {len(values)}",
-                n_dropped=len(values),
-                reasons={"features not finite": len(values)},
-            )
-        probabilities = np.full((len(values), len(tables)), np.nan)
-        probabilities[good] = calibrated.predict_proba(values[good])
-    odd = artefacts(observed.names)
-    ood = [SimulatedCloud.of(table, odd).p_value(values) for table in tables.values()]
-    accuracy = float(np.mean(guessed == labels))
-    return ModelComparison(tuple(tables), probabilities, np.column_stack(ood), accuracy)
+        guessed = cross_val_predict(model, x, labels, cv=folds, method="predict_log_proba")
+        found = model.fit(x, labels).predict_log_proba(values) if len(values) else guessed[:0]
+    rows = np.arange(len(x))
+
+    def loss(log_cool: float) -> float:
+        said = log_softmax(np.exp(log_cool) * np.maximum(guessed, _LEAST), axis=1)
+        return float(-(weights * said[rows, labels]).mean())
+
+    cool = np.exp(minimize_scalar(loss, bounds=(-4.0, 2.0), method="bounded").x)
+    probabilities = softmax(cool * np.maximum(found, _LEAST), axis=1)
+    return np.asarray(probabilities), float(np.mean(guessed.argmax(axis=1) == labels))
 
 
 @dataclass(frozen=True)
