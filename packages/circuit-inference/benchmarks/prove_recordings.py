@@ -12,6 +12,7 @@ reported is of the second half, and of outsiders made from it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,52 @@ def _pairs(inferer: ci.Inferer, kind: Kind, name: str, n_pairs: int, n_epochs: i
     return {**counts, "reasons": reasons, "pairs": n_pairs, "epochs of each": n_epochs}
 
 
+def directions(
+    kind: Kind, name: str, *, n_pairs: int = 3000, n_tests: int = 120, n_epochs: int = 20
+) -> Row:
+    """Return how often `condition_pairs` tells a threefold change of one parameter, and none.
+
+    Tests are drawn as the pairs are not: a start and three times or a third of it, or the same
+    twice; nothing was chosen on them.
+    """
+    make = ci.libraries.paced_one if kind.paced else ci.libraries.field_one
+    simulator = partial(make, duration_s=kind.epoch_s, rate_hz=kind.rate_hz)
+    pairs = ci.diagnostics.condition_pairs(
+        simulator, kind.prior, name, n_pairs, kind.features, rate_hz=kind.rate_hz,
+        n_epochs=n_epochs, recorder=kind.recorder, progress=False, seed=31,
+    )  # fmt: skip
+    inferer = ci.Inferer("mdn", pairs.prior).fit(pairs.features, pairs.theta, seed=1)
+    rng = np.random.default_rng(81)
+    column = kind.prior.names.index(name)
+    low, high = kind.prior.low[column], kind.prior.high[column]
+    out: Row = {"pairs": n_pairs, "epochs of each": n_epochs, "tests": n_tests}
+    for label, factor in (("threefold", 3.0), ("no change", 1.0)):
+        rows, larger = [], rng.random(n_tests) < 0.5
+        for test, up in enumerate(larger):
+            theta = kind.prior.sample(1, seed=7000 + test)[0]
+            start = low * (high / factor / low) ** rng.random()
+            amounts, sides = kind.recorder.draw(rng), []
+            for value in (start, factor * start) if up else (factor * start, start):
+                theta[column] = value
+                same = np.repeat(theta[None], n_epochs, axis=0)
+                series = kind.fields(same, int(rng.integers(2**31)))
+                seen = [kind.recorder.record(x, kind.rate_hz, amounts, rng) for x in series]
+                sides.append(kind.features.compute(np.stack(seen), rate=kind.rate_hz))
+            rows.append(pairs.of(*sides).values[0])
+        found = inferer.predict(np.array(rows), n_samples=1000, warn=False, seed=1)
+        for level in (0.9, 0.95):
+            answers = ci.diagnostics.direction(found, level=level)
+            said = np.array([a.verdict != "cannot be said" for a in answers])
+            right = np.array([a.verdict for a in answers]) == np.where(larger, "larger", "smaller")
+            out[f"{label}, level {level:g}"] = {
+                "answered": float(said.mean()),
+                **({"right": int((said & right).sum())} if factor > 1 else {}),
+                **({"wrong": int((said & ~right).sum())} if factor > 1 else {}),
+            }
+        out[f"{label}, outside"] = float((found.ood_p < LEVEL).mean())
+    return out
+
+
 def _half(epochs: Array, development: bool) -> Array:
     middle = len(epochs) // 2
     return epochs[:middle] if development else epochs[middle:]
@@ -242,5 +289,8 @@ def _of_kind(
         },
         "known differences": {
             name: _pairs(inferer, kind, name, n_pairs, 20) for name in ("tau_I", "gI/gE")
+        },
+        "known differences, all else the same": {
+            name: directions(kind, name) for name in ("tau_I", "gI/gE")
         },
     }

@@ -125,11 +125,13 @@ class TestModelClasses:
         assert found.verdicts(level=0.8).count("pink") >= 8
         assert "red" not in found.verdicts()
         np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)
-        assert not found.noise.any() and found.reasons(level=0.8).count("") >= 8
+        assert not found.noise.any()
+        assert found.reasons(level=0.8).count("") >= 8
         white = chosen.compute(rng.standard_normal((5, 500)), rate=100.0)
         found = compare_models(white, libraries, chosen, seed=0)
         assert found.verdicts() == ["cannot be said"] * 5
-        assert found.outside.all() and np.isnan(found.probabilities).all()
+        assert found.outside.all()
+        assert np.isnan(found.probabilities).all()
         assert set(found.reasons()) == {"outside the clouds of all classes"}
 
     def test_probabilities_are_calibrated(self):
@@ -158,7 +160,8 @@ class TestModelClasses:
         told = [r.startswith(("plain noise", "outside", "other")) for r in found.reasons()]
         assert all(told)
         inside = ~found.outside
-        assert np.isnan(found.noise[~inside]).all() and (found.noise[inside] > 0.1).all()
+        assert np.isnan(found.noise[~inside]).all()
+        assert (found.noise[inside] > 0.1).all()
         without = compare_models(noise, made, chosen, noise=False, seed=0)
         assert (without.noise[inside] == 0).all()
 

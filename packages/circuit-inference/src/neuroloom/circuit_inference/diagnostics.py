@@ -7,6 +7,11 @@ from neuroloom.circuit_inference._inference.comparison import (
     difference,
 )
 from neuroloom.circuit_inference._inference.diagnostics import Diagnosis, tarp
+from neuroloom.circuit_inference._inference.directions import (
+    ConditionPairs,
+    condition_pairs,
+    direction,
+)
 from neuroloom.circuit_inference._inference.out_of_distribution import SimulatedCloud
 from neuroloom.circuit_inference._inference.posterior import ei_ratio
 from neuroloom.circuit_inference._inference.predictive_check import (
@@ -15,13 +20,16 @@ from neuroloom.circuit_inference._inference.predictive_check import (
 )
 
 __all__ = [
+    "ConditionPairs",
     "Diagnosis",
     "Difference",
     "ModelComparison",
     "PredictiveCheck",
     "SimulatedCloud",
     "compare_models",
+    "condition_pairs",
     "difference",
+    "direction",
     "ei_ratio",
     "predictive_check",
     "tarp",
