@@ -99,7 +99,10 @@ class TestVerbs:
     def test_diagnose(self, folder, capsys):
         line = f"diagnose {folder}/model {folder}/library.npz --report {folder}/d.html --out"
         assert main([*line.split(), f"{folder}/d.csv"]) == 0
-        assert "45 held-out simulations" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "45 held-out simulations" in said
+        assert "outsider test" in said
+        assert "phases at random" in (folder / "d.html").read_text()
         table = pd.read_csv(folder / "d.csv", index_col=0)
         assert table.loc["gI/gE", "r"] > 0.6
         assert (folder / "d.html").read_text().count("data:image/png") == 3

@@ -97,7 +97,7 @@ def test_epochs_are_those_simulated(learned, rng):
     pairs, _ = learned
     four = MOMENTS.compute(epochs(0.1, 0.1, rng), rate=100.0)
     five = MOMENTS.compute(epochs(0.1, 0.1, rng, n=5), rate=100.0)
-    with pytest.raises(ArgumentError, match="expected 4 epochs with features.*got 5"):
+    with pytest.raises(ArgumentError, match=r"expected 4 epochs with features.*got 5"):
         pairs.of(four, five)
     assert len(pairs.of(four, five.rows([0, 1, 2, 3]))) == 1
     with pytest.raises(FeatureMismatchError):

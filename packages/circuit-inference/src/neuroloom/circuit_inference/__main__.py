@@ -20,12 +20,13 @@ from neuroloom.circuit_inference._features.feature_set import FeatureSet
 from neuroloom.circuit_inference._features.feature_table import FeatureTable
 from neuroloom.circuit_inference._features.files import load_features, save_features
 from neuroloom.circuit_inference._features.series import Preprocessing
+from neuroloom.circuit_inference._inference.blind_spots import blind_spots
 from neuroloom.circuit_inference._inference.inferer import Inferer
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._reading import reading
 from neuroloom.circuit_inference._recordings.epoch_table import epoch_table
 from neuroloom.circuit_inference._recordings.read_signal import read_signal
-from neuroloom.circuit_inference._report.html import verdict, write_report
+from neuroloom.circuit_inference._report.html import blind_summary, verdict, write_report
 from neuroloom.circuit_inference.errors import ArgumentError, unknown
 from neuroloom.shared import Seed, cli
 from neuroloom.shared.parallel import add_options, computing
@@ -367,8 +368,12 @@ def _diagnose(options: argparse.Namespace) -> str:
             )
         rows = _halves(len(library), split["held_out"], split["seed"])[1]
     library = library.rows(rows)
-    table = library.features(inferer.feature_set, signal=options.signal or split.get("signal"))
+    signal = options.signal or split.get("signal")
+    table = library.features(inferer.feature_set, signal=signal)
     diagnosis = inferer.diagnose(table, library.theta, n_samples=options.samples, seed=options.seed)
+    spots = None
+    if len(library) >= 40:
+        spots = blind_spots(library, inferer.feature_set, signal=signal, seed=options.seed)
     if options.out is not None:
         diagnosis.to_frame().to_csv(options.out)
     if options.report is not None:
@@ -377,8 +382,9 @@ def _diagnose(options: argparse.Namespace) -> str:
             title=f"How far {options.model.name} can be trusted",
             inferer=inferer,
             diagnosis=diagnosis,
+            blind_spots=spots,
         )
-    return diagnosis.summary()
+    return "\n".join([diagnosis.summary(), *([] if spots is None else [blind_summary(spots)])])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """How far posteriors can be trusted: calibration, predictive checks, the simulated cloud."""
 
+from neuroloom.circuit_inference._inference.blind_spots import blind_spots
 from neuroloom.circuit_inference._inference.comparison import (
     Difference,
     ModelComparison,
@@ -26,6 +27,7 @@ __all__ = [
     "ModelComparison",
     "PredictiveCheck",
     "SimulatedCloud",
+    "blind_spots",
     "compare_models",
     "condition_pairs",
     "difference",

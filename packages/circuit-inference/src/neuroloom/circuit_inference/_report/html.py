@@ -32,6 +32,7 @@ def write_report(
     posterior: Posterior | None = None,
     labels: Sequence[str] = (),
     diagnosis: Diagnosis | None = None,
+    blind_spots: pd.DataFrame | None = None,
 ) -> Path:
     """Write what is known as one self-contained HTML file, and return its path.
 
@@ -47,6 +48,8 @@ def write_report(
         Names of the observations.
     diagnosis : Diagnosis, optional
         What held-out simulations say about the model.
+    blind_spots : DataFrame, optional
+        What the outsider test sees and what it does not, from `diagnostics.blind_spots`.
     """
     parts: list[report.Html] = []
     with style(pyplot=False):
@@ -54,9 +57,26 @@ def write_report(
             parts += _about_observations(posterior, inferer, features, labels)
         if diagnosis is not None:
             parts += _about_model(diagnosis)
+        if blind_spots is not None:
+            parts += [
+                report.heading("What the outsider test can see"),
+                report.note(blind_summary(blind_spots)),
+                report.table(blind_spots),
+            ]
         if inferer is not None:
             parts += _about_training(inferer)
     return report.save(path, title, parts, footer=f"neuroloom.circuit_inference {__version__}")
+
+
+def blind_summary(spots: pd.DataFrame) -> str:
+    """Return one sentence on what the outsider test cannot see."""
+    unseen = [str(name) for name in spots.index[1:] if spots.loc[name, "meaning"] != "seen"]
+    if not unseen:
+        return "The outsider test sees all strangers that were tried."
+    return (
+        f"The outsider test cannot be relied on to see: {', '.join(unseen)}. A recording inside "
+        "the cloud may be one of these."
+    )
 
 
 def verdict(posterior: Posterior) -> str:
@@ -67,7 +87,10 @@ def verdict(posterior: Posterior) -> str:
     outside, n = int((p < 0.01).sum()), p.size
     where = f"smallest p = {p.min():.2g}, median p = {np.median(p):.2g}"
     if outside == 0:
-        return f"All {n} observations lie inside the simulated cloud ({where})."
+        return (
+            f"All {n} observations lie inside the simulated cloud ({where}): the model can have "
+            "their features. What no feature measures has not been looked at (blind_spots)."
+        )
     return (
         f"{outside} of {n} observations lie outside the simulated cloud ({where}): the model does "
         "not produce such signals, and their parameters must not be read as absolute values."
