@@ -51,6 +51,21 @@ def test_two_clusters_split_in_a_pitchfork(diagram):
     assert winners[0].stable.mean() > 0.95
 
 
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_several_workers_find_the_same_branches(backend):
+    import joblib
+
+    options = {"start_at": [25.0, 16.0], "n_starts": 6}
+    one = bifurcation_diagram("2_cluster_mf", J_PLUS, (10.0, 25.0), n_workers=1, **options)
+    with joblib.parallel_config(backend, n_jobs=2):
+        two = bifurcation_diagram("2_cluster_mf", J_PLUS, (10.0, 25.0), **options)
+    assert len(one) == len(two) >= 2
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a.rates, b.rates)
+        np.testing.assert_array_equal(a.parameter, b.parameter)
+        assert a.labels == b.labels
+
+
 def test_every_point_of_a_branch_is_a_fixed_point(diagram):
     config = load_config("2_cluster_mf")
     for branch in diagram:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
+from neuroloom import shared
 from neuroloom.lifnet._clustered._parameters import clustered_parameters
 from neuroloom.lifnet._config._load import load_config
 from neuroloom.lifnet._config._schema import Config
@@ -22,6 +25,7 @@ from neuroloom.lifnet._theory._exploration import groups_of
 from neuroloom.lifnet._theory._fixed_points import fixed_points
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
 from neuroloom.lifnet._theory._symmetry import symmetry
+from neuroloom.shared.parallel import n_surrounding_workers, one_thread
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -138,6 +142,7 @@ def bifurcation_diagram(
     n_starts: int = 20,
     perturbations: Any = None,
     tau: ArrayLike | None = None,
+    n_workers: int | None = None,
     progress: bool = False,
     seed: int = 0,
 ) -> list[Branch]:
@@ -160,6 +165,10 @@ def bifurcation_diagram(
         As for `LIFMeanField.from_config`.
     tau : array_like, optional
         Time constants of the rates for the stability, see `LIFMeanField.determine_stability`.
+    n_workers : int, optional
+        As for `neuroloom.shared.map`: values are searched and branches followed by several workers
+        at a time. The branches are the same for any number; some that several workers follow at a
+        time may turn out to be one, and are computed in vain.
     progress : bool
         Show a bar.
     seed : int
@@ -173,10 +182,59 @@ def bifurcation_diagram(
     """
     base = load_config(config)
     parts = tuple(path.split(".")) if isinstance(path, str) else tuple(path)
-    made: dict[float, LIFMeanField] = {}
-
     low, high = float(limits[0]), float(limits[1])
     whole = not _changes_in_degrees(base, parts, (low, high))
+    told = (base, parts, perturbations, whole)
+    family = _family(*told)
+    values = np.linspace(low, high, 5) if start_at is None else np.asarray(start_at, dtype=float)
+    spread = partial(_spread, n_workers=n_workers)
+    search = partial(_points_at, told=told, n_starts=n_starts, seed=seed)
+    follow = partial(_branch_from, told=told, limits=(low, high), tau=tau)
+    wave = _n_workers(n_workers)
+    branches: list[Branch] = []
+    for value, found in zip(values.tolist(), spread(search, values.tolist()), strict=True):
+        order = symmetry(family(value))
+        known = [order.canonical(state) for b in branches for state in _crossings(b, family, value)]
+        points = [(order.canonical(rates), rates) for rates in found]
+        with tqdm(total=len(points), disable=not progress, desc=f"branches from {value:g}") as bar:
+            while points := [(here, rates) for here, rates in points if _is_new(here, known)]:
+                now, points = points[:wave], points[wave:]
+                for (here, _), branch in zip(
+                    now, spread(follow, [(value, rates) for _, rates in now]), strict=True
+                ):
+                    if _is_new(here, known):  # a branch of this wave may have met it
+                        branches.append(branch)
+                        met = _crossings(branch, family, value)
+                        known += [order.canonical(state) for state in met]
+                bar.update(bar.total - len(points) - bar.n)
+            bar.update(bar.total - bar.n)
+    return branches
+
+
+def _is_new(here: Array, known: list[Array]) -> bool:
+    """Return whether a state is none of those known."""
+    near = _SAME * (1 + np.abs(here).max())
+    return all(np.abs(state - here).max() > near for state in known)
+
+
+def _n_workers(n_workers: int | None) -> int:
+    """Return how many branches to follow at a time."""
+    if n_workers is None:
+        return n_surrounding_workers()
+    return max(1, int(joblib.effective_n_jobs(n_workers)))
+
+
+def _spread(function: Callable[[Any], Any], items: list[Any], n_workers: int | None) -> list[Any]:
+    """Return the results of a map, which here computes one item after another by itself."""
+    if _n_workers(n_workers) > 1:
+        return shared.map(function, items, n_workers=n_workers, progress=False)
+    with one_thread():
+        return [function(item) for item in items]
+
+
+def _family(base: Config, parts: tuple[str | int, ...], perturbations: Any, whole: bool) -> Family:
+    """Return the mean field of each value, of which the last ones are kept."""
+    made: dict[float, LIFMeanField] = {}
 
     def family(value: float) -> LIFMeanField:
         if value not in made:
@@ -188,20 +246,21 @@ def bifurcation_diagram(
             )
         return made[value]
 
-    values = np.linspace(low, high, 5) if start_at is None else np.asarray(start_at, dtype=float)
-    branches: list[Branch] = []
-    for value in values.tolist():
-        found = fixed_points(family(value), n_starts=n_starts, seed=seed)
-        order = symmetry(family(value))
-        known = [order.canonical(state) for b in branches for state in _crossings(b, family, value)]
-        for point in tqdm(found, disable=not progress, desc=f"branches from {value:g}"):
-            here = order.canonical(point.rates)
-            near = _SAME * (1 + np.abs(here).max())
-            if all(np.abs(state - here).max() > near for state in known):
-                branch = continue_branch(family, point.rates, value, (low, high), tau=tau)
-                branches.append(branch)
-                known += [order.canonical(state) for state in _crossings(branch, family, value)]
-    return branches
+    return family
+
+
+def _points_at(value: float, *, told: Any, n_starts: int, seed: int) -> list[Array]:
+    """Return the rates of the fixed points at a value."""
+    found = fixed_points(_family(*told)(value), n_starts=n_starts, seed=seed)
+    return [np.asarray(point.rates) for point in found]
+
+
+def _branch_from(
+    start: tuple[float, Array], *, told: Any, limits: tuple[float, float], tau: Any
+) -> Branch:
+    """Return the branch through a fixed point at a value."""
+    value, rates = start
+    return continue_branch(_family(*told), rates, value, limits, tau=tau)
 
 
 def _crossings(branch: Branch, family: Family, value: float) -> Array:
