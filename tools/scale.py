@@ -4,7 +4,8 @@ A package adds a job in one line of `JOBS`. Prints a table and writes JSON::
 
     python tools/scale.py [--only shared] [--out benchmark-results/scale.json]
 
-A run is killed by SIGKILL when it has kept two parts and is about to keep a third.
+A file that is there is gone on with. A run is killed by SIGKILL when it has kept two parts and is
+about to keep a third.
 """
 
 from __future__ import annotations
@@ -68,6 +69,21 @@ def _library(folder: str | None) -> Any:
     return made.theta, dict(made.signals), list(made.reasons)
 
 
+def _features(folder: str | None) -> Any:
+    from neuroloom.circuit_inference.features import Catch22, FeatureSet
+
+    series = np.random.default_rng(4).standard_normal((40, 2000))
+    return FeatureSet(Catch22()).compute(series, rate=100.0, n_workers=None).values
+
+
+def _behaviour(folder: str | None) -> Any:
+    from neuroloom.tasks import run_trials
+    from neuroloom.tasks.behaviour import QLearner
+
+    options = {"sessions": 8, "side_by_side": 1, "seed": 1, "p": (0.2, 0.8)}
+    return run_trials("Bandit-v0", QLearner(2), 400, resume=folder, **options).table
+
+
 def _trials() -> tuple[Any, Any, Any]:
     rng = np.random.default_rng(3)
     x = rng.normal(size=(800, 1))
@@ -84,7 +100,7 @@ def _glm_hmm(**options: Any) -> Any:
 
 def _restarts(folder: str | None) -> Any:
     x, y, starts = _trials()
-    found = _glm_hmm(n_init=8).fit(x, y, session_starts=starts)
+    found = _glm_hmm(n_init=8).fit(x, y, session_starts=starts, resume=folder)
     return found.coef_, found.transition_prob_, found.restarts_
 
 
@@ -146,6 +162,28 @@ def _repeats(folder: str | None) -> Any:
         return [(where / f"{i}.txt").read_text() for i in range(8)]
 
 
+def _rate_sweep(folder: str | None) -> Any:
+    from neuroloom.lifnet import load_config
+    from neuroloom.lifnet._cli import RateSweep
+    from neuroloom.shared.parallel import n_surrounding_workers
+
+    config = load_config("2_cluster_mf").with_value(("init_params", "duration_sec"), 0.1)
+    with tempfile.TemporaryDirectory() as other:
+        where = Path(other if folder is None else folder)
+        key = ["external_currents", "nu_ext_baseline"]
+        parallel = n_surrounding_workers() > 1
+        values, options = [5.0, 6.0, 7.0, 8.0], {"seed": 1, "progress": False}
+        return RateSweep().execute(where, config, key, values, 0, parallel, **options)
+
+
+def _branches(folder: str | None) -> Any:
+    from neuroloom.lifnet import bifurcation_diagram
+
+    path = ("architecture", "clusters", "j_potentiated", 0)
+    found = bifurcation_diagram("2_cluster_mf", path, (10.0, 25.0), start_at=[16.0, 25.0])
+    return [(branch.parameter, branch.rates, branch.labels) for branch in found]
+
+
 def _rates(stager: Any) -> str:
     return str(np.random.default_rng(stager.random_seed).random())
 
@@ -156,7 +194,7 @@ def _save(outputs: str, index: int, folder: Path) -> None:
 
 JOBS: dict[str, dict[str, Run]] = {
     "shared": {"map of products": _draws, "map of tables": _tables},
-    "circuit-inference": {"gao_library": _library},
+    "circuit-inference": {"gao_library": _library, "features": _features},
     "glmhmm": {
         "restarts": _restarts,
         "cross_validate": _validation,
@@ -164,10 +202,11 @@ JOBS: dict[str, dict[str, Run]] = {
         "fit_subjects": _subjects,
     },
     "mi": {"KSG permutations": _permutations, "sweep": _sweep},
-    "lifnet": {"Repeater": _repeats},
+    "lifnet": {"Repeater": _repeats, "sweep": _rate_sweep, "branches": _branches},
+    "tasks": {"run_trials": _behaviour},
 }
 # Jobs that have no folder to resume from.
-UNKEPT = {_restarts}
+UNKEPT = {_features, _branches}
 
 
 @contextlib.contextmanager
@@ -202,29 +241,42 @@ BACKENDS: dict[str, Callable[[], Any]] = {
 }
 
 
-def compare(jobs: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Return, for each job and backend, whether the bits are those of the serial run."""
-    rows: list[dict[str, Any]] = []
-    expected: dict[tuple[str, str], str] = {}
+def compare(jobs: list[tuple[str, str]], rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield, for each job and backend, whether the bits are those of the serial run.
+
+    Parameters
+    ----------
+    jobs : list of (package, job)
+    rows : list of dict
+        What a run before found; it is not computed again.
+    """
+    known = {(row["package"], row["job"], row["backend"]): row for row in rows}
+    digests = {key[:2]: row["digest"] for key, row in known.items() if key[2] == "serial"}
     for backend, open_backend in BACKENDS.items():
+        todo = [job for job in jobs if (*job, backend) not in known]
+        context = contextlib.nullcontext() if not todo else open_backend()
+        done = 0
         try:
-            context = open_backend()
             with context:
-                for package, name in jobs:
+                for package, name in todo:
                     begin = time.perf_counter()
                     digest = fingerprint(JOBS[package][name](None))
                     seconds = time.perf_counter() - begin
-                    same = digest == expected.setdefault((package, name), digest)
-                    rows.append(_row(package, name, backend, same, seconds))
+                    same = digest == digests.setdefault((package, name), digest)
+                    done += 1
+                    yield _row(package, name, backend, same, seconds, digest)
         except ImportError as error:
-            rows += [_row(p, n, backend, f"not installed: {error.name}", 0.0) for p, n in jobs]
+            for package, name in todo[done:]:
+                yield _row(package, name, backend, f"not installed: {error.name}", 0.0, "")
         except Exception as error:  # ray raises a bare one where its processes do not start
             if backend != "ray 2":
                 raise
-            rows += [_row(p, n, backend, f"failed: {error}"[:60], 0.0) for p, n in jobs]
+            for package, name in todo[done:]:
+                yield _row(package, name, backend, f"failed: {error}"[:60], 0.0, "")
     for package, name in jobs:
-        rows.append(_row(package, name, "killed, resumed", *_resumed(package, name, expected)))
-    return rows
+        if (package, name, "killed, resumed") not in known:
+            same_or_why, seconds = _resumed(package, name, digests)
+            yield _row(package, name, "killed, resumed", same_or_why, seconds, "")
 
 
 def _resumed(
@@ -279,10 +331,12 @@ def _received() -> int:
     return int(IOStream.n_received)
 
 
-def _row(package: str, job: str, backend: str, same: bool | str, seconds: float) -> dict[str, Any]:
+def _row(
+    package: str, job: str, backend: str, same: bool | str, seconds: float, digest: str
+) -> dict[str, Any]:
     row = {"package": package, "job": job, "backend": backend, "same_bits": same}
     print(f"{package:18s} {job:18s} {backend:16s} {same!s:28s} {seconds:6.1f} s", flush=True)
-    return {**row, "seconds": round(seconds, 3)}
+    return {**row, "seconds": round(seconds, 3), "digest": digest}
 
 
 def main() -> int:
@@ -292,12 +346,23 @@ def main() -> int:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    chosen = [(p, name) for p in options.only or JOBS for name in JOBS[p]]
-    report = {"bits": compare(chosen), "bytes": bytes_moved()}
+    report: dict[str, Any] = {"bits": []}
+    if options.out is not None and options.out.is_file():
+        report = json.loads(options.out.read_text())
+
+    def keep() -> None:
+        if options.out is not None:
+            options.out.parent.mkdir(exist_ok=True)
+            options.out.write_text(json.dumps(report, indent=1))
+
+    if "bytes" not in report:
+        report["bytes"] = bytes_moved()
+        keep()
     print(report["bytes"])
-    if options.out is not None:
-        options.out.parent.mkdir(exist_ok=True)
-        options.out.write_text(json.dumps(report, indent=1))
+    chosen = [(p, name) for p in options.only or JOBS for name in JOBS[p]]
+    for row in compare(chosen, list(report["bits"])):
+        report["bits"].append(row)
+        keep()
     bad = [row for row in report["bits"] if row["same_bits"] is not True]
     return int(any(not str(row["same_bits"]).startswith(("not inst", "keeps")) for row in bad))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,19 @@ class QLearner:
         self._beta = real("inverse_temperature", inverse_temperature, minimum=0)
         self._seed = as_seed(seed)
         self.begin_sessions(0)
+
+    def seeded(self, stream: Seed) -> QLearner:
+        """Return a learner like this one whose answers come from another stream.
+
+        Parameters
+        ----------
+        stream : Seed
+            Root of its answers.
+        """
+        other = copy.copy(self)
+        other._seed = stream
+        other.begin_sessions(0)
+        return other
 
     def begin_sessions(self, n: int) -> None:
         """Forget everything: `n` sessions begin.

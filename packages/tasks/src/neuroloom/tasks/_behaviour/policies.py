@@ -24,7 +24,9 @@ class Policy(Protocol):
     answer), ``gt`` (the right action); of the step before, ``action``, ``reward`` and, where a
     trial ended with it, its ``performance`` (NaN elsewhere). A policy may have a method
     ``about()`` that returns columns for the table about the present trials, ``(n,)``, and a
-    method ``begin_sessions(n)``, called before the first step.
+    method ``begin_sessions(n)``, called before the first step. One that draws and is run in blocks
+    (``side_by_side`` of `run_trials`) needs a method ``seeded(stream)`` that returns a policy like
+    it which draws from that `neuroloom.shared.Seed`.
     """
 
     def __call__(self, observation: NDArray[np.float32], info: dict[str, Any]) -> NDArray[Any]:

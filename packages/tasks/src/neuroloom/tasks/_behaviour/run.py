@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, Trials, as_seed
+from neuroloom.tasks._behaviour.blocks import own_copy, refuse_where_no_blocks, run_blocks
 from neuroloom.tasks._behaviour.policies import Policy, named
 from neuroloom.tasks._behaviour.record import Answers, check_names, table
-from neuroloom.tasks._behaviour.worlds import answer_of, world
+from neuroloom.tasks._behaviour.worlds import World, answer_of, some_sessions, world
 from neuroloom.tasks._errors import ActionError, whole
 
 
@@ -20,10 +23,17 @@ def run_trials(
     n_trials: int = 100,
     *,
     sessions: int | None = None,
+    side_by_side: int | None = None,
+    n_workers: int | None = None,
+    resume: str | Path | None = None,
     seed: int | Seed = 0,
     **params: Any,
 ) -> Trials:
     """Return the trials of an agent on a task, one row a trial.
+
+    All sessions are run side by side by one policy, which may learn from all of them. With
+    `side_by_side` they are run in blocks, by several workers or on a cluster, each block by a copy
+    of the policy as it was handed over.
 
     Parameters
     ----------
@@ -40,6 +50,14 @@ def run_trials(
         Number of streams that are run side by side, each a session. Session `i` is stream `i` of
         the seed, in environments too. Default: up to 32, fewer where trials depend on those before,
         so that a session has 500; of an environment in wrappers, or written step by step, 1.
+    side_by_side : int, optional
+        Sessions a block. A policy that draws must have a method ``seeded(stream)`` (see `Policy`):
+        block `b` draws from ``Seed(seed).child("policy").child(b)``, so that another number of
+        sessions a block gives other draws. One that draws nothing and remembers nothing from
+        session to session gives the same table in blocks of any size and in none. The table never
+        depends on the workers. With a vector environment there are no blocks.
+    n_workers, resume
+        As for `neuroloom.shared.map`, whose items are the blocks.
     seed : int or Seed
         Root of the streams, and of the random policy. Wrappers and environments written step by
         step are reset with it in the first session, and with seeds that it gives in others.
@@ -74,10 +92,39 @@ def run_trials(
     n = None if sessions is None else whole("sessions", sessions, minimum=1)
     root = as_seed(seed)
     source = world(task, n, n_trials, seed, params)
-    act = named(policy, source, root.child("policy").generator())
-    about_trials = getattr(act, "about", None)
     n = source.n
     wanted = np.full(n, n_trials // n) + (np.arange(n) < n_trials % n)
+    act = named(policy, source, root.child("policy").generator())
+    if side_by_side is None:
+        refuse_where_no_blocks(n_workers, resume)
+        return table(_columns(source, act, wanted))
+    size = whole("side_by_side", side_by_side, minimum=1)
+    run = partial(_block, task=task, policy=policy, seed=seed, params=params)
+    return table(run_blocks(run, task, wanted, size, n_workers, resume))
+
+
+def _block(
+    block: tuple[int, int, list[int]],
+    *,
+    task: Any,
+    policy: Any,
+    seed: int | Seed,
+    params: dict[str, Any],
+) -> dict[str, list[NDArray[Any]]]:
+    """Return the columns of some sessions, run by a policy of their own."""
+    number, first, wanted = block
+    source = some_sessions(task, first, len(wanted), seed, params)
+    stream = as_seed(seed).child("policy").child(number)
+    act = named(own_copy(policy, stream), source, stream.generator())
+    columns = _columns(source, act, np.array(wanted))
+    columns["session"] = [part + first for part in columns["session"]]
+    return columns
+
+
+def _columns(source: World, act: Any, wanted: NDArray[np.int64]) -> dict[str, list[NDArray[Any]]]:
+    """Return the pieces of every column of a policy's trials, so many as wanted of a session."""
+    n = source.n
+    about_trials = getattr(act, "about", None)
     answers = Answers(source)
     if hasattr(act, "begin_sessions"):
         act.begin_sessions(n)
@@ -118,7 +165,7 @@ def run_trials(
         count += ended
         total[ended] = 0
         answers.forget(ended)
-    return table(columns)
+    return columns
 
 
 def _nothing_yet(n: int, actions: NDArray[Any]) -> dict[str, NDArray[Any]]:

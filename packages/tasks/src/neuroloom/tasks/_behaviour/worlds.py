@@ -92,18 +92,21 @@ class Copies:
         With trials.
     seed : Seed
         Root of the streams.
+    first : int
+        Number of the first one's session.
     """
 
-    def __init__(self, envs: list[Any], seed: int | Seed) -> None:
-        self._envs, self.n = envs, len(envs)
-        first, root = envs[0], as_seed(seed)
-        if not hasattr(first.unwrapped, "new_trial"):
-            raise TaskTypeError(f"task: expected an environment with trials, got {first!r}")
-        self.dt = float(first.unwrapped.dt)
-        self.action_space = first.action_space
+    def __init__(self, envs: list[Any], seed: int | Seed, first: int = 0) -> None:
+        self._envs, self.n, self._first = envs, len(envs), first
+        one, root = envs[0], as_seed(seed)
+        if not hasattr(one.unwrapped, "new_trial"):
+            raise TaskTypeError(f"task: expected an environment with trials, got {one!r}")
+        self.dt = float(one.unwrapped.dt)
+        self.action_space = one.action_space
         self._root = root
-        self._seeds = [root.child("session").child(i).integer(31) for i in range(self.n)]
-        if not isinstance(seed, Seed):
+        of = root.child("session")
+        self._seeds = [of.child(first + i).integer(31) for i in range(self.n)]
+        if first == 0 and not isinstance(seed, Seed):
             self._seeds[0] = int(seed)
 
     def reset(self) -> NDArray[Any]:
@@ -111,7 +114,7 @@ class Copies:
         shown = []
         for i, (env, seed) in enumerate(zip(self._envs, self._seeds, strict=True)):
             own = isinstance(env.unwrapped, TaskEnv)
-            options = {"options": {"stream": (self._root, i)}} if own else {}
+            options = {"options": {"stream": (self._root, self._first + i)}} if own else {}
             shown.append(env.reset(seed=seed, **options)[0])
         return np.stack(shown)
 
@@ -231,6 +234,28 @@ def world(
         "task: expected an id, a Task, an environment with trials or a vector environment, "
         f"got {task!r} ({type(task).__name__})"
     )
+
+
+def some_sessions(task: Any, first: int, n: int, seed: int | Seed, params: dict[str, Any]) -> World:
+    """Return some of the sessions of `world`, with the trials that they have there.
+
+    Parameters
+    ----------
+    task : str, Task or gymnasium.Env
+        As for `world`.
+    first, n : int
+        Number of the first session, and how many.
+    seed, params
+        As for `world`.
+    """
+    root = as_seed(seed)
+    if type(task) is TaskEnv:
+        waits = task.waits_for_fixation
+        envs = TaskVectorEnv(task.task, n, waits_for_fixation=waits, first=first)
+        return TaskWorld(envs, root)
+    if isinstance(task, gymnasium.Env):
+        return Copies([copy.deepcopy(task) for _ in range(n)], seed, first)
+    return TaskWorld(TaskVectorEnv(get_task(task, **params), n, first=first), root)
 
 
 _LONG_SESSION = 500

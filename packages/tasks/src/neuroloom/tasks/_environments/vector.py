@@ -55,6 +55,8 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         Whether trials begin when the subject fixates: as long as it does anything but action 0 in
         a trial's first step, that step is shown again, nothing is paid, and ``info["waiting"]`` is
         true.
+    first : int
+        Number of the stream that environment 0 reads; the others count on from it.
 
     Raises
     ------
@@ -77,8 +79,10 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         seed: int | Seed | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
         waits_for_fixation: bool = False,
+        first: int = 0,
     ) -> None:
         self.plan = make_plan(task, backend)
+        self._first = whole("first", first, minimum=0)
         self.waits_for_fixation = self.plan.waits(waits_for_fixation)
         self.task = task
         self.num_envs = whole("num_envs", num_envs, minimum=1)
@@ -110,7 +114,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
                 f"seed: expected an integer, a Seed or None, got {seed!r}; a list of one seed an "
                 "environment is for reset"
             )
-        self._streams = Streams(self.plan, seed, self.num_envs)
+        self._streams = Streams(self.plan, seed, self.num_envs, first=self._first)
 
     def reset(
         self,
@@ -143,7 +147,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         fresh = self._steps is None
         seeded = self._seeded(seed) & mask
         if seeded.any():
-            streams = Streams(self.plan, self._seeds(seed), self.num_envs)
+            streams = Streams(self.plan, self._seeds(seed), self.num_envs, first=self._first)
             if seeded.all():
                 self._streams, self._steps, fresh = streams, None, True
             else:
