@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import pickle
 import random
@@ -11,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cloudpickle  # gymnasium needs it
 import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from neuroloom import shared
 from neuroloom.shared import Seed
 from neuroloom.tasks._errors import TaskTypeError, fail
 
+cloudpickle: Any = importlib.import_module("cloudpickle")  # gymnasium needs it
 Columns = dict[str, list[NDArray[Any]]]
 _DRAWS = (np.random.Generator, np.random.BitGenerator, np.random.RandomState, random.Random)
 
