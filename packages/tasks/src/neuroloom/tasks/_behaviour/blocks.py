@@ -130,7 +130,7 @@ def own_copy(policy: Any, stream: Seed) -> Any:
     return pickle.loads(raw)
 
 
-class _Looking(cloudpickle.CloudPickler):  # type: ignore[misc,name-defined]
+class _Looking(cloudpickle.CloudPickler):  # type: ignore[misc]
     """A pickler that notes random generators."""
 
     @classmethod
