@@ -2,6 +2,7 @@
 
 from neuroloom.lifnet._network._batch import simulate_batch, simulate_trials
 from neuroloom.lifnet._network._built import BuiltNetwork
+from neuroloom.lifnet._network._description import Description
 from neuroloom.lifnet._network._distributions import Lognormal, Normal, Uniform
 from neuroloom.lifnet._network._inputs import (
     CurrentInput,
@@ -31,6 +32,7 @@ __all__ = [
     "BuiltNetwork",
     "CurrentInput",
     "Delta",
+    "Description",
     "DoubleExponential",
     "Explicit",
     "Exponential",

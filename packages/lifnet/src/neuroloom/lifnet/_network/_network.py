@@ -13,6 +13,7 @@ from neuroloom.lifnet._engine import Record, Simulation
 from neuroloom.lifnet._engine._connectivity import MOST_CHANNELS
 from neuroloom.lifnet._errors import NetworkError, PlausibilityWarning
 from neuroloom.lifnet._network._built import BuiltNetwork, build
+from neuroloom.lifnet._network._description import Description, describe
 from neuroloom.lifnet._network._inputs import CurrentInput, Input, NoiseCurrent
 from neuroloom.lifnet._network._population import Population
 from neuroloom.lifnet._network._projection import Projection
@@ -156,6 +157,21 @@ class Network:
             population.name: (int(end) - population.size, int(end))
             for population, end in zip(self.populations, ends, strict=True)
         }
+
+    def describe(self) -> Description:
+        """Return the tables that describe the network in a paper (Nordlie et al. 2009).
+
+        Times are in milliseconds, everything else in the network's own units.
+
+        Examples
+        --------
+        >>> from neuroloom import lifnet
+        >>> tables = lifnet.models.brunel_delta().describe()
+        >>> tables.tables["B: Populations"][1]
+        ('E', 'leaky integrate-and-fire', '10,000')
+        >>> text = tables.to_markdown(), tables.to_latex()
+        """
+        return describe(self, self.name, self.delta_t)
 
     def _check_windows(self, duration: float) -> None:
         """Warn of inputs that a run of this length does not reach."""
