@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.integrate import solve_ivp
 from neuroloom.lifnet import Record, models
 from neuroloom.lifnet.errors import NetworkError
 from neuroloom.lifnet.network import simulate_batch, simulate_trials
+from neuroloom.shared import as_seed
 from neuroloom.shared.jobs import fingerprint
 
 
@@ -85,6 +87,22 @@ def test_both_populations_of_cavallari_see_one_cortical_rate():
     network = models.cavallari()
     cortex = [i.rate_hz for i in network.inputs[2:]]
     assert cortex[0] is cortex[1]
+
+
+def test_the_cortical_rate_of_cavallari_has_the_moments_of_its_equation():
+    process = models.cavallari().inputs[2].rate_hz
+    delta_t, n, tau = 1e-3, 4_000_000, 16e-3
+    cut = process.sample(n, delta_t, as_seed(1))
+    # The positive part of a normal of standard deviation .4: mean and variance in closed form.
+    samples = n * delta_t / (2 * tau)  # that are as good as independent
+    assert cut.mean() == pytest.approx(0.4 / np.sqrt(2 * np.pi), abs=4 * 0.24 / np.sqrt(samples))
+    variance = 0.4**2 * (0.5 - 1 / (2 * np.pi))
+    assert cut.var() == pytest.approx(variance, rel=6 / np.sqrt(samples))
+    # Far above 0 nothing is cut: the process itself.
+    above = dataclasses.replace(process, mean_hz=10.0).sample(n, delta_t, as_seed(2)) - 10.0
+    assert above.var() == pytest.approx(0.4**2, rel=6 / np.sqrt(samples))
+    lag = round(tau / delta_t)
+    assert np.mean(above[lag:] * above[:-lag]) / above.var() == pytest.approx(np.exp(-1), abs=0.02)
 
 
 def test_clusters_of_litwin_kumar_and_doiron_are_denser_inside():

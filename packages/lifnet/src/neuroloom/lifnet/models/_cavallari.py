@@ -49,7 +49,19 @@ def cavallari(
     connection_probability: float = 0.2,
     scale: float = 1.0,
 ) -> Network:
-    """Return the network of 4,000 excitatory and 1,000 inhibitory neurons.
+    r"""Return the network of 4,000 excitatory and 1,000 inhibitory neurons.
+
+    Each neuron gets independent Poisson spikes from 800 thalamic and 800 cortical sources
+    (Cavallari et al. 2014, "External inputs"). Each thalamic source fires at the rate
+    :math:`\nu_0 + A \sin(2\pi f t)`, each cortical one at :math:`[n(t)]_+`, with one process for
+    the whole network:
+
+    .. math:: \tau_n \frac{dn}{dt} = -n + \sigma_n \sqrt{2 \tau_n}\, \eta(t)
+
+    where :math:`\eta` is white noise. It has mean 0, variance :math:`\sigma_n^2` and correlation
+    time :math:`\tau_n`. A rate is never negative: what is left after the cut at 0 has the mean
+    :math:`\sigma_n / \sqrt{2\pi}` (.16 Hz) and the variance
+    :math:`\sigma_n^2 (1/2 - 1/(2\pi))`.
 
     Parameters
     ----------
@@ -61,8 +73,8 @@ def cavallari(
     v_0, amplitude, frequency : float
         Thalamic rate of each of the 800 sources: ``v_0 + amplitude sin(2π frequency t)`` in Hz.
     noise_sd, noise_tau : float
-        Cortical rate of each source: an Ornstein–Uhlenbeck process around 0, its negative part
-        cut, with this standard deviation in Hz and correlation time in seconds.
+        Standard deviation :math:`\sigma_n` in Hz and correlation time :math:`\tau_n` in seconds
+        of the cortical rate before the cut.
     connection_probability : float
         Probability of a synapse for each ordered pair of different neurons.
     scale : float
