@@ -7,7 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
-from neuroloom.lifnet import load_config, shipped_configs
+from neuroloom.lifnet import ClusteredNetwork, Record, load_config, shipped_configs
+from neuroloom.lifnet.engine import Cells, Connectivity, simulate
 from neuroloom.lifnet.errors import (
     ConfigError,
     LifnetError,
@@ -182,3 +183,70 @@ def test_shipped_configurations_give_no_warning():
         for name in shipped_configs():
             if not name.startswith("templates"):
                 load_config(name)
+
+
+def line(weight=1.0, *, inputs=(), **changes):
+    return Network([population(**changes)], [projection(weight=weight)], inputs)
+
+
+@pytest.mark.parametrize(
+    ("net", "words"),
+    [
+        (line(1e39), "weight: expected magnitudes up to"),
+        (line(Normal(1e39, 1e38)), "weight: expected magnitudes up to"),
+        (line(inputs=[PoissonInput("A", 9e3, 1e39)]), "drives: expected .* got 1e\\+39"),
+        (line(inputs=[CurrentInput("A", -1e39)]), "stimulus: expected .* got 1e\\+39"),
+        (line(threshold=1e39), "parameters of neurons: expected"),
+        (line(bias=1e300), "bias: expected"),
+        # Each fits, and their sum does not.
+        (line(inputs=[PoissonInput("A", 9e5, 3e38)]), "expected sums that float32 holds, got a cu"),
+    ],
+)
+def test_numbers_beyond_the_precision_are_refused(net, words):
+    with pytest.raises(LifnetError, match=words):
+        net.simulate(0.05, seed=1)
+    net.simulate(0.05, dtype="float64", seed=1)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_so_are_those_of_the_dense_engines(backend):
+    cells = Cells.create(2, tau_membrane=0.02, tau_synaptic=0.005, threshold=1.0)
+    synapses = Connectivity.from_csr([0, 1, 1], [1], 1.0)
+    with pytest.raises(SimulationError, match="drives: expected magnitudes"):
+        simulate(
+            cells, synapses, n_steps=3, delta_t=1e-4, external_jumps=np.full((3, 2), 1e39),
+            backend=backend, dtype="float32",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({"voltage": [-1]}, "record: expected neurons from 0 to 9, got -1"),
+        ({"current": {3, -2}}, "record: expected neurons from 0 to 9, got -2"),
+        ({"voltage": -1}, "record: expected neurons from 0 to 9, got -1"),
+        ({"every": None}, "every: expected a whole number of steps, got None"),
+        ({"spikes": "no"}, "Record.spikes: expected True or False"),
+    ],
+)
+def test_records_that_cannot_be(record, words):
+    with pytest.raises(SimulationError, match=words):
+        line().simulate(0.01, record=Record(**record), seed=1)
+
+
+def test_a_record_of_an_iterator_is_that_of_its_list():
+    run = line().simulate(0.01, record=Record(voltage=iter([1, 2])), seed=1)
+    assert run.voltage.shape == (100, 2)
+    with pytest.raises(SimulationError, match="record: expected a Record"):
+        line().simulate(0.01, record={"voltage": [0]}, seed=1)
+
+
+def test_a_duration_too_short_for_what_is_configured_is_said():
+    config = load_config("2_cluster_mf").with_value("stimulus.onsets", [0.02])
+    network = ClusteredNetwork.from_config(config.with_value("stimulus.amplitude", 1.0), seed=1)
+    with pytest.warns(PlausibilityWarning, match=r"onsets\[0\]: got 0\.02 s, which a run of 0\.01"):
+        first = network.simulate(duration=0.01, seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network.simulate(duration=0.03, seed=1)
+        network.simulate(duration=0.005, state=first.state, seed=1)  # may go on until then

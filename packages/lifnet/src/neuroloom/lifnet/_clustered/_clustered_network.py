@@ -27,7 +27,7 @@ from neuroloom.lifnet._clustered._perturbation import (
 )
 from neuroloom.lifnet._clustered._stimulus import stimulated_neurons, waveform
 from neuroloom.lifnet._clustered._wiring import Wiring, draw_wiring
-from neuroloom.lifnet._config._load import load_config
+from neuroloom.lifnet._config._load import load_config, warn_of_unreached
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._engine import (
     Cells,
@@ -163,6 +163,8 @@ class ClusteredNetwork:
         step, n_steps = init.delta_t, round(init.duration_sec / init.delta_t)
         n_pops = config.architecture.clusters.total_pops
         check_is_state(state)
+        if state is None:  # one that goes on may have been begun for what comes later
+            warn_of_unreached(config)
         begin = 0 if state is None else state.step
         digest = self.digest
         if state is not None:

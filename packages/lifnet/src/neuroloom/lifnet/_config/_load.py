@@ -43,9 +43,14 @@ def load_config(source: str | Path | bytes | Mapping[str, Any] | Config | None =
         source = "default_snn_params"
     mapping = source if isinstance(source, Mapping) else _parse(source)
     config = Config.from_mapping(mapping)
-    for line in config.unreached():
-        warnings.warn(line, PlausibilityWarning, stacklevel=2)
+    warn_of_unreached(config)
     return config
+
+
+def warn_of_unreached(config: Config) -> None:
+    """Warn of each stimulus or perturbation that begins after the duration."""
+    for line in config.unreached():
+        warnings.warn(line, PlausibilityWarning, stacklevel=3)
 
 
 def read_mapping(source: str | Path | bytes | Mapping[str, Any] | Config) -> dict[str, Any]:

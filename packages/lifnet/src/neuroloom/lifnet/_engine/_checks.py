@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -204,7 +204,36 @@ def neurons_of(watch: Any, n: int) -> NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     if watch is True:
         return np.arange(n)
-    return checks.indices("record", watch, n, error=SimulationError).astype(np.int64)
+    found = checks.indices("record", watch, n, error=SimulationError).astype(np.int64)
+    given = np.asarray(list(watch) if isinstance(watch, Set) else watch)
+    if given.dtype.kind == "i" and (given < 0).any():
+        raise checks.fail(
+            "record", f"neurons from 0 to {n - 1}", given.min(), error=SimulationError
+        )
+    return found
+
+
+def check_end(state: State, dtype: str, time: float) -> None:
+    """Raise if sums have left what the precision can hold: spikes would stop in silence.
+
+    Parameters
+    ----------
+    state : State
+        Where a run ended.
+    dtype : {"float32", "float64"}
+        Precision.
+    time : float
+        When, in seconds.
+    """
+    for name in ("voltage", "current"):
+        values = np.atleast_2d(getattr(state, name))
+        if not np.isfinite(values).all():
+            neuron = int(np.argmax(~np.isfinite(values).all(axis=0)))
+            raise SimulationError(
+                f"weights and input: expected sums that {dtype} holds, got a {name} beyond its "
+                f"range in neuron {neuron} by {time:g} s; take smaller ones, another unit or "
+                "dtype='float64'"
+            )
 
 
 def warn_of_precision(cells: Cells, delta_t: float, dtype: str) -> None:

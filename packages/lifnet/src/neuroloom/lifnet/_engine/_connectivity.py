@@ -15,6 +15,7 @@ from neuroloom.lifnet._engine._parts import (
     MAX_PART,
     MOST_CODES,
     Parts,
+    as_precision,
     balanced_bounds,
     classes,
     even_bounds,
@@ -192,7 +193,8 @@ class Connectivity:
         if parts.weight.dtype != dtype:
             key = (n_parts, dtype)
             if key not in self._splits:
-                self._splits[key] = read_only(replace_weight(parts, parts.weight.astype(dtype)))
+                weight = as_precision("weights", parts.weight, dtype)
+                self._splits[key] = read_only(replace_weight(parts, weight))
             parts = self._splits[key]
         return parts
 

@@ -13,6 +13,7 @@ from neuroloom.lifnet._engine._cells import Cells, propagators
 from neuroloom.lifnet._engine._checks import neurons_of
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._noise import CountDrive
+from neuroloom.lifnet._engine._parts import as_precision
 from neuroloom.lifnet._engine._result import Record, Simulation
 from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._errors import SimulationError
@@ -49,6 +50,8 @@ def run_dense(
     stimulus = stimuli[1] @ stimuli[2]
     if len(stimuli[0]):
         stimulus = stimulus + stimuli[0]
+    for name, values in (("drives", given), ("stimulus", stimulus)):
+        as_precision(name, values, np.dtype(dtype), error=SimulationError)
     if backend == "numpy":
         v, i, spikes, last = _numpy_steps(
             cells,
@@ -143,8 +146,13 @@ def _numpy_steps(
             keep_i = np.where(delta[:, None], 0.0, 1 - delta_t / cells.tau_decay)
         from_i = np.where(delta[:, None], 0.0, delta_t / capacitance)
     coefficients = [keep_v, from_b, from_i, keep_i, cells.scale, cells.bias]
-    keep_v, from_b, from_i, keep_i, scale, bias = (x.astype(dtype) for x in coefficients)
-    threshold, reset = ((x - cells.resting).astype(dtype) for x in (cells.threshold, cells.reset))
+    keep_v, from_b, from_i, keep_i, scale, bias = (
+        as_precision("parameters of neurons", x, dtype) for x in coefficients
+    )
+    threshold, reset = (
+        as_precision("parameters of neurons", x - cells.resting, dtype)
+        for x in (cells.threshold, cells.reset)
+    )
     v = state.above_rest(cells.resting).astype(dtype)
     i = np.array(state.current, dtype=dtype).reshape(n_channels, n)
     wait = np.array(state.refractory, dtype=int)
@@ -155,7 +163,7 @@ def _numpy_steps(
     slots = len(coming)
     v_all, i_all = np.empty((n_steps, n), dtype), np.empty(given.shape, dtype)
     spikes = np.zeros((n_steps, n), dtype=bool)
-    weight = weight.astype(dtype)
+    weight = as_precision("weights", weight, dtype)
     for t in range(n_steps):
         step = first_step + t
         clamped = wait > 0

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.lifnet._errors import LifnetError, NetworkError
 from neuroloom.shared import compiled
 
 MAX_PART = 65536
@@ -96,6 +97,40 @@ def classes(values: NDArray[Any], most: int) -> tuple[NDArray[Any] | None, NDArr
     if len(distinct) > most:
         return None, np.zeros(0, dtype=np.uint16)
     return distinct, code.astype(np.uint16)
+
+
+def as_precision(
+    name: str, values: NDArray[Any], dtype: Any, *, error: type[LifnetError] = NetworkError
+) -> NDArray[Any]:
+    """Return `values` in a precision.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls them.
+    values : ndarray
+        Finite values.
+    dtype : dtype
+        Precision.
+    error : type
+        Error to raise.
+
+    Raises
+    ------
+    LifnetError
+        If a value lies beyond the largest number of the precision.
+    """
+    with np.errstate(over="ignore"):
+        result = np.asarray(values).astype(dtype, copy=False)
+    # Extremes in place of a mask, which would take a byte for each synapse.
+    if result.size and not (np.isfinite(result.max()) and np.isfinite(result.min())):
+        limit, largest = np.finfo(result.dtype).max, np.abs(values).max()
+        raise error(
+            f"{name}: expected magnitudes up to {limit:.3g}, the largest of {result.dtype.name}, "
+            f"got {f'{largest:g}' if np.isfinite(largest) else 'larger ones'}; take another unit "
+            "or dtype='float64'"
+        )
+    return result
 
 
 def replace_weight(parts: Parts, weight: NDArray[Any]) -> Parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,8 +42,17 @@ class Record:
     every: int = 1
 
     def __post_init__(self) -> None:
-        if isinstance(self.every, bool) or int(self.every) != self.every or self.every < 1:
-            raise SimulationError(f"every: expected a whole number of steps, got {self.every!r}")
+        for name in ("spikes", "population_current", "population_voltage"):
+            checks.flag(f"Record.{name}", getattr(self, name), error=SimulationError)
+        for name in ("voltage", "current"):
+            watch = getattr(self, name)
+            if isinstance(watch, Iterator):  # is asked for more than once
+                object.__setattr__(self, name, list(watch))
+        every = checks.whole(
+            "every", self.every, at_least=1, accept_floats=True,
+            expected="a whole number of steps", error=SimulationError,
+        )  # fmt: skip
+        object.__setattr__(self, "every", every)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

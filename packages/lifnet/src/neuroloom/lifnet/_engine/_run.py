@@ -16,10 +16,11 @@ from neuroloom.lifnet._engine._checks import neurons_of
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._noise import GUIDE_BITS, CountDrive, step_keys
 from neuroloom.lifnet._engine._normal import NormalDrive
-from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts
+from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts, as_precision
 from neuroloom.lifnet._engine._result import Record, Simulation
 from neuroloom.lifnet._engine._schedule import Schedule, no_changes
 from neuroloom.lifnet._engine._state import State
+from neuroloom.lifnet._errors import SimulationError
 
 # Steps between two returns to Python: few enough to show progress, enough to hide the cost.
 _STRETCH_BYTES = 64e6
@@ -87,7 +88,8 @@ class KernelRun:
         at = self.tile_start[:-1]
 
         def one(values: NDArray[Any]) -> NDArray[Any]:
-            return np.ascontiguousarray(np.asarray(values)[..., at].T.astype(dtype))
+            some = np.asarray(values)[..., at].T
+            return np.ascontiguousarray(self._cast("parameters of neurons", some))
 
         conductance = cells.reversal is not None
         reversal = cells.reversal if cells.reversal is not None else np.zeros((0, n))
@@ -126,7 +128,7 @@ class KernelRun:
             self.changes = schedule.arrays(at, parts.block, delta_t, mechanism, dtype)
         self.window = max(1, connectivity.min_delay)
         self.n_slots = connectivity.max_delay + 2
-        self.bias = (self.v_b * cells.bias).astype(dtype)
+        self.bias = self._cast("bias", self.v_b * cells.bias)
         self.watched = [neurons_of(w, n) for w in (record.voltage, record.current)]
 
     def __call__(
@@ -155,10 +157,10 @@ class KernelRun:
                 here = slice(done, done + n)
                 given = kernel.Given(
                     self.bias,
-                    stimuli[0][here].astype(self.dtype, copy=False),
-                    stimuli[1][here].astype(self.dtype, copy=False),
-                    stimuli[2].astype(self.dtype, copy=False),
-                    jumps[here].astype(self.dtype, copy=False),
+                    self._cast("stimulus", stimuli[0][here]),
+                    self._cast("stimulus", stimuli[1][here]),
+                    self._cast("stimulus", stimuli[2]),
+                    self._cast("external_jumps", jumps[here]),
                     *self._normal(first_step + done, n),
                 )
                 changes = self.changes._replace(version=self.changes.version[here])
@@ -166,6 +168,9 @@ class KernelRun:
                 done += n
                 bar.update(n)
         return self._gather(pieces, state, first_step, n_steps, channels)
+
+    def _cast(self, name: str, values: NDArray[Any]) -> NDArray[Any]:
+        return as_precision(name, values, self.dtype, error=SimulationError)
 
     def _begin(self, start: State, first_step: int) -> kernel.Variables:
         cells, n = self.cells, self.cells.n_neurons
@@ -175,11 +180,11 @@ class KernelRun:
             ring = np.zeros((cells.n_channels, self.n_slots, n), dtype=self.dtype)
         rise = np.zeros(shape) if start.rise is None else start.rise
         return kernel.Variables(
-            v=start.above_rest(cells.resting).astype(self.dtype),
-            i=start.current.astype(self.dtype).reshape(shape).copy(),
-            x=rise.astype(self.dtype).reshape(shape).copy(),
+            v=self._cast("state.voltage", start.above_rest(cells.resting)).copy(),
+            i=self._cast("state.current", start.current).reshape(shape).copy(),
+            x=self._cast("state.rise", rise).reshape(shape).copy(),
             refractory=start.refractory.astype(np.int32).copy(),
-            ring=ring.astype(self.dtype, copy=False),
+            ring=self._cast("state.pending", ring),
         )
 
     def _table_bytes(self) -> int:
@@ -205,7 +210,7 @@ class KernelRun:
             limit=limit,
             guide=guide,
             group=np.array([d.group[at] for d in self.drives], np.int32).reshape(-1, len(at)),
-            jump=np.array([d.jump for d in self.drives], self.dtype).reshape(
+            jump=self._cast("drives", np.array([d.jump for d in self.drives])).reshape(
                 none if not tables else (-1, self.cells.n_neurons)
             ),
             channel=np.array([d.channel for d in self.drives], dtype=np.int64),

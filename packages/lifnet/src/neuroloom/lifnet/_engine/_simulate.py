@@ -13,6 +13,7 @@ from neuroloom.lifnet._engine._checks import (
     Pairs,
     answer_sizes,
     check,
+    check_end,
     check_input,
     check_schedule,
     check_state,
@@ -31,7 +32,8 @@ from neuroloom.lifnet._engine._result import Record, Simulation
 from neuroloom.lifnet._engine._run import KernelRun
 from neuroloom.lifnet._engine._schedule import Schedule
 from neuroloom.lifnet._engine._state import State, check_is_state
-from neuroloom.shared import Seed
+from neuroloom.lifnet._errors import SimulationError
+from neuroloom.shared import Seed, checks
 
 
 def simulate(
@@ -124,6 +126,8 @@ def simulate(
         If an argument does not fit the network.
     """
     record = Record() if record is None else record
+    if not isinstance(record, Record):
+        raise checks.fail("record", "a Record", record, error=SimulationError)
     check_is_state(state)
     if first_step is None:
         first_step = 0 if state is None else state.step
@@ -185,4 +189,5 @@ def simulate(
         result = run(
             start, first_step, n_steps, stimuli, jumps, tuple(channels), progress, description
         )
+    check_end(result.state, dtype, (first_step + n_steps) * delta_t)
     return replace(result, state=replace(result.state, network=digest))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._memory import check_memory
-from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts, balanced_bounds
+from neuroloom.lifnet._engine._parts import GRID, MAX_PART, Parts, as_precision, balanced_bounds
 from neuroloom.lifnet._errors import NetworkError
 from neuroloom.lifnet._network._declared import Declared
 from neuroloom.lifnet._network._distributions import CONSTANT, coded
@@ -60,6 +60,7 @@ def wire(network: Declared, delta_t: float, dtype: str, n_threads: int, seed: Se
     done = write(root, plan, space, out, widest, shared)
     if done < 0:
         raise NetworkError("projections: more synapses came than chance allows; a rule is wrong")
+    as_precision("weight", out.weight, dtype)
     rows = out.rows
     used = np.concatenate([out.delay[row[0] : row[-1]] for row in rows])
     return Connectivity(

@@ -16,7 +16,7 @@ from neuroloom.lifnet._clustered._perturbation import (
     merged,
     segments,
 )
-from neuroloom.lifnet._config._load import load_config
+from neuroloom.lifnet._config._load import load_config, warn_of_unreached
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
 from neuroloom.shared import Seed, Signal, as_seed
@@ -191,6 +191,7 @@ def mean_field_trajectory(
     loaded = load_config(config)
     if duration is not None:
         loaded = loaded.with_value("init_params.duration_sec", duration)
+        warn_of_unreached(loaded)
     if delta_t is not None:
         loaded = loaded.with_value("init_params.delta_t", delta_t)
     init = loaded.init_params
