@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuroloom.lifnet._engine import Cells, Connectivity, CountDrive, Record, State, simulate
+from neuroloom.lifnet._engine import Cells, Connectivity, CountDrive, Record, State, _run, simulate
 
 
 def random_network(n=600, p=0.1, seed=0, delays=None, heterogeneous=False):
@@ -54,6 +54,28 @@ def test_delays_per_synapse_as_in_numpy():
     options = dict(n_steps=800, delta_t=5e-4, drives=[drive], seed=5)
     kernel = simulate(cells, connectivity, **options)
     assert_same_spikes(kernel, simulate(cells, connectivity, backend="numpy", **options))
+
+
+@pytest.mark.parametrize("delays", [(0, 40), (1, 2), (7, 90)])
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_spikes_in_flight_arrive_as_in_numpy_however_a_run_is_cut(monkeypatch, delays, n_threads):
+    # numpy adds a spike to all its targets when it is fired, and knows of no flight.
+    monkeypatch.setattr(_run, "_STRETCH_BYTES", 1.0)  # stretches of 200 steps
+    cells, connectivity, drive = random_network(delays=delays)
+    options = dict(delta_t=5e-4, drives=[drive], seed=5)
+    dense = simulate(cells, connectivity, n_steps=650, backend="numpy", **options)
+    kernel = simulate(cells, connectivity, n_steps=650, n_threads=n_threads, **options)
+    assert_same_spikes(kernel, dense)
+    per_step = np.bincount(kernel.spike_steps, minlength=650)
+    if delays[1] == 90:  # hundreds on their way at a time
+        assert np.convolve(per_step, np.ones(delays[1] - 1)).max() > 256
+    np.testing.assert_allclose(kernel.state.voltage, dense.state.voltage, atol=1e-12)
+    # What is on its way at the end arrives in a run of either kind.
+    for first in (dense, kernel):
+        rest = simulate(cells, connectivity, n_steps=150, state=first.state, **options)
+        if first is dense:
+            expected = rest
+    assert_same_spikes(rest, expected)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

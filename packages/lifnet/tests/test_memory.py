@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from neuroloom import lifnet
 from neuroloom.lifnet import Record
-from neuroloom.lifnet.errors import SimulationError
+from neuroloom.lifnet._engine._digest import synapse_sum
+from neuroloom.lifnet.errors import NetworkError, PlausibilityWarning, SimulationError
 from neuroloom.lifnet.execution.stagers import StageSNNSimulation
 
 memory = sys.modules["neuroloom.lifnet._engine._memory"]
@@ -131,3 +133,31 @@ def test_synapses_cannot_be_edited_under_what_was_made_of_them():
         net.parts.weight[:] = 0
     with pytest.raises(ValueError, match="read-only"):
         net.split(1, "float32").weight[:] = 0
+
+
+def test_a_digest_makes_no_copy_of_the_weights():
+    weights = np.random.default_rng(1).random(200_000)
+    rows = np.arange(0, 200_001, 200)
+    synapses = lifnet.engine.Connectivity.from_csr(rows, np.tile(np.arange(200), 1000), weights)
+    synapse_sum(synapses)  # compiles
+    synapses.known.clear()
+    tracemalloc.start()
+    synapse_sum(synapses)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < weights.nbytes / 10
+
+
+def test_input_on_its_way_counts():
+    cell = lifnet.Population("E", 50, 0.02, 20.0, 10.0, {"exc": lifnet.Exponential(0.005)})
+    rule = lifnet.Bernoulli(0.1)
+    with pytest.warns(PlausibilityWarning):
+        slow = lifnet.Projection("E", "E", rule, 1.0, delay=2e5)
+    with pytest.raises(lifnet.LifnetError, match=r"input on its way .* take shorter delays"):
+        lifnet.Network([cell], [slow]).build(seed=1)
+    with pytest.warns(PlausibilityWarning):
+        slower = lifnet.Projection("E", "E", rule, 1.0, delay=1e30)
+    with pytest.raises(NetworkError, match=r"delay of projection E → E: expected at most"):
+        lifnet.Network([cell], [slower]).build(seed=1)
+    with pytest.raises(NetworkError, match="delay_steps: expected whole numbers from 0 to"):
+        lifnet.engine.Connectivity.from_csr([0, 1], [0], 1.0, delay_steps=2**33)

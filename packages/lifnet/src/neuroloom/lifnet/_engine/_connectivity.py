@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuroloom.lifnet._engine._parts import (
     MAX_PART,
     MOST_CODES,
+    MOST_STEPS,
     Parts,
     as_precision,
     balanced_bounds,
@@ -97,8 +98,10 @@ class Connectivity:
         weight = _per_synapse("weights", np.asarray(weights, dtype=np.float64), len(target))
         delay = _per_synapse("delay_steps", np.asarray(delay_steps), len(target))
         channels = _channels_of(channel, n)
-        if delay.dtype.kind not in "iu" or (delay.size and delay.min() < 0):
-            raise NetworkError("delay_steps: expected whole numbers of at least 0")
+        if delay.dtype.kind not in "iu" or (
+            delay.size and not 0 <= delay.min() <= delay.max() <= MOST_STEPS
+        ):
+            raise NetworkError(f"delay_steps: expected whole numbers from 0 to {MOST_STEPS:,}")
         weight_values, weight_code = classes(weight, MOST_CODES)
         delay_values, delay_code = classes(delay.astype(np.int64), MOST_CODES)
         if delay_values is None:

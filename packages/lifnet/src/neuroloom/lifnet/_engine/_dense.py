@@ -50,8 +50,8 @@ def run_dense(
     stimulus = stimuli[1] @ stimuli[2]
     if len(stimuli[0]):
         stimulus = stimulus + stimuli[0]
-    for name, values in (("drives", given), ("stimulus", stimulus)):
-        as_precision(name, values, np.dtype(dtype), error=SimulationError)
+    as_precision("drives", given, dtype, error=SimulationError)
+    as_precision("stimulus", stimulus, dtype, error=SimulationError)
     if backend == "numpy":
         v, i, spikes, last = _numpy_steps(
             cells,

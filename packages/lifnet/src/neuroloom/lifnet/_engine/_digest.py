@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuroloom.lifnet._engine._cells import Cells
 from neuroloom.lifnet._engine._connectivity import Connectivity
@@ -40,8 +38,6 @@ def synapse_sum(connectivity: Connectivity) -> int:
     kept = connectivity.known
     if "sum" not in kept:
         parts = connectivity.parts
-        # A weight of −0 is one of 0.
-        weight: NDArray[Any] = np.asarray(parts.weight, dtype=np.float64) + 0.0
         kept["sum"] = int(
             _sum(
                 parts.bounds,
@@ -50,7 +46,7 @@ def synapse_sum(connectivity: Connectivity) -> int:
                 parts.delay,
                 parts.channel,
                 parts.target,
-                weight.view(np.uint64),
+                parts.weight,
                 parts.shared_weights,
             )
         )
@@ -60,6 +56,9 @@ def synapse_sum(connectivity: Connectivity) -> int:
 @compiled
 def _sum(bounds, rows, start, delay, channel, target, weight, shared):  # type: ignore[no-untyped-def]
     total = np.uint64(0)
+    # The bits of one weight at a time: a copy of all would be as large as the network.
+    number = np.zeros(1, dtype=np.float64)
+    bits = number.view(np.uint64)
     for p in range(len(bounds) - 1):
         for source in range(rows.shape[1] - 1):
             for s in range(rows[p, source], rows[p, source + 1]):
@@ -67,10 +66,12 @@ def _sum(bounds, rows, start, delay, channel, target, weight, shared):  # type: 
                 segment = mix(segment + np.uint64(delay[s]) + GOLDEN)
                 segment = mix(segment + np.uint64(channel[s]) + GOLDEN)
                 if shared:
-                    segment = mix(segment + weight[s] + GOLDEN)
+                    number[0] = weight[s] + 0.0  # a weight of −0 is one of 0
+                    segment = mix(segment + bits[0] + GOLDEN)
                 for k in range(start[s], start[s + 1]):
                     post = mix(segment + np.uint64(bounds[p] + target[k]) + GOLDEN)
                     if not shared:
-                        post = mix(post + weight[k] + GOLDEN)
+                        number[0] = weight[k] + 0.0
+                        post = mix(post + bits[0] + GOLDEN)
                     total += post
     return total

@@ -22,6 +22,7 @@ GRID = 256
 # What a neuron costs besides its synapses, in synapses: a step of .5 ms against spikes at 10 Hz.
 _COST_OF_A_NEURON = 200.0
 MOST_CODES = 4096
+MOST_STEPS = 2**31 - 2  # of a delay, which is kept in 32 bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)

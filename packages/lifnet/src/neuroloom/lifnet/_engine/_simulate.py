@@ -143,6 +143,11 @@ def simulate(
         remedy="record fewer neurons or every n-th step (Record(voltage=[…], every=…)), or run "
         "piece by piece with state=run.state",
     )
+    on_its_way = float(cells.n_channels * (connectivity.max_delay + 2) * cells.n_neurons)
+    check_memory(
+        {"input on its way": on_its_way * np.dtype(dtype).itemsize},
+        remedy="take shorter delays or longer steps",
+    )
     stimuli = stimuli_of(stimulus, n_steps, cells.n_neurons)
     jumps = table_of("external_jumps", external_jumps, n_steps, cells.n_neurons)
     start = State.rest(cells) if state is None else state

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.lifnet._engine._parts import MOST_STEPS
 from neuroloom.lifnet._errors import NetworkError, RoundingWarning
 from neuroloom.lifnet._network._declared import Declared
 from neuroloom.lifnet._network._distributions import (
@@ -100,7 +101,7 @@ def plan_of(network: Declared, delta_t: float, shared: bool, seed: Seed) -> Plan
         start=np.array([spans[p.pre][0] for p in projections]),
         **_joined(drawn),
         n_keys=int(key.max()) + 1,
-        longest=int(_longest(delay).max()),
+        longest=_longest_of(projections, delay),
     )
 
 
@@ -137,14 +138,26 @@ def _joined(drawn: list[Drawn]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _longest(delay: NDArray[np.float64]) -> NDArray[np.int64]:
+def _longest_of(projections: list[Projection], delay: NDArray[np.float64]) -> int:
+    """Return the longest delay in steps; refuse one that 32 bits cannot count."""
+    steps = _longest(delay)
+    place = int(np.argmax(steps))
+    if steps[place] > MOST_STEPS:
+        raise NetworkError(
+            f"delay of projection {projections[place].pre} → {projections[place].post}: expected "
+            f"at most {MOST_STEPS:,} steps, got {projections[place].delay!r} s"
+        )
+    return int(steps[place])
+
+
+def _longest(delay: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the largest number of steps that each coded delay can take."""
     kind, a, b, _, high = delay.T
     top = np.select(
         [kind == CONSTANT, kind == NORMAL, kind == LOGNORMAL, kind == UNIFORM],
         [a, np.minimum(a + TAIL * b, high), np.exp(np.minimum(a + TAIL * b, 30.0)), a + b],
     )
-    return np.asarray(np.ceil(top + 0.5), dtype=np.int64)
+    return np.asarray(np.ceil(top + 0.5))
 
 
 def _in_steps(projection: Projection, delta_t: float) -> tuple[float, float, float, float, float]:

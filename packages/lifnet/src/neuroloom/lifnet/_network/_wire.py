@@ -41,6 +41,11 @@ def wire(network: Declared, delta_t: float, dtype: str, n_threads: int, seed: Se
         remedy="take a smaller network, or fewer synapses",
     )
     plan = plan_of(network, delta_t, shared, seed)
+    slots = float(len(network.receptors) * (plan.longest + 2) * n)
+    check_memory(
+        {"input on its way": slots * np.dtype(dtype).itemsize},
+        remedy="take shorter delays or longer steps",
+    )
     n_parts = max(min(n_threads, -(-n // GRID)), -(-n // MAX_PART))
     bounds = balanced_bounds(_expected_in_degree(network), n_parts)
     capacity, widest = _capacity(network, bounds)
