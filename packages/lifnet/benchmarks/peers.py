@@ -105,8 +105,16 @@ def network_file(
 class Worker:
     """A simulator in a process of its own, ready with one network."""
 
-    def __init__(self, python: str, simulator: str, path: Path, **options: Any) -> None:
-        command = [python, str(HERE / "spiking_worker.py"), simulator, str(path)]
+    def __init__(
+        self,
+        python: str,
+        simulator: str,
+        path: Path,
+        *,
+        script: Path = HERE / "spiking_worker.py",
+        **options: Any,
+    ) -> None:
+        command = [python, str(script), simulator, str(path)]
         self.errors = tempfile.TemporaryFile("w+")
         environment = dict(os.environ, OMP_NUM_THREADS=str(options["n_threads"]))
         self.process = subprocess.Popen(
@@ -124,8 +132,8 @@ class Worker:
         self.errors.seek(0)
         raise RuntimeError(self.errors.read()[-2000:])
 
-    def __call__(self, seconds: float) -> dict[str, Any]:
-        """Return cost and rates of `seconds` more."""
+    def __call__(self, seconds: float | str) -> dict[str, Any]:
+        """Return cost and rates of `seconds` more, or of what the script takes for them."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{seconds}\n")
         self.process.stdin.flush()
