@@ -115,6 +115,8 @@ def test_nothing_is_written_unless_all_of_it_is(tmp_path):
         (b"\x00\xff\xfe\x80binary", "expected"),
         (b"{}", "expected"),
         (b'a,b\n"1', "expected"),
+        (b"choice,stimulus,choice,reward\n0,1,0,1\n", "'choice' twice"),
+        (b"stimulus,choice,reward\n0.5,1,1\n-0.5,0,1\n", "two at least, got one"),
         (b"session,stimulus,choice,reward\n1,0.5,-1,1\n1,-0.5,0,1\n1,0.2,1,0\n", "codes="),
     ],
 )

@@ -9,12 +9,14 @@ from scipy import integrate, stats
 from neuroloom.glmhmm import (
     GLMHMM,
     OnlineFilter,
+    cross_validate,
     diagnose,
     information_criteria,
     load_model,
     plot_psychometric,
     standard_errors,
 )
+from neuroloom.glmhmm._analysis.cross_validation import bits_over
 from neuroloom.glmhmm.observation_models import MixedObservations, WienerObservations
 
 OUTPUTS = {"choice": "Bernoulli", "rt": "LogNormal"}
@@ -197,3 +199,47 @@ def test_diffusion_models_are_fitted():
     off = np.abs(fitted.intercept_ - model.intercept_)
     assert (off < 4 * errors.intercept).all()
     assert fitted.coef_[0, 0, 0] == pytest.approx(1.5, abs=4 * errors.coef[0, 0, 0])
+
+
+def test_a_response_that_no_state_can_make():
+    """A reaction before every non-decision time: probability zero, and silence on the states."""
+    model = GLMHMM(2, "Wiener", missing="mask")
+    model.coef_ = np.array([[[2.0, 0.5], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]])
+    model.intercept_ = np.array([[0.0, 0.5], [0.3, 0.4], [0.0, 0.0], [-1.5, -1.2]])
+    model.scale_ = np.ones((4, 2))
+    model.initial_prob_, model.transition_prob_ = truth().initial_prob_, truth().transition_prob_
+    X = np.random.default_rng(0).normal(size=(80, 1))
+    y, *_ = model.simulate(1, X)
+    early = np.array(y)
+    early[30, 1] = 0.05
+    gone = np.array(y)
+    gone[30] = np.nan
+    assert model.score(X, early) == -np.inf
+    each, other = (model.log_likelihood_per_trial(X, v) for v in (early, gone))
+    np.testing.assert_allclose(np.delete(each, 30), np.delete(other, 30), rtol=1e-10)
+    np.testing.assert_allclose(model.smooth_proba(X, early), model.smooth_proba(X, gone))
+    ax = plot_psychometric(model, X, y, stimulus=X[:, 0])
+    rates = model.state_rates(X)[:, 0]
+    rise = ax.lines[1].get_ydata()  # of the first state, whose drift follows the stimulus
+    assert np.interp(0, ax.lines[1].get_xdata(), rise) == pytest.approx(0.5, abs=1e-4)
+    assert rise.min() == pytest.approx(rates[:, 0].min())
+
+
+def test_held_out_responses_that_no_state_can_make_score_minus_infinity():
+    assert bits_over(-np.inf, -np.inf, 10) == -np.inf
+    assert bits_over(-np.inf, -5.0, 10) == -np.inf
+    assert bits_over(-5.0, -12.0, 7) == pytest.approx(1 / np.log(2))
+    assert np.isnan(bits_over(0.0, np.nan, 0))
+    X = np.random.default_rng(0).normal(size=(40, 1))
+    y = np.column_stack([np.arange(40) % 2, np.linspace(0.5, 1, 40)])
+    y[35, 1] = 0.01  # far before what the other fold allows
+    found = cross_validate(
+        *(X, y, [0, 20]),
+        n_states=(1,),
+        folds=[0, 1],
+        model=GLMHMM(1, "Wiener", tol=1e-2, maxiter=300),
+        progress=False,
+    )
+    assert found.folds["bits_per_trial"].tolist()[1] == -np.inf
+    assert found.table.loc[1, "bits_per_trial"] == -np.inf
+    assert np.isnan(found.table.loc[1, "standard_error"])

@@ -8,6 +8,7 @@ from problems import drawn, known
 from neuroloom import shared
 from neuroloom.glmhmm import GLMHMM, design_matrix, load_model, plot_posterior
 from neuroloom.glmhmm.__main__ import main
+from neuroloom.glmhmm._cli.run import read_table
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_a_table_of_the_ibl_to_a_figure_in_three_lines(tmp_path):
     pd.DataFrame(table).to_parquet(tmp_path / "_ibl_trials.table.pqt")
     options = {"n_init": 3, "missing": "mask", "tol": 1e-4, "seed": 0}
 
-    design = design_matrix(pd.read_parquet(tmp_path / "_ibl_trials.table.pqt"))
+    design = design_matrix(read_table(tmp_path / "_ibl_trials.table.pqt"))  # as the command does
     model = GLMHMM(3, **options).fit(design)
     figure = plot_posterior(model, design)
 

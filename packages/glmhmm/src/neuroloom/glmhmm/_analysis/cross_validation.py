@@ -77,6 +77,8 @@ def session_folds(
     n_sessions = int(session[-1]) + 1
     if np.ndim(folds) == 0:
         n = int(np.asarray(folds))
+        if n_sessions < 2:
+            raise fail("session_starts", "sessions to leave out in turn, two at least", "one")
         if not 2 <= n <= n_sessions:
             raise fail("folds", f"from 2 to the {n_sessions} sessions", n)
         dealt = shared.as_seed(seed).child("folds").generator().permutation(n_sessions) % n
@@ -99,6 +101,13 @@ def null_of(model: Any, data: Data, train: NDArray[np.bool_], test: NDArray[np.b
         data.y[train], data.y[test], model.inverse_link_function
     )
     return value
+
+
+def bits_over(value: float, null: float, n: int) -> float:
+    """Return bits per trial over the null model, −∞ where a response was held impossible."""
+    if n == 0:
+        return float("nan")
+    return value if value == -np.inf else float((value - null) / n / np.log(2))
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,7 @@ class _Fits:
             "fold": fold,
             "n_trials": n,
             "log_likelihood": value,
-            "bits_per_trial": (value - null) / n / np.log(2) if n else np.nan,
+            "bits_per_trial": bits_over(value, null, n),
             "train_objective": float(fit.objective),
             "converged": bool(fit.converged),
             "starts_at_best": int((report["objective"] > report["objective"].max() - 0.1).sum()),
@@ -191,7 +200,8 @@ def cross_validate(
     """Return held-out scores for several numbers of states, sessions left out fold by fold.
 
     The score is ``(LL_test − LL_null) / n_test / ln 2`` in bits per trial; the null model knows the
-    training trials' mean alone. Unobserved trials count nowhere.
+    training trials' mean alone. Unobserved trials count nowhere. A held-out response that no state
+    can make (before the non-decision time of a diffusion, say) makes the score −∞.
 
     Parameters
     ----------
@@ -263,11 +273,12 @@ def cross_validate(
 
 def _summary(model: Any, found: Posed, scores: NDArray[np.float64]) -> dict[str, Any]:
     criteria = criteria_of(model, found)
-    n = int(np.isfinite(scores).sum())
+    seen = scores[~np.isnan(scores)]  # a fold without a response has no score
+    sure = len(seen) > 1 and np.isfinite(seen).all()
     return {
         "n_states": model.n_states,
-        "bits_per_trial": np.nanmean(scores),
-        "standard_error": np.nanstd(scores, ddof=1) / np.sqrt(n),
+        "bits_per_trial": seen.mean() if len(seen) else np.nan,
+        "standard_error": seen.std(ddof=1) / np.sqrt(len(seen)) if sure else np.nan,
         "log_likelihood": criteria.log_likelihood,
         "n_parameters": criteria.n_parameters,
         "aic": criteria.aic,

@@ -115,7 +115,7 @@ def diagnose(
     separated = separated_state(model, data, found.core)
     values: dict[str, Any] = {
         "converged": _converged(model, trace, found),
-        "monotone": len(trace) == 0 or fall <= 1e-8 * abs(trace[-1]),
+        "monotone": bool(len(trace) == 0 or fall <= 1e-8 * abs(trace[-1])),
         "largest_fall": fall,
         "dead_states": tuple(int(k) for k in np.flatnonzero(posterior.smoothed.sum(0) < 1e-3)),
         "separated": separated is not None,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._analysis.cross_validation import null_of, session_folds
+from neuroloom.glmhmm._analysis.cross_validation import bits_over, null_of, session_folds
 from neuroloom.glmhmm._analysis.diagnostics import Diagnostics, diagnose
 from neuroloom.glmhmm._analysis.standard_errors import StandardErrors, standard_errors
 from neuroloom.glmhmm._analysis.states import closest, permute_states
@@ -337,7 +337,7 @@ def _bits(model: Any, data: Data, held: NDArray[np.bool_], value: float) -> floa
         return float("nan")
     null = null_of(model, data, train, test)
     base = base_of(model.observation_model, data.y[held], data.seen[held])
-    return float((value + base - null) / test.sum() / np.log(2))
+    return bits_over(value + base, null, int(test.sum()))
 
 
 def _collect(work: _SubjectJob, names: list[Any], found: list[dict[str, Any]]) -> SubjectFits:
@@ -345,12 +345,10 @@ def _collect(work: _SubjectJob, names: list[Any], found: list[dict[str, Any]]) -
 
     models, table, scores = {}, [], []
     for name, one in zip(names, found, strict=True):
-        bits = [
-            float(np.nanmean(row)) if np.isfinite(row).any() else np.nan for row in one["scores"]
-        ]
+        bits = [np.nan if np.isnan(row).all() else float(np.nanmean(row)) for row in one["scores"]]
         for (s, a), score in zip(work.grid, bits, strict=True):
             scores.append({"subject": name, "sigma": s, "alpha": a, "bits_per_trial": score})
-        best = int(np.nanargmax(bits)) if np.isfinite(bits).any() else 0
+        best = 0 if np.isnan(bits).all() else int(np.nanargmax(bits))
         models[name], lopsided = _subject_model(work, name, one, best)
         table.append(
             {

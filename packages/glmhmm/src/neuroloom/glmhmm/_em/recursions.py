@@ -42,9 +42,14 @@ class Expectations(NamedTuple):
 
 
 def relative(log_p: Array) -> tuple[Array, Array]:
-    """Return likelihoods relative to the most likely state, and that one's log-likelihood."""
+    """Return likelihoods relative to the most likely state, and that one's log-likelihood.
+
+    A response that no state can make has log-likelihood −∞, and says nothing about the states.
+    """
     top = jnp.max(log_p, axis=1)
-    return jnp.exp(jnp.maximum(log_p - top[:, None], _FLOOR)), top
+    possible = top > -jnp.inf
+    apart = log_p - jnp.where(possible, top, 0.0)[:, None]
+    return jnp.where(possible[:, None], jnp.exp(jnp.maximum(apart, _FLOOR)), 1.0), top
 
 
 def _step(vector: Array, matrix: Array) -> Array:

@@ -15,6 +15,7 @@ from neuroloom.glmhmm._estimator.simulation import rates_of
 from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
 from neuroloom.glmhmm._families.categorical import CategoricalObservations
 from neuroloom.glmhmm._families.mixed import MixedObservations
+from neuroloom.glmhmm._families.wiener import WienerObservations
 from neuroloom.glmhmm._input.arrays import numbers
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._plots.common import legend_above, state_names
@@ -108,13 +109,17 @@ def _choices(model: Any, data: Data, output: int | str | None) -> tuple[NDArray[
     if isinstance(family, CategoricalObservations):
         every = (data.y[:, None] == np.arange(family.n_categories)).astype(np.float64)
         return np.where(data.observed[:, None], every, np.nan), 0
+    if isinstance(family, WienerObservations):
+        return data.y[:, :1], 0
     columns = data.y.reshape(len(data.y), -1)
     mixed = isinstance(family, MixedObservations)
     families = [p.family for p in family.parts] if mixed else [family] * columns.shape[1]
     names = family.names if mixed else ()
     fit = [i for i, one in enumerate(families) if isinstance(one, BernoulliObservations)]
     if not fit:
-        raise fail("model", "choices among its responses, Bernoulli or categorical", repr(family))
+        raise fail(
+            "model", "choices among its responses: Bernoulli, categorical or Wiener", repr(family)
+        )
     if output is None and len(fit) > 1:
         raise fail(
             "output", f"which of the responses {[names[i] if names else i for i in fit]}", None

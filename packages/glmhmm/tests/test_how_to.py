@@ -1,0 +1,126 @@
+"""What the pages print is run as it is printed."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from problems import drawn, known
+
+import neuroloom.glmhmm as nmo
+from neuroloom.glmhmm.__main__ import main
+
+ROOT = Path(__file__).parents[3]
+PAGES = ("docs/glmhmm/how-to.md", "docs/glmhmm/index.md", "packages/glmhmm/README.md")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (ROOT / PAGES[0]).is_file(), reason="not in a checkout"),
+    pytest.mark.filterwarnings("ignore"),  # of what such small tables are too small for
+]
+
+
+def blocks(language):
+    """Return the pages' blocks in a language, with the headings above them."""
+    out = []
+    for page in PAGES:
+        if not (ROOT / page).is_file():
+            continue
+        heading = page
+        for part in re.split(r"(?m)^(?=## )", (ROOT / page).read_text(encoding="utf-8")):
+            heading = part.splitlines()[0].removeprefix("## ") if part.startswith("## ") else page
+            found = re.findall(rf"(?ms)^```{language}\n(.*?)^```", part)
+            out += [
+                pytest.param(heading, text, id=f"{heading} {i}") for i, text in enumerate(found)
+            ]
+    return out
+
+
+def table(n=480):
+    """Return a table with the names that the pages use."""
+    X, y, starts, _ = drawn(known(), n, session=60)
+    won = ((X[:, 0] > 0) == (y == 1)).astype(int)
+    contrast = np.clip(np.abs(X[:, 0]), 0.1, 1)
+    return pd.DataFrame(
+        {
+            "session": np.cumsum(starts) - 1,
+            "stimulus": X[:, 0],
+            "contrast": X[:, 0],
+            "choice": y.astype(int),
+            "reward": won,
+            "left": np.where(X[:, 0] < 0, contrast, np.nan),
+            "right": np.where(X[:, 0] < 0, np.nan, contrast),
+            "animal": np.where(np.arange(n) < n // 2, "ada", "bob"),
+            "day": np.cumsum(starts) - 1,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory):
+    """What the pages take as given: trials, regressors, a fitted model, files."""
+    nap = pytest.importorskip("pynapple")
+    folder = tmp_path_factory.mktemp("pages")
+    trials = table()
+    trials.drop(columns=["left", "right"]).to_csv(folder / "trials.csv", index=False)
+    alf = pd.DataFrame(
+        {
+            "contrastLeft": trials.left,
+            "contrastRight": trials.right,
+            "choice": 1 - 2 * trials.choice,
+            "feedbackType": 2 * trials.reward - 1,
+        }
+    )
+    alf.to_parquet(folder / "_ibl_trials.table.pqt")
+    rng = np.random.default_rng(0)
+    X = np.column_stack([trials.stimulus, rng.normal(size=len(trials))])
+    y = trials.choice.to_numpy().astype(float)
+    starts = np.append(True, np.diff(trials.session) != 0)
+    model = nmo.GLMHMM(2, tol=1e-4).fit(X, y, session_starts=starts)
+    t = np.arange(len(X), dtype=float)
+    given = {
+        "np": np, "pd": pd, "nmo": nmo, "trials": trials, "X": X, "y": y, "starts": starts,
+        "session": trials.session.to_numpy(), "subject": trials.animal.to_numpy(),
+        "u": rng.normal(size=(len(X), 1)), "Z": rng.normal(size=(len(X), 2)), "choice": y,
+        "rt": np.exp(rng.normal(size=len(X)) / 4), "model": model, "mouse": model,
+        "reference": model, "X_tsdframe": nap.TsdFrame(t=t, d=X), "y_tsd": nap.Tsd(t=t, d=y),
+    }  # fmt: skip
+    return folder, given
+
+
+# Where a heading is about responses of its own.
+RESPONSES = {
+    "Fit choices among several options": lambda g: {"y": np.arange(len(g["y"])) % 4},
+    "Fit without regressors": lambda g: {"y": g["y"] + np.random.default_rng(1).normal(size=480)},
+    "Follow states while the experiment runs": lambda g: {
+        "session": list(zip(g["X"][:20], g["y"][:20], strict=True))
+    },
+}
+
+
+@pytest.mark.parametrize(("heading", "text"), blocks("python"))
+def test_python(heading, text, names, monkeypatch):
+    folder, given = names
+    monkeypatch.chdir(folder)
+    space = {**given, **RESPONSES.get(heading, lambda g: {})(given)}
+    exec(compile(text, heading, "exec"), space)
+
+
+@pytest.mark.parametrize(
+    ("heading", "text"), [b for b in blocks("") if "neuroloom-glmhmm fit" in b.values[1]]
+)
+def test_shell(heading, text, names, monkeypatch):
+    folder, given = names
+    monkeypatch.chdir(folder)
+    bins = given["trials"].assign(
+        spikes=np.random.default_rng(0).poisson(2, 480),
+        speed=given["X"][:, 0],
+        light=given["X"][:, 1],
+    )
+    bins.to_csv("bins.csv", index=False)
+    for line in text.strip().splitlines():
+        name, *arguments = line.split()
+        assert name == "neuroloom-glmhmm"
+        assert main([*arguments, "--quiet"]) == 0
+        assert (folder / "results" / "report.html").is_file() or (folder / "glmhmm-fit").is_dir()
