@@ -277,6 +277,20 @@ class TestArrays:
                 with pytest.raises(DataError):
                     checks.array("x", column, missing=True)
 
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32])
+    @given(value=st.floats(allow_nan=False))
+    def test_finite_numbers_stay_finite(self, dtype: Any, value: float) -> None:
+        about = np.finfo(dtype)
+        # Rounds up to infinity from half a step above the largest on.
+        step = 2.0 ** (about.maxexp - 1 - about.nmant)
+        fits = abs(value) < float(about.max) + step / 2 or np.isinf(value)
+        if fits:
+            found = checks.array("x", [value], dtype, finite=False)
+            assert np.isinf(found[0]) == np.isinf(value)
+        else:
+            with pytest.raises(DataError, match=f"x: expected values that fit {np.dtype(dtype)}"):
+                checks.array("x", [value], dtype, finite=False)
+
     def test_the_result_is_apart_and_read_only(self) -> None:
         mine = np.arange(3.0)
         found = checks.array("x", mine)

@@ -131,6 +131,25 @@ class TestAllTypes:
                 if isinstance(part, np.ndarray):
                     assert not part.flags.writeable
 
+    @pytest.mark.parametrize("kind", KINDS)
+    @given(data=st.data())
+    def test_nobody_can_write_to_what_is_handed_out(self, kind: str, data: Any) -> None:
+        value = data.draw(KINDS[kind])
+        before = pickle.dumps(value)
+        handed = [x for x in vars_of(value) if isinstance(x, np.ndarray)]
+        handed += list(getattr(value, "properties", {}).values())
+        for part in handed:
+            layer: Any = part
+            while isinstance(layer, np.ndarray) and layer.size:
+                if not layer.dtype.hasobject:
+                    with pytest.raises(ValueError, match="WRITEABLE"):
+                        layer.setflags(write=True)
+                else:  # a copy of its own
+                    layer.setflags(write=True)
+                    layer[...] = None
+                layer = layer.base
+        assert pickle.dumps(value) == before
+
     def test_fields_cannot_be_set(self) -> None:
         with pytest.raises(AttributeError):
             GOOD.n_units = 3  # type: ignore[misc]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._types._base import Data, plain_metadata, read_only
+from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, unit_name
-from neuroloom.shared._types._labels import Properties, positions, properties
+from neuroloom.shared._types._labels import Properties, handed_out, positions, properties
 from neuroloom.shared._types._summary import lines, listed, many, span
 from neuroloom.shared.checks import array, fail, real
 
@@ -111,7 +111,7 @@ class AlignedSignal(Data):
     @property
     def properties(self) -> Properties:
         """What is known of each channel: read-only arrays by name."""
-        return dict(self._properties)
+        return handed_out(self._properties)
 
     def mean(self) -> NDArray[np.float64]:
         """Return the mean over events, NaN left out, shape (n_times, n_channels).
@@ -195,4 +195,4 @@ def rows_around(
     begin = np.where(known, first, -n_wide - 1).astype(np.int64)
     index = begin[:, None] + np.arange(n_wide)
     inside = (index >= 0) & (index < n_samples) & known[:, None]
-    return np.where(inside, index, 0), read_only(inside)
+    return np.where(inside, index, 0), inside

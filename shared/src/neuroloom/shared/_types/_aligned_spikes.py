@@ -14,7 +14,14 @@ from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._binning import in_windows
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import steps_before, tolerance
-from neuroloom.shared._types._labels import Label, Properties, labels, positions, properties
+from neuroloom.shared._types._labels import (
+    Label,
+    Properties,
+    handed_out,
+    labels,
+    positions,
+    properties,
+)
 from neuroloom.shared._types._summary import lines, many, span
 from neuroloom.shared.checks import array, fail, real, whole
 
@@ -98,7 +105,7 @@ class AlignedSpikes(Data):
     @property
     def properties(self) -> Properties:
         """What is known of each unit: read-only arrays by name."""
-        return dict(self._properties)
+        return handed_out(self._properties)
 
     def flat(self) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats]:
         """Return event, unit and time from the event (s) of each spike, event by event.

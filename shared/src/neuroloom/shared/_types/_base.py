@@ -112,9 +112,3 @@ def plain_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     if given.keys() != plain.keys():
         raise fail("metadata", "names as text", [k for k in given if not isinstance(k, str)])
     return plain
-
-
-def read_only(values: Any) -> Any:
-    """Return an array that nobody writes to."""
-    values.flags.writeable = False
-    return values

@@ -13,7 +13,7 @@ from neuroloom.shared._types._aligned import event_times
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import steps_before, steps_until, tolerance
-from neuroloom.shared._types._labels import Label, Properties, labels, properties
+from neuroloom.shared._types._labels import Label, Properties, handed_out, labels, properties
 from neuroloom.shared._types._summary import lines, many, span, spread
 from neuroloom.shared.checks import array, fail
 
@@ -90,7 +90,7 @@ class Counts(Data):
     @property
     def properties(self) -> Properties:
         """What is known of each unit: read-only arrays by name."""
-        return dict(self._properties)
+        return handed_out(self._properties)
 
     @property
     def rates_hz(self) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._grid import tolerance
-from neuroloom.shared._types._labels import Properties, positions, properties, taken
+from neuroloom.shared._types._labels import Properties, handed_out, positions, properties, taken
 from neuroloom.shared._types._summary import lines, many, span
 from neuroloom.shared.checks import array, fail, real
 
@@ -151,7 +151,7 @@ class Epochs(Data):
     @property
     def properties(self) -> Properties:
         """What is known of each epoch: read-only arrays by name."""
-        return dict(self._properties)
+        return handed_out(self._properties)
 
     @property
     def durations(self) -> NDArray[np.float64]:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.shared._types._base import read_only
-from neuroloom.shared.checks import fail, indices, unknown
+from neuroloom.shared.checks import fail, frozen, indices, unknown
 
 Label = str | int
 Properties = dict[str, NDArray[Any]]
@@ -49,6 +48,12 @@ def properties(argument: str, given: Mapping[str, Any] | None, n: int, one: str)
     return found
 
 
+def handed_out(columns: Properties) -> Properties:
+    """Return the columns as they may be given away: nobody writes to the stored ones."""
+    # The flag of an array of objects is all that keeps it, and can be set.
+    return {name: frozen(x) if x.dtype.hasobject else x for name, x in columns.items()}
+
+
 def taken(columns: Properties, index: NDArray[Any]) -> Properties:
     """Return the entries at `index` of every column."""
     return {name: values[index] for name, values in columns.items()}
@@ -60,7 +65,7 @@ def _column(argument: str, given: Any) -> NDArray[Any]:
     if isinstance(given, np.ndarray) and given.dtype.kind in "biufUMm":
         if np.ma.is_masked(given):
             raise fail(argument, "values without a mask", "masked values")
-        return read_only(np.array(given))  # type: ignore[no-any-return]
+        return frozen(given)
     try:
         items = [_plain(x) for x in given]
     except TypeError as error:
@@ -70,13 +75,13 @@ def _column(argument: str, given: Any) -> NDArray[Any]:
     if simple and items:
         values = np.array(items)
         if values.dtype.kind in "biufU":
-            return read_only(values)  # type: ignore[no-any-return]
+            return frozen(values)
     values = np.empty(len(items), dtype=object)
     for i, x in enumerate(items):
         values[i] = x
         if not _is_plain(x):
             raise fail(argument, "numbers, text, None or lists of them", f"{x!r} at [{i}]")
-    return read_only(values)  # type: ignore[no-any-return]
+    return frozen(values)
 
 
 def _plain(x: Any) -> Any:

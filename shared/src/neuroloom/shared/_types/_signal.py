@@ -15,7 +15,7 @@ from neuroloom.shared._types._channels import channel_names, chosen, sampled, un
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import on_grid, steps_until
-from neuroloom.shared._types._labels import Properties, properties, taken
+from neuroloom.shared._types._labels import Properties, handed_out, properties, taken
 from neuroloom.shared._types._resample import filtered, ratio
 from neuroloom.shared._types._summary import lines, listed, many, span
 from neuroloom.shared.checks import array, choice, fail, real
@@ -118,7 +118,7 @@ class Signal(Data):
     @property
     def properties(self) -> Properties:
         """What is known of each channel: read-only arrays by name."""
-        return dict(self._properties)
+        return handed_out(self._properties)
 
     @property
     def rates_hz(self) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._labels import (
     Label,
     Properties,
+    handed_out,
     labels,
     named,
     positions,
@@ -161,7 +162,7 @@ class SpikeTrains(Data):
     @property
     def properties(self) -> Properties:
         """What is known of each unit: read-only arrays by name."""
-        return dict(self._properties)
+        return handed_out(self._properties)
 
     def of(self, unit: int | str) -> NDArray[np.float64]:
         """Return the times of one unit in seconds, shape (n_spikes_of_unit,).

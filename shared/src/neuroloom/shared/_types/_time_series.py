@@ -15,7 +15,7 @@ from neuroloom.shared._types._channels import channel_names, chosen, sampled, un
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import tolerance
-from neuroloom.shared._types._labels import Properties, properties, taken
+from neuroloom.shared._types._labels import Properties, handed_out, properties, taken
 from neuroloom.shared._types._signal import METHODS, Signal
 from neuroloom.shared._types._summary import lines, listed, many, span
 from neuroloom.shared._types._when import moved, recorded, restricted
@@ -110,7 +110,7 @@ class TimeSeries(Data):
     @property
     def properties(self) -> Properties:
         """What is known of each channel: read-only arrays by name."""
-        return dict(self._properties)
+        return handed_out(self._properties)
 
     def channel(self, name: str) -> TimeSeries:
         """Return the channel called `name` alone.

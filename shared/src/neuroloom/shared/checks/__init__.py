@@ -17,7 +17,7 @@ neuroloom.shared._errors.DataError: side: expected one of 'left', 'right', got '
 mean 'left'?
 """
 
-from neuroloom.shared.checks._arrays import array, plain
+from neuroloom.shared.checks._arrays import array, frozen, plain
 from neuroloom.shared.checks._indices import index, indices
 from neuroloom.shared.checks._names import choice, did_you_mean, fail, keys, unknown
 from neuroloom.shared.checks._scalars import flag, real, text, whole
@@ -29,6 +29,7 @@ __all__ = [
     "did_you_mean",
     "fail",
     "flag",
+    "frozen",
     "index",
     "indices",
     "keys",

@@ -88,16 +88,43 @@ def _own(raw: NDArray[Any], target: np.dtype[Any]) -> NDArray[Any]:
     """Return a read-only array that nobody else can write to."""
     if raw.dtype == target and _is_frozen(raw):
         return raw
-    out = np.array(raw, dtype=target, order="C")
+    return frozen(np.asarray(raw, dtype=target))
+
+
+def frozen(values: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy of an array that stays as it is, also for those who set its flags.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of any type and shape.
+
+    Returns
+    -------
+    ndarray
+        Over immutable bytes, so that nobody can make it writable. Of Python objects, which bytes
+        cannot hold, only the flag is set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frozen(np.arange(3)).setflags(write=True)
+    Traceback (most recent call last):
+    ValueError: cannot set WRITEABLE flag to True of this array
+    """
+    if values.dtype.hasobject or not values.size:
+        out = np.array(values, order="C")
+    else:
+        out = np.frombuffer(values.tobytes(), dtype=values.dtype).reshape(values.shape)
     out.flags.writeable = False
-    # Of a view, unlike of an array that owns its memory, nobody can take the lock off.
-    return out.view()
+    return out
 
 
 def _is_frozen(raw: NDArray[Any]) -> bool:
-    owner = raw if raw.base is None else raw.base
-    is_owner = isinstance(owner, np.ndarray) and owner.base is None
-    return is_owner and not raw.flags.writeable and not owner.flags.writeable
+    owner: Any = raw
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    return isinstance(owner, bytes) and type(raw) is np.ndarray and raw.flags.aligned
 
 
 def plain(argument: str, values: ArrayLike, *, error: MakeError = DataError) -> NDArray[Any]:
@@ -312,6 +339,12 @@ def _check_fits(argument: str, raw: NDArray[Any], target: Any, error: MakeError)
             raise fail(argument, f"values that fit {target}", f"{low} to {high}", error=error)
     if raw.dtype.kind in "iu" and target.kind == "f" and not _same_in(raw, target):
         raise fail(argument, f"integers that {target} can hold", "larger ones", error=error)
+    if raw.dtype.kind == "f" and target.kind == "f" and target.itemsize < raw.dtype.itemsize:
+        with np.errstate(over="ignore"):
+            large = np.isinf(raw.astype(target)) & np.isfinite(raw)
+        if large.any():
+            got = raw[np.unravel_index(int(large.argmax()), large.shape)]
+            raise fail(argument, f"values that fit {target}", f"{got:g}", error=error)
 
 
 def _same_in(integers: NDArray[Any], target: np.dtype[Any]) -> bool:
