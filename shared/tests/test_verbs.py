@@ -137,7 +137,7 @@ class TestSelectAndPool:
         assert two.select("b").values[:, 0].tolist() == [0, 1]
         assert two.select(region="V2") == two.channel("b")
         with pytest.raises(DataError, match=r"channels: expected at least one channel"):
-            two.select(region="V4")
+            two.select(region=lambda name: name == "V4")
 
     def test_a_table_of_the_units(self) -> None:
         table = UNITS.unit_table()

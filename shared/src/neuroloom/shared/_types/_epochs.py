@@ -121,10 +121,17 @@ class Epochs(Data):
         """
         import pandas as pd
 
-        labels = pd.Series(list(states) if isinstance(states, (list, tuple)) else states)
+        try:
+            listed = list(states) if isinstance(states, (list, tuple)) else None
+            labels = pd.Series(
+                states if listed is None else listed, dtype=None if listed is None else object
+            )
+            codes, known = pd.factorize(labels)  # −1 where missing
+        except (TypeError, ValueError) as error:
+            one = "one state for each sample or trial, numbers or text"
+            raise fail("states", one, error) from error
         whole = _stretches(len(labels), start, stop, rate)
         gap = real("max_gap", max_gap, at_least=0, unit="s")
-        codes, known = pd.factorize(labels)  # −1 where missing
         found: dict[Hashable, Epochs] = {}
         for code, state in enumerate(known.tolist()):
             found[state] = whole[np.flatnonzero(codes == code)].merged(gap)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.shared._errors import DataError
 from neuroloom.shared.checks import fail, frozen, indices, unknown
 
 Label = str | int
@@ -86,7 +87,9 @@ def _column(argument: str, given: Any) -> NDArray[Any]:
 
 def _plain(x: Any) -> Any:
     """Return plain Python values: lists as tuples, every kind of missing text as None."""
-    if isinstance(x, np.generic):
+    if isinstance(x, (np.datetime64, np.timedelta64)):
+        return x.astype(f"{x.dtype.kind}8[us]").item()
+    if isinstance(x, np.generic) or (isinstance(x, np.ndarray) and not x.ndim):
         x = x.item()
     if isinstance(x, str):
         return str(x)
@@ -130,14 +133,16 @@ def positions(
 
 def named(argument: str, wanted: Any, names: tuple[Label, ...], one: str) -> NDArray[np.int64]:
     """Return the places of names."""
-    asked: list[Any] = [wanted] if isinstance(wanted, (str, int, np.integer)) else list(wanted)
-    where = {name: place for place, name in enumerate(names)}
+    where = {(type(name), name): place for place, name in enumerate(names)}
+    asked = _asked(wanted)
     for name in asked:
-        if name not in where:
+        if type(name) not in (str, int):
+            raise fail(argument, "names as text or whole numbers", repr(name))
+        if (type(name), name) not in where:
             raise unknown(argument, name, names)
     if len(set(asked)) != len(asked):
         raise fail(argument, f"each {one} once", asked)
-    return np.array([where[name] for name in asked], dtype=np.int64)
+    return np.array([where[type(name), name] for name in asked], dtype=np.int64)
 
 
 def where_property(argument: str, columns: Properties, name: str, wanted: Any) -> NDArray[np.bool_]:
@@ -147,9 +152,76 @@ def where_property(argument: str, columns: Properties, name: str, wanted: Any) -
     values = columns[name]
     if values.ndim > 1:
         raise fail(argument, "a property with one value each", f"{name!r}, shape {values.shape}")
-    items = values.tolist()
+    return fitting(argument, values, wanted)
+
+
+def fitting(
+    argument: str, items: Iterable[Any], wanted: Any, known: Iterable[Any] = ()
+) -> NDArray[np.bool_]:
+    """Return which items are a wanted value, one of several, or accepted by a function.
+
+    Text must be among the items (or the `known` values beside them), since a slip would select
+    nothing without a word; numbers and missing values may be absent. Text among numbers, numbers
+    among text and the like are refused. True is 1 where all values are 0, 1, True or False.
+    """
+    own = [_plain(x) for x in items]
+    values = [x for x in [*own, *map(_plain, known)] if not _is_missing(x)]
+    flags = all(isinstance(x, (int, float)) and x in (0, 1) for x in values)
+    kinds = {_kind(x, flags) for x in values}
+    texts = dict.fromkeys(x for x in values if isinstance(x, str))
     if callable(wanted):
-        return np.array([bool(wanted(x)) for x in items], dtype=bool)
-    several = isinstance(wanted, (list, tuple, set, frozenset, np.ndarray))
-    accepted = [_plain(x) for x in wanted] if several else [_plain(wanted)]
-    return np.array([x in accepted for x in items], dtype=bool)
+        gap = np.nan if kinds <= {float} else None
+        given = [gap if _is_missing(x) else x for x in own]
+        return np.array([_accepts(argument, wanted, x) for x in given], dtype=bool)
+    asked = [wanted] if isinstance(wanted, tuple) and wanted in own else _asked(wanted)
+    for x in asked:
+        if values and not _is_missing(x) and _kind(x, flags) not in kinds | {object}:
+            got = f"{x!r} ({type(x).__name__})"
+            raise fail(argument, f"values such as {values[0]!r}", got)
+        if values and isinstance(x, str) and x not in texts:
+            raise unknown(argument, x, texts, error=_or_a_function)
+    return np.array(_among([_key(x, flags) for x in asked], [_key(x, flags) for x in own]), bool)
+
+
+def _among(asked: list[Any], own: list[Any]) -> list[bool]:
+    try:
+        known = set(asked)
+        return [x in known for x in own]
+    except TypeError:  # dicts in a column
+        return [x in asked for x in own]
+
+
+def _or_a_function(message: str) -> Exception:
+    return DataError(f"{message}; for what may be absent pass a function")
+
+
+def _asked(wanted: Any) -> list[Any]:
+    """Return one value, or several in whatever holds them, as plain ones."""
+    one = isinstance(wanted, str) or not isinstance(wanted, Iterable)
+    one = one or getattr(wanted, "shape", None) == ()
+    return [_plain(x) for x in ([wanted] if one else wanted)]
+
+
+def _accepts(argument: str, function: Any, item: Any) -> bool:
+    answer = function(item)
+    if isinstance(answer, (bool, np.bool_)):
+        return bool(answer)
+    raise fail(argument, "a function that returns True or False", f"{answer!r} for {item!r}")
+
+
+def _is_missing(x: Any) -> bool:
+    return x is None or (isinstance(x, float) and x != x)
+
+
+def _key(x: Any, flags: bool) -> Any:
+    """Return what is the same for equal values of one kind, and for all missing ones."""
+    return None if _is_missing(x) else (_kind(x, flags), x)
+
+
+def _kind(x: Any, flags: bool) -> type:
+    """Return what two values must share to be compared."""
+    if isinstance(x, bool):
+        return float if flags else bool
+    if isinstance(x, (int, float)):
+        return float
+    return str if isinstance(x, str) else object

@@ -18,7 +18,7 @@ from neuroloom.shared._types._grid import on_grid, steps_until
 from neuroloom.shared._types._labels import Properties, handed_out, properties, taken
 from neuroloom.shared._types._resample import filtered, ratio
 from neuroloom.shared._types._summary import lines, listed, many, span
-from neuroloom.shared.checks import array, choice, fail, real
+from neuroloom.shared.checks import array, choice, fail, real, unknown
 
 METHODS = ("linear", "nearest", "previous")
 
@@ -143,7 +143,7 @@ class Signal(Data):
             If there is no such channel.
         """
         if name not in self.channels:
-            raise fail("name", f"one of {list(self.channels)}", repr(name))
+            raise unknown("name", name, self.channels)
         return self.select([name])
 
     def select(self, channels: Any = None, **properties: Any) -> Signal:
@@ -160,7 +160,8 @@ class Signal(Data):
         Raises
         ------
         DataError
-            If there is no such channel or property, or none is left.
+            If there is no such channel or property, a property has no such text, or none is
+            left.
         """
         names, columns = self.channels, self._properties
         index = chosen(channels, names, columns, self.n_channels, properties)

@@ -241,7 +241,7 @@ class SpikeTrains(Data):
         Raises
         ------
         DataError
-            If there is no such unit or property.
+            If there is no such unit or property, or a property has no such text.
 
         Examples
         --------

@@ -19,7 +19,7 @@ from neuroloom.shared._types._labels import Properties, handed_out, properties, 
 from neuroloom.shared._types._signal import METHODS, Signal
 from neuroloom.shared._types._summary import lines, listed, many, span
 from neuroloom.shared._types._when import moved, recorded, restricted
-from neuroloom.shared.checks import array, choice, fail, real
+from neuroloom.shared.checks import array, choice, fail, real, unknown
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -121,7 +121,7 @@ class TimeSeries(Data):
             If there is no such channel.
         """
         if name not in self.channels:
-            raise fail("name", f"one of {list(self.channels)}", repr(name))
+            raise unknown("name", name, self.channels)
         return self.select([name])
 
     def select(self, channels: Any = None, **properties: Any) -> TimeSeries:
@@ -137,7 +137,7 @@ class TimeSeries(Data):
         Raises
         ------
         DataError
-            If there is no such channel or property.
+            If there is no such channel or property, or a property has no such text.
         """
         names, columns = self.channels, self._properties
         index = chosen(channels, names, columns, self.n_channels, properties)

@@ -14,7 +14,7 @@ from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._contract import MEANING, checked, recoded
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._labels import positions
+from neuroloom.shared._types._labels import fitting, positions
 from neuroloom.shared._types._summary import lines, many
 from neuroloom.shared.checks import did_you_mean, fail, plain, unknown
 
@@ -243,12 +243,13 @@ class Trials(Data):
             One truth value per trial, or row numbers; all if not given.
         **columns
             Wanted values of columns: one, several, or a function that accepts them,
-            ``subject="W053"``, ``contrast=lambda c: c != 0``.
+            ``subject="W053"``, ``contrast=lambda c: c != 0``. Text must be there; None and NaN
+            stand for missing values.
 
         Raises
         ------
         DataError
-            If a column is missing, or a row does not exist.
+            If a column is missing, a row does not exist, or a column has no such text.
         """
         given: Any = trials
         if trials is not None and hasattr(trials, "to_numpy"):
@@ -257,11 +258,8 @@ class Trials(Data):
         keep = np.ones(len(self), dtype=bool)
         for name, wanted in columns.items():
             column = self.require(name)[name]
-            if callable(wanted):
-                keep &= np.array([bool(wanted(x)) for x in column.tolist()], dtype=bool)
-            else:
-                several = isinstance(wanted, (list, tuple, set, frozenset, np.ndarray))
-                keep &= column.isin(list(wanted) if several else [wanted]).to_numpy()
+            categories = getattr(column.dtype, "categories", ())
+            keep &= fitting(name, column.tolist(), wanted, categories)
         return self.replace(table=self._table.iloc[index[keep[index]]])
 
     def join(self, other: Trials | pd.DataFrame, on: str | Iterable[str] | None = None) -> Trials:

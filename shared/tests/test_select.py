@@ -1,0 +1,145 @@
+"""Selecting by names and by values: one rule for units, channels and trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains, Trials
+
+COLUMNS: dict[str, list[Any]] = {
+    "region": ["CA1", "CA3", None],
+    "depth": [1.0, np.nan, 3.0],
+    "good": [True, False, True],
+    "flag": [0, 1, 1],
+    "cells": [(1, 2), (3,), (1, 2)],
+}
+
+
+def of_units(**wanted: Any) -> list[int]:
+    spikes = SpikeTrains([0.1, 0.2, 0.3], [0, 1, 2], names=[0, 1, 2], properties=COLUMNS)
+    return [int(name) for name in spikes.select(**wanted).names]
+
+
+def of_trials(**wanted: Any) -> list[int]:
+    table = pd.DataFrame({"row": [0, 1, 2], **COLUMNS})
+    return Trials(table).select(**wanted).table["row"].tolist()
+
+
+def of_channels(**wanted: Any) -> list[int]:
+    signal = Signal(np.arange(3.0)[None], 1.0, properties=COLUMNS)
+    try:
+        return [int(x) for x in signal.select(**wanted).values[0]]
+    except DataError as error:
+        if "none that fits" in str(error):
+            return []
+        raise
+
+
+WAYS = pytest.mark.parametrize("of", [of_units, of_trials, of_channels])
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"region": "CA1"}, [0]),
+        ({"region": pd.Series(["CA3", "CA1"])}, [0, 1]),
+        ({"region": pd.array(["CA1", None], dtype="string")}, [0, 2]),
+        ({"region": {"CA1"}}, [0]),
+        ({"region": None}, [2]),
+        ({"region": np.nan}, [2]),
+        ({"region": pd.NA}, [2]),
+        ({"depth": np.nan}, [1]),
+        ({"depth": [None, 3]}, [1, 2]),
+        ({"depth": np.array(1.0)}, [0]),
+        ({"depth": 7}, []),
+        ({"good": True}, [0, 2]),
+        ({"good": 1}, [0, 2]),
+        ({"flag": True}, [1, 2]),
+        ({"flag": np.bool_(False)}, [0]),
+        ({"cells": (1, 2)}, [0, 2]),
+        ({"depth": lambda um: um > 1}, [2]),
+        ({"region": lambda x: x is None}, [2]),
+        ({"region": lambda x: x == "CA2"}, []),
+    ],
+)
+def test_values_mean_the_same_everywhere(
+    of: Callable[..., list[int]], wanted: dict[str, Any], expected: list[int]
+) -> None:
+    assert of(**wanted) == expected
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"region": "CA11"}, "region: expected one of 'CA1', 'CA3', got 'CA11'; did you mean"),
+        ({"region": ["CA1", "ca3"]}, "got 'ca3'; did you mean 'CA3'"),
+        ({"region": 7}, "region: expected values such as 'CA1', got 7"),
+        ({"depth": True}, "depth: expected values such as 1.0, got True"),
+        ({"depth": "1"}, "depth: expected values such as 1.0, got '1'"),
+        ({"good": "True"}, "good: expected values such as True, got 'True'"),
+        ({"depth": lambda um: pd.NA}, "True or False, got <NA> for 1.0"),
+        ({"depth": lambda um: um}, "True or False, got 1.0 for 1.0"),
+        ({"dept": 1.0}, "did you mean 'depth'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    of: Callable[..., list[int]], wanted: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=message.replace("[", r"\[")):
+        of(**wanted)
+
+
+VALUES = st.none() | st.integers(-2, 2) | st.floats(-2, 2).map(lambda x: round(x, 1))
+
+
+@given(st.lists(VALUES, min_size=1, max_size=6), st.lists(VALUES, max_size=3))
+def test_numbers_against_a_plain_loop(column: list[Any], wanted: list[Any]) -> None:
+    expected = [i for i, x in enumerate(column) if any(x == y for y in wanted)]
+    trials = Trials(pd.DataFrame({"x": pd.Series(column, dtype=object), "row": range(len(column))}))
+    assert trials.select(x=wanted).table["row"].tolist() == expected
+
+
+def test_dates_and_categories() -> None:
+    days = pd.to_datetime(["2024-01-01", "2024-01-02"])
+    animals = pd.Categorical(["rat", "rat"], categories=["rat", "mouse"])
+    trials = Trials({"day": days, "animal": animals})
+    for day in (days[1], np.datetime64("2024-01-02"), days[1].to_pydatetime()):
+        assert len(trials.select(day=day)) == 1
+    assert len(trials.select(animal="mouse")) == 0  # a category, though nobody's
+    with pytest.raises(DataError, match="animal: expected one of 'rat', 'mouse', got 'mose'"):
+        trials.select(animal="mose")
+
+
+def test_names() -> None:
+    spikes = SpikeTrains([0.1, 0.2], [0, 1], names=[12, 7])
+    for names in (7, np.int64(7), pd.Series([7]), np.array(7)):
+        assert spikes.select(names=names).names == (7,)
+    for wrong in (7.0, True, None.__class__):
+        with pytest.raises(DataError, match="names: expected names as text or whole numbers"):
+            spikes.select(names=wrong)
+    with pytest.raises(DataError, match="names: expected one of 12, 7, got '7'; did you mean 7"):
+        spikes.select(names="7")
+    with pytest.raises(DataError, match="name: expected one of 'CA1', got 'CA'; did you mean"):
+        Signal([0.0], 1.0, channels=["CA1"]).channel("CA")
+
+
+def test_an_empty_recording_has_nothing_of_anything() -> None:
+    none = SpikeTrains([], [], 0, Epochs(0.0, 1.0), properties={"region": []})
+    assert none.select(region="CA1").n_units == 0
+
+
+@pytest.mark.parametrize("states", [np.eye(2), [[1], [2]], [{}], np.array(3)])
+def test_states_that_are_none(states: Any) -> None:
+    with pytest.raises(DataError, match="states: expected one state for each sample or trial"):
+        Epochs.from_states(states, rate=1.0)
+    big = 2**53 + 1
+    assert list(Epochs.from_states([big, None, big], rate=1.0)) == [big]
