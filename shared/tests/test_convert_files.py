@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
+import tempfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from neuroloom.shared import DataError, Epochs
 from neuroloom.shared.convert import from_alf, read_alf, read_bids_events, read_phy
@@ -281,6 +285,68 @@ class TestBids:
     ) -> None:
         with pytest.raises(DataError, match=message):
             read_bids_events(events(text), **more)
+
+    def test_nothing_that_is_written_is_lost(self, events: Callable[..., Path]) -> None:
+        big = 2**53 + 1
+        text = (
+            "onset\tduration\tcode\tid\tmixed\tplain\tlevel\tseven\n"
+            f"00.5\t1\t007\t{big}\t{big}\t1\t1.0\t7\n"
+            f"1.5\t1\tn/a\tn/a\t0.5\tn/a\t2.0\tn/a\n"
+            f"2.5\t1\t12\t-3\tn/a\t2\tn/a\t8\n"
+        )
+        levels = {name: {"Levels": {"7": "x"}} for name in ("level", "seven")}
+        found = read_bids_events(events(text, json.dumps(levels)), choice="code")
+        table = found.trials.table
+        assert table["start"].tolist() == [0.5, 1.5, 2.5]
+        assert table["code"].dropna().tolist() == ["007", "12"]
+        assert table["id"].dropna().tolist() == [big, -3]
+        assert table["mixed"].dropna().tolist() == [str(big), "0.5"]
+        np.testing.assert_array_equal(table["plain"], [1.0, NAN, 2.0])
+        assert table["level"].dropna().tolist() == ["1.0", "2.0"]  # as the levels are written
+        assert table["seven"].dropna().tolist() == [7, 8]
+
+    @given(
+        st.lists(
+            st.one_of(
+                st.integers(-(2**70), 2**70).map(str),
+                st.integers(0, 99).map("{:03d}".format),
+                st.floats(-1e6, 1e6, allow_subnormal=False).map(repr),
+                st.just("n/a"),
+            ),
+            min_size=1,
+            max_size=5,
+        )
+    )
+    def test_numbers_are_what_is_written(self, column: list[str]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "x_events.tsv"
+            rows = "".join(f"{i}\t1\t{x}\n" for i, x in enumerate(column))
+            path.write_text(f"onset\tduration\tvalue\n{rows}")
+            found = read_bids_events(path).trials.table["value"]
+        for text, value, gone in zip(column, found, found.isna(), strict=True):
+            assert gone == (text == "n/a")
+            if not gone and not isinstance(value, str):
+                # An integer of Python compares with a float exactly.
+                exact = float(text) if "." in text or "e" in text else int(text)
+                assert value == exact
+                assert not re.match(r"[+-]?0\d", text)
+            elif not gone:
+                assert value == text
+
+    def test_files_above_say_what_columns_mean(self, tmp_path: Path) -> None:
+        (tmp_path / "dataset_description.json").write_text("{}")
+        (tmp_path / "events.json").write_text('{"side": {"Description": "any", "Units": "x"}}')
+        (tmp_path / "task-a_events.json").write_text('{"side": {"Levels": {"1.0": "left"}}}')
+        (tmp_path / "task-b_events.json").write_text('{"side": {"Levels": {"1": "other"}}}')
+        folder = tmp_path / "sub-01" / "func"
+        folder.mkdir(parents=True)
+        (folder / "sub-01_task-a_events.json").write_text('{"side": {"Description": "mine"}}')
+        path = folder / "sub-01_task-a_events.tsv"
+        path.write_text("onset\tduration\tside\n1\t1\t1.0\n")
+        found = read_bids_events(path)
+        side = {"Description": "mine", "Units": "x", "Levels": {"1.0": "left"}}
+        assert found.metadata["columns"] == {"side": side}
+        assert found.trials.table["side"].tolist() == ["1.0"]
 
     def test_names_with_gaps_do_not_name_sessions(self, events: Callable[..., Path]) -> None:
         found = read_bids_events(events("onset\tduration\tsession\n1\t2\tn/a\n"))

@@ -32,8 +32,11 @@ def read_bids_events(
 
     All columns stay. ``start`` is ``onset``, ``stop`` is ``onset + duration``,
     ``reaction_time`` is ``response_time``, ``subject`` and ``session`` come from the file's
-    name; ``n/a`` is a missing value. BIDS has no rule for choices, so that `choice` and
-    `choices` say it. ``metadata["columns"]`` holds what the ``…_events.json`` beside it says.
+    name; ``n/a`` is a missing value. Values such as ``007`` stay text, and whole numbers keep
+    all digits. BIDS has no rule for choices, so that `choice` and `choices` say it.
+    ``metadata["columns"]`` holds what the ``…_events.json`` beside it and in the folders above,
+    up to the one with ``dataset_description.json``, say; values of a column with ``Levels`` are
+    the levels as they are written.
 
     Parameters
     ----------
@@ -58,7 +61,10 @@ def read_bids_events(
     if not source.is_file():
         raise fail("path", "an existing file", f"{source}")
     skipped = Skipped()
-    table = read_table(source)
+    entities = dict(_ENTITY.findall(source.name))
+    about = _sidecars(source, entities, skipped)
+    levels = [name for name, x in about.items() if isinstance(x, Mapping) and "Levels" in x]
+    table = read_table(source, labels=levels)
     missing = [name for name in ("onset", "duration") if name not in table]
     if missing:
         raise fail("path", f"the columns {missing} too", f"{source.name}: {list(table.columns)}")
@@ -66,16 +72,14 @@ def read_bids_events(
         table = _of_types(table, trial_types, skipped)
     _add_times(table, source.name)
     _add_choice(table, choice, choices)
-    entities = dict(_ENTITY.findall(source.name))
     for name, key in {"subject": "sub", "session": "ses"}.items():
         if name in table and table[name].isna().any():
             table = table.rename(columns={name: f"{name}_in_file"})
         if key in entities and name not in table:
             table[name] = entities[key]
-    metadata = {"source": "BIDS", "file": source.name, "entities": entities}
-    with skipped.guard(_sidecar(source).name):
-        if _sidecar(source).is_file():
-            metadata["columns"] = plain(json.loads(_sidecar(source).read_text("utf-8-sig")))
+    metadata: dict[str, Any] = {"source": "BIDS", "file": source.name, "entities": entities}
+    if about:
+        metadata["columns"] = plain(about)
     metadata["skipped"] = dict(skipped)
     return Recording(trials=Trials(table), metadata=metadata)
 
@@ -126,5 +130,26 @@ def _seconds(file: str, table: Any, column: str) -> Any:
         raise fail(column, "numbers of seconds or n/a", f"{file}: {error}") from error
 
 
-def _sidecar(path: Path) -> Path:
-    return path.with_name(path.name.removesuffix(".tsv") + ".json")
+def _sidecars(path: Path, entities: dict[str, str], skipped: Skipped) -> dict[str, Any]:
+    """Return what the JSON files say of the columns, those nearer to the file last.
+
+    Beside the file, and in the folders above it up to the data set's own (the one with
+    ``dataset_description.json``), stand files for all that have their name's parts.
+    """
+    above = [path.parent, *path.parent.parents]
+    tops = [i for i, x in enumerate(above) if (x / "dataset_description.json").is_file()]
+    found: dict[str, Any] = {}
+    for folder in reversed(above[: tops[0] + 1 if tops else 1]):
+        names = sorted(folder.glob("*events.json"), key=lambda x: (len(x.name), x.name))
+        for file in names:
+            if not dict(_ENTITY.findall(file.name)).items() <= entities.items():
+                continue
+            with skipped.guard(file.name):
+                said = json.loads(file.read_text("utf-8-sig"))
+                if not isinstance(said, dict):
+                    raise fail(file.name, "an object with a key per column", type(said).__name__)
+                for name, more in said.items():
+                    old = found.get(name)
+                    both = isinstance(old, dict) and isinstance(more, dict)
+                    found[name] = (old | more) if both else more
+    return found

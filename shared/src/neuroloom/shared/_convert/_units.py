@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuroloom.shared._types._contract import fit_floats
 from neuroloom.shared._types._epochs import Epochs
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def per_unit(values: Any) -> Any:
     missing = [x is None or (np.ndim(x) == 0 and pd.isna(x)) for x in listed]
     present = [x for x, gone in zip(listed, missing, strict=True) if not gone]
     if present and all(isinstance(x, (int, float, np.number)) for x in present):
-        if not any(isinstance(x, (bool, np.bool_)) for x in present):
+        if not any(isinstance(x, (bool, np.bool_)) for x in present) and fit_floats(present):
             return column.to_numpy(dtype=np.float64, na_value=np.nan)
     return [None if gone else x for x, gone in zip(listed, missing, strict=True)]
 

@@ -8,13 +8,13 @@ free.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import did_you_mean, fail
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,13 +80,22 @@ def recoded(name: str, column: pd.Series, codes: Mapping[Any, Any] | str) -> pd.
         codes = IBL
     if not isinstance(codes, Mapping):
         raise fail("codes", 'a mapping of old to new, or "ibl"', type(codes).__name__)
+    # A code for what is missing is one, whatever stands for it: None, NaN or pandas' NA.
+    if sum(map(_missing, codes)) > 1:
+        raise fail("codes", "one code for what is missing", [x for x in codes if _missing(x)])
+    known = {None if _missing(old) else old: new for old, new in codes.items()}
+    known.setdefault(None, None)
     values = _objects(column)
-    given = [x for x in dict.fromkeys(values) if x is not None]
-    without = [x for x in given if x not in codes]
+    try:
+        without = [x for x in dict.fromkeys(values) if x not in known]
+    except TypeError as error:
+        raise fail(name, "values that can be looked up", error) from error
     if without:
-        raise fail("codes", f"a code for every value of {name!r}", f"none for {without[:8]}")
-    new = [None if x is None else codes[x] for x in values]
-    return _from_objects([None if _missing(x) else x for x in new], column.index)
+        hint = did_you_mean(without[0], [x for x in known if x is not None])
+        got = f"none for {without[:8]}"
+        raise fail("codes", f"a code for every value of {name!r}", got, hint=hint)
+    new = [known[x] for x in values]
+    return from_objects([None if _missing(x) else x for x in new], column.index)
 
 
 def _labels(name: str, column: pd.Series, values: list[Any]) -> pd.Series:
@@ -110,7 +119,7 @@ def _choice(name: str, column: pd.Series) -> Any:
     if any(isinstance(x, str) for x in known):
         return _labels(name, column, values)
     if all(isinstance(x, bool) for x in known):
-        return _from_objects([None if x is None else float(x) for x in values], column.index)
+        return from_objects([None if x is None else float(x) for x in values], column.index)
     numbers = _numbers(name, column, "choices 0 to n − 1, missing where there was no answer")
     there = numbers[np.isfinite(numbers)]
     tally = {f"{x:g}": int((there == x).sum()) for x in np.unique(there)[:8]}
@@ -220,14 +229,23 @@ def _objects(column: Any) -> list[Any]:
 
 
 def _missing(x: Any) -> bool:
-    return x is None or (isinstance(x, float) and x != x)
+    return (
+        x is None or (isinstance(x, float) and x != x) or type(x).__name__ in ("NAType", "NaTType")
+    )
 
 
-def _from_objects(values: list[Any], index: Any) -> pd.Series:
-    """Return plain values as a column: numbers with NaN, or objects with None."""
+def fit_floats(values: Iterable[Any]) -> bool:
+    """Return whether float64 holds all whole numbers among the values as they are."""
+    whole = [int(x) for x in values if isinstance(x, (int, np.integer))]
+    return all(abs(x) < 2**1023 and int(float(x)) == x for x in whole)
+
+
+def from_objects(values: list[Any], index: Any) -> pd.Series:
+    """Return plain values as a column: numbers with NaN where they fit, or objects with None."""
     import pandas as pd
 
-    if all(x is None or isinstance(x, (bool, int, float)) for x in values):
+    plain = all(x is None or isinstance(x, (bool, int, float)) for x in values)
+    if plain and fit_floats(x for x in values if x is not None):
         numbers = [np.nan if x is None else float(x) for x in values]
         return pd.Series(numbers, index=index, dtype=np.float64)
     return pd.Series(values, index=index, dtype=object)
