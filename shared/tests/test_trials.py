@@ -29,6 +29,7 @@ TRIALS = Trials(
         "stop": [1, 2, 1.5, 3],
     }
 )
+KEYS = st.integers(-3, 3) | st.sampled_from([2**53, 2**53 + 1]) | st.text("ab", max_size=1)
 
 
 def choices(values: Any) -> Any:
@@ -127,6 +128,31 @@ class TestRecode:
         with pytest.raises(DataError, match=r"codes: .*every value of 'choice', got none for \["):
             sides.recode("choice", {"left": 0, "right": 1})
 
+    @pytest.mark.parametrize("missing", [None, NAN, pd.NA, pd.NaT])
+    def test_what_is_missing_may_have_a_code(self, missing: Any) -> None:
+        trials = Trials({"choice": pd.Series([1, None, 0], dtype=object)})
+        assert trials.recode("choice", {1: 1, 0: 0, missing: 2}).table["choice"].tolist() == [
+            1,
+            2,
+            0,
+        ]
+        found = trials.recode("choice", {1: missing, 0: 0}).table["choice"]
+        np.testing.assert_array_equal(found, [NAN, NAN, 0.0])
+        if missing is not None:
+            with pytest.raises(DataError, match="codes: expected one code for what is missing"):
+                trials.recode("choice", {1: 1, 0: 0, missing: 2, None: 3})
+
+    def test_codes_keep_all_digits(self) -> None:
+        codes = {"a": 2**53 + 1, "b": None}
+        found = Trials({"choice": ["a", "b"]}).recode("choice", codes).table["choice"]
+        assert found.tolist() == [2**53 + 1, None]
+
+    def test_slips(self) -> None:
+        with pytest.raises(DataError, match=r"none for .'left'.; did you mean 'lefd'"):
+            Trials({"choice": ["left"]}).recode("choice", {"lefd": 0})
+        with pytest.raises(DataError, match=r"choice: expected values that can be looked up"):
+            Trials({"choice": [["left"]]}).recode("choice", {"left": 0})
+
     def test_of_the_international_brain_laboratory(self) -> None:
         # −1 is the rightward choice there, 1 the leftward one, 0 none.
         found = Trials({"choice": [-1, 0, 1]}).recode("choice", "ibl").contract("choice")
@@ -181,6 +207,36 @@ class TestVerbs:
         assert found.subject == "subject"
         beside = TRIALS.join(pd.DataFrame({"x": range(4)}))
         assert beside.table["x"].tolist() == [0, 1, 2, 3]
+
+    @given(
+        st.lists(KEYS, min_size=1, max_size=8),
+        st.lists(st.tuples(KEYS, st.integers(-(2**63), 2**63 - 1)), max_size=8),
+    )
+    def test_join_against_a_plain_loop(self, ours: list[Any], theirs: list[Any]) -> None:
+        rows = dict(theirs)  # the last of equal keys
+        rows = {key: value for key, value in rows.items() if key in ours}
+        trials = Trials({"key": pd.Series(ours, dtype=object)})
+        values = pd.Series(list(rows.values()), dtype=np.int64)
+        other = Trials({"key": pd.Series(list(rows), dtype=object), "value": values})
+        found = trials.join(other, on="key")
+        assert found.table["key"].tolist() == ours
+        column = found.table["value"]
+        for key, value, gone in zip(ours, column, column.isna(), strict=True):
+            assert gone == (key not in rows)
+            assert gone or int(value) == rows[key]
+
+    def test_join_tells_large_keys_apart(self) -> None:
+        big = 2**53
+        trials = Trials({"id": [big, big + 1]})
+        found = trials.join(Trials({"id": [float(big)], "x": [1]}), on="id")
+        assert found.table["id"].tolist() == [big, big + 1]
+        np.testing.assert_array_equal(found.table["x"], [1.0, NAN])
+        with pytest.raises(DataError, match="rows of these trials, got none with"):
+            trials.join(Trials({"id": [str(big)], "x": [1]}), on="id")
+        one_for_all = Trials({"s": [1, 1, 2]}).join(Trials({"s": [1, 2], "rig": [7, 8]}), on="s")
+        assert one_for_all.table["rig"].tolist() == [7, 7, 8]
+        with pytest.raises(DataError, match="on: expected columns of labels, got lists"):
+            Trials({"s": [[1]]}).join(Trials({"s": [[1]], "x": [1]}), on="s")
 
     @pytest.mark.parametrize(
         ("other", "on", "message"),

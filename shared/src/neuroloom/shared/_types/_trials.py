@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuroloom.shared._types._aligned import window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock
-from neuroloom.shared._types._contract import MEANING, checked, recoded
+from neuroloom.shared._types._contract import MEANING, checked, fit_floats, recoded
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._labels import fitting, positions
 from neuroloom.shared._types._summary import lines, many
@@ -198,6 +198,7 @@ class Trials(Data):
             Which one, ``"choice"``.
         codes : mapping or "ibl"
             New value of each old one, None for missing: ``{"left": 0, "right": 1, "none": None}``.
+            Missing values stay missing unless they have a code, too: ``{None: 0, 1: 1}``.
             ``"ibl"`` are the choices of the International Brain Laboratory: 1 (left) becomes 0,
             −1 (right) becomes 1, 0 (no answer) becomes missing.
 
@@ -304,15 +305,18 @@ class Trials(Data):
             if len(theirs) != len(self):
                 raise fail("other", f"{len(self)} rows (or give on=)", len(theirs))
             return self.replace(table=pd.concat([self._table, theirs], axis=1))
-        if theirs.duplicated(keys).any():
-            row = theirs.loc[theirs.duplicated(keys).to_numpy().argmax(), keys].tolist()
-            raise fail("other", f"one row for each {keys}", f"several for {row}")
-        known = pd.MultiIndex.from_frame(self._table[keys])
-        fits = pd.MultiIndex.from_frame(theirs[keys]).isin(known)
-        if not fits.all():
-            row = theirs.loc[int((~fits).argmax()), keys].tolist()
+        where: dict[tuple[Any, ...], int] = {}
+        for row, key in enumerate(_rows(theirs, keys)):
+            if where.setdefault(key, row) != row:
+                raise fail("other", f"one row for each {keys}", f"several for {list(key)}")
+        place = np.array([where.get(key, -1) for key in _rows(self._table, keys)], dtype=np.int64)
+        unused = np.setdiff1d(np.arange(len(theirs)), place)
+        if len(unused):
+            row = theirs.loc[unused[0], keys].tolist()
             raise fail("other", "rows of these trials", f"none with {keys} {row}")
-        return self.replace(table=self._table.merge(theirs, on=keys, how="left", sort=False))
+        new = theirs.drop(columns=keys)
+        columns = [_placed(new[name], place) for name in new.columns]
+        return self.replace(table=pd.concat([self._table, *columns], axis=1))
 
     def split(self, by: str) -> dict[Any, Trials]:
         """Return the trials of each value of the column `by`, in order of first appearance."""
@@ -458,6 +462,31 @@ class Trials(Data):
             except (TypeError, ValueError):
                 shown = ""
         return lines("Trials", head, shown, body, more, properties={})
+
+
+def _rows(table: pd.DataFrame, keys: list[str]) -> list[tuple[Any, ...]]:
+    """Return what each row holds in some columns, None for what is missing, to be compared.
+
+    As Python's values: a whole number equals the float of the same value, and no other.
+    """
+    columns = []
+    for name in keys:
+        column = table[name]
+        gone = column.isna()
+        columns.append([None if none else x for x, none in zip(column.tolist(), gone, strict=True)])
+    if not all(isinstance(x, Hashable) for column in columns for x in column):
+        raise fail("on", "columns of labels", f"lists in {keys}")
+    return list(zip(*columns, strict=True))
+
+
+def _placed(column: pd.Series, place: NDArray[np.int64]) -> pd.Series:
+    """Return the values at some places, missing at −1; whole numbers keep all digits."""
+    import pandas as pd
+
+    lost = (place < 0).any() and pd.api.types.is_integer_dtype(column.dtype)
+    if lost and not fit_floats(column.tolist()):
+        column = column.astype(f"{'U' * (column.dtype.kind == 'u')}Int64")
+    return column.reindex(place).reset_index(drop=True)
 
 
 def _grouping(argument: str, name: str | ArrayLike | None, frame: pd.DataFrame) -> str | None:
