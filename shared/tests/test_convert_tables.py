@@ -13,7 +13,13 @@ from hypothesis import given
 from shared_strategies import signals, trials
 
 from neuroloom.shared import DataError, Epochs, Recording, Signal, SpikeTrains, Trials
-from neuroloom.shared.convert import from_frame, from_xarray, to_frame, to_xarray
+from neuroloom.shared.convert import (
+    ConversionWarning,
+    from_frame,
+    from_xarray,
+    to_frame,
+    to_xarray,
+)
 from neuroloom.shared.data import TimeSeries
 
 
@@ -190,3 +196,70 @@ class TestXarray:
         dates = np.array(["2020-01-01", "2020-01-02"], "datetime64[ns]")
         with pytest.raises(DataError, match=r"got dates"):
             from_xarray(xr.DataArray([0.0, 1], dims="time", coords={"time": dates}))
+
+
+class TestIndexes:
+    """An index of pandas says something or numbers rows; nothing of it is lost."""
+
+    TIMES = pd.Index([0.5, 1.5], name="start")
+    BOTH = pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["subject", "day"])
+
+    def test_named_ones_become_columns(self) -> None:
+        table = pd.DataFrame({"stop": [1.0, 2.0]}, index=self.TIMES)
+        assert Trials(table).columns == ("start", "stop")
+        assert from_frame(table, Trials) == Trials(table)
+        assert from_frame(table, Epochs) == Epochs([0.5, 1.5], [1.0, 2.0])
+        both = Trials(pd.DataFrame({"choice": [1, 0]}, index=self.BOTH))
+        assert both.table.to_dict("list") == {
+            "subject": ["a", "b"],
+            "day": [1, 2],
+            "choice": [1, 0],
+        }
+        assert both.subject == "subject"
+        spikes = from_frame(
+            pd.DataFrame({"unit": [0, 1]}, index=self.TIMES.rename("time")), SpikeTrains
+        )
+        assert spikes == SpikeTrains([0.5, 1.5], [0, 1])
+        about = pd.DataFrame({"region": ["CA1", "CA3"]}, index=pd.Index([7, 9], name="cluster"))
+        found = SpikeTrains([0.5, 1.5], [0, 1], properties=about).properties
+        assert {k: v.tolist() for k, v in found.items()} == {
+            "cluster": [7, 9],
+            "region": ["CA1", "CA3"],
+        }
+        pupil = pd.DataFrame({"pupil": [3.0, 4.0]}, index=pd.Index([1, 0], name="trial"))
+        joined = Trials({"trial": [0, 1]}).join(pupil, on="trial")
+        assert joined.table["pupil"].tolist() == [4.0, 3.0]
+
+    def test_row_numbers_are_left_out(self) -> None:
+        table = pd.DataFrame({"choice": [1, 0, 1]})
+        assert Trials(table[table["choice"] == 1]).table.index.tolist() == [0, 1]
+        assert len(Trials(table.iloc[:0].set_index(pd.Index([], dtype=object)))) == 0
+        same = pd.DataFrame({"day": [1, 2]}, index=pd.Index([1, 2], name="day"))
+        assert Trials(same).columns == ("day",)
+
+    @pytest.mark.parametrize("kind", [Trials, Epochs, SpikeTrains])
+    @pytest.mark.parametrize(
+        ("index", "message"),
+        [
+            (pd.Index([0.5, 1.5]), "an index with a name, or of row numbers, got one of floating"),
+            (pd.Index(["a", "b"]), "got one of string without a name"),
+            (pd.to_datetime(["2024-01-01", "2024-01-02"]), "got one of datetime64"),
+            (BOTH.rename([None, "day"]), "a name for every level of the index"),
+            (BOTH.rename([None, None]), "got one of mixed without a name"),
+            (pd.Index([1, 2], name="start"), "one meaning of a name, got 'start' twice"),
+        ],
+    )
+    def test_others_are_refused(self, kind: Any, index: Any, message: str) -> None:
+        columns = {"start": [0.0, 1.0], "stop": [1.0, 2.0], "time": [0.0, 1.0], "unit": [0, 0]}
+        with pytest.raises(DataError, match=message):
+            from_frame(pd.DataFrame(columns).set_index(index), kind)
+
+    def test_columns_of_different_rows_are_not_brought_together(self) -> None:
+        full = pd.Series([1, 0, 1])
+        with pytest.raises(DataError, match="columns with one index, got several"):
+            Trials({"choice": full, "reward": full[full == 1]})
+
+    def test_values_of_spikes_are_told(self) -> None:
+        table = pd.DataFrame({"time": [0.5], "unit": [0], "amplitude": [80.0]})
+        with pytest.warns(ConversionWarning, match="amplitude: a value per spike has no place"):
+            from_frame(table, SpikeTrains)

@@ -311,6 +311,17 @@ class TestTables:
             back = load_table(path).table["x"].to_numpy(dtype=float)
         assert np.array_equal(back, numbers)
 
+    def test_csv_keeps_what_is_written(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.csv"
+        path.write_text(f"code,id,name\n007,{2**53 + 1},NA\n012,,\n")
+        table = load_table(path).table
+        assert table["code"].tolist() == ["007", "012"]
+        assert table["id"].dropna().tolist() == [2**53 + 1]
+        assert table["name"].dropna().tolist() == ["NA"]
+        path.write_text("a,b\n1\n")
+        with pytest.raises(DataError, match=r"2 fields per line, got 1 in line 2 of x\.csv"):
+            load_table(path)
+
     @pytest.mark.parametrize("call", [lambda p: save_table(p, Trials({})), load_table])
     def test_another_ending(self, tmp_path: Path, call: Any) -> None:
         with pytest.raises(DataError, match=r"ends with .csv or .parquet, got x.xlsx"):

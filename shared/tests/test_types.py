@@ -313,7 +313,7 @@ class TestSignal:
         assert Signal(np.zeros(3), 4.0).duration == 0.75
 
     def test_no_such_channel(self) -> None:
-        with pytest.raises(DataError, match=r"name: expected one of \['CA1'\], got 'CA3'"):
+        with pytest.raises(DataError, match=r"name: expected one of 'CA1', got 'CA3'"):
             Signal([0.0], 1.0, 0.0, ["CA1"]).channel("CA3")
 
 

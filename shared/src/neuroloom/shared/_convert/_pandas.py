@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._convert._times import in_seconds, unknown
 from neuroloom.shared._convert._units import dtypes, recast
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared._types._tables import numbered
 from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import did_you_mean, fail, keys, regular_times
@@ -94,7 +96,7 @@ def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
     ----------
     frame : pandas.DataFrame
         Columns and index as `to_frame` writes them. An index of time differences is one of
-        seconds, too.
+        seconds, too. Where times are columns, an index with a name counts as columns.
     kind : type
         `Epochs`, `Signal`, `SpikeTrains`, `TimeSeries` or `Trials`.
     **more
@@ -107,8 +109,13 @@ def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
     Raises
     ------
     DataError
-        If columns are missing, a signal's times are not regular, the values do not fit, or a
-        keyword is not one of this type.
+        If columns are missing, a signal's times are not regular, the values do not fit, a
+        keyword is not one of this type, or an index without a name does not number rows.
+
+    Warns
+    -----
+    ConversionWarning
+        If a table of spikes has other columns than ``time`` and ``unit``: they are left out.
     """
     import pandas as pd
 
@@ -130,18 +137,22 @@ def _arguments(
     import pandas as pd
 
     if kind is Epochs:
-        table = _columns(frame, "start", "stop", rest=True)
+        table = _columns(numbered("frame", frame), "start", "stop", rest=True)
         ends = {name: table.pop(name) for name in ("start", "stop")}
         known = frame.attrs.get(_ATTRIBUTE, {}).get("dtypes", {})
         return {**ends, "properties": recast(table, known), **about}
     if kind is SpikeTrains:
-        table = _columns(frame, "time", "unit")
+        table = _columns(numbered("frame", frame), "time", "unit", rest=True)
+        skipped = Skipped()
+        for name in [x for x in table if x not in ("time", "unit")]:
+            skipped.note(str(name), "a value per spike has no place in SpikeTrains")
+        skipped.warn("from_frame", stacklevel=4)
         return {"times": table["time"], "units": table["unit"], **about}
     if kind is Trials:
         return {"table": frame, **about}
     times = in_seconds("frame.index", frame.index.to_numpy(), None)
-    numbered = frame.columns.equals(pd.RangeIndex(frame.shape[1]))
-    names = [] if numbered else [str(x) if isinstance(x, int) else x for x in frame.columns]
+    unnamed = frame.columns.equals(pd.RangeIndex(frame.shape[1]))
+    names = [] if unnamed else [str(x) if isinstance(x, int) else x for x in frame.columns]
     arguments = {"values": frame.to_numpy(), "channels": names, **about}
     if kind is TimeSeries:
         return {"times": times, **arguments}

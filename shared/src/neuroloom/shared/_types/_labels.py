@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared._errors import DataError
+from neuroloom.shared._types._tables import numbered
 from neuroloom.shared.checks import fail, frozen, indices, unknown
 
 Label = str | int
@@ -37,6 +38,8 @@ def properties(argument: str, given: Mapping[str, Any] | None, n: int, one: str)
         return {}
     if not isinstance(given, Mapping) and not hasattr(given, "columns"):
         raise fail(argument, "a mapping of name to values", type(given).__name__)
+    if hasattr(given, "columns"):
+        given = numbered(argument, given)
     found: Properties = {}
     for name in given:
         if not isinstance(name, str):

@@ -16,6 +16,7 @@ from neuroloom.shared._types._contract import MEANING, checked, fit_floats, reco
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._labels import fitting, positions
 from neuroloom.shared._types._summary import lines, many
+from neuroloom.shared._types._tables import framed
 from neuroloom.shared.checks import did_you_mean, fail, plain, unknown
 
 if TYPE_CHECKING:  # pandas takes half a second, and not everybody has trials
@@ -43,7 +44,8 @@ class Trials(Data):
     Parameters
     ----------
     table : pandas.DataFrame or mapping of column name to values
-        The trials. A copy is kept, its rows numbered from 0.
+        The trials. A copy is kept, its rows numbered from 0; an index with a name becomes a
+        column.
     session : str or array_like, optional
         Column that tells sessions apart, or a label for each trial, which becomes the column
         ``session``. If not given, ``session`` where there is such a column; otherwise all trials
@@ -58,8 +60,8 @@ class Trials(Data):
     Raises
     ------
     DataError
-        If the table cannot be read as one, has a repeated column name, or lacks the session
-        or subject column or some of its values.
+        If the table cannot be read as one, has a repeated column name, an index without a name
+        that does not number rows, or lacks the session or subject column or some of its values.
 
     Examples
     --------
@@ -84,12 +86,7 @@ class Trials(Data):
         subject: str | ArrayLike | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        import pandas as pd
-
-        try:
-            frame = pd.DataFrame(table).reset_index(drop=True).copy()
-        except (ValueError, TypeError) as error:
-            raise fail("table", "columns of equal length", error) from error
+        frame = framed("table", table)
         if not all(isinstance(name, str) for name in frame.columns):
             raise fail("table", "column names as text", list(frame.columns))
         if not frame.columns.is_unique:

@@ -21,6 +21,7 @@ from neuroloom.shared.data import (
 )
 from neuroloom.shared.io._arrays import load_arrays, save_arrays
 from neuroloom.shared.io._atomic import atomic
+from neuroloom.shared.io._text_tables import read_text_table
 from neuroloom.shared.io._values import TYPES, Arrays, pack, unpack
 
 AnyData = (
@@ -149,7 +150,7 @@ def load_table(path: str | Path, *, session: str | None = None) -> Trials:
     ----------
     path : str or Path
         File to read, ``.csv`` or ``.parquet``. In CSV only an empty field is a missing value:
-        the text ``NA`` stays text.
+        the text ``NA`` stays text, and so do numbers with leading zeros (``007``).
     session : str, optional
         Column that tells sessions apart.
 
@@ -166,10 +167,7 @@ def load_table(path: str | Path, *, session: str | None = None) -> Trials:
         raise fail("path", "an existing file", f"{source}")
     try:
         if ending == ".csv":
-            options: dict[str, Any] = {"keep_default_na": False, "na_values": [""]}
-            if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
-                options["float_precision"] = "round_trip"  # pandas 3.1 reads every digit anyway
-            table = pd.read_csv(source, **options)
+            table = read_text_table(source, missing=[""])
         else:
             table = pd.read_parquet(source, engine="pyarrow")
     except (ValueError, OSError) as error:

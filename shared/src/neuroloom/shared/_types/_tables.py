@@ -1,0 +1,60 @@
+"""Tables of pandas as they come: an index that says something becomes columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from neuroloom.shared.checks import fail
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def framed(argument: str, table: Any) -> pd.DataFrame:
+    """Return a table as a new DataFrame with rows numbered from 0.
+
+    An index with a name becomes a column, several levels several; one without a name must number
+    rows. Columns in a mapping must have one index, if they have any.
+
+    Raises
+    ------
+    DataError
+        If these are no columns of one length, an index without a name holds more than row
+        numbers, or a column has its name and other values.
+    """
+    import pandas as pd
+
+    if isinstance(table, Mapping):
+        indexes = [x.index for x in table.values() if isinstance(x, pd.Series)]
+        if any(not x.equals(indexes[0]) for x in indexes):
+            hint = "; pandas would bring them together by it: reset_index(drop=True) each"
+            raise fail(argument, "columns with one index", "several", hint=hint)
+    try:
+        frame = pd.DataFrame(table)
+    except (ValueError, TypeError) as error:
+        raise fail(argument, "columns of equal length", error) from error
+    return numbered(argument, frame)
+
+
+def numbered(argument: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of a table whose index, if it has a name, has become columns."""
+    import pandas as pd
+
+    index = frame.index
+    if all(name is None for name in index.names):
+        whole = not isinstance(index, pd.MultiIndex) and pd.api.types.is_integer_dtype(index.dtype)
+        if len(index) and not whole:
+            hint = "; give it a name to keep it as a column, or reset_index(drop=True)"
+            got = f"one of {index.inferred_type} without a name"
+            raise fail(argument, "an index with a name, or of row numbers", got, hint=hint)
+        return frame.reset_index(drop=True).copy()
+    if any(name is None for name in index.names):
+        raise fail(argument, "a name for every level of the index", list(index.names))
+    twice = [name for name in index.names if name in frame.columns]
+    for name in twice:
+        if frame[name].tolist() != index.get_level_values(name).tolist():
+            hint = "; rename one of them"
+            raise fail(argument, "one meaning of a name", f"{name!r} twice", hint=hint)
+    kept = frame.drop(columns=twice)
+    return kept.reset_index()

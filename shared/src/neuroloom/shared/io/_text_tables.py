@@ -1,0 +1,107 @@
+"""Tables of text: numbers where they say all that is written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuroloom.shared.checks import fail
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PADDED = re.compile(r"\s*[+-]?0\d")
+_WHOLE = re.compile(r"[+-]?\d+")
+
+
+def read_text_table(
+    path: Path, *, missing: Collection[str], labels: Collection[str] = ()
+) -> pd.DataFrame:
+    """Return the table of a ``.csv`` or ``.tsv`` file.
+
+    A column is numbers where they say all that is written: with leading zeros (``007``), or where
+    float64 would round whole numbers beside fractions, it stays text; whole numbers beside
+    missing ones that float64 would round are nullable integers.
+
+    Parameters
+    ----------
+    path : Path
+        The file, in UTF-8.
+    missing : collection of str
+        What stands for a missing value.
+    labels : collection of str
+        Columns whose values are labels: they are numbers only if all are whole and written as
+        Python writes them.
+
+    Raises
+    ------
+    DataError
+        If rows differ in length, or a column name comes twice.
+    ValueError, OSError
+        If the file cannot be read.
+    """
+    import pandas as pd
+
+    text = path.read_bytes().decode("utf-8-sig")  # a mark of the byte order is no column name
+    header = text.split("\n", 1)[0]
+    # Phy's first versions wrote tabs into .csv.
+    tabs = path.suffix.lower() == ".tsv" or ("\t" in header and "," not in header)
+    separator = "\t" if tabs else ","
+    names = _checked(text, separator, path)
+    options: dict[str, Any] = {"keep_default_na": False, "na_values": list(missing)}
+    options |= {"sep": separator, "index_col": False}
+    if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
+        options["float_precision"] = "round_trip"  # pandas 3.1 reads every digit anyway
+    # Without index_col=False a row with one field too many would shift all columns by one.
+    table = pd.read_csv(io.StringIO(text), **options)
+    written = pd.read_csv(io.StringIO(text), dtype=str, **options)
+    columns = {
+        name: _lossless(table.iloc[:, i], written.iloc[:, i], name in labels)
+        for i, name in enumerate(names)
+    }
+    return pd.DataFrame(columns, index=table.index)
+
+
+def _checked(text: str, separator: str, path: Path) -> list[str]:
+    """Return the names of the columns; every row has a field for each."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    names = [name.strip() for name in next(rows, [])]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise fail("path", "distinct column names", f"{path.name}: {twice} twice")
+    # pandas fills short rows and cuts long ones without a word.
+    for row in rows:
+        if row and len(row) != len(names):
+            got = f"{len(row)} in line {rows.line_num} of {path.name}"
+            raise fail("path", f"{len(names)} fields per line", got)
+    return names
+
+
+def _lossless(column: pd.Series, written: pd.Series, label: bool) -> pd.Series:
+    """Return a column that pandas read as numbers as what says all that is written."""
+    import pandas as pd
+
+    if column.dtype.kind not in "iufO":
+        return column
+    texts = written.dropna().tolist()
+    if any(_PADDED.match(x) for x in texts):
+        return written
+    if column.dtype.kind == "O":
+        return column
+    if label and not all(_WHOLE.fullmatch(x) and str(int(x)) == x for x in texts):
+        return written
+    rounded = column.dtype.kind == "f" and any(
+        _WHOLE.fullmatch(x) and int(x) != float(x) for x in texts
+    )
+    if not rounded:
+        return column
+    whole = all(_WHOLE.fullmatch(x) and abs(int(x)) < 2**63 for x in texts)
+    if not whole:
+        return written
+    gone = written.isna()
+    exact = [None if none else int(x) for x, none in zip(written, gone, strict=True)]
+    return pd.Series(pd.array(exact, dtype="Int64"), index=written.index)
