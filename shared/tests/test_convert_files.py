@@ -19,7 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuroloom.shared import DataError, Epochs
-from neuroloom.shared.convert import from_alf, read_alf, read_bids_events, read_phy
+from neuroloom.shared.convert import (
+    ConversionWarning,
+    from_alf,
+    read_alf,
+    read_bids_events,
+    read_phy,
+)
 from neuroloom.shared.data import TimeSeries
 
 NAN = np.nan
@@ -199,7 +205,7 @@ class TestAlf:
         with pytest.raises(DataError, match=r"object\.attribute\.npy"):
             read_alf(tmp_path)
         put(tmp_path / "alf" / "trials.choice.npy", np.zeros(2))
-        with pytest.raises(DataError, match=r"collections: expected some of \['alf'\]"):
+        with pytest.raises(DataError, match=r"collections: expected one of 'alf'"):
             read_alf(tmp_path, collections=["raw"])
 
 
@@ -233,6 +239,17 @@ TSV = (
     "4.25\tn/a\tgo\tn/a\tn/a\n"
     "8\t0\tgo\tright\t0.31\n"
 )
+
+
+def test_contrasts_on_both_sides_are_told(tmp_path: Path) -> None:
+    table = {"contrastLeft": [1.0, 0.5, 0.0], "contrastRight": [1.0, 0.0, 0.25]}
+    with pytest.warns(ConversionWarning, match="stimulus: 1 rows have contrasts on both sides"):
+        trials = from_alf(table)
+    assert trials.table["stimulus"].tolist() == [0.0, -0.5, 0.25]
+    assert trials.table["contrastLeft"].tolist() == table["contrastLeft"]
+    for name, values in table.items():
+        put(tmp_path / "alf" / f"trials.{name}.npy", np.array(values))
+    assert "both sides" in read_alf(tmp_path).metadata["skipped"]["stimulus"]
 
 
 class TestBids:
@@ -277,7 +294,7 @@ class TestBids:
             (TSV, {"choice": "respons"}, "did you mean 'response"),
             (TSV, {"choice": "response", "choices": {"left": 0}}, "right"),
             (TSV, {"choices": {"left": 0}}, "the column that `choices` is about"),
-            (TSV, {"trial_types": ["nogo"]}, r"some of \['go'\]"),
+            (TSV, {"trial_types": ["nogo"]}, "one of 'go'"),
         ],
     )
     def test_refused(

@@ -24,6 +24,7 @@ from shared_strategies import JSON, KINDS
 
 from neuroloom import shared
 from neuroloom.shared import DataError, Epochs, Seed, Signal
+from neuroloom.shared.parallel import WorkerError
 
 WORKERS = [(1, None), (1, "sequential"), (2, "threading"), (2, "loky")]
 
@@ -42,6 +43,10 @@ def fails_at_three(item: int) -> int:
     if item == 3:
         raise ValueError("three is too many")
     return item
+
+
+def takes_the_next(item: int) -> int:
+    return item if item != 3 else next(iter(()))
 
 
 def described(item: int, stream: Seed) -> tuple[list[str | int], float]:
@@ -94,6 +99,14 @@ class TestResults:
         with pytest.raises(ValueError, match=r"three is too many") as caught:
             quiet(fails_at_three, range(5), n_workers=n_workers, backend=backend)
         assert "raised by item 3 of neuroloom.shared.map" in caught.value.__notes__
+
+    @pytest.mark.parametrize(("n_workers", "backend"), WORKERS)
+    def test_an_exhausted_iterator_in_an_item_ends_no_loop(
+        self, n_workers: int, backend: str | None
+    ) -> None:
+        with pytest.raises(WorkerError, match=r"item 3: StopIteration") as caught:
+            quiet(takes_the_next, range(5), n_workers=n_workers, backend=backend)
+        assert "in takes_the_next" in str(caught.value)
 
     def test_a_surrounding_configuration_is_followed(self) -> None:
         with joblib.parallel_config(backend="threading", n_jobs=2):

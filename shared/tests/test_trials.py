@@ -98,6 +98,20 @@ class TestContract:
         with pytest.raises(DataError, match=message):
             TRIALS.assign(**columns).contract()
 
+    def test_slips(self) -> None:
+        slip = Trials({"choise": [1], "session": [1]})
+        with pytest.raises(DataError, match=r"too, got .*; did you mean 'choise'"):
+            slip.contract("choice")
+        with pytest.raises(DataError, match=r"columns: expected one of .* did you mean 'choice'"):
+            slip.contract("choise")
+        for call in (slip.contract, slip.require, slip.split):
+            with pytest.raises(DataError, match=r"columns: expected names as text, got \['choice"):
+                call(["choice"])  # type: ignore[arg-type]
+        with pytest.raises(DataError, match=r"session: expected one of .* did you mean 'session'"):
+            Trials({"session": [1]}, session="sesion")
+        with pytest.raises(DataError, match="on: expected names of columns, got 3"):
+            slip.join(slip, on=3)  # type: ignore[arg-type]
+
     def test_columns_that_are_missing_or_none_of_its(self) -> None:
         with pytest.raises(DataError, match=r"table: expected the columns \['action'\] too"):
             Trials({"choice": [1]}).contract("action")

@@ -88,7 +88,7 @@ BAD = {
     "table a number": (Trials, (3,), "table", "columns", ""),
     "column names as numbers": (Trials, ([[1, 2]],), "table", "text", "[0, 1]"),
     "column twice": (Trials, (pd.DataFrame([[1, 2]], columns=["a", "a"]),), "table", "distinct", "['a']"),
-    "no such session": (Trials, ({"a": [1]}, "day"), "session", "['a']", "'day'"),
+    "no such session": (Trials, ({"a": [1]}, "day"), "session", "one of 'a'", "'day'"),
     "session missing": (Trials, ({"a": [1, NAN]}, "a"), "session", "every row", "row 1"),
     "spikes a list": (Recording, ([1.0],), "spikes", "SpikeTrains", "list"),
     "signals a signal": (Recording, (GOOD, Signal([0.0], 1.0)), "signals", "mapping", "Signal"),

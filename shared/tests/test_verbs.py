@@ -86,6 +86,26 @@ class TestNothingIsLost:
         assert len(repr(recording).splitlines()) < 20
 
 
+WRONG: dict[str, tuple[Any, str]] = {
+    "a clock": (lambda: Signal([0.0], 1.0).on_clock(3), "clock: expected a Clock, got int"),
+    "a clock of trials": (lambda: Trials({}).on_clock(3), "clock: expected a Clock, got int"),
+    "a clock of epochs": (lambda: Epochs(0, 1).on_clock(3), "clock: expected a Clock, got int"),
+    "a window": (lambda: Signal([0.0], 1.0).restrict((0, 1)), "epochs: expected Epochs, got tuple"),
+    "text": (lambda: Epochs(0, 1).contains("a"), "times: expected numbers"),
+    "text on a clock": (lambda: Clock(1.0).times("a"), "times: expected numbers"),
+    "a gap": (lambda: Epochs(0, 1).merged("x"), "max_gap: expected a finite number"),
+    "names": (lambda: Recording().select(epochs=3), "epochs: expected names, got 3"),
+    "a field": (lambda: Epochs(0, 1).replace(strat=1), "changes: .* did you mean 'start'"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_other_things_are_refused_in_own_words(case: str) -> None:
+    call, message = WRONG[case]
+    with pytest.raises(DataError, match=message):
+        call()
+
+
 class TestSelectAndPool:
     def test_units_by_place_mask_name_and_property(self) -> None:
         assert UNITS.select([2, 0]).names == (31, 12)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroloom.shared._convert._arrays import read_npy, read_table
-from neuroloom.shared._convert._rules import from_alf
+from neuroloom.shared._convert._rules import by_rules
 from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._convert._units import table_properties
 from neuroloom.shared._types._epochs import Epochs
@@ -19,7 +19,7 @@ from neuroloom.shared._types._recording import Recording
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared._types._trials import Trials
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import fail, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +133,7 @@ def _in_collections(
     there = sorted({file.collection for file in files})
     for name in wanted:
         if name not in there:
-            raise fail("collections", f"some of {there}", repr(name))
+            raise unknown("collections", name, there)
     for name in there:
         if name not in wanted:
             skipped.note(f"{name}/", "not among the collections asked for")
@@ -164,7 +164,7 @@ def _trials(objects: dict[tuple[str, str], list[_File]], skipped: Skipped) -> Tr
             continue
         with skipped.guard(f"{key[0]}/trials".lstrip("/")):
             table = _columns(files, skipped)
-            trials = from_alf(table) if len(table.columns) else None
+            trials = by_rules(table, None, skipped) if len(table.columns) else None
     return trials
 
 

@@ -116,7 +116,7 @@ def _of_types(table: Any, trial_types: str | list[str], skipped: Skipped) -> Any
     there = table["trial_type"].astype("string").fillna("n/a")
     for name in wanted:
         if name not in set(there):
-            raise fail("trial_types", f"some of {sorted(set(there))}", repr(name))
+            raise unknown("trial_types", name, sorted(set(there)))
     for name in sorted(set(there) - set(wanted)):
         count = int((there == name).sum())
         skipped.note(f"trial_type {name}", f"{count} rows, not asked for in trial_types")

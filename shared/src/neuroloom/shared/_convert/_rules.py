@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._types._contract import IBL, recoded
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import fail
@@ -35,7 +36,7 @@ def from_alf(table: pd.DataFrame | Mapping[str, Any], *, session: str | None = N
     * ``choice`` −1 (rightwards) becomes 1, 1 (leftwards) becomes 0, 0 (no answer) NaN; the
       codes of the file stay as ``action``.
     * ``stimulus`` is ``contrastRight − contrastLeft``, a side without a value counting 0; NaN
-      if both are missing.
+      if both are missing. Rows with contrasts on both sides are told.
     * ``correct`` is ``feedbackType == 1``, and ``reward`` the same as a number.
     * ``start`` and ``stop`` are ``intervals_0`` and ``intervals_1``.
     * ``reaction_time`` is ``response_times − goCue_times``, NaN where there is no answer: the
@@ -54,6 +55,11 @@ def from_alf(table: pd.DataFrame | Mapping[str, Any], *, session: str | None = N
         If ``choice`` or ``feedbackType`` holds another value than −1, 0 and 1, or a contrast is
         negative.
 
+    Warns
+    -----
+    ConversionWarning
+        If rows have contrasts on both sides, of which ``stimulus`` says the difference.
+
     Examples
     --------
     >>> from neuroloom.shared.convert import from_alf
@@ -66,12 +72,22 @@ def from_alf(table: pd.DataFrame | Mapping[str, Any], *, session: str | None = N
     0     -1.00     0.0       1      1.0
     1      0.25     NaN       0      0.0
     """
-    frame = Trials(table).table.copy()
+    skipped = Skipped()
+    trials = by_rules(table, session, skipped)
+    skipped.warn("from_alf")
+    return trials
+
+
+def by_rules(
+    table: pd.DataFrame | Mapping[str, Any], session: str | None, skipped: Skipped
+) -> Trials:
+    """Return what `from_alf` does, and note what the core's words have no place for."""
+    frame = Trials(table).table
     if "choice" in frame:
         choice = recoded("choice", frame["choice"], IBL)
         set_column(frame, "choice", choice, keep_as="action")
     if {"contrastLeft", "contrastRight"} <= set(frame.columns):
-        set_column(frame, "stimulus", _signed_contrast(frame))
+        set_column(frame, "stimulus", _signed_contrast(frame, skipped))
     if "feedbackType" in frame:
         correct = recoded("feedbackType", frame["feedbackType"], {-1: 0.0, 0: 0.0, 1: 1.0})
         set_column(frame, "correct", correct)
@@ -87,11 +103,15 @@ def from_alf(table: pd.DataFrame | Mapping[str, Any], *, session: str | None = N
     return Trials(frame, session)
 
 
-def _signed_contrast(frame: pd.DataFrame) -> NDArray[np.float64]:
+def _signed_contrast(frame: pd.DataFrame, skipped: Skipped) -> NDArray[np.float64]:
     left = frame["contrastLeft"].to_numpy(dtype=np.float64, na_value=np.nan)
     right = frame["contrastRight"].to_numpy(dtype=np.float64, na_value=np.nan)
     for name, side in {"contrastLeft": left, "contrastRight": right}.items():
         if (side < 0).any():
             raise fail(name, "contrasts of at least 0", side[side < 0][0])
+    both = np.flatnonzero((left > 0) & (right > 0))
+    if both.size:
+        where = f"{both.size} rows have contrasts on both sides (the first is row {both[0]})"
+        skipped.note("stimulus", f"{where}: it says their difference, the contrasts stay columns")
     signed = np.nan_to_num(right) - np.nan_to_num(left)
     return np.where(np.isnan(left) & np.isnan(right), np.nan, signed)

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import fail, unknown
 
 
 class Data:
@@ -55,7 +55,7 @@ class Data:
         names = self.arguments()
         for name in changes:
             if name not in names:
-                raise fail("changes", f"some of {list(names)}", repr(name))
+                raise unknown("changes", name, names)
         # Not from parts(), which reads what is read when used.
         kept = {name: getattr(self, name) for name in names if name not in changes}
         return type(self)(**kept, **changes)

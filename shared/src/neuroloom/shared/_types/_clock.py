@@ -95,7 +95,7 @@ class Clock(Data):
 
     def times(self, times: ArrayLike) -> NDArray[np.float64]:
         """Return times of this clock (s) as times of the other, shape of `times`."""
-        when = np.asarray(times, dtype=np.float64)
+        when = array("times", times, np.float64, finite=False, missing=True, copy=False)
         # Adding drift * t apart keeps all digits of t where the drift is small.
         moved: NDArray[np.float64] = when + (self.offset + self.drift * when)
         return moved
@@ -109,6 +109,13 @@ class Clock(Data):
     def __repr__(self) -> str:
         fit = f", {self.n_pulses} pulses within {self.residual:.3g} s" if self.n_pulses else ""
         return f"Clock: offset {self.offset:.9g} s, drift {self.drift * 1e6:.4g} ppm{fit}"
+
+
+def checked_clock(clock: object) -> Clock:
+    """Return a clock, which nothing else is."""
+    if not isinstance(clock, Clock):
+        raise fail("clock", "a Clock", type(clock).__name__)
+    return clock
 
 
 def _pulses(argument: str, given: ArrayLike) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._types._base import Data, plain_metadata
-from neuroloom.shared._types._clock import Clock
+from neuroloom.shared._types._clock import Clock, checked_clock
 from neuroloom.shared._types._grid import tolerance
 from neuroloom.shared._types._labels import Properties, handed_out, positions, properties, taken
 from neuroloom.shared._types._summary import lines, many, span
@@ -172,7 +172,7 @@ class Epochs(Data):
 
     def index(self, times: ArrayLike) -> NDArray[np.int64]:
         """Return for each time the number of its epoch, −1 outside all, shape of `times`."""
-        when = np.asarray(times, dtype=np.float64)
+        when = array("times", times, np.float64, finite=False, missing=True, copy=False)
         candidate = np.searchsorted(self.start, when, side="right") - 1
         stop = np.append(self.stop, -np.inf)  # the last one stands for "before the first epoch"
         return np.where(when < stop[candidate], candidate, -1).astype(np.int64)
@@ -229,7 +229,8 @@ class Epochs(Data):
         max_gap : float
             Longest time between epochs that are joined, in seconds.
         """
-        return _joined(self.start, self.stop, max_gap)
+        gap = real("max_gap", max_gap, at_least=0, unit="s")
+        return _joined(self.start, self.stop, gap)
 
     def gaps(self) -> Epochs:
         """Return the time between the epochs."""
@@ -244,7 +245,7 @@ class Epochs(Data):
         clock : Clock
             Leads from these times to the others.
         """
-        start, stop = clock.times(self.start), clock.times(self.stop)
+        start, stop = checked_clock(clock).times(self.start), clock.times(self.stop)
         # An epoch of a digit's length must not vanish in rounding, nor run into the next.
         if (stop <= start).any():
             for i in range(len(self)):

@@ -134,6 +134,13 @@ def positions(
     return place.astype(np.int64)
 
 
+def several(argument: str, given: Any, what: str) -> list[Any]:
+    """Return one text, or several, as a list."""
+    if not isinstance(given, Iterable):
+        raise fail(argument, what, repr(given))
+    return [given] if isinstance(given, str) else list(given)
+
+
 def named(argument: str, wanted: Any, names: tuple[Label, ...], one: str) -> NDArray[np.int64]:
     """Return the places of names."""
     where = {(type(name), name): place for place, name in enumerate(names)}

@@ -11,6 +11,7 @@ import numpy as np
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._labels import several
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._types._time_series import TimeSeries
@@ -248,7 +249,7 @@ def _named(argument: str, parts: Mapping[str, Any] | None, *kinds: type) -> Any:
 
 
 def _picked(argument: str, parts: Mapping[str, Any], wanted: str | Iterable[str]) -> dict[str, Any]:
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    names = several(argument, wanted, "names")
     for name in names:
         if name not in parts:
             raise unknown(argument, name, list(parts))

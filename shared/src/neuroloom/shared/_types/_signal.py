@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuroloom.shared._types._aligned import AlignedSignal, event_times, rows_around, window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, chosen, sampled, unit_name
-from neuroloom.shared._types._clock import Clock
+from neuroloom.shared._types._clock import Clock, checked_clock
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import on_grid, steps_until
 from neuroloom.shared._types._labels import Properties, handed_out, properties, taken
@@ -218,6 +218,8 @@ class Signal(Data):
 
     def _spans(self, epochs: Epochs) -> Iterator[tuple[int, int]]:
         """Yield the first sample of each epoch and the first after it."""
+        if not isinstance(epochs, Epochs):
+            raise fail("epochs", "Epochs", type(epochs).__name__)
         edges = self._near(np.stack([epochs.start, epochs.stop]))
         places = np.clip(steps_until(edges, self.start, self.rate), 0, len(self))
         yield from zip(*places.tolist(), strict=True)
@@ -352,7 +354,7 @@ class Signal(Data):
         clock : Clock
             Leads from these times to the others.
         """
-        start = float(clock.times(self.start))
+        start = float(checked_clock(clock).times(self.start))
         return self.replace(start=start, rate=self.rate / (1 + clock.drift))
 
     def __repr__(self) -> str:

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._types._aligned import window_of
 from neuroloom.shared._types._base import Data, plain_metadata
-from neuroloom.shared._types._clock import Clock
+from neuroloom.shared._types._clock import Clock, checked_clock
 from neuroloom.shared._types._contract import MEANING, checked, fit_floats, recoded
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._labels import fitting, positions
+from neuroloom.shared._types._labels import fitting, positions, several
 from neuroloom.shared._types._summary import lines, many
 from neuroloom.shared._types._tables import framed
 from neuroloom.shared.checks import did_you_mean, fail, plain, unknown
@@ -123,7 +123,7 @@ class Trials(Data):
         DataError
             If columns are missing; the error names them and those present.
         """
-        missing = [name for name in columns if name not in self._table.columns]
+        missing = [name for name in _texts(columns) if name not in self._table.columns]
         if missing:
             known = list(self._table.columns)
             hint = did_you_mean(missing[0], known)
@@ -168,14 +168,13 @@ class Trials(Data):
         >>> trials.recode("choice", "ibl").contract("choice")["choice"].tolist()
         [1.0, 0.0, nan]
         """  # noqa: E501 — the error is shown as printed
-        for name in columns:
+        for name in _texts(columns):
             if name not in MEANING:
                 raise unknown("columns", name, list(MEANING))
         table = self._contracted()
         if not columns:
             columns = tuple(name for name in MEANING if name in table.columns)
-        self_like = Trials(table[[name for name in table.columns if name in MEANING]])
-        needed = self_like.require(*columns)
+        needed = Trials(table).require(*columns)
         return checked(needed, self._session_changes())
 
     def _contracted(self) -> pd.DataFrame:
@@ -292,7 +291,7 @@ class Trials(Data):
         if not isinstance(other, (Trials, pd.DataFrame)):
             raise fail("other", "Trials or a DataFrame", type(other).__name__)
         theirs = (other if isinstance(other, Trials) else Trials(other))._table
-        keys = [on] if isinstance(on, str) else list(on or ())
+        keys = several("on", on or (), "names of columns")
         self.require(*keys)
         Trials(theirs).require(*keys)
         twice = [x for x in theirs.columns if x in self._table.columns and x not in keys]
@@ -429,6 +428,7 @@ class Trials(Data):
             If a column of `times` is missing.
         """
         default = [x for x in ("start", "stop") if x in self._table.columns]
+        checked_clock(clock)
         chosen = default if times is None else list(times)
         table = self._table.copy()
         for name in chosen:
@@ -459,6 +459,15 @@ class Trials(Data):
             except (TypeError, ValueError):
                 shown = ""
         return lines("Trials", head, shown, body, more, properties={})
+
+
+def _texts(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of columns, which are given one by one."""
+    for name in columns:
+        if not isinstance(name, str):
+            hint = "; pass them one by one: ('choice', 'stimulus')"
+            raise fail("columns", "names as text", repr(name), hint=hint)
+    return columns
 
 
 def _rows(table: pd.DataFrame, keys: list[str]) -> list[tuple[Any, ...]]:
@@ -505,7 +514,7 @@ def _grouping(argument: str, name: str | ArrayLike | None, frame: pd.DataFrame) 
             return None
         name = argument
     if name not in frame.columns:
-        raise fail(argument, f"one of the columns {list(frame.columns)}", repr(name))
+        raise unknown(argument, name, frame.columns)
     if frame[name].isna().any():
         row = int(frame[name].isna().to_numpy().argmax())
         raise fail(argument, "a value in every row", f"none in row {row}")

@@ -110,8 +110,9 @@ def map(
         If `resume` is given inside `neuroloom.shared.parallel.sharded`, and other parts are
         missing.
     WorkerError
-        If the system kills the worker of an item for the third time, for want of memory say; on
-        dask, once its ``allowed-failures`` are used up.
+        If the system kills the worker of an item for the third time, for want of memory say (on
+        dask, once its ``allowed-failures`` are used up), or an item raised what cannot pass on
+        its way: ``StopIteration``, which would end loops, or what no other process can read.
     Exception
         What `function` raised, with a note that says at which item.
 

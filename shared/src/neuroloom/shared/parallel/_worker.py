@@ -152,7 +152,8 @@ def _noted(indices: tuple[int, ...], *, far: bool = False) -> Iterator[None]:
         yield
     except Exception as error:
         error.add_note(f"raised by {which} of neuroloom.shared.map")
-        if far and not _readable(error):
+        # StopIteration would end, or break, the loops that it passes on its way up.
+        if isinstance(error, StopIteration) or (far and not _readable(error)):
             text = "".join(traceback.format_exception(error))
             raise WorkerError(f"{which}: {type(error).__name__}: {error}\n{text}") from None
         raise
