@@ -351,6 +351,35 @@ class TestTables:
                 lost = place.startswith(f"acquisition/{signal}/")
                 assert lost or recording.signals[signal] == expected.signals[signal]
 
+    @pytest.mark.parametrize("damage", ["a name", "another object", "no JSON", "gone"])
+    def test_damaged_definitions_do_not_block_the_data(
+        self, written: Callable[..., Path], tmp_path: Path, damage: str
+    ) -> None:
+        whole, path = written(session), tmp_path / "broken.nwb"
+        expected = read_nwb(whole)
+        shutil.copy(whole, path)
+        with h5py.File(path, "a") as file:
+            if damage == "a name":
+                file.attrs[".specloc"] = "x"
+            elif damage == "another object":
+                reference = file["units/id"].ref
+                file.attrs.create(".specloc", data=reference, dtype=h5py.ref_dtype)
+            elif damage == "gone":
+                reference = file.create_dataset("gone", data=[1]).ref
+                file.attrs.create(".specloc", data=reference, dtype=h5py.ref_dtype)
+                del file["gone"]
+            else:
+                versions = file["specifications/core"]
+                parts = versions[next(iter(versions))]
+                for name in list(parts):
+                    del parts[name]
+                    parts[name] = "{broken"
+        recording = read_nwb(path)
+        assert ".specloc" in recording.metadata["skipped"]
+        assert recording.spikes == expected.spikes
+        assert recording.trials == expected.trials
+        assert dict(recording.signals) == dict(expected.signals)
+
 
 class TestSeries:
     def test_names_that_come_twice(self, written: Callable[..., Path]) -> None:

@@ -14,6 +14,7 @@ from neuroloom.shared._errors import require
 from neuroloom.shared.checks import fail
 
 EXTRA = "neuroloom-shared[nwb]"
+_DEFINITIONS = ".specloc"
 
 
 @contextlib.contextmanager
@@ -35,14 +36,40 @@ def opened(path: str | Path, skipped: Skipped) -> Iterator[Any]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # pynwb warns of each departure from its schema
-                gone: dict[str, str] = {}
-                reader = _reader(pynwb.NWBHDF5IO, gone)
-                io = stack.enter_context(reader(str(source), "r", load_namespaces=True))
-                file = _constructed(io, gone, skipped)
+                file = _read(pynwb.NWBHDF5IO, source, stack, skipped)
         except Exception as error:  # whatever h5py, hdmf and pynwb raise on foreign files
             text = " ".join(str(error).split())
             raise fail("path", "an NWB file", f"{source.name}: {text}") from error
         yield file
+
+
+def _read(pynwbs: Any, source: Path, stack: contextlib.ExitStack, skipped: Skipped) -> Any:
+    """Return the file as the definitions in it say, or as pynwb's own do if those are damaged."""
+    gone: dict[str, str] = {}
+    reader = _reader(pynwbs, gone)
+    try:
+        io = stack.enter_context(reader(str(source), "r", load_namespaces=True))
+    except Exception as error:  # whatever h5py and hdmf raise on foreign definitions
+        h5 = stack.enter_context(_without_definitions(source))
+        io = stack.enter_context(reader(file=h5, mode="r", load_namespaces=False))
+        text = " ".join(str(error).split())
+        reason = f"damaged: {text}; types are read as pynwb itself defines them"
+        file = _constructed(io, gone, skipped)
+        skipped.note(_DEFINITIONS, reason)
+        return file
+    return _constructed(io, gone, skipped)
+
+
+def _without_definitions(source: Path) -> Any:
+    """Return an HDF5 file that hides where its definitions of NWB stand."""
+    h5py = require("h5py", extra=EXTRA)
+
+    class File(h5py.File):  # type: ignore[misc,name-defined]
+        @property
+        def attrs(self) -> Any:
+            return {name: x for name, x in super().attrs.items() if name != _DEFINITIONS}
+
+    return File(source, "r")
 
 
 def _reader(pynwbs: Any, gone: dict[str, str]) -> Any:
