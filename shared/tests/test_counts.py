@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import warnings
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuroloom.shared import DataError, Epochs, SpikeTrains
-from neuroloom.shared.data import Counts
+from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains, TimeSeries, Trials
+from neuroloom.shared.data import Clock, Counts, PrecisionWarning
 
 RATES = st.one_of(
     st.integers(1, 50_000).map(float),
@@ -228,3 +231,62 @@ def test_units_observed_at_different_times_are_counted_in_their_own() -> None:
     with pytest.raises(DataError, match=r"observed\[0\]: .*a spike at 0.5"):
         SpikeTrains([0.5], [0], 1, Epochs(0, 2), observed=[Epochs(1, 2)])
     assert SpikeTrains([0.5], [0], 1, Epochs(0, 2), observed=[Epochs(0, 2)]).observed is None
+
+
+NARROW = np.float32([0.1, 0.3, 0.7, 1.3])
+BORDERS: dict[str, Callable[[Any], Any]] = {
+    "spikes": lambda t: SpikeTrains(t, [0] * len(t)),
+    "lists of spikes": lambda t: SpikeTrains.from_lists([t]),
+    "samples": lambda t: TimeSeries(None, t),
+    "epochs": lambda t: Epochs(t[:-1], t[1:]),
+    "one epoch": lambda t: Epochs([0.0], t[2:3]),
+    "contained": lambda t: Epochs(0.0, 1.0).contains(t),
+    "events of spikes": lambda t: SpikeTrains([0.5], [0]).align(t, (-0.1, 0.1)),
+    "events of a signal": lambda t: Signal(np.zeros(9), 10.0).align(t, (-0.1, 0.1)),
+    "edges": lambda t: SpikeTrains([0.5], [0]).counts(edges=t),
+    "windows": lambda t: SpikeTrains([0.5], [0]).counts_in((t[:-1], t[1:])),
+    "moments": lambda t: Signal([0.0, 1.0], 1.0).at(t),
+    "moments of samples": lambda t: TimeSeries([0.0, 1.0], [0.0, 1.0]).at(t),
+    "trials": lambda t: Trials(
+        {"start": tuple(t)[:1] if isinstance(t, list) else t[:1], "stop": [2.0]}
+    ).epochs(),
+    "pulses": lambda t: Clock.from_pulses(t, [0.1, 0.3, 0.7, 1.3]),
+    "another clock": lambda t: Clock().times(t),
+}
+
+
+class TestNarrowTimes:
+    """float32 cannot say on which side of an edge a time lies: told, at every border."""
+
+    @pytest.mark.parametrize("border", BORDERS)
+    @pytest.mark.parametrize(
+        "form", [np.asarray, list, pd.Series, lambda t: pd.array(t, "Float32")]
+    )
+    def test_told(self, border: str, form: Callable[[Any], Any]) -> None:
+        with pytest.warns(
+            PrecisionWarning, match=r"float64, got float32, .* by up to \de-0"
+        ) as told:
+            BORDERS[border](form(NARROW))
+        assert all(one.filename == __file__ for one in told)
+
+    @pytest.mark.parametrize("border", BORDERS)
+    def test_not_told_where_nothing_is_lost(self, border: str) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            BORDERS[border](NARROW.round(1).astype(np.float64))
+            if border != "pulses":
+                BORDERS[border](np.float32([0.25, 0.5, 1.0, 2.0]))
+
+    @given(RATES, st.integers(0, 2**20), st.lists(st.integers(0, 500), min_size=1, max_size=30))
+    @settings(max_examples=100)
+    def test_what_the_warning_says_makes_counts_right(
+        self, rate: float, first: int, steps: list[int]
+    ) -> None:
+        """Where float32 tells the samples apart, its numbers lead back to the grid."""
+        narrow = ((first + np.sort(steps)) / rate).astype(np.float32)
+        back = np.round(narrow.astype(float) * rate) / rate
+        begin = first / rate
+        spikes = SpikeTrains(back, [0] * len(back), epochs=Epochs(begin, (first + 501) / rate))
+        found = spikes.counts(1 / rate, rest="keep").values[:, 0]
+        expected = np.bincount(np.sort(steps), minlength=501)
+        np.testing.assert_array_equal(found[:501], expected)

@@ -6,6 +6,7 @@ from neuroloom.shared._types._binning import Counts
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._contract import IBL, MEANING
 from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._grid import PrecisionWarning
 from neuroloom.shared._types._recording import Recording
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
@@ -20,6 +21,7 @@ __all__ = [
     "Clock",
     "Counts",
     "Epochs",
+    "PrecisionWarning",
     "Recording",
     "Signal",
     "SpikeTrains",

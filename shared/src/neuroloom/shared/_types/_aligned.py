@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, unit_name
+from neuroloom.shared._types._grid import seconds
 from neuroloom.shared._types._labels import Properties, handed_out, positions, properties
 from neuroloom.shared._types._summary import lines, listed, many, span
 from neuroloom.shared.checks import array, fail, real
@@ -75,7 +76,7 @@ class AlignedSignal(Data):
         raw = np.asarray(values)
         dtype = np.float32 if raw.dtype == np.float32 else np.float64
         samples = array("values", raw, dtype, ndim=3, missing=True)
-        when = array("events", events, np.float64, ndim=1, missing=True)
+        when = seconds("events", events, ndim=1, missing=True)
         if len(when) != len(samples):
             raise fail("events", f"one per row of values ({len(samples)})", len(when))
         seen = None
@@ -181,10 +182,8 @@ def window_of(window: Any) -> tuple[float, float]:
 def event_times(events: Any) -> NDArray[np.float64]:
     """Return times of events; the starts of epochs; NaN for no event."""
     given = events.start if hasattr(events, "start") and hasattr(events, "stop") else events
-    if hasattr(given, "to_numpy"):  # a column, also a nullable one
-        given = given.to_numpy(dtype=np.float64, na_value=np.nan)
     given = [given] if np.isscalar(given) else given
-    return array("events", given, np.float64, ndim=1, missing=True)
+    return seconds("events", given, ndim=1, missing=True)
 
 
 def rows_around(

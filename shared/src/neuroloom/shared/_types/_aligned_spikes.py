@@ -13,7 +13,7 @@ from neuroloom.shared._types._aligned import AlignedSignal, window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._binning import in_windows
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._grid import steps_before, tolerance
+from neuroloom.shared._types._grid import seconds, steps_before, tolerance
 from neuroloom.shared._types._labels import (
     Label,
     Properties,
@@ -87,13 +87,11 @@ class AlignedSpikes(Data):
         n = whole("n_units", n_units, at_least=0)
         if len(observed) not in (1, n):
             raise fail("observed", f"one Epochs, or {n}", len(observed))
-        object.__setattr__(self, "times", array("times", times, np.float64, ndim=1))
+        object.__setattr__(self, "times", seconds("times", times, ndim=1))
         object.__setattr__(self, "units", array("units", units, np.int32, ndim=1))
         object.__setattr__(self, "n_units", n)
         object.__setattr__(self, "observed", tuple(observed))
-        object.__setattr__(
-            self, "events", array("events", events, np.float64, ndim=1, missing=True)
-        )
+        object.__setattr__(self, "events", seconds("events", events, ndim=1, missing=True))
         object.__setattr__(self, "window", window_of(window))
         object.__setattr__(self, "names", labels("names", names, n, "unit"))
         object.__setattr__(self, "_properties", _columns(properties, n))

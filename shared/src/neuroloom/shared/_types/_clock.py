@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._types._base import Data
-from neuroloom.shared.checks import array, fail, real, whole
+from neuroloom.shared._types._grid import seconds
+from neuroloom.shared.checks import fail, real, whole
 
 _FIRST = 30  # pulses of one train from which a common pulse is looked for
 _AROUND = 50  # pulses beside it that must agree
@@ -95,7 +96,7 @@ class Clock(Data):
 
     def times(self, times: ArrayLike) -> NDArray[np.float64]:
         """Return times of this clock (s) as times of the other, shape of `times`."""
-        when = array("times", times, np.float64, finite=False, missing=True, copy=False)
+        when = seconds("times", times, finite=False, missing=True, copy=False)
         # Adding drift * t apart keeps all digits of t where the drift is small.
         moved: NDArray[np.float64] = when + (self.offset + self.drift * when)
         return moved
@@ -119,7 +120,7 @@ def checked_clock(clock: object) -> Clock:
 
 
 def _pulses(argument: str, given: ArrayLike) -> NDArray[np.float64]:
-    pulses = array(argument, given, np.float64, ndim=1)
+    pulses = seconds(argument, given, ndim=1)
     if (np.diff(pulses) <= 0).any():
         raise fail(argument, "times that increase", "repeated or unsorted ones")
     if len(pulses) < 2:

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock, checked_clock
-from neuroloom.shared._types._grid import tolerance
+from neuroloom.shared._types._grid import seconds, tolerance
 from neuroloom.shared._types._labels import Properties, handed_out, positions, properties, taken
 from neuroloom.shared._types._summary import lines, many, span
-from neuroloom.shared.checks import array, fail, real
+from neuroloom.shared.checks import fail, real
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -58,8 +58,8 @@ class Epochs(Data):
         properties: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        first = array("start", _vector(start), np.float64, ndim=1)
-        after = array("stop", _vector(stop), np.float64, ndim=1)
+        first = seconds("start", _vector(start), ndim=1)
+        after = seconds("stop", _vector(stop), ndim=1)
         if len(first) != len(after):
             raise fail("stop", f"as many as start ({len(first)})", len(after))
         short = np.flatnonzero(after <= first)
@@ -172,7 +172,7 @@ class Epochs(Data):
 
     def index(self, times: ArrayLike) -> NDArray[np.int64]:
         """Return for each time the number of its epoch, −1 outside all, shape of `times`."""
-        when = array("times", times, np.float64, finite=False, missing=True, copy=False)
+        when = seconds("times", times, finite=False, missing=True, copy=False)
         candidate = np.searchsorted(self.start, when, side="right") - 1
         stop = np.append(self.stop, -np.inf)  # the last one stands for "before the first epoch"
         return np.where(when < stop[candidate], candidate, -1).astype(np.int64)

@@ -4,22 +4,66 @@ A time computed as ``k / rate``, ``k * dt`` or ``start + k / rate`` is a trace o
 stands for, and so is an edge. A time within the tolerance of an edge is *on* it, and belongs to
 what starts there. The tolerance is a nanosecond, or what rounding of so large a time may amount
 to if that is more, and never more than a small part of the grid's step.
+
+float32 is too coarse for that: at 100 s its numbers are 8 microseconds apart. Times that come so
+are taken as they are, with a warning that says how far they are off, since only the caller knows
+the grid that they stood on.
 """
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import array, fail
 
 RESOLUTION = 1e-9
 """Seconds that no recording tells apart; pynapple and many files round to it."""
 _ROUNDINGS = 8  # of the last digit: k * dt, a sum, and the edge's own
 _PART = 0.01  # of a step, so that grids finer than 0.1 microseconds keep their edges
 _EPS = float(np.finfo(np.float64).eps)
+
+
+class PrecisionWarning(UserWarning):
+    """Times came in numbers too coarse to say on which side of an edge they lie."""
+
+
+def seconds(argument: str, times: Any, **options: Any) -> NDArray[np.float64]:
+    """Return times in seconds as `array` does, and tell of those in float32 or narrower.
+
+    Nothing is told where no digit was lost: times that leave a third of their digits unused.
+    """
+    when: NDArray[np.float64] = array(argument, times, np.float64, **options)
+    one = times[0] if isinstance(times, (list, tuple)) and times else times
+    dtype = str(getattr(one, "dtype", "")).lower().rpartition(".")[2]
+    if dtype in ("float32", "float16", "bfloat16"):
+        known = np.abs(when[np.isfinite(when)])
+        digits = {"float32": 23, "float16": 10, "bfloat16": 7}[dtype]
+        # The distance between numbers of that type as large as the largest time.
+        step = 2.0 ** (np.frexp(known.max())[1] - 1 - digits) if known.any() else 0.0
+        if step / 2 > RESOLUTION and (known % (step * 2.0 ** (digits // 3))).any():
+            _warn(
+                f"{argument}: expected float64, got {dtype}, which rounds times near "
+                f"{known.max():.6g} s by up to {step / 2:.1g} s: times on an edge may be counted "
+                f"before it. Pass sample numbers / rate in float64, or put the times back on their "
+                f"grid: np.round(times.astype(float) * rate) / rate"
+            )
+    return when
+
+
+def _warn(message: str) -> None:
+    """Warn at the line that called into neuroloom.shared."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, PrecisionWarning, stacklevel=level)
+
+
+_PACKAGE = "neuroloom.shared."
 
 
 def tolerance(times: ArrayLike, step: ArrayLike = np.inf) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ import numpy as np
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._grid import seconds
 from neuroloom.shared._types._labels import several
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
@@ -264,11 +265,11 @@ def _time(table: Trials, start: str) -> str:
 def _inside(trials: Trials, epochs: Epochs, start: str, stop: str) -> Trials:
     if not len(trials):
         return trials
-    first = trials.require(start)[start].to_numpy(dtype=np.float64, na_value=np.nan)
+    first = seconds(start, trials.require(start)[start], ndim=1, missing=True)
     place = epochs.index(first)
     keep = place >= 0
     if stop in trials.columns:
-        after = trials.require(stop)[stop].to_numpy(dtype=np.float64, na_value=np.nan)
+        after = seconds(stop, trials.require(stop)[stop], ndim=1, missing=True)
         ends = np.append(epochs.stop, np.nan)[place]
         keep &= after <= ends
     return trials.select(keep)

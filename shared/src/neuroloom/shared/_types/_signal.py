@@ -14,7 +14,7 @@ from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, chosen, sampled, unit_name
 from neuroloom.shared._types._clock import Clock, checked_clock
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._grid import on_grid, steps_until
+from neuroloom.shared._types._grid import on_grid, seconds, steps_until
 from neuroloom.shared._types._labels import Properties, handed_out, properties, taken
 from neuroloom.shared._types._resample import filtered, ratio
 from neuroloom.shared._types._summary import lines, listed, many, span
@@ -247,7 +247,7 @@ class Signal(Data):
         DataError
             If `times` are no numbers or there is no such method.
         """
-        when = array("times", np.atleast_1d(times), np.float64, ndim=1, missing=True)
+        when = seconds("times", np.atleast_1d(times), ndim=1, missing=True)
         choice("method", method, METHODS)
         known = np.isfinite(when)
         near = self._near(np.where(known, when, self.start))

@@ -15,6 +15,7 @@ from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._binning import Counts, grid_over, in_bins, in_windows, windows
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._grid import seconds
 from neuroloom.shared._types._labels import (
     Label,
     Properties,
@@ -108,7 +109,7 @@ class SpikeTrains(Data):
         observed: Sequence[Epochs] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        when = array("times", times, np.float64, ndim=1)
+        when = seconds("times", times, ndim=1)
         who, n_units = _units(units, n_units, len(when))
         drop = np.flatnonzero(np.diff(when) < 0)
         if drop.size:
@@ -143,7 +144,7 @@ class SpikeTrains(Data):
         epochs, names, properties, observed, metadata
             As in `SpikeTrains`.
         """
-        arrays = [array(f"trains[{i}]", t, np.float64, ndim=1) for i, t in enumerate(trains)]
+        arrays = [seconds(f"trains[{i}]", t, ndim=1) for i, t in enumerate(trains)]
         times = np.concatenate([*arrays, np.empty(0)])
         units = np.repeat(np.arange(len(arrays), dtype=np.int32), [len(a) for a in arrays])
         order = np.lexsort((units, times))
@@ -376,7 +377,7 @@ class SpikeTrains(Data):
         choice("rest", rest, RESTS)
         if edges is None:
             return self._regular(bin_width, rest)
-        borders = array("edges", edges, np.float64, ndim=1)
+        borders = seconds("edges", edges, ndim=1)
         if len(borders) < 2 or (np.diff(borders) <= 0).any():
             raise fail("edges", "two or more edges that increase", borders)
         return self.counts_in((borders[:-1], borders[1:]))

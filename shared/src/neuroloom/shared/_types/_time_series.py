@@ -14,12 +14,12 @@ from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, chosen, sampled, unit_name
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._grid import tolerance
+from neuroloom.shared._types._grid import seconds, tolerance
 from neuroloom.shared._types._labels import Properties, handed_out, properties, taken
 from neuroloom.shared._types._signal import METHODS, Signal
 from neuroloom.shared._types._summary import lines, listed, many, span
 from neuroloom.shared._types._when import moved, recorded, restricted
-from neuroloom.shared.checks import array, choice, fail, real, unknown
+from neuroloom.shared.checks import choice, fail, real, unknown
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -77,7 +77,7 @@ class TimeSeries(Data):
         properties: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        when = array("times", times, np.float64, ndim=1)
+        when = seconds("times", times, ndim=1)
         given = np.empty((len(when), 0)) if values is None else values
         samples = sampled(given, columns=False)
         if len(samples) != len(when):
@@ -181,7 +181,7 @@ class TimeSeries(Data):
         DataError
             If there are no samples, `times` are no numbers, or there is no such method.
         """
-        when = array("times", np.atleast_1d(times), np.float64, ndim=1, missing=True)
+        when = seconds("times", np.atleast_1d(times), ndim=1, missing=True)
         choice("method", method, METHODS)
         rule = "a positive time in seconds"
         widest = real("max_gap", max_gap, above=0, finite=False, expected=rule)

@@ -14,6 +14,7 @@ from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock, checked_clock
 from neuroloom.shared._types._contract import MEANING, checked, fit_floats, recoded
 from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._grid import seconds
 from neuroloom.shared._types._labels import fitting, positions, several
 from neuroloom.shared._types._summary import lines, many
 from neuroloom.shared._types._tables import framed
@@ -392,7 +393,7 @@ class Trials(Data):
         if len(np.unique(self.session_numbers())) > 1:
             got = f"{len(np.unique(self.session_numbers()))} sessions"
             raise fail("trials", "one session, whose trials have one clock", got)
-        times = [needed[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in names]
+        times = [seconds(name, needed[name], ndim=1, missing=True) for name in names]
         for name, column in zip(names, times, strict=True):
             if np.isnan(column).any():
                 row = int(np.isnan(column).argmax())
@@ -432,7 +433,7 @@ class Trials(Data):
         chosen = default if times is None else list(times)
         table = self._table.copy()
         for name in chosen:
-            column = self.require(name)[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            column = seconds(name, self.require(name)[name], ndim=1, missing=True)
             table[name] = clock.times(column)
         for name in durations:
             if name in table.columns:
