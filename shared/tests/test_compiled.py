@@ -139,6 +139,7 @@ def test_without_numba_it_says_what_to_install(monkeypatch):
 
 OTHER = """
 import numpy as np
+from numba.extending import overload
 from neuroloom.shared import compiled
 K = {k}
 TABLE = np.array([{k}])
@@ -151,10 +152,17 @@ def g(x):
 @compiled
 def h(x):
     return g(x)
+
+def w(x):
+    return x
+
+@overload(w)
+def _w(x):
+    return lambda x: x + {k}
 """
 KINDS = """
 import other
-from other import K, PAIR, TABLE, g, h
+from other import K, PAIR, TABLE, g, h, w
 from neuroloom.shared import compiled
 
 @compiled
@@ -185,6 +193,10 @@ def array(x):
 def from_tuple(x):
     return x + PAIR[0]
 
+@compiled
+def overloaded(x):
+    return w(x)
+
 def adder(k):
     @compiled
     def closure(x):
@@ -192,7 +204,7 @@ def adder(k):
     return closure
 
 ALL = [function_of_a_module, imported_function, function_of_a_function, imported_constant,
-       constant_of_a_module, array, from_tuple, adder(other.K)]
+       constant_of_a_module, array, from_tuple, adder(other.K), overloaded]
 """
 RUN = """
 import warnings
@@ -219,15 +231,15 @@ def test_code_is_never_stale_and_damaged_files_are_made_anew(tmp_path: Path) -> 
     (tmp_path / "kinds.py").write_text(KINDS)
     for k, expected in (("1.0", "2.0"), ("100.0", "101.0")):
         (tmp_path / "other.py").write_text(OTHER.format(k=k))
-        assert run_kinds(tmp_path) == [expected] * 8 + ["0"]
+        assert run_kinds(tmp_path) == [expected] * 9 + ["0"]
     files = sorted((tmp_path / "cache").rglob("kinds.*.nbc"))
-    assert len(files) == 16
+    assert len(files) == 18
     for place, file in enumerate(files):
         whole = file.read_bytes()
         flipped = whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:]
         file.write_bytes([whole[:100], flipped, b""][place % 3])
-    assert run_kinds(tmp_path) == ["101.0"] * 8 + ["1"]
-    assert run_kinds(tmp_path) == ["101.0"] * 8 + ["0"]
+    assert run_kinds(tmp_path) == ["101.0"] * 9 + ["1"]
+    assert run_kinds(tmp_path) == ["101.0"] * 9 + ["0"]
 
 
 def test_where_nothing_can_be_written_it_runs_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import os
 import platform
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ def compiled(function: Callable[..., Any] | None = None, /, **options: Any) -> A
 
     The machine code is kept on disk where numba keeps its own (beside the source if that can be
     written to) and found again by later processes. A change of the function, of a compiled
-    function that it calls, or of a constant that they use makes it anew, wherever those stand.
+    function that it calls, of a constant that they use, or of what was given to numba's
+    ``overload`` makes it anew, wherever those stand.
     Where code cannot be kept (a container that is read-only, a full disk) or a file is damaged,
     it is compiled in memory, with one warning.
 
@@ -112,9 +113,11 @@ def _cache_class() -> Any:
             ]
             if any(" at 0x" in kind for kind in kinds):
                 return None
-            code = walk.of(self._dispatcher), walk.follow(), sorted(walk.versions.items())
+            extensions = sorted({walk.of(function) for function in _extensions()})
+            code = walk.of(self._dispatcher), extensions, walk.follow()
+            versions = sorted(walk.versions.items())
             python = platform.python_version_tuple()[:2]
-            content = repr((version, python, kinds, codegen.magic_tuple(), code))
+            content = repr((version, python, kinds, codegen.magic_tuple(), code, versions))
             name = f"{self._py_func.__module__}.{self._py_func.__qualname__}"
             plain = re.sub(r"[^\w.-]", "_", name)[-100:]
             digest = hashlib.sha256(content.encode()).hexdigest()[:32]
@@ -124,6 +127,16 @@ def _cache_class() -> Any:
             raise NotImplementedError("delete the files *.nbc instead")
 
     return Cache
+
+
+def _extensions() -> Iterator[Callable[..., Any]]:
+    """Yield what others gave numba with ``overload`` and the like: no code refers to it."""
+    registry = importlib.import_module("numba.core.typing.templates").builtin_registry
+    templates = [one for _, kind in registry.globals for one in getattr(kind, "templates", ())]
+    for template in [*templates, *registry.attributes]:
+        function = getattr(template, "_overload_func", None)
+        if function is not None and not str(function.__module__).startswith("numba."):
+            yield function
 
 
 @functools.lru_cache(maxsize=1)
