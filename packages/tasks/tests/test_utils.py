@@ -318,6 +318,18 @@ class TestInfo:
         for name in info.all_envs(collections=True):
             assert info.env_string(ngym.make(name), id=name).startswith(f"### {name}")
 
+    def test_cards_say_what_paper_and_neurogym_do(self) -> None:
+        for name in info.all_envs(psychopy=True, contrib=True, collections=True):
+            text = ngym.card(name)
+            assert "*Paper and NeuroGym*" in text
+            assert ngym.card(ngym.get_task(name)) == text
+
+    def test_a_task_of_ones_own_has_a_card(self) -> None:
+        mixture = ngym.mix(["yang19.go-v0", "yang19.dm1-v0"])
+        assert "| yang19.go/fixation |" in ngym.card(mixture)
+        assert "`dt=50`" in ngym.card("GoNogo-v0", dt=50)
+        assert "`dt=50`" in ngym.card(ngym.get_task("GoNogo-v0", dt=50))
+
 
 class TestPlots:
     def test_run_env(self) -> None:

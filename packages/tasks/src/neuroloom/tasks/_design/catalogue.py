@@ -108,6 +108,25 @@ def entry(id: str) -> Entry:
     return _entries[name]
 
 
+def stands_for(task: Task) -> Entry | None:
+    """Return what is known of the id that a task was made by, whatever its other parameters.
+
+    Of several ids of its class it is the one with most of its own parameters in force.
+
+    Parameters
+    ----------
+    task : Task
+        Made by an id, or not.
+    """
+    fits = [
+        one
+        for one in _entries.values()
+        if one.cls is type(task)
+        and all(getattr(task, name) == getattr(get_task(one.id), name) for name in one.params)
+    ]
+    return max(fits, key=lambda one: len(one.params), default=None)
+
+
 def newest(name: str) -> str:
     """Return the id of the newest version of a task, or the name if there is none.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroloom.shared import Seed, axes
-from neuroloom.tasks._design.catalogue import entry, get_task
+from neuroloom.tasks._design.catalogue import Entry, entry, get_task, stands_for
 from neuroloom.tasks._design.durations import (
     Called,
     Choice,
@@ -109,13 +109,15 @@ def _apart(places: list[float], least: float) -> list[float]:
     return out
 
 
-def card(task: str) -> str:
+def card(task: str | Task, **params: Any) -> str:
     """Return a task's card, in Markdown: rule, timing, channels, actions, rewards, paper.
 
     Parameters
     ----------
-    task : str
-        Id.
+    task : str or Task
+        Id or task. Of a task that no id stands for, paper, tags and differences are left out.
+    **params
+        Parameters of the task, if it is given by id.
 
     Raises
     ------
@@ -128,9 +130,10 @@ def card(task: str) -> str:
     >>> print(card("PerceptualDecisionMaking-v0").splitlines()[0])
     Say into which of `dim_ring` directions a cloud of dots moves.
     """
-    known, made = entry(task), get_task(task)
+    made = get_task(task, **params)
+    known = entry(task) if isinstance(task, str) else stands_for(made)
     plan = make_plan(made)
-    text = (inspect.getdoc(known.cls) or "").split("\nParameters\n")[0].strip()
+    text = (inspect.getdoc(type(made)) or "").split("\nParameters\n")[0].strip()
     chosen = made.timing or {}
     lines = [text, "", f"*Periods* (steps of {plan.dt:g} ms)", ""]
     lines += ["| period | ms | an action | noise |", "|---|---|---|---|"]
@@ -152,14 +155,19 @@ def card(task: str) -> str:
     lines += ["", "*Parameters* " + ", ".join(defaults)]
     if made.no_ground_truth:
         lines += ["", f"*No ground truth*: {made.no_ground_truth}"]
-    paper = known.by_paper or "No difference between the paper's rule and NeuroGym's is known."
-    lines += ["", f"*Paper and NeuroGym* {paper}"]
+    return "\n".join([*lines, *_known(known)])
+
+
+def _known(known: Entry | None) -> list[str]:
+    """Return the lines of a card on where a task comes from."""
+    if known is None:
+        return []
+    lines = ["", f"*Paper and NeuroGym* {known.by_paper}"] if known.by_paper else []
     if known.differs:
         lines += ["", f"*Unlike NeuroGym* {known.differs}"]
     if known.paper:
         lines += ["", f"*Paper* [{known.paper.name}]({known.paper.link})"]
-    lines += ["", "*Tags* " + (", ".join(known.tags) or "none")]
-    return "\n".join(lines)
+    return [*lines, "", "*Tags* " + (", ".join(known.tags) or "none")]
 
 
 _WHAT = ("does nothing", "other than 0 costs `abort`", "other than 0 is the answer")

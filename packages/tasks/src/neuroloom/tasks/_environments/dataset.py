@@ -36,8 +36,12 @@ class Dataset:
     Parameters
     ----------
     env : str, Task or gymnasium.Env
-        Id of a task, a task, or an environment with trials; of an environment `batch_size`
-        copies are made, and those written step by step or wrapped are slower.
+        Id of a task, a task, or an environment with trials. Of a task's own environment the task
+        is read, as fast as by its id; of one in wrappers of trials, or written step by step,
+        `batch_size` copies are made, which is slower, and rows are their trials, each copy with a
+        seed of its own. Outer wrappers of gymnasium's that change neither what is shown nor what
+        is right (limits of time, statistics, actions, rewards) are left out; one that changes what
+        is shown step by step is refused, as a data set takes no steps.
     env_kwargs : dict, optional
         Parameters of the task, if `env` is an id.
     batch_size : int
@@ -69,7 +73,8 @@ class Dataset:
     Raises
     ------
     TaskTypeError
-        If an argument is of the wrong kind, or the task has no ground truth.
+        If an argument is of the wrong kind, an environment is wrapped by what changes its
+        observations, or the task has no ground truth.
     TaskError
         If a number is out of range or an option unknown.
 

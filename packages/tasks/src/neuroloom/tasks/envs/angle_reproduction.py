@@ -49,6 +49,10 @@ def _wanted(now: Now) -> tuple[Array, Array]:
         "a negative one is rewarded); the right action is the move towards the angle, not the "
         "angle; the performance is the distance covered as a share of what could be covered."
     ),
+    by_paper=(
+        "The paper: people see two lines and reproduce their orientations. NeuroGym, unregistered, "
+        "and -v0: a hand is turned step by step to two angles, the first one first."
+    ),
 )
 class AngleReproduction(Task):
     """Turn a hand to the first of two angles that were shown, then to the second.

@@ -59,6 +59,7 @@ class _Drawing(Task):
         "max_sequential by modality is followed (there without effect); all modalities have noise "
         "during the stimulus; session and catch_prob have defaults; seeds come by reset."
     ),
+    by_paper="Of no paper: NeuroGym's own generator of trials; -v0 has its parameters and rule.",
 )
 class AnnubesEnv(_Drawing):
     """Act when a stimulus comes, in whatever modality, and not when none does.

@@ -35,6 +35,10 @@ from neuroloom.tasks.declare import (
         "Look away: the anti-saccade task and the voluntary control of eye movement",
         "https://www.nature.com/articles/nrn1345",
     ),
+    by_paper=(
+        "The paper: a cue at the fixation point says in every trial whether to look at the "
+        "stimulus or away from it. NeuroGym, and -v0: no cue, `anti` holds for all trials."
+    ),
 )
 class AntiReach(Task):
     """Choose the direction opposite to the one shown.

@@ -37,6 +37,10 @@ from neuroloom.tasks.declare import (
         "https://www.nature.com/articles/s41593-018-0147-8",
     ),
     differs="An arm of the highest probability has a performance of 1 (NeuroGym 2.3.1: always 0).",
+    by_paper=(
+        "The paper: the arms' probabilities are drawn anew for every episode, to be learned within "
+        "it. NeuroGym, and -v0: they are a parameter and stay."
+    ),
 )
 class Bandit(Task):
     """Pull the arm that pays most often.

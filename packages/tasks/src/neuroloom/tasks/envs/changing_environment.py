@@ -43,6 +43,10 @@ from neuroloom.tasks.declare import (
         "With `cxt_cue` the cue has a channel of its own in every period (NeuroGym 2.3.1 "
         "overwrites it in fixation, and one of the stimulus channels in the stimulus)."
     ),
+    by_paper=(
+        "The paper: the environment changes after a number of trials, without a sign. NeuroGym, "
+        "and -v0: it changes before each trial with the probability `cxt_ch_prob`."
+    ),
 )
 class ChangingEnvironment(Task):
     """Say in which direction dots move, with the pair of targets that counts at present.

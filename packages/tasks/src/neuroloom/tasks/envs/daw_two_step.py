@@ -40,6 +40,11 @@ P_COMMON, P_SWITCH, P_HIGH, P_LOW = 0.8, 0.025, 0.9, 0.1
         "A trial begins with the fixation channel at 1 and the reached state is shown in the step "
         "after the choice, as float32 (NeuroGym 2.3.1 returns what lies outside its own space)."
     ),
+    by_paper=(
+        "The paper: a second choice is made in the state reached, common transitions have 70 %, "
+        "and what pays drifts slowly. NeuroGym, and -v0: no second choice, 80 %, and the two "
+        "states change roles at once."
+    ),
 )
 class DawTwoStep(Task):
     """Choose an action by where it leads and by what is to be had there.

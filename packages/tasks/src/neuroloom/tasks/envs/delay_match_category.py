@@ -41,6 +41,10 @@ from neuroloom.tasks.declare import (
         "the default ring tell the categories apart (NeuroGym 2.3.1: at 0 and 180 degrees, where "
         "both categories look the same)."
     ),
+    by_paper=(
+        "The paper: twelve directions, and the answer to a match is to let go of a lever. "
+        "NeuroGym, and -v0: directions of a ring, and an action for a match and one for none."
+    ),
 )
 class DelayMatchCategory(Task):
     """Say whether the test is of the same category as the sample.

@@ -37,6 +37,11 @@ from neuroloom.tasks.declare import (
         "Neural Mechanisms of Visual Working Memory in Prefrontal Cortex of the Macaque",
         "https://www.jneurosci.org/content/jneuro/16/16/5154.full.pdf",
     ),
+    by_paper=(
+        "The paper: several tests follow the sample, and the match is answered. NeuroGym, and -v0: "
+        "one test, and an action for a match and one for none; for tests in a row see "
+        "DelayMatchSampleDistractor1D."
+    ),
 )
 class DelayMatchSample(Task):
     """Say whether the test is the sample seen before the delay (match) or its opposite.

@@ -40,6 +40,10 @@ _N = 32
         "https://www.jneurosci.org/content/jneuro/16/16/5154.full.pdf",
     ),
     differs="sigma is applied, and 0 unless asked for (in NeuroGym 2.3.1 it is 1 without effect).",
+    by_paper=(
+        "The paper: pictures of objects. NeuroGym, and -v0: directions on a ring; the rule, to act "
+        "on the match alone, is the same."
+    ),
 )
 class DelayMatchSampleDistractor1D(Task):
     """Act when the sample comes back among other stimuli.

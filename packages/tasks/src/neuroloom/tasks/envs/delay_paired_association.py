@@ -41,6 +41,10 @@ PAIRS = np.array([(1, 3), (1, 4), (2, 3), (2, 4)])
         "that a perfect agent scores 0.5); sigma is applied, and 0 unless asked for (there it is "
         "1 and has no effect)."
     ),
+    by_paper=(
+        "The paper: mice lick after two of four pairs of odours. NeuroGym, and -v0: the same rule, "
+        "with a channel an odour."
+    ),
 )
 class DelayPairedAssociation(Task):
     """Go if the second stimulus is the partner of the first.

@@ -50,6 +50,10 @@ _GRID = np.concatenate([np.linspace(0, 15, 500, endpoint=False), np.linspace(15,
         "Withholding the answer where nothing appeared is the right action of such trials and is "
         "correct (NeuroGym 2.3.1: they have no right action); a step to answer in is always left."
     ),
+    by_paper=(
+        "The paper: after a delay one of two buttons says whether there was a vibration. NeuroGym, "
+        "and -v0: the answer is to go, and at once."
+    ),
 )
 class Detection(Task):
     """Go as soon as a stimulus appears, and hold still if none does.

@@ -35,6 +35,10 @@ B_TO_A = 1 / 2.2
         "Neurons in the orbitofrontal cortex encode economic value",
         "https://www.nature.com/articles/nature04676",
     ),
+    by_paper=(
+        "The paper: what juice A is worth is measured from each session's choices. NeuroGym, and "
+        "-v0: it is given, 2.2 of B, and the choice of the more valuable offer is the right one."
+    ),
 )
 class EconomicDecisionMaking(Task):
     """Choose between two amounts of two juices, one of which is worth more a drop.

@@ -35,6 +35,10 @@ from neuroloom.tasks.declare import (
         "Not to go on a no-go trial has a performance of 1 (NeuroGym 2.3.1 reports 0, so that a "
         "perfect agent scores 0.5)."
     ),
+    by_paper=(
+        "The paper: mice lick after one of two odours. NeuroGym, and -v0: the same rule, with a "
+        "delay before the answer."
+    ),
 )
 class GoNogo(Task):
     """Go after one stimulus, hold still after the other.

@@ -42,6 +42,10 @@ from neuroloom.tasks.declare import (
         "median of all delays, 850 ms (NeuroGym 2.3.1 draws the two apart, so that what is shown "
         "says nothing, and compares with 610 ms)."
     ),
+    by_paper=(
+        "The paper: the animal answers by where it looks after the flashes, and rules are found by "
+        "failures. NeuroGym, and -v0: the agent also says which rule it takes to hold."
+    ),
 )
 class HierarchicalReasoning(Task):
     """Say under a hidden rule whether the delay between two flashes was long.

@@ -30,6 +30,10 @@ from neuroloom.tasks.declare import (
         "Feature- and Order-Based Timing Representations in the Frontal Cortex",
         "https://www.sciencedirect.com/science/article/pii/S0896627309004887",
     ),
+    by_paper=(
+        "The paper: the two stimuli have colours, and the answer is the colour of the longer one. "
+        "NeuroGym, and -v0: the answer is first or second."
+    ),
 )
 class IntervalDiscrimination(Task):
     """Say which of two stimuli was shown for longer.

@@ -44,6 +44,10 @@ _LONGEST_WAIT = 64
         "A wait and the sequence after it are a trial, which ends when the sequence is broken "
         "(NeuroGym's draft has no trials and cannot be stepped)."
     ),
+    by_paper=(
+        "The paper: animals press as fast as they like, and the fourth press brings the reward. "
+        "NeuroGym's draft, unregistered, and -v0: a cue begins the sequence."
+    ),
 )
 class LeverPress(Task):
     """Press a lever `n_press` times in a row when a cue says so, and not before.
@@ -116,6 +120,10 @@ class LeverPress(Task):
     tags=("motor", "steps action space"),
     paper=_PAPER,
     differs="A trial ends with the reward, or after `n_steps` steps (NeuroGym's draft has none).",
+    by_paper=(
+        "The paper: the reward of a sequence of presses is fetched at a port. NeuroGym's draft, "
+        "unregistered, and -v0: so it is here, without other movements between."
+    ),
 )
 class LeverPressWithPoke(Task):
     """Press a lever `n_press` times, unseen and uncounted, then fetch the reward at the port.

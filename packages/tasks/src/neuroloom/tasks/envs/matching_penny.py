@@ -42,6 +42,10 @@ OPPONENTS = ("mean_action", "random")
         "before the first trial shows no move (NeuroGym 2.3.1: it expects action 0, and the first "
         "observation is a random move)."
     ),
+    by_paper=(
+        "The paper: the opponent tests statistically whether the choices and rewards of past "
+        "trials foretell the next choice. NeuroGym, and -v0: it follows the mean of the choices."
+    ),
 )
 class MatchingPenny(Task):
     """Choose what the opponent chooses, who tries to foresee it and choose the other.

@@ -42,6 +42,10 @@ from neuroloom.tasks.declare import (
         "elements on the right side (NeuroGym 2.3.1 pays the error itself); sequences are long "
         "enough for one pattern to be recalled."
     ),
+    by_paper=(
+        "The paper is about a network that recalls patterns, and has no trials. NeuroGym's task, "
+        "and -v0: patterns are stored, and a part of one asks for the whole."
+    ),
 )
 class MemoryRecall(Task):
     """Complete patterns that were to be stored, in the order in which they come up again.

@@ -44,6 +44,10 @@ INTERVALS = (800, 1500)
         "appears); the interval is a whole number of steps, and target and reward share one clock "
         "that starts at set, so that following the target earns 1 (there 0.87)."
     ),
+    by_paper=(
+        "The paper: set is to be followed by an action after 800 or 1500 ms, as the cue says. "
+        "NeuroGym, and -v0: the same rule."
+    ),
 )
 class MotorTiming(Task):
     """Go 800 or 1500 ms after set, as the cue says.

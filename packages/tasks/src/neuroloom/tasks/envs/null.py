@@ -16,7 +16,10 @@ from neuroloom.tasks.declare import (
 )
 
 
-@register("Null-v0")
+@register(
+    "Null-v0",
+    by_paper="Of no paper: NeuroGym's empty task; so it is here.",
+)
 class Null(Task):
     """Do nothing; there is nothing to see and nothing to earn.
 

@@ -34,6 +34,10 @@ from neuroloom.tasks.declare import (
         "Internal models of sensorimotor integration regulate cortical dynamics",
         "https://www.nature.com/articles/s41593-019-0500-6",
     ),
+    by_paper=(
+        "The paper: act where the fourth of evenly spaced flashes would be. NeuroGym, and -v0: the "
+        "same rule, the last gap counted from the end of the third flash."
+    ),
 )
 class OneTwoThreeGo(Task):
     """Act where a fourth flash would follow three evenly spaced ones.

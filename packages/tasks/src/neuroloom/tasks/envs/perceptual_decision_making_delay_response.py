@@ -34,6 +34,10 @@ from neuroloom.tasks.declare import (
         "Discrete attractor dynamics underlies persistent activity in the frontal cortex",
         "https://www.nature.com/articles/s41586-019-0919-7",
     ),
+    by_paper=(
+        "The paper: mice lick left or right, after a delay, as a cue before it said. NeuroGym, and "
+        "-v0: two noisy channels in place of the cue."
+    ),
 )
 class PerceptualDecisionMakingDelayResponse(Task):
     """Say after a delay which of two noisy stimuli was stronger.

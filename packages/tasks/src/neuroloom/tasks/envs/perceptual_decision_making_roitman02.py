@@ -34,6 +34,10 @@ from neuroloom.tasks.envs.perceptual_decision_making import PerceptualDecisionMa
         "The reaction-time rule is the task's own: there are no delay and decision periods that "
         "are never reached (NeuroGym 2.3.1 wraps the fixed-duration task)."
     ),
+    by_paper=(
+        "The paper: dots can be answered as long as they move. NeuroGym, and -v0: the same rule; a "
+        "trial of dots without an answer ends with the stimulus."
+    ),
 )
 class PerceptualDecisionMakingReactionTime(PerceptualDecisionMaking):
     """Say into which direction a cloud of dots moves, as soon as it is clear.

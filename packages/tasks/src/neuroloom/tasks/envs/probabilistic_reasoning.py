@@ -37,6 +37,10 @@ _WEIGHTS = (-10, -0.9, -0.7, -0.5, -0.3, 0.3, 0.5, 0.7, 0.9, 10)
     paper=Paper(
         "Probabilistic reasoning by neurons", "https://www.nature.com/articles/nature05852"
     ),
+    by_paper=(
+        "The paper: four shapes of ten with weights from minus to plus infinity. NeuroGym, and "
+        "-v0: the same rule by the sum of finite weights."
+    ),
 )
 class ProbabilisticReasoning(Task):
     """Choose the side for which the shapes together speak.

@@ -41,6 +41,10 @@ from neuroloom.tasks.declare import (
     differs=(
         "A dt that is longer than a pulse raises an error (NeuroGym 2.3.1 shows no pulse then)."
     ),
+    by_paper=(
+        "The paper: rats turn to the side of more flashes. NeuroGym, and -v0: the same rule, with "
+        "bins at fixed times."
+    ),
 )
 class PulseDecisionMaking(Task):
     """Say which of two channels gave more pulses.

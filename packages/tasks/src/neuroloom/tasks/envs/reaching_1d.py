@@ -124,6 +124,10 @@ DIFFERS = (
         "https://science.sciencemag.org/content/233/4771/1416",
     ),
     differs=DIFFERS,
+    by_paper=(
+        "The paper: an arm reaches from a centre to targets in space. NeuroGym, and -v0: a hand on "
+        "a circle is moved step by step."
+    ),
 )
 class Reaching1D(Reaching):
     """Move a hand on a circle to the direction of a target.

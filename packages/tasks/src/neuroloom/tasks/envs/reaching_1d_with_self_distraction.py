@@ -10,7 +10,12 @@ from neuroloom.tasks.declare import Array, Conditions, Levels, Names, Now, Targe
 from neuroloom.tasks.envs.reaching_1d import DIFFERS, Reaching, place
 
 
-@register("Reaching1DWithSelfDistraction-v0", tags=("motor", "steps action space"), differs=DIFFERS)
+@register(
+    "Reaching1DWithSelfDistraction-v0",
+    tags=("motor", "steps action space"),
+    differs=DIFFERS,
+    by_paper="Of no paper: NeuroGym's own; -v0: its rule.",
+)
 class Reaching1DWithSelfDistraction(Reaching):
     """Move a hand on a circle to the direction of a target that is fainter than the hand.
 

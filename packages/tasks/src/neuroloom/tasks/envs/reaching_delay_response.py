@@ -40,6 +40,7 @@ from neuroloom.tasks.declare import (
         "The action space goes from -1 to 1 unless the bounds ask for more (NeuroGym 2.3.1: the "
         "second number to 2), so that it is symmetric."
     ),
+    by_paper="Of no paper: NeuroGym's own; -v0: its rule.",
 )
 class ReachingDelayResponse(Task):
     """Point to where the stimulus was, when told to go.

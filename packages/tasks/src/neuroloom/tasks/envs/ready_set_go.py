@@ -39,6 +39,10 @@ from neuroloom.tasks.declare import (
         "The target and the reward share one clock that starts at set, so that following the "
         "target earns 1 (NeuroGym 2.3.1: 0.55)."
     ),
+    by_paper=(
+        "The paper: a cue says in every block whether the interval or 1.5 times as long is to be "
+        "produced. NeuroGym, and -v0: no cue, `gain` holds for all trials."
+    ),
 )
 class ReadySetGo(Task):
     """Go so long after set as set came after ready, times `gain`.

@@ -55,6 +55,10 @@ CONTRASTS = (0.05, 0.99)
         "probabilities follow time and not the number of the step, lie between 0 and 1 and add up "
         "to 1 (there -0.015 to 0.99); the fit is paid in the last step (there never)."
     ),
+    by_paper=(
+        "The paper: people say in which direction a grating moved, at several durations. NeuroGym, "
+        "and -v0: the agent gives the probabilities with which they say so."
+    ),
 )
 class SpatialSuppressMotion(Task):
     """Report how likely each direction is to be seen, as people would.

@@ -43,6 +43,10 @@ from neuroloom.tasks.declare import (
         "The action in the last step is the answer and is paid by the rewards of the task "
         "(NeuroGym 2.3.1 has them but never pays)."
     ),
+    by_paper=(
+        "The paper records nerve fibres, and asks for no answer. NeuroGym's task, and -v0: which "
+        "of the onsets a tone in noise had, if any."
+    ),
 )
 class ToneDetection(Task):
     """Say when a tone was heard in noise, if it was.

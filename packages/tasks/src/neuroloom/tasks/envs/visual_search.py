@@ -42,6 +42,10 @@ from neuroloom.tasks.declare import (
         "https://doi.org/10.1016/0010-0285(80)90005-5",
     ),
     differs="Items have a colour and an orientation as channels (NeuroGym draws pictures of them).",
+    by_paper=(
+        "The paper: people say whether the target is there. NeuroGym, and -v0: it always is, and "
+        "the answer is its place."
+    ),
 )
 class VisualSearch(Task):
     """Look at the one item that has both of the target's features.

@@ -43,6 +43,10 @@ _ABOUT: dict[str, Any] = {
         "The fixation cue stays until the decision, as in the go tasks and in the paper "
         "(NeuroGym 2.3.1: it goes off with the stimulus, issue 231)."
     ),
+    "by_paper": (
+        "The paper: the fixation cue stays until the signal to answer; so it does in -v0. "
+        "NeuroGym: it goes off with the stimulus."
+    ),
 }
 _BOTH, _FIRST, _SECOND = (1, 1), (1, 0), (0, 1)
 

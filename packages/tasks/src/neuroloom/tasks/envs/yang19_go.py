@@ -39,6 +39,10 @@ _ABOUT: dict[str, Any] = {
         "modalities have names."
     ),
 }
+_DRAWN = (
+    "The paper: the modality of the stimulus is drawn for every trial; so it is in -v0. NeuroGym: "
+    "the two take turns."
+)
 
 
 class _Reach(Task):
@@ -72,10 +76,10 @@ class _Reach(Task):
             levels[period, f"stimulus_mod{modality}"] = shape * seen
 
 
-@register("yang19.go-v0", **_ABOUT)
-@register("yang19.dlygo-v0", timing={"delay": 500}, **_ABOUT)
-@register("yang19.anti-v0", anti=True, **_ABOUT)
-@register("yang19.dlyanti-v0", anti=True, timing={"delay": 500}, **_ABOUT)
+@register("yang19.go-v0", by_paper=_DRAWN, **_ABOUT)
+@register("yang19.dlygo-v0", timing={"delay": 500}, by_paper=_DRAWN, **_ABOUT)
+@register("yang19.anti-v0", anti=True, by_paper=_DRAWN, **_ABOUT)
+@register("yang19.dlyanti-v0", anti=True, timing={"delay": 500}, by_paper=_DRAWN, **_ABOUT)
 class Yang19Go(_Reach):
     """Look where the stimulus was, or opposite to it, when fixation goes off.
 
