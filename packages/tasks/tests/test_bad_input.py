@@ -162,6 +162,43 @@ def test_dataset_of_a_task_without_ground_truth_says_why() -> None:
         tasks.Dataset("Null-v0")
 
 
+@pytest.mark.parametrize(("name", "value"), [("sigma", 9.0), ("cohs", [0]), ("dt", 10)])
+def test_parameters_set_on_an_environment_are_refused(name: str, value: Any) -> None:
+    """They would do nothing: what an environment shows is made from its task."""
+    env = tasks.make(PDM)
+    env.reset(seed=1)
+    setattr(env, name, value)
+    with pytest.raises(tasks.TaskError, match=f"{name}: parameters cannot be set"):
+        env.reset()
+    with pytest.raises(tasks.TaskError, match=f"{name}: parameters cannot be set"):
+        for _ in range(2000):
+            env.step(0)
+    assert tasks.make(PDM).reset(seed=1)[0].shape == (3,)
+
+
+def test_rewards_and_timing_of_an_environment_are_to_be_read() -> None:
+    env = tasks.make(PDM)
+    with pytest.raises(TypeError):
+        env.rewards["fail"] = -1.0  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        env.timing.update({"stimulus": 500})  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        env.timing = {"stimulus": 500}  # type: ignore[misc]
+    assert dict(env.rewards) == {**env.task.reward}
+
+
+def test_a_task_stays_what_it_is_when_what_it_was_made_with_changes() -> None:
+    timing: dict[str, Any] = {"stimulus": ("choice", [100, 200])}
+    rewards = {"fail": -1.0}
+    cohs = [0.0, 51.2]
+    task = tasks.get_task(PDM, timing=timing, rewards=rewards, cohs=cohs)
+    timing["stimulus"][1][0] = 900
+    timing["decision"], rewards["fail"] = 5, 7.0
+    cohs.append(3.0)
+    assert task.timing == {"stimulus": ("choice", [100, 200])}
+    assert task.reward["fail"] == -1 and list(task.cohs) == [0.0, 51.2]  # type: ignore[attr-defined]
+
+
 def test_run_trials_options() -> None:
     with pytest.raises(tasks.TaskError, match="policy"):
         tasks.run_trials(PDM, "greedy")  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from types import MappingProxyType, NoneType
@@ -155,6 +156,11 @@ _WORDS: Mapping[str, type] = {
 }
 
 
+def _own(value: Any) -> Any:
+    """Return a copy of a value that holds others, and any other value as it is."""
+    return copy.deepcopy(value) if isinstance(value, (list, tuple, dict, np.ndarray)) else value
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class _Declared:
     """Makes a frozen, keyword-only dataclass of every subclass."""
@@ -226,6 +232,9 @@ class Task(_Declared):
                     f"{name}: expected a mapping of names, or None, got {value!r} "
                     f"({type(value).__name__})"
                 )
+            if value is not None:
+                # A copy, as a task stays what it is whatever becomes of what it was made with.
+                object.__setattr__(self, name, {key: _own(one) for key, one in value.items()})
         for name in self.rewards or {}:
             if name not in self.default_rewards:
                 raise unknown("rewards", name, self.default_rewards)

@@ -18,7 +18,7 @@ from neuroloom.tasks._engine.plan import make_plan
 from neuroloom.tasks._engine.rule import case_of
 from neuroloom.tasks._engine.streams import Streams, laid_out
 from neuroloom.tasks._environments.trial_view import TrialView
-from neuroloom.tasks._errors import ActionError, unknown, whole
+from neuroloom.tasks._errors import ActionError, TaskError, unknown, whole
 
 _FEWEST, _MOST = 4, 256
 _MOST_KINDS = 64
@@ -108,7 +108,6 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         self.waits_for_fixation = plan.waits(self.waits_for_fixation)
         self.plan, self.task = plan, task
         self.dt = task.dt
-        self.rewards = self.plan.rewards
         self.observation_space: Any = self.plan.observation_space
         self.action_space = self.plan.action_space
         self._done = 0
@@ -147,11 +146,21 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             for name in dict.fromkeys([*cls.__dataclass_fields__, *properties])
             if not hasattr(type(self), name) and name not in self.__dict__
         ]
-        self.__dict__.update({name: getattr(task, name) for name in self._shown})
+        self._given = {"dt": self.dt, **{name: getattr(task, name) for name in self._shown}}
+        self.__dict__.update(self._given)
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that were set on the environment, where they would do nothing."""
+        for name, value in self._given.items():
+            if self.__dict__.get(name) is not value:
+                raise TaskError(
+                    f"{name}: parameters cannot be set on an environment that is made; give "
+                    f"`{name}=...` to make, or a task that has it to become"
+                )
 
     def __getstate__(self) -> dict[str, Any]:
         # Parameters are the task's, which knows how it is copied.
-        left = {*self._shown, "_rows"}
+        left = {*self._shown, "_given", "_rows"}
         return {name: value for name, value in self.__dict__.items() if name not in left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -182,6 +191,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             If there are other options.
         """
         super().reset(seed=seed)
+        self._check_parameters()
         stream = _stream(options)
         if stream is not None:
             self.reseed(*stream)
@@ -393,6 +403,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
 
     def _lay_out(self, table: Table) -> _Laid:
         """Return all steps of a table."""
+        self._check_parameters()
         observation, right, _ = laid_out(self.plan, table)
         phase = self.plan.phase[table.period].tolist()
         return _Laid(

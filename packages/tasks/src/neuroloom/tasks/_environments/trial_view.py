@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -116,13 +118,23 @@ class TrialView:
         return self._observation()
 
     @property
-    def timing(self) -> dict[str, Any]:
-        """Duration of every period in ms, as it was given: a number, a list, (name, arguments)."""
+    def rewards(self) -> Mapping[str, float]:
+        """The rewards in force; to be read."""
+        return MappingProxyType(self.plan.rewards)
+
+    @property
+    def timing(self) -> Mapping[str, Any]:
+        """Duration of every period in ms, as it was given: a number, a list, (name, arguments).
+
+        To be read; `make` takes others.
+        """
         chosen = self.task.timing or {}
-        return {
-            name: chosen[name] if name in chosen else written(period.duration, self.dt)
-            for name, period in self.task.periods.items()
-        }
+        return MappingProxyType(
+            {
+                name: chosen[name] if name in chosen else written(period.duration, self.dt)
+                for name, period in self.task.periods.items()
+            }
+        )
 
     @property
     def start_ind(self) -> dict[str, int]:
