@@ -162,6 +162,21 @@ def test_dataset_of_a_task_without_ground_truth_says_why() -> None:
         tasks.Dataset("Null-v0")
 
 
+def test_kinds_of_values_that_mean_something_else() -> None:
+    with pytest.raises(tasks.TaskError, match="cohs"):
+        tasks.make(PDM, cohs=[[0.0, 51.2]])
+    with pytest.raises(tasks.TaskTypeError, match="split"):
+        tasks.Dataset(PDM, split=3)  # type: ignore[arg-type]
+    with pytest.raises(tasks.TaskTypeError, match="env_kwargs"):
+        tasks.Dataset(PDM, env_kwargs=[1])  # type: ignore[arg-type]
+    env = tasks.make(PDM)
+    env.reset(seed=1)
+    with pytest.raises(tasks.ActionError, match="True"):
+        env.step(True)
+    with pytest.raises(tasks.TaskError, match="nan"):
+        tasks.make("IBL-v0", p_biased=float("nan"))
+
+
 @pytest.mark.parametrize(("name", "value"), [("sigma", 9.0), ("cohs", [0]), ("dt", 10)])
 def test_parameters_set_on_an_environment_are_refused(name: str, value: Any) -> None:
     """They would do nothing: what an environment shows is made from its task."""

@@ -160,7 +160,7 @@ class Called(Duration):
         if values.shape != (n,) or not np.isfinite(values).all() or (values < 0).any():
             raise TimingError(
                 f"timing: expected {n} finite durations of at least 0 ms from the function, "
-                f"got {values!r}"
+                f"got {np.array2string(values, threshold=8)}"
             )
         return values
 

@@ -40,10 +40,10 @@ def _ring(name: str, value: Any) -> int:
 def _coherences(name: str, value: Any) -> tuple[float, ...]:
     expected = "one or more coherences between 0 and 100 %"
     try:
-        cohs = np.asarray(value, dtype=float).ravel()
+        cohs = np.atleast_1d(np.asarray(value, dtype=float))
     except (TypeError, ValueError):
         raise fail(name, expected, repr(value)) from None
-    if not (cohs.size and ((cohs >= 0) & (cohs <= 100)).all()):
+    if not (cohs.size and cohs.ndim == 1 and ((cohs >= 0) & (cohs <= 100)).all()):
         raise fail(name, expected, repr(value))
     return tuple(cohs.tolist())
 
@@ -59,6 +59,8 @@ Coherences = Annotated[Sequence[float], Check(_coherences)]
 def _number(name: str, value: Any) -> Any:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
         raise fail(name, "a number", f"{value!r} ({type(value).__name__})")
+    if np.isnan(value):
+        raise fail(name, "a number", repr(value))
     return value
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from types import NoneType
 from typing import Any, Literal
 
 import numpy as np
 from gymnasium import Env
 from numpy.typing import NDArray
 
-from neuroloom.shared import Seed, as_seed, require
+from neuroloom.shared import Seed, as_seed, checks, require
 from neuroloom.tasks._design.catalogue import get_task
 from neuroloom.tasks._design.table import Rows
 from neuroloom.tasks._design.task import Task
@@ -126,7 +127,7 @@ class Dataset:
         self.batch_first = flag("batch_first", batch_first)
         self._weights = _weights(mask_weights)
         self._cache_len = self._steps_at_once(cache_len)
-        self._split = split
+        self._split = checks.text("split", split, error=TaskTypeError)
         self._fixed: dict[str, Any] = {}
         self._i_batch = 0
         if output == "torch":
@@ -375,6 +376,11 @@ class Dataset:
 
 
 def _task(env: Any, env_kwargs: Mapping[str, Any] | None) -> Task:
+    if not isinstance(env_kwargs, (Mapping, NoneType)):
+        raise TaskTypeError(
+            f"env_kwargs: expected a mapping of parameters, or None, got {env_kwargs!r} "
+            f"({type(env_kwargs).__name__})"
+        )
     if isinstance(env, (str, Task)):
         task = get_task(env, **(env_kwargs or {}))
     elif isinstance(env, TaskEnv):

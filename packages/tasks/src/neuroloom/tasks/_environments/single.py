@@ -431,8 +431,9 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             return self._vector(action)
         if isinstance(action, np.ndarray) and action.size == 1:
             action = action.reshape(()).item()
-        if isinstance(action, (int, np.integer)) and 0 <= action < self._n_actions:
-            return int(action)
+        if not isinstance(action, bool) and isinstance(action, (int, np.integer)):
+            if 0 <= action < self._n_actions:
+                return int(action)
         raise ActionError(
             f"action: expected an integer from 0 to {self._n_actions - 1}, got {action!r}"
         )
