@@ -177,6 +177,28 @@ def test_kinds_of_values_that_mean_something_else() -> None:
         tasks.make("IBL-v0", p_biased=float("nan"))
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"step_fn": 3}, {"save_dir": 3}, {"verbose": "yes"}, {"plot_create": "no"}, {"trigger": "no"}],
+)
+def test_settings_of_a_monitor_are_checked_when_it_is_made(given: dict[str, Any]) -> None:
+    with pytest.raises(NeuroloomError, match=next(iter(given))):
+        wrappers.Monitor(tasks.make(PDM), **given)
+
+
+@pytest.mark.parametrize("given", [{"num_steps": 0}, {"num_trials": 0}, {"model": 3}])
+def test_runs_of_an_environment_are_checked(given: dict[str, Any]) -> None:
+    with pytest.raises(NeuroloomError, match=next(iter(given))):
+        plotting.run_env(tasks.make(PDM), **given)
+    with pytest.raises(tasks.TaskTypeError, match="one environment"):
+        plotting.run_env(tasks.make_vec(PDM, 2))
+
+
+def run_on(env: tasks.TaskEnv) -> None:
+    for _ in range(2000):
+        env.step(0)
+
+
 @pytest.mark.parametrize(("name", "value"), [("sigma", 9.0), ("cohs", [0]), ("dt", 10)])
 def test_parameters_set_on_an_environment_are_refused(name: str, value: Any) -> None:
     """They would do nothing: what an environment shows is made from its task."""
@@ -185,9 +207,11 @@ def test_parameters_set_on_an_environment_are_refused(name: str, value: Any) -> 
     setattr(env, name, value)
     with pytest.raises(tasks.TaskError, match=f"{name}: parameters cannot be set"):
         env.reset()
+    env = tasks.make(PDM)
+    env.reset(seed=1)
+    setattr(env, name, value)
     with pytest.raises(tasks.TaskError, match=f"{name}: parameters cannot be set"):
-        for _ in range(2000):
-            env.step(0)
+        run_on(env)
     assert tasks.make(PDM).reset(seed=1)[0].shape == (3,)
 
 
@@ -211,7 +235,8 @@ def test_a_task_stays_what_it_is_when_what_it_was_made_with_changes() -> None:
     timing["decision"], rewards["fail"] = 5, 7.0
     cohs.append(3.0)
     assert task.timing == {"stimulus": ("choice", [100, 200])}
-    assert task.reward["fail"] == -1 and list(task.cohs) == [0.0, 51.2]  # type: ignore[attr-defined]
+    assert task.reward["fail"] == -1
+    assert list(task.cohs) == [0.0, 51.2]  # type: ignore[attr-defined]
 
 
 def test_run_trials_options() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import VectorEnv
 
-from neuroloom.tasks._errors import whole
+from neuroloom.tasks._errors import TaskTypeError, whole
 
 _MOST_STEPS = 100_000
 
@@ -39,11 +40,21 @@ def run_env(
         ``ob`` (after each step), ``ob_cum`` (its running sum within trials), ``rewards``,
         ``actions``, ``perf`` (-1 but at a trial's end), ``actions_end_of_trial`` (-1 but there),
         ``gt``, ``states`` (of a recurrent model, or None), ``initial_ob``.
+
+    Raises
+    ------
+    TaskError, TaskTypeError
+        If an argument does not fit.
     """
     if num_trials is not None:
         num_trials, num_steps = whole("num_trials", num_trials, minimum=1), _MOST_STEPS
+    num_steps = whole("num_steps", num_steps, minimum=1)
+    if model is not None and not callable(getattr(model, "predict", None)):
+        raise TaskTypeError(f"model: expected an object with predict(), got {model!r}")
+    if isinstance(env, VectorEnv):
+        raise TaskTypeError(f"env: expected one environment, got {env!r}; take one of its kind")
     run = _Run(env, def_act, model)
-    for _ in range(int(num_steps)):
+    for _ in range(num_steps):
         run.step()
         if num_trials is not None and run.done >= num_trials:
             break

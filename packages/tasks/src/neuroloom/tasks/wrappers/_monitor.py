@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
 
-from neuroloom.tasks._errors import unknown, whole
+from neuroloom.tasks._errors import TaskTypeError, flag, unknown, whole
 from neuroloom.tasks._neurogym.activations import ActivationProbe
 from neuroloom.tasks._neurogym.settings import Config
 from neuroloom.tasks._neurogym.settings import config as default_config
@@ -67,6 +68,10 @@ class Monitor(Forwarding):
         save_dir: str | Path | None = None,
     ) -> None:
         super().__init__(env)
+        if step_fn is not None and not callable(step_fn):
+            raise TaskTypeError(f"step_fn: expected a function of an action, got {step_fn!r}")
+        if not isinstance(save_dir, (str, Path, NoneType)):
+            raise TaskTypeError(f"save_dir: expected a path, got {save_dir!r}")
         if isinstance(config, (str, Path)):
             config = Config.read(config)
         self.config = config or default_config
@@ -87,6 +92,8 @@ class Monitor(Forwarding):
             raise unknown("trigger", settings.trigger, ("trial", "step"))
         if settings.plot.ext not in ("png", "svg"):
             raise unknown("ext", settings.plot.ext, ("png", "svg"))
+        flag("verbose", settings.verbose)
+        flag("plot_create", settings.plot.create)
         self.settings = settings
         self.interval = whole("interval", settings.interval, minimum=1)
         folder = (
