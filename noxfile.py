@@ -294,6 +294,8 @@ def docs(session: nox.Session) -> None:
         "sphinx-copybutton>=0.5.2",
         "sphinx-design>=0.6",
         "sphinx-gallery>=0.19",
+        # The pipelines page reads NWB and EEG.
+        *("pynwb>=3.0", "mne>=1.9"),
     )
     session.env["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # show the figures
     session.run("python", "tools/inventories.py", "--check")

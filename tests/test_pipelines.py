@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,3 +67,18 @@ def test_rates_of_a_network_become_features_of_a_field_potential(run):
     values = np.asarray(features["Features"].iloc[0])
     assert values.shape == (22,)
     assert np.isfinite(values).all()
+
+
+def test_the_pipelines_of_the_site_are_ten_of_fewer_than_25_lines():
+    page = (Path(__file__).parent.parent / "docs" / "pipelines.md").read_text("utf-8")
+    parts = re.split(r"(?m)^## ", page)[1:]
+    cells = {
+        part.partition("\n")[0]: re.findall(r"(?s)```{code-cell} ipython3\n(.*?)```", part)
+        for part in parts
+    }
+    assert sorted(map(len, cells.values())) == [1] * len(cells)
+    lengths = [len([x for x in code.splitlines() if x.strip()]) for (code,) in cells.values()]
+    assert len(lengths) >= 10
+    assert max(lengths) < 25
+    # Each is a script of its own but for the files: it imports what it uses.
+    assert all("import" in code for (code,) in cells.values())

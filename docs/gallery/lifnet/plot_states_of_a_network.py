@@ -2,15 +2,21 @@
 How long does a cluster stay active?
 ====================================
 
-Rates of two clusters that compete: one wins for a while.
+States of the network are the sets of clusters that are active together. Each curve is the
+fraction of states with so many active clusters that lasts longer than the time below.
 """
 
 from neuroloom import lifnet
+from neuroloom.shared import axes
 
-network = lifnet.ClusteredNetwork.from_config("2_cluster_mf", seed=1)
-run = network.simulate(duration=3.0, seed=2)
-analyzer = lifnet.Analyzer(
-    run.raster(), network.parameters.population + 1, run.delta_t, populations=range(2)
-)
-print(analyzer.occurrences())
-lifnet.plots.plot_rates(run)
+run = lifnet.ClusteredNetwork.from_config("default_snn_params", seed=1).simulate(4.0, seed=2)
+analyzer = lifnet.Analyzer.from_run(run, populations=range(18))
+states = analyzer.occurrences()
+states["active"] = states["clusters"].map(len)
+
+ax = axes()
+for n, some in states[states["active"] < 3].groupby("active"):
+    label = f"{n} active clusters, {len(some)} times"
+    ax.ecdf(1000 * some["duration"], complementary=True, label=label)
+ax.set(xlabel="dwell time (ms)", ylabel="fraction that lasts longer")
+ax.legend()

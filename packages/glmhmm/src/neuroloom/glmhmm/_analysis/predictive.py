@@ -76,9 +76,9 @@ class PredictiveCheck:
             ax.fill_between(at, a, b, color=color, alpha=0.25, linewidth=0)
             ax.plot(at, row, "o", color=color, markersize=2.5)
         words = {
-            "runs": ("trials in a row", "fraction of runs at least as long"),
+            "runs": ("trials in a row, at least", "fraction of runs"),
             "psychometric": ("stimulus", "mean response"),
-            "dwell": ("trials in state", "fraction of stays at least as long"),
+            "dwell": ("trials in state, at least", "fraction of stays"),
         }
         ax.set(xlabel=words[name][0], ylabel=words[name][1], ylim=(-0.02, 1.02))
 
