@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared_strategies import rich_recordings, rich_signals, rich_spike_trains, time_series
 
+from neuroloom import shared
 from neuroloom.shared import DataError, Epochs, Recording, Signal, SpikeTrains, TimeSeries, Trials
 from neuroloom.shared.data import AlignedSignal, AlignedSpikes, Clock
 
@@ -95,6 +96,10 @@ WRONG: dict[str, tuple[Any, str]] = {
     "text on a clock": (lambda: Clock(1.0).times("a"), "times: expected numbers"),
     "a gap": (lambda: Epochs(0, 1).merged("x"), "max_gap: expected a finite number"),
     "names": (lambda: Recording().select(epochs=3), "epochs: expected names, got 3"),
+    "trains by name": (lambda: SpikeTrains.from_lists({"a": [1.0]}), "trains: expected times"),
+    "no trains": (lambda: SpikeTrains.from_lists(3), "trains: expected times of each unit"),
+    "a name of a function": (lambda: shared.map("abs", [1]), "function: expected something that"),
+    "a number of items": (lambda: shared.map(abs, 5), "items: expected several items, got 5"),
     "a field": (lambda: Epochs(0, 1).replace(strat=1), "changes: .* did you mean 'start'"),
 }
 

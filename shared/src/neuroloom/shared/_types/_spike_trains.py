@@ -144,6 +144,8 @@ class SpikeTrains(Data):
         epochs, names, properties, observed, metadata
             As in `SpikeTrains`.
         """
+        if not isinstance(trains, Iterable) or isinstance(trains, (str, Mapping)):
+            raise fail("trains", "times of each unit, in order", type(trains).__name__)
         arrays = [seconds(f"trains[{i}]", t, ndim=1) for i, t in enumerate(trains)]
         times = np.concatenate([*arrays, np.empty(0)])
         units = np.repeat(np.arange(len(arrays), dtype=np.int32), [len(a) for a in arrays])

@@ -125,6 +125,10 @@ def map(
     [5, 3, 1]
     """
     _check_workers(n_workers)
+    if not callable(function):
+        raise fail("function", "something that can be called", repr(function))
+    if not isinstance(items, Iterable):
+        raise fail("items", "several items", repr(items))
     tasks = list(items)
     root = None if seed is None else as_seed(seed)
     size = whole("batch_size", batch_size, at_least=1)
