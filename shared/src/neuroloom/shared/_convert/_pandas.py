@@ -9,10 +9,10 @@ import numpy as np
 from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._convert._times import in_seconds, unknown
 from neuroloom.shared._convert._units import dtypes, recast
+from neuroloom.shared._tables import numbered
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
-from neuroloom.shared._types._tables import numbered
 from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import did_you_mean, fail, keys, regular_times

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared._errors import DataError
-from neuroloom.shared._types._tables import numbered
+from neuroloom.shared._tables import numbered
 from neuroloom.shared.checks import fail, frozen, indices, unknown
 
 Label = str | int
@@ -176,21 +176,49 @@ def fitting(
     """
     own = [_plain(x) for x in items]
     values = [x for x in [*own, *map(_plain, known)] if not _is_missing(x)]
-    flags = all(isinstance(x, (int, float)) and x in (0, 1) for x in values)
-    kinds = {_kind(x, flags) for x in values}
-    texts = dict.fromkeys(x for x in values if isinstance(x, str))
+    column = _Column(argument, values)
     if callable(wanted):
-        gap = np.nan if kinds <= {float} else None
+        gap = np.nan if column.kinds <= {float} else None
         given = [gap if _is_missing(x) else x for x in own]
         return np.array([_accepts(argument, wanted, x) for x in given], dtype=bool)
     asked = [wanted] if isinstance(wanted, tuple) and wanted in own else _asked(wanted)
     for x in asked:
-        if values and not _is_missing(x) and _kind(x, flags) not in kinds | {object}:
+        column.check(x)
+    keys = [column.key(x) for x in asked]
+    return np.array(_among(keys, [column.key(x) for x in own]), dtype=bool)
+
+
+class _Column:
+    """The values that a column holds, and what can be asked of it."""
+
+    def __init__(self, argument: str, values: list[Any]) -> None:
+        self.argument, self.values = argument, values
+        # Where there are only 0 and 1, nobody can mean anything else by True.
+        self.flags = all(isinstance(x, (int, float)) and x in (0, 1) for x in values)
+        self.kinds = {self.kind(x) for x in values}
+        self.texts = dict.fromkeys(x for x in values if isinstance(x, str))
+
+    def kind(self, x: Any) -> type:
+        """Return what two values must share to be compared."""
+        if isinstance(x, bool):
+            return float if self.flags else bool
+        if isinstance(x, (int, float)):
+            return float
+        return str if isinstance(x, str) else object
+
+    def key(self, x: Any) -> Any:
+        """Return what is the same for equal values of one kind, and for all missing ones."""
+        return None if _is_missing(x) else (self.kind(x), x)
+
+    def check(self, x: Any) -> None:
+        """Refuse what cannot be meant."""
+        if not self.values or _is_missing(x):
+            return
+        if self.kind(x) not in self.kinds | {object}:
             got = f"{x!r} ({type(x).__name__})"
-            raise fail(argument, f"values such as {values[0]!r}", got)
-        if values and isinstance(x, str) and x not in texts:
-            raise unknown(argument, x, texts, error=_or_a_function)
-    return np.array(_among([_key(x, flags) for x in asked], [_key(x, flags) for x in own]), bool)
+            raise fail(self.argument, f"values such as {self.values[0]!r}", got)
+        if isinstance(x, str) and x not in self.texts:
+            raise unknown(self.argument, x, self.texts, error=_or_a_function)
 
 
 def _among(asked: list[Any], own: list[Any]) -> list[bool]:
@@ -221,17 +249,3 @@ def _accepts(argument: str, function: Any, item: Any) -> bool:
 
 def _is_missing(x: Any) -> bool:
     return x is None or (isinstance(x, float) and x != x)
-
-
-def _key(x: Any, flags: bool) -> Any:
-    """Return what is the same for equal values of one kind, and for all missing ones."""
-    return None if _is_missing(x) else (_kind(x, flags), x)
-
-
-def _kind(x: Any, flags: bool) -> type:
-    """Return what two values must share to be compared."""
-    if isinstance(x, bool):
-        return float if flags else bool
-    if isinstance(x, (int, float)):
-        return float
-    return str if isinstance(x, str) else object

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._tables import framed
 from neuroloom.shared._types._aligned import window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock, checked_clock
@@ -17,7 +18,6 @@ from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import seconds
 from neuroloom.shared._types._labels import fitting, positions, several
 from neuroloom.shared._types._summary import lines, many
-from neuroloom.shared._types._tables import framed
 from neuroloom.shared.checks import did_you_mean, fail, plain, unknown
 
 if TYPE_CHECKING:  # pandas takes half a second, and not everybody has trials

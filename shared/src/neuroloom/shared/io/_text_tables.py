@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuroloom.shared._types._contract import fit_floats
 from neuroloom.shared.checks import fail
 
 if TYPE_CHECKING:
@@ -83,8 +84,6 @@ def _checked(text: str, separator: str, path: Path) -> list[str]:
 
 def _lossless(column: pd.Series, written: pd.Series, label: bool) -> pd.Series:
     """Return a column that pandas read as numbers as what says all that is written."""
-    import pandas as pd
-
     if column.dtype.kind not in "iufO":
         return column
     texts = written.dropna().tolist()
@@ -94,14 +93,18 @@ def _lossless(column: pd.Series, written: pd.Series, label: bool) -> pd.Series:
         return column
     if label and not all(_WHOLE.fullmatch(x) and str(int(x)) == x for x in texts):
         return written
-    rounded = column.dtype.kind == "f" and any(
-        _WHOLE.fullmatch(x) and int(x) != float(x) for x in texts
-    )
-    if not rounded:
+    whole = [int(x) for x in texts if _WHOLE.fullmatch(x)]
+    if column.dtype.kind != "f" or fit_floats(whole):
         return column
-    whole = all(_WHOLE.fullmatch(x) and abs(int(x)) < 2**63 for x in texts)
-    if not whole:
+    if len(whole) < len(texts) or max(map(abs, whole)) >= 2**63:
         return written
+    return _nullable(written)
+
+
+def _nullable(written: pd.Series) -> pd.Series:
+    """Return whole numbers that are written as text, some of them missing."""
+    import pandas as pd
+
     gone = written.isna()
     exact = [None if none else int(x) for x, none in zip(written, gone, strict=True)]
     return pd.Series(pd.array(exact, dtype="Int64"), index=written.index)

@@ -125,10 +125,7 @@ def map(
     [5, 3, 1]
     """
     _check_workers(n_workers)
-    if not callable(function):
-        raise fail("function", "something that can be called", repr(function))
-    if not isinstance(items, Iterable):
-        raise fail("items", "several items", repr(items))
+    _check_call(function, items)
     tasks = list(items)
     root = None if seed is None else as_seed(seed)
     size = whole("batch_size", batch_size, at_least=1)
@@ -324,6 +321,13 @@ def _log(kind: Kind) -> Iterator[Log | None]:
         yield Log(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_call(function: object, items: object) -> None:
+    if not callable(function):
+        raise fail("function", "something that can be called", repr(function))
+    if not isinstance(items, Iterable):
+        raise fail("items", "several items", repr(items))
 
 
 def _check_workers(n_workers: object) -> None:
