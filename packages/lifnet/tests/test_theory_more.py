@@ -267,7 +267,7 @@ def test_rates_of_active_and_inactive_clusters():
     assert np.isnan(classify_active_clusters(states[:2])[2])
     assert classify_active_clusters(states, threshold=0.01)[2] != uniform
     for bad in (np.empty((0, 3)), [np.nan, 1.0], np.zeros((2, 2, 2))):
-        with pytest.raises(LifnetError, match="rates"):
+        with pytest.raises(LifnetError, match=r"nu|rates"):
             classify_active_clusters(bad)
 
 
@@ -398,3 +398,39 @@ def test_spectra_at_low_noise_are_those_of_nearly_regular_spikes(sigma):
         f, mu, sigma, tau_membrane=tau, threshold=top, reset_voltage=reset, tau_refractory=wait
     )
     np.testing.assert_allclose(found.spectrum, expected, rtol=0.01 if sigma > 0.1 else 2e-3)
+
+
+@pytest.mark.parametrize("mu", [15.0, 25.0])
+def test_fast_modulations_follow_the_square_root_law_until_they_are_refused(mu):
+    # White noise: |χ| ~ 1/√ω at high frequencies (Brunel, Chance, Fourcaud & Abbott 2001).
+    neuron = dict(tau_membrane=0.02, threshold=20.0, reset_voltage=10.0, tau_refractory=0.002)
+    response = transfer_function([1e4, 4e4, 1.6e5], mu, 5.0, **neuron)
+    ratio = np.abs(response.by_mu[1:] / response.by_mu[:-1])
+    np.testing.assert_allclose(ratio, 0.5, rtol=0.02)
+    np.testing.assert_allclose(response.spectrum, response.rate, rtol=1e-3)
+    with pytest.raises(LifnetError, match=r"frequencies: expected at most .* got 1e\+08 Hz"):
+        transfer_function([1.0, 1e8], mu, 5.0, **neuron)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"delay": -1e-3}, "delay: expected"),
+        ({"frequencies": []}, "frequencies: expected"),
+        ({"frequencies": "a"}, "frequencies: expected"),
+        ({"frequencies": [1e9]}, "frequencies: expected at most"),
+        ({"rates": np.full(6, -1.0)}, "rates: expected rates of at least 0 Hz, got -1"),
+    ],
+)
+def test_spectra_that_cannot_be(two, changes, words):
+    rates = next(point.rates for point in fixed_points(two, n_starts=20) if point.stable)
+    given = {"rates": rates, "frequencies": [10.0], "sizes": np.full(6, 100)} | changes
+    with pytest.raises(LifnetError, match=words):
+        power_spectrum(two, **given)
+
+
+@pytest.mark.parametrize("rates", [[-1.0, *[1.0] * 5], "a", [np.nan] * 6])
+def test_rates_that_cannot_be_have_no_stability(two, rates):
+    for verb in (two.determine_stability, two.solve_rates, two.response):
+        with pytest.raises(LifnetError, match=r"nu|rates"):
+            verb(rates)

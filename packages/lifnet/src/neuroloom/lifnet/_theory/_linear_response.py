@@ -18,11 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
 from neuroloom.lifnet._theory._siegert import SHIFT
+from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 _N_STEPS = 2000
+_LARGE = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +75,7 @@ def transfer_function(
     Raises
     ------
     LifnetError
-        If there is no noise, or the frequencies are not finite.
+        If there is no noise, or the frequencies are not finite or beyond what `n_steps` resolve.
     """
     omega = 2 * np.pi * np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
     if not np.isfinite(omega).all() or omega.ndim != 1:
@@ -86,6 +88,15 @@ def transfer_function(
     above = max(2, round(n_steps * (top - reset) / (top - bottom)))
     width = (top - reset) / above
     n_total = above + max(2, int((reset - bottom) / width))
+    # Modulations reach as far from the threshold as diffusion and drift in a period: no less than
+    # a step, or sqrt(h² + p) - h < 1 for the h and p of `_exact_step`.
+    drift = width * abs(top - mu) / sigma**2
+    fastest = (1 + 2 * drift) * sigma**2 / (4 * np.pi * tau_membrane * width**2)
+    if (np.abs(omega) > 2 * np.pi * fastest).any():
+        raise LifnetError(
+            f"frequencies: expected at most {fastest:.3g} Hz, which {n_steps} steps of the "
+            f"integration resolve, got {np.abs(omega).max() / (2 * np.pi):g} Hz"
+        )
     iw = 1j * omega
     delay = np.exp(-iw * tau_refractory)
     flux0, density0 = 1.0, 0.0
@@ -95,6 +106,8 @@ def transfer_function(
     for name in ("plain", "reset"):
         state[name][0] += 1.0
     source = [zero.copy(), zero.copy()]
+    # All of them grow without bound at high frequencies, and only their ratios matter.
+    scale = np.ones(len(omega))
     area = 0.0
     for k in range(n_total):
         v = top - k * width
@@ -109,15 +122,21 @@ def transfer_function(
         step = _exact_step(width, lean, iw, 2 * tau_membrane / sigma**2)
         for name, pair in [*state.items(), ("source", source)]:
             flux, density = pair
-            extra = sources.get(name, 0.0)
+            extra = sources.get(name, 0.0) * scale
             pair[0] = step[0] * flux + step[1] * density + step[4] * extra
             pair[1] = step[2] * flux + step[3] * density + step[5] * extra
+        large = np.abs(state["plain"][0]) > _LARGE
+        if large.any():
+            smaller = np.where(large, 1 / _LARGE, 1.0)
+            scale = scale * smaller
+            for pair in [*state.values(), source]:
+                pair[0], pair[1] = pair[0] * smaller, pair[1] * smaller
         area += width * middle0
         density0 = density0_new
         if k + 1 == above:
             flux0 = 0.0
-            state["reset"][0] = state["reset"][0] - delay
-            source[0] = source[0] - 1.0
+            state["reset"][0] = state["reset"][0] - delay * scale
+            source[0] = source[0] - scale
     rate = 1.0 / (tau_refractory + area)
     lower = {name: pair[0] for name, pair in state.items()}
     by_mu = -rate * lower["mu"] / lower["reset"]
@@ -192,10 +211,11 @@ def coupling(
     spectra : ndarray, shape (n_frequencies, n_pops)
         Power spectrum of one neuron of each population without modulations, in Hz.
     """
-    f = np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
-    if not np.isfinite(f).all() or (f <= 0).any():
+    f = np.atleast_1d(checks.array("frequencies", frequencies, error=LifnetError))
+    if f.ndim != 1 or not f.size or (f <= 0).any():
         raise LifnetError("frequencies: expected finite values above 0 Hz")
-    nu = np.asarray(rates, dtype=np.float64)
+    delay = checks.real("delay", delay, at_least=0, unit="s", error=LifnetError)
+    nu = field.checked_rates("rates", rates)
     e = field.equations
     mu, sigma = field.moments(nu)
     static = e.response(nu)

@@ -17,6 +17,7 @@ from neuroloom.lifnet._errors import LifnetError
 from neuroloom.lifnet._theory._rate_equations import RateEquations, Solutions, solve
 from neuroloom.lifnet._theory._settling import settle
 from neuroloom.lifnet._theory._stability import classify, linearized_eigenvalues
+from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
 
@@ -384,13 +385,15 @@ class LIFMeanField:
         Raises
         ------
         LifnetError
-            If they are of another shape, or not finite.
+            If they are of another shape, not finite or negative.
         """
-        array = np.asarray(values, dtype=np.float64)
+        array = checks.array(name, values, finite=False, error=LifnetError)
         if array.ndim not in (1, 2) or array.shape[-1] != self.n_pops:
             raise LifnetError(f"{name}: expected {self.n_pops} rates, got shape {array.shape}")
         if not np.isfinite(array).all():
             raise LifnetError(f"{name}: expected finite rates, got NaN or inf")
+        if (array < 0).any():
+            raise LifnetError(f"{name}: expected rates of at least 0 Hz, got {array.min():g}")
         return array
 
     def _spread(self, name: str, values: ArrayLike) -> Array:
