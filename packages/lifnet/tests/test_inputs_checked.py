@@ -250,3 +250,41 @@ def test_a_duration_too_short_for_what_is_configured_is_said():
         warnings.simplefilter("error")
         network.simulate(duration=0.03, seed=1)
         network.simulate(duration=0.005, state=first.state, seed=1)  # may go on until then
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("init_params.duration_sec", 1e308),
+        ("architecture.network.tau_membrane", []),
+        ("architecture.network.tau_refractory", []),
+        ("architecture.network.threshold", b"x"),
+        ("stimulus.stimulus_shape", []),
+        ("stimulus.stimulus_shape", {"a": 1}),
+        ("stimulus.onsets", b"x"),
+        ("perturbation.rate.involved_clusters", [[10**30]]),
+        ("perturbation.rate.params", b"x"),
+    ],
+)
+def test_values_of_another_kind_are_refused_by_their_path(key, value):
+    config = load_config("2_cluster_mf").to_mapping()
+    config["perturbation"] = {"rate": {"params": [1.0], "vectors": [[1.0]]}}
+    *path, last = key.split(".")
+    section = config
+    for name in path:
+        section = section[name]
+    section[last] = value
+
+    def run():
+        network = ClusteredNetwork.from_config(load_config(config), seed=1)
+        network.simulate(duration=0.01, seed=1)
+
+    with pytest.raises(LifnetError, match=key.replace(".", r"\.")):
+        run()
+
+
+def test_a_step_so_short_that_steps_cannot_be_counted_is_refused():
+    config = load_config("2_cluster_mf").to_mapping()
+    config["init_params"]["delta_t"] = 1e-320
+    with pytest.raises(ConfigError, match=r"duration_sec: expected at most 1e\+18 steps"):
+        load_config(config)

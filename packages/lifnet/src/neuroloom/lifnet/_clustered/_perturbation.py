@@ -314,12 +314,13 @@ def _places(involved: Sequence[Any] | None, number: int, length: int) -> list[ND
         rows = [involved] * number
     places = []
     for row in rows:
-        place = np.asarray(row, dtype=np.int64).reshape(-1)
-        if place.size and (place.min() < 0 or place.max() >= length):
+        given = np.asarray(row).reshape(-1)
+        if given.size and not 0 <= given.min() <= given.max() < length:
             raise PerturbationError(
                 f"involved_clusters: expected populations from 0 to {length - 1}, "
-                f"got {place.tolist()}"
+                f"got {given.tolist()}"
             )
+        place = given.astype(np.int64)
         if len(np.unique(place)) != len(place):
             raise PerturbationError(
                 f"involved_clusters: expected each population once, got {place.tolist()}"

@@ -140,7 +140,7 @@ def items(read: Reader, *, length: int | None = None) -> Reader:
     def read_all(path: str, value: Any) -> tuple[Any, ...]:
         if hasattr(value, "tolist"):
             value = value.tolist()
-        if isinstance(value, str) or not isinstance(value, Sequence):
+        if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
             raise refuse(path, expected, value)
         if length is not None and len(value) != length:
             raise refuse(path, expected, f"{len(value)}: {list(value)}")
@@ -154,7 +154,7 @@ def one_or_more(read: Reader) -> Reader:
     many = items(read)
 
     def read_any(path: str, value: Any) -> Any:
-        if isinstance(value, (Sequence, tuple)) and not isinstance(value, str):
+        if isinstance(value, (Sequence, tuple)) and not isinstance(value, (str, bytes)):
             return many(path, value)
         return many(path, value) if hasattr(value, "__len__") else read(path, value)
 

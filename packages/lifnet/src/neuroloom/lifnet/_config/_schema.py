@@ -97,6 +97,8 @@ class NetworkParams(Section):
         super().__post_init__()
         for name in ("tau_membrane", "tau_synaptic", "tau_refractory"):
             value = getattr(self, name)
+            if value == ():
+                raise refuse(f"{self.path}.{name}", "at least one value", [])
             longest = max(value) if isinstance(value, (tuple, list)) else value
             warn_of_milliseconds(f"{self.path}.{name}", float(longest), stacklevel=5)
 
@@ -146,8 +148,11 @@ class ExternalCurrents(Section):
 _SHAPES = {1: "box", 2: "linear", 3: "diff2exp"}
 
 
+_MOST_STEPS = 1e18  # what 64 bits count
+
+
 def _shape(path: str, value: Any) -> str:
-    if not isinstance(value, bool) and value in _SHAPES:
+    if isinstance(value, (str, int)) and not isinstance(value, bool) and value in _SHAPES:
         return _SHAPES[value]
     return str(choice("box", "linear", "diff2exp")(path, value))
 
@@ -366,6 +371,10 @@ class Config(Section):
         """Warn of a duration between two steps."""
         init = self.init_params
         steps = init.duration_sec / init.delta_t
+        if steps > _MOST_STEPS:
+            raise refuse(
+                "init_params.duration_sec", f"at most {_MOST_STEPS:g} steps of delta_t", steps
+            )
         if steps >= 1 and abs(steps - round(steps)) > 1e-6 * steps:
             warnings.warn(
                 f"init_params.duration_sec: {init.duration_sec:g} s is not a multiple of delta_t "
