@@ -2,7 +2,9 @@ import json
 import pickle
 import shutil
 
+import joblib
 import numpy as np
+import pandas as pd
 import pytest
 
 from neuroloom.circuit_inference import (
@@ -20,6 +22,7 @@ from neuroloom.circuit_inference import (
     PriorError,
     UnsafeFormatError,
 )
+from neuroloom.circuit_inference._estimators import sbi
 from neuroloom.circuit_inference.diagnostics import ei_ratio, tarp
 from neuroloom.circuit_inference.errors import (
     ArgumentError,
@@ -28,6 +31,7 @@ from neuroloom.circuit_inference.errors import (
     UnknownNameError,
 )
 from neuroloom.circuit_inference.libraries import shot_noise_library
+from neuroloom.shared.parallel import UnfinishedError, sharded
 
 FAST = {
     "max_epochs": 100,
@@ -480,6 +484,57 @@ class TestSbi:
             posterior.draws, again.predict(x[:2], n_samples=40, warn=False, seed=2).draws
         )
         assert not list((tmp_path / "here").iterdir())  # sbi would write sbi-logs
+
+
+@pytest.fixture(scope="module")
+def ratio():
+    pytest.importorskip("sbi")
+    x, theta = simulate(300, 1)
+    chains = {"num_chains": 10, "thin": 1, "warmup_steps": 2, "init_strategy": "proposal"}
+    options = {"train": {"max_num_epochs": 3, "training_batch_size": 50}}
+    options |= {"sample": {"mcmc_parameters": chains}}
+    return Inferer("NRE", BOX, hyperparams=options).fit(x, theta, seed=1)
+
+
+def quick_chain(row, stream, *, estimator, n_samples):
+    return row[0] + stream.generator().standard_normal((n_samples, 2))
+
+
+class TestChains:
+    """NLE and NRE draw each row by a chain with a stream of its own."""
+
+    def test_a_row_does_not_depend_on_those_behind_it(self, ratio):
+        x, _ = simulate(4, 2)
+        all_four = ratio.sample(x, n_samples=20, seed=3)
+        np.testing.assert_array_equal(ratio.sample(x[:2], n_samples=20, seed=3), all_four[:2])
+        assert not np.array_equal(all_four[0], all_four[1])
+
+    @pytest.mark.parametrize("backend", ["loky", "threading"])
+    def test_workers_change_no_bit(self, ratio, backend):
+        x, _ = simulate(4, 2)
+        with joblib.parallel_config(backend, n_jobs=2):
+            spread = ratio.sample(x, n_samples=20, seed=3)
+        np.testing.assert_array_equal(spread, ratio.sample(x, n_samples=20, seed=3))
+
+    def test_calibration_goes_on(self, ratio, tmp_path, monkeypatch):
+        # Chains take seconds each; what keeps them does not know what they draw.
+        monkeypatch.setattr(sbi, "_chain", quick_chain)
+        x, theta = simulate(20, 2)
+        options = {"n_samples": 10, "seed": 4}
+        whole = ratio.diagnose(x, theta, **options)
+        with pytest.raises(UnfinishedError), sharded((0, 2)):
+            ratio.diagnose(x, theta, resume=tmp_path / "kept", **options)
+        assert len(list((tmp_path / "kept" / "draws" / "first").glob("item-*.npz"))) == 10
+        found = ratio.diagnose(x, theta, resume=tmp_path / "kept", **options)
+        np.testing.assert_array_equal(found.ranks, whole.ranks)
+        pd.testing.assert_frame_equal(found.importance, whole.importance)
+
+    def test_other_models_have_nothing_to_keep(self, tmp_path):
+        x, theta = simulate(120, 1)
+        points = Inferer("Ridge", BOX).fit(x[:80], theta[:80], seed=1)
+        with pytest.raises(ArgumentError, match="resume: expected None"):
+            points.diagnose(x[80:], theta[80:], resume=tmp_path / "kept", seed=1)
+        assert not (tmp_path / "kept").exists()
 
 
 class TestFewSimulations:

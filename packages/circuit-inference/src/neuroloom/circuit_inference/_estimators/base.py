@@ -19,11 +19,17 @@ Array = NDArray[np.float64]
 class Estimator(ABC):
     """Learns parameters ``theta`` (n_rows, n_parameters) from standardised features ``x``.
 
-    `probabilistic` says whether there is a posterior to sample.
+    `probabilistic` says whether there is a posterior to sample; `by_row`, whether each row's draws
+    are long work, which `sample` spreads over workers and keeps in a folder (``resume``).
     """
 
     kind: ClassVar[str]
     probabilistic: ClassVar[bool] = False
+
+    @property
+    def by_row(self) -> bool:
+        """Whether `sample` takes ``resume``."""
+        return False
 
     @abstractmethod
     def fit(self, x: Array, theta: Array, *, seed: Seed) -> Self:

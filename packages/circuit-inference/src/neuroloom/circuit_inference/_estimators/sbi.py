@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,12 +13,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from neuroloom import shared
 from neuroloom.circuit_inference._estimators.base import Array, Estimator
 from neuroloom.circuit_inference.errors import ArgumentError, ModelFormatError
 from neuroloom.shared import Seed, require
 
 _EXTRA = "neuroloom-circuit-inference[sbi]"
 _BUILDERS = {"NPE": "posterior_nn", "NLE": "likelihood_nn", "NRE": "classifier_nn"}
+_EXAMPLES = 200  # rows that say what shape the network has
+_GLOBAL = threading.RLock()  # the global generators are one thread's at a time
 _NETWORKS = {"NPE": "nsf", "NLE": "nsf", "NRE": "resnet"}
 
 
@@ -93,24 +98,23 @@ class SbiEstimator(Estimator):
         }
         return inference.build_posterior(network, **{**options, **self.options.get("sample", {})})
 
-    def sample(self, x: Array, n_samples: int, *, seed: Seed) -> Array:
-        """Return draws of the unbounded parameters."""
+    @property
+    def by_row(self) -> bool:
+        """Whether each row has a chain of its own: NLE and NRE."""
+        return self.model != "NPE"
+
+    def sample(self, x: Array, n_samples: int, *, seed: Seed, resume: Path | None = None) -> Array:
+        """Return draws of the unbounded parameters; `resume` keeps those of each row's chain."""
         import torch
 
-        observed = torch.as_tensor(x, dtype=torch.float32)
-        with _private_randomness(seed), torch.no_grad():
-            if self.model == "NPE":
+        if self.by_row:
+            chain = functools.partial(_chain, estimator=self, n_samples=n_samples)
+            values = np.stack(shared.map(chain, list(x), progress=False, resume=resume, seed=seed))
+        else:
+            observed = torch.as_tensor(x, dtype=torch.float32)
+            with _private_randomness(seed), torch.no_grad():
                 draws = self._posterior.posterior_estimator.sample((n_samples,), observed)
                 values = draws.numpy().transpose(1, 0, 2)
-            else:
-                values = np.stack(
-                    [
-                        self._posterior.sample(
-                            (n_samples,), x=row[None], show_progress_bars=False
-                        ).numpy()
-                        for row in observed
-                    ]
-                )
         return np.asarray(values * self._state["scale"] + self._state["centre"], dtype=np.float64)
 
     def predict(self, x: Array) -> Array:
@@ -134,6 +138,53 @@ class SbiEstimator(Estimator):
         inner = np.asarray(value[0].numpy(), dtype=np.float64)
         return np.asarray(inner - np.log(self._state["scale"]).sum())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process rebuilds the estimator from, and a job knows it by."""
+        if not self._state:
+            return {"model": self.model, "options": self.options}
+        z, x = self._state["example"]
+        return {
+            "model": self.model,
+            "options": self.options,
+            "centre": self._state["centre"],
+            "scale": self._state["scale"],
+            "example": (z[:_EXAMPLES], x[:_EXAMPLES]),
+            "weights": {k: v.numpy() for k, v in self._state["network"].state_dict().items()},
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Rebuild the network and take its weights."""
+        import torch
+
+        self.model, self.options = state["model"], state["options"]
+        self._state, self._posterior = {}, None
+        if "weights" not in state:
+            return
+        weights = {k: torch.as_tensor(np.array(v)) for k, v in state["weights"].items()}
+        self._rebuild(state["centre"], state["scale"], state["example"], weights)
+
+    def _rebuild(
+        self, centre: Array, scale: Array, example: tuple[Array, Array], weights: Mapping[str, Any]
+    ) -> None:
+        """Build the network that the example's shape asks for, with these weights."""
+        import torch
+
+        z, x = example
+        with _private_randomness(Seed(0)):
+            network = self._builder()(
+                torch.as_tensor(z, dtype=torch.float32), torch.as_tensor(x, dtype=torch.float32)
+            )
+            try:
+                network.load_state_dict(weights)
+            except RuntimeError as error:
+                raise ModelFormatError(
+                    f"folder: expected weights of the same network, got {error}; the installed "
+                    "sbi may build it differently"
+                ) from error
+            network.eval()
+            self._posterior = self._build(self._inference(centre, scale), network)
+        self._state = {"network": network, "centre": centre, "scale": scale, "example": example}
+
     def save(self, folder: Path) -> Mapping[str, Any]:
         """Write the network's weights as safetensors, and what its shape is rebuilt from."""
         from safetensors.torch import save_file
@@ -141,7 +192,7 @@ class SbiEstimator(Estimator):
         weights = {k: v.contiguous() for k, v in self._state["network"].state_dict().items()}
         save_file(weights, folder / "sbi.safetensors")
         z, x = self._state["example"]
-        np.savez(folder / "sbi_example.npz", z=z[:200], x=x[:200])
+        np.savez(folder / "sbi_example.npz", z=z[:_EXAMPLES], x=x[:_EXAMPLES])
         return {
             "model": self.model,
             "options": {k: v for k, v in self.options.items() if k != "prior"},
@@ -152,28 +203,24 @@ class SbiEstimator(Estimator):
     @classmethod
     def load(cls, folder: Path, header: Mapping[str, Any]) -> SbiEstimator:
         """Rebuild the network and read its weights."""
-        import torch
         from safetensors.torch import load_file
 
         estimator = cls(header["model"], header["options"])
         centre, scale = np.array(header["centre"]), np.array(header["scale"])
         with np.load(folder / "sbi_example.npz", allow_pickle=False) as file:
-            z, x = file["z"], file["x"]
-        with _private_randomness(Seed(0)):
-            network = estimator._builder()(
-                torch.as_tensor(z, dtype=torch.float32), torch.as_tensor(x, dtype=torch.float32)
-            )
-            try:
-                network.load_state_dict(load_file(folder / "sbi.safetensors"))
-            except RuntimeError as error:
-                raise ModelFormatError(
-                    f"folder: expected weights of the same network, got {error}; the installed "
-                    "sbi may build it differently"
-                ) from error
-            network.eval()
-            estimator._posterior = estimator._build(estimator._inference(centre, scale), network)
-        estimator._state = {"network": network, "centre": centre, "scale": scale, "example": (z, x)}
+            example = file["z"], file["x"]
+        estimator._rebuild(centre, scale, example, load_file(folder / "sbi.safetensors"))
         return estimator
+
+
+def _chain(row: Array, stream: Seed, *, estimator: SbiEstimator, n_samples: int) -> Array:
+    """Return the draws of one row, standardised, from a chain with a stream of its own."""
+    import torch
+
+    observed = torch.as_tensor(row, dtype=torch.float32)[None]
+    with _private_randomness(stream), torch.no_grad():
+        draws = estimator._posterior.sample((n_samples,), x=observed, show_progress_bars=False)
+    return np.asarray(draws.numpy())
 
 
 class _Silence:
@@ -221,13 +268,14 @@ def _private_randomness(seed: Seed) -> Iterator[None]:
     """Let sbi draw from torch's and numpy's global generators, and put them back afterwards."""
     import torch
 
-    state = np.random.get_state()  # noqa: NPY002 — sbi draws from it
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.default_generator.manual_seed(seed.integer(63))
-        np.random.seed(seed.child("numpy").integer(32))  # noqa: NPY002
-        try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                yield
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
+    with _GLOBAL:
+        state = np.random.get_state()  # noqa: NPY002 — sbi draws from it
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.default_generator.manual_seed(seed.integer(63))
+            np.random.seed(seed.child("numpy").integer(32))  # noqa: NPY002
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    yield
+            finally:
+                np.random.set_state(state)  # noqa: NPY002

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,7 @@ def diagnose(
     *,
     n_samples: int,
     levels: Sequence[float],
+    resume: str | Path | None = None,
     seed: SeedLike,
 ) -> Diagnosis:
     """Return the diagnosis of a trained model on simulations it never saw."""
@@ -148,8 +150,14 @@ def diagnose(
             f"features: expected simulations that the model never saw, got {int(learned.sum())} "
             f"of {len(x)} that it learned from: hold some out before training"
         )
+    if resume is not None and not fitted.estimator.by_row:
+        raise ArgumentError(
+            f"resume: expected None for {fitted.estimator.kind}, whose draws are made in one call, "
+            f"got {resume}; NLE and NRE have something to keep"
+        )
     names, d = fitted.prior.names, truth.shape[1]
-    posterior = fitted.posterior(features, n_samples, root.child("draws")).rows(good)
+    posterior = fitted.posterior(features, n_samples, root.child("draws"), _in(resume, "draws"))
+    posterior = posterior.rows(good)
     x, truth = x[good], truth[good]
     mean = posterior.mean
     width = fitted.theta_std**2
@@ -164,7 +172,7 @@ def diagnose(
         "mae": np.abs(mean - truth).mean(axis=0),
         "n_samples": n_samples,
         "levels": tuple(levels),
-        "importance": _importance(fitted, x, truth, mean, width, root.child("importance")),
+        "importance": _importance(fitted, x, truth, mean, width, root.child("importance"), resume),
         "ood_rate": float((posterior.ood_p < 0.01).mean()),
     }
     if posterior.samples is None:
@@ -196,6 +204,10 @@ def diagnose(
         correlation=_mean_correlation(draws),
         local_p=_local(x, ranks, n_samples),
     )
+
+
+def _in(resume: str | Path | None, name: str) -> Path | None:
+    return None if resume is None else Path(resume) / name
 
 
 def tarp(
@@ -274,7 +286,13 @@ def _local(x: Array, ranks: NDArray[np.int64], n_samples: int) -> Array:
 
 
 def _importance(
-    fitted: Fitted, x: Array, truth: Array, mean: Array, width: Array, seed: Seed
+    fitted: Fitted,
+    x: Array,
+    truth: Array,
+    mean: Array,
+    width: Array,
+    seed: Seed,
+    resume: str | Path | None,
 ) -> pd.DataFrame:
     names = fitted.origin.names or tuple(f"feature {i}" for i in range(x.shape[1]))
     base = ((mean - truth) ** 2).mean(axis=0)
@@ -282,7 +300,8 @@ def _importance(
     for j in range(x.shape[1]):
         shuffled = x.copy()
         shuffled[:, j] = seed.child(j).generator().permutation(x[:, j])
-        other = fitted.posterior(shuffled, 100, seed.child("draws"))
+        kept = _in(resume, f"feature-{j}")
+        other = fitted.posterior(shuffled, 100, seed.child("draws"), kept)
         rows.append((((other.mean - truth) ** 2).mean(axis=0) - base) / width)
     return pd.DataFrame(
         rows, columns=list(fitted.prior.names), index=pd.Index(names, name="feature")

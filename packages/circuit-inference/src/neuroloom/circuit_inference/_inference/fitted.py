@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -58,15 +59,25 @@ class Learned:
         goal = prior.to_unbounded(theta) if estimator.probabilistic else theta
         return cls(estimator.fit(scaler(x), goal, seed=seed), prior, scaler)
 
-    def draw(self, x: Array, n_samples: int, seed: Seed) -> Array:
-        """Return posterior draws of finite rows, shape (n_rows, n_samples, n_parameters)."""
+    def draw(self, x: Array, n_samples: int, seed: Seed, resume: Path | None = None) -> Array:
+        """Return posterior draws of finite rows, shape (n_rows, n_samples, n_parameters).
+
+        `resume` keeps the draws of models whose rows are long work.
+        """
         z = self.scaler(x)
-        draws = self.prior.from_unbounded(self.estimator.sample(z, n_samples, seed=seed))
+
+        def sample(stream: Seed, name: str) -> Array:
+            kept: dict[str, Any] = {}
+            if resume is not None and self.estimator.by_row:
+                kept["resume"] = resume / name
+            return self.estimator.sample(z, n_samples, seed=stream, **kept)
+
+        draws = self.prior.from_unbounded(sample(seed, "first"))
         for again in range(_REDRAWN):
             broken = ~self.prior.allowed(draws)
             if not broken.any():
                 break
-            more = self.estimator.sample(z, n_samples, seed=seed.child(again))
+            more = sample(seed.child(again), f"again-{again}")
             draws = np.where(broken[..., None], self.prior.from_unbounded(more), draws)
         # What no redrawing brought inside is no draw of the posterior.
         return np.where(self.prior.allowed(draws)[..., None], draws, np.nan)
@@ -127,7 +138,9 @@ class Fitted:
         self.learned.scaler.check(x)
         return x, np.asarray(np.isfinite(x).all(axis=1))
 
-    def posterior(self, features: Rows, n_samples: int, seed: Seed) -> Posterior:
+    def posterior(
+        self, features: Rows, n_samples: int, seed: Seed, resume: Path | None = None
+    ) -> Posterior:
         """Return the posterior of each row; NaN for rows that are not finite."""
         x, good = self.rows(features)
         d = self.prior.n_parameters
@@ -136,7 +149,7 @@ class Fitted:
         if self.estimator.probabilistic:
             samples = np.full((len(x), n_samples, d), np.nan)
             if good.any():
-                samples[good] = self.learned.draw(x[good], n_samples, seed)
+                samples[good] = self.learned.draw(x[good], n_samples, seed, resume)
                 mean[good] = samples[good].mean(axis=1)
                 members = self.estimator.member_means(self.learned.scaler(x[good]))
                 if members is not None:

@@ -344,11 +344,14 @@ class Inferer:
         *,
         n_samples: int = 500,
         levels: Sequence[float] = (0.5, 0.8, 0.9, 0.95),
+        resume: str | Path | None = None,
         seed: SeedLike = None,
     ) -> Diagnosis:
         """Return how far the posterior can be trusted, on simulations it never saw.
 
-        See `Diagnosis` for what is in it.
+        See `Diagnosis` for what is in it. NLE and NRE draw each row by a Markov chain of its own:
+        a surrounding ``joblib.parallel_config`` spreads the rows over workers or a cluster. Other
+        models draw all rows in one call that takes seconds; there is nothing to spread or keep.
 
         Parameters
         ----------
@@ -360,12 +363,16 @@ class Inferer:
             Draws per row.
         levels : sequence of float
             Levels of the credible intervals, between 0 and 1.
+        resume : str or Path, optional
+            Folder that keeps the draws of each row (NLE and NRE; as in `neuroloom.shared.map`);
+            refused for other models, which have nothing to keep.
         seed : int or Seed, optional
             Of the draws; None draws from the operating system.
         """
         return diagnose(
-            self._need("diagnose"), features, theta, n_samples=n_samples, levels=levels, seed=seed
-        )
+            self._need("diagnose"), features, theta, n_samples=n_samples, levels=levels,
+            resume=resume, seed=seed,
+        )  # fmt: skip
 
     def predictive_check(
         self,
