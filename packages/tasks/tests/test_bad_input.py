@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -217,10 +219,17 @@ def test_parameters_set_on_an_environment_are_refused(name: str, value: Any) -> 
 
 def test_rewards_and_timing_of_an_environment_are_to_be_read() -> None:
     env = tasks.make(PDM)
-    with pytest.raises(TypeError):
+    with pytest.raises(tasks.TaskTypeError, match="to make"):
         env.rewards["fail"] = -1.0  # type: ignore[index]
-    with pytest.raises(AttributeError):
+    with pytest.raises(tasks.TaskTypeError, match="to make"):
         env.timing.update({"stimulus": 500})  # type: ignore[attr-defined]
+    for own in (
+        copy.deepcopy(env.timing),
+        dict(env.timing),
+        pickle.loads(pickle.dumps(env.timing)),
+    ):
+        own["stimulus"] = 500
+    assert env.timing["stimulus"] == 2000
     with pytest.raises(AttributeError):
         env.timing = {"stimulus": 500}  # type: ignore[misc]
     assert dict(env.rewards) == {**env.task.reward}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from neuroloom.tasks._design.table import Table
 from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._engine.plan import BLOCK
 from neuroloom.tasks._engine.streams import Streams
+from neuroloom.tasks._environments.given import Given
 from neuroloom.tasks._errors import whole
 
 
@@ -120,7 +120,7 @@ class TrialView:
     @property
     def rewards(self) -> Mapping[str, float]:
         """The rewards in force; to be read."""
-        return MappingProxyType(self.plan.rewards)
+        return Given(self.plan.rewards)
 
     @property
     def timing(self) -> Mapping[str, Any]:
@@ -129,7 +129,7 @@ class TrialView:
         To be read; `make` takes others.
         """
         chosen = self.task.timing or {}
-        return MappingProxyType(
+        return Given(
             {
                 name: chosen[name] if name in chosen else written(period.duration, self.dt)
                 for name, period in self.task.periods.items()
