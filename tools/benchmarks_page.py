@@ -18,11 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("mi", "glmhmm", "circuit-inference", "tasks", "lifnet", "shared")
 MORE = {
     "mi": "[What makes it fast](mi/speed.md), [the benchmark of distributions](mi/benchmark.md)",
+    "glmhmm": "[How fast, how right](glmhmm/index.md#how-fast-how-right)",
     "circuit-inference": "[All figures](circuit-inference/figures.md)",
-    "tasks": "[Bounds of the tasks](tasks/bounds.md)",
+    "tasks": "[How fast](tasks/index.md#how-fast), [bounds of the tasks](tasks/bounds.md)",
     "lifnet": "[Speed](lifnet/speed.md)",
     "shared": "[Use a cluster](shared/use-a-cluster.md)",
 }
+NOT_RUN = """Not measured by a whole run for this version; runs at toy sizes are not shown. What
+was measured earlier, with what it was measured against, stands on the package's own pages:"""
 HEAD = """# Benchmarks
 
 Every ratio that a package's `benchmarks/bench.py` reports, with the work that it belongs to. The
@@ -62,7 +65,7 @@ def section(package: str, file: Path) -> str:
     """Return a package's part of the page."""
     more = f"\n{MORE[package]}.\n" if package in MORE else ""
     if not file.is_file():
-        return f"## {package}\n\nNot run for this page.\n{more}"
+        return f"## {package}\n\n{NOT_RUN}\n{more}"
     content = json.loads(file.read_text("utf-8"))
     machine = (
         {**content, **content.get("machine", {})}
