@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.signal import lfilter
-from scipy.stats import norm, t
+from scipy.stats import linregress, norm, t
 
 from neuroloom import mi
 from neuroloom.mi import _direct as direct
@@ -14,7 +14,7 @@ from neuroloom.mi import exceptions as ex
 from neuroloom.mi._critics.bounds import smile
 from neuroloom.mi._direct.estimators import DIRECT
 from neuroloom.mi._modes.crosschecks import look
-from neuroloom.mi._modes.subsampling import fit_curve
+from neuroloom.mi._modes.subsampling import _block_bootstrap, fit_curve
 from neuroloom.mi._options.modes import SubsamplingOptions
 from neuroloom.mi._samples.conditional import surrogate_sources
 from neuroloom.mi._samples.surrogates import surrogates
@@ -129,6 +129,65 @@ def test_a_line_has_its_intercept_weights_and_no_form_error():
     assert fit.weights @ gamma == pytest.approx(0.0, abs=1e-12)
     bent = fit_curve(gamma, 2.0 - 0.4 * np.sqrt(gamma), SubsamplingOptions())
     assert bent.form > 0.01
+
+
+def test_a_noisy_line_has_the_textbooks_error_and_its_form_is_half_of_what_a_parabola_adds():
+    gamma = np.arange(1.0, 7.0)
+    mean = 2.0 - 0.1 * gamma + 0.004 * np.array([1, -2, 1, 1.5, -1, -0.5])
+    fit = fit_curve(gamma, mean, SubsamplingOptions())
+    line = linregress(gamma, mean)
+    assert fit.kept == 6
+    assert fit.intercept == pytest.approx(line.intercept)
+    assert fit.scatter == pytest.approx(line.intercept_stderr)
+    parabola = np.polyfit(gamma, mean, 2)[-1]
+    assert fit.form == pytest.approx(abs(parabola - line.intercept) / 2)
+    assert fit.form > 1e-4
+
+
+def test_bootstrap_over_stretches_has_the_unbiased_variance_of_their_mean():
+    values = np.repeat(np.random.default_rng(5).standard_normal(6), 20)
+    draws = _block_bootstrap(values, 20, np.random.default_rng(0))
+    expected = values[::20].var(ddof=1) / 6
+    assert draws.var() == pytest.approx(expected, rel=0.12)  # without (B − 1) / B: 17 % less
+    assert draws.mean() == pytest.approx(values.mean(), abs=4 * math.sqrt(expected / len(draws)))
+
+
+def test_normal_variables_without_dependence_show_none_on_average():
+    """The entropies' bias by Misra et al. 2005 is exact: so few samples would show .8 nats."""
+    rng = np.random.default_rng(0)
+    found = [direct.gaussian(*rng.standard_normal((2, 12, 3))) for _ in range(3000)]
+    assert np.mean(found) == pytest.approx(0, abs=4 * np.std(found) / math.sqrt(3000))
+
+
+@pytest.mark.parametrize("mode", ["estimate", "rigorous"])
+def test_evidence_of_bounds_reaches_the_interval(mode):
+    x, e = np.random.default_rng(3).standard_normal((2, 300, 1))
+    small = {"n_epochs": 2, "n_inits": 1, "n_folds": 2, "hidden_dim": 8, "embedding_dim": 2}
+    options = {"gamma_range": [1, 2]} if mode == "rigorous" else {}
+    options |= {"base_params": small, "random_seed": 0, "verbose": False}
+    result = mi.run(x, 0.8 * x + 0.6 * e, mode=mode, **options)
+    details = result.details
+    (low, high), error, checks = details["interval"], details["mi_error"], details["checks"]
+    row = details["tidy"][0]
+    rise, gap = checks.get("rise", 0.0), row["train_mi"] - row["test_mi"]
+    if mode == "rigorous":
+        rise = max(checks["added"], 0) + max(np.nan_to_num(checks["learning"]), 0)
+        gap -= checks["added"]
+    beyond = checks["neighbours"] - result.mi_estimate
+    more = sum(max(part, 0) for part in (rise, gap, beyond))
+    assert low == pytest.approx(result.mi_estimate - norm.ppf(0.84) * error)
+    width = math.hypot(norm.ppf(0.84) * error, t.ppf(0.84, 3) * SPREAD * more)
+    above = SHIFT * more + BOUND.short * error + width
+    assert high == pytest.approx(result.mi_estimate + above)
+
+
+def test_evidence_of_neighbours_and_copulas_reaches_the_interval():
+    x, e = np.random.default_rng(3).standard_normal((2, 400, 1))
+    for name, scale in (("ksg", NEIGHBOURS.scale), ("gcmi", 1.0)):
+        result = mi.run(x, 0.8 * x + 0.6 * e, estimator=name, random_seed=0, verbose=False)
+        low, _ = result.details["interval"]
+        reach = (result.mi_estimate - low) / result.details["mi_error"]
+        assert reach == pytest.approx(scale * norm.ppf(0.84))
 
 
 def test_structure_finer_than_the_samples_is_told_and_smooth_structure_is_not():
