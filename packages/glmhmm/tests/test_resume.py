@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from neuroloom.glmhmm import GLMHMM, cross_validate, parametric_bootstrap
+from neuroloom.shared.parallel import UnfinishedError, sharded
 
 N_FOLDS = 4
 
@@ -88,3 +89,23 @@ def test_a_killed_job_goes_on_to_the_bit(job, tmp_path):
     unbroken = job(None)
     for name, values in unbroken.items():
         np.testing.assert_array_equal(resumed[name], values, err_msg=name)
+
+
+def test_starts_in_shards(tmp_path):
+    X, y, starts = data()
+
+    def fitted(folder):
+        model = GLMHMM(2, regularizer_strength=0.25, n_init=12, tol=1e-3)
+        return model.fit(X, y, session_starts=starts, resume=folder)
+
+    told = []
+    for i in range(3):
+        with pytest.raises(UnfinishedError) as end, sharded((i, 3)):
+            fitted(tmp_path)
+        told.append(str(end.value).partition(" items")[0])
+    assert told == ["shard 0/3: 4 of 12", "shard 1/3: 8 of 12", "shard 2/3: 12 of 12"]
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.npz")}
+    found, whole = fitted(tmp_path), fitted(None)
+    assert kept == {path: path.stat().st_mtime_ns for path in kept}
+    np.testing.assert_array_equal(found.coef_, whole.coef_)
+    np.testing.assert_array_equal(found.restarts_.to_numpy(), whole.restarts_.to_numpy())

@@ -18,7 +18,13 @@ from neuroloom.glmhmm._em.em import Fit, fit_one, run, run_forward
 from neuroloom.glmhmm._em.kept import Kept
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
-from neuroloom.shared.parallel import n_cores, n_surrounding_workers
+from neuroloom.shared.parallel import (
+    n_cores,
+    n_surrounding_workers,
+    surrounding_shard,
+    unfinished,
+    whole_work,
+)
 
 _CHUNK_NUMBERS = 20_000_000  # places × states × fits in one program on an accelerator
 
@@ -71,9 +77,20 @@ def fit_all(
     start, on a thread per core: a batched loop would drag every fit along to the end of the slowest
     one. On accelerators many fits advance together. Where a surrounding ``joblib.parallel_config``
     gives several workers, each of them computes a part of the fits. The numbers do not depend on
-    the number of threads and workers. `keep` keeps every fit once it is there.
+    the number of threads and workers. `keep` keeps every fit once it is there; inside
+    `neuroloom.shared.parallel.sharded` a part of them is computed.
     """
     n = len(starts)
+    if keep is not None and n > 1 and (shard := surrounding_shard()) is not None:
+        left = [i for i in range(n) if not keep.has(i)]
+        mine = [i for i in left if i % shard[1] == shard[0]]
+        if mine:
+            parts = ([each[i % len(each)] for i in mine] for each in (starts, trials, priors))
+            with whole_work():
+                fit_all(*parts, tol, maxiter, model, trace, vectorised=vectorised,
+                        keep=keep.at(mine))  # fmt: skip
+        if left:
+            raise unfinished(shard, n - len(left) + len(mine), n, keep.job.folder)
     n_workers = min(n, n_surrounding_workers())
     if n_workers > 1:
         return _fit_by_workers(starts, trials, priors, tol, maxiter, model, trace, n_workers, keep)

@@ -31,6 +31,10 @@ class Kept:
         """Return the same job for some of the fits."""
         return replace(self, names=tuple(self.names[i] for i in places))
 
+    def has(self, place: int) -> bool:
+        """Return whether a fit is kept."""
+        return self.job.has(f"{self.stage}-{self.names[place]:04d}")
+
     def fit(self, place: int, compute: Callable[[], Fit]) -> Fit:
         """Return a fit that is kept, or compute and keep it."""
         name = f"{self.stage}-{self.names[place]:04d}"
