@@ -85,10 +85,11 @@ def fit_all(
         left = [i for i in range(n) if not keep.has(i)]
         mine = [i for i in left if i % shard[1] == shard[0]]
         if mine:
-            parts = ([each[i % len(each)] for i in mine] for each in (starts, trials, priors))
+            few = [starts[i] for i in mine]
+            of_few = [trials[i % len(trials)] for i in mine]
+            theirs = [priors[i % len(priors)] for i in mine]
             with whole_work():
-                fit_all(*parts, tol, maxiter, model, trace, vectorised=vectorised,
-                        keep=keep.at(mine))  # fmt: skip
+                fit_all(few, of_few, theirs, tol, maxiter, model, trace, keep=keep.at(mine))
         if left:
             raise unfinished(shard, n - len(left) + len(mine), n, keep.job.folder)
     n_workers = min(n, n_surrounding_workers())
