@@ -4,6 +4,7 @@ import io
 import logging
 
 import matplotlib as mpl
+import matplotlib.figure
 import numpy as np
 import pandas as pd
 import pytest
