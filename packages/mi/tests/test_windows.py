@@ -268,3 +268,42 @@ def test_x_takes_ys_window_where_it_names_none():
     )
     assert one.mi_estimate == both.mi_estimate
     assert one.details["n_samples"] == 400
+
+
+def driven(n=2000):
+    """White noise and what follows it a sample later, of 0.737 bits."""
+    rng = np.random.default_rng(0)
+    a, e = rng.standard_normal((2, n, 1))
+    return a, np.concatenate([e[:1], 0.8 * a[:-1]]) + 0.6 * e
+
+
+def transferred(x, y, **options):
+    options |= {"history_window": 1, "estimator": "gcmi", "random_seed": 0, "verbose": False}
+    return mi.run(x, y, mode="transfer", **options)
+
+
+def test_transfer_between_signals_that_start_apart_end_apart_or_have_gaps():
+    a, b = driven()
+    truth = 0.5 * np.log2(1 + 0.64 / 0.36)
+    holes = np.where(np.arange(2000)[:, None] // 50 % 7 == 3, np.nan, a)
+    pairs = {
+        "together": (Signal(a, 100.0), Signal(b, 100.0), 1999),
+        "later": (Signal(a, 100.0), Signal(b[10:], 100.0, 0.1), 1989),
+        "later and as long": (Signal(a[:-10], 100.0), Signal(b[10:], 100.0, 0.1), 1979),
+        "shorter": (Signal(a[:-300], 100.0), Signal(b, 100.0), 1699),
+        "faster": (Signal(a, 100.0), Signal(np.repeat(b, 2, axis=0), 200.0), 1999),
+        "holes": (Signal(holes, 100.0), Signal(b, 100.0), None),
+    }
+    for name, (x, y, n) in pairs.items():
+        result = transferred(x, y)
+        assert result.mi_estimate == pytest.approx(truth, abs=0.09), name
+        assert n is None or result.details["n_samples"] == n, name
+    there = np.isfinite(holes[:, 0])
+    assert transferred(*pairs["holes"][:2]).details["n_samples"] == (there[1:] & there[:-1]).sum()
+
+
+def test_transfer_of_arrays_of_unequal_length_is_refused_or_cut_as_asked():
+    a, b = driven()
+    with pytest.raises(ex.DataShapeError, match="as many samples"):
+        transferred(a, b[:-7])
+    assert transferred(a, b[:-7], align="truncate").details["n_samples"] == 1992

@@ -31,7 +31,6 @@ from neuroloom.mi._options.modes import (
 )
 from neuroloom.mi._results.results import Results
 from neuroloom.mi._samples.conditional import surrogate_sources
-from neuroloom.mi._samples.variables import Variable
 from neuroloom.mi._statistics import reliability
 from neuroloom.mi._statistics.correlation import joint_memory, slowest, standard_error
 from neuroloom.mi._statistics.estimate import Estimate
@@ -269,33 +268,48 @@ def pasts(values: Array, history: int, horizon: int) -> tuple[Array, Array]:
     return flat(past), flat(future)
 
 
-def _series(analysis: Analysis, var: Variable) -> Array:
-    if var.kind is None:
-        return flat(analysis.coded(var, var.values))
-    if var.kind == "continuous" and var.window * (var.rate or 1.0) <= 1:
-        return np.asarray(var.values, dtype=float).T
-    raise OptionError(
-        f"processor_type_{var.name}: expected a plain series (n_times, n_channels), or "
-        f"'continuous' with one sample per window, in mode 'transfer', got {var.kind!r}"
-    )
+def _series(analysis: Analysis) -> tuple[Array, Array, Array]:
+    """Return x and y (n_times, n_channels) at the same moments, and the stretch of each moment.
+
+    Raises
+    ------
+    OptionError
+        For windows of more than one sample.
+    """
+    for var in (analysis.x, analysis.y):
+        assert var is not None
+        one = var.kind == "continuous" and var.window * (var.rate or 1.0) <= 1 + 1e-6
+        if var.kind is not None and not one:
+            raise OptionError(
+                f"processor_type_{var.name}: expected a plain series (n_times, n_channels), or "
+                f"'continuous' with one sample per window, in mode 'transfer', got {var.kind!r}"
+            )
+    samples = analysis.samples()
+    x, y = (flat(values) for values in samples.values)
+    steps = np.diff(samples.starts)
+    broken = steps > 1.5 * np.median(steps)
+    return x, y, np.concatenate([[0], np.cumsum(broken)])
 
 
-def _stretches(n: int, trials: Array | None) -> list[slice]:
-    """Return the stretches of time points that belong together: trials, or everything."""
-    if trials is None:
-        return [slice(0, n)]
-    if len(trials) != n:
+def _stretches(n: int, recorded: Array, trials: Array | None) -> list[slice]:
+    """Return the stretches of time points that belong together: of one trial, without a gap."""
+    if trials is not None and len(trials) != n:
         raise OptionError(f"trials: expected one label per time point ({n}), got {len(trials)}")
-    borders = np.flatnonzero(trials[1:] != trials[:-1]) + 1
-    edges = [0, *borders.tolist(), n]
+    new = recorded[1:] != recorded[:-1]
+    if trials is not None:
+        new |= trials[1:] != trials[:-1]
+    edges = [0, *(np.flatnonzero(new) + 1).tolist(), n]
     return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
 
-def _windows(source: Array, target: Array, options: TransferOptions) -> Triple:
-    """Return past of the source, future and past of the target; none crosses a trial's border."""
+def _windows(source: Array, target: Array, recorded: Array, options: TransferOptions) -> Triple:
+    """Return past of the source, future and past of the target; none crosses a border.
+
+    Borders are those of trials and of stretches that were recorded without a gap.
+    """
     history, horizon = options.history, options.horizon
     out: list[tuple[Array, Array, Array, Array]] = []
-    for place, part in enumerate(_stretches(len(source), options.trials)):
+    for place, part in enumerate(_stretches(len(source), recorded, options.trials)):
         if part.stop - part.start < history + horizon:
             continue
         past_x, _ = pasts(source[part], history, horizon)
@@ -314,12 +328,10 @@ def _windows(source: Array, target: Array, options: TransferOptions) -> Triple:
 def run_transfer(analysis: Analysis, options: TransferOptions) -> Results:
     """Return transfer entropy from x to y: ``I(y future; x past | y past)`` (Schreiber 2000)."""
     analysis.need_y("transfer")
-    assert analysis.y is not None
-    analysis.samples()  # the common checks
-    x, y = _series(analysis, analysis.x), _series(analysis, analysis.y)
+    x, y, recorded = _series(analysis)
 
     def one(source: Array, target: Array, name: str) -> Results:
-        triple = _windows(source, target, options)
+        triple = _windows(source, target, recorded, options)
         null = options.null if options.null is None else replace(options.null, trials=triple.trials)
         own, seed = analysis.within(name), analysis.seed.child(name)
         return _measure(own, "transfer", triple, seed, null, options.subsampling)
