@@ -84,6 +84,21 @@ def test_the_prior_is_on_weights_and_bias(cohort):
         assert (y[rows] - p).sum() == pytest.approx(one.intercept_[0] / 0.49, abs=1e-2)
 
 
+def test_the_table_holds_whole_log_likelihoods():
+    """Counts have terms of their own, log y!, that no weight changes: they belong to the score."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(120, 1)), rng.poisson(6.0, 120).astype(float)
+    who, starts = np.repeat(["a", "b"], 60), np.arange(120) % 20 == 0
+    together = GLMHMM(1, "Poisson").fit(X, y, session_starts=starts)
+    found = fit_subjects(X, y, who, starts, global_model=together, folds=3)
+    for name, one in found.models.items():
+        rows = who == name
+        row, score = found.table.loc[name], one.score(X[rows], y[rows], starts[rows])
+        assert row["log_likelihood"] == pytest.approx(score, abs=1e-6)
+        size = (one.coef_**2).sum() + (one.intercept_**2).sum()
+        assert row["objective"] == pytest.approx(score - size / 8, abs=1e-6)  # σ = 2
+
+
 def test_file_names_are_safe_and_distinct():
     names = ["lab/m1", "lab:m1", "lab_m1", "../x", "", 3, "A", "a", "é b"]
     found = safe_names(names)

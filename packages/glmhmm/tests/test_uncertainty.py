@@ -174,3 +174,21 @@ def test_errors_at_a_border_are_those_of_the_fit_along_it():
     told = diagnose(model, x[:, None], y)
     assert told.bordering_states == (0,)
     assert "border" in " ".join(told.issues)
+
+
+def test_tiny_probabilities_leave_errors_as_zeros_do():
+    """A chain that stays in its second state: 1e-8 for a zero changes no error of the rest."""
+    rng = np.random.default_rng(0)
+    X, starts = rng.normal(size=(240, 1)), np.arange(240) % 40 == 0
+    state = (np.arange(240) // 20) % 2
+    y = np.where(state == 0, X[:, 0], 3.0) + rng.normal(size=240)
+    model = GLMHMM(2, "Gaussian")
+    model.coef_, model.intercept_ = np.array([[-0.08, 1.19]]), np.array([2.95, -0.18])
+    model.scale_, model.initial_prob_ = np.array([0.92, 1.16]), np.array([1e-10, 1 - 1e-10])
+    found = []
+    for tiny in (0.0, 1e-8):
+        model.transition_prob_ = np.array([[1 - tiny, tiny], [0.05, 0.95]])
+        errors = standard_errors(model, X, y, starts)
+        found.append(np.concatenate([errors.coef[0], errors.intercept, errors.scale]))
+    assert np.isfinite(found[0]).all()
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)

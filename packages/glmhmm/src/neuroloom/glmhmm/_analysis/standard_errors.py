@@ -23,7 +23,7 @@ from neuroloom.glmhmm._em.em import expectations, log_density, log_prior, transi
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.centring import near
-from neuroloom.glmhmm._estimator.problem import Posed, at_border, posed
+from neuroloom.glmhmm._estimator.problem import Posed, at_border, params_of, posed
 from neuroloom.glmhmm._families.links import safe_log
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
 
@@ -193,7 +193,9 @@ def standard_errors(
     """
     if not model.regularizer.smooth:
         raise fail("model", "a penalty without kinks", repr(model.regularizer))
-    found, shift = near(posed(model, X, y, session_starts, transition_inputs))
+    # What is held at zero here needs the recursions that zeros need, also where it is 1e-8 as yet.
+    zeros = bool((params_of(model)[4] <= _AT_ZERO).any())
+    found, shift = near(posed(model, X, y, session_starts, transition_inputs, exact=zeros))
     problem, core = found.problem, found.core
     k = model.n_states
     rows = np.vstack([core.initial, core.transition])

@@ -148,8 +148,8 @@ class _SubjectJob:
         found = [around(fit.parameters, -shift) for fit in whole]
         return {
             "parameters": [[np.asarray(part) for part in one] for one in found],
-            "objective": [float(fit.objective) for fit in whole],
-            "log_likelihood": [float(fit.log_likelihood) for fit in whole],
+            "objective": [float(fit.objective) + problem.base for fit in whole],
+            "log_likelihood": [float(fit.log_likelihood) + problem.base for fit in whole],
             "converged": [bool(fit.converged) for fit in whole],
             "scores": scores,
             "n_trials": data.n_observed,

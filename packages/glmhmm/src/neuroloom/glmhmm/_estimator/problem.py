@@ -445,8 +445,11 @@ def posed(
     transition_inputs: Any = None,
     *,
     params: Any = None,
+    exact: bool = False,
 ) -> Posed:
     """Return a fitted model (or one with parameters given) on data as in its fit.
+
+    `exact` asks for recursions in logarithms, which those with probabilities of zero have anyway.
 
     Raises
     ------
@@ -463,7 +466,7 @@ def posed(
     inputs = driving_inputs(model, transition_inputs, data)
     drive = None if inputs is None else model.transition_coef_
     core = core_of(model, params, data, drive=drive)
-    exact = has_zeros(core.initial, core.transition)
+    exact = exact or has_zeros(core.initial, core.transition)
     return Posed(pose(model, data, inputs, exact=exact), core)
 
 
