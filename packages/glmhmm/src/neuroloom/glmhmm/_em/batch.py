@@ -81,17 +81,8 @@ def fit_all(
     `neuroloom.shared.parallel.sharded` a part of them is computed.
     """
     n = len(starts)
-    if keep is not None and n > 1 and (shard := surrounding_shard()) is not None:
-        left = [i for i in range(n) if not keep.has(i)]
-        mine = [i for i in left if i % shard[1] == shard[0]]
-        if mine:
-            few = [starts[i] for i in mine]
-            of_few = [trials[i % len(trials)] for i in mine]
-            theirs = [priors[i % len(priors)] for i in mine]
-            with whole_work():
-                fit_all(few, of_few, theirs, tol, maxiter, model, trace, keep=keep.at(mine))
-        if left:
-            raise unfinished(shard, n - len(left) + len(mine), n, keep.job.folder)
+    if keep is not None:
+        _end_with_part(starts, trials, priors, tol, maxiter, model, trace, keep)
     n_workers = min(n, n_surrounding_workers())
     if n_workers > 1:
         return _fit_by_workers(starts, trials, priors, tol, maxiter, model, trace, n_workers, keep)
@@ -120,6 +111,32 @@ def fit_all(
         return _fit_side_by_side(starts, trials, priors, tol, maxiter, model, trace, keep)
     with ThreadPoolExecutor(min(n, n_cores())) as pool:
         return list(pool.map(one, range(n)))
+
+
+def _end_with_part(
+    starts: list[Parameters],
+    trials: list[Trials],
+    priors: list[Prior],
+    tol: float,
+    maxiter: int,
+    model: Model,
+    trace: int,
+    keep: Kept,
+) -> None:
+    """Keep this process's part of the fits and end, where a surrounding shard asks for one."""
+    n = len(starts)
+    shard = surrounding_shard() if n > 1 else None
+    left = [i for i in range(n) if not keep.has(i)]
+    if shard is None or not left:
+        return
+    mine = [i for i in left if i % shard[1] == shard[0]]
+    if mine:
+        few = [starts[i] for i in mine]
+        of_few = [trials[i % len(trials)] for i in mine]
+        theirs = [priors[i % len(priors)] for i in mine]
+        with whole_work():
+            fit_all(few, of_few, theirs, tol, maxiter, model, trace, keep=keep.at(mine))
+    raise unfinished(shard, n - len(left) + len(mine), n, keep.job.folder)
 
 
 def _fit_by_workers(
