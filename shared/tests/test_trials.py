@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroloom.shared import DataError, Epochs, Signal, Trials
+from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains, Trials
 from neuroloom.shared.data import MEANING, Clock
 
 NAN = float("nan")
@@ -213,6 +213,27 @@ class TestVerbs:
         assert len(TRIALS.select(stimulus=lambda s: abs(s) > 0.3)) == 2
         with pytest.raises(DataError, match=r"trials: expected indices from 0 to 3"):
             TRIALS.select([9])
+
+    def test_columns_in_another_order_are_refused(self) -> None:
+        trials = Trials({"rt": [0.3, 0.1, 0.2]})
+        column = trials.table["rt"]
+        for call in (
+            lambda x: trials.assign(again=x),
+            lambda x: trials.select(x > 0.15),
+            lambda x: Trials({"a": [1, 2, 3]}, session=x),
+        ):
+            assert len(call(column)) >= 2
+            assert len(call(column.sort_values().reset_index(drop=True))) >= 2
+            assert len(call(column.set_axis([4, 9, 2]))) >= 2  # rows of a larger table
+            with pytest.raises(DataError, match="values in the order of the rows, got another"):
+                call(column.sort_values())
+
+    def test_properties_in_another_order_are_refused(self) -> None:
+        table = SpikeTrains([0.1], [0], 2, properties={"depth": [9.0, 1.0]}).unit_table()
+        sorted_one = table["depth"].sort_values()
+        for columns in (table.sort_values("depth"), {"depth": sorted_one}):
+            with pytest.raises(DataError, match="values in the order of the rows, got another"):
+                SpikeTrains([0.1], [0], 2, properties=columns)
 
     def test_join_keeps_every_trial_in_its_place(self) -> None:
         pupil = Trials({"subject": ["b", "a"], "start": [2.0, 1.0], "pupil": [3.5, 3.1]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,23 @@ def framed(argument: str, table: Any) -> pd.DataFrame:
     except (ValueError, TypeError) as error:
         raise fail(argument, "columns of equal length", error) from error
     return numbered(argument, frame)
+
+
+def check_order(argument: str, values: Any) -> None:
+    """Refuse a column or table of pandas whose row numbers say that it is in another order.
+
+    Rows are taken one after the other: what was sorted would go to other trials.
+    """
+    pd: Any = sys.modules.get("pandas")  # nobody has its objects who did not import it
+    if pd is None:
+        return
+    known = isinstance(values, (pd.Series, pd.DataFrame))
+    index = values.index if known else pd.RangeIndex(0)
+    if not pd.api.types.is_integer_dtype(index.dtype) or index.is_monotonic_increasing:
+        return
+    if index.is_unique and index.min() == 0 and index.max() == len(index) - 1:
+        hint = "; sort_index() it, or reset_index(drop=True) if this is the order"
+        raise fail(argument, "values in the order of the rows", "another order", hint=hint)
 
 
 def numbered(argument: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared._errors import DataError
-from neuroloom.shared._tables import numbered
+from neuroloom.shared._tables import check_order, numbered
 from neuroloom.shared.checks import fail, frozen, indices, unknown
 
 Label = str | int
@@ -39,11 +39,13 @@ def properties(argument: str, given: Mapping[str, Any] | None, n: int, one: str)
     if not isinstance(given, Mapping) and not hasattr(given, "columns"):
         raise fail(argument, "a mapping of name to values", type(given).__name__)
     if hasattr(given, "columns"):
+        check_order(argument, given)
         given = numbered(argument, given)
     found: Properties = {}
     for name in given:
         if not isinstance(name, str):
             raise fail(argument, "names as text", repr(name))
+        check_order(f"{argument}[{name!r}]", given[name])
         values = _column(f"{argument}[{name!r}]", given[name])
         if values.ndim < 1 or len(values) != n:
             got = "one value" if values.ndim < 1 else len(values)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._tables import framed
+from neuroloom.shared._tables import check_order, framed
 from neuroloom.shared._types._aligned import window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock, checked_clock
@@ -218,12 +218,14 @@ class Trials(Data):
         Raises
         ------
         DataError
-            If there is not one value per trial.
+            If there is not one value per trial, or a column of pandas has its rows in another
+            order.
         """
         import pandas as pd
 
         table = self._table.copy()
         for name, values in columns.items():
+            check_order(name, values)
             given = values.to_numpy() if isinstance(values, pd.Series) else values
             given = values.array if isinstance(values, pd.Series) else given
             if np.ndim(given) < 1 or len(given) != len(self):
@@ -249,6 +251,7 @@ class Trials(Data):
         DataError
             If a column is missing, a row does not exist, or a column has no such text.
         """
+        check_order("trials", trials)
         given: Any = trials
         if trials is not None and hasattr(trials, "to_numpy"):
             given = trials.to_numpy()
@@ -502,6 +505,7 @@ def _grouping(argument: str, name: str | ArrayLike | None, frame: pd.DataFrame) 
     Labels, one a trial, become that column.
     """
     if name is not None and not isinstance(name, str):
+        check_order(argument, name)
         given = plain(argument, name)
         if given.shape != (len(frame),):
             expected = f"the name of a column, or a label for each of {len(frame)} trials"
