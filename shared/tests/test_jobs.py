@@ -34,7 +34,10 @@ BEFORE = """
     def helper(x):
         return x + 1
 
-    class Model:
+    class Kind(type):
+        gain = 1.0
+
+    class Model(metaclass=Kind):
         offset = 1.0
         def predict(self, x):
             return x + self.offset
@@ -43,7 +46,7 @@ BEFORE = """
         '''Say what it does.'''
         def inner(y):
             return helper(y) * SCALE
-        return inner(x) ** power + TABLE[0] + Model().predict(x)
+        return inner(x) ** power + TABLE[0] + Model().predict(x) * Model.gain
 """
 CHANGES = {
     "a comment": ("def helper(x):", "# why\n\n    def helper(x):", True),
@@ -55,6 +58,7 @@ CHANGES = {
     "a default": ("power=1", "power=2", False),
     "a method": ("return x + self.offset", "return x - self.offset", False),
     "a class's value": ("offset = 1.0", "offset = 1.5", False),
+    "a metaclass": ("gain = 1.0", "gain = 1.5", False),
     "a function inside": ("helper(y) * SCALE", "helper(y) / SCALE", False),
     "the body": ("** power", "* power", False),
 }

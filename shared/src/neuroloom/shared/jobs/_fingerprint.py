@@ -331,7 +331,7 @@ class Walk:
         return self._read(name)
 
     def _class_entry(self, kind: type) -> str:
-        parts = [self._digest(base) for base in kind.__bases__]
+        parts = [self._digest(base) for base in (type(kind), *kind.__bases__)]
         own = origin(kind.__module__) == "own"
         for name, value in sorted(vars(kind).items()):
             code = isinstance(value, (types.FunctionType, classmethod, staticmethod, property))
