@@ -290,6 +290,11 @@ class TestBids:
             ("onset\tduration\nsoon\t2\n", {}, "numbers of seconds or n/a"),
             ("onset\tonset\tduration\n1\t2\t3\n", {}, r"\['onset'\] twice"),
             ("onset\tduration\n1\t2\n1\t2\t3\n", {}, "2 fields per line, got 3 in line 3"),
+            (
+                'onset\tduration\tx\n1\t2\t"a\n2\t2\tb"\n',
+                {},
+                "a row in every line, got text in quo",
+            ),
             ("onset\tduration\n1\n", {}, "2 fields per line, got 1 in line 2"),
             (TSV, {"choice": "respons"}, "did you mean 'response"),
             (TSV, {"choice": "response", "choices": {"left": 0}}, "right"),
@@ -321,6 +326,10 @@ class TestBids:
         np.testing.assert_array_equal(table["plain"], [1.0, NAN, 2.0])
         assert table["level"].dropna().tolist() == ["1.0", "2.0"]  # as the levels are written
         assert table["seven"].dropna().tolist() == [7, 8]
+        large = read_bids_events(events("onset\tduration\tx\ty\n1\t1\t1e400\tinf\n")).trials.table
+        assert large[["x", "y"]].to_numpy().tolist() == [["1e400", np.inf]]
+        quoted = read_bids_events(events('onset\tduration\tx\n1\t1\t"a\tb"\n')).trials.table
+        assert quoted["x"].tolist() == ["a\tb"]
 
     @given(
         st.lists(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PADDED = re.compile(r"\s*[+-]?0\d")
+_DIGIT = re.compile(r"\d")
 _WHOLE = re.compile(r"[+-]?\d+")
 
 
@@ -24,9 +26,9 @@ def read_text_table(
 ) -> pd.DataFrame:
     """Return the table of a ``.csv`` or ``.tsv`` file.
 
-    A column is numbers where they say all that is written: with leading zeros (``007``), or where
-    float64 would round whole numbers beside fractions, it stays text; whole numbers beside
-    missing ones that float64 would round are nullable integers.
+    A column is numbers where they say all that is written. It stays text with leading zeros
+    (``007``), numbers beyond float64 (``1e400``), and whole numbers beside fractions that float64
+    would round; whole numbers beside missing ones that it would round are nullable integers.
 
     Parameters
     ----------
@@ -75,7 +77,13 @@ def _checked(text: str, separator: str, path: Path) -> list[str]:
     if twice:
         raise fail("path", "distinct column names", f"{path.name}: {twice} twice")
     # pandas fills short rows and cuts long ones without a word.
+    line = rows.line_num
     for row in rows:
+        # A quotation mark that is never closed swallows rows; tabs have no rows of several lines.
+        if separator == "\t" and rows.line_num > line + 1:
+            got = f"text in quotation marks from line {line + 1} to {rows.line_num} of {path.name}"
+            raise fail("path", "a row in every line", got)
+        line = rows.line_num
         if row and len(row) != len(names):
             got = f"{len(row)} in line {rows.line_num} of {path.name}"
             raise fail("path", f"{len(names)} fields per line", got)
@@ -87,18 +95,21 @@ def _lossless(column: pd.Series, written: pd.Series, label: bool) -> pd.Series:
     if column.dtype.kind not in "iufO":
         return column
     texts = written.dropna().tolist()
-    if any(_PADDED.match(x) for x in texts):
+    if any(_PADDED.match(x) for x in texts) or (label and not all(map(_is_plain, texts))):
         return written
-    if column.dtype.kind == "O":
+    if column.dtype.kind != "f":
         return column
-    if label and not all(_WHOLE.fullmatch(x) and str(int(x)) == x for x in texts):
-        return written
     whole = [int(x) for x in texts if _WHOLE.fullmatch(x)]
-    if column.dtype.kind != "f" or fit_floats(whole):
+    too_large = any(_DIGIT.search(x) for x in texts if abs(float(x)) == math.inf)
+    if fit_floats(whole) and not too_large:
         return column
-    if len(whole) < len(texts) or max(map(abs, whole)) >= 2**63:
+    if too_large or len(whole) < len(texts) or max(map(abs, whole)) >= 2**63:
         return written
     return _nullable(written)
+
+
+def _is_plain(text: str) -> bool:
+    return bool(_WHOLE.fullmatch(text)) and str(int(text)) == text
 
 
 def _nullable(written: pd.Series) -> pd.Series:
