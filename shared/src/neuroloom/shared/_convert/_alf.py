@@ -266,7 +266,8 @@ def _units(
     if len(times) != len(units):
         raise fail("spikes.clusters", f"one per spike ({len(times)})", len(units))
     if units.dtype.kind not in "iu" or (len(units) and units.min() < 0):
-        raise fail("spikes.clusters", "whole numbers from 0", f"dtype {units.dtype}")
+        got = int(units.min()) if units.dtype.kind in "iu" else f"dtype {units.dtype}"
+        raise fail("spikes.clusters", "whole numbers from 0", got)
     n_units = int(units.max()) + 1 if len(units) else 0
     table = _clusters(clusters, n_units, skipped)
     n_units = len(table)

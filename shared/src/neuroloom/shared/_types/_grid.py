@@ -25,6 +25,7 @@ RESOLUTION = 1e-9
 """Seconds that no recording tells apart; pynapple and many files round to it."""
 _ROUNDINGS = 8  # of the last digit: k * dt, a sum, and the edge's own
 _PART = 0.01  # of a step, so that grids finer than 0.1 microseconds keep their edges
+_DIGITS = {"float32": 23, "float16": 10, "bfloat16": 7}  # binary ones after the first
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -38,21 +39,31 @@ def seconds(argument: str, times: Any, **options: Any) -> NDArray[np.float64]:
     Nothing is told where no digit was lost: times that leave a third of their digits unused.
     """
     when: NDArray[np.float64] = array(argument, times, np.float64, **options)
+    tell_narrow(argument, narrow(times), when)
+    return when
+
+
+def narrow(times: Any) -> str:
+    """Return the type of times in float32 or narrower, "" for others."""
     one = times[0] if isinstance(times, (list, tuple)) and times else times
     dtype = str(getattr(one, "dtype", "")).lower().rpartition(".")[2]
-    if dtype in ("float32", "float16", "bfloat16"):
-        known = np.abs(when[np.isfinite(when)])
-        digits = {"float32": 23, "float16": 10, "bfloat16": 7}[dtype]
-        # The distance between numbers of that type as large as the largest time.
-        step = 2.0 ** (np.frexp(known.max())[1] - 1 - digits) if known.any() else 0.0
-        if step / 2 > RESOLUTION and (known % (step * 2.0 ** (digits // 3))).any():
-            _warn(
-                f"{argument}: expected float64, got {dtype}, which rounds times near "
-                f"{known.max():.6g} s by up to {step / 2:.1g} s: times on an edge may be counted "
-                f"before it. Pass sample numbers / rate in float64, or put the times back on their "
-                f"grid: np.round(times.astype(float) * rate) / rate"
-            )
-    return when
+    return dtype if dtype in _DIGITS else ""
+
+
+def tell_narrow(argument: str, dtype: str, when: NDArray[np.float64]) -> None:
+    """Tell how far times are off that were given in a narrow type."""
+    if not dtype:
+        return
+    known, digits = np.abs(when[np.isfinite(when)]), _DIGITS[dtype]
+    # The distance between numbers of that type as large as the largest time.
+    step = 2.0 ** (np.frexp(known.max())[1] - 1 - digits) if known.any() else 0.0
+    if step / 2 > RESOLUTION and (known % (step * 2.0 ** (digits // 3))).any():
+        _warn(
+            f"{argument}: expected float64, got {dtype}, which rounds times near "
+            f"{known.max():.6g} s by up to {step / 2:.1g} s: times on an edge may be counted "
+            "before it. Pass sample numbers / rate in float64, or put the times back on their "
+            "grid: np.round(times.astype(float) * rate) / rate"
+        )
 
 
 def _warn(message: str) -> None:

@@ -15,7 +15,7 @@ from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._binning import Counts, grid_over, in_bins, in_windows, windows
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._grid import seconds
+from neuroloom.shared._types._grid import narrow, seconds, tell_narrow
 from neuroloom.shared._types._labels import (
     Label,
     Properties,
@@ -146,8 +146,10 @@ class SpikeTrains(Data):
         """
         if not isinstance(trains, Iterable) or isinstance(trains, (str, Mapping)):
             raise fail("trains", "times of each unit, in order", type(trains).__name__)
-        arrays = [seconds(f"trains[{i}]", t, ndim=1) for i, t in enumerate(trains)]
+        given = list(trains)
+        arrays = [array(f"trains[{i}]", t, np.float64, ndim=1) for i, t in enumerate(given)]
         times = np.concatenate([*arrays, np.empty(0)])
+        tell_narrow("trains", next(filter(None, map(narrow, given)), ""), times)
         units = np.repeat(np.arange(len(arrays), dtype=np.int32), [len(a) for a in arrays])
         order = np.lexsort((units, times))
         notes = (names, properties, observed, metadata)
