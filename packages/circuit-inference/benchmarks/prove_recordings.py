@@ -168,7 +168,13 @@ def _pairs(inferer: ci.Inferer, kind: Kind, name: str, n_pairs: int, n_epochs: i
 
 
 def directions(
-    kind: Kind, name: str, *, n_pairs: int = 3000, n_tests: int = 120, n_epochs: int = 20
+    kind: Kind,
+    name: str,
+    *,
+    n_pairs: int = 3000,
+    n_tests: int = 120,
+    n_epochs: int = 20,
+    folder: Path | None = None,
 ) -> Row:
     """Return how often `condition_pairs` tells a threefold change of one parameter, and none.
 
@@ -179,7 +185,7 @@ def directions(
     simulator = partial(make, duration_s=kind.epoch_s, rate_hz=kind.rate_hz)
     pairs = ci.diagnostics.condition_pairs(
         simulator, kind.prior, name, n_pairs, kind.features, rate_hz=kind.rate_hz,
-        n_epochs=n_epochs, recorder=kind.recorder, progress=False, seed=31,
+        n_epochs=n_epochs, recorder=kind.recorder, folder=folder, progress=False, seed=31,
     )  # fmt: skip
     inferer = ci.Inferer("mdn", pairs.prior).fit(pairs.features, pairs.theta, seed=1)
     rng = np.random.default_rng(81)
