@@ -13,6 +13,7 @@ from neuroloom.circuit_inference import (
     UnsafeFormatError,
     epoch_table,
     read_signal,
+    read_signals,
 )
 from neuroloom.circuit_inference.errors import (
     ArgumentError,
@@ -293,3 +294,49 @@ def test_a_column_that_rises_evenly_is_no_signal():
 def test_columns_that_are_numbers():
     signal = read_signal(pd.DataFrame(np.sin(np.arange(300.0)).reshape(100, 3)), rate=100.0)
     assert signal.channels == ("0", "1", "2")
+
+
+class TestTimesOfMne:
+    """Bad spans and starts against what MNE itself says of the same recording."""
+
+    @pytest.fixture
+    def raw(self):
+        mne = pytest.importorskip("mne")
+        info = mne.create_info(["a", "b"], 200.0, "eeg")
+        values = np.random.default_rng(0).standard_normal((2, 4000)) * 1e-5
+        return mne.io.RawArray(values, info, verbose=False)
+
+    @pytest.mark.parametrize("date", [None, 0, 86_400.5])
+    @pytest.mark.parametrize("cropped", [0.0, 2.0, 7.25])
+    def test_bad_spans_are_where_mne_has_them(self, raw, date, cropped):
+        mne = pytest.importorskip("mne")
+        if date is not None:
+            raw.set_meas_date(date)
+        raw.set_annotations(mne.Annotations([3.0, 9.1], [1.0, 0.5], ["BAD_move", "bad"]))
+        raw.crop(cropped)
+        bad = np.isnan(raw.get_data(reject_by_annotation="NaN", verbose=False)).T
+        assert bad.any()
+        np.testing.assert_array_equal(np.isnan(read_signal(raw).values), bad)
+
+    def test_spans_of_one_channel_are_its_own(self, raw):
+        mne = pytest.importorskip("mne")
+        notes = mne.Annotations([3.0, 4.0], [1.0, 0.5], ["BAD", "BAD"], ch_names=[("a",), ()])
+        bad = np.isnan(read_signal(raw.set_annotations(notes)).values)
+        np.testing.assert_array_equal(np.flatnonzero(bad[:, 0]), np.arange(600, 900))
+        np.testing.assert_array_equal(np.flatnonzero(bad[:, 1]), np.arange(800, 900))
+
+    @pytest.mark.filterwarnings("ignore:.*aliasing:RuntimeWarning")
+    @pytest.mark.parametrize("changed", ["", "decimated", "decimated later", "resampled"])
+    def test_epochs_start_where_their_event_says(self, raw, changed):
+        mne = pytest.importorskip("mne")
+        events = np.array([[400, 0, 1], [1000, 0, 1], [3000, 0, 1]])
+        options = {"tmin": -0.5, "tmax": 1.0, "baseline": None, "preload": True, "verbose": False}
+        decim = 4 if changed == "decimated" else 1
+        epochs = mne.Epochs(raw, events, decim=decim, **options)
+        if changed == "decimated later":
+            epochs.decimate(2, verbose=False)
+        if changed == "resampled":
+            epochs.resample(100.0, verbose=False)
+        found = read_signals(epochs)
+        np.testing.assert_allclose([s.start for s in found], [1.5, 4.5, 14.5])
+        assert {s.rate for s in found} == {float(epochs.info["sfreq"])}

@@ -262,7 +262,7 @@ def _table(library: SimulationLibrary, settings: _Settings) -> FeatureTable:
     return FeatureTable(whole, names, library.reasons, digest, settings.recorded_hz, n_times)
 
 
-def direction(posterior: Posterior, *, level: float = 0.95) -> list[Difference]:
+def direction(posterior: Posterior, *, level: float = 0.9) -> list[Difference]:
     """Return which way a parameter changed in each pair of conditions, or that it cannot be said.
 
     Parameters
@@ -270,7 +270,8 @@ def direction(posterior: Posterior, *, level: float = 0.95) -> list[Difference]:
     posterior : Posterior
         Of the change, from a model that learned `condition_pairs`; one row per pair.
     level : float
-        Probability that a direction must reach.
+        Probability that a direction must reach. Where nothing changed, up to twice what is left
+        of 1, on both sides together, gets an answer nonetheless.
 
     Raises
     ------

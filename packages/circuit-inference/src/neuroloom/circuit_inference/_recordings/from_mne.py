@@ -24,11 +24,13 @@ def from_raw(
     offset = float(getattr(raw, "first_time", 0.0))
     for note in getattr(raw, "annotations", ()):
         if str(note["description"]).lower().startswith(("bad", "edge")):
-            # Onsets count from the start of the measurement where there is a date, as MNE does.
-            begins = note["onset"] - (offset if raw.info["meas_date"] is not None else 0.0)
+            # Onsets count from the start of the measurement, dated or not, as MNE has them.
+            begins = note["onset"] - offset
             first = max(0, int(np.floor(begins * rate + 1e-6)))
             last = int(np.ceil((begins + max(note["duration"], 1 / rate)) * rate - 1e-6))
-            values[first : max(last, first)] = np.nan
+            only = note.get("ch_names") or names  # spans of some channels are theirs alone
+            columns = [i for i, name in enumerate(names) if name in only]
+            values[first : max(last, first), columns] = np.nan
     return Signal(values, rate, 0.0, names, unit_of(raw, names))
 
 

@@ -131,7 +131,9 @@ def read_signals(source: Any, **options: Any) -> list[Signal]:
         raise ArgumentError(f"options: expected channels and channel_types, got {sorted(options)}")
     names = brain_channels(source, channels, types)
     rate = float(source.info["sfreq"])
-    starts = (source.events[:, 0] - getattr(source, "first_samp", 0)) / rate + source.tmin
+    # Events count samples of the continuous recording, whatever the epochs were decimated to.
+    counted = float(np.ravel(getattr(source, "_raw_sfreq", rate))[0])
+    starts = (source.events[:, 0] - getattr(source, "first_samp", 0)) / counted + source.tmin
     values = np.asarray(source.get_data(picks=names))
     unit = unit_of(source, names)
     return [
