@@ -102,10 +102,10 @@ class ModelComparison:
             return "outside the clouds of all classes"
         best = int(np.argmax(row))
         name, alone = self.names[best], float(row[best])
-        if not alone >= level:
-            return f"other classes are possible: P({name}) = {alone:.2f}"
         if not alone * (1 - noise) >= level:
-            return f"plain noise does as well: P(noise) = {noise:.2f}"
+            if noise > 1 - alone:
+                return f"plain noise does as well: P(noise) = {noise:.2f}"
+            return f"other classes are possible: P({name}) = {alone:.2f}"
         return "" if p[best] >= _OUTSIDE else f"outside the cloud of {name}: p = {p[best]:.2g}"
 
     def to_frame(self) -> pd.DataFrame:
