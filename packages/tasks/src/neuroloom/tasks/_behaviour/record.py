@@ -77,7 +77,11 @@ class Answers:
             out["choice"] = choice
         evidence = None if self._plan is None else self._plan.task.evidence(conditions)
         if evidence is not None:
-            out["stimulus"] = np.asarray(evidence, dtype=float)
+            stimulus = np.asarray(evidence, dtype=float)
+            if stimulus.shape != self.answered.shape:
+                name, expected = "evidence", f"one number a trial, shape {self.answered.shape}"
+                raise fail(name, expected, f"shape {stimulus.shape}")
+            out["stimulus"] = stimulus
         return out
 
     def forget(self, ended: NDArray[np.bool_]) -> None:

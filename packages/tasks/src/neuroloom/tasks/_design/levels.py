@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.tasks._errors import fail
+
 Where = str | tuple[str, ...] | slice
 
 
@@ -49,6 +51,13 @@ class Levels:
         column = self._plan.channel(where[1])
         if np.ndim(value) == 1 and not isinstance(column, int):
             value = np.asarray(value)[:, None]
+        there = self.array[:, 0, column].shape
+        if np.ndim(value) and np.shape(value) != there:
+            try:
+                np.broadcast_to(value, there)
+            except ValueError:
+                expected = f"a number, one a trial, or one a trial and channel, shape {there}"
+                raise fail(f"levels[{where!r}]", expected, f"shape {np.shape(value)}") from None
         return [(part, column, value) for part in self._plan.parts(where[0])]
 
 
@@ -60,5 +69,9 @@ class Targets:
         self._plan = plan
 
     def __setitem__(self, where: Where, value: Any) -> None:
+        if self.array.dtype.kind == "i" and np.asarray(value).dtype.kind == "f":
+            # Without this, 1.5 would become 1.
+            if not np.array_equal(value, np.rint(value)):
+                raise fail(f"target[{where!r}]", "whole numbers, as actions are numbered", value)
         for part in self._plan.parts(where):
             self.array[:, part] = value

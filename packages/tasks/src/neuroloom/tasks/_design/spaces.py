@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from neuroloom.tasks._errors import TaskTypeError
+from neuroloom.tasks._errors import TaskTypeError, fail
 
 Names = Mapping[str, int | Sequence[int]]
 
@@ -80,12 +80,21 @@ def indices(names: Names) -> dict[str, int | list[int]]:
     """
     out: dict[str, int | list[int]] = {}
     at = 0
+    if not names:
+        raise fail("names", "at least one name, and how many or which places it has", names)
     for name, value in names.items():
         if isinstance(value, (int, np.integer)):
+            if value < 1:
+                raise fail(
+                    f"names[{name!r}]", "how many it has, at least 1, or a list of places", value
+                )
             out[name] = at if value == 1 else list(range(at, at + int(value)))
             at += int(value)
         else:
-            out[name] = [int(index) for index in value]
+            places = [int(index) for index in value]
+            out[name] = places
+            if not places or min(places) < 0:
+                raise fail(f"names[{name!r}]", "places from 0 on", value)
             at = max(at, 1 + max(int(index) for index in value))
     return out
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.tasks._design.levels import Where
-from neuroloom.tasks._errors import unknown
+from neuroloom.tasks._errors import fail, unknown
 from neuroloom.tasks._random.counter import Keys
 
 Conditions = dict[str, NDArray[Any]]
@@ -30,6 +30,7 @@ class Plan(Protocol):
     """What tables, streams and data sets read of a source of trials that is ready to draw from."""
 
     n_channels: int
+    n_actions: int
     target_shape: tuple[int, ...]
     target_dtype: np.dtype[Any]
     period_names: tuple[str, ...]
@@ -204,8 +205,8 @@ class Table:
     @cached_property
     def payoff(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Reward and performance of every answer, `(n_trials, n_actions)`."""
-        reward, performance = self.plan.payoff(self.conditions)
-        return np.asarray(reward, dtype=float), np.asarray(performance, dtype=float)
+        plan = self.plan
+        return _priced("payoff", plan.payoff(self.conditions), (self.n_trials, plan.n_actions))
 
     @cached_property
     def packed(self) -> tuple[dict[str, np.dtype[Any]], NDArray[np.float64]]:
@@ -225,8 +226,7 @@ class Table:
     @cached_property
     def graded(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Reward and performance of an answer at every step."""
-        reward, performance = self.plan.grade(Rows(self, 0, self.n_rows))
-        return np.asarray(reward, dtype=float), np.asarray(performance, dtype=float)
+        return _priced("grade", self.plan.grade(Rows(self, 0, self.n_rows)), (self.n_rows,))
 
     @cached_property
     def noisy(self) -> NDArray[np.int64]:
@@ -320,3 +320,17 @@ class Rows:
         for part in others:
             where = where | (self.period == part)
         return where
+
+
+def _priced(hook: str, given: Any, shape: tuple[int, ...]) -> Priced:
+    """Return reward and performance as a task's hook gives them, if they are that."""
+    expected = f"reward and performance, two arrays of shape {shape} of finite numbers"
+    try:
+        reward, performance = (np.asarray(one, dtype=float) for one in given)
+    except (TypeError, ValueError):
+        raise fail(hook, expected, repr(given)) from None
+    for one in (reward, performance):
+        if one.shape != shape or not np.isfinite(one).all():
+            got = f"shape {one.shape}" if one.shape != shape else "NaN or infinity"
+            raise fail(hook, expected, got)
+    return reward, performance

@@ -235,6 +235,14 @@ class Task(_Declared):
             if value is not None:
                 # A copy, as a task stays what it is whatever becomes of what it was made with.
                 object.__setattr__(self, name, {key: _own(one) for key, one in value.items()})
+        for name, period in self.periods.items():
+            if not isinstance(period, Period):
+                raise TaskTypeError(
+                    f"periods[{name!r}]: expected a period, as timeline(...), fixate(...), "
+                    f"decide(...) and free(...) make them, got {period!r}"
+                )
+        for name, value in self.default_rewards.items():
+            real(f"default_rewards[{name!r}]", value)
         for name in self.rewards or {}:
             if name not in self.default_rewards:
                 raise unknown("rewards", name, self.default_rewards)

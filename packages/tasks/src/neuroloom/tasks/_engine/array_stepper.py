@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neuroloom.tasks._design.state import Now, start_memory
 from neuroloom.tasks._engine.buffer import Places, Ring
 from neuroloom.tasks._engine.plan import TaskPlan
-from neuroloom.tasks._engine.rule import case_of
+from neuroloom.tasks._engine.rule import case_of, settled
 from neuroloom.tasks._engine.streams import laid_out
 
 
@@ -43,9 +43,11 @@ class ArraySteps:
         kept = self._kept(held)
         target = self.right_action
         if self.plan.custom:
-            reward, ends, performance = self.plan.task.outcome(self._now(), actions)
-            reward, performance = np.asarray(reward, float), np.asarray(performance, float)
-            end = (self._left == 1) | np.asarray(ends, dtype=bool)
+            task = self.plan.task
+            given = task.outcome(self._now(), actions)
+            reward, ends, performance = settled(given, len(self.ring), type(task).__name__)
+            reward, performance = reward.astype(float), performance.astype(float)
+            end = (self._left == 1) | ends.astype(bool)
         else:
             reward, end, performance = self._outcome(actions, target)
         self._step += 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.tasks._errors import TaskError, fail
+from neuroloom.tasks._errors import TaskError, TimingError, fail, unknown
 
 _FEW = 64
 
@@ -58,6 +59,64 @@ def accepted(name: str, value: Any, drawn: NDArray[Any]) -> NDArray[Any]:
     if not inside.all():
         raise fail(name, expected, repr(value))
     return given
+
+
+def check_conditions(task: Any, conditions: Any, n: int) -> None:
+    """Refuse conditions that are not one row a trial.
+
+    Parameters
+    ----------
+    task : Task
+        Whose they are.
+    conditions : dict of array, (n, …)
+        What it drew or derived.
+    n : int
+        Number of trials.
+
+    Raises
+    ------
+    TaskError
+        If they are something else.
+    """
+    of = f"conditions of {type(task).__name__}"
+    if not isinstance(conditions, dict):
+        raise fail(of, "a dict of arrays by name", repr(conditions))
+    for name, values in conditions.items():
+        if not isinstance(values, np.ndarray) or values.shape[:1] != (n,):
+            shape = getattr(values, "shape", None)
+            got = type(values).__name__ if shape is None else f"shape {shape}"
+            raise fail(f"{of}: {name!r}", f"an array of {n} rows, one a trial", got)
+
+
+def counted(periods: Sequence[str], steps: Mapping[str, NDArray[Any]], n: int) -> NDArray[np.int64]:
+    """Return the lengths of periods in steps, one row a trial.
+
+    Parameters
+    ----------
+    periods : sequence of str
+        Names of the periods, in order.
+    steps : dict of array of int, (n,)
+        Their lengths, as a task's `arrange` leaves them.
+    n : int
+        Number of trials.
+
+    Raises
+    ------
+    TimingError
+        If a length is no whole number of at least 0, or there is not one a trial.
+    TaskError
+        If there is a length of a period that the task does not have.
+    """
+    for name, values in steps.items():
+        if name not in periods:
+            raise unknown("period in arrange", name, periods)
+        counts = np.asarray(values)
+        if counts.shape != (n,) or counts.dtype.kind not in "iu" or (counts < 0).any():
+            raise TimingError(
+                f"arrange: expected {n} whole numbers of at least 0 as steps of {name!r}, got "
+                f"{np.array2string(counts, threshold=8)} of {counts.dtype}"
+            )
+    return np.stack([steps[name] for name in periods], axis=1)
 
 
 def own_number(name: str, value: Any, n: int) -> int:

@@ -22,8 +22,8 @@ from neuroloom.tasks._design.durations import (
 from neuroloom.tasks._design.levels import Levels, Targets, Where
 from neuroloom.tasks._design.spaces import Box, Discrete, indices
 from neuroloom.tasks._design.table import Conditions, Pieces, Priced, Rows, Table
-from neuroloom.tasks._design.task import FIXATE, Task
-from neuroloom.tasks._engine.conditions import accepted
+from neuroloom.tasks._design.task import FIXATE, PAYS, Task
+from neuroloom.tasks._engine.conditions import accepted, check_conditions, counted
 from neuroloom.tasks._engine.emit import emit
 from neuroloom.tasks._engine.rule import Rule, make_rule
 from neuroloom.tasks._errors import TaskError, TimingError, fail, flag, real, unknown
@@ -102,6 +102,11 @@ class TaskPlan:
         self.guided = task.overrides("correct_action")
         self.begins = task.overrides("on_trial_start")
         self.priced = self.pays or self.graded
+        for name in () if self.priced or self.custom else self.rewards:
+            if name not in PAYS:
+                raise unknown(
+                    f"rewards of {type(task).__name__}, which pays none itself", name, PAYS
+                )
         # A plain task has no rules of its own: what an action earns is the engine's rule.
         self.plain = not (self.custom or self.observes or self.guided or self.begins)
 
@@ -194,6 +199,7 @@ class TaskPlan:
         task, n = self.task, len(levels)
         steps = {name: self._steps(name, d, rng, n) for name, d in self.durations.items()}
         c: Conditions = type(task).session(task, rng, n, memory)  # type: ignore[arg-type]
+        check_conditions(task, c, n)
         for name, value in fixed.items():
             if name not in c:
                 raise unknown("trial condition", name, c)
@@ -205,9 +211,10 @@ class TaskPlan:
                 raise fail(
                     name, "a condition that does not follow from the trial's others", repr(value)
                 )
+        check_conditions(task, c, n)
         if self._has_until:
             self._fill_until(steps)
-        counts = np.stack([steps[name] for name in self.period_names], axis=1)
+        counts = counted(self.period_names, steps, n)
         if not counts.any(axis=1).all():
             raise TimingError(f"timing: every period of a trial is 0 ms long at dt {self.dt:g} ms")
         target = np.zeros((*counts.shape, *self.target_shape), dtype=self.target_dtype)

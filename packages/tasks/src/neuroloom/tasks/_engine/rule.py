@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.tasks._design.task import DECIDE, FIXATE, FREE, PAYS
+from neuroloom.tasks._errors import fail
 
 _SHAPE = (3, 2, 2, 2, 2)
 
@@ -84,3 +85,31 @@ def make_rule(rewards: Mapping[str, float], *, abort_ends: bool, priced: bool) -
             performance[at] = float(not due)
         end[at], answers[at] = settled or last, answered
     return Rule(reward, performance, end, answers)
+
+
+def settled(given: Any, n: int, task: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return reward, whether trials end, and performance as a task's `outcome` gives them.
+
+    Parameters
+    ----------
+    given : tuple of array, (n,)
+        What it returned.
+    n : int
+        Of how many environments.
+    task : str
+        Name of the task.
+
+    Raises
+    ------
+    TaskError
+        If it is something else.
+    """
+    try:
+        reward, ends, performance = map(np.asarray, given)
+    except (TypeError, ValueError):
+        got = f"{given!r}"
+    else:
+        if reward.shape == ends.shape == performance.shape == (n,):
+            return reward, ends, performance
+        got = f"shapes {reward.shape}, {ends.shape} and {performance.shape}"
+    raise fail(f"{task}.outcome", f"reward, ends and performance, {n} of each", got)

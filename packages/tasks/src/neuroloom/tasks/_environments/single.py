@@ -15,7 +15,7 @@ from neuroloom.tasks._design.state import start_memory
 from neuroloom.tasks._design.table import Table
 from neuroloom.tasks._design.task import DECIDE, FIXATE, FREE, Task
 from neuroloom.tasks._engine.plan import make_plan
-from neuroloom.tasks._engine.rule import case_of
+from neuroloom.tasks._engine.rule import case_of, settled
 from neuroloom.tasks._engine.streams import Streams, laid_out
 from neuroloom.tasks._environments.trial_view import TrialView
 from neuroloom.tasks._errors import ActionError, TaskError, unknown, whole
@@ -378,7 +378,8 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             target = self.task.correct_action(now)[0]
         if not self.plan.custom:
             return (*self._outcome(action, at, last, target, phase), target)
-        given, ends, merits = self.task.outcome(now, np.asarray([action]))
+        outcome = self.task.outcome(now, np.asarray([action]))
+        given, ends, merits = settled(outcome, 1, type(self.task).__name__)
         return float(given[0]), last or bool(ends[0]), float(merits[0]), target
 
     def _next_trial(self) -> None:
