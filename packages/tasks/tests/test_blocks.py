@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neuroloom.shared import Seed, Trials
+from neuroloom.shared import Seed, Trials, as_seed
 from neuroloom.tasks import TaskError, TaskTypeError, TaskVectorEnv, get_task, run_trials
 from neuroloom.tasks.behaviour import QLearner
 from neuroloom.tasks.wrappers import PassReward
@@ -72,6 +72,15 @@ def test_a_policy_with_memory_is_begun_anew_in_each_block() -> None:
         _same(run_trials("Bandit-v0", policy, 40, sessions=4, side_by_side=1, seed=1), one)
 
 
+def test_a_generator_is_asked_once() -> None:
+    options: dict[str, Any] = {"sessions": 4, "side_by_side": 1}
+    one, two = (
+        run_trials("GoNogo-v0", "withhold", 40, seed=seed, **options)
+        for seed in (np.random.default_rng(5), as_seed(np.random.default_rng(5)))
+    )
+    _same(one, two)
+
+
 def test_random_draws_of_blocks_differ() -> None:
     options: dict[str, Any] = {"sessions": 4, "seed": 1, "side_by_side": 1}
     table = run_trials("Bandit-v0", "random", 200, **options).table
@@ -90,6 +99,8 @@ def test_what_blocks_cannot_do_is_refused() -> None:
         run_trials("Bandit-v0", "random", 20, n_workers=2)
     with pytest.raises(TaskError, match="resume: expected side_by_side"):
         run_trials("Bandit-v0", "random", 20, resume="here")
+    with pytest.raises(TaskError, match="progress: expected side_by_side"):
+        run_trials("Bandit-v0", "random", 20, progress=True)
     with pytest.raises(TaskError, match="side_by_side: expected"):
         run_trials("Bandit-v0", "random", 20, side_by_side=0)
     envs = TaskVectorEnv(get_task("Bandit-v0"), 4)

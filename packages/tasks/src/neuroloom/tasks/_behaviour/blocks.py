@@ -25,12 +25,14 @@ Columns = dict[str, list[NDArray[Any]]]
 _DRAWS = (np.random.Generator, np.random.BitGenerator, np.random.RandomState, random.Random)
 
 
-def refuse_where_no_blocks(n_workers: int | None, resume: str | Path | None) -> None:
+def refuse_where_no_blocks(
+    n_workers: int | None, resume: str | Path | None, progress: bool
+) -> None:
     """Raise an error for options that only blocks have.
 
     Parameters
     ----------
-    n_workers, resume
+    n_workers, resume, progress
         As for `run_trials`.
 
     Raises
@@ -38,7 +40,8 @@ def refuse_where_no_blocks(n_workers: int | None, resume: str | Path | None) -> 
     TaskError
         If one of them is given.
     """
-    for name, value in (("n_workers", n_workers), ("resume", resume)):
+    given = (("n_workers", n_workers), ("resume", resume), ("progress", progress or None))
+    for name, value in given:
         if value is not None:
             raise fail(name, "side_by_side beside it: sessions of one block are run at once", value)
 
@@ -50,6 +53,7 @@ def run_blocks(
     size: int,
     n_workers: int | None,
     resume: str | Path | None,
+    progress: bool,
 ) -> Columns:
     """Return the columns of all sessions, computed in blocks.
 
@@ -63,7 +67,7 @@ def run_blocks(
         Trials of each session.
     size : int
         Sessions a block.
-    n_workers, resume
+    n_workers, resume, progress
         As for `neuroloom.shared.map`.
 
     Raises
@@ -79,7 +83,12 @@ def run_blocks(
     starts = range(0, len(wanted), size)
     blocks = [(b, s, wanted[s : s + size].tolist()) for b, s in enumerate(starts)]
     done = shared.map(
-        partial(_kept, run=run), blocks, n_workers=n_workers, progress=False, resume=resume
+        partial(_kept, run=run),
+        blocks,
+        n_workers=n_workers,
+        progress=progress,
+        description="sessions",
+        resume=resume,
     )
     columns: Columns = {}
     for part in done:

@@ -26,6 +26,7 @@ def run_trials(
     side_by_side: int | None = None,
     n_workers: int | None = None,
     resume: str | Path | None = None,
+    progress: bool = False,
     seed: int | Seed = 0,
     **params: Any,
 ) -> Trials:
@@ -56,7 +57,7 @@ def run_trials(
         sessions a block gives other draws. One that draws nothing and remembers nothing from
         session to session gives the same table in blocks of any size and in none. The table never
         depends on the workers. With a vector environment there are no blocks.
-    n_workers, resume
+    n_workers, resume, progress
         As for `neuroloom.shared.map`, whose items are the blocks.
     seed : int or Seed
         Root of the streams, and of the random policy. Wrappers and environments written step by
@@ -96,11 +97,12 @@ def run_trials(
     wanted = np.full(n, n_trials // n) + (np.arange(n) < n_trials % n)
     act = named(policy, source, root.child("policy").generator())
     if side_by_side is None:
-        refuse_where_no_blocks(n_workers, resume)
+        refuse_where_no_blocks(n_workers, resume, progress)
         return table(_columns(source, act, wanted))
     size = whole("side_by_side", side_by_side, minimum=1)
-    run = partial(_block, task=task, policy=policy, seed=seed, params=params)
-    return table(run_blocks(run, task, wanted, size, n_workers, resume))
+    told = seed if isinstance(seed, (int, np.integer)) else root  # the same in every block
+    run = partial(_block, task=task, policy=policy, seed=told, params=params)
+    return table(run_blocks(run, task, wanted, size, n_workers, resume, progress))
 
 
 def _block(
