@@ -179,6 +179,25 @@ def test_a_trial_is_ended_in_fixation_only_where_that_is_sure_to_pay() -> None:
     assert tasks.IdealObserver(After()).n_actions == 3
 
 
+def test_there_is_no_bound_where_what_is_shown_depends_on_lengths() -> None:
+    class Fading(Flash):
+        periods = d.timeline(
+            fixation=d.fixate(100), stimulus=("choice", [200, 400]), decision=d.decide(100)
+        )
+
+        def arrange(self, c: d.Conditions, steps: d.StepCounts) -> None:
+            c["strength"] = 0.8 / steps["stimulus"]
+
+        def fill_observation(self, c: d.Conditions, levels: d.Levels, target: d.Targets) -> None:
+            side = c["side"][:, None] == [0, 1]
+            levels["stimulus", "stimulus"] = side * c["strength"][:, None]
+            target["decision"] = 1 + c["side"]
+
+    with pytest.raises(tasks.TaskError, match="how long periods are"):
+        tasks.IdealObserver(Fading())
+    assert tasks.IdealObserver(Fading(timing={"stimulus": 300})).n_actions == 3
+
+
 def test_detection_is_ended_in_fixation_where_the_window_is_worth_less() -> None:
     observer = tasks.IdealObserver("Detection-v0", abort=True)
     worth = float(observer._own._wait[0][0])

@@ -150,20 +150,16 @@ def list_kinds(plan: TaskPlan) -> Kinds:
     if len(answers) != 1:
         raise TaskError(f"{name}: there is no bound where {len(answers)} periods ask for an answer")
     answer = int(answers[0])
-    listed, c = _all(task)
-    n = listed.n
     some = plan.block(np.random.default_rng(0), {}, n=64)
-    steps = {k: np.full(n, some.counts[0, at]) for k, at in plan.part.items()}
-    before = {k: v.copy() for k, v in steps.items()}
-    task.arrange(c, steps)
-    moved = [k for k in plan.period_names if len(np.unique(steps[k] - before[k])) > 1]
-    if moved:
-        raise TaskError(
-            f"{name}: there is no bound here, as the lengths of {moved} tell trials apart"
-        )
-    levels = np.zeros((n, len(plan.period_names), plan.n_channels), dtype=np.float32)
-    target = np.zeros((n, len(plan.period_names)), dtype=plan.target_dtype)
-    task.fill_observation(c, Levels(levels, plan), Targets(target, plan))
+    listed, c, levels, target = _painted(plan, some.counts[0])
+    other = some.counts[np.abs(some.counts - some.counts[0]).sum(axis=1).argmax()]
+    if (other != some.counts[0]).any():
+        again = _painted(plan, other)
+        if not (np.array_equal(again[2], levels) and np.array_equal(again[3], target)):
+            raise TaskError(
+                f"{name}: there is no bound here, as what is shown or right depends on how long "
+                "periods are"
+            )
     worth = _worth(plan, c, target, answer)
     differs = np.ptp(levels, axis=0) > 0
     period, channel = np.nonzero(differs)
@@ -200,6 +196,27 @@ def list_kinds(plan: TaskPlan) -> Kinds:
     return Kinds(
         *(weight, kinds, period, channel, 1 / sigma**2, mean, stakes, by_truth, answer, waits)
     )
+
+
+def _painted(
+    plan: TaskPlan, counts: NDArray[np.int64]
+) -> tuple[Listed, dict[str, NDArray[Any]], NDArray[np.float32], NDArray[Any]]:
+    """Return all that a task can draw, what it shows and what is right, with such lengths."""
+    task, name = plan.task, type(plan.task).__name__
+    listed, c = _all(task)
+    n = listed.n
+    steps = {k: np.full(n, counts[at]) for k, at in plan.part.items()}
+    before = {k: v.copy() for k, v in steps.items()}
+    task.arrange(c, steps)
+    moved = [k for k in plan.period_names if len(np.unique(steps[k] - before[k])) > 1]
+    if moved:
+        raise TaskError(
+            f"{name}: there is no bound here, as the lengths of {moved} tell trials apart"
+        )
+    levels = np.zeros((n, len(plan.period_names), plan.n_channels), dtype=np.float32)
+    target = np.zeros((n, len(plan.period_names)), dtype=plan.target_dtype)
+    task.fill_observation(c, Levels(levels, plan), Targets(target, plan))
+    return listed, c, levels, target
 
 
 def _all(task: Task) -> tuple[Listed, dict[str, NDArray[Any]]]:

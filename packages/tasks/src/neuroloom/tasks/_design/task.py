@@ -235,14 +235,7 @@ class Task(_Declared):
             if value is not None:
                 # A copy, as a task stays what it is whatever becomes of what it was made with.
                 object.__setattr__(self, name, {key: _own(one) for key, one in value.items()})
-        for name, period in self.periods.items():
-            if not isinstance(period, Period):
-                raise TaskTypeError(
-                    f"periods[{name!r}]: expected a period, as timeline(...), fixate(...), "
-                    f"decide(...) and free(...) make them, got {period!r}"
-                )
-        for name, value in self.default_rewards.items():
-            real(f"default_rewards[{name!r}]", value)
+        self._check_declared()
         for name in self.rewards or {}:
             if name not in self.default_rewards:
                 raise unknown("rewards", name, self.default_rewards)
@@ -256,6 +249,17 @@ class Task(_Declared):
             value = checked(type(self), field.name, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
         self.validate()
+
+    def _check_declared(self) -> None:
+        """Refuse periods and rewards of the class that are none."""
+        for name, period in self.periods.items():
+            if not isinstance(period, Period):
+                raise TaskTypeError(
+                    f"periods[{name!r}]: expected a period, as timeline(...), fixate(...), "
+                    f"decide(...) and free(...) make them, got {period!r}"
+                )
+        for name, value in self.default_rewards.items():
+            real(f"default_rewards[{name!r}]", value)
 
     # What a task file writes ------------------------------------------------------------------
 
