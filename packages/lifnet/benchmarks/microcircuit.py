@@ -131,7 +131,7 @@ def summary(
         binned = np.zeros((min(_SAMPLE, one["size"]), round(seconds / delta_t) // per_bin))
         np.add.at(binned, (who[sample], mine[sample] // per_bin), 1)
         binned = binned[binned.any(axis=1)]
-        pairs = np.corrcoef(binned)[np.triu_indices(len(binned), 1)]
+        pairs = np.atleast_2d(np.corrcoef(binned))[np.triu_indices(len(binned), 1)]
         found = {"rate": counts, "cv": _variation(mine, who, counts), "correlation": pairs}
         out[one["name"]] = {
             name: [part.tolist() for part in _histogram(values, _WIDTH[name])]
@@ -196,15 +196,21 @@ def compare(folder: Path) -> dict[str, Any]:
         run = json.loads(path.read_text())
         if "simulator" in run:
             runs[run["simulator"]].append(run)
+    if not runs["lifnet"] or len(runs["nest"]) < 3:
+        raise SystemExit(f"{folder}: expected a run of lifnet and three of NEST at least")
     first = runs["nest"][0]
     out: dict[str, Any] = {
         "scale": first["scale"], "seconds": first["seconds"],
         "seeds": {name: len(rows) for name, rows in runs.items()}, "cells": {},
+        "without data": [],
     }  # fmt: skip
     for population, measure in itertools.product(first["populations"], MEASURES):
         mine, theirs = (
             [run["populations"][population][measure] for run in runs[name]] for name in SIMULATORS
         )
+        if not all(counts for _, counts in [*mine, *theirs]):
+            out["without data"].append(f"{population} {measure}")
+            continue
         across = [distance(a, b) for a, b in itertools.product(mine, theirs)]
         among = [distance(a, b) for a, b in itertools.combinations(theirs, 2)]
         out["cells"][f"{population} {measure}"] = {
