@@ -345,3 +345,9 @@ def test_a_damaged_analysis_is_refused(tmp_path, raster_of_two, key):
     (folder / "analysis_config.json").write_text(json.dumps(config))
     with pytest.raises(LifnetError, match="expected a saved analysis"):
         Analyzer.load_analysis(folder)
+
+
+def test_a_session_without_a_step_is_refused():
+    labels = np.repeat([0, 1], 3)
+    with pytest.raises(LifnetError, match="at least one step, got none in session 1"):
+        Analyzer([np.zeros((5, 6), bool), np.zeros((0, 6), bool)], labels, dt=5e-4)

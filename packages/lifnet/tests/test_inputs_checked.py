@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neuroloom.lifnet import ClusteredNetwork, Record, load_config, shipped_configs
-from neuroloom.lifnet.engine import Cells, Connectivity, simulate
+from neuroloom.lifnet.engine import Cells, Connectivity, CountDrive, simulate
 from neuroloom.lifnet.errors import (
     ConfigError,
     LifnetError,
@@ -30,6 +30,7 @@ from neuroloom.lifnet.network import (
     Projection,
     SampledRate,
     Uniform,
+    simulate_trials,
 )
 
 SYNAPSES = {"exc": Exponential(0.005)}
@@ -64,6 +65,9 @@ def projection(**changes):
         (lambda: Network([population()]).build(dtype="int8", seed=1), "dtype: expected one of"),
         (lambda: Network([population()]).build(delta_t=-1.0, seed=1), "delta_t: expected"),
         (lambda: projection(delay=-1e-3), "delay: expected 0 or more"),
+        (lambda: Population("", 10, 0.02, 20.0, 10.0, SYNAPSES), "Population.name: expected text"),
+        (lambda: Population(3, 10, 0.02, 20.0, 10.0, SYNAPSES), "Population.name: expected text"),
+        (lambda: CountDrive.poisson([1e15], [0], [1.0]), "means for at most 65535 counts a step"),
         (lambda: projection(delay=Uniform(-1e-3, 1e-3)), "delay: expected 0 or more"),
     ],
 )  # fmt: skip
@@ -288,3 +292,10 @@ def test_a_step_so_short_that_steps_cannot_be_counted_is_refused():
     config["init_params"]["delta_t"] = 1e-320
     with pytest.raises(ConfigError, match=r"duration_sec: expected at most 1e\+18 steps"):
         load_config(config)
+
+
+@pytest.mark.parametrize("number", [-1, 1.5, "2"])
+def test_numbers_of_trials_that_cannot_be(number):
+    built = Network([population()]).build(seed=1)
+    with pytest.raises(SimulationError, match="n_trials: expected"):
+        simulate_trials(built, number, 0.01, progress=False, seed=1)

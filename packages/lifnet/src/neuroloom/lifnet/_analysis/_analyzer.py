@@ -94,6 +94,10 @@ class Analyzer:
                     f"clusters: expected {session.n_neurons} labels for session {number}, "
                     f"got {len(labels)}"
                 )
+            if not session.n_steps:
+                raise LifnetError(
+                    f"spikes: expected at least one step, got none in session {number}"
+                )
         dt = checks.real("dt", dt, above=0, unit="s", error=LifnetError)
         minimal_life_span_ms = checks.real(
             "minimal_life_span_ms", minimal_life_span_ms, at_least=0, error=LifnetError

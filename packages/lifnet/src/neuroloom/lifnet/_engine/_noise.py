@@ -203,8 +203,9 @@ class CountDrive:
             steps = np.maximum(np.arange(-first_step, len(mean), dtype=np.int32), 0)
             return cls(None, np.asarray(group), np.asarray(jump), channel, steps, mean=mean)
         # A tail below 2^-60 is never drawn.
-        reach = np.arange(20 + int(mean.max() + 14 * np.sqrt(mean.max())))
-        top = int(np.argmax(scipy.stats.poisson.sf(reach, mean.max()) < 2.0**-60)) + 2
+        largest = min(float(mean.max()), MOST_COUNTS)
+        reach = np.arange(20 + int(largest + 14 * np.sqrt(largest)))
+        top = int(np.argmax(scipy.stats.poisson.sf(reach, largest) < 2.0**-60)) + 2
         if top > MOST_COUNTS:
             raise NetworkError(
                 f"mean_count: expected means for at most {MOST_COUNTS} counts a step, got "

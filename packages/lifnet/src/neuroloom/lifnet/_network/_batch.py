@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import neuroloom.shared as shared
 from neuroloom.lifnet._engine import Record, Simulation
+from neuroloom.lifnet._errors import SimulationError
 from neuroloom.lifnet._network._built import BuiltNetwork
 from neuroloom.lifnet._network._network import Network
-from neuroloom.shared import Seed
+from neuroloom.shared import Seed, checks
 
 P = TypeVar("P")
 
@@ -137,6 +138,7 @@ def simulate_trials(
     seed : int or Seed
         Root of the seeds; trial i runs with ``seed.child(i)``.
     """
+    n_trials = checks.whole("n_trials", n_trials, at_least=0, error=SimulationError)
     one = functools.partial(
         _trial, built=built, duration=duration, summarize=summarize, record=record
     )

@@ -71,6 +71,8 @@ class Population:
     initial_voltage: Values | None = None
 
     def __post_init__(self) -> None:
+        name = checks.text("Population.name", self.name, error=NetworkError)
+        object.__setattr__(self, "name", name)
         size = checks.whole(
             f"{self.name}.size", self.size, at_least=1, accept_floats=True, error=NetworkError
         )
