@@ -167,3 +167,19 @@ def test_two_conditions_of_a_field():
     half = len(row.names) // 2
     np.testing.assert_allclose(row.values[0, :half], table.values.mean(axis=0))
     np.testing.assert_array_equal(row.values[0, half:], 0.0)
+
+
+def test_pairs_of_power_spectra():
+    """Eyes closed and open as public data sets hold them: a spectrum per epoch."""
+    chosen = FeatureSet(Aperiodic((2, 45)))
+    made = {"rate_hz": 125.0, "n_epochs": 4, "progress": False}
+    simulator = partial(field_one, duration_s=4.0, rate_hz=125.0)
+    pairs = condition_pairs(simulator, FIELD_PRIOR, "input exponent", 80, chosen, **made, seed=2)
+    inferer = Inferer("mdn", pairs.prior).fit(pairs.features, pairs.theta, seed=1)
+    freqs = np.arange(1.0, 61.0)
+    flat, steep = (chosen.from_spectra(freqs, np.tile(freqs**-x, (4, 1))) for x in (1.0, 2.2))
+    for first, second, wrong in ((flat, steep, "smaller"), (steep, flat, "larger")):
+        (answer,) = direction(inferer.predict(pairs.of(first, second), warn=False, seed=0))
+        assert answer.verdict != wrong
+    (same,) = direction(inferer.predict(pairs.of(flat, flat), warn=False, seed=0))
+    assert same.verdict == "cannot be said"

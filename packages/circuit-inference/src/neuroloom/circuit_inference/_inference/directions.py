@@ -70,7 +70,8 @@ class ConditionPairs:
         Parameters
         ----------
         first, second : FeatureTable
-            Of the epochs of each condition, by `feature_set`; epochs without features are left out.
+            Of the epochs of each condition, by `feature_set`, of series or of power spectra; epochs
+            without features are left out.
 
         Raises
         ------
@@ -90,9 +91,9 @@ class ConditionPairs:
                 )
         values = _seen(*(t.values[t.valid] for t in (first, second)))
         n_times = None if first.n_times is None else first.n_times[first.valid][:1]
-        return FeatureTable(
-            values[None], self.features.names, ("",), self.features.digest, first.rate_hz, n_times
-        )
+        # Of power spectra it is not known how they were made: neither is it of what is seen here.
+        known = self.features.digest if first.digest and second.digest else ""
+        return FeatureTable(values[None], self.features.names, ("",), known, first.rate_hz, n_times)
 
 
 def condition_pairs(
