@@ -10,6 +10,7 @@ from neuroloom.circuit_inference.diagnostics import condition_pairs, direction
 from neuroloom.circuit_inference.errors import (
     ArgumentError,
     FeatureMismatchError,
+    NoValidSimulationsError,
     PriorError,
     UnknownNameError,
 )
@@ -32,6 +33,10 @@ def two_signals(theta, seed):
 
 def silent(theta, seed):
     return {**confounded(theta, seed), **({"reason": "silent"} if theta[0] > 0.5 else {})}
+
+
+def always_silent(theta, seed):
+    return {"reason": "silent"}
 
 
 def epochs(a, b, rng, n=4):
@@ -140,6 +145,8 @@ def test_pairs_that_fail_their_gates_are_rows_without_features():
     failed = ~pairs.features.valid
     assert 0 < failed.sum() < 30
     assert {pairs.features.reasons[i] for i in np.flatnonzero(failed)} == {"silent"}
+    with pytest.raises(NoValidSimulationsError):
+        condition_pairs(always_silent, PRIOR, "a", 3, MOMENTS, **OPTIONS, seed=1)
 
 
 def test_an_electrode_is_the_same_on_both_sides():

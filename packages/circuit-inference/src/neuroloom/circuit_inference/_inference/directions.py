@@ -256,8 +256,8 @@ def _table(library: SimulationLibrary, settings: _Settings) -> FeatureTable:
     names = tuple(f"{part}:{name}" for part in ("first", "change") for name in chosen.names)
     said = f"{chosen.digest} in pairs of {settings.n_epochs} epochs"
     digest = hashlib.blake2s(said.encode(), digest_size=12).hexdigest()
-    n_times = np.nan_to_num(library.measures["n_times"]).astype(np.int64)
     values = np.asarray(library.only_valid().signals["features"], dtype=np.float64)
+    n_times = np.nan_to_num(library.measures["n_times"]).astype(np.int64)
     whole = np.full((len(library), len(names)), np.nan)
     whole[library.valid] = values
     return FeatureTable(whole, names, library.reasons, digest, settings.recorded_hz, n_times)
