@@ -122,6 +122,10 @@ def test_what_is_refused():
         condition_pairs(confounded, tied, "a", 4, MOMENTS, **OPTIONS)
     with pytest.raises(UnknownNameError, match="signal"):
         condition_pairs(two_signals, PRIOR, "a", 4, MOMENTS, **OPTIONS)
+    for wrong in ({"simulator": None}, {"prior": {}}, {"feature_set": Moments()}):
+        given = {"simulator": confounded, "prior": PRIOR, "feature_set": MOMENTS} | wrong
+        with pytest.raises(ArgumentError, match=next(iter(wrong))):
+            condition_pairs(name="a", n_pairs=4, **given, **OPTIONS)
     named = condition_pairs(two_signals, PRIOR, "a", 4, MOMENTS, signal="x", **OPTIONS, seed=1)
     only = condition_pairs(confounded, PRIOR, "a", 4, MOMENTS, **OPTIONS, seed=1)
     np.testing.assert_array_equal(named.features.values, only.features.values)

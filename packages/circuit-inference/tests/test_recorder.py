@@ -178,6 +178,22 @@ class TestModelClasses:
         assert len(named) > 75
         assert named.count("field") <= 2
 
+    def test_lengths_are_not_told_for_classes(self):
+        chosen = FeatureSet(Aperiodic((2, 40)))
+        long, short = coloured_library(1.0), coloured_library(2.0).cut(4.0)
+        with pytest.raises(ArgumentError, match="one length"):
+            compare_models(long.features(chosen), {"a": long, "b": short}, chosen)
+        both = {"a": long.cut(4.0), "b": short}
+        with pytest.raises(ArgumentError, match="as long as the simulations"):
+            compare_models(long.features(chosen), both, chosen)
+
+    @pytest.mark.parametrize("options", [{"noise": "no"}, {"n_folds": 1}, {"n_folds": 100}])
+    def test_options_are_checked(self, options):
+        chosen = FeatureSet(Aperiodic((2, 40)))
+        made = {"a": coloured_library(1.0), "b": coloured_library(2.0)}
+        with pytest.raises(ArgumentError, match=next(iter(options))):
+            compare_models(made["a"].features(chosen), made, chosen, **options)
+
     def test_one_is_no_comparison(self):
         chosen = FeatureSet(Aperiodic((2, 40)))
         one = coloured_library(1.0, 40)

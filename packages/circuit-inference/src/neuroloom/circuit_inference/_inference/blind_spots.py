@@ -78,6 +78,8 @@ def blind_spots(
     """
     if isinstance(n_series, bool) or not isinstance(n_series, int) or n_series < 1:
         raise ArgumentError(f"n_series: expected at least 1, got {n_series!r}")
+    if not isinstance(library, SimulationLibrary):
+        raise ArgumentError(f"library: expected a SimulationLibrary, got {type(library).__name__}")
     valid = library.only_valid()
     if len(valid) < 40:
         raise ArgumentError(f"library: expected at least 40 valid simulations, got {len(valid)}")

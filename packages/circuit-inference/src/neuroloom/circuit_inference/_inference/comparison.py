@@ -35,6 +35,7 @@ UNDECIDED = "cannot be said"
 
 _NOISE = (-1.0, 3.0)  # exponents of the rival's spectra: from blue to steeper than a random walk
 _OUTSIDE = 0.01
+_FEWEST = 40  # simulations of a class
 _LEAST = -700.0  # logarithm of the smallest probability
 
 
@@ -92,6 +93,8 @@ class ModelComparison:
         level : float
             As for `verdicts`.
         """
+        if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level <= 1:
+            raise ArgumentError(f"level: expected a probability above 0, got {level!r}")
         rows = zip(self.probabilities, self.noise, self.ood_p, self.outside, strict=True)
         return [self._reason(*row, level) for row in rows]
 
@@ -152,7 +155,8 @@ def compare_models(
     Raises
     ------
     ArgumentError
-        If there are fewer than two libraries, or fewer than 40 simulations of one.
+        If there are fewer than two libraries, fewer than 40 simulations of one, or series of
+        different lengths.
     FeatureMismatchError
         If the recordings' features are not those of the simulations.
 
@@ -162,8 +166,18 @@ def compare_models(
     alike, calibrated by one temperature on folds that it did not learn from (Guo, Pleiss, Sun &
     Weinberger 2017, ICML 70:1321).
     """
-    if len(libraries) < 2:
-        raise ArgumentError(f"libraries: expected at least two, got {list(libraries)}")
+    if not isinstance(libraries, Mapping) or len(libraries) < 2:
+        raise ArgumentError(f"libraries: expected at least two by name, got {list(libraries)}")
+    if not isinstance(noise, bool):
+        raise ArgumentError(f"noise: expected True or False, got {noise!r}")
+    if isinstance(n_folds, bool) or not isinstance(n_folds, int) or not 2 <= n_folds <= _FEWEST:
+        raise ArgumentError(f"n_folds: expected 2 to {_FEWEST}, got {n_folds!r}")
+    lengths = {name: library.duration_s for name, library in libraries.items()}
+    if max(lengths.values()) > 1.01 * min(lengths.values()):
+        raise ArgumentError(
+            f"libraries: expected signals of one length, got {lengths} s: features of longer ones "
+            "scatter less, and lengths would be told instead of classes (cut(…) makes them alike)"
+        )
     tables = _tables(observed, libraries, feature_set, signals or {})
     values = as_matrix(observed)
     good = np.isfinite(values).all(axis=1)
@@ -197,12 +211,15 @@ def _tables(
     tables = {}
     for name, library in libraries.items():
         table = library.features(feature_set, signal=signals.get(name))
-        FeatureOrigin.of(table).check(FeatureOrigin.of(observed))
+        origin, theirs = FeatureOrigin.of(table), FeatureOrigin.of(observed)
+        origin.check(theirs)
+        if remark := origin.length_remark(theirs):
+            raise ArgumentError(f"observed: expected epochs as long as the simulations; {remark}")
         tables[name] = table.values[table.valid]
-        if len(tables[name]) < 40:
+        if len(tables[name]) < _FEWEST:
             raise ArgumentError(
-                f"libraries: expected at least 40 simulations with features of {name!r}, got "
-                f"{len(tables[name])}"
+                f"libraries: expected at least {_FEWEST} simulations with features of {name!r}, "
+                f"got {len(tables[name])}"
             )
     return tables
 

@@ -82,6 +82,7 @@ class ConditionPairs:
         """
         ours = FeatureOrigin(self.feature_set.names, self.feature_set.digest, self.features.rate_hz)
         for name, table in (("first", first), ("second", second)):
+            _expect(name, table, FeatureTable)
             ours.check(FeatureOrigin.of(table))
             got = int(table.valid.sum())
             if got != self.n_epochs:
@@ -169,6 +170,12 @@ def condition_pairs(
     >>> pairs.features.names
     ('first:aperiodic:exponent@2-45Hz', 'change:aperiodic:exponent@2-45Hz')
     """
+    _expect("prior", prior, Prior)
+    _expect("feature_set", feature_set, FeatureSet)
+    if recorder is not None:
+        _expect("recorder", recorder, Recorder)
+    if not callable(simulator):
+        raise ArgumentError(f"simulator: expected a function, got {type(simulator).__name__}")
     if name not in prior.names:
         raise unknown("name", name, prior.names)
     if prior.constraints or prior.dependence is not None:
@@ -279,11 +286,12 @@ def direction(posterior: Posterior, *, level: float = 0.9) -> list[Difference]:
     ArgumentError
         If the posterior is of something else, or the level is not between .5 and 1.
     """
+    _expect("posterior", posterior, Posterior)
     if len(posterior.names) != 1 or not posterior.names[0].startswith("change of "):
         raise ArgumentError(
             f"posterior: expected that of one change, from condition_pairs, got {posterior.names}"
         )
-    if not 0.5 <= level < 1:
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0.5 <= level < 1:
         raise ArgumentError(f"level: expected a probability from .5 to 1, got {level!r}")
     return [_directed(posterior.rows([i]), level) for i in range(len(posterior))]
 
@@ -303,3 +311,8 @@ def _directed(row: Posterior, level: float) -> Difference:
     verdict = UNDECIDED if reason else ("larger" if probability > 0.5 else "smaller")
     name, contraction = row.names[0], float(row.contraction[0, 0])
     return Difference(name, probability, median, low, high, contraction, verdict, reason)
+
+
+def _expect(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise ArgumentError(f"{name}: expected {kind.__name__}, got {type(value).__name__}")
