@@ -2,7 +2,7 @@
 
 A package adds a job in one line of `JOBS`. Prints a table and writes JSON::
 
-    python tools/scale.py [--only shared] [--out benchmark-results/scale.json]
+    python tools/scale.py [--only shared] [--out benchmark-results/scale.json] [--page PAGE]
 
 A file that is there is gone on with. A run is killed by SIGKILL when it has kept two parts and is
 about to keep a third.
@@ -205,6 +205,7 @@ JOBS: dict[str, dict[str, Run]] = {
     "lifnet": {"Repeater": _repeats, "sweep": _rate_sweep, "branches": _branches},
     "tasks": {"run_trials": _behaviour},
 }
+_MARK = "<!-- tools/scale.py -->"
 # Jobs that have no folder to resume from.
 UNKEPT = {_features, _branches}
 
@@ -339,11 +340,33 @@ def _row(
     return {**row, "seconds": round(seconds, 3), "digest": digest}
 
 
+def as_text(rows: list[dict[str, Any]]) -> str:
+    """Return the rows as a table of Markdown, one line a job, one column a way to run it."""
+    ways = [*BACKENDS, "killed, resumed"]
+    found = {(row["package"], row["job"], row["backend"]): row["same_bits"] for row in rows}
+    lines = ["| package | job | " + " | ".join(ways) + " |", "|---" * (len(ways) + 2) + "|"]
+    for package, name in dict.fromkeys((row["package"], row["job"]) for row in rows):
+        told = [found.get((package, name, way), "not run") for way in ways]
+        words = [{True: "same bits", False: "OTHER BITS"}.get(one, one) for one in told]
+        lines.append(f"| {package} | {name} | " + " | ".join(words) + " |")
+    return "\n".join(lines)
+
+
+def write_page(page: Path, rows: list[dict[str, Any]]) -> None:
+    """Put the table between the page's two marks."""
+    before, mark, rest = page.read_text().partition(f"{_MARK}\n")
+    _, end, after = rest.partition(f"{_MARK}\n")
+    if not (mark and end):
+        raise SystemExit(f"--page: expected {_MARK} twice in {page}")
+    page.write_text(f"{before}{mark}{as_text(rows)}\n{end}{after}")
+
+
 def main() -> int:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=sorted(JOBS))
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--page", type=Path, help="page to write the table into, between its marks")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     report: dict[str, Any] = {"bits": []}
@@ -363,6 +386,9 @@ def main() -> int:
     for row in compare(chosen, list(report["bits"])):
         report["bits"].append(row)
         keep()
+    print(as_text(report["bits"]))
+    if options.page is not None:
+        write_page(options.page, report["bits"])
     bad = [row for row in report["bits"] if row["same_bits"] is not True]
     return int(any(not str(row["same_bits"]).startswith(("not inst", "keeps")) for row in bad))
 
