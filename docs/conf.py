@@ -39,6 +39,7 @@ sphinx_gallery_conf = {
     "subsection_order": [f"gallery/{name}" for name in PACKAGES],
     "within_subsection_order": "FileNameSortKey",
     "capture_repr": (),
+    "image_scrapers": ("figures.legible",),
     "notebook_extensions": set(),  # MyST would take them for pages
     "download_all_examples": False,
     "abort_on_example_error": True,
