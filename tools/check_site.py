@@ -3,7 +3,8 @@
 python tools/check_site.py [docs/_build/html] [--only PART] [--out FILE.json]
 
 Fails where a page is wider than its window, an image has no alternative text or cannot be loaded,
-a table is shown as Markdown's pipes, or a figure as the text ``<Figure size …>``. Needs Chromium
+a table is shown as Markdown's pipes, or a figure as the text ``<Figure size …>``, and where text
+has a contrast below 3 to what is behind it, in the light or the dark theme. Needs Chromium
 (Debian: ``apt-get install chromium``), named by CHROMIUM if it is not on the path.
 """
 
@@ -52,6 +53,35 @@ function widest(page, width) {
   }
   return "?";
 }
+function channels(color) {
+  const parts = color.match(/[\\d.]+/g);
+  if (!parts) return null;
+  const [r, g, b, a] = parts.map(Number);
+  return color.startsWith("color(srgb") ? [r * 255, g * 255, b * 255, a ?? 1] : [r, g, b, a ?? 1];
+}
+function luminance(color) {
+  const [r, g, b] = color.map((c) => { c /= 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function behind(node) {
+  for (; node; node = node.parentElement) {
+    const color = channels(node.ownerDocument.defaultView.getComputedStyle(node).backgroundColor);
+    if (color && color[3] > 0.9) return color;
+  }
+  return [255, 255, 255, 1];
+}
+function faint(page) {
+  for (const node of page.querySelectorAll("article p, article td, article th, article pre, article pre span, article a, article li, article h1, article h2, article code")) {
+    const own = [...node.childNodes].some((c) => c.nodeType === 3 && c.textContent.trim());
+    if (!own || !node.getClientRects().length) continue;
+    const ink = channels(page.defaultView.getComputedStyle(node).color);
+    if (!ink) continue;
+    const [a, b] = [luminance(ink), luminance(behind(node))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 3) return node.tagName.toLowerCase() + "." + node.className + " (" + ratio.toFixed(1) + "): " + node.textContent.trim().slice(0, 40);
+  }
+  return "";
+}
 async function look(name) {
   const found = [];
   frame.style.width = widths[0] + "px";
@@ -70,6 +100,11 @@ async function look(name) {
       found.push("pipes: " + node.textContent.trim().slice(0, 60));
   }
   if (/<Figure size/.test(page.body.innerText)) found.push("figure shown as text");
+  for (const theme of ["light", "dark"]) {
+    page.body.dataset.theme = theme;
+    const text = faint(page);
+    if (text) found.push("too little contrast in " + theme + " mode: " + text);
+  }
   for (const width of widths) {
     frame.style.width = width + "px";
     await wait(20);
