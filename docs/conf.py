@@ -53,7 +53,7 @@ html_title = "neuroloom"
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
-nb_execution_timeout = 120
+nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 # Pages have no widgets, and tqdm would say so on each that shows a progress bar.

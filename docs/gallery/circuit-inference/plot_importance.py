@@ -12,10 +12,10 @@ features = ci.FeatureSet(
     ci.Aperiodic(freq_range=(10, 150)),
     ci.BandPower(bands=((5, 15), (15, 40), (40, 100), (100, 200))),
 )
-table = library.features(features)
+learned, held_out = library.rows(range(110)), library.rows(range(110, 150))
 inferer = ci.Inferer("mdn", library.prior)
 
-inferer.fit(table.values[:110], library.theta[:110], seed=1)
-report = inferer.diagnose(table.values[110:], library.theta[110:], seed=1)
+inferer.fit(learned.features(features), learned.theta, seed=1)
+report = inferer.diagnose(held_out.features(features), held_out.theta, seed=1)
 
 ci.plots.plot_importance(report)

@@ -9,7 +9,9 @@ fraction of states with so many active clusters that lasts longer than the time 
 from neuroloom import lifnet
 from neuroloom.shared import axes
 
-run = lifnet.ClusteredNetwork.from_config("default_snn_params", seed=1).simulate(4.0, seed=2)
+run = lifnet.ClusteredNetwork.from_config("default_snn_params", seed=1).simulate(
+    duration=4.0, seed=2
+)
 analyzer = lifnet.Analyzer.from_run(run, populations=range(18))
 states = analyzer.occurrences()
 states["active"] = states["clusters"].map(len)

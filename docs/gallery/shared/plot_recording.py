@@ -14,7 +14,9 @@ from neuroloom.shared.plots import raster, style, traces
 rng = np.random.default_rng(0)
 units = np.repeat(np.arange(12), 40)
 spikes = SpikeTrains(np.sort(rng.uniform(0, 4, 480)), rng.permutation(units), 12)
-lfp = Signal(np.cumsum(rng.standard_normal((4000, 3)), axis=0) * 5, 1000.0)
+lfp = Signal(
+    np.cumsum(rng.standard_normal((4000, 3)), axis=0) * 5, 1000.0, channels=["CA1", "CA3", "DG"]
+)
 
 with style():
     figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7, 4), layout="constrained")

@@ -148,9 +148,11 @@ class Analyzer:
         Examples
         --------
         >>> from neuroloom import lifnet
-        >>> run = lifnet.ClusteredNetwork.from_config("2_cluster_mf", seed=1).simulate(0.1, seed=2)
+        >>> run = lifnet.ClusteredNetwork.from_config("2_cluster_mf", seed=1).simulate(
+        ...     duration=0.1, seed=2
+        ... )
         >>> lifnet.Analyzer.from_run(run, populations=[0, 1]).get_num_clusters()
-        6
+        4
         """
         sizes = [stop - start for start, stop in run.populations.values()]
         labels = np.repeat(np.arange(1, len(sizes) + 1), sizes)

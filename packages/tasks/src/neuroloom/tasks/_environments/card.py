@@ -89,7 +89,7 @@ def plot_trial(
         # Names of short periods one above the other, so that they can be read.
         level = level + 1 if stop - start < 0.2 * n else 0
         ax.text(
-            edges[start], width + 2.3 * bar + 1.6 * bar * (level % 3), name, fontsize=6, va="bottom"
+            edges[start], width + 2.3 * bar + 1.6 * bar * (level % 3), name, fontsize=7, va="bottom"
         )
     named = sorted((float(np.mean(at)) + 0.5, name) for name, at in plan.channel_names.items())
     labels = [(-height / 2, "target"), *named]
