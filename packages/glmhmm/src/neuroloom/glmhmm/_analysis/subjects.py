@@ -20,6 +20,7 @@ from neuroloom.glmhmm._analysis.standard_errors import StandardErrors, standard_
 from neuroloom.glmhmm._analysis.states import closest, permute_states
 from neuroloom.glmhmm._em.batch import fit_all, log_likelihood, only
 from neuroloom.glmhmm._em.compile import double_precision
+from neuroloom.glmhmm._em.em import Fit
 from neuroloom.glmhmm._em.multi_start import trace_length
 from neuroloom.glmhmm._em.packing import Layout, lay_out
 from neuroloom.glmhmm._errors import GLMHMMWarning, SeparationWarning, fail
@@ -145,9 +146,8 @@ class _SubjectJob:
                 value = log_likelihood(fit.parameters, tests[f], model=problem.static)
                 scores[g, f] = _bits(self.template, data, np.asarray(labels == f), float(value))
         whole = [fits[g * len(trials)] for g in range(len(priors))]
-        found = [around(fit.parameters, -shift) for fit in whole]
         return {
-            "parameters": [[np.asarray(part) for part in one] for one in found],
+            "parameters": [_parts(fit, shift) for fit in whole],
             "objective": [float(fit.objective) + problem.base for fit in whole],
             "log_likelihood": [float(fit.log_likelihood) + problem.base for fit in whole],
             "converged": [bool(fit.converged) for fit in whole],
@@ -292,6 +292,11 @@ def _names(who: NDArray[Any], data: Data, folds: Any, too_few: str) -> list[Any]
     what = "left out" if too_few == "leave_out" else "fitted without cross-validation"
     warnings.warn(f"fewer sessions than {folds} folds: {text}: {what}", GLMHMMWarning, stacklevel=4)
     return [name for name in names if too_few == "fit" or name not in short]
+
+
+def _parts(fit: Fit, shift: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return a fit's parameters for regressors as they are; `shift` was taken off them."""
+    return [np.asarray(part) for part in around(fit.parameters, -shift)]
 
 
 def _common_shape(data: Data, who: NDArray[Any], names: list[Any]) -> Layout | None:

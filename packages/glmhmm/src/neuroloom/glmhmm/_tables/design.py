@@ -148,18 +148,17 @@ def design_matrix(
     session, subject = session_column(table, session), subject_column(table, subject)
     contrast = table.is_alf and stimulus == "stimulus" and "stimulus" not in frame
     stimuli, covariates = [] if contrast else _names(stimulus), _names(covariates)
-    named = (subject, session, reward_from)
-    table.require(choice, *stimuli, *covariates, *(name for name in named if name is not None))
+    table.require(choice, *stimuli, *covariates, *_told(subject, session, reward_from))
     if len(frame) == 0:
         raise fail("trials", "at least one trial", "none")
     found = _choices(table, choice, codes, violation)
     y, starts = found.y, starts_of(table, session, subject)
     columns = _stimuli(table, stimuli, contrast=contrast, standardize=standardize)
     before, won = _history(y, starts, frame, reward_from, first_trial)
-    built = {"previous_choice": before, "win_stay_lose_switch": before * won}
-    for name, wanted in zip(built, (previous_choice, win_stay_lose_switch), strict=True):
-        if wanted:
-            columns[name] = built[name]
+    if previous_choice:
+        columns["previous_choice"] = before
+    if win_stay_lose_switch:
+        columns["win_stay_lose_switch"] = before * won
     _add_covariates(columns, frame, covariates)
     return DesignMatrix(
         np.column_stack(list(columns.values())) + 0.0,
@@ -202,8 +201,7 @@ def response_matrix(
     table = as_table(trials)
     session, subject = session_column(table, session), subject_column(table, subject)
     stimuli, covariates = _names(stimulus), _names(covariates)
-    named = (name for name in (subject, session) if name is not None)
-    table.require(response, *stimuli, *covariates, *named)
+    table.require(response, *stimuli, *covariates, *_told(subject, session))
     columns = _stimuli(table, stimuli, contrast=False, standardize=True)
     _add_covariates(columns, table.frame, covariates)
     return DesignMatrix(
@@ -220,6 +218,10 @@ def response_matrix(
 def _names(given: str | Sequence[str] | None) -> list[str]:
     """Return names of columns; one may stand without a list around it."""
     return [given] if isinstance(given, str) else list(given or ())
+
+
+def _told(*names: str | None) -> list[str]:
+    return [name for name in names if name is not None]
 
 
 def _add_covariates(
