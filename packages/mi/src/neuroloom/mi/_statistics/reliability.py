@@ -194,9 +194,10 @@ def bent(mi: float, form: float, linear: bool, kept: int, least: int) -> str | N
     small = 2 * form <= max(_BENT, _BENT_SHARE * abs(mi))
     if (linear and kept >= least) or small:
         return None
+    few = "" if kept >= least else f", and {kept} values of γ lie on a line where {least} should"
     return (
-        f"the subsampling curve is bent: {kept} values of γ lie on a line, {least} are needed; "
-        "record more"
+        f"the subsampling curve is bent: a line and a parabola through it end {_bits(2 * form)} "
+        f"apart{few}; record more"
     )
 
 
