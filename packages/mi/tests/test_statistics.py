@@ -16,7 +16,7 @@ from neuroloom.mi._direct.estimators import DIRECT
 from neuroloom.mi._modes.crosschecks import look
 from neuroloom.mi._modes.subsampling import _block_bootstrap, fit_curve
 from neuroloom.mi._options.modes import SubsamplingOptions
-from neuroloom.mi._samples.conditional import surrogate_sources
+from neuroloom.mi._samples.conditional import expected, surrogate_sources
 from neuroloom.mi._samples.surrogates import surrogates
 from neuroloom.mi._statistics import reliability
 from neuroloom.mi._statistics.correlation import (
@@ -294,7 +294,14 @@ class Residual:
 def test_residual_surrogates_keep_what_z_says_and_time():
     z, own = ar(0, 900, 0.95)[:, None], ar(1, 900, 0.95)[:, None]
     x = 2.0 * z + own
-    for moved in surrogate_sources(x, z, Residual, np.random.default_rng(0)):
+    own, *moves = surrogate_sources(x, z, Residual, np.random.default_rng(0))
+    explained = expected(x, z)
+    # The data are treated as their surrogates are: what z explains of the rest by chance is off.
+    assert np.corrcoef((own - explained)[:, 0], (x - explained)[:, 0])[0, 1] > 0.95
+    for source in (own, *moves):
+        assert expected(source - explained, z) == pytest.approx(np.zeros_like(x), abs=1e-9)
+    assert len(moves) == 6
+    for moved in moves:
         assert np.corrcoef(moved[:, 0], z[:, 0])[0, 1] > 0.7
         assert correlation_time(moved[:, 0]) > 10
         assert not np.allclose(moved, x)

@@ -159,7 +159,7 @@ def _null(
     rng = seed.child("surrogate").generator()
     if options.trials is None and triple.trials is not None:
         options = replace(options, trials=triple.trials)
-    sources = [triple.x, *surrogate_sources(triple.x, triple.z, options, rng, triple.gap)]
+    sources = surrogate_sources(triple.x, triple.z, options, rng, triple.gap)
     memory = triple.memory
     if analysis.direct:
         bare = analysis.alone()

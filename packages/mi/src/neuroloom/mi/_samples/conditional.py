@@ -38,7 +38,7 @@ class NullChoice(Protocol):
 def surrogate_sources(
     x: Array, z: Array, options: NullChoice, rng: np.random.Generator, gap: int = 0
 ) -> list[Array]:
-    """Return surrogates of x, each (n, features).
+    """Return x as it is to be compared with its surrogates, and these, each (n, features).
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ def surrogate_sources(
         Samples that share data.
     """
     if options.kind == "local":
-        return [x[local_permutation(z, _NEAR, rng)] for _ in range(options.n)]
+        return [x, *(x[local_permutation(z, _NEAR, rng)] for _ in range(options.n))]
     residual = options.kind == "residual"
     orders = surrogates(
         len(x),
-        options.n,
+        options.n + residual,
         "circular" if residual else options.kind,
         rng,
         gap=gap,
@@ -66,10 +66,14 @@ def surrogate_sources(
         trials=options.trials,
     )
     if not residual:
-        return [x[order] for order in orders]
+        return [x, *(x[order] for order in orders)]
     explained = expected(x, z)
     rest = x - explained
-    return [explained + rest[order] for order in orders]
+    # A rotated rest lacks what z and the rotated z explain by chance, and is the faster for it: the
+    # data's own has to lack what z at another rotation explains, to be treated alike.
+    *orders, other = orders
+    alike = [rest - expected(rest, z[other]), *(rest[order] for order in orders)]
+    return [explained + moved - expected(moved, z) for moved in alike]
 
 
 def expected(x: Array, z: Array) -> Array:
