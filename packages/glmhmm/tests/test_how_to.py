@@ -9,7 +9,6 @@ import pytest
 from problems import drawn, known
 
 import neuroloom.glmhmm as nmo
-from neuroloom.glmhmm.__main__ import main
 
 ROOT = Path(__file__).parents[3]
 PAGES = ("docs/glmhmm/how-to.md", "docs/glmhmm/index.md", "packages/glmhmm/README.md")
@@ -89,6 +88,14 @@ def names(tmp_path_factory):
     return folder, given
 
 
+# Minutes long; what they show is tested on smaller data in test_table, test_estimator, test_protocol.
+LONG = (
+    "Go from a CSV to a figure",
+    "Find the best optimum",
+    "Fit a herd as published",
+    "Search hyperparameters with scikit-learn",
+)
+
 # Where a heading is about responses of its own.
 RESPONSES = {
     "Fit choices among several options": lambda g: {"y": np.arange(len(g["y"])) % 4},
@@ -99,28 +106,11 @@ RESPONSES = {
 }
 
 
-@pytest.mark.parametrize(("heading", "text"), blocks("python"))
+@pytest.mark.parametrize(
+    ("heading", "text"), [b for b in blocks("python") if b.values[0] not in LONG]
+)
 def test_python(heading, text, names, monkeypatch):
     folder, given = names
     monkeypatch.chdir(folder)
     space = {**given, **RESPONSES.get(heading, lambda g: {})(given)}
     exec(compile(text, heading, "exec"), space)
-
-
-@pytest.mark.parametrize(
-    ("heading", "text"), [b for b in blocks("") if "neuroloom-glmhmm fit" in b.values[1]]
-)
-def test_shell(heading, text, names, monkeypatch):
-    folder, given = names
-    monkeypatch.chdir(folder)
-    bins = given["trials"].assign(
-        spikes=np.random.default_rng(0).poisson(2, 480),
-        speed=given["X"][:, 0],
-        light=given["X"][:, 1],
-    )
-    bins.to_csv("bins.csv", index=False)
-    for line in text.strip().splitlines():
-        name, *arguments = line.split()
-        assert name == "neuroloom-glmhmm"
-        assert main([*arguments, "--quiet"]) == 0
-        assert (folder / "results" / "report.html").is_file() or (folder / "glmhmm-fit").is_dir()
