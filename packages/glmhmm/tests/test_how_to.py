@@ -88,7 +88,7 @@ def names(tmp_path_factory):
     return folder, given
 
 
-# Minutes long; what they show is tested on smaller data in test_table, test_estimator, test_protocol.
+# Minutes long; what they show is tested on smaller data elsewhere.
 LONG = (
     "Go from a CSV to a figure",
     "Find the best optimum",
