@@ -204,7 +204,7 @@ def test_structure_finer_than_the_samples_is_told_and_smooth_structure_is_not():
 
 def test_a_bend_is_told_where_a_line_and_a_parabola_end_apart():
     assert reliability.bent(1.0, 0.04, False, 5, 5) is None
-    assert "5 values of γ" in reliability.bent(1.0, 0.06, False, 5, 5)
+    assert "end 0.17 bits apart;" in reliability.bent(1.0, 0.06, False, 5, 5)  # .12 nats
     assert "3 values of γ" in reliability.bent(0.1, 0.02, True, 3, 5)
     assert reliability.bent(0.1, 0.02, True, 5, 5) is None
 
