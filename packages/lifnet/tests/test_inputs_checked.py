@@ -299,3 +299,10 @@ def test_numbers_of_trials_that_cannot_be(number):
     built = Network([population()]).build(seed=1)
     with pytest.raises(SimulationError, match="n_trials: expected"):
         simulate_trials(built, number, 0.01, progress=False, seed=1)
+
+
+def test_a_refractory_time_that_cannot_be_counted_is_refused():
+    with pytest.warns(PlausibilityWarning):
+        net = Network([population(tau_refractory=3e5)])
+    with pytest.raises(SimulationError, match=r"tau_refractory: expected at most 2,147,483,647"):
+        net.simulate(0.01, seed=1)

@@ -273,6 +273,12 @@ def _whole_steps(cells: Cells, delta_t: float) -> NDArray[np.int32]:
     """Return the refractory time in steps; a time between two steps is rounded, with a warning."""
     exact = cells.tau_refractory / delta_t
     steps = np.rint(exact)
+    longest = np.iinfo(np.int32).max
+    if steps.max() > longest:
+        raise SimulationError(
+            f"tau_refractory: expected at most {longest:,} steps of {delta_t:g} s, got "
+            f"{cells.tau_refractory.max():g} s"
+        )
     off = np.abs(exact - steps) > 1e-6 * np.maximum(1.0, steps)
     if off.any():
         import warnings
