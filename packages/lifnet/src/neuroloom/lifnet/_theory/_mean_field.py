@@ -21,6 +21,8 @@ from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
 
+_ROUNDING = 1e-6  # Hz
+
 
 @dataclass(frozen=True, eq=False)
 class RateSolution:
@@ -392,7 +394,7 @@ class LIFMeanField:
             raise LifnetError(f"{name}: expected {self.n_pops} rates, got shape {array.shape}")
         if not np.isfinite(array).all():
             raise LifnetError(f"{name}: expected finite rates, got NaN or inf")
-        if (array < 0).any():
+        if (array < -_ROUNDING).any():  # a solution may be off by its tolerance
             raise LifnetError(f"{name}: expected rates of at least 0 Hz, got {array.min():g}")
         return array
 
