@@ -148,7 +148,7 @@ class ExternalCurrents(Section):
 _SHAPES = {1: "box", 2: "linear", 3: "diff2exp"}
 
 
-_MOST_STEPS = 1e18  # what 64 bits count
+_MOST_STEPS = 9e18  # what 64 bits count
 
 
 def _shape(path: str, value: Any) -> str:
