@@ -60,6 +60,24 @@ class TestRaw:
         assert recording.metadata["first_time"] == 2.0
         assert recording.metadata["meas_date"].startswith("2026-01-02")
 
+    @pytest.mark.parametrize("dated", [False, True])
+    @pytest.mark.parametrize("cut_first", [False, True])
+    def test_spans_lie_where_mne_itself_leaves_samples_out(
+        self, dated: bool, cut_first: bool
+    ) -> None:
+        raw = mne.io.RawArray(np.ones((1, 1000)), mne.create_info(1, 100.0, "eeg"), verbose="error")
+        if dated:
+            raw.set_meas_date(1000)
+        if cut_first:
+            raw.crop(2.0, 9.0).set_annotations(mne.Annotations([3.0], [1.0], ["BAD_x"]))
+        else:
+            raw.set_annotations(mne.Annotations([5.0], [1.0], ["BAD_x"])).crop(2.0, 9.0)
+        span = from_mne(raw).epochs["BAD_x"]
+        masked = raw.get_data(reject_by_annotation="NaN", verbose="error")[0]
+        left_out = np.flatnonzero(np.isnan(masked)) / 100.0
+        assert span.start[0] == left_out[0] == 3.0
+        assert span.stop[0] == left_out[-1] + 0.01
+
     def test_what_the_user_does_later_changes_nothing(self, raw: Any) -> None:
         recording = from_mne(raw)
         raw.apply_function(lambda x: x * 0)
@@ -67,6 +85,14 @@ class TestRaw:
 
 
 class TestEpochs:
+    def test_times_of_events_survive_other_rates(self, raw: Any) -> None:
+        events = np.array([[100, 0, 1], [150, 0, 1]])
+        cut = mne.Epochs(raw, events, tmin=-0.1, tmax=0.2, baseline=None, preload=True,
+                         verbose="error")  # fmt: skip
+        before = from_mne(cut)["eeg"].events
+        for other in (cut.copy().decimate(5, verbose="error"), cut.copy().resample(50.0)):
+            np.testing.assert_array_equal(from_mne(other)["eeg"].events, before)
+
     def test_cut_epochs(self, raw: Any) -> None:
         events = np.array([[100, 0, 1], [150, 0, 2], [990, 0, 1]])
         cut = mne.Epochs(

@@ -91,6 +91,8 @@ def _cut(mne: Any, data: Any) -> dict[str, AlignedSignal]:
     info = data.info
     values = data.get_data(copy=True)
     rate = float(info["sfreq"])
+    # Events count samples of the Raw, which epochs decimated or resampled since no longer have.
+    counted = float(getattr(data, "_raw_sfreq", None) or rate)
     codes = {int(code): str(name) for name, code in data.event_id.items()}
     dropped: dict[str, int] = {}
     for reason in (str(x) for reasons in data.drop_log for x in reasons):
@@ -109,7 +111,7 @@ def _cut(mne: Any, data: Any) -> dict[str, AlignedSignal]:
             values[:, places].transpose(0, 2, 1),
             rate,
             float(data.tmin),
-            data.events[:, 0] / rate,
+            data.events[:, 0] / counted,
             [info["ch_names"][i] for i in places],
             _unit(info, kind, places),
             properties=_properties(info, places),
@@ -282,9 +284,8 @@ def _annotations(
     notes = raw.annotations
     if not len(notes):
         return {}, {}
-    # With a date the onsets count from it, and so from first_time before our first sample.
-    offset = first_time if notes.orig_time is not None else 0.0
-    start = np.asarray(notes.onset, np.float64) - offset
+    # Whatever is on file about the date, the onsets of a Raw count from MNE's sample 0.
+    start = np.asarray(notes.onset, np.float64) - first_time
     length = np.asarray(notes.duration, np.float64)
     words = [str(x) for x in notes.description]
     table = {"start": start, "stop": start + length, "label": words}
