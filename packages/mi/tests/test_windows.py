@@ -176,6 +176,17 @@ def test_gaps_and_pieces_of_a_signal_are_epochs():
         variable("x", [whole, Signal(np.ones(5), 20.0, 7.0)], None, None)
 
 
+def test_what_restrict_returns_goes_in_as_it_is():
+    noise = np.random.default_rng(0).normal(size=(2, 20_000))
+    x, y = (Signal(z, 500.0).restrict(Epochs([0, 10, 20], [8, 18, 28])) for z in noise)
+    options = {"estimator": "gcmi", "random_seed": 0, "verbose": False}
+    result = mi.run(x, y, processor_params_x={"window_size": 0.02}, **options)
+    assert result.details["n_samples"] == 3 * 400
+    # In windows of .5 s the three parts hold 48, fewer than an estimate takes.
+    with pytest.raises(ex.InsufficientDataError, match=r"at least 50 samples, got 48.*0\.5 s"):
+        mi.run(x, y, processor_params_x={"window_size": 0.5}, **options)
+
+
 def test_y_takes_xs_window_and_two_steps_are_refused():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((2, 200)), rng.standard_normal((1, 200))
