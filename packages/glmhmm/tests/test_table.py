@@ -113,10 +113,10 @@ def test_a_table_of_the_ibl_to_a_figure_in_three_lines(tmp_path):
         "feedbackType": np.where(choice == -side, 1, -1).astype("int8"),
         "session": np.cumsum(starts),
     }
-    pd.DataFrame(table).to_parquet(tmp_path / "_ibl_trials.table.pqt")
+    pd.DataFrame(table).to_csv(tmp_path / "_ibl_trials.table.csv", index=False)
     options = {"n_init": 3, "missing": "mask", "tol": 1e-4, "seed": 0}
 
-    design = design_matrix(read_table(tmp_path / "_ibl_trials.table.pqt"))  # as the command does
+    design = design_matrix(read_table(tmp_path / "_ibl_trials.table.csv"))  # as the command does
     model = GLMHMM(3, **options).fit(design)
     figure = plot_posterior(model, design)
 
