@@ -49,6 +49,7 @@ def test_the_map_keeps_its_promises(check: Callable[..., None], tmp_path: Path) 
     check(squares, helper, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", testing.long_job_checks)
 def test_a_job_that_keeps_nothing_is_found(check: Callable[..., None], tmp_path: Path) -> None:
     with pytest.raises(AssertionError):

@@ -323,6 +323,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 @pytest.mark.parametrize(
     ("n_workers", "backend"), [(1, "sequential"), (2, "threading"), (2, "loky")]

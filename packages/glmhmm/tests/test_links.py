@@ -101,6 +101,7 @@ def test_tiny_scales_lose_no_digits(scale):
     np.testing.assert_allclose(np.ravel(peak), np.full(4, expected), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_scales_stay_above_their_floor():
     """Extrapolated steps too; counts that vary less than Poisson ones drive the scale down."""
     rng = np.random.default_rng(0)
@@ -138,6 +139,7 @@ def test_a_mean_outside_of_the_range_has_no_density():
         assert next(both(family, link, np.array([1.0]), np.array([eta]))) == -np.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "link"), [("Gamma", None), ("Poisson", "identity"), ("Bernoulli", "norm_cdf")]
 )

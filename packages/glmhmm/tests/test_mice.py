@@ -14,6 +14,7 @@ def three_states(ibl):
     return model.fit(ibl["X"], ibl["y"], session_starts=ibl["starts"])
 
 
+@pytest.mark.slow
 def test_one_engaged_state_and_two_of_opposite_bias(three_states):
     stimulus = three_states.coef_[0]
     engaged = int(np.argmax(stimulus))

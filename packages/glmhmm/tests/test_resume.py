@@ -77,6 +77,7 @@ def killed_after(job, folder, n_files):
     return process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 @pytest.mark.parametrize("job", [validated, resampled, restarted])
 def test_a_killed_job_goes_on_to_the_bit(job, tmp_path):

@@ -169,6 +169,7 @@ def trials():
     return pd.concat(parts, ignore_index=True)
 
 
+@pytest.mark.slow
 def test_command_writes_parameters_tables_and_figures(trials, tmp_path, capsys):
     trials.to_csv(tmp_path / "trials.csv", index=False)
     out = tmp_path / "out"

@@ -72,6 +72,7 @@ CRITICS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CRITICS)
 def test_every_critic_and_training_finds_the_information(name):
     result = train(*windows(), CRITICS[name])

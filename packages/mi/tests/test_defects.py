@@ -109,6 +109,7 @@ def test_defect_7_unequal_lengths_are_an_error():
         mi.run(x, y[:350], **OPTIONS)
 
 
+@pytest.mark.slow
 def test_defect_8_shapes_sizes_and_units_are_noticed():
     x, y = gaussian()
     assert mi.run(x[:, 0], y[:, 0], **OPTIONS).details["n_samples"] == 400

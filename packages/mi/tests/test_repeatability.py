@@ -56,6 +56,7 @@ def test_runs_before_do_not_change_a_bit():
     assert alone.dataframe.equals(swapped)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 def test_workers_do_not_change_a_bit_in_any_mode(backend, monkeypatch):
     monkeypatch.setattr(_workers, "START", 0.0)  # so that processes start for little work, too

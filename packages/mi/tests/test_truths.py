@@ -91,6 +91,7 @@ def checkable():
             yield name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(checkable()))
 def test_truth_is_what_counting_finds(name):
     x, y, truth = EVERY[name](MANY, 7)
@@ -119,6 +120,7 @@ def bits_of_copula(density):
     return float(weight @ (both * np.log2(np.maximum(both, 1e-300))) @ weight)
 
 
+@pytest.mark.slow
 def test_third_truths_by_adaptive_integrals():
     truth = {name: THIRD[name](50, 0)[2] for name in THIRD}
 
