@@ -138,21 +138,22 @@ def test_a_table_of_the_ibl_to_a_figure_in_three_lines(tmp_path):
 
 def test_tables_of_two_alternative_tasks_in_one_line():
     tasks = pytest.importorskip("neuroloom.tasks")
-    read = []
+    read = {}
     for name in tasks.all_envs():
         trials = tasks.run_trials(name, "random", 60, sessions=2, seed=1)
         if not {"choice", "stimulus"} <= set(trials.table):
             continue
         if set(trials.table["choice"].dropna()) <= {0, 1}:
-            read.append(design_matrix(trials))
+            read[name] = design_matrix(trials)
     assert len(read) >= 12
-    for design in read:
+    for design in read.values():
         assert design.features == ("stimulus", "previous_choice", "win_stay_lose_switch")
         assert np.isfinite(design.X).all()
         assert set(np.unique(design.y[np.isfinite(design.y)])) <= {0.0, 1.0}
         assert design.session_starts.sum() == 2
-    model = GLMHMM(2, missing="mask", tol=1e-2).fit(read[-1])
-    assert model.smooth_proba(read[-1]).shape == (60, 2)
+    one = read["PerceptualDecisionMaking-v0"]
+    model = GLMHMM(2, missing="mask", tol=1e-2).fit(one)
+    assert model.smooth_proba(one).shape == (60, 2)
 
 
 @pytest.fixture(scope="module")
