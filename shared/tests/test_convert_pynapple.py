@@ -178,3 +178,14 @@ def test_one_sample_or_spike_alone() -> None:
         one, spike = nap.Tsd(t=np.array([1.0]), d=np.array([2.0])), nap.Ts(np.array([1.0]))
     assert from_pynapple(one).values.tolist() == [[2.0]]
     assert from_pynapple(spike).times.tolist() == [1.0]
+
+
+def test_a_property_never_stands_beside_a_column_of_its_name() -> None:
+    epochs = Epochs([0, 2], [1, 3], {"start": [10, 20], "end": [5, 6], "kind": ["a", "b"]})
+    with pytest.warns(ConversionWarning, match="property 'start'.*property 'end'"):
+        there = to_pynapple(epochs)
+    assert list(there.metadata_columns) == ["kind"]
+    assert there.start.tolist() == [0, 2]
+    spikes = SpikeTrains([0.1, 0.2], [0, 1], properties={"rate": [5, 6]})
+    with pytest.warns(ConversionWarning, match="property 'rate'"):
+        to_pynapple(spikes)

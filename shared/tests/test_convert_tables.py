@@ -68,6 +68,59 @@ class TestPandas:
             from_frame(frame, Signal)
         assert from_frame(frame, Signal, observed=None).observed is None
 
+    @pytest.mark.parametrize("kind", [Signal, TimeSeries])
+    def test_columns_in_another_order_keep_what_is_known_of_them(self, kind: type) -> None:
+        when = {"rate": 10.0} if kind is Signal else {"times": [0.0, 0.1, 0.5]}
+        known = {"region": ["CA1", "CA3"], "xy": [[1, 2], [3, 4]]}
+        data = kind(np.arange(6.0).reshape(3, 2), **when, channels=["a", "b"], properties=known)
+        back = from_frame(to_frame(data)[["b", "a"]], kind)
+        assert dict(zip(back.channels, back.properties["region"], strict=True)) == {
+            "a": "CA1",
+            "b": "CA3",
+        }
+        assert back.properties["xy"].tolist() == [(3, 4), (1, 2)]
+        np.testing.assert_array_equal(back.select(region="CA3").values[:, 0], [1, 3, 5])
+        one = from_frame(to_frame(data)[["b"]], kind)
+        assert (one.channels, one.properties["region"].tolist()) == (("b",), ["CA3"])
+        with pytest.raises(DataError, match="properties=… \\(or None\\)"):
+            from_frame(to_frame(data).rename(columns={"b": "c"}), kind)
+        renamed = from_frame(to_frame(data).rename(columns={"b": "c"}), kind, properties=None)
+        assert (renamed.channels, renamed.properties) == (("a", "c"), {})
+
+    def test_columns_without_names_keep_what_is_known_of_them(self) -> None:
+        data = Signal(np.arange(6.0).reshape(3, 2), 10.0, properties={"region": ["CA1", "CA3"]})
+        back = from_frame(to_frame(data)[[1, 0]], Signal)
+        assert (back.channels, back.properties["region"].tolist()) == (("1", "0"), ["CA3", "CA1"])
+
+    def test_observed_times_go_with_their_columns(self) -> None:
+        spikes = SpikeTrains(
+            [0.5, 1.5], [0, 1], names=["u", "v"], epochs=Epochs(0, 2),
+            observed=[Epochs(0, 1), Epochs(0.5, 2)],
+        )  # fmt: skip
+        back = from_frame(to_frame(spikes.counts(1.0))[["v", "u"]], Signal)
+        assert back.observed.tolist() == [[0.5, 1.0], [1.0, 0.0]]
+
+    @pytest.mark.parametrize("name", ["start", "stop"])
+    def test_a_property_never_hides_the_times_of_epochs(self, name: str) -> None:
+        with pytest.raises(DataError, match=f"own columns.*'{name}'.*rename"):
+            to_frame(Epochs([0, 1], [1, 2], {name: [10, 20]}))
+        with pytest.raises(DataError, match=f"own columns.*'{name}'.*rename"):
+            SpikeTrains([0.1], [0], names=[name]).counts_in(Epochs(0, 1)).to_frame()
+
+    @pytest.mark.parametrize("name", ["name", "n_spikes", "observed_s", "rate_hz"])
+    def test_a_property_never_hides_a_column_of_the_unit_table(self, name: str) -> None:
+        spikes = SpikeTrains([0.1], [0], names=["a"], properties={name: [9.0]})
+        with pytest.raises(DataError, match=f"own columns.*'{name}'.*rename"):
+            spikes.unit_table()
+        unnamed = SpikeTrains([0.1], [0], properties={"name": ["x"]}).unit_table()
+        assert unnamed["name"].tolist() == ["x"]
+
+    @pytest.mark.parametrize("name", ["event", "time"])
+    def test_a_channel_never_hides_the_index_of_aligned_samples(self, name: str) -> None:
+        aligned = Signal([1.0, 2, 3], 10, channels=[name]).align([0.1], (-0.1, 0.1))
+        with pytest.raises(DataError, match=f"own columns.*'{name}'.*rename"):
+            aligned.to_frame()
+
     @given(trials())
     def test_trials(self, value: Trials) -> None:
         assert from_frame(to_frame(value), Trials) == value

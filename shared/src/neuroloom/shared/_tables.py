@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from neuroloom.shared.checks import fail
@@ -36,6 +36,17 @@ def framed(argument: str, table: Any) -> pd.DataFrame:
     except (ValueError, TypeError) as error:
         raise fail(argument, "columns of equal length", error) from error
     return numbered(argument, frame)
+
+
+def not_taken(argument: str, own: Iterable[str], names: Iterable[object], do: str) -> None:
+    """Refuse names of a user's that a table's own columns have: one would hide the other."""
+    columns = list(own)
+    taken = [name for name in names if name in columns]
+    if taken:
+        raise fail(argument, f"other names than the table's own columns {columns}", taken, hint=do)
+
+
+RENAME = "; rename them: data.replace(properties=…)"
 
 
 def check_order(argument: str, values: Any) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._convert._times import in_seconds, unknown
 from neuroloom.shared._convert._units import dtypes, recast
-from neuroloom.shared._tables import numbered
+from neuroloom.shared._tables import RENAME, not_taken, numbered
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
@@ -56,7 +56,7 @@ def to_frame(data: Epochs | Signal | SpikeTrains | TimeSeries | Trials) -> pd.Da
     Raises
     ------
     DataError
-        If `data` is of another type.
+        If `data` is of another type, or epochs have a property ``start`` or ``stop``.
 
     Examples
     --------
@@ -73,6 +73,7 @@ def to_frame(data: Epochs | Signal | SpikeTrains | TimeSeries | Trials) -> pd.Da
 
     if isinstance(data, Epochs):
         columns = {"start": data.start, "stop": data.stop}
+        not_taken("properties", columns, data.properties, RENAME)
         frame = pd.DataFrame({**columns, **_columns_of(data.properties)})
     elif isinstance(data, SpikeTrains):
         frame = pd.DataFrame({"time": data.times, "unit": data.units})
@@ -100,7 +101,8 @@ def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
     kind : type
         `Epochs`, `Signal`, `SpikeTrains`, `TimeSeries` or `Trials`.
     **more
-        What a table does not hold, and what is otherwise taken from ``attrs``: ``n_units``,
+        What a table does not hold, and what is otherwise taken from ``attrs``, where channels
+        are found by their columns' names: ``n_units``,
         ``epochs``, ``names``, ``properties`` and ``observed`` of spike trains, ``session`` of
         trials, ``rate`` (told from the index if nothing says it), ``unit``, ``properties`` and
         ``observed`` of a signal, ``unit``, ``epochs`` and ``properties`` of a time series,
@@ -109,7 +111,8 @@ def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
     Raises
     ------
     DataError
-        If columns are missing, a signal's times are not regular, the values do not fit, a
+        If columns are missing, a signal's times are not regular, the values do not fit,
+        ``attrs`` know properties or observed times and not the column that has them, a
         keyword is not one of this type, or an index without a name does not number rows.
 
     Warns
@@ -154,17 +157,45 @@ def _arguments(
     unnamed = frame.columns.equals(pd.RangeIndex(frame.shape[1]))
     names = [] if unnamed else [str(x) if isinstance(x, int) else x for x in frame.columns]
     arguments = {"values": frame.to_numpy(), "channels": names, **about}
+    place = _columns_before(
+        frame, [name for name in _BESIDE if name in about and name not in given]
+    )
+    if place is not None and "properties" in about and "properties" not in given:
+        listed = {name: list(x) for name, x in about["properties"].items()}
+        taken = {name: [x[k] for k in place] for name, x in listed.items()}
+        known = frame.attrs[_ATTRIBUTE].get("dtypes", {})
+        arguments["properties"] = recast(taken, known)
     if kind is TimeSeries:
         return {"times": times, **arguments}
     if "observed" in about and "observed" not in given:
-        arguments["observed"] = _rows(times, about, frame.shape)
+        arguments["observed"] = _rows(times, about, frame.attrs[_ATTRIBUTE], place)
     rate, start = _grid(times, arguments, given)
     return {**arguments, "rate": rate, "start": start}
 
 
-def _rows(times: Any, about: dict[str, Any], shape: tuple[int, int]) -> Any:
-    """Return the observed times of the rows that are left of a signal."""
-    observed = np.asarray(about["observed"], np.float64).reshape(-1, shape[1])
+# What is kept of the channels beside the table's columns, one entry per channel.
+_BESIDE = ("properties", "observed")
+
+
+def _columns_before(frame: pd.DataFrame, beside: list[str]) -> list[int] | None:
+    """Return where each column stood in the table of `to_frame`; None if nothing hangs on it."""
+    known = frame.attrs.get(_ATTRIBUTE, {}).get("columns")
+    if not beside or known is None:
+        return None
+    there = [str(x) for x in frame.columns]
+    new = [x for x in there if x not in known]
+    if new:
+        keywords = ", ".join(f"{name}=…" for name in beside)
+        hint = f"; pass {keywords} (or None) for the columns that are there now"
+        raise fail("frame.columns", f"those that were converted, {known}", new, hint=hint)
+    return [known.index(x) for x in there]
+
+
+def _rows(times: Any, about: dict[str, Any], kept: dict[str, Any], place: list[int] | None) -> Any:
+    """Return the observed times of the rows and columns that are left of a signal."""
+    observed = np.asarray(about["observed"], np.float64)
+    if place is not None:
+        observed = observed.reshape(-1, len(kept["columns"]))[:, place]
     places = np.round((times - about["start"]) * about["rate"]).astype(np.int64)
     there = (places >= 0) & (places < len(observed))
     known = about["start"] + places / about["rate"]
@@ -197,6 +228,8 @@ def _kept(data: Any) -> dict[str, Any]:
         kept["observed"] = [_listed(epochs) for epochs in data.observed]
     if isinstance(data, Signal) and data.observed is not None:
         kept["observed"] = data.observed.tolist()
+    if isinstance(data, (Signal, TimeSeries)) and (data.properties or "observed" in kept):
+        kept["columns"] = list(data.channels) or [str(k) for k in range(data.n_channels)]
     if isinstance(data, (SpikeTrains, TimeSeries)):
         kept["epochs"] = _listed(data.epochs)
     if not isinstance(data, Trials) and data.properties:

@@ -19,6 +19,8 @@ from neuroloom.shared.checks import fail
 
 _EXTRA = "neuroloom-shared[pynapple]"
 _NAME = "name"
+# Columns that pynapple's own tables have: metadata of that name would stand twice or be lost.
+_OWN = {"IntervalSet": ("start", "end"), "TsGroup": ("rate",)}
 _KNOWN = "a pynapple IntervalSet, Ts, TsGroup, Tsd or TsdFrame"
 
 
@@ -187,7 +189,11 @@ def _group(nap: Any, data: SpikeTrains, lost: Skipped) -> Any:
 
 
 def _add_metadata(result: Any, properties: Mapping[str, Any], lost: Skipped) -> None:
+    own = _OWN.get(type(result).__name__, ())
     for name, values in properties.items():
+        if name in own:
+            lost.note(f"property {name!r}", f"its own column {name!r} has that name")
+            continue
         if not len(values):
             continue
         if values.ndim > 1 or values.dtype.kind not in "biufU":

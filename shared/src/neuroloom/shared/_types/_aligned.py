@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._tables import not_taken
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, unit_name
 from neuroloom.shared._types._grid import seconds
@@ -132,9 +133,16 @@ class AlignedSignal(Data):
         """Return one row per event and sample, one column per channel.
 
         The index tells the ``event``, counted from 0, and the ``time`` from it in seconds.
+
+        Raises
+        ------
+        DataError
+            If a channel is called ``event`` or ``time``.
         """
         import pandas as pd
 
+        do = "; rename them: aligned.replace(channels=…)"
+        not_taken("channels", ("event", "time"), self.channels, do)
         n_events, n_times, n_channels = self.values.shape
         index = pd.MultiIndex.from_product(
             [np.arange(n_events), self.times], names=["event", "time"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._tables import not_taken
 from neuroloom.shared._types._aligned import event_times
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._epochs import Epochs
@@ -99,10 +100,17 @@ class Counts(Data):
             return np.where(self.observed > 0, self.values / self.observed, np.nan)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per window: ``start``, ``stop``, and the counts of each unit."""
+        """Return one row per window: ``start``, ``stop``, and the counts of each unit.
+
+        Raises
+        ------
+        DataError
+            If a unit is called ``start`` or ``stop``.
+        """
         import pandas as pd
 
         names = self.names or tuple(range(self.values.shape[1]))
+        not_taken("names", ("start", "stop"), names, "; rename them: counts.replace(names=…)")
         counts = pd.DataFrame(self.values, columns=list(names))
         return pd.concat([pd.DataFrame({"start": self.start, "stop": self.stop}), counts], axis=1)
 

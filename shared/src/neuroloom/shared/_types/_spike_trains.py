@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._tables import RENAME, not_taken
 from neuroloom.shared._types._aligned import event_times, window_of
 from neuroloom.shared._types._aligned_spikes import AlignedSpikes
 from neuroloom.shared._types._base import Data, plain_metadata
@@ -478,9 +479,18 @@ class SpikeTrains(Data):
         return self.replace(times=times, epochs=epochs, observed=seen)
 
     def unit_table(self) -> pd.DataFrame:
-        """Return one row per unit: name, properties, number of spikes, observed s, rate in Hz."""
+        """Return one row per unit: name, properties, number of spikes, observed s, rate in Hz.
+
+        Raises
+        ------
+        DataError
+            If a property is called ``name`` (of units with names), ``n_spikes``, ``observed_s``
+            or ``rate_hz``, as the table's own columns are.
+        """
         import pandas as pd
 
+        own = [*(["name"] if self.names else []), "n_spikes", "observed_s", "rate_hz"]
+        not_taken("properties", own, self._properties, RENAME)
         table = pd.DataFrame(index=pd.RangeIndex(self.n_units, name="unit"))
         if self.names:
             table["name"] = list(self.names)
