@@ -613,3 +613,93 @@ class TestWrite:
             write_nwb(tmp_path / "no" / "x.nwb", Recording())
         assert path.read_text() == "old"
         assert [x.name for x in tmp_path.iterdir()] == ["x.nwb"]
+
+
+class TestCorrectedFiles:
+    """A file that we wrote and another tool corrected: what the file says now counts."""
+
+    @staticmethod
+    def written(folder: Path) -> Path:
+        about = {"subject_id": "m1", "sex": "F"}
+        series = TimeSeries([1, 2, 3], [0, 0.1, 0.5], unit="mm", epochs=Epochs(0, 0.6))
+        recording = Recording(
+            signals={"t": series},
+            metadata={
+                "lab": "x", "subject": about, "session_description": "old", "own": [1],
+                "session_start_time": "2020-01-01T00:00:00+00:00", "identifier": "i",
+            },
+        )  # fmt: skip
+        path = write_nwb(folder / "a.nwb", recording)
+        assert read_nwb(path) == recording
+        return path
+
+    @pytest.mark.parametrize(
+        ("place", "name", "value"),
+        [
+            ("general/lab", "lab", "ZZZ"),
+            ("session_description", "session_description", "new"),
+            ("identifier", "identifier", "j"),
+            ("session_start_time", "session_start_time", "2021-01-01T00:00:00+00:00"),
+            ("general/subject/subject_id", "subject.subject_id", "m2"),
+            ("general/institution", "institution", "here"),
+        ],
+    )
+    def test_words(self, tmp_path: Path, place: str, name: str, value: str) -> None:
+        path = self.written(tmp_path)
+        with h5py.File(path, "a") as file:
+            if place in file:
+                file[place][()] = value
+            else:
+                file[place] = value
+        about = read_nwb(path).metadata
+        assert "changed since" in about["skipped"][f"scratch/neuroloom: {name}"]
+        subject = about["subject"]
+        got = subject["subject_id"] if name.startswith("subject.") else about[name]
+        assert got == value
+        assert (subject["sex"], about["own"]) == ("F", [1])
+
+    def test_a_word_that_was_removed(self, tmp_path: Path) -> None:
+        path = self.written(tmp_path)
+        with h5py.File(path, "a") as file:
+            del file["general/lab"], file["general/subject/sex"]
+        about = read_nwb(path).metadata
+        assert "lab" not in about
+        assert about["subject"] == {"subject_id": "m1"}
+
+    @pytest.mark.parametrize("times", [[1.0, 1.1, 1.5], [0.0, 0.2, 0.5]])
+    def test_times(self, tmp_path: Path, times: list[float]) -> None:
+        path = self.written(tmp_path)
+        with h5py.File(path, "a") as file:
+            file["acquisition/t/timestamps"][...] = times
+        back = read_nwb(path)
+        assert "changed since" in back.metadata["skipped"]["scratch/neuroloom: t.epochs"]
+        series = back.signals["t"]
+        assert series == TimeSeries([1, 2, 3], times, unit="mm")
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        TimeSeries(None, [], epochs=Epochs(0, 1)),
+        TimeSeries([], [], epochs=Epochs(0, 1)),
+        TimeSeries(np.zeros((0, 2)), [], channels=["a", "b"], epochs=Epochs(0, 1), unit="mm"),
+    ],
+)
+def test_series_without_samples_come_back(tmp_path: Path, series: TimeSeries) -> None:
+    recording = Recording(signals={"licks": series, "lfp": Signal([1.0, 2], 10)})
+    back = read_nwb(write_nwb(tmp_path / "a.nwb", recording))
+    assert back.signals["licks"] == series
+    assert back == recording
+
+
+def test_a_series_that_is_no_signal_is_named(tmp_path: Path) -> None:
+    path = write_nwb(
+        tmp_path / "a.nwb",
+        Recording(signals={"speed": Signal([1.0, 2, 3], 1.0), "lfp": Signal([1.0, 2, 3], 1.0)}),
+    )
+    with h5py.File(path, "a") as file:
+        file["acquisition/speed/data"][1] = np.inf
+    with pytest.raises(DataError, match=r"signals\['speed'\].*inf at .*read_nwb"):
+        read_nwb(path).restrict(Epochs(0, 2))
+    others = read_nwb(path, signals=["lfp"]).restrict(Epochs(0, 2))
+    assert others.signals["lfp"][0].values[:, 0].tolist() == [1, 2]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from neuroloom.shared._convert._nwb._parts import Parts
-from neuroloom.shared._convert._nwb._series import Source
+from neuroloom.shared._convert._nwb._series import Source, digest_of
 from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared.checks import fail
@@ -79,12 +79,45 @@ def read_notes(file: Any, skipped: Skipped) -> dict[str, Any] | None:
         notes = json.loads(text.decode() if isinstance(text, bytes) else str(text))
         if notes["version"] > VERSION:
             raise fail("version", f"{VERSION} or older", f"{notes['version']}; update neuroloom")
-        return {"metadata": dict(notes["metadata"]), "entries": list(notes["entries"])}
+        kept = {"metadata": dict(notes["metadata"]), "entries": list(notes["entries"])}
+        return {**kept, "said": notes.get("said")}  # which older files do not have
     return None
 
 
-def restored(parts: Parts, notes: dict[str, Any], skipped: Skipped) -> dict[str, Any]:
-    """Give parts back the form in which they were written, and return the metadata."""
+def corrected(notes: dict[str, Any], now: dict[str, Any], skipped: Skipped) -> dict[str, Any]:
+    """Return the metadata as written, and what the file says otherwise since then."""
+    metadata: dict[str, Any] = dict(notes["metadata"])
+    said = notes["said"]
+    if said is None:
+        return metadata
+    subject = metadata.get("subject")
+    about = dict(subject) if isinstance(subject, dict) else {}
+    if _correct(about, said.get("subject", {}), now.get("subject", {}), "subject.", skipped):
+        metadata["subject"] = about
+    _correct(metadata, said, now, "", skipped)
+    if now.get("objects"):  # none of them is of our writing
+        before = metadata.get("objects")
+        metadata["objects"] = {**(before if isinstance(before, dict) else {}), **now["objects"]}
+    return metadata
+
+
+def _correct(
+    known: dict[str, Any], said: dict[str, Any], now: dict[str, Any], of: str, skipped: Skipped
+) -> bool:
+    """Put what a file says now in the place of what was noted; return whether there was any."""
+    own = ("subject", "objects")
+    changed = [x for x in {**said, **now} if x not in own and said.get(x) != now.get(x)]
+    for name in changed:
+        if name in now:
+            known[name] = now[name]
+        else:
+            known.pop(name, None)
+        skipped.note(f"scratch/{NAME}: {of}{name}", "not used: the file was changed since")
+    return bool(changed)
+
+
+def restored(parts: Parts, notes: dict[str, Any], skipped: Skipped) -> None:
+    """Give parts back the form in which they were written."""
     changed = Parts()
     for entry in notes["entries"]:
         with skipped.guard(f"scratch/{NAME}: {entry.get('name') or entry.get('kind')}"):
@@ -96,7 +129,6 @@ def restored(parts: Parts, notes: dict[str, Any], skipped: Skipped) -> dict[str,
     for name in ("spikes", "trials"):
         if getattr(changed, name) is not None:
             setattr(parts, name, getattr(changed, name))
-    return dict(notes["metadata"])
 
 
 def _restore(entry: dict[str, Any], parts: Parts, changed: Parts, skipped: Skipped) -> None:
@@ -133,7 +165,7 @@ def _exact(entry: dict[str, Any], found: Any, parts: Parts, skipped: Skipped) ->
     """Return a part as it was written."""
     exact = from_json(entry["exact"])
     if entry["kind"] == "sources":
-        return _source(found, entry["name"], exact, parts)
+        return _source(found, entry["name"], exact, parts, skipped)
     if entry["kind"] == "spikes":
         for note in ("obs_intervals", "units"):
             skipped.pop(note, None)
@@ -142,11 +174,17 @@ def _exact(entry: dict[str, Any], found: Any, parts: Parts, skipped: Skipped) ->
     return exact
 
 
-def _source(found: Source | None, name: str, exact: dict[str, Any], parts: Parts) -> Source:
+def _source(
+    found: Source | None, name: str, exact: dict[str, Any], parts: Parts, skipped: Skipped
+) -> Source:
     """Return a signal's place in the file, with what the file does not say of it."""
     seen = exact.pop("observed")
     if seen is not None:
         exact["observed"] = parts.sources.pop(seen).data
+    stamps = exact.pop("stamps", None)
+    if stamps and found is not None and digest_of(found.times()) != stamps:
+        exact["epochs"] = None  # those of other times
+        skipped.note(f"scratch/{NAME}: {name}.epochs", "not used: the times were changed since")
     if found is None:
         return Source(name, None, **exact)
     exact.pop("shape")

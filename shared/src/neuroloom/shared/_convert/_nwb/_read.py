@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from neuroloom.shared._convert._nwb._notes import read_notes, restored
+from neuroloom.shared._convert._nwb._notes import NAME, corrected, read_notes, restored
 from neuroloom.shared._convert._nwb._objects import described, file_metadata
 from neuroloom.shared._convert._nwb._open import opened
 from neuroloom.shared._convert._nwb._parts import read_parts
@@ -65,7 +65,9 @@ def read_nwb(path: str | Path, *, signals: Iterable[str] | None = None) -> Recor
         metadata["objects"] = described(file, skipped)
         notes = read_notes(file, skipped)
     if notes is not None:
-        metadata = restored(parts, notes, skipped)
+        restored(parts, notes, skipped)
+        metadata["objects"].pop(NAME, None)
+        metadata = corrected(notes, metadata, skipped)
     elif parts.spikes is not None:
         metadata["unit_ids"] = list(parts.spikes.names)
     sources = _asked(parts.sources, signals, skipped)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from numpy.typing import NDArray
 
 from neuroloom.shared._convert._nwb._open import EXTRA
 from neuroloom.shared._convert._times import regular
-from neuroloom.shared._errors import require
+from neuroloom.shared._errors import DataError, require
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._time_series import TimeSeries
@@ -75,15 +78,33 @@ class Source:
         if self.rate is not None:
             seen = self._read(self.observed, rows, columns) if self.counts else None
             start = self.start + first / self.rate if first else self.start
-            return Signal(values, self.rate, start, observed=seen, **about)
+            with self._named():
+                return Signal(values, self.rate, start, observed=seen, **about)
         # All times, so that a stretch is of the same type as the whole.
-        times = self._read(self.timestamps, slice(None), None).astype(np.float64)
+        times = self.times()
         grid = None if self.irregular else regular(times)
-        if grid is not None:
-            return Signal(values, grid[0], grid[1] + first / grid[0], **about)
-        whole = first == 0 and after in (None, self.shape[0])
-        epochs = self.epochs if whole else None
-        return TimeSeries(None if self.events else values, times[rows], epochs=epochs, **about)
+        with self._named():
+            if grid is not None:
+                return Signal(values, grid[0], grid[1] + first / grid[0], **about)
+            whole = first == 0 and after in (None, self.shape[0])
+            epochs = self.epochs if whole else None
+            return TimeSeries(None if self.events else values, times[rows], epochs=epochs, **about)
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say of which series it is that no signal can be made."""
+        try:
+            yield
+        except DataError as error:
+            hint = "; name the others in read_nwb(…, signals=[…]) to go on without it"
+            raise fail(f"signals[{self.name!r}]", "a signal", error, hint=hint) from error
+
+    def times(self) -> NDArray[np.float64]:
+        """Return the times that the file gives, one per sample."""
+        if self.timestamps is None:
+            return np.empty(0)
+        times: NDArray[Any] = self._read(self.timestamps, slice(None), None)
+        return times.astype(np.float64)
 
     def place(self, time: float) -> int:
         """Return the number of the first sample that is not before `time`."""
@@ -91,7 +112,7 @@ class Source:
             # Six digits: a time computed as start + k / rate is a trace off sample k.
             found = int(np.ceil(round((time - self.start) * self.rate, 6)))
         else:
-            found = int(np.searchsorted(self._read(self.timestamps, slice(None), None), time))
+            found = int(np.searchsorted(self.times(), time))
         return min(max(found, 0), self.shape[0])
 
     def _read(self, where: Place | None, rows: slice, columns: list[int] | None) -> Any:
@@ -124,6 +145,11 @@ def _taken(dataset: Any, rows: slice, columns: list[int] | None) -> NDArray[Any]
         return np.asarray(dataset[rows])
     order, back = np.unique(columns, return_inverse=True)
     return np.asarray(dataset[rows, order.tolist()])[:, back]
+
+
+def digest_of(times: NDArray[np.float64]) -> str:
+    """Return a number for times, equal for equal ones."""
+    return hashlib.blake2b(np.ascontiguousarray(times, "<f8").tobytes(), digest_size=16).hexdigest()
 
 
 def source_of(name: str, series: Any, path: str) -> Source:

@@ -14,8 +14,10 @@ import numpy as np
 
 from neuroloom.shared._convert._nwb._columns import add_columns, free
 from neuroloom.shared._convert._nwb._notes import NAME, VERSION, entry
+from neuroloom.shared._convert._nwb._objects import file_metadata
 from neuroloom.shared._convert._nwb._open import EXTRA, opened
 from neuroloom.shared._convert._nwb._parts import Parts, read_parts
+from neuroloom.shared._convert._nwb._series import digest_of
 from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._errors import require
 from neuroloom.shared._types._recording import Recording
@@ -246,8 +248,9 @@ def _add_notes(pynwb: Any, path: Path, recording: Recording, names: Names) -> No
     skipped = Skipped()
     with opened(path, skipped) as file:
         found = read_parts(file, skipped)
+        said = file_metadata(file, skipped)
     entries = _entries(recording, names, found)
-    notes = {"version": VERSION, "metadata": recording.metadata, "entries": entries}
+    notes = {"version": VERSION, "metadata": recording.metadata, "said": said, "entries": entries}
     with pynwb.NWBHDF5IO(str(path), "a") as io:
         file = io.read()
         file.add_scratch(json.dumps(notes), name=NAME, description="see neuroloom's write_nwb")
@@ -298,4 +301,6 @@ def _about(signal: Any, observed: str | None) -> dict[str, Any]:
     if isinstance(signal, Signal):
         return {**exact, "rate": signal.rate, "start": signal.start}
     events = not signal.n_channels
-    return {**exact, "irregular": True, "events": events, "epochs": signal.epochs}
+    stamps = digest_of(signal.times) if len(signal) else ""
+    told = {"irregular": True, "events": events, "epochs": signal.epochs}
+    return {**exact, **told, "stamps": stamps}
