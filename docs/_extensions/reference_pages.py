@@ -102,6 +102,15 @@ def escape_stars(
     lines[:] = [re.sub(r"(?<=\()\*(?=\w)", r"\*", x) if " : " in x else x for x in lines]
 
 
+def keep_colons(
+    app: Sphinx, what: str, name: str, value: object, options: Any, lines: list[str]
+) -> None:
+    """Keep what stands before a colon in a property's sentence from being taken for its type."""
+    if what in {"attribute", "data", "property"} and lines and ": " in lines[0]:
+        before, _, after = lines[0].partition(": ")
+        lines[:1] = [f"{before}:", after]
+
+
 def name_as_imported(app: Sphinx) -> None:
     """Give classes the names they are imported by: autodoc calls others aliases and stops there."""
     for package in PACKAGES:
@@ -275,6 +284,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", name_as_imported)
     app.connect("autodoc-skip-member", skip_foreign)
     app.connect("autodoc-process-docstring", escape_stars, priority=300)
+    app.connect("autodoc-process-docstring", keep_colons, priority=300)
     app.connect("doctree-read", drop_toctrees, priority=100)
     app.connect("doctree-read", link_types)
     app.connect("doctree-resolved", name_thumbnails)
