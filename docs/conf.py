@@ -44,7 +44,9 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "abort_on_example_error": True,
     "show_signature": False,
-    "thumbnail_size": (420, 300),
+    "thumbnail_size": (480, 360),
+    "reset_modules": ("matplotlib", "figures.small"),
+    "image_srcset": ["2x"],
     "min_reported_time": 8,
 }
 html_theme = "furo"
@@ -56,6 +58,7 @@ nb_execution_mode = "cache"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # with tables
 # Pages have no widgets, and tqdm would say so on each that shows a progress bar.
 os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
 

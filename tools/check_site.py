@@ -3,9 +3,10 @@
 python tools/check_site.py [docs/_build/html] [--only PART] [--out FILE.json]
 
 Fails where a page is wider than its window, an image has no alternative text or cannot be loaded,
-a table is shown as Markdown's pipes, or a figure as the text ``<Figure size …>``, and where text
-has a contrast below 3 to what is behind it, in the light or the dark theme. Needs Chromium
-(Debian: ``apt-get install chromium``), named by CHROMIUM if it is not on the path.
+a table is shown as Markdown's pipes, or a figure as the text ``<Figure size …>``, where output is a
+progress bar, a warning with its file or an object's address, and where text has a contrast below 3
+to what is behind it, in the light or the dark theme. Needs Chromium (Debian: ``apt-get install
+chromium``), named by CHROMIUM if it is not on the path.
 """
 
 from __future__ import annotations
@@ -100,6 +101,10 @@ async function look(name) {
       found.push("pipes: " + node.textContent.trim().slice(0, 60));
   }
   if (/<Figure size/.test(page.body.innerText)) found.push("figure shown as text");
+  for (const node of page.querySelectorAll("article div.output pre, article .sphx-glr-script-out pre")) {
+    const noise = node.textContent.match(/<[\\w.]+ (object )?at 0x[0-9a-f]+>|.*\\d(it\\/s|s\\/it)\\]|\\S+\\.py:\\d+: \\w+Warning.*/);
+    if (noise) found.push("output that nobody meant to show: " + noise[0].slice(0, 80));
+  }
   for (const theme of ["light", "dark"]) {
     page.body.dataset.theme = theme;
     const text = faint(page);
