@@ -12,6 +12,7 @@ from sphinx_gallery.scrapers import matplotlib_scraper
 
 COLUMN_PX = 736  # width of the theme's text
 SMALLEST_PT = 7.0
+SIZE_IN = (4.8, 3.6)  # half a column shows it so that its text can still be read
 logger = logging.getLogger(__name__)
 
 
@@ -23,6 +24,13 @@ def legible(block: Any, variables: dict[str, Any], settings: Any, **options: Any
         for fault in faults(plt.figure(number)):
             logger.warning("%s: %s", variables.get("src_file", "figure"), fault)
     return matplotlib_scraper(block, variables, settings, **options)
+
+
+def small(settings: Any, script: str) -> None:
+    """Let figures be small enough for a thumbnail, before each script."""
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["figure.figsize"] = SIZE_IN
 
 
 def faults(figure: Figure) -> list[str]:

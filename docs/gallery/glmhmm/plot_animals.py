@@ -21,7 +21,9 @@ table = pd.concat(
 )
 design = nmo.design_matrix(table, stimulus="stimulus", win_stay_lose_switch=False)
 subjects = np.asarray(table["subject"])
-everyone = nmo.fit_global(design.X, design.y, design.session_starts, n_states=2, n_init=3)
+everyone = nmo.fit_global(
+    design.X, design.y, design.session_starts, n_states=2, n_init=3, sigma=1.0
+)
 found = nmo.fit_subjects(
     design.X, design.y, subjects, design.session_starts, global_model=everyone, folds=2
 )

@@ -21,7 +21,9 @@ labels = ("engaged", "biased", "lapsing")
 model = nmo.permute_states(model, [0, 2, 1])  # from the order of the stimulus's weights
 truth = np.asarray(trials.table["state"], dtype=int)
 with style():
-    figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7, 3.4), layout="constrained")
+    figure, (top, bottom) = plt.subplots(
+        2, 1, sharex=True, figsize=(4.8, 3.2), layout="constrained"
+    )
     state_ribbon(np.eye(3)[truth][:300], labels=labels, ax=top)
     state_ribbon(model.smooth_proba(design)[:300], ax=bottom)
     bottom.get_legend().remove()

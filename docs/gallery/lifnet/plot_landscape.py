@@ -7,7 +7,8 @@ along its valley.
 """
 
 from neuroloom import lifnet
+from neuroloom.shared.plots import figure
 
 field = lifnet.LIFMeanField.from_config("2_cluster_mf")
 view = lifnet.landscape(field, [0, 1], step=3.0, limits=(0.0, 60.0))
-lifnet.plots.plot_landscape(view)
+lifnet.plots.plot_landscape(view, axs=figure(figsize=(6.4, 3.2)).subplots(1, 2))

@@ -36,8 +36,8 @@ print("corrected p:", family.round(3), "false discovery rate:", apart.round(3))
 
 ax = axes()
 ax.set(xlabel="cell", ylabel="information (bits per spike)")
-ax.violinplot(null, positions=np.arange(8), showextrema=False)
-ax.plot(observed, "o", color="C1", label="observed")
+ax.violinplot(null, positions=np.arange(8), widths=0.9, showextrema=False)
+ax.plot(observed, "o", markersize=8, color="C1", label="observed")
 for cell in np.flatnonzero(family < 0.05):
     ax.annotate("*", (cell, observed[cell]), ha="center", va="bottom", fontsize=14)
 ax.set_ylim(0, 1.2 * observed.max())

@@ -19,6 +19,6 @@ lfp = Signal(
 )
 
 with style():
-    figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7, 4), layout="constrained")
+    figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(4.8, 4), layout="constrained")
     raster(spikes, ax=top)
     traces(lfp, unit="µV", ax=bottom)

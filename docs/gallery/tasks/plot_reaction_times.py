@@ -13,7 +13,7 @@ from neuroloom import tasks
 
 task = tasks.get_task("perceptualdecisionmaking.roitman02-v0", dt=20, sigma=1.5)
 places = tuple(list(task.periods).index(name) for name in ("onset", "stimulus"))
-figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3), layout="constrained")
 for bound in (0.5, 1.0):
     model = tasks.Diffusion(1 / (task.sigma * np.sqrt(2e-3)), bound=bound, non_decision=0.0)
     observer = model.observer(20, periods=places)
