@@ -1,6 +1,7 @@
 """Write the page of benchmarks from what `nox -s bench` measured.
 
-python tools/benchmarks_page.py [FOLDER]     FOLDER holds bench-<package>.json
+python tools/benchmarks_page.py [FOLDER]     FOLDER holds bench-<package>.json, or the parts of a
+                                             run as bench-<package>.<part>.json
 
 Every ratio that a benchmark reports is listed with the work it belongs to; nothing is rounded up,
 and a package without a file is said not to have been run.
@@ -9,8 +10,10 @@ and a package without a file is said not to have been run.
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,8 @@ HEAD = """# Benchmarks
 
 Every ratio that a package's `benchmarks/bench.py` reports, with the work that it belongs to. The
 script says what is divided by what: times are the peer's over ours unless its name says otherwise,
-so above 1 we are faster, below 1 slower.
+so above 1 we are faster, below 1 slower. Where our CPU time is well below the wall time, the
+machine had other work: the ratio by CPU time is the one to read there.
 `nox -s bench` measures them anew; `nox -s benchmarks_page` writes this page from its files.
 """
 
@@ -41,32 +45,101 @@ def described(content: Mapping[str, Any], *keys: str) -> str:
     return ", ".join(part for part in parts if len(part) < 40)
 
 
-def ratios(content: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str, float, str]]:
-    """Yield work, kind of ratio, ratio and spread of every ratio below a node."""
+@dataclass(frozen=True)
+class Row:
+    """A ratio that a benchmark reports."""
+
+    part: str
+    work: str
+    kind: str
+    ratio: float
+    spread: str
+    by_cpu: float | None = None
+    cpu_per_wall: float | None = None
+
+
+def ratios(content: Any, path: tuple[str, ...] = ()) -> Iterator[Row]:
+    """Yield every ratio below a node: ``ratio…`` of the node, or ``<side>_ratio`` of one side."""
     if isinstance(content, list):
         for each in content:
             yield from ratios(each, path)
     if not isinstance(content, Mapping):
         return
     for key, value in content.items():
+        if key == "summary":  # of what follows anyway
+            continue
         if key.startswith("ratio") and isinstance(value, int | float):
-            work = " ".join(path) or "all"
-            size = described(content, "task", "model", "name")
             spread = content.get(f"{key}_range") or content.get(f"{key}_spread") or ""
             shown = (
                 " to ".join(f"{s:.3g}" for s in spread) if isinstance(spread, list) else str(spread)
             )
-            yield f"{work} ({size})" if size else work, key, float(value), shown
+            yield Row(path[0] if path else "all", work_of(content, path), key, float(value), shown)
+        elif key.endswith("_ratio") and isinstance(value, int | float):
+            side = key.removesuffix("_ratio")
+            yield Row(
+                path[0] if path else "all", work_of(content, path), side, float(value), "",
+                content.get(f"{key}_by_cpu"), content.get(f"{side}_cpu_per_wall"),
+            )  # fmt: skip
         elif isinstance(value, Mapping | list):
             yield from ratios(value, (*path, key))
 
 
-def section(package: str, file: Path) -> str:
+def work_of(content: Mapping[str, Any], path: tuple[str, ...]) -> str:
+    """Return what was done: the names on the way, and what the node says of its size."""
+    size = described(content, "task", "model", "name")
+    work = " ".join(path) or "all"
+    return f"{work} ({size})" if size else work
+
+
+def refusals(content: Any) -> int:
+    """Return how many works the peer could not do."""
+    if not isinstance(content, Mapping):
+        return 0
+    return ("peer_error" in content) + sum(refusals(value) for value in content.values())
+
+
+def number(value: float | None) -> str:
+    """Return a number as the tables show it, or nothing."""
+    return "" if value is None else f"{value:.3g}"
+
+
+def tables(rows: list[Row]) -> str:
+    """Return the medians of all parts, what is slower than the peer, and all rows, folded."""
+    if not rows:
+        return "No ratios: nothing was compared."
+    head = ["| part | side | works | median | lowest |", "|---|---|---:|---:|---:|"]
+    for part, kind in dict.fromkeys((row.part, row.kind) for row in rows):
+        some = [row.ratio for row in rows if (row.part, row.kind) == (part, kind)]
+        head.append(
+            f"| {part} | {kind.replace('_', ' ')} | {len(some)} "
+            f"| {number(statistics.median(some))} | {number(min(some))} |"
+        )
+    slower = [f"{row.work}, {row.kind}: {number(row.ratio)}" for row in rows if row.ratio < 1]
+    lines = [
+        "| work | side | ratio | spread | by CPU time | our CPU over wall |",
+        "|---|---|---:|---|---:|---:|",
+        *(
+            f"| {row.work} | {row.kind.replace('_', ' ')} | {number(row.ratio)} | {row.spread} "
+            f"| {number(row.by_cpu)} | {number(row.cpu_per_wall)} |"
+            for row in rows
+        ),
+    ]
+    said = f"Slower than the peer: {'; '.join(slower)}." if slower else "Nothing is slower."
+    folded = "\n".join([":::{dropdown} Every ratio", *lines, ":::"])
+    return "\n\n".join(["\n".join(head), said, folded])
+
+
+def section(package: str, folder: Path) -> str:
     """Return a package's part of the page."""
     more = f"\n{MORE[package]}.\n" if package in MORE else ""
-    if not file.is_file():
+    files = sorted(folder.glob(f"bench-{package}.json")) + sorted(
+        folder.glob(f"bench-{package}.*.json")
+    )
+    if not files:
         return f"## {package}\n\n{NOT_RUN}\n{more}"
-    content = json.loads(file.read_text("utf-8"))
+    content: dict[str, Any] = {}
+    for file in files:
+        content |= json.loads(file.read_text("utf-8"))
     machine = (
         {**content, **content.get("machine", {})}
         if isinstance(content.get("machine"), dict)
@@ -74,28 +147,27 @@ def section(package: str, file: Path) -> str:
     )
     known = [
         f"{k}: {machine[k]}"
-        for k in ("machine", "cores", "n_cpu", "processor")
+        for k in ("date", "machine", "cores", "n_cpu", "processor")
         if isinstance(machine.get(k), str | int)
     ]
     peers = [
         f"{k} {v}" for k, v in (content.get("versions") or machine.get("peers") or {}).items() if v
     ]
-    rows = [
-        f"| {work} | {kind.replace('_', ' ')} | {value:.3g} | {spread} |"
-        for work, kind, value, spread in ratios(content)
+    cannot = refusals({k: v for k, v in content.items() if k != "summary"})
+    parts = [
+        f"## {package}",
+        f"{'; '.join([*known, *peers])}.",
+        *([content["note"]] if "note" in content else []),
+        tables(list(ratios(content))),
+        *([f"The peer cannot do {cannot} of the works."] if cannot else []),
     ]
-    table = (
-        "\n".join(["| work | what | ratio | spread |", "|---|---|---:|---|", *rows])
-        if rows
-        else "No ratios: nothing was compared."
-    )
-    return f"## {package}\n\n{'; '.join([*known, *peers])}\n\n{table}\n{more}"
+    return "\n\n".join(parts) + f"\n{more}"
 
 
 def main(arguments: list[str]) -> int:
     """Write the page."""
     folder = Path(arguments[0]) if arguments else ROOT / "benchmark-results"
-    parts = [section(package, folder / f"bench-{package}.json") for package in PACKAGES]
+    parts = [section(package, folder) for package in PACKAGES]
     (ROOT / "docs" / "benchmarks.md").write_text("\n".join([HEAD, *parts]), "utf-8")
     return 0
 

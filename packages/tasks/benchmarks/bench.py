@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -445,6 +446,9 @@ def main() -> None:
         "neurogym": Peer("neurogym", "neurogym_worker.py", NEUROGYM, options.neurogym),
         "braintools": Peer("braintools", "cogtask_worker.py", BRAINTOOLS, options.braintools),
     }
+    out["machine"], out["cores"] = platform.platform(), os.cpu_count()
+    out["versions"] = {"python": platform.python_version(), "numpy": np.__version__}
+    out["versions"] |= dict(peer.split("==") for peer in (NEUROGYM[0], BRAINTOOLS[0]))
     for part in options.only:
         try:
             measure(peers, options.toy, [part], out)
