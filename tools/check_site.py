@@ -102,7 +102,7 @@ async function look(name) {
   }
   if (/<Figure size/.test(page.body.innerText)) found.push("figure shown as text");
   for (const node of page.querySelectorAll("article div.output pre, article .sphx-glr-script-out pre")) {
-    const noise = node.textContent.match(/<[\\w.]+ (object )?at 0x[0-9a-f]+>|.*\\d(it\\/s|s\\/it)\\]|\\S+\\.py:\\d+: \\w+Warning.*/);
+    const noise = node.textContent.match(/<[\\w.]+ (object )?at 0x[0-9a-f]+>|\\[Text\\(|.*\\d(it\\/s|s\\/it)\\]|\\S+\\.py:\\d+: \\w+Warning.*/);
     if (noise) found.push("output that nobody meant to show: " + noise[0].slice(0, 80));
   }
   for (const theme of ["light", "dark"]) {

@@ -20,6 +20,7 @@ from sphinx.environment.adapters.toctree import global_toctree_for_doc
 from sphinx.ext.autosummary import autosummary_toc
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 DOCS = HERE.parent
 FENCE = re.compile(r"(?ms)^\s*(?:```|~~~)[^\n]*\n(.*?)^\s*(?:```|~~~)")
 SIDEBARS: dict[str, str] = {}
@@ -263,6 +264,26 @@ class Errors(Parsed):
         return table(["Name", "Raised or warned when", "What to do"], rows, "25 35 40")
 
 
+def show_unreleased(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Put a package's fragments of the changelog where its marker stands in a page."""
+    source[0] = re.sub(r"<!-- unreleased: ([\w-]+) -->", lambda m: unreleased(m[1]), source[0])
+
+
+def unreleased(package: str) -> str:
+    """Return the changes of a package that no version has yet, by kind, as folded Markdown."""
+    folder = ROOT / "shared" if package == "shared" else ROOT / "packages" / package
+    fragments = sorted((folder / "changelog.d").glob("*.*.md"))
+    if not fragments:
+        return "Nothing has changed since."
+    lines = [f":::{{dropdown}} Not released yet: {len(fragments)} changes"]
+    for kind in sorted({path.name.split(".")[-2] for path in fragments}):
+        lines += ["", f"**{kind.capitalize()}**", ""]
+        for path in fragments:
+            if path.name.split(".")[-2] == kind:
+                lines.append("* " + path.read_text("utf-8").strip().replace("\n", "\n  "))
+    return "\n".join([*lines, ":::"])
+
+
 class PackageVersions(Parsed):
     """The packages with their versions."""
 
@@ -282,6 +303,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("package-versions", PackageVersions)
     app.add_directive("errors-and-warnings", Errors)
     app.connect("builder-inited", name_as_imported)
+    app.connect("source-read", show_unreleased)
     app.connect("autodoc-skip-member", skip_foreign)
     app.connect("autodoc-process-docstring", escape_stars, priority=300)
     app.connect("autodoc-process-docstring", keep_colons, priority=300)
