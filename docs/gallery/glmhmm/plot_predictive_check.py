@@ -14,4 +14,4 @@ design = nmo.design_matrix(trials, stimulus="stimulus", win_stay_lose_switch=Fal
 model = nmo.order_states(nmo.GLMHMM(3, n_init=3, seed=0).fit(design), by=0)
 
 check = nmo.predictive_check(model, design, n_samples=50, seed=0)
-check.plot()
+check.plot().set_size_inches(6.4, 2.6)
