@@ -157,14 +157,16 @@ def sidebar(
 
 @cache
 def code_of_pages() -> dict[str, str]:
-    """Return the code that every page shows."""
+    """Return the code that every page shows, those of the gallery included."""
     pages = [p for p in DOCS.rglob("*.md") if "_build" not in p.parts and p.name != "reference.md"]
-    return {
+    code = {
         path.relative_to(DOCS).with_suffix("").as_posix(): "\n".join(
             FENCE.findall(path.read_text("utf-8"))
         )
         for path in sorted(pages)
     }
+    scripts = sorted(DOCS.glob("gallery/*/*.py"))
+    return code | {f"examples/{p.parent.name}/{p.stem}": p.read_text("utf-8") for p in scripts}
 
 
 def pages_with(name: str, package: str) -> list[str]:
