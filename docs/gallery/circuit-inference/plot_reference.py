@@ -47,5 +47,5 @@ for name, recorded in references.items():
     ax.plot(where, exponents, "o-", label=f"reference: {name}")
 ax.invert_xaxis()
 ax.set(xlabel="front      angle from the vertex (°)      back", ylabel="exponent, 4–40 Hz")
-ax.legend()
+figure.legend(loc="outside upper center", ncols=2, fontsize=9)
 plt.show()
