@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from neuroloom.shared import DataError, cli
@@ -108,6 +109,10 @@ def test_who_reads_goes_away() -> None:
 class TestInTheSameProcess:
     def parser(self) -> cli.Parser:
         return cli.Parser(prog="prog")
+
+    def test_a_status_of_numpy_is_one_of_python(self) -> None:
+        status = cli.run(cli.Parser(prog="x"), lambda options: np.int64(3), [])
+        assert (status, type(status)) == (3, int)
 
     def test_the_status_is_what_the_work_returns(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(self.parser(), lambda options: 3, []) == 3

@@ -325,7 +325,11 @@ class TestBids:
         assert table["mixed"].dropna().tolist() == [str(big), "0.5"]
         np.testing.assert_array_equal(table["plain"], [1.0, NAN, 2.0])
         assert table["level"].dropna().tolist() == ["1.0", "2.0"]  # as the levels are written
-        assert table["seven"].dropna().tolist() == [7, 8]
+        assert table["seven"].dropna().tolist() == ["7", "8"]
+        asked = read_bids_events(
+            events(text, json.dumps(levels)), choice="seven", choices={"7": 0, "8": 1}
+        ).trials.table
+        np.testing.assert_array_equal(asked["choice"], [0.0, NAN, 1.0])
         large = read_bids_events(events("onset\tduration\tx\ty\n1\t1\t1e400\tinf\n")).trials.table
         assert large[["x", "y"]].to_numpy().tolist() == [["1e400", np.inf]]
         quoted = read_bids_events(events('onset\tduration\tx\n1\t1\t"a\tb"\n')).trials.table

@@ -231,6 +231,9 @@ class TestFromNeo:
             to_neo(Recording(trials=Trials({"x": [1]})))
         with pytest.raises(DataError, match=r"a unit that neo knows.*'blorp'"):
             to_neo(Signal([1.0], 1.0, unit="blorp"))
+        for unit in ("a.u.", "°C", "mV)", "1 2", "()"):
+            with pytest.raises(DataError, match=r"a unit that neo knows"):
+                to_neo(Signal([1.0], 1.0, unit=unit))
         overlapping = neo.Epoch(times=[0, 1], durations=[2, 1], units="s")
         with pytest.raises(DataError, match=r"start: expected disjoint epochs"):
             from_neo(overlapping)

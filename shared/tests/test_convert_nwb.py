@@ -702,4 +702,4 @@ def test_a_series_that_is_no_signal_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"signals\['speed'\].*inf at .*read_nwb"):
         read_nwb(path).restrict(Epochs(0, 2))
     others = read_nwb(path, signals=["lfp"]).restrict(Epochs(0, 2))
-    assert others.signals["lfp"][0].values[:, 0].tolist() == [1, 2]
+    assert others.signals["lfp"].values[:, 0].tolist() == [1, 2]

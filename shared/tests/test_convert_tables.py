@@ -316,3 +316,16 @@ class TestIndexes:
         table = pd.DataFrame({"time": [0.5], "unit": [0], "amplitude": [80.0]})
         with pytest.warns(ConversionWarning, match="amplitude: a value per spike has no place"):
             from_frame(table, SpikeTrains)
+
+
+@pytest.mark.parametrize("unit", ["", "mV"])
+@pytest.mark.parametrize("name", ["units", "rate", "start", "epochs", "properties"])
+def test_metadata_called_like_an_attribute_of_ours(name: str, unit: str) -> None:
+    about = {name: 5, "neuroloom_metadata": "x", "other": [1]}
+    known = {"region": ["CA1"]}
+    signal = Signal([1.0, 2, 3], 10, 7, unit=unit, properties=known, metadata=about)
+    assert from_xarray(to_xarray(signal)) == signal
+    series = TimeSeries([1.0, 2, 3], [0, 0.1, 0.5], unit=unit, properties=known, metadata=about)
+    assert from_xarray(to_xarray(series)) == series
+    foreign = xr.DataArray([1.0, 2], {"time": [0.0, 1]}, "time", attrs={"neuroloom_metadata": "x"})
+    assert from_xarray(foreign).metadata == {"neuroloom_metadata": "x"}

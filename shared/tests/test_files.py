@@ -391,3 +391,16 @@ class TestFilesOfVersion010:
         assert header == {"converged": True}
         assert arrays["weights"].tolist() == [1.0, 2.0]
         assert arrays["../odd name"].tolist() == ["a", "bc"]
+
+
+def test_arrays_keep_what_is_missing_and_refuse_units(tmp_path: Path) -> None:
+    masked = np.ma.array([1.0, -9999.0], mask=[False, True])
+    columns = {"masked": masked, "whole": masked.astype(int), "pandas": pd.array([1, None])}
+    path = save_arrays(tmp_path / "a.npz", columns, kind="k")
+    for values in load_arrays(path, kind="k")[0].values():
+        np.testing.assert_array_equal(values, [1.0, np.nan])
+    before = path.read_bytes()
+    quantity = pytest.importorskip("quantities").Quantity([1.0, 2.0], "ms")
+    with pytest.raises(DataError, match=r"arrays\['a'\].*in ms"):
+        save_arrays(path, {"a": quantity}, kind="k")
+    assert path.read_bytes() == before

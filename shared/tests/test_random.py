@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroloom.shared import Seed, random
+from neuroloom.shared import DataError, Seed, random
 
 WORD = 2**64 - 1
 
@@ -63,3 +65,18 @@ def test_compiled_by_numba() -> None:
     fast = numba.njit(random.mix)
     words = random.numbered(11, range(100))
     assert [fast(word) for word in words] == random.mix(words).tolist()
+
+
+@pytest.mark.parametrize(("keys", "numbers"), [(5, 1.5), (5.9, 1), (5, [1, 2.0]), (5, [True, "a"])])
+def test_what_is_no_whole_number_is_refused(keys: Any, numbers: Any) -> None:
+    with pytest.raises(DataError, match="expected whole numbers"):
+        random.numbered(keys, numbers)
+
+
+def test_lists_on_both_sides_of_the_signed_numbers() -> None:
+    both = random.numbered([2**64 - 1, 5], [2**63 + 1, -1])
+    assert both.tolist() == [
+        int(random.numbered(np.uint64(2**64 - 1), np.uint64(2**63 + 1))),
+        int(random.numbered(5, 2**64 - 1)),
+    ]
+    assert random.numbered(5, []).shape == (0,)

@@ -171,14 +171,25 @@ class TestSelectAndPool:
 
 
 class TestSignal:
+    @pytest.mark.parametrize("method", ["linear", "nearest"])
+    def test_values_are_those_of_the_same_samples_at_any_times(self, method: Any) -> None:
+        signal = Signal(np.arange(5.0) ** 2, 2.0, 1.0)
+        series = TimeSeries(signal.values, signal.times)
+        when = np.arange(0.5, 4.0, 0.125)  # the middles between samples among them
+        got = signal.at(when, method=method)
+        np.testing.assert_array_equal(got, series.at(when, method=method))
+        assert np.isnan(got[(when < 1) | (when > 3), 0]).all()
+        if method == "nearest":
+            assert signal.at([1.25, 1.75], method=method)[:, 0].tolist() == [1, 4]
+
     def test_at_reads_between_samples(self) -> None:
         times = [1.0, 1.05, 1.9, 1.95, 0.9, np.nan]
         line = [0, 0.5, 9, np.nan, np.nan, np.nan]
         np.testing.assert_allclose(RAMP.at(times)[:, 0], line)
         held = RAMP.at([1.19, 1.95, 2.0], method="previous")[:, 0]
         np.testing.assert_array_equal(held, [1, 9, np.nan])
-        near = RAMP.at([1.04, 1.96, 0.96], method="nearest")[:, 0]
-        np.testing.assert_array_equal(near, [0, np.nan, 0])
+        near = RAMP.at([1.04, 1.06, 1.9, 1.91, 0.96], method="nearest")[:, 0]
+        np.testing.assert_array_equal(near, [0, 1, 9, np.nan, np.nan])
         lost = Signal([0.0, np.nan, 2.0], 1.0)
         np.testing.assert_array_equal(lost.at([0, 0.5, 1, 2])[:, 0], [0, np.nan, np.nan, 2])
         with pytest.raises(DataError, match=r"method: expected one of"):

@@ -19,6 +19,7 @@ import select
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any, NoReturn
 
 from neuroloom.shared._errors import NeuroloomError, UnfinishedError
@@ -112,7 +113,7 @@ def run(
             return PIPE_CLOSED
         print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
         return WRONG_INPUT
-    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+    return int(found) if isinstance(found, Integral) and not isinstance(found, bool) else 0
 
 
 def _recorded() -> bool:

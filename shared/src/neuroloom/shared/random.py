@@ -18,12 +18,14 @@ array([0.644, 0.475, 0.053])
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._seed import SeedLike, as_seed
+from neuroloom.shared.checks import fail
 
 Words = NDArray[np.uint64]
 
@@ -109,12 +111,30 @@ def numbered(keys: ArrayLike, numbers: ArrayLike) -> Words:
     -------
     ndarray of uint64
         One word each, in the shape that keys and numbers have together.
+
+    Raises
+    ------
+    DataError
+        If keys or numbers are not whole numbers of integer type.
     """
     # As arrays of one dimension or more: numpy warns where a single number wraps around.
-    base = np.asarray(keys, dtype=np.uint64)
-    place = np.asarray(numbers).astype(np.uint64)
+    base, place = _whole("keys", keys), _whole("numbers", numbers)
     shape = np.broadcast_shapes(base.shape, place.shape)
     return mix_in_place(np.atleast_1d(base) + GOLDEN * np.atleast_1d(place)).reshape(shape)
+
+
+def _whole(argument: str, given: ArrayLike) -> Words:
+    """Return whole numbers as words; negative ones wrap around."""
+    raw = np.asarray(given)
+    if raw.dtype.kind in "iu":
+        return raw.astype(np.uint64, copy=False)
+    # Lists of numbers to both sides of 2**63 are floats to numpy.
+    listed = np.asarray(given, dtype=object)
+    strange = [x for x in listed.flat if isinstance(x, bool) or not isinstance(x, Integral)]
+    if strange:
+        raise fail(argument, "whole numbers", repr(strange[0]))
+    words = [int(x) % 2**64 for x in listed.flat]
+    return np.array(words, dtype=np.uint64).reshape(listed.shape)
 
 
 def uniform(words: Words) -> NDArray[np.float64]:

@@ -49,8 +49,7 @@ def read_table(path: Path, *, labels: Collection[str] = ()) -> pd.DataFrame:
     path : Path
         The file.
     labels : collection of str
-        Columns whose values are labels: they are numbers only if all are whole and written as
-        Python writes them.
+        Columns whose values are labels: they stay text, as they are written.
 
     Raises
     ------

@@ -36,7 +36,7 @@ def read_bids_events(
     all digits. BIDS has no rule for choices, so that `choice` and `choices` say it.
     ``metadata["columns"]`` holds what the ``…_events.json`` beside it and in the folders above,
     up to the one with ``dataset_description.json``, say; values of a column with ``Levels`` are
-    the levels as they are written.
+    the levels as they are written, text also where that is ``1``.
 
     Parameters
     ----------

@@ -440,7 +440,7 @@ def _unit(quantities: Any, unit: str) -> Any:
     try:
         # Both signs for micro that there are; quantities knows neither.
         return quantities.Quantity(1, unit.replace("µ", "u").replace("μ", "u")).units
-    except LookupError as error:
+    except Exception as error:  # quantities evaluates the text, and raises whatever that does
         raise fail("unit", "a unit that neo knows, 'mV'", repr(unit)) from error
 
 

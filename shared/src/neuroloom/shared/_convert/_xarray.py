@@ -17,14 +17,16 @@ from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared.checks import fail, regular_times
 
 _EXTRA = "neuroloom-shared[xarray]"
-_OWN = ("rate", "start", "units", "epochs", "properties")
+_METADATA = "neuroloom_metadata"
+_OWN = ("rate", "start", "units", "epochs", "properties", _METADATA)
 _OBSERVED = "observed"
 
 
 def to_xarray(signal: Signal | TimeSeries) -> Any:
     """Return a signal or time series as a DataArray, shape (time, channel).
 
-    The attributes are ``units``, ``rate`` and ``start`` (of a signal), and the metadata;
+    The attributes are ``units``, ``rate`` and ``start`` (of a signal), and the metadata (entries
+    with a name of those stand in the attribute ``neuroloom_metadata``);
     properties of channels are coordinates on ``channel``, and the time that counts were observed
     is a coordinate on both.
 
@@ -47,6 +49,9 @@ def to_xarray(signal: Signal | TimeSeries) -> Any:
     if signal.channels:
         coords["channel"] = list(signal.channels)
     attrs: dict[str, Any] = dict(signal.metadata)
+    clashing = {name: attrs.pop(name) for name in _OWN if name in attrs}
+    if clashing:
+        attrs[_METADATA] = clashing
     along, told = _labels(signal.properties)
     coords |= along
     if told:
@@ -117,10 +122,17 @@ def from_xarray(array: Any, *, rate: float | None = None) -> Signal | TimeSeries
     about: dict[str, Any] = {
         "channels": [str(x) for x in array[other].to_numpy()] if named else (),
         "unit": str(array.attrs.get("units", "")),
-        "metadata": {str(k): plain(v) for k, v in array.attrs.items() if k not in _OWN},
+        "metadata": _metadata(array.attrs),
     }
     _coordinates(array, other, about)
     return _made(array.to_numpy(), times, array.attrs, rate, about)
+
+
+def _metadata(attrs: Any) -> dict[str, Any]:
+    """Return the attributes that say something else than our own ones."""
+    found = {str(k): plain(v) for k, v in attrs.items() if k not in _OWN}
+    clashing = plain(attrs.get(_METADATA, {}))
+    return found | (clashing if isinstance(clashing, dict) else {_METADATA: clashing})
 
 
 def _made(

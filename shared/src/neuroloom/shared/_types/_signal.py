@@ -239,8 +239,9 @@ class Signal(Data):
         times : array_like, shape (n_times,)
             Times in seconds, in any order; NaN gives NaN.
         method : {"linear", "nearest", "previous"}
-            Between samples: on the line between them, the nearer one, or the last one (a sample
-            holds until the next). Outside the signal, and on a line to a missing sample: NaN.
+            Between samples: on the line between them, the nearer one (of two as near the later),
+            or the last one (a sample holds until the next would come). Before the first sample
+            and after the last, and on a line to a missing sample: NaN.
 
         Raises
         ------
@@ -253,16 +254,12 @@ class Signal(Data):
         near = self._near(np.where(known, when, self.start))
         place = on_grid(near, self.start, self.rate)
         last = len(self) - 1
-        if method == "linear":
-            inside = known & (place >= 0) & (place <= last)
-        elif method == "previous":
-            inside = known & (place >= 0) & (place < last + 1)
-        else:
-            inside = known & (place >= -0.5) & (place <= last + 0.5)
+        holds = place < last + 1 if method == "previous" else place <= last
+        inside = known & (place >= 0) & holds
         found = np.full((len(when), self.n_channels), np.nan)
         place = place[inside]
         if method == "nearest":
-            found[inside] = self.values[np.clip(np.round(place), 0, last).astype(np.int64)]
+            found[inside] = self.values[np.floor(place + 0.5).astype(np.int64)]
             return found
         low = np.floor(place).astype(np.int64)
         found[inside] = self.values[low]

@@ -166,7 +166,8 @@ class TimeSeries(Data):
         times : array_like, shape (n_times,)
             Times in seconds, in any order; NaN gives NaN.
         method : {"linear", "nearest", "previous"}
-            Between samples: on the line between them, the nearer one, or the last one.
+            Between samples: on the line between them, the nearer one (of two as near the later),
+            or the last one.
         max_gap : float
             Between samples that are more than so many seconds apart the value is unknown: NaN.
 

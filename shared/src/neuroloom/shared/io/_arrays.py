@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._errors import DataError
 from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import plain as as_numpy
 from neuroloom.shared.io._atomic import atomic
 
 _HEADER = "neuroloom.json"
@@ -49,7 +50,8 @@ def save_arrays(
     path : str or Path
         File to write; an existing one is replaced at the end.
     arrays : mapping of str to array_like
-        Numbers, booleans, dates or text; no objects. Names that are no plain words are kept in
+        Numbers, booleans, dates or text; no objects and no physical units. Missing numbers
+        (masked, pandas' NA) are kept as NaN. Names that are no plain words are kept in
         the header, and their members numbered: nobody can unpack such a file somewhere else.
     kind : str
         What the file holds, ``"SpikeTrains"``.
@@ -66,16 +68,14 @@ def save_arrays(
     Raises
     ------
     DataError
-        If an array would need pickle, the header does not fit JSON, or the folder is missing.
+        If an array would need pickle or carries a physical unit, the header does not fit JSON,
+        or the folder is missing.
     """
     members: dict[str, str] = {}
     plain: dict[str, NDArray[Any]] = {}
     for place, (name, values) in enumerate(arrays.items()):
-        values = np.asarray(values)
-        if values.dtype.hasobject:
-            raise fail(f"arrays[{name!r}]", "numbers, booleans or text", "Python objects")
+        plain[name] = _plain(f"arrays[{name!r}]", values)
         members[name] = f"{name if _PLAIN_NAME.fullmatch(name) else f'~{place}'}.npy"
-        plain[name] = values
     top = {"kind": kind, "version": version, "members": members, "header": dict(header or {})}
     try:
         text = json.dumps(top)
@@ -91,6 +91,16 @@ def save_arrays(
             with archive.open(members[name], "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, values, allow_pickle=False)
     return target
+
+
+def _plain(argument: str, values: Any) -> NDArray[Any]:
+    """Return an array as the file holds it."""
+    found = as_numpy(argument, values)
+    # Objects without a type of their own are none, even if all of them are numbers.
+    untyped = np.asarray(values) if isinstance(values, (list, tuple, np.ndarray)) else found
+    if found.dtype.hasobject or untyped.dtype.hasobject:
+        raise fail(argument, "numbers, booleans or text", "Python objects")
+    return found
 
 
 def load_arrays(

@@ -37,8 +37,7 @@ def read_text_table(
     missing : collection of str
         What stands for a missing value.
     labels : collection of str
-        Columns whose values are labels: they are numbers only if all are whole and written as
-        Python writes them.
+        Columns whose values are labels: they stay text, as they are written.
 
     Raises
     ------
@@ -92,10 +91,12 @@ def _checked(text: str, separator: str, path: Path) -> list[str]:
 
 def _lossless(column: pd.Series, written: pd.Series, label: bool) -> pd.Series:
     """Return a column that pandas read as numbers as what says all that is written."""
+    texts = written.dropna().tolist()
+    if label and texts:
+        return written
     if column.dtype.kind not in "iufO":
         return column
-    texts = written.dropna().tolist()
-    if any(_PADDED.match(x) for x in texts) or (label and not all(map(_is_plain, texts))):
+    if any(_PADDED.match(x) for x in texts):
         return written
     if column.dtype.kind != "f":
         return column
@@ -106,10 +107,6 @@ def _lossless(column: pd.Series, written: pd.Series, label: bool) -> pd.Series:
     if too_large or len(whole) < len(texts) or max(map(abs, whole)) >= 2**63:
         return written
     return _nullable(written)
-
-
-def _is_plain(text: str) -> bool:
-    return bool(_WHOLE.fullmatch(text)) and str(int(text)) == text
 
 
 def _nullable(written: pd.Series) -> pd.Series:
