@@ -31,4 +31,4 @@ result = mi.run(
     verbose=False,
 )
 print(result)
-result.plot().set(xlabel="lag of the second area (s)")
+result.plot().set(xlabel="lag of the second area (s)", ylim=(-0.01, 0.3))
