@@ -509,3 +509,16 @@ class TestPhy:
         with pytest.raises(DataError, match=r"a file spike_times\.npy"):
             read_phy(tmp_path, rate=1000.0)
         assert not (tmp_path / "was-here").exists()
+
+
+@pytest.mark.parametrize("kind", [np.array, list])
+def test_intervals_as_pairs(kind: Any) -> None:
+    pairs = [[0.0, 1.5], [2.0, 3.0]]
+    table = from_alf({"intervals": kind(pairs), "choice": [1, -1]}).table
+    assert table["start"].tolist() == [0.0, 2.0]
+    assert table["stop"].tolist() == [1.5, 3.0]
+    assert table["intervals_1"].tolist() == [1.5, 3.0]
+    with pytest.raises(DataError, match=r"shape \(n_trials, 2\)"):
+        from_alf({"intervals": np.zeros((2, 3)), "choice": [1, -1]})
+    with pytest.raises(DataError, match=r"not both"):
+        from_alf({"intervals": kind(pairs), "intervals_0": [0.0, 2.0]})

@@ -703,3 +703,15 @@ def test_a_series_that_is_no_signal_is_named(tmp_path: Path) -> None:
         read_nwb(path).restrict(Epochs(0, 2))
     others = read_nwb(path, signals=["lfp"]).restrict(Epochs(0, 2))
     assert others.signals["lfp"].values[:, 0].tolist() == [1, 2]
+
+
+def test_an_existing_file_keeps_its_permissions_and_links(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.nwb", tmp_path / "link.nwb"
+    real.write_bytes(b"")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    recording = Recording(epochs={"a": Epochs(0, 1)})
+    assert write_nwb(link, recording) == link
+    assert link.is_symlink()
+    assert read_nwb(real) == recording
+    assert real.stat().st_mode & 0o777 == 0o640

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._types._contract import IBL, recoded
 from neuroloom.shared._types._trials import Trials
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import fail, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,8 @@ def from_alf(table: pd.DataFrame | Mapping[str, Any], *, session: str | None = N
     * ``stimulus`` is ``contrastRight − contrastLeft``, a side without a value counting 0; NaN
       if both are missing. Rows with contrasts on both sides are told.
     * ``correct`` is ``feedbackType == 1``, and ``reward`` the same as a number.
-    * ``start`` and ``stop`` are ``intervals_0`` and ``intervals_1``.
+    * ``start`` and ``stop`` are ``intervals_0`` and ``intervals_1``, or the two columns of an
+      array ``intervals`` of shape (n_trials, 2).
     * ``reaction_time`` is ``response_times − goCue_times``, NaN where there is no answer: the
       wheel is free from the go cue on.
 
@@ -52,8 +53,8 @@ def from_alf(table: pd.DataFrame | Mapping[str, Any], *, session: str | None = N
     Raises
     ------
     DataError
-        If ``choice`` or ``feedbackType`` holds another value than −1, 0 and 1, or a contrast is
-        negative.
+        If ``choice`` or ``feedbackType`` holds another value than −1, 0 and 1, a contrast is
+        negative, or ``intervals`` are no pairs.
 
     Warns
     -----
@@ -82,7 +83,7 @@ def by_rules(
     table: pd.DataFrame | Mapping[str, Any], session: str | None, skipped: Skipped
 ) -> Trials:
     """Return what `from_alf` does, and note what the core's words have no place for."""
-    frame = Trials(table).table
+    frame = Trials(_in_columns(table) if isinstance(table, Mapping) else table).table
     if "choice" in frame:
         choice = recoded("choice", frame["choice"], IBL)
         set_column(frame, "choice", choice, keep_as="action")
@@ -101,6 +102,24 @@ def by_rules(
             waited = waited.where(frame["choice"].notna())  # the time-out is no reaction
         set_column(frame, "reaction_time", waited)
     return Trials(frame, session)
+
+
+def _in_columns(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table whose arrays of intervals are two columns each, as in ALF's own tables."""
+    found: dict[str, Any] = {}
+    for name, values in table.items():
+        pairs = plain(name, values) if str(name).split("_")[0] == "intervals" else np.empty(0)
+        if pairs.ndim < 2:
+            found[name] = values
+            continue
+        if pairs.shape[1:] != (2,):
+            raise fail(name, "shape (n_trials, 2)", f"shape {pairs.shape}")
+        columns = {f"{name}_0": pairs[:, 0], f"{name}_1": pairs[:, 1]}
+        twice = [x for x in columns if x in table]
+        if twice:
+            raise fail("table", f"{name!r} or its columns, not both", twice)
+        found |= columns
+    return found
 
 
 def _signed_contrast(frame: pd.DataFrame, skipped: Skipped) -> NDArray[np.float64]:

@@ -172,7 +172,9 @@ def _read_array(data: IO[bytes], member: str, source: Path) -> NDArray[Any]:
         values = np.lib.format.read_array(data, allow_pickle=False)
         if data.read(1):  # reading to the end has the checksum compared, too
             raise ValueError("more bytes than its shape says")
-    except ValueError as error:
+    except _DAMAGE:
+        raise
+    except Exception as error:  # numpy parses the header as Python text, with whatever that raises
         raise fail(
             "path", "plain arrays only", f"{source.name} with {member}: {error}; nothing was run"
         ) from error

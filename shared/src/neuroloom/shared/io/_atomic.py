@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 import uuid
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ def atomic(target: str | Path) -> Iterator[BinaryIO]:
     Parameters
     ----------
     target : str or Path
-        File to write, in an existing folder; an existing one is replaced at the end.
+        File to write, in an existing folder; an existing one is replaced at the end and its
+        permissions are kept. Of a symbolic link the file that it points to is written.
 
     Yields
     ------
@@ -52,19 +54,30 @@ def atomic(target: str | Path) -> Iterator[BinaryIO]:
     ...     path.read_text()
     'all or nothing'
     """
-    path = Path(target)
+    path = behind_links(target)
     if not path.parent.is_dir():
         raise fail("path", "a file in an existing folder", f"{path}")
+    mode = stat.S_IMODE(path.stat().st_mode) if path.is_file() else None
     part, file = _open_part(path)
     with file:
         try:
+            if mode is not None:
+                os.chmod(part, mode | stat.S_IWUSR)  # nobody reads it before who may not after
             yield file
             file.flush()
             os.fsync(file.fileno())
+            if mode is not None:
+                os.chmod(part, mode)
             os.replace(part, path)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+
+def behind_links(target: str | Path) -> Path:
+    """Return the file that a path means: of a symbolic link, the one that it points to."""
+    path = Path(target)
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -334,7 +334,7 @@ def _check_workers(n_workers: object) -> None:
     if n_workers is None:
         return
     whole = isinstance(n_workers, int) and not isinstance(n_workers, bool)
-    if not whole or n_workers == 0:
+    if not whole or n_workers == 0 or n_workers < -1:
         raise fail("n_workers", "None, a positive number, or −1 for all cores", repr(n_workers))
 
 

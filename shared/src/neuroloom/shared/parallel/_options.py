@@ -128,7 +128,7 @@ def cluster(address: str | None) -> Iterator[None]:
 
 def _workers(text: str) -> int:
     number = int(text)
-    if number == 0:
+    if number == 0 or number < -1:
         raise argparse.ArgumentTypeError("expected a positive number, or -1 for all cores")
     return number
 

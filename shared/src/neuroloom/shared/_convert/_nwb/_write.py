@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import stat
 import uuid
 import warnings
 from pathlib import Path
@@ -25,6 +26,7 @@ from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import fail
+from neuroloom.shared.io._atomic import behind_links
 
 # Names that NWB's own parts have.
 _RESERVED = ("epochs", "trials", "units", "invalid_times", "electrodes", NAME)
@@ -56,7 +58,8 @@ def write_nwb(
     Parameters
     ----------
     path : str or Path
-        File to write, by custom ``.nwb``; an existing one is replaced once all is written.
+        File to write, by custom ``.nwb``; an existing one is replaced once all is written, and
+        its permissions are kept.
     recording : Recording
         What to write.
     session_start_time : datetime, optional
@@ -79,7 +82,8 @@ def write_nwb(
     if not isinstance(recording, Recording):
         raise fail("recording", "Recording", type(recording).__name__)
     target = Path(path)
-    if not target.parent.is_dir():
+    real = behind_links(target)
+    if not real.parent.is_dir():
         raise fail("path", "a file in an existing folder", f"{target}")
     about = recording.metadata
     start = _start(session_start_time, about.get("session_start_time"))
@@ -93,7 +97,7 @@ def write_nwb(
         start or _UNKNOWN_START,
         **said,
     )
-    temporary = target.with_name(f".{target.stem}-{uuid.uuid4().hex}.nwb")
+    temporary = real.with_name(f".{real.stem}-{uuid.uuid4().hex}.nwb")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pynwb, about empty tables and their like
@@ -102,7 +106,9 @@ def write_nwb(
             with pynwb.NWBHDF5IO(str(temporary), "w") as io:
                 io.write(file)
             _add_notes(pynwb, temporary, recording, names)
-        os.replace(temporary, target)
+        if real.is_file():
+            os.chmod(temporary, stat.S_IMODE(real.stat().st_mode))
+        os.replace(temporary, real)
     finally:
         temporary.unlink(missing_ok=True)
     return target
