@@ -356,3 +356,8 @@ def test_a_killed_run_goes_on_with_nothing_lost_or_done_twice(
     spare = 0 if backend == "loky" else n_workers
     assert sum(counts) <= 24 + spare
     assert set(counts) <= {1, 2}
+
+
+def test_fewer_than_all_cores_is_no_number_of_workers() -> None:
+    with pytest.raises(DataError, match=r"n_workers: expected None, a positive number, or −1"):
+        shared.map(abs, [1], n_workers=-2)

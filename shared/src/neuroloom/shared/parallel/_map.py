@@ -333,8 +333,8 @@ def _check_call(function: object, items: object) -> None:
 def _check_workers(n_workers: object) -> None:
     if n_workers is None:
         return
-    whole = isinstance(n_workers, int) and not isinstance(n_workers, bool)
-    if not whole or n_workers == 0 or n_workers < -1:
+    number = n_workers if isinstance(n_workers, int) and not isinstance(n_workers, bool) else 0
+    if number == 0 or number < -1:
         raise fail("n_workers", "None, a positive number, or −1 for all cores", repr(n_workers))
 
 
