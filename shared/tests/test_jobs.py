@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from neuroloom import shared
@@ -142,6 +143,195 @@ def test_names_of_other_modules_do_not_hide_the_users_code() -> None:
 def test_types_and_signs_count(pair: tuple[Any, Any]) -> None:
     assert fingerprint(pair[0]) != fingerprint(pair[1])
     assert fingerprint(np.float32([1])) != fingerprint(np.float64([1]))
+
+
+class Tagged(np.ndarray):
+    """Numbers that carry attributes."""
+
+
+class Column:
+    def __init__(self, values: Any, unit: str) -> None:
+        self.values, self.unit = values, unit
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.asarray(self.values)
+
+
+def tagged(rate: float) -> Any:
+    numbers = np.arange(3.0).view(Tagged)
+    numbers.rate = rate  # type: ignore[attr-defined]
+    return numbers
+
+
+def named(k: int) -> Any:
+    def kept(x: int) -> int:
+        return x
+
+    kept.k = k  # type: ignore[attr-defined]
+    return kept
+
+
+def masked(mask: Any, dtype: Any = float, **options: Any) -> Any:
+    values = [(1, 2)] if dtype is not float else [1.0, 2.0]
+    return np.ma.array(values, mask=mask, dtype=dtype, **options)
+
+
+def table(**options: Any) -> Any:
+    return pd.DataFrame({"a": [1]}, index=pd.Index([1], **options))
+
+
+DAYS = pd.date_range("2020", periods=3)
+FIELDS = [("a", "i4"), ("b", "i4")]
+DIFFER = {
+    "mask": (masked([0, 1]), masked([1, 0])),
+    "mask of fields": (masked([(0, 1)], FIELDS), masked([(1, 0)], FIELDS)),
+    "masked and not": (masked([0, 0]), np.array([1.0, 2.0])),
+    "fill value": (masked([0, 1], fill_value=5.0), masked([0, 1], fill_value=6.0)),
+    "hard mask": (masked([0, 1], hard_mask=True), masked([0, 1])),
+    "attribute of an array": (tagged(5.0), tagged(6.0)),
+    "attribute of a function": (named(1), named(2)),
+    "own array": (Column([1], "s"), Column([1], "ms")),
+    "name of an index": (pd.Index([1], name="a"), pd.Index([1], name="b")),
+    "name of a table's index": (table(name="a"), table(name="b")),
+    "steps of an index": (DAYS, pd.DatetimeIndex(DAYS.to_numpy())),
+    "order of categories": tuple(pd.Categorical(["a"], ["a"], ordered=o) for o in (True, False)),
+    "order of an index": tuple(pd.CategoricalIndex(["a"], ["a"], ordered=o) for o in (True, False)),
+    "long bytes": (b"a" * 5000, b"a" * 4999 + b"b"),
+}
+
+
+@pytest.mark.parametrize("case", DIFFER)
+def test_what_arrays_carry_beside_numbers_counts(case: str, tmp_path: Path) -> None:
+    first, second = DIFFER[case]
+    assert fingerprint(first) != fingerprint(second)
+    shared.map(repr, [first], resume=tmp_path, progress=False)
+    with pytest.raises(DataError, match=r"differs in \['items'\] \(item 0\)"):
+        shared.map(repr, [second], resume=tmp_path, progress=False)
+
+
+def of_quantities() -> Any:
+    pq = pytest.importorskip("quantities")
+    return [1.0] * pq.s, [1.0] * pq.ms
+
+
+def of_neo() -> Any:
+    neo, pq = pytest.importorskip("neo"), pytest.importorskip("quantities")
+    return [neo.AnalogSignal([1.0], units="mV", sampling_rate=rate * pq.Hz) for rate in (1.0, 2.0)]
+
+
+def of_xarray() -> Any:
+    xr = pytest.importorskip("xarray")
+    return [xr.DataArray([1.0, 2.0], dims="t", coords={"t": [0, last]}) for last in (1, 5)]
+
+
+def of_pynapple() -> Any:
+    nap = pytest.importorskip("pynapple")
+    return [nap.Tsd([0.0, last], [1.0, 2.0]) for last in (1.0, 7.0)]
+
+
+@pytest.mark.parametrize("make", [of_quantities, of_neo, of_xarray, of_pynapple])
+def test_arrays_of_other_libraries_are_more_than_numbers(make: Any) -> None:
+    first, second = make()
+    assert fingerprint(first) != fingerprint(second)
+    assert [fingerprint(value) for value in make()] == [fingerprint(first), fingerprint(second)]
+
+
+def test_what_was_asked_of_a_value_is_no_part_of_it() -> None:
+    days, numbers = pd.date_range("2020", periods=3, tz="UTC"), masked([0, 1])
+    before = fingerprint([days, numbers])
+    assert days.hasnans is False
+    assert "2020" in repr(days)
+    assert days.get_loc(days[0]) == 0
+    assert numbers.fill_value == 1e20
+    assert fingerprint([days, numbers]) == before
+
+
+def test_an_array_that_nothing_can_read_is_refused() -> None:
+    class Held(Column):
+        def __init__(self) -> None:
+            super().__init__([1], "s")
+            self.lock = threading.Lock()
+
+    with pytest.raises(DataError, match="items and bound values that can be sent"):
+        fingerprint(Held())
+
+
+MADE = {
+    "singledispatch": """
+        @functools.singledispatch
+        def g(x): return CODE""",
+    "registered": """
+        @functools.singledispatch
+        def g(x): return 0
+        @g.register(int)
+        def _(x): return CODE""",
+    "context manager": """
+        @contextlib.contextmanager
+        def manager(x): yield CODE
+        def g(x):
+            with manager(x) as found: return found""",
+    "decorated by a context": """
+        @np.errstate(all="ignore")
+        def g(x): return CODE""",
+    "own decorating context": """
+        class Quiet(contextlib.ContextDecorator):
+            def __enter__(self): return self
+            def __exit__(self, *error): return None
+        @Quiet()
+        def g(x): return CODE""",
+    "delayed": """
+        @joblib.delayed
+        def later(x): return CODE
+        def g(x):
+            function, arguments, options = later(x)
+            return function(*arguments, **options)""",
+    "context variable": """
+        V = contextvars.ContextVar("V", default=lambda x: CODE)
+        def g(x): return V.get()(x)""",
+    "weak reference": """
+        class Model:
+            def step(self, x): return CODE
+        MODEL = Model()
+        W = weakref.ref(MODEL)
+        def g(x): return W().step(x)""",
+    "a thread's own": """
+        L = threading.local()
+        L.step = lambda x: CODE
+        def g(x): return L.step(x)""",
+    "beside a lock": """
+        def make(lock, step):
+            def g(x): return step(x)
+            return g
+        g = make(threading.Lock(), lambda x: CODE)""",
+}
+MADE_FROM = "import contextlib, contextvars, functools, joblib, threading, weakref\n"
+MADE_FROM += "import numpy as np\n"
+
+
+@pytest.mark.parametrize("case", MADE)
+def test_code_in_what_libraries_make_counts(case: str, tmp_path: Path) -> None:
+    pytest.importorskip("joblib")
+
+    def fit(code: str) -> Any:
+        body = textwrap.dedent(MADE[case]).replace("CODE", code)
+        return module(f"{MADE_FROM}{body}\ndef fit(x): return g(x)\n")
+
+    before, same, after = fit("x"), fit("(x)"), fit("-x")
+    assert shared.map(before, [1, 2], resume=tmp_path, progress=False) == [1, 2]
+    assert shared.map(same, [1, 2], resume=tmp_path, progress=False) == [1, 2]
+    with pytest.raises(DataError, match="resume: expected a folder of the same job"):
+        shared.map(after, [1, 2], resume=tmp_path, progress=False)
+
+
+def test_what_nothing_can_read_is_told(tmp_path: Path) -> None:
+    source = """
+        import numpy as np
+        g = np.frompyfunc(lambda x: -x, 1, 1)
+        def fit(x): return g(x)
+    """
+    with pytest.warns(RuntimeWarning, match=r"goes unseen.*: g \(numpy.ufunc\)"):
+        assert shared.map(module(source), [1], resume=tmp_path, progress=False) == [-1]
+    assert fingerprint(np.add) != fingerprint(np.subtract)  # these stand in numpy by name
 
 
 def noted(item: int, folder: str) -> int:

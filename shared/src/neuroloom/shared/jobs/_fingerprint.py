@@ -3,11 +3,14 @@
 A function is known by its code (not its lines, comments or docstrings), its defaults, what it
 closes over, and everything it refers to by a global name: functions, classes and values of the
 user's modules are read, and what those refer to; of installed distributions and of Python the
-version counts. What is looked up by a name made at run time (``getattr``, ``eval``) is not seen.
+version counts. What is found by text at run time (``getattr``, ``eval``, ``globals()["K"]``,
+``importlib.import_module("a")``, ``__subclasses__()``) is not seen. Of objects everything counts
+that travels when they are pickled; only exact numpy arrays and tensors are their numbers.
 """
 
 from __future__ import annotations
 
+import contextvars
 import copyreg
 import functools
 import hashlib
@@ -17,7 +20,10 @@ import inspect
 import pickle
 import struct
 import sys
+import threading
 import types
+import warnings
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
@@ -57,6 +63,7 @@ class Walk:
         self._queued: dict[int, Any] = {}
         self._open: dict[int, Any] = {}
         self._order: dict[int, tuple[int, Any]] | None = None
+        self.unread: dict[str, str] = {}
 
     def of(self, value: Any) -> str:
         """Return the digest of a value; functions and classes in it are read by `follow`.
@@ -110,6 +117,8 @@ class Walk:
         try:
             return self._root(value)
         except (*_UNREADABLE, RecursionError):
+            if type(value) not in _LOCKS:
+                self.unread[name] = _type_name(type(value))
             return _hash("unreadable", [name, _type_name(type(value))])
         finally:
             self._open = before
@@ -117,6 +126,8 @@ class Walk:
     def _digest(self, value: Any) -> str:
         kind = type(value)
         if kind in _PLAIN:
+            if kind is bytes and len(value) > _SHARED:
+                return _hash("long bytes", [], value)
             return _hash(kind.__name__, [_plain(value)])
         if id(value) in self._known:
             return self._known[id(value)][1]
@@ -135,9 +146,10 @@ class Walk:
         if id(value) in self._open:
             raise _Circle
         self._open[id(value)] = value
-        digest = read(self, value)
-        del self._open[id(value)]
-        return digest
+        try:
+            return read(self, value)
+        finally:
+            self._open.pop(id(value), None)
 
     def _array(self, value: np.ndarray) -> str:
         if value.dtype.hasobject:
@@ -176,10 +188,42 @@ class Walk:
         where, name = _module_of(value), value.__qualname__
         module = told(where)
         if not self._read(where):
-            return self._named(where, name)
+            stands = any(_stands(value, module) for module in (where, value.__module__))
+            if stands and not self._read(str(value.__module__)):
+                return self._named(where, name)
+            return self._inside(value, Walk._made)
         # Several may be called <lambda>: which of them is meant, the code says.
         code = _code_of(value) if "<" in name else ""
         return _hash("function", [self._enqueue(f"{module}.{name}", value), code])
+
+    def _made(self, value: types.FunctionType) -> str:
+        """Return the digest of a function that a library's code made: of what it was made from."""
+        if _dispatches(value):
+            # Beside its registry it keeps what it found in earlier calls.
+            return _hash("singledispatch", [self._set(vars(value)["registry"].items())])
+        name = f"{told(value.__module__)}.{value.__qualname__}"
+        parts = [self._named(_module_of(value), value.__code__.co_qualname), _code_of(value)]
+        return _hash("made", [*parts, *self._bound(value, name)])
+
+    def _bound(self, function: types.FunctionType, name: str) -> list[str]:
+        """Return a digest of each value that a function carries: defaults, closure, attributes."""
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        values: dict[str, Any] = {n: _cell(cell) for n, cell in cells}
+        values.update({f"default {i}": v for i, v in enumerate(function.__defaults__ or ())})
+        values.update({f"keyword {k}": v for k, v in (function.__kwdefaults__ or {}).items()})
+        values.update({f"attribute {k}": v for k, v in vars(function).items()})
+        return [_hash(k, [self._part(v, f"{name} ({k})")]) for k, v in values.items()]
+
+    def _part(self, value: Any, name: str) -> str:
+        """Return the digest of a value inside another; of its type if it cannot be read."""
+        try:
+            return self._digest(value)
+        except RecursionError:
+            raise
+        except _UNREADABLE:
+            if type(value) not in _LOCKS:
+                self.unread[name] = _type_name(type(value))
+            return _hash("unreadable", [name, _type_name(type(value))])
 
     def _method(self, value: types.MethodType) -> str:
         return _hash("method", [self._digest(value.__func__), self._digest(value.__self__)])
@@ -192,6 +236,8 @@ class Walk:
 
     def _class(self, value: type) -> str:
         where = value.__module__
+        if not value.__flags__ & _PYTHON_CLASS and not self._read(where):  # C's, as types.CodeType
+            return self._named(where, value.__qualname__)
         if _stands_there(value) and (
             not self._read(where) or (self.deep and origin(where) != "user")
         ):
@@ -233,10 +279,21 @@ class Walk:
         state.update(getattr(value, "__dict__", {}))
         return self._state(kind, state)
 
-    def _array_like(self, value: Any) -> str:
-        """Return the digest of a tensor or an array of another library."""
-        plain = value.detach().cpu() if hasattr(value, "detach") else value
-        digest = _hash(_type_name(type(value)), [self._array(np.asarray(plain))])
+    def _masked(self, value: np.ma.MaskedArray[Any, Any]) -> str:
+        """Return the digest of a masked array, whose state also says what was asked of it."""
+        fill = value.view().fill_value  # of a view: numpy notes the default when it is asked
+        parts = [value.data, np.ma.getmaskarray(value), np.asarray(fill), value.hardmask]
+        digest = _hash("masked", [str(value.shape), *map(self._digest, parts)])
+        self._known[id(value)] = (value, digest)
+        return digest
+
+    def _tensor(self, value: Any) -> str:
+        """Return the digest of a tensor: its numbers, whether it has a gradient, its attributes."""
+        plain = value.detach().cpu()
+        parts = [self._array(np.asarray(plain))]
+        if getattr(value, "requires_grad", False) or getattr(value, "__dict__", None):
+            parts.append(self._digest([value.requires_grad, vars(value)]))
+        digest = _hash(_type_name(type(value)), parts)
         self._known.pop(id(plain), None)
         self._known[id(value)] = (value, digest)
         return digest
@@ -246,12 +303,50 @@ class Walk:
         registered = copyreg.dispatch_table.get(kind)
         reduced = value.__reduce_ex__(4) if registered is None else registered(value)
         if isinstance(reduced, str):
+            if not _stands_somewhere(value, reduced):
+                raise pickle.PicklingError(f"{value!r} is found in no module as {reduced!r}")
             return self._named(kind.__module__, reduced)
         make, arguments, state, listed, paired = (*reduced, None, None, None)[:5]
         make = make if make is not getattr(copyreg, "__newobj__", None) else "new"
-        state = _without_cached(kind, state)
+        state = self._kept(kind, state)
         parts = [make, arguments, state, list(listed or ()), list(paired or ())]
-        return _hash("object", [self._digest(kind), *map(self._digest, parts)])
+        if _forgets(kind) and (attributes := getattr(value, "__dict__", None)):
+            parts.append(attributes)
+        digest = _hash("object", [self._digest(kind), *map(self._digest, parts)])
+        if self._order is None and hasattr(kind, "__array__"):
+            self._known[id(value)] = (value, digest)
+        return digest
+
+    def _kept(self, kind: type, state: Any) -> Any:
+        """Return an object's state without what it only keeps to be quicker."""
+        if type(state) is tuple:
+            parts = [self._kept(kind, part) if isinstance(part, dict) else part for part in state]
+            emptied = [
+                isinstance(old, dict) and old and not new
+                for old, new in zip(state, parts, strict=True)
+            ]
+            return tuple(part for part, gone in zip(parts, emptied, strict=True) if not gone)
+        state = _without_cached(kind, state)
+        if not isinstance(state, dict) or self._read(kind.__module__):
+            return state
+        return {key: _unmarked(value) for key, value in state.items() if key != "_cache"}
+
+    def _weak(self, value: Any) -> str:
+        return _hash("weak reference", [self._digest(value())])
+
+    def _local(self, value: Any) -> str:
+        return _hash("thread's own", [self._digest(type(value)), self._digest(vars(value))])
+
+    def _context(self, value: contextvars.ContextVar[Any]) -> str:
+        """Return the digest of a context variable: what it is here, and where nothing set it."""
+        found = [_content(value), contextvars.Context().run(_content, value)]
+        return _hash("context variable", [value.name, *map(self._digest, found)])
+
+    def _stencil(self, value: Any) -> str:
+        """Return the digest of a numba stencil, known by the function that it was made from."""
+        function = value.kernel_ir.func_id.func
+        parts = [value.mode, sorted(value.options.items()), function]
+        return _hash("stencil", [*map(self._digest, parts), _code_of(function)])
 
     def _state(self, kind: type, state: dict[str, Any]) -> str:
         return _hash("object", [self._digest(kind), self._digest(_without_cached(kind, state))])
@@ -284,7 +379,9 @@ class Walk:
             cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
             closed = {name: _cell(cell) for name, cell in cells}
             for values in (function.__defaults__, function.__kwdefaults__, closed):
-                parts.append(self._lenient(values, "bound"))
+                parts.append(self._carried(values, function))
+            if vars(function) and not own:
+                parts.append(self._carried(vars(function), function))
         found = references(function.__code__)
         for chain in found.globals:
             if chain[0] in function.__globals__:
@@ -292,6 +389,20 @@ class Walk:
         for name in found.imports:
             parts.append(self._import(name, function, found.names))
         return _hash("function", parts)
+
+    def _carried(self, values: Any, function: types.FunctionType) -> str:
+        """Return the digest of values that a function carries, one by one if some are unreadable.
+
+        One lock must not hide the others.
+        """
+        known = dict(self.unread)
+        name = f"{told(_module_of(function))}.{function.__qualname__}"
+        whole = self._lenient(values, name)
+        if self.unread == known or not values:
+            return whole
+        self.unread = known
+        named = values.items() if isinstance(values, dict) else enumerate(values)
+        return _hash("carried", [self._lenient(v, f"{name} ({key})") for key, v in named])
 
     def _global(self, chain: tuple[str, ...], value: Any, own: bool) -> str:
         """Return the digest of what a name, and attributes taken from it at once, lead to."""
@@ -348,7 +459,11 @@ def fingerprint(value: Any) -> str:
 
     The same in every process, for any hash seed, on any machine with the same versions. Functions
     count with their code (not lines, comments and docstrings), defaults, closures, and the
-    functions, classes and values of the user's modules that they refer to.
+    functions, classes and values of the user's modules that they refer to; what they find by text
+    when they run (``import_module("a")``, ``globals()["K"]``, ``__subclasses__()``) is not seen.
+    Objects count with all that travels when they are pickled, arrays of other libraries and
+    subclasses of numpy's with their units, masks, names and attributes. Values that functions
+    refer to and nothing can read are told by a RuntimeWarning.
 
     Parameters
     ----------
@@ -372,9 +487,21 @@ def fingerprint(value: Any) -> str:
     False
     """
     walk = Walk()
-    return _hash(
-        "value", [walk.of(value), repr(walk.follow()), repr(sorted(walk.versions.items()))]
-    )
+    parts = [walk.of(value), repr(walk.follow()), repr(sorted(walk.versions.items()))]
+    tell_unread(walk)
+    return _hash("value", parts)
+
+
+def tell_unread(walk: Walk) -> None:
+    """Warn of what functions refer to and nothing can read: a change of it changes no digest."""
+    if walk.unread:
+        found = ", ".join(f"{name} ({kind})" for name, kind in sorted(walk.unread.items()))
+        warnings.warn(
+            f"a change of what these hold goes unseen, for it cannot be read: {found}; "
+            "pass it with the items, or as something that can be pickled",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def bound(function: Callable[..., Any]) -> list[Any]:
@@ -384,6 +511,8 @@ def bound(function: Callable[..., Any]) -> list[Any]:
     if inspect.ismethod(function):
         return [*bound(function.__func__), function.__self__]
     if inspect.isfunction(function):
+        if _dispatches(function):
+            return [function]
         cells = [_cell(cell) for cell in function.__closure__ or ()]
         return [function.__defaults__, function.__kwdefaults__, *cells]
     return [] if inspect.isroutine(function) or inspect.isclass(function) else [function]
@@ -421,10 +550,30 @@ def _wraps(value: Any) -> bool:
     )
 
 
-def _is_array_like(value: Any) -> bool:
-    if isinstance(value, np.generic) or isinstance(value, type):
-        return False
-    return all(hasattr(value, name) for name in ("__array__", "dtype", "shape"))
+def _dispatches(function: types.FunctionType) -> bool:
+    """Return whether `functools.singledispatch` made a function."""
+    registry = vars(function).get("registry")
+    made = function.__globals__ is vars(functools)
+    return made and isinstance(registry, types.MappingProxyType)
+
+
+def _is_tensor(value: Any) -> bool:
+    return not isinstance(value, type) and all(
+        hasattr(value, name) for name in ("detach", "__array__", "dtype", "shape")
+    )
+
+
+def _forgets(kind: type) -> bool:
+    """Return whether the pickles of a class are written by a class of C, without attributes."""
+    for base in kind.__mro__:
+        if {"__reduce__", "__reduce_ex__", "__getstate__"} & vars(base).keys():
+            return base is not object and not base.__flags__ & _PYTHON_CLASS
+    return False
+
+
+_PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+_LOCKS = (type(threading.Lock()), type(threading.RLock()))
+_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
 
 
 _Reader = tuple[Callable[[Any], bool], Callable[[Walk, Any], str]]
@@ -440,7 +589,11 @@ def _within(read: Callable[[Walk, Any], str]) -> Callable[[Walk, Any], str]:
 
 _READERS: list[_Reader] = [
     (lambda v: type(v) in (np.ndarray, np.memmap), Walk._array),
-    (lambda v: isinstance(v, np.generic), lambda walk, v: walk._array(np.asarray(v))),
+    (_of(np.ma.MaskedArray), Walk._masked),
+    (
+        lambda v: isinstance(v, np.generic) and v.dtype.type is type(v),
+        lambda walk, v: walk._array(np.asarray(v)),
+    ),
     (lambda v: isinstance(v, np.dtype), lambda walk, v: _hash("dtype", [repr(v.descr)])),
     (_of(list, tuple), _within(Walk._sequence)),
     (_of(set, frozenset), _within(Walk._set)),
@@ -453,7 +606,12 @@ _READERS: list[_Reader] = [
     (inspect.ismodule, Walk._module),
     (_wraps, _within(Walk._wrapper)),
     (lambda v: type(v).__module__.split(".")[0] == "pandas" and hasattr(v, "index"), Walk._table),
-    (_is_array_like, Walk._array_like),
+    (_is_tensor, Walk._tensor),
+    (lambda v: isinstance(v, weakref.ref), _within(Walk._weak)),
+    (lambda v: isinstance(v, _WEAK), lambda walk, v: _hash("weak", [type(v).__name__])),
+    (lambda v: isinstance(v, threading.local), _within(Walk._local)),
+    (_of(contextvars.ContextVar), _within(Walk._context)),
+    (lambda v: type(v).__name__ == "StencilFunc", _within(Walk._stencil)),
     (is_dataclass, _within(Walk._dataclass)),
 ]
 
@@ -483,10 +641,24 @@ def _module_of(function: Any) -> str:
 
 def _stands_there(kind: type) -> bool:
     """Return whether a class is where it says; one made by ``type(…)`` may name another module."""
-    found: Any = sys.modules.get(kind.__module__)
-    for name in kind.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is kind
+    return _stands(kind, kind.__module__)
+
+
+def _stands(value: Any, module: str | None) -> bool:
+    return _found(module, value.__qualname__) is value
+
+
+def _found(module: str | None, name: str) -> Any:
+    found: Any = sys.modules.get(module or "")
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _stands_somewhere(value: Any, name: str) -> bool:
+    """Return whether a module has a value under a name, as `pickle` asks of what goes by name."""
+    first = (type(value).__module__, getattr(value, "__module__", None))
+    return any(_found(module, name) is value for module in (*first, *list(sys.modules)))
 
 
 def _code_of(function: Any) -> str:
@@ -498,6 +670,20 @@ def _cell(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:  # a name that is not bound yet
         return "an empty cell"
+
+
+def _unmarked(value: Any) -> Any:
+    """Return a list, as `dir` makes it, without the mark that pickling leaves on classes."""
+    if type(value) is not list:
+        return value
+    return [part for part in value if not (type(part) is str and part == "__slotnames__")]
+
+
+def _content(variable: contextvars.ContextVar[Any]) -> Any:
+    try:
+        return variable.get()
+    except LookupError:
+        return "an empty variable"
 
 
 def _without_cached(kind: type, state: Any) -> Any:

@@ -26,7 +26,13 @@ from neuroloom.shared._version import __version__
 from neuroloom.shared.checks import fail
 from neuroloom.shared.io._arrays import DamagedFileError, load_arrays, save_arrays
 from neuroloom.shared.io._atomic import atomic, remove_leftovers
-from neuroloom.shared.jobs._fingerprint import Walk, bound, innermost, name_of
+from neuroloom.shared.jobs._fingerprint import (
+    Walk,
+    bound,
+    innermost,
+    name_of,
+    tell_unread,
+)
 from neuroloom.shared.jobs._locks import alone, claim, locks_hold, present
 
 _KIND = "job-part"
@@ -248,6 +254,7 @@ def describe(parts: Mapping[str, Any], function: Callable[..., Any] | None) -> d
             raise fail("parts", "names other than the job's own", repr(name))
         job[name] = value if _is_plain(value) else walk.of(value)
     job["code"] = walk.follow()
+    tell_unread(walk)
     python = ".".join(platform.python_version_tuple()[:2])
     job["versions"] = {"python": python, "neuroloom.shared": __version__, **walk.versions}
     return job
