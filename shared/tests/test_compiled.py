@@ -242,6 +242,40 @@ def test_code_is_never_stale_and_damaged_files_are_made_anew(tmp_path: Path) -> 
     assert run_kinds(tmp_path) == ["101.0"] * 9 + ["0"]
 
 
+STENCIL = """
+import numba
+
+@numba.stencil
+def g(x):
+    return {code}
+"""
+USES_STENCIL = """
+import numpy as np
+from neuroloom.shared import compiled
+from other import g
+
+@compiled
+def f(x):
+    return g(x)
+
+print(*f(np.array([1.0, 2.0])), *f.stats.cache_hits.values())
+"""
+
+
+def test_a_changed_stencil_is_compiled_anew(tmp_path: Path) -> None:
+    (tmp_path / "uses.py").write_text(USES_STENCIL)
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment["NUMBA_CACHE_DIR"] = str(tmp_path / "cache")
+    found = []
+    for code in ("x[0] + 1", "x[0] + 1", "x[0] * -3"):
+        (tmp_path / "other.py").write_text(STENCIL.format(code=code))
+        command = [sys.executable, "uses.py"]
+        done = subprocess.check_output(command, cwd=tmp_path, env=environment, text=True)
+        found.append([float(part) for part in done.split()])
+    assert [values[:2] for values in found] == [[2.0, 3.0], [2.0, 3.0], [-3.0, -6.0]]
+    assert [values[2:] for values in found] == [[], [1.0], []]
+
+
 def test_where_nothing_can_be_written_it_runs_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     from neuroloom.shared import _compiled
 

@@ -32,8 +32,9 @@ def compiled(function: Callable[..., Any] | None = None, /, **options: Any) -> A
 
     The machine code is kept on disk where numba keeps its own (beside the source if that can be
     written to) and found again by later processes. A change of the function, of a compiled
-    function that it calls, of a constant that they use, or of what was given to numba's
-    ``overload`` makes it anew, wherever those stand.
+    function or stencil that it calls, of a constant that they use, or of what was given to numba's
+    ``overload`` makes it anew, wherever those stand. Code that uses a value which cannot be read
+    is not kept.
     Where code cannot be kept (a container that is read-only, a full disk) or a file is damaged,
     it is compiled in memory, with one warning.
 
@@ -115,6 +116,8 @@ def _cache_class() -> Any:
                 return None
             extensions = sorted({walk.of(function) for function in _extensions()})
             code = walk.of(self._dispatcher), extensions, walk.follow()
+            if walk.unread:  # a change of it could not be seen
+                return None
             versions = sorted(walk.versions.items())
             python = platform.python_version_tuple()[:2]
             content = repr((version, python, kinds, codegen.magic_tuple(), code, versions))
