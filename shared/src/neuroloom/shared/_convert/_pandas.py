@@ -137,8 +137,6 @@ def _arguments(
     frame: pd.DataFrame, kind: type, about: dict[str, Any], given: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the arguments of a type: what the columns hold, and what is known beside them."""
-    import pandas as pd
-
     if kind is Epochs:
         table = _columns(numbered("frame", frame), "start", "stop", rest=True)
         ends = {name: table.pop(name) for name in ("start", "stop")}
@@ -153,21 +151,29 @@ def _arguments(
         return {"times": table["time"], "units": table["unit"], **about}
     if kind is Trials:
         return {"table": frame, **about}
+    return _samples(frame, kind, about, given)
+
+
+def _samples(
+    frame: pd.DataFrame, kind: type, about: dict[str, Any], given: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a signal or time series."""
+    import pandas as pd
+
     times = in_seconds("frame.index", frame.index.to_numpy(), None)
     unnamed = frame.columns.equals(pd.RangeIndex(frame.shape[1]))
     names = [] if unnamed else [str(x) if isinstance(x, int) else x for x in frame.columns]
     arguments = {"values": frame.to_numpy(), "channels": names, **about}
-    place = _columns_before(
-        frame, [name for name in _BESIDE if name in about and name not in given]
-    )
-    if place is not None and "properties" in about and "properties" not in given:
+    beside = [name for name in _BESIDE if name in about and name not in given]
+    place = _columns_before(frame, beside)
+    if place is not None and "properties" in beside:
         listed = {name: list(x) for name, x in about["properties"].items()}
         taken = {name: [x[k] for k in place] for name, x in listed.items()}
         known = frame.attrs[_ATTRIBUTE].get("dtypes", {})
         arguments["properties"] = recast(taken, known)
     if kind is TimeSeries:
         return {"times": times, **arguments}
-    if "observed" in about and "observed" not in given:
+    if "observed" in beside:
         arguments["observed"] = _rows(times, about, frame.attrs[_ATTRIBUTE], place)
     rate, start = _grid(times, arguments, given)
     return {**arguments, "rate": rate, "start": start}
