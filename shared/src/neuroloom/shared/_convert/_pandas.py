@@ -232,16 +232,23 @@ def _kept(data: Any) -> dict[str, Any]:
     kept = {name: list(x) if name == "names" else x for name, x in kept.items() if x or x == 0}
     if isinstance(data, SpikeTrains) and data.observed is not None:
         kept["observed"] = [_listed(epochs) for epochs in data.observed]
-    if isinstance(data, Signal) and data.observed is not None:
-        kept["observed"] = data.observed.tolist()
-    if isinstance(data, (Signal, TimeSeries)) and (data.properties or "observed" in kept):
-        kept["columns"] = list(data.channels) or [str(k) for k in range(data.n_channels)]
+    if isinstance(data, (Signal, TimeSeries)):
+        kept |= _of_channels(data)
     if isinstance(data, (SpikeTrains, TimeSeries)):
         kept["epochs"] = _listed(data.epochs)
     if not isinstance(data, Trials) and data.properties:
         kept["dtypes"] = dtypes(data.properties)
         if not isinstance(data, Epochs):
             kept["properties"] = {k: v.tolist() for k, v in data.properties.items()}
+    return kept
+
+
+def _of_channels(data: Signal | TimeSeries) -> dict[str, Any]:
+    """Return the time that counts were observed, and the columns that this and properties mean."""
+    seen = data.observed if isinstance(data, Signal) else None
+    kept = {} if seen is None else {"observed": seen.tolist()}
+    if data.properties or kept:
+        kept["columns"] = list(data.channels) or [str(k) for k in range(data.n_channels)]
     return kept
 
 
