@@ -332,6 +332,8 @@ def test_what_nothing_can_read_is_told(tmp_path: Path) -> None:
     with pytest.warns(RuntimeWarning, match=r"goes unseen.*: g \(numpy.ufunc\)"):
         assert shared.map(module(source), [1], resume=tmp_path, progress=False) == [-1]
     assert fingerprint(np.add) != fingerprint(np.subtract)  # these stand in numpy by name
+    with pytest.raises(DataError, match="is found in no module"):  # and no module's getattr is run
+        fingerprint(functools.lru_cache(abs))
 
 
 def noted(item: int, folder: str) -> int:

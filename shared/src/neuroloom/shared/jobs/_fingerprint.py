@@ -658,7 +658,11 @@ def _found(module: str | None, name: str) -> Any:
 def _stands_somewhere(value: Any, name: str) -> bool:
     """Return whether a module has a value under a name, as `pickle` asks of what goes by name."""
     first = (type(value).__module__, getattr(value, "__module__", None))
-    return any(_found(module, name) is value for module in (*first, *list(sys.modules)))
+    if any(_found(module, name) is value for module in first):
+        return True
+    # Without getattr, at which modules load others or warn.
+    loaded = list(sys.modules.values())
+    return any(getattr(module, "__dict__", {}).get(name) is value for module in loaded)
 
 
 def _code_of(function: Any) -> str:
