@@ -107,18 +107,9 @@ def _cache_class() -> Any:
 
         def _path(self, sig: Any, codegen: Any) -> Path | None:
             """Return the file for a signature, None for one that other processes cannot know."""
-            walk = Walk(deep=True)
-            kinds = [
-                walk.of(kind.dispatcher) if hasattr(kind, "dispatcher") else repr(kind)
-                for kind in sig
-            ]
-            if any(" at 0x" in kind for kind in kinds):
+            if (read := _read(self._dispatcher, sig)) is None:
                 return None
-            extensions = sorted({walk.of(function) for function in _extensions()})
-            code = walk.of(self._dispatcher), extensions, walk.follow()
-            if walk.unread:  # a change of it could not be seen
-                return None
-            versions = sorted(walk.versions.items())
+            kinds, code, versions = read
             python = platform.python_version_tuple()[:2]
             content = repr((version, python, kinds, codegen.magic_tuple(), code, versions))
             name = f"{self._py_func.__module__}.{self._py_func.__qualname__}"
@@ -130,6 +121,20 @@ def _cache_class() -> Any:
             raise NotImplementedError("delete the files *.nbc instead")
 
     return Cache
+
+
+def _read(dispatcher: Any, sig: Any) -> tuple[Any, Any, Any] | None:
+    """Return digests of the types and the code, and versions; None if not all can be read."""
+    walk = Walk(deep=True)
+    kinds = [
+        walk.of(kind.dispatcher) if hasattr(kind, "dispatcher") else repr(kind) for kind in sig
+    ]
+    if any(" at 0x" in kind for kind in kinds):
+        return None
+    extensions = sorted({walk.of(function) for function in _extensions()})
+    code = walk.of(dispatcher), extensions, walk.follow()
+    # Of what could not be read a change would not be seen.
+    return None if walk.unread else (kinds, code, sorted(walk.versions.items()))
 
 
 def _extensions() -> Iterator[Callable[..., Any]]:
