@@ -60,6 +60,18 @@ def test_a_property_that_no_unit_has_is_told() -> None:
     assert back.properties["depth"].tolist() == [1.0, None]
 
 
+@pytest.mark.parametrize("channels", [("a", "b"), ()])
+def test_what_stands_where_neo_keeps_something_else_is_told(channels: Any) -> None:
+    names = np.array(["u", "v"])
+    signal = Signal(np.eye(2), 10.0, channels=channels, properties={"channel_names": names},
+                    metadata={"description": 5})  # fmt: skip
+    _, back, said = there_and_back(signal)
+    assert "property 'channel_names'" in said
+    assert "metadata 'description'" in said
+    assert back.channels == signal.channels
+    assert "channel_names" not in back.properties
+
+
 def test_events_move_and_are_cut_with_the_rest() -> None:
     segment = neo.Segment()
     segment.events.append(neo.Event([1, 2] * pq.s, labels=["a", "b"], name="light"))

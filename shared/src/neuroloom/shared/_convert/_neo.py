@@ -370,7 +370,10 @@ def _notes(metadata: Mapping[str, Any], lost: Skipped) -> dict[str, Any]:
     kept = {}
     for name, value in metadata.items():
         if name in ("description", "file_origin"):
-            kept[name] = value if isinstance(value, str) else str(value)
+            if isinstance(value, str):
+                kept[name] = value
+            else:
+                lost.note(f"metadata {name!r}", "not text, which neo asks for")
         elif name.isidentifier() and name not in ("name", "index", "times", "labels", "units"):
             try:
                 _check_annotations(value)
@@ -415,6 +418,11 @@ def _analog(
 ) -> Any:
     quantities = require("quantities", extra=_EXTRA)
     notes = _annotated(signal.properties, lost)
+    own = notes.pop(_CHANNELS, None)
+    if own is not None and not signal.channels and len({*map(str, own)}) < len(own):
+        notes[_CHANNELS] = own  # names given twice, which `from_neo` leaves a property
+    elif own is not None:
+        lost.note(f"property {_CHANNELS!r}", "the place of the channels' names")
     if signal.channels:
         notes[_CHANNELS] = np.array(signal.channels)
     if isinstance(signal, TimeSeries) and not signal.n_channels:
