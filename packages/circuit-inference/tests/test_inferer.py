@@ -511,7 +511,7 @@ class TestChains:
 
     def test_workers_change_no_bit(self, ratio):
         x, _ = simulate(4, 2)
-        # In threads: loky replaces a process whose memory grew, as these do, and that may hang.
+        # In threads only: with two processes of loky this hung once, for a reason not yet known.
         with joblib.parallel_config("threading", n_jobs=2):
             spread = ratio.sample(x, n_samples=20, seed=3)
         np.testing.assert_array_equal(spread, ratio.sample(x, n_samples=20, seed=3))
