@@ -12,6 +12,7 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).parent
+TOWNCRIER = "towncrier>=24.8"
 TYPE_CHECKERS = ["mypy>=1.18,<2", "pyright[nodejs]>=1.1.400"]
 BUILT: set[str] = set()  # wheels of this call
 PACKAGES = ["shared", "tasks", "glmhmm", "mi", "lifnet", "circuit-inference"]
@@ -134,6 +135,7 @@ def together(session: nox.Session) -> None:
         *sorted(tests),
         *core["optional-dependencies"]["dask"],
         *TYPE_CHECKERS,
+        TOWNCRIER,
     )
     for package in PACKAGES:
         run_tests(session, package, "-m", "not slow")
@@ -171,15 +173,24 @@ def lowest(session: nox.Session, package: str) -> None:
 @nox.session
 @every_package
 def released(session: nox.Session, package: str) -> None:
-    """Test a package against the neuroloom-shared that is on the index."""
+    """Test a package on the newest neuroloom-shared of the index, and on the oldest it asks for."""
     if package == "shared":
         session.skip("shared is what the others are tested against here")
-    try:
-        session.install("neuroloom-shared", silent=True)
-    except nox.command.CommandFailed:
-        session.error("neuroloom-shared cannot be had from the index: release it first")
-    session.install(str(folder(package)), *test_group(package))
-    run_tests(session, package)
+    project = nox.project.load_toml(folder(package) / "pyproject.toml")["project"]
+    core = next(d for d in project["dependencies"] if d.startswith("neuroloom-shared"))
+    floor = core.partition(">=")[2].partition(",")[0]
+    tested = set()
+    for wanted in (core, f"neuroloom-shared=={floor}"):
+        try:
+            session.install("--reinstall-package=neuroloom-shared", wanted, silent=True)
+        except nox.command.CommandFailed:
+            session.error(f"{wanted} cannot be had from the index: release it first")
+        session.install(str(folder(package)), wanted, *test_group(package))
+        ask = "from importlib.metadata import version as v; print(v('neuroloom-shared'))"
+        found = session.run("python", "-c", ask, silent=True)
+        if found not in tested:
+            run_tests(session, package)
+        tested.add(found)
 
 
 @nox.session
@@ -250,17 +261,34 @@ def rehearsal(session: nox.Session) -> None:
 
 @nox.session
 @every_package
+def changelog(session: nox.Session, package: str) -> None:
+    """Move the fragments in changelog.d into CHANGELOG.md, under the version in _version.py."""
+    session.install(TOWNCRIER)
+    tag = session.run("python", "tools/release.py", "tag", package, silent=True)
+    assert isinstance(tag, str)
+    session.chdir(folder(package))
+    session.run("towncrier", "build", "--yes", "--version", tag.strip().rpartition("-v")[2])
+
+
+@nox.session
+@every_package
 def release_check(session: nox.Session, package: str) -> None:
-    """Check that a package is ready for its release: version, changelog, licence, contents."""
-    session.install("twine>=6", "towncrier>=24.8", "packaging>=24")
-    dist = Path(session.create_tmp()) / "dist"
-    shutil.rmtree(dist, ignore_errors=True)
-    session.run(
-        "uv", "build", "--quiet", "--out-dir", str(dist), str(folder(package)), external=True
-    )
-    session.run("twine", "check", "--strict", *map(str, dist.glob("neuroloom*")))
-    session.run("python", "tools/artefacts.py", *map(str, dist.glob("neuroloom*")))
+    """Check that a package is ready for its release: version, changelog, licence, contents.
+
+    What was checked lies in dist/<package>, to be published as it is.
+    """
+    session.install("twine>=6", "check-wheel-contents>=0.6")
     session.run("python", "tools/release.py", "check", package)
+    dist = ROOT / "dist" / package
+    shutil.rmtree(dist, ignore_errors=True)
+    build = ("uv", "build", "--quiet", "--out-dir", str(dist))
+    session.run(*build, str(folder(package)), external=True)
+    artefacts = sorted(p for p in dist.iterdir() if p.suffix in (".whl", ".gz"))
+    wheels = [str(path) for path in artefacts if path.suffix == ".whl"]
+    session.run("twine", "check", "--strict", *map(str, artefacts))
+    session.run("check-wheel-contents", "--ignore", "W004,W009", *wheels)
+    session.run("python", "tools/artefacts.py", *map(str, artefacts))
+    session.run("python", "tools/pages.py", "check", *wheels)
 
 
 @nox.session

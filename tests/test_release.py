@@ -117,6 +117,8 @@ def test_an_unknown_base_takes_every_package(workspace: Path, base: str) -> None
         ("## neuroloom-mi 0.1.0 (2026-11-20)\n", True, False),
         ("## neuroloom-mi 0.1.0 (2026-11-20)\n", False, True),
         ("## 0.1.0\n", False, True),
+        ("## 0.1.0\n\n### Fixed\n\n- x\n\n## 0.0.9\n\n- It reads 0.1.0.\n", False, True),
+        ("## 0.1.1\n\n- x\n\n## 0.1.0\n\n- x\n", False, False),
         ("It reads the files of 0.1.0.\n", False, False),
         ("## 10.1.0\n", False, False),
         ("## 0.1.0.1\n", False, False),
@@ -132,7 +134,102 @@ def test_a_release_has_its_changelog(
         (folder / "changelog.d/+new.added.md").touch()
     answer = release(workspace, "check", "mi")
     assert answer.returncode == int(not ready)
-    assert ("towncrier" in answer.stdout) is not ready
+    assert ("changelog(<package>)" in answer.stdout) is not ready
+
+
+@pytest.mark.parametrize(
+    "name", ["+new.added.md", "12.fixed", "+new.added.rst", "deeper/+a.added.md"]
+)
+def test_no_fragment_is_left_behind(workspace: Path, name: str) -> None:
+    folder = workspace / "packages/mi"
+    (folder / "CHANGELOG.md").write_text("## 0.1.0\n")
+    (folder / "changelog.d/.gitignore").touch()
+    assert release(workspace, "check", "mi").returncode == 0
+    (folder / "changelog.d" / name).parent.mkdir(exist_ok=True)
+    (folder / "changelog.d" / name).touch()
+    answer = release(workspace, "check", "mi")
+    assert answer.returncode == 1
+    assert Path(name).name in answer.stdout
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_changelog_takes_every_fragment(workspace: Path, package: str) -> None:
+    pytest.importorskip("towncrier")
+    where = "shared" if package == "shared" else f"packages/{package}"
+    folder = workspace / where
+    for name in ("pyproject.toml", "CHANGELOG.md"):
+        shutil.copy(ROOT / where / name, folder)
+    if (ROOT / where / "changelog.d").exists():
+        shutil.copytree(ROOT / where / "changelog.d", folder / "changelog.d", dirs_exist_ok=True)
+    for kind in ("added", "changed", "fixed"):
+        (folder / f"changelog.d/+one.{kind}.md").write_text(f"One {kind} thing\nof two lines.\n")
+    told = [" ".join(p.read_text("utf-8").split()) for p in folder.glob("changelog.d/*.md")]
+    git(workspace, "add", "-A")
+    assert release(workspace, "check", package).returncode == 1
+    command = [sys.executable, "-m", "towncrier", "build", "--yes", "--version", "0.1.0"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    log = " ".join((folder / "CHANGELOG.md").read_text("utf-8").split())
+    assert not [words for words in told if words not in log]
+    answer = release(workspace, "check", package)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_a_tag_that_is_taken_is_refused_before_anything_is_published(workspace: Path) -> None:
+    (workspace / "packages/mi/CHANGELOG.md").write_text("## 0.1.0\n")
+    git(workspace, "tag", "neuroloom-mi-v0.1.00")
+    git(workspace, "tag", "neuroloom-tasks-v0.1.0")
+    assert release(workspace, "check", "mi").returncode == 0
+    git(workspace, "tag", release(workspace, "tag", "mi").stdout.strip())
+    answer = release(workspace, "check", "mi")
+    assert answer.returncode == 1
+    assert "neuroloom-mi-v0.1.0 exists" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("core", "extra", "ready"),
+    [
+        (["neuroloom-shared>=0.1,<0.2"], [], True),
+        (["neuroloom-shared>=0.1.3,<0.2"], [], True),
+        (["neuroloom-shared>=0.1.4,<0.2"], [], True),
+        (["neuroloom-shared>=0.1.5,<0.2"], [], False),  # no such core
+        (["neuroloom-shared>=0.0.9,<0.2"], [], False),
+        (["neuroloom-shared>=0.1,<0.3"], [], False),
+        (["neuroloom-shared>=0.1"], [], False),
+        (["neuroloom-shared"], [], False),
+        ([], [], False),
+        (["neuroloom-shared>=0.1,<0.2", "neuroloom-lifnet>=0.2,<0.3"], [], False),
+        (["neuroloom-shared>=0.1,<0.2"], ["neuroloom-lifnet>=0.2,<0.3"], True),
+        (["neuroloom-shared>=0.1,<0.2"], ["neuroloom-shared[nwb]>=0.1,<0.2"], True),
+        (["neuroloom-shared>=0.1,<0.2"], ["neuroloom-lifnet>=0.1,<0.2"], False),
+        (["neuroloom-shared>=0.1,<0.2"], ["neuroloom-lifnets>=0.1,<0.2"], False),
+    ],
+)
+def test_a_package_asks_for_what_its_siblings_are(
+    workspace: Path, core: list[str], extra: list[str], ready: bool
+) -> None:
+    for package, number in (("shared", "0.1.4"), ("lifnet", "0.2.0")):
+        path = workspace / ("shared" if package == "shared" else f"packages/{package}")
+        (path / f"src/neuroloom/{package}/_version.py").write_text(f'__version__ = "{number}"\n')
+    folder = workspace / "packages/circuit-inference"
+    (folder / "CHANGELOG.md").write_text("## 0.1.0\n")
+    (folder / "pyproject.toml").write_text(
+        f"[project]\nname = 'x'\ndependencies = {core}\n"
+        f"[project.optional-dependencies]\nmore = {extra}\n"
+    )
+    answer = release(workspace, "check", "circuit-inference")
+    assert answer.returncode == int(not ready), answer.stdout + answer.stderr
+    assert ("neuroloom-" in answer.stdout.partition(": ")[2]) is not ready
+
+
+@pytest.mark.parametrize("number", ["0.1", "0.1.0rc1", "v0.1.0", "0.1.0.1", ""])
+def test_a_version_is_three_numbers(workspace: Path, number: str) -> None:
+    path = workspace / "packages/mi/src/neuroloom/mi/_version.py"
+    path.write_text(f'__version__ = "{number}"\n')
+    for question in ("check", "tag"):
+        answer = release(workspace, question, "mi")
+        assert answer.returncode == 1
+        assert answer.stdout == ""
+        assert 'expected a line __version__ = "X.Y.Z"' in answer.stderr
 
 
 def python_with_pip() -> str:
@@ -311,11 +408,46 @@ def test_only_publishing_has_the_identity_and_runs_nothing_else() -> None:
         assert not any("run" in step for step in steps)
     assert [step["uses"].partition("@")[0] for step in steps] == ["actions/deploy-pages"]
     jobs = WORKFLOWS["release"]["jobs"]
-    assert "check" in jobs["publish"]["needs"]
-    commands = " ".join(step.get("run", "") for step in jobs["check"]["steps"])
-    for session in ("release_check", "alone", "lowest", "released"):
-        assert f'"{session}($PACKAGE)"' in commands
+    for key, sessions in CHECKS.items():
+        assert key in jobs["publish"]["needs"]
+        assert jobs[key]["strategy"]["matrix"] == jobs["publish"]["strategy"]["matrix"]
+        assert "continue-on-error" not in jobs[key]
+        commands = " ".join(step.get("run", "") for step in jobs[key]["steps"])
+        assert re.findall(r'"(\w+)\(\$PACKAGE\)"', commands) == sessions
+        assert not any({"if", "continue-on-error"} & set(step) for step in jobs[key]["steps"])
 
+
+def test_what_is_published_was_built_where_no_test_had_run() -> None:
+    jobs = WORKFLOWS["release"]["jobs"]
+    kept = {
+        (key, step["with"]["name"].partition("-")[0])
+        for key, job in jobs.items()
+        for step in job["steps"]
+        if "upload-artifact" in step.get("uses", "")
+    }
+    assert kept == {("build", "dist"), ("publish", "published")}
+    checkout = jobs["build"]["steps"][0]["with"]
+    assert checkout["fetch-depth"] == 0  # or no tag is seen
+
+
+def test_what_is_out_gets_its_tag_though_the_next_one_failed() -> None:
+    tag = WORKFLOWS["release"]["jobs"]["tag"]
+    assert tag["strategy"]["fail-fast"] is False
+    assert tag["if"] == "${{ !cancelled() && needs.publish.result != 'skipped' }}"
+    first = tag["steps"][0]  # fails where the package's own publishing left no mark
+    assert first["uses"].startswith("actions/download-artifact@")
+    steps = WORKFLOWS["release"]["jobs"]["publish"]["steps"]
+    marks = [s["with"]["name"] for s in steps if "upload-artifact" in s["uses"]]
+    assert marks == [first["with"]["name"]] == ["published-${{ matrix.package }}"]
+    assert steps[-2]["uses"].startswith("pypa/gh-action-pypi-publish@")
+
+
+def test_a_push_to_main_is_never_left_out_for_the_next_one() -> None:
+    group = WORKFLOWS["ci"]["concurrency"]["group"]
+    assert group == "ci-${{ github.event_name == 'pull_request' && github.ref || github.sha }}"
+
+
+CHECKS = {"check": ["alone", "lowest", "released"], "build": ["release_check"]}
 
 ADDRESS = "https://example.org/lab/neuroloom"
 

@@ -3,7 +3,7 @@
 python tools/release.py pending           JSON list of packages whose version is not on the index
 python tools/release.py next              those that can go now: the core alone while it is pending
 python tools/release.py changed BASE      JSON list of packages that changed since the commit BASE
-python tools/release.py check PACKAGE     is the package ready: version, changelog, licence, range
+python tools/release.py check PACKAGE     is it ready: version, tag, changelog, licence, ranges
 python tools/release.py tag PACKAGE       the tag of its version, neuroloom-mi-v0.2.0
 """
 
@@ -19,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ["shared", "tasks", "glmhmm", "mi", "lifnet", "circuit-inference"]
+RUN = 'run python tools/run.py -s "changelog(<package>)"'
 # A change in one of these concerns every package.
 COMMON = ("shared/", "pyproject.toml", "noxfile.py", "constraints.txt", "tools/", ".github/")
 
@@ -31,9 +32,9 @@ def folder(package: str) -> Path:
 def version(package: str) -> str:
     """Return the version in a package's `_version.py`."""
     path = folder(package) / "src/neuroloom" / package.replace("-", "_") / "_version.py"
-    found = re.search(r'^__version__ = "([^"]+)"$', path.read_text(), re.MULTILINE)
+    found = re.search(r'^__version__ = "(\d+\.\d+\.\d+)"$', path.read_text("utf-8"), re.MULTILINE)
     if found is None:
-        sys.exit(f'{path}: expected a line __version__ = "X.Y.Z"')
+        sys.exit(f'{path}: expected a line __version__ = "X.Y.Z" with three numbers')
     return found[1]
 
 
@@ -86,27 +87,64 @@ def changed(base: str) -> list[str]:
     return [p for p in PACKAGES if any(n.startswith(f"packages/{p}/") for n in names)]
 
 
+def newest_heading(package: str) -> str:
+    """Return the version that the changelog's first heading with a version names, or nothing."""
+    changelog = (folder(package) / "CHANGELOG.md").read_text("utf-8")
+    found = re.search(r"^#+ .*?(?<![\w.])(\d+(?:\.\d+)+)(?![\w.])", changelog, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def range_faults(package: str) -> list[str]:
+    """Return what is wrong with the versions of our other distributions that a package asks for."""
+    project = tomllib.loads((folder(package) / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project.get("optional-dependencies", {}).values()
+    asked = [*project["dependencies"], *(line for lines in extras for line in lines)]
+    found = []
+    for line in (line for line in asked if line.startswith("neuroloom-")):
+        name = re.split(r"[^\w-]", line)[0]
+        other = name.removeprefix("neuroloom-")
+        if other not in PACKAGES:
+            found.append(f"{line}: there is no {name}")
+            continue
+        major, minor, patch = map(int, version(other).split("."))
+        span = rf"{name}(\[[\w,-]+\])?>={major}\.{minor}(\.(\d+))?,<{major}\.{minor + 1}"
+        match = re.fullmatch(span, line)
+        if match is None or int(match[3] or 0) > patch:
+            wanted = f"{name}>={major}.{minor},<{major}.{minor + 1}"
+            found.append(f"expected {wanted} (or from a patch up to {patch} on), got {line}")
+    core = [line for line in project["dependencies"] if line.startswith("neuroloom-")]
+    if package != "shared" and len(core) != 1:
+        found.append(f"expected neuroloom-shared alone among the dependencies, got {core}")
+    return found
+
+
 def faults(package: str) -> list[str]:
     """Return what stands between a package and its release."""
-    project = tomllib.loads((folder(package) / "pyproject.toml").read_text())["project"]
     number, found = version(package), []
-    if not re.fullmatch(r"\d+\.\d+\.\d+", number):
-        found.append(f"version {number} is not X.Y.Z")
-    changelog = (folder(package) / "CHANGELOG.md").read_text()
-    waiting = sorted(p.name for p in (folder(package) / "changelog.d").glob("*.md"))
-    entry = rf"^#+ .*(?<![\w.]){re.escape(number)}(?![\w.])"
-    if not re.search(entry, changelog, re.MULTILINE):
-        found.append(f"CHANGELOG.md has no heading for {number}, run towncrier")
+    if (newest := newest_heading(package)) != number:
+        told = f"its newest is {newest}" if newest else "it has none"
+        found.append(f"CHANGELOG.md's newest heading is not {number} ({told}): {RUN}")
+    # Fragments of any kind: towncrier takes what has no or another ending, too.
+    waiting = sorted(
+        path.name
+        for path in (folder(package) / "changelog.d").rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    )
     if waiting:
-        found.append(f"fragments are not in CHANGELOG.md yet, run towncrier: {waiting}")
+        found.append(f"fragments are not in CHANGELOG.md yet: {RUN}: {waiting}")
     if not (folder(package) / "LICENSE").is_file():
         found.append("LICENSE is missing")
-    own = [d for d in project["dependencies"] if d.startswith("neuroloom-")]
-    minor = ".".join(version("shared").split(".")[:2])
-    upper = f"{minor.split('.')[0]}.{int(minor.split('.')[1]) + 1}"
-    if package != "shared" and own != [f"neuroloom-shared>={minor},<{upper}"]:
-        found.append(f"expected neuroloom-shared>={minor},<{upper} alone, got {own}")
-    return found
+    tags = subprocess.run(
+        ["git", "tag", "--list", tag(package)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    if tags.stdout.strip():
+        found.append(f"the tag {tag(package)} exists already, raise the version")
+    return found + range_faults(package)
+
+
+def tag(package: str) -> str:
+    """Return the tag of a package's version."""
+    return f"neuroloom-{package}-v{version(package)}"
 
 
 def main(arguments: list[str]) -> int:
@@ -121,7 +159,7 @@ def main(arguments: list[str]) -> int:
         case ["changed", base]:
             print(json.dumps(changed(base)))
         case ["tag", package] if package in PACKAGES:
-            print(f"neuroloom-{package}-v{version(package)}")
+            print(tag(package))
         case ["check", package] if package in PACKAGES:
             problems = faults(package)
             print(f"neuroloom-{package} {version(package)}: {'; '.join(problems) or 'ready'}")
