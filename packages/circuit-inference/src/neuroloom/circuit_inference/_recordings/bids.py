@@ -1,27 +1,29 @@
 """A BIDS folder as one table: features, and predictions, by subject, session and task.
 
-Brain Imaging Data Structure, https://bids-specification.readthedocs.io. Sidecars are inherited as
-it says: what stands nearer to a recording goes before what stands above.
+Brain Imaging Data Structure, https://bids-specification.readthedocs.io.
 """
 
 from __future__ import annotations
 
-import json
-import re
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from neuroloom.circuit_inference._features.feature_set import FeatureSet
 from neuroloom.circuit_inference._features.feature_table import FeatureTable
 from neuroloom.circuit_inference._features.series import resampled
+from neuroloom.circuit_inference._recordings.bids_sidecars import (
+    ENTITIES,
+    entities,
+    later_part,
+    participants,
+    signal_of,
+)
 from neuroloom.circuit_inference._recordings.epoch_table import epoch_table
-from neuroloom.circuit_inference._recordings.read_signal import read_signal
 from neuroloom.circuit_inference.errors import ArgumentError, FeatureMismatchError, unknown
-from neuroloom.shared import Signal
 
 if TYPE_CHECKING:
     from neuroloom.circuit_inference._inference.inferer import Inferer
@@ -31,9 +33,8 @@ _SUFFIXES = {
     "ieeg": (".edf", ".vhdr", ".set", ".nwb"),
     "meg": (".fif",),
 }
-_TYPES = {"eeg": ("EEG",), "ieeg": ("ECOG", "SEEG", "DBS"), "meg": ("MEGMAG", "MEGGRADAXIAL")}
-_ENTITY = re.compile(r"([a-zA-Z]+)-([a-zA-Z0-9+]+)")
-_WORDS = {"sub": "subject", "ses": "session", "acq": "acquisition"}
+# Belong to a recording, or are no recording; anything else that looks like one is named.
+_COMPANIONS = (".json", ".tsv", ".gz", ".fdt", ".eeg", ".vmrk", ".pos", ".html", ".txt", ".png")
 
 
 def bids_table(
@@ -94,8 +95,10 @@ def bids_table(
 
     Notes
     -----
-    Channels that ``…_channels.tsv`` calls bad, or of another type, are left out; the rate in the
-    recording must be the ``SamplingFrequency`` of its sidecar.
+    Channels that ``…_channels.tsv`` or the recording calls bad, or of another type, are left out,
+    and epochs with spans that ``…_events.tsv`` calls BAD…; the rate in the recording must be the
+    ``SamplingFrequency`` of its sidecar and that of each channel. A column of ``participants.tsv``
+    that has the name of another one is called ``participants.…``.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -103,23 +106,23 @@ def bids_table(
     if datatype not in _SUFFIXES:
         raise unknown("datatype", datatype, _SUFFIXES)
     chosen = _chosen(feature_set, inferer)
-    people = _participants(root)
+    people = participants(root)
     parts = []
     for path in _recordings(root, datatype, task):
-        entities = _entities(path)
-        signal = _signal(path, root, datatype)
+        named = entities(path)
+        signal = signal_of(path, root, datatype)
         table = epoch_table(signal, epoch_s=epoch_s, step_s=step_s)
         series, rate = list(table.pop("Data")), float(signal.rate)
         target = None if inferer is None else _rate_of(inferer, rate, resample, path)
         if target is not None and target != rate:
             series, rate = [resampled(x, rate, target) for x in series], target
         values = chosen.compute(series, rate=rate, n_workers=n_workers)
-        said = {**entities, **people.get(entities["subject"], {})}
         columns = [table.drop(columns="recording"), _values(values)]
         if inferer is not None:
             posterior = inferer.predict(values, warn=False, seed=seed)
             columns.append(posterior.to_frame(level=level))
         part = pd.concat(columns, axis=1)
+        said = {**named, **_apart(people.get(named["subject"], {}), {*ENTITIES, *named, *part})}
         parts.append(part.assign(**{k: v for k, v in said.items() if k not in part}))
     out = pd.concat(parts, ignore_index=True)
     first = [name for name in out if name not in parts[0] or name in said]
@@ -151,98 +154,58 @@ def _rate_of(inferer: Inferer, rate: float, resample: bool, path: Path) -> float
     return learned
 
 
+def _apart(person: dict[str, Any], taken: set[str]) -> dict[str, Any]:
+    """Return what is said of a subject, under names that mean nothing else in the table."""
+    return {f"participants.{k}" if k in taken else k: v for k, v in person.items()}
+
+
 def _recordings(root: Path, datatype: str, task: str | Iterable[str] | None) -> list[Path]:
     wanted = None if task is None else {task} if isinstance(task, str) else set(task)
-    every = [
-        path
-        for path in sorted(root.glob(f"sub-*/**/{datatype}/*_{datatype}.*"))
-        if path.suffix in _SUFFIXES[datatype]
-    ]
-    there = {_entities(path).get("task", "") for path in every}
+    every = _named(root, datatype)
+    there = {entities(path).get("task", "") for path in every}
     for name in sorted(wanted or ()):
         if name not in there:
             raise unknown("task", name, sorted(there))
-    found = [path for path in every if wanted is None or _entities(path).get("task") in wanted]
+    found = [path for path in every if wanted is None or entities(path).get("task") in wanted]
     if not found:
         raise ArgumentError(
             f"folder: expected recordings sub-…/{datatype}/…_{datatype} of the types "
             f"{_SUFFIXES[datatype]}, got none in {root.name}"
         )
+    seen: dict[str, Path] = {}
+    for path in found:
+        if path.stem in seen:
+            raise ArgumentError(
+                f"folder: expected each recording once, got {path.relative_to(root)} and "
+                f"{seen[path.stem].relative_to(root)}"
+            )
+        seen[path.stem] = path
     return found
 
 
-def _entities(path: Path) -> dict[str, str]:
-    return {_WORDS.get(key, key): value for key, value in _ENTITY.findall(path.stem)}
+def _named(root: Path, datatype: str) -> list[Path]:
+    """Return all recordings; of one in parts (``split-02``), the first, with which MNE reads on.
 
-
-def _signal(path: Path, root: Path, datatype: str) -> Signal:
-    """Return the good channels of one recording, its rate checked against the sidecar."""
-    channels = None
-    for table in map(_tsv, _inherited(path, root, "channels.tsv")):
-        channels = _good(table, datatype, path)
-    signal = read_signal(path, channels=channels)
-    said: dict[str, Any] = {}
-    for file in _inherited(path, root, f"{datatype}.json"):
-        try:
-            said |= json.loads(file.read_text(encoding="utf-8"))
-        except (ValueError, TypeError) as error:
-            raise ArgumentError(f"folder: expected JSON in {file.name}, got {error}") from error
-    rate = said.get("SamplingFrequency")
-    if isinstance(rate, (int, float)) and abs(rate / signal.rate - 1) > 1e-3:
-        raise ArgumentError(
-            f"folder: expected the SamplingFrequency of {path.name}'s sidecar, {rate:g} Hz, got "
-            f"{signal.rate:g} Hz in the recording"
+    Warns of files that look like recordings and cannot be read.
+    """
+    found, strange = [], []
+    for path in sorted(root.glob(f"sub-*/**/{datatype}/*_{datatype}.*")):
+        suffix = path.suffix.lower()
+        if suffix in _SUFFIXES[datatype]:
+            if suffix != ".fif" or not later_part(path):
+                found.append(path)
+        elif suffix not in _COMPANIONS:
+            strange.append(path.name)
+    if strange:
+        warnings.warn(
+            f"folder: expected recordings of the types {_SUFFIXES[datatype]}, {len(strange)} "
+            f"others are left out: {strange[:5]}",
+            stacklevel=4,
         )
-    return signal
-
-
-def _inherited(path: Path, root: Path, ending: str) -> list[Path]:
-    """Return the sidecars that hold for a recording, the nearest last."""
-    own = set(_ENTITY.findall(path.stem))
-    folders = [root, *reversed([p for p in path.parents if root in p.parents])]
-    return [
-        file
-        for folder in folders
-        for file in sorted(folder.glob(f"*{ending}"), key=lambda f: len(f.name))
-        if (file.name == ending or file.name.endswith(f"_{ending}"))
-        and set(_ENTITY.findall(file.stem)) <= own
-    ]
-
-
-def _good(table: pd.DataFrame, datatype: str, path: Path) -> list[str]:
-    good = np.ones(len(table), dtype=bool)
-    if "status" in table:
-        good &= (table["status"].str.lower() != "bad").to_numpy()
-    if "type" in table:
-        good &= table["type"].str.upper().isin(_TYPES[datatype]).to_numpy()
-    if "name" not in table or not good.any():
-        raise ArgumentError(
-            f"folder: expected good channels of {_TYPES[datatype]} in the table of {path.name}, "
-            f"got columns {list(table)} and {int(good.sum())} of them"
-        )
-    return [str(name) for name in table.loc[good, "name"]]
-
-
-def _participants(root: Path) -> dict[str, dict[str, Any]]:
-    """Return what ``participants.tsv`` says of each subject."""
-    file = root / "participants.tsv"
-    if not file.is_file():
-        return {}
-    table = _tsv(file)
-    if "participant_id" not in table:
-        raise ArgumentError(f"folder: expected participant_id in {file.name}, got {list(table)}")
-    for name in table:
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        if name != "participant_id" and numbers.notna().equals(table[name].notna()):
-            table[name] = numbers
-    rows = table.set_index("participant_id").to_dict("index")
-    return {
-        str(key).removeprefix("sub-"): {str(k): v for k, v in r.items()} for key, r in rows.items()
-    }
-
-
-def _tsv(file: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(file, sep="\t", dtype=str, na_values=["n/a"], keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ArgumentError(f"folder: expected a table in {file.name}, got {error}") from error
+    for path in found:
+        subject = next(p.name for p in path.parents if p.parent == root)
+        if f"sub-{entities(path).get('subject')}" != subject:
+            raise ArgumentError(
+                f"folder: expected a recording of {subject} in its folder, got {path.name}"
+            )
+    return found

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from neuroloom.circuit_inference._recordings.edf_header import EdfHeader, edf_header
 from neuroloom.circuit_inference.errors import ArgumentError, UnsafeFormatError, unknown
 from neuroloom.shared import MissingDependencyError, read_nwb, require
 
@@ -17,8 +19,15 @@ _MNE_EXTRA = "neuroloom-circuit-inference[mne]"
 _MNE_SUFFIXES = (".fif", ".edf", ".bdf", ".set", ".vhdr", ".cnt", ".gdf")
 
 
-def load_file(path: Path, data: str | None) -> Any:
-    """Return a file's content as `read_signal` takes it."""
+# What MNE says of names, and of borders that `from_raw` marks.
+_NO_NEWS = "This filename|The data contains 'boundary' events"
+
+
+def load_file(path: Path, data: str | None, channels: Iterable[str] | str | None = None) -> Any:
+    """Return a file's content as `read_signal` takes it.
+
+    What MNE warns of, a file that ends early say, is not kept back.
+    """
     if not path.exists():
         raise FileNotFoundError(f"source: expected an existing file, got {path}")
     suffix = path.suffix.lower()
@@ -34,7 +43,9 @@ def load_file(path: Path, data: str | None) -> Any:
     }
     if suffix in _MNE_SUFFIXES:
         mne = require("mne", extra=_MNE_EXTRA)
-        return _parsed(lambda p: mne.io.read_raw(p, preload=False, verbose="error"), path)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=_NO_NEWS)
+            return _parsed(lambda p: _through_mne(mne, p, channels), path)
     if suffix in (".pkl", ".pickle"):
         raise UnsafeFormatError(
             f"source: {path.name} is a pickle, which runs code when opened; save it as npz, csv "
@@ -43,6 +54,23 @@ def load_file(path: Path, data: str | None) -> Any:
     if suffix not in readers:
         raise unknown("source", suffix, [*readers, *_MNE_SUFFIXES])
     return _parsed(readers[suffix], path)
+
+
+def header_of(source: Any) -> EdfHeader | None:
+    """Return the header of the one EDF or BDF file that MNE has read, None for anything else."""
+    files = [Path(file) for file in getattr(source, "filenames", ()) if file is not None]
+    if len(files) != 1 or files[0].suffix.lower() not in (".edf", ".bdf"):
+        return None
+    return edf_header(files[0]) if files[0].is_file() else None
+
+
+def _through_mne(mne: Any, path: Path, channels: Iterable[str] | str | None) -> Any:
+    options: dict[str, Any] = {}
+    if path.suffix.lower() in (".edf", ".bdf"):
+        named = [channels] if isinstance(channels, str) else channels
+        only = edf_header(path).one_rate(None if named is None else list(named), path.name)
+        options = {} if only is None else {"include": only}
+    return mne.io.read_raw(path, preload=False, verbose="warning", **options)
 
 
 def _parsed(reader: Callable[[Path], Any], path: Path) -> Any:

@@ -59,8 +59,11 @@ def read_signal(
 
     Notes
     -----
-    Spans that MNE's annotations call bad are NaN: `epoch_table` leaves epochs with them out. Values
-    of MNE are in V (T, T/m). A column of a table that only counts its rows is no channel.
+    Spans that MNE's annotations call bad are NaN, and so is the sample at EEGLAB's boundaries and
+    BrainVision's new segments: `epoch_table` leaves epochs with them out. Values of MNE are in V
+    (T, T/m); an EDF whose unit is no voltage is told, and has none. Channels of an EDF that have
+    other rates than its others are named, and read as they were recorded. A column of a table that
+    only counts its rows is no channel.
 
     Raises
     ------
@@ -91,7 +94,9 @@ def read_signal(
     if isinstance(source, Recording):
         return _picked(_one_signal(source, data, rate), channels)
     if isinstance(source, (str, Path)):
-        source = load_file(Path(source), data)
+        if channels is not None and not isinstance(channels, str):
+            channels = list(channels)
+        source = load_file(Path(source), data, channels)
         if isinstance(source, (Signal, Recording)):
             return read_signal(source, rate=rate, data=data, channels=channels)
     if hasattr(source, "get_data") and hasattr(source, "ch_names"):
