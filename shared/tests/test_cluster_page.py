@@ -72,6 +72,10 @@ def work(item):
     return item
 
 
+def cores(item):
+    return shared.parallel.n_cores()
+
+
 if __name__ == "__main__":
     dask.config.set({"distributed.scheduler.allowed-failures": 1})
     with (
@@ -83,6 +87,7 @@ if __name__ == "__main__":
             shared.map(work, range(6), progress=False)
         except shared.parallel.WorkerError as error:
             print(str(error).partition(";")[0])
+        print(shared.map(cores, range(3), progress=False))
 """
 
 
@@ -90,8 +95,9 @@ if __name__ == "__main__":
 def test_the_item_whose_dask_worker_is_killed_is_told(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     (tmp_path / "killed.py").write_text(KILLED)
-    told = run([sys.executable, "killed.py"], tmp_path)
+    told, cores = run([sys.executable, "killed.py"], tmp_path).splitlines()
     assert told == "item 3: the workers that computed it died"
+    assert cores == "[1, 1, 1]"  # a worker has one thread, whatever the caller's machine has
 
 
 def test_an_array_job_of_four_processes(folder: Path, expected: str, tmp_path: Path) -> None:
@@ -110,3 +116,69 @@ def test_ray(folder: Path, expected: str) -> None:
     pytest.importorskip("ray")
     (folder / "on_ray.py").write_text(block("## ray", "python"))
     assert run([sys.executable, "on_ray.py"], folder).splitlines()[-1] == expected
+
+
+KILLED_ON_RAY = """
+import os, signal, time, warnings
+from pathlib import Path
+import joblib, ray
+from ray.util.joblib import register_ray
+from neuroloom import shared
+
+FIRST = Path("first").absolute()
+
+
+def work(item, deaths):
+    time.sleep(0.1)
+    if item == 5 and len(list(FIRST.parent.glob("death*"))) < deaths:
+        (FIRST.parent / f"death{time.time_ns()}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item * item
+
+
+def once(item):
+    (FIRST.parent / f"begun{item}-{time.time_ns()}").touch()
+    return work(item, 1)
+
+
+def always(item):
+    return work(item, 1000)
+
+
+def where(item):
+    time.sleep(0.2)
+    return os.getpid()
+
+
+if __name__ == "__main__":
+    os.environ["RAY_worker_niceness"] = "0"
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    register_ray()
+    with joblib.parallel_config("ray", n_jobs=2):
+        found = shared.map(once, range(9), progress=False)
+        print(found == [item * item for item in range(9)])
+        begun = [path.name.partition("-")[0] for path in FIRST.parent.glob("begun*")]
+        print(begun.count("begun0"), begun.count("begun5"))
+        try:
+            shared.map(always, range(9), progress=False)
+        except shared.parallel.WorkerError as error:
+            print(str(error).partition(";")[0])
+    with joblib.parallel_config("ray"):  # all of it, as on dask
+        pids = shared.map(where, range(4), progress=False)
+        print(len(set(pids) - {os.getpid()}), shared.parallel.n_surrounding_workers())
+    with joblib.parallel_config("ray", n_jobs=1), warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        shared.map(where, range(1), progress=False)
+        print(*(str(one.message) for one in seen if "ray" in str(one.message)))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_what_a_killed_ray_worker_had_begun_is_tried_again_and_told(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    (tmp_path / "killed.py").write_text(KILLED_ON_RAY)
+    lines = run([sys.executable, "killed.py"], tmp_path).splitlines()
+    told = [line for line in lines if "(raylet)" not in line]
+    assert told[-5:-2] == ["True", "1 2", "item 5: the system killed the worker at it 3 times"]
+    assert told[-2] == "2 2"
+    assert told[-1].startswith("ray has one worker for this map, and joblib computes it in the")

@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.parallel import get_active_backend
 
 from neuroloom.shared.checks import did_you_mean, fail
+from neuroloom.shared.parallel._ray import Dealt
 from neuroloom.shared.parallel._threads import inside_map, n_cores
 
 _BACKENDS = ("loky", "threading", "multiprocessing", "sequential", "dask", "ray")
@@ -24,6 +26,7 @@ class Work(joblib.Parallel):  # type: ignore[misc]
     """joblib's engine, with a bar where results come all at once, and an eye on its pool."""
 
     bar: Any = None
+    dealt: Dealt | None = None
     _pool: Any = None
     _processes: tuple[Any, ...] = ()
 
@@ -101,7 +104,7 @@ def open_work(n_workers: int | None, backend: str | None) -> tuple[Work, Kind, b
     """
     options: dict[str, Any] = {} if backend is None else {"backend": backend}
     try:
-        work = Work(n_jobs=n_workers, **options)
+        work = _work(n_workers, **options)
     except ValueError as error:  # joblib lists the backends that are known
         expected = "a joblib backend (ray's after ray.util.joblib.register_ray())"
         near = did_you_mean(backend, _BACKENDS)
@@ -113,6 +116,16 @@ def open_work(n_workers: int | None, backend: str | None) -> tuple[Work, Kind, b
         kind = kind_of(work._backend)
     if kind == "dask":
         work._backend = _patient(work._backend)
+    if kind == "ray":
+        if work._backend.effective_n_jobs(work.n_jobs) == 1:
+            warnings.warn(
+                "ray has one worker for this map, and joblib computes it in the calling process; "
+                "give ray more CPUs, or n_jobs=-1",
+                RuntimeWarning,
+                stacklevel=5,  # who calls the map
+            )
+        work.dealt = Dealt()
+        work.dealt.attend(work._backend)
     stepwise = bool(getattr(work._backend, "supports_return_generator", False))
     if kind == "here" and work._backend.effective_n_jobs(work.n_jobs) == 1:
         stepwise = True
@@ -121,6 +134,17 @@ def open_work(n_workers: int | None, backend: str | None) -> tuple[Work, Kind, b
     if kind in ("dask", "ray"):
         work.pre_dispatch = "all"  # a cluster may grow, and takes what is waiting
     return work, kind, stepwise
+
+
+def _work(n_workers: int | None, **options: Any) -> Work:
+    """Return the engine; on ray with all of its CPUs if nobody gives a number, as on dask."""
+    work = Work(n_jobs=n_workers, **options)
+    if kind_of(work._backend) == "ray" and n_workers is None and get_active_backend()[1] is None:
+        ray: Any = importlib.import_module("ray")
+        if not ray.is_initialized():
+            ray.init()
+        work.n_jobs = -1
+    return work
 
 
 def n_surrounding_workers() -> int:
@@ -139,17 +163,21 @@ def n_surrounding_workers() -> int:
     """
     if inside_map():
         return 1
-    work = Work()
+    work = _work(None)
     far = kind_of(work._backend) in ("dask", "ray")
     n = int(work._backend.effective_n_jobs(work.n_jobs))
     return max(n, 2) if far else max(n, 1)
 
 
-def n_local_workers(work: Work, kind: Kind) -> int:
-    """Return how many workers share the cores of this machine."""
+def n_cores_each(work: Work, kind: Kind) -> int:
+    """Return how many cores an item may use: a worker's share of this machine.
+
+    In a cluster it is one: dask and ray give a worker as many items at a time as it has cores, and
+    how many this machine has says nothing of others.
+    """
     if kind in ("dask", "ray"):
         return 1
-    return max(1, int(work._backend.effective_n_jobs(work.n_jobs)))
+    return max(1, n_cores() // max(1, int(work._backend.effective_n_jobs(work.n_jobs))))
 
 
 def _patient(backend: Any) -> Any:

@@ -25,14 +25,13 @@ from neuroloom.shared.parallel._backends import (
     Kind,
     TerminatedWorkerError,
     Work,
-    n_local_workers,
+    n_cores_each,
     open_work,
     progress_bar,
 )
 from neuroloom.shared.parallel._kept import Kept
 from neuroloom.shared.parallel._send import InRay, Sender, Shared
 from neuroloom.shared.parallel._shards import shard_of, surrounding_shard, unfinished
-from neuroloom.shared.parallel._threads import n_cores
 from neuroloom.shared.parallel._worker import Batch, FarBatch, Log, Outcome, Setting
 
 T = TypeVar("T")
@@ -234,7 +233,7 @@ class _Run:
         work, kind, stepwise = open_work(self.n_workers, self.backend)
         busy: list[int] = []
         with _log(kind) as log:
-            cores = max(1, n_cores() // n_local_workers(work, kind))
+            cores = n_cores_each(work, kind)
             job = None if self.kept is None else self.kept.job
             setting = Setting(self.root, job, cores, os.getpid(), log)
             if not stepwise:
@@ -251,10 +250,21 @@ class _Run:
                 if self.kept is not None:
                     missing = [i for batch in group for i in batch if i not in self.results]
                     self._add(self.kept.read(missing))
+                if work.dealt is not None:
+                    self._take(work.dealt.outcomes)
+                    raise _WorkersDied(error, work.dealt.begun) from error
                 raise _WorkersDied(error, [] if log is None else log.unfinished()) from error
             except Exception as error:
                 raise _named(error) from error.__cause__
         return busy
+
+    def _take(self, outcomes: list[Outcome]) -> None:
+        """Add what came back before a worker died."""
+        for indices, values in outcomes:
+            if values is not None:
+                if self.kept is not None:
+                    self.kept.keep_if_missing(self._batch(indices), values)
+                self._add(dict(zip(indices, values, strict=True)), show=False)
 
     def _add(self, found: dict[int, Any], *, show: bool = True) -> None:
         self.results.update(found)
