@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import joblib
 import numpy as np
 import pytest
 
@@ -110,3 +111,21 @@ def test_starts_in_shards(tmp_path):
     assert kept == {path: path.stat().st_mtime_ns for path in kept}
     np.testing.assert_array_equal(found.coef_, whole.coef_)
     np.testing.assert_array_equal(found.restarts_.to_numpy(), whole.restarts_.to_numpy())
+
+
+def test_restarts_show_how_far_they_are(tmp_path, capsys):
+    X, y, starts = data()
+    model = GLMHMM(3, n_init=12, tol=1e-10)
+    model.fit(X, y, session_starts=starts, progress=True, resume=tmp_path)
+    told = capsys.readouterr().err
+    assert "starts: 100%" in told
+    assert "12/12" in told
+    assert "the best 8: 100%" in told
+    shown = model.coef_
+    with joblib.parallel_config("threading", n_jobs=2):
+        model.fit(X, y, session_starts=starts, progress=True)
+    assert "starts: 100%" in capsys.readouterr().err
+    np.testing.assert_array_equal(model.coef_, shown)
+    model.fit(X, y, session_starts=starts)
+    GLMHMM(2, regularizer_strength=0.25).fit(X, y, session_starts=starts, progress=True)
+    assert capsys.readouterr().err == ""  # silent unless asked to, and of one start

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
 from neuroloom import shared
 from neuroloom.glmhmm._em.compile import double_precision, program
@@ -70,6 +71,7 @@ def fit_all(
     *,
     vectorised: bool | None = None,
     keep: Kept | None = None,
+    bar: str | None = None,
 ) -> list[Fit]:
     """Return one fit, in numpy, for each start; `trials` or `priors` of length one are for all.
 
@@ -78,14 +80,17 @@ def fit_all(
     one. On accelerators many fits advance together. Where a surrounding ``joblib.parallel_config``
     gives several workers, each of them computes a part of the fits. The numbers do not depend on
     the number of threads and workers. `keep` keeps every fit once it is there; inside
-    `neuroloom.shared.parallel.sharded` a part of them is computed.
+    `neuroloom.shared.parallel.sharded` a part of them is computed. `bar` is the text in front of a
+    bar, which is not shown if there is none; of several workers it counts the parts.
     """
     n = len(starts)
     if keep is not None:
         _end_with_part(starts, trials, priors, tol, maxiter, model, trace, keep)
     n_workers = min(n, n_surrounding_workers())
     if n_workers > 1:
-        return _fit_by_workers(starts, trials, priors, tol, maxiter, model, trace, n_workers, keep)
+        return _fit_by_workers(
+            starts, trials, priors, tol, maxiter, model, trace, n_workers, keep, bar
+        )
 
     def one(i: int) -> Fit:
         return computed(i) if keep is None else keep.fit(i, lambda: computed(i))
@@ -108,9 +113,10 @@ def fit_all(
     if vectorised is None:
         vectorised = jax.default_backend() != "cpu"
     if vectorised:
-        return _fit_side_by_side(starts, trials, priors, tol, maxiter, model, trace, keep)
+        found = _fit_side_by_side(starts, trials, priors, tol, maxiter, model, trace, keep)
+        return list(tqdm(found, total=n, desc=bar, disable=bar is None))
     with ThreadPoolExecutor(min(n, n_cores())) as pool:
-        return list(pool.map(one, range(n)))
+        return list(tqdm(pool.map(one, range(n)), total=n, desc=bar, disable=bar is None))
 
 
 def _end_with_part(
@@ -149,6 +155,7 @@ def _fit_by_workers(
     trace: int,
     n_workers: int,
     keep: Kept | None,
+    bar: str | None,
 ) -> list[Fit]:
     """Return the fits of `fit_all`, computed in parts by joblib's workers."""
     data = jax.tree.map(np.asarray, trials)
@@ -163,7 +170,8 @@ def _fit_by_workers(
         )
         for part in places
     ]
-    return [fit for fits in shared.map(work, parts, progress=False) for fit in fits]
+    shown: dict[str, Any] = {"progress": bar is not None, "description": bar or ""}
+    return [fit for fits in shared.map(work, parts, **shown) for fit in fits]
 
 
 def _part(
@@ -191,11 +199,10 @@ def _fit_side_by_side(
     model: Model,
     trace: int,
     keep: Kept | None,
-) -> list[Fit]:
+) -> Iterator[Fit]:
     n = len(starts)
     size = trials[0].observed.size * starts[0].weights.shape[0]
     chunk = int(np.clip(_CHUNK_NUMBERS // size, 2, n))
-    out: list[Fit] = []
 
     def together(begin: int) -> list[Fit]:
         index = [min(i, n - 1) for i in range(begin, begin + chunk)]
@@ -213,13 +220,12 @@ def _fit_side_by_side(
 
     for begin in range(0, n, chunk):
         if keep is None:
-            out += together(begin)
+            yield from together(begin)
             continue
         # One program computes them all: the first that is missing brings the others along.
         fits = functools.cache(functools.partial(together, begin))
         for i in range(begin, min(begin + chunk, n)):
-            out.append(keep.fit(i, functools.partial(_nth, fits, i - begin)))
-    return out
+            yield keep.fit(i, functools.partial(_nth, fits, i - begin))
 
 
 def _nth(fits: Callable[[], list[Fit]], place: int) -> Fit:

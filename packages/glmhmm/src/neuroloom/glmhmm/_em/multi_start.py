@@ -98,12 +98,14 @@ def multi_start(
     base: float = 0.0,
     sound: Callable[[Fit], bool] | None = None,
     keep: Kept | None = None,
+    progress: bool = False,
 ) -> Restarts:
     """Return the best fit over `starts` (leading axis), by penalised log-likelihood.
 
     With more starts than finalists all run `SCREEN_ITERATIONS`, and the best go on, up to `tol`.
     `base` is added to the report's log-likelihoods. Fits that are not `sound` come last:
     a collapsed state's likelihood has no bound. `keep` keeps each start's run as it ends.
+    `progress` shows a bar for each of the rounds, if there are several starts.
     """
 
     def stage(starts: Sequence[Any]) -> Kept | None:
@@ -114,7 +116,9 @@ def multi_start(
     each = [jax.tree.map(lambda a, i=i: a[i], starts) for i in range(n)]
     n_final = n if finalists == "all" else min(max(finalists, n // 8), n)
     spent = maxiter if n_final == n else min(SCREEN_ITERATIONS, maxiter)
-    fits = fit_all(each, [trials], [prior], tol, spent, model, trace, keep=stage(range(n)))
+    bar = "starts" if progress and n > 1 else None
+    kept = stage(range(n))
+    fits = fit_all(each, [trials], [prior], tol, spent, model, trace, keep=kept, bar=bar)
     alive = np.arange(n)
     while len(alive) > n_final:
         size = max(n_final, -(-len(alive) // 3))
@@ -124,8 +128,9 @@ def multi_start(
         left = [i for i in alive if not fits[i].converged] if more else []
         if not left:
             continue
-        again, later = [fits[i].parameters for i in left], stage(left)
-        ends = fit_all(again, [trials], [prior], tol, more + 1, model, trace, keep=later)
+        again, kept = [fits[i].parameters for i in left], stage(left)
+        bar = f"the best {size}" if progress else None
+        ends = fit_all(again, [trials], [prior], tol, more + 1, model, trace, keep=kept, bar=bar)
         for i, end in zip(left, ends, strict=True):
             fits[i] = _joined(fits[i], end)
     finished = np.zeros(n, dtype=bool)

@@ -424,6 +424,7 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         *,
         transition_inputs: Any = None,
         resume: str | Path | None = None,
+        progress: bool = False,
     ) -> GLMHMM:
         """Return the model, fitted by expectation–maximisation.
 
@@ -445,6 +446,8 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         resume : str or Path, optional
             Folder that keeps each start's run as it ends: a fit that was stopped goes on there,
             and ends at the same bits. Other data or settings need another folder.
+        progress : bool
+            Show a bar of the starts (`n_init`).
 
         Raises
         ------
@@ -474,7 +477,7 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         data = read_data(self, X, y, session_starts)
         inputs = read_inputs(transition_inputs, data)
         check_data(self, data, inputs)
-        outcome = fitting.fit(self, data, inputs, init_params, resume=resume)
+        outcome = fitting.fit(self, data, inputs, init_params, resume=resume, progress=progress)
         set_fitted(self, outcome.fit.parameters, outcome.problem)
         self.restarts_ = outcome.report
         self.solver_state_ = stepwise.state_of(outcome.fit, outcome.problem.base, self.maxiter)

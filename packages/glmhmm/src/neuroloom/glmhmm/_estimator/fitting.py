@@ -111,6 +111,7 @@ def fit(
     init_params: Any = None,
     *,
     resume: str | Path | None = None,
+    progress: bool = False,
 ) -> Outcome:
     """Return the model's fit to the trials; nothing is set on the model.
 
@@ -126,6 +127,8 @@ def fit(
         Where to start, in place of the configured starts.
     resume : str or Path, optional
         Folder that keeps each start's run.
+    progress : bool
+        Show a bar of the starts.
     """
     keep = None if resume is None else _job(model, data, inputs, init_params, resume)
     near, shift = centred(data)
@@ -133,7 +136,7 @@ def fit(
     problem = pose(model, near, inputs, exact=has_zeros(start.initial, start.transition))
     free = init_params is None
     with double_precision():
-        found, report = run(model, problem, start, free=free, keep=keep)
+        found, report = run(model, problem, start, free=free, keep=keep, progress=progress)
         if model.reinit_dead and (found.mass < 0.5).any():
             again = restart_dead_state(model, found)
             kept = None if keep is None else replace(keep, stage="revived")
@@ -248,6 +251,7 @@ def run(
     free: bool,
     rows: Any = None,
     keep: Kept | None = None,
+    progress: bool = False,
 ) -> tuple[Fit, pd.DataFrame]:
     """Return the best fit over the model's starts, and a report; `free` allows several starts.
 
@@ -270,6 +274,7 @@ def run(
         base=problem.base,
         sound=lambda fit: not collapsed_states(model, problem.data, fit.parameters, fit.mass),
         keep=keep,
+        progress=progress,
     )
     return found.best, found.report
 
