@@ -100,6 +100,35 @@ def test_largest_statistics_and_false_discoveries():
     np.testing.assert_allclose(mi.benjamini_hochberg(p), [0.04, 0.04, 0.04, 0.5])
 
 
+def test_what_has_no_statistic_has_no_p_value():
+    assert np.isnan(mi.p_value(float("nan"), [0.1, 0.2]))
+    assert np.isnan(mi.p_value(1.0, [0.1, float("nan")]))
+    assert mi.p_value(float("inf"), [0, 1]) == 1 / 3
+    null = [[0, 1], [0.5, 0.2], [0.1, 0.1]]
+    np.testing.assert_allclose(mi.max_statistic([float("nan"), 0.4], null), [np.nan, 0.75])
+    np.testing.assert_allclose(mi.max_statistic([2, 0.4], [*null, [0, float("nan")]]), np.nan)
+    # As if the one that is not known had not been asked.
+    np.testing.assert_allclose(
+        mi.benjamini_hochberg([0.01, float("nan"), 0.04, 0.03]), [0.03, np.nan, 0.04, 0.04]
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "says"),
+    [
+        (mi.max_statistic, ([1.0, 2.0], [[0.1], [0.2]]), "2 columns"),
+        (mi.max_statistic, ([1.0], [0.1, 0.2]), "null"),
+        (mi.p_value, (1.0, [[0.1], [0.2]]), "null"),
+        (mi.benjamini_hochberg, ([0.1, 1.2],), "from 0 to 1, got 1.2"),
+        (mi.benjamini_hochberg, ([0.1, -0.2],), "from 0 to 1, got -0.2"),
+        (mi.benjamini_hochberg, ([[0.1, 0.2]],), "p: "),
+    ],
+)
+def test_no_family_of_tests_is_refused(function, arguments, says):
+    with pytest.raises(ex.OptionError, match=says):
+        function(*arguments)
+
+
 def noise(rng, n, memory):
     """Two independent signals with the autocorrelation of a first-order filter."""
     white = rng.standard_normal((2, n + 200))

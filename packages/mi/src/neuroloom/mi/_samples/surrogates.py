@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.mi._errors import InsufficientDataError, OptionError, choice, real
+from neuroloom.shared import checks
 
 SURROGATES = ("circular", "permutation", "block", "trial")
 Index = NDArray[np.int64]
@@ -150,7 +151,7 @@ def _exchanged(groups: list[Index], n: int, rng: np.random.Generator) -> Index:
     return out
 
 
-def p_value(observed: float, null: Sequence[float] | NDArray[np.float64]) -> float:
+def p_value(observed: float, null: ArrayLike) -> float:
     """Return the one-sided p-value ``(1 + #{null ≥ observed}) / (1 + n)`` (Phipson & Smyth 2010).
 
     Parameters
@@ -160,45 +161,70 @@ def p_value(observed: float, null: Sequence[float] | NDArray[np.float64]) -> flo
     null : array_like, shape (n_surrogates,)
         Statistic of each surrogate.
 
+    Returns
+    -------
+    float
+        NaN where the statistic of the data or of a surrogate is: it is not known then.
+
     Examples
     --------
     >>> p_value(1.0, [0.1, 0.2, 0.3])
     0.25
     """
-    values = np.asarray(null, dtype=float)
+    values = _statistics("null", null, 1)
+    if np.isnan(observed) or np.isnan(values).any():
+        return float("nan")
     return float((1 + np.sum(values >= observed)) / (1 + len(values)))
 
 
-def max_statistic(observed: NDArray[np.float64], null: NDArray[np.float64]) -> NDArray[np.float64]:
+def max_statistic(observed: ArrayLike, null: ArrayLike) -> NDArray[np.float64]:
     """Return p-values corrected for the family by the largest surrogate statistic.
 
     Parameters
     ----------
-    observed : ndarray, shape (n_tests,)
-    null : ndarray, shape (n_surrogates, n_tests)
+    observed : array_like, shape (n_tests,)
+    null : array_like, shape (n_surrogates, n_tests)
         The same surrogates for all tests.
+
+    Returns
+    -------
+    ndarray, shape (n_tests,)
+        NaN for a test without a statistic, and for all where a surrogate lacks one of any test.
     """
-    largest = null.max(axis=1)
-    return np.array([p_value(value, largest) for value in observed])
+    found, values = _statistics("observed", observed, 1), _statistics("null", null, 2)
+    if values.shape[1] != len(found):
+        raise OptionError(
+            f"null: expected {len(found)} columns, one for each test, got {values.shape[1]}"
+        )
+    largest = values.max(axis=1)
+    return np.array([p_value(value, largest) for value in found])
 
 
-def benjamini_hochberg(p: NDArray[np.float64]) -> NDArray[np.float64]:
+def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
     """Return p-values adjusted for the false discovery rate (Benjamini & Hochberg 1995).
 
     Parameters
     ----------
-    p : ndarray, shape (n_tests,)
-        p-values.
+    p : array_like, shape (n_tests,)
+        p-values. NaN is no test: it stays NaN and does not count.
 
     Examples
     --------
-    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03]))
+    >>> benjamini_hochberg([0.01, 0.04, 0.03])
     array([0.03, 0.04, 0.04])
     """
-    values = np.asarray(p, dtype=float)
-    order = np.argsort(values)[::-1]
-    n = len(values)
-    scaled = values[order] * n / np.arange(n, 0, -1)
-    out = np.empty(n)
+    values = _statistics("p", p, 1)
+    if (wrong := values[(values < 0) | (values > 1)]).size:
+        raise OptionError(f"p: expected values from 0 to 1, got {wrong[0]:g}")
+    out = np.full(values.shape, np.nan)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known])[::-1]]
+    scaled = values[order] * len(order) / np.arange(len(order), 0, -1)
     out[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
     return out
+
+
+def _statistics(name: str, values: ArrayLike, ndim: int) -> NDArray[np.float64]:
+    """Return statistics or p-values as an array of floats; NaN is what is not known."""
+    found = checks.array(name, values, np.float64, ndim=ndim, finite=False, error=OptionError)
+    return np.asarray(found, dtype=np.float64)
