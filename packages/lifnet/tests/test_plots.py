@@ -88,6 +88,7 @@ def test_a_bifurcation_shows_stable_parts_apart(ax):
         np.array([[5.0, 1.0, 9.0], [6.0, 2.0, 9.0], [7.0, 3.0, 9.0]]),
         np.array([-1.0, -0.5, 0.5]),
         ("stable node", "stable node", "saddle"),
+        ("limit", "limit"),
     )
     plot_bifurcation([branch], n_clusters=2, label="J+", ax=ax)
     unstable, stable = ax.lines[:2]

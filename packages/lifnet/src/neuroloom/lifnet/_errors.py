@@ -51,6 +51,10 @@ class PlausibilityWarning(UserWarning):
     """A value that is possible, but probably not meant: milliseconds for seconds, say."""
 
 
+class BranchWarning(UserWarning):
+    """A branch of fixed points goes on where it was not followed further."""
+
+
 class ClippingWarning(UserWarning):
     """A negative rate was set to zero."""
 

@@ -1,6 +1,7 @@
 """The errors and warnings of lifnet."""
 
 from neuroloom.lifnet._errors import (
+    BranchWarning,
     ClippingWarning,
     ConfigError,
     LifnetError,
@@ -12,6 +13,7 @@ from neuroloom.lifnet._errors import (
 )
 
 __all__ = [
+    "BranchWarning",
     "ClippingWarning",
     "ConfigError",
     "LifnetError",

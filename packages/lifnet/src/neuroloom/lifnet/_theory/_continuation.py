@@ -6,6 +6,7 @@ as one unknown, while stability is that of the whole network (Keller 1977; Doede
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from neuroloom import shared
 from neuroloom.lifnet._clustered._parameters import clustered_parameters
 from neuroloom.lifnet._config._load import load_config
 from neuroloom.lifnet._config._schema import Config
-from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._errors import BranchWarning, LifnetError
 from neuroloom.lifnet._theory._exploration import groups_of
 from neuroloom.lifnet._theory._fixed_points import fixed_points
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
@@ -31,11 +32,14 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 Family = Callable[[float], LIFMeanField]
 
+LIMIT, CLOSED, CUT = "limit", "closed", "cut"
 _RATE_SCALE = 20.0  # Hz of rate that weigh as much as the whole range of the parameter
 _TOLERANCE = 1e-9
-_LONGEST, _SHORTEST = 0.05, 1e-5
+_LONGEST, _SHORTEST = 0.05, 1e-8
 _SAME = 1e-4  # of the largest rate, within which two solved states are one
 _ASTRAY = 0.3  # distance from the prediction, as a share of the step, that is still the same curve
+_HALVINGS = 12  # of a step in which a branch point is looked for
+_MET = 0.02  # distance from the start, as a share of the step, within which a curve has closed
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +56,16 @@ class Branch:
         Largest real part of the eigenvalues.
     labels : tuple of str
         Kind of each point, as `classify` names it.
+    ends : (str, str)
+        Why the branch begins and ends where it does: ``"limit"`` of the parameter, ``"closed"``
+        (the last point is the first), or ``"cut"``, where it goes on and was not followed.
     """
 
     parameter: Array
     rates: Array
     growth: Array
     labels: tuple[str, ...]
+    ends: tuple[str, str]
 
     @property
     def stable(self) -> NDArray[np.bool_]:
@@ -71,11 +79,14 @@ class Branch:
         return np.flatnonzero(direction[1:] * direction[:-1] < 0) + 1
 
     def at(self, value: float) -> Array:
-        """Return the rates where the branch crosses `value`, by interpolation, (n, n_pops)."""
-        p = self.parameter
-        low = np.flatnonzero((p[:-1] - value) * (p[1:] - value) <= 0)
-        low = low[p[low] != p[low + 1]]
-        share = ((value - p[low]) / (p[low + 1] - p[low]))[:, None]
+        """Return the rates where the branch meets `value`, by interpolation, (n, n_pops)."""
+        p, closed = self.parameter, self.ends[1] == CLOSED
+        exact = np.flatnonzero(p[: len(p) - closed] == value)
+        between = np.flatnonzero((p[:-1] - value) * (p[1:] - value) < 0)
+        share = (value - p[between]) / (p[between + 1] - p[between])
+        place = np.sort(np.concatenate([exact, between + share]))
+        low = np.minimum(place.astype(np.int64), len(p) - 2)
+        share = (place - low)[:, None]
         return np.asarray(self.rates[low] * (1 - share) + self.rates[low + 1] * share)
 
 
@@ -105,6 +116,11 @@ def continue_branch(
     max_points : int
         Most points in each direction.
 
+    Warns
+    -----
+    BranchWarning
+        If the branch goes on where it was not followed further.
+
     Raises
     ------
     LifnetError
@@ -119,18 +135,28 @@ def continue_branch(
         raise LifnetError("rates: expected a fixed point at the start value, got none")
     path = _Path(family, groups_of(symmetry(field), start), (low, high))
     point = path.pack(start, value)
-    forth, closed = path.follow(point, 1.0, max_points)
+    forth, end = path.follow(point, 1.0, max_points)
     # A closed curve has been seen whole.
-    back = [] if closed else path.follow(point, -1.0, max_points)[0][::-1]
-    points = np.array([*back, point, *forth])
+    back, begin = ([], end) if end == CLOSED else path.follow(point, -1.0, max_points)
+    points = np.array([*back[::-1], point, *forth])
     values = np.clip(path.value(points), low, high)
+    values[points[:, -1] == 0], values[points[:, -1] == 1] = low, high
+    values[points[:, -1] == point[-1]] = value
     states = path.unpack(points)
     growth, labels = [], []
     for state, at in zip(states, values, strict=True):
         label, eigenvalues = family(float(at)).determine_stability(state, tau=tau)
         growth.append(float(eigenvalues.real.max()))
         labels.append(label)
-    return Branch(values, states, np.array(growth), tuple(labels))
+    for last, why in ((values[0], begin), (values[-1], end)):
+        if why == CUT:
+            warnings.warn(
+                f"the branch is not followed beyond {last:g}, where it goes on: more max_points "
+                f"(here {max_points}) or a shorter range may reach further",
+                BranchWarning,
+                stacklevel=2,
+            )
+    return Branch(values, states, np.array(growth), tuple(labels), (begin, end))
 
 
 def bifurcation_diagram(
@@ -265,8 +291,7 @@ def _branch_from(
 
 def _crossings(branch: Branch, family: Family, value: float) -> Array:
     """Return the states in which a branch crosses a value, solved where interpolation is close."""
-    exact = branch.rates[np.abs(branch.parameter - value) < 1e-12]
-    drawn = np.concatenate([branch.at(value), exact])
+    drawn = branch.at(value)
     if not len(drawn):
         return drawn
     found = family(value).solve_many(np.maximum(drawn, 0.0))
@@ -326,68 +351,100 @@ class _Path:
         by_value = (self.residual(up)[0] - self.residual(down)[0]) / (up[-1] - down[-1])
         return error, np.column_stack([by_rates, by_value])
 
-    def tangent(self, point: Array, previous: Array) -> Array:
+    def tangent(self, point: Array, previous: Array) -> tuple[Array, float]:
+        """Return the direction of the curve, and a number that changes sign at branch points."""
         matrix = self.system(point)[1]
         direction = np.asarray(np.linalg.svd(matrix)[2][-1])
-        return direction if direction @ previous >= 0 else -direction
+        direction = direction if direction @ previous >= 0 else -direction
+        return direction, float(np.linalg.det(np.vstack([matrix, direction])))
 
-    def follow(self, start: Array, sign: float, max_points: int) -> tuple[list[Array], bool]:
-        """Return the points after `start` as the parameter rises or falls, and if they close."""
+    def follow(self, start: Array, sign: float, max_points: int) -> tuple[list[Array], str]:
+        """Return the points after `start` as the parameter rises or falls, and why they end."""
         along = np.zeros_like(start)
         along[-1] = sign
         points: list[Array] = []
-        here, tangent, step = start, self.tangent(start, along), _LONGEST / 4
+        first, sense = self.tangent(start, along)
+        here, tangent, step = start, first, _LONGEST / 4
         if (start[-1] >= 1 and tangent[-1] > 0) or (start[-1] <= 0 and tangent[-1] < 0):
-            return points, False
+            return points, LIMIT
         while len(points) < max_points and step >= _SHORTEST:
-            guess = here + step * tangent
-            if 0 <= guess[-1] <= 1:
-                new, last = self.correct(guess, tangent), False
-            else:
-                guess = self.at_edge(here, tangent, 1.0 if guess[-1] > 1 else 0.0)
-                new, last = self.solve_at(guess), True
-            ahead = float(np.linalg.norm(guess - here))
-            # A point too far from where it was expected is on another branch.
-            if new is None or np.linalg.norm(new - guess) > _ASTRAY * ahead + _TOLERANCE:
+            new, last, ahead = self.ahead(here, tangent, step)
+            if new is None:
+                step = min(step, ahead) / 2
+                continue
+            turned, new_sense = self.tangent(new, tangent)
+            if turned @ tangent < 0.9 or self.leaps(here, tangent, sense, new_sense, ahead):
                 step = min(step, ahead) / 2
                 continue
             if last:
-                points.append(new)
-                break
-            turned = self.tangent(new, tangent)
-            if turned @ tangent < 0.9:
-                step /= 2
-                continue
+                return [*points, new], LIMIT
+            if self.comes_back(here, new, start, first):
+                return [*points, start.copy()], CLOSED
             points.append(new)
-            here, tangent = new, turned
+            here, tangent, sense = new, turned, new_sense
             step = min(_LONGEST, step * 1.3)
-            if len(points) > 3 and self.passes(points[-2], here, start):
-                return [*points[:-1], start.copy()], True
-        return points, False
+        return points, CUT
 
-    @staticmethod
-    def passes(before: Array, after: Array, start: Array) -> bool:
-        """Return whether the piece of the curve from one point to the next goes through `start`."""
+    def leaps(
+        self, here: Array, tangent: Array, sense: float, new_sense: float, step: float
+    ) -> bool:
+        """Return whether a step led to another piece of the curve, which comes back close by.
+
+        There the determinant has the other sign, too, but does not go through 0 on the way.
+        """
+        if sense * new_sense > 0:
+            return False
+        low, high = (0.0, sense), (step, new_sense)
+        for _ in range(_HALVINGS):
+            middle = (low[0] + high[0]) / 2
+            point, _, _ = self.ahead(here, tangent, middle)
+            if point is None:
+                return True
+            at = middle, self.tangent(point, tangent)[1]
+            low, high = (at, high) if at[1] * sense > 0 else (low, at)
+        return min(abs(low[1]), abs(high[1])) > 0.1 * abs(sense)
+
+    def ahead(self, here: Array, tangent: Array, step: float) -> tuple[Array | None, bool, float]:
+        """Return the next point if there is one, if it is at a limit, and how far it was sought."""
+        guess = here + step * tangent
+        last = not 0 <= guess[-1] <= 1
+        if last:
+            guess = self.at_edge(here, tangent, 1.0 if guess[-1] > 1 else 0.0)
+        new = self.solve_at(guess) if last else self.correct(guess, tangent)
+        far = float(np.linalg.norm(guess - here))
+        # A point too far from where it was expected is on another branch.
+        if new is not None and np.linalg.norm(new - guess) > _ASTRAY * far + _TOLERANCE:
+            new = None
+        return new, last, far
+
+    def comes_back(self, before: Array, after: Array, start: Array, tangent: Array) -> bool:
+        """Return whether the curve goes through `start` between two points, as it did at first."""
+        first, second = float((before - start) @ tangent), float((after - start) @ tangent)
         piece = after - before
-        along = float((start - before) @ piece / (piece @ piece))
-        off = float(np.linalg.norm(before + along * piece - start))
-        return 0 < along <= 1 and off < 0.1 * float(np.linalg.norm(piece))
+        if not first < 0 <= second or np.linalg.norm(before - start) > 2 * np.linalg.norm(piece):
+            return False
+        across = before + first / (first - second) * piece
+        met = self.correct(across, tangent)
+        near = _MET * float(np.linalg.norm(piece))
+        return met is not None and float(np.linalg.norm(met - start)) < near
 
     def correct(self, guess: Array, tangent: Array) -> Array | None:
         """Return the point of the curve in the plane through `guess` across the tangent."""
-        point = guess.copy()
-        for _ in range(8):
+        point, moved = guess.copy(), np.inf
+        for _ in range(10):
             if not 0 <= point[-1] <= 1 or (point[:-1] < -1e-9).any():
                 return None
             error, matrix = self.system(point)
             full = np.vstack([matrix, tangent])
             right = np.append(error, tangent @ (point - guess))
-            if np.abs(right).max() < _TOLERANCE:
+            # Near a fold errors are small where the curve is not near: the step tells.
+            if np.abs(right).max() < _TOLERANCE and moved < _TOLERANCE:
                 return point
             try:
-                point = point - np.linalg.solve(full, right)
+                change = np.linalg.solve(full, right)
             except np.linalg.LinAlgError:
                 return None
+            point, moved = point - change, float(np.abs(change).max())
         return None
 
     @staticmethod
