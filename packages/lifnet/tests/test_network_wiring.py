@@ -129,6 +129,32 @@ def test_layout_for_threads_does_not_change_synapses(weight):
             np.testing.assert_array_equal(x[a], y[b])
 
 
+@pytest.mark.parametrize("weight", [0.1, Normal.relative(0.1, 0.2)])
+@pytest.mark.parametrize("pre", ["A", "B"])
+def test_sources_shared_by_threads_have_the_same_synapses(weight, pre, monkeypatch):
+    # With B as the source the first neurons send nothing, and shares of sources are empty.
+    monkeypatch.setattr("neuroloom.lifnet._network._wire._WORTH_A_THREAD", 0.0)
+    rules = [Bernoulli(0.1), FixedTotal(9_000)] if pre == "A" else [FixedTotal(40)]
+    cells = dict(tau_membrane=0.02, threshold=20.0, reset=0.0, synapses={"exc": Delta()})
+    network = Network(
+        [Population("A", 300, **cells), Population("B", 700, **cells)],
+        [Projection(pre, post, r, weight, Uniform(1e-3, 3e-3)) for post in "AB" for r in rules],
+    )
+    one = network.build(seed=4, dtype="float64")
+    for n_threads in (2, 3, 5):
+        more = network.build(seed=4, n_threads=n_threads, dtype="float64")
+        a, b = (built.connectivity.to_csr() for built in (one, more))
+        np.testing.assert_array_equal(a[0], b[0])
+        source = np.repeat(np.arange(1000), np.diff(a[0]))
+        orders = [np.lexsort((x[2], x[3], x[1], source)) for x in (a, b)]
+        for x, y in zip(a[1:], b[1:], strict=True):
+            np.testing.assert_array_equal(x[orders[0]], y[orders[1]])
+        parts = more.connectivity.parts
+        assert parts.start[parts.rows[:, -1]].sum() - parts.start[parts.rows[:, 0]].sum() == len(
+            source
+        )
+
+
 def test_other_seed_other_synapses():
     network = two(Bernoulli(0.1))
     a, b, c = (synapses(network, seed=s)[1] for s in (0, 0, 1))

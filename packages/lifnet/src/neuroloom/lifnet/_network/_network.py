@@ -201,8 +201,8 @@ class Network:
         dtype : {"float32", "float64"}
             Precision.
         n_threads : int
-            Threads that it will mostly run on: the synapses are laid out for them. The synapses
-            themselves do not depend on it.
+            Threads that draw the synapses, and that it will mostly run on: the synapses are laid
+            out for them. The synapses themselves do not depend on it.
         seed : int or Seed
             Seed of the connectivity, the biases and the initial voltages.
         """

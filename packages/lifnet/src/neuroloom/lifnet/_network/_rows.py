@@ -14,11 +14,13 @@ from neuroloom.shared.random import GOLDEN
 
 
 class Space(NamedTuple):
-    """Where each part of the targets begins, and the memory that it has."""
+    """Where each part of the targets begins, and the memory that some sources have there."""
 
     bounds: Any  # (n_parts + 1,) target neurons
-    place: Any  # (n_parts + 1,) synapses
-    segment: Any  # (n_parts + 1,) segments
+    place: Any  # (n_parts,) first synapse
+    place_end: Any
+    segment: Any  # (n_parts,) first segment
+    segment_end: Any
 
 
 class Written(NamedTuple):
@@ -51,26 +53,29 @@ class _Progress(NamedTuple):
 
 
 @compiled
-def write(root: Any, plan: Any, space: Any, out: Any, widest: int, shared: bool) -> int:
-    """Draw and write all rows; return the number of synapses, −1 if there was no space."""
+def write(
+    root: Any, plan: Any, space: Any, out: Any, widest: int, shared: bool, first: int, last: int
+) -> int:
+    """Draw and write the rows of sources; return the number of synapses, −1 if space ran out.
+
+    Where the first row of a part begins is there already.
+    """
     n_parts = len(space.bounds) - 1
     n_codes = (plan.longest + 1) * plan.n_keys
-    for p in range(n_parts):
-        out.rows[p, 0] = space.segment[p]
     row = _Row(
         np.empty(widest, dtype=np.int32),
         np.empty(widest, dtype=np.int32),
         np.empty(widest, dtype=np.float64),
     )
     done = _Progress(
-        space.place[:-1].copy(),
-        space.segment[:-1].copy(),
+        space.place.copy(),
+        space.segment.copy(),
         np.zeros((n_parts, n_codes), dtype=np.int64),
         np.zeros(plan.n_keys, dtype=np.int64),
         np.zeros(plan.n_keys, dtype=np.float64),
     )
     total = 0
-    for j in range(len(plan.population)):
+    for j in range(first, last):
         state = mix(root + GOLDEN * np.uint64(j + 1))
         n = 0
         for q in range(plan.first[plan.population[j]], plan.first[plan.population[j] + 1]):
@@ -86,6 +91,34 @@ def write(root: Any, plan: Any, space: Any, out: Any, widest: int, shared: bool)
     for p in range(n_parts):
         out.start[done.segment[p]] = done.place[p]
     return total
+
+
+@compiled
+def close_up(p: int, first: int, last: int, begin: int, out: Any, shared: bool) -> None:
+    """Move what the sources `first` to `last` send to part p up to what those before send there.
+
+    `begin` is the segment at which they were written.
+    """
+    to, end = out.rows[p, first], out.rows[p, last]
+    free = out.start[to]
+    gap = begin - to
+    back = out.start[begin] - free
+    for k in range(out.start[begin], out.start[end]):
+        out.target[k - back] = out.target[k]
+        if not shared:
+            out.weight[k - back] = out.weight[k]
+    for k in range(max(out.start[begin], out.start[end] - back), out.start[end]):
+        out.target[k] = 0
+        if not shared:
+            out.weight[k] = 0
+    for s in range(begin, end + 1):
+        out.start[s - gap] = out.start[s] - back
+        out.delay[s - gap] = out.delay[s]
+        out.channel[s - gap] = out.channel[s]
+        if shared:
+            out.weight[s - gap] = out.weight[s]
+    for j in range(first + 1, last + 1):
+        out.rows[p, j] -= gap
 
 
 @compiled
@@ -204,7 +237,7 @@ def _open_segments(
             if here == 0:
                 continue
             s = done.segment[p]
-            if done.place[p] + here > space.place[p + 1] or s + 1 >= space.segment[p + 1]:
+            if done.place[p] + here > space.place_end[p] or s + 1 >= space.segment_end[p]:
                 return False
             out.start[s] = done.place[p]
             out.delay[s] = code // n_keys
