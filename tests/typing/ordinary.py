@@ -54,6 +54,7 @@ def information(x: Floats, path: Path) -> float:
     lags.plot().set_title("lags")
     one.save(path)
     print(mi.Results.load(path).mi_estimate + 1.0)
+    print(mi.benjamini_hochberg([0.01, 0.2]), mi.max_statistic([0.1], np.zeros((9, 1))))
     print(mi.crosscheck(x, x).round(2), mi.information_bounds(x, x, output_units="nats"))
     return given.mi_estimate - flow.mi_estimate
 
@@ -66,7 +67,7 @@ def states(X: Floats, y: Floats, path: Path) -> Floats:
     model.save_params(path)
     other = nmo.GLMHMM(3, observation_model=nmo.observation_models.PoissonObservations())
     print(other.fit(X, y).intercept_, nmo.order_states(model, by=0).coef_)
-    found = nmo.cross_validate(X, y, n_states=(1, 2), folds=4)
+    found = nmo.cross_validate(X, y, n_states=np.arange(1, 3), folds=4)
     print(found.table["bits_per_trial"], nmo.standard_errors(model, X, y).coef)
     nmo.plot_transitions(model).set_title("stays")
     return model.transition_prob_
@@ -107,6 +108,28 @@ def network() -> None:
     outside = lifnet.PoissonInput("E", rate_hz=10.0, weight=0.1, n_sources=1200)
     other = lifnet.Network([exc], [inside], [outside]).simulate(0.2, seed=1)
     print(other.rates_hz()["E"] + 1.0, other.to_spike_trains().n_units)
+
+
+class Wins(lifnet.MeanFieldBaseSweepRunner):
+    """The value itself."""
+
+    def _step(self, param: Any, idx: int, sweep_param: Any, **kwargs: Any) -> float:
+        return float(sweep_param)
+
+    def _store(self, result: Any, idx: int, sweep_param: Any, directory: Path) -> None: ...
+
+    def summary(self, results: Any, sweep_params: Any) -> None: ...
+
+    def _summary_plot(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def summarize_repeated_run(self, *args: Any, **kwargs: Any) -> None: ...
+
+
+def sweep(folder: Path) -> None:
+    Wins().execute(folder, "2_cluster_mf", "arousal.level", np.linspace(0.1, 0.9, 3))
+    field = lifnet.LIFMeanField.from_config("2_cluster_mf")
+    print(lifnet.landscape(field, np.array([0, 1])))
+    print(tasks.mix(["GoNogo-v0", "AntiReach-v0"], p=np.array([0.3, 0.7])))
 
 
 def pipeline(trials: shared.Trials) -> Any:

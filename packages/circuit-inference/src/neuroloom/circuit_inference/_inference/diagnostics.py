@@ -127,7 +127,7 @@ def diagnose(
     theta: ArrayLike,
     *,
     n_samples: int,
-    levels: Sequence[float],
+    levels: Sequence[float] | Array,
     resume: str | Path | None = None,
     seed: SeedLike,
 ) -> Diagnosis:
@@ -213,8 +213,8 @@ def _in(resume: str | Path | None, name: str) -> Path | None:
 def tarp(
     draws: Array,
     truth: Array,
-    low: Sequence[float],
-    high: Sequence[float],
+    low: Sequence[float] | Array,
+    high: Sequence[float] | Array,
     seed: SeedLike,
     *,
     n_grid: int = 101,
@@ -253,7 +253,7 @@ def tarp(
     return levels, covered, area
 
 
-def _coverage(posterior: Any, truth: Array, levels: Sequence[float]) -> Array:
+def _coverage(posterior: Any, truth: Array, levels: Sequence[float] | Array) -> Array:
     rows = []
     for level in levels:
         low, high = posterior.interval(level)

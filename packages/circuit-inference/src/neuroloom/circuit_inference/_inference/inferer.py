@@ -343,7 +343,7 @@ class Inferer:
         theta: ArrayLike,
         *,
         n_samples: int = 500,
-        levels: Sequence[float] = (0.5, 0.8, 0.9, 0.95),
+        levels: Sequence[float] | Array = (0.5, 0.8, 0.9, 0.95),
         resume: str | Path | None = None,
         seed: SeedLike = None,
     ) -> Diagnosis:

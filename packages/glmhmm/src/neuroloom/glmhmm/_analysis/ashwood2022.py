@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from neuroloom import shared
@@ -115,10 +116,10 @@ def fit_protocol(
     subjects: ArrayLike,
     session_starts: Any = None,
     *,
-    n_states: Sequence[int] = (1, 2, 3, 4, 5),
+    n_states: Sequence[int] | NDArray[np.integer[Any]] = (1, 2, 3, 4, 5),
     n_init: int | Literal["auto"] = "auto",
-    sigma: float | Sequence[float] = 2.0,
-    alpha: float | Sequence[float] = 2.0,
+    sigma: float | Sequence[float] | NDArray[np.floating[Any]] = 2.0,
+    alpha: float | Sequence[float] | NDArray[np.floating[Any]] = 2.0,
     folds: int | ArrayLike = 5,
     too_few: Literal["fit", "leave_out", "raise"] = "fit",
     transition_inputs: Any = None,

@@ -189,7 +189,7 @@ def cross_validate(
     session_starts: Any = None,
     *,
     transition_inputs: Any = None,
-    n_states: Sequence[int] = (1, 2, 3, 4, 5),
+    n_states: Sequence[int] | NDArray[np.integer[Any]] = (1, 2, 3, 4, 5),
     model: Any = None,
     folds: int | ArrayLike = 5,
     progress: bool = True,

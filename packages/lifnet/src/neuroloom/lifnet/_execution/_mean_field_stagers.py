@@ -132,7 +132,7 @@ class ReducedMeanFieldStager(MeanFieldStager):
 
     def run(
         self,
-        focus_pops: Sequence[int] = (0, 1),
+        focus_pops: Sequence[int] | NDArray[np.integer[Any]] = (0, 1),
         grid_density: float = 0.5,
         grid_lims: ArrayLike = (0.0, 60.0),
         *,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuroloom import shared
 from neuroloom.lifnet._config._load import load_config, save_config
@@ -60,7 +61,7 @@ class BaseSweepRunner(ABC):
         main_dir: str | Path,
         baseline_params: Any,
         param: Sequence[str | int] | str,
-        sweep_params: Sequence[Any],
+        sweep_params: Sequence[Any] | NDArray[Any],
         param_idx: int | Sequence[int] | None = None,
         parallel: bool = False,
         max_workers: int | None = None,
@@ -244,7 +245,7 @@ def _map(step: _Step, items: list[dict[str, Any]], **options: Any) -> list[Any]:
 def varied(
     base: Config,
     param: Sequence[str | int] | str,
-    values: Sequence[Any],
+    values: Sequence[Any] | NDArray[Any],
     param_idx: int | Sequence[int] | None,
 ) -> list[Config]:
     """Return one configuration per value, each a checked copy of the baseline."""

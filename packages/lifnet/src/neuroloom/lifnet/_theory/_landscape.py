@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -79,7 +80,7 @@ class Landscape:
 
 def landscape(
     field: LIFMeanField,
-    focus: Sequence[int],
+    focus: Sequence[int] | NDArray[np.integer[Any]],
     *,
     step: float = 0.5,
     limits: ArrayLike = (0.0, 60.0),

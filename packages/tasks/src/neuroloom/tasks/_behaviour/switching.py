@@ -117,7 +117,7 @@ def switching_trials(
     n_trials: int = 10_000,
     *,
     sessions: int = 10,
-    transition: Sequence[Sequence[float]] | None = None,
+    transition: Sequence[Sequence[float]] | NDArray[np.floating[Any]] | None = None,
     bias: float = 0.9,
     seed: int | Seed = 0,
     **params: Any,

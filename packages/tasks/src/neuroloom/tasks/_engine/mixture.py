@@ -187,7 +187,7 @@ class _Conditions(Mapping[str, NDArray[Any]]):
 def mix(
     tasks: str | Sequence[str | Task],
     *,
-    p: Sequence[float] | None = None,
+    p: Sequence[float] | NDArray[np.floating[Any]] | None = None,
     rule_input: bool = True,
     **params: Any,
 ) -> Mixture:

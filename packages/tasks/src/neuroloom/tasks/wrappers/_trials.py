@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
+from numpy.typing import NDArray
 
 from neuroloom.tasks._errors import TaskTypeError, fail, real, whole
 from neuroloom.tasks.wrappers._base import (
@@ -66,7 +67,9 @@ class RandomGroundTruth(_Drawing):
         If there is not one probability for each choice, or they do not sum to 1.
     """
 
-    def __init__(self, env: Any, p: Sequence[float] | None = None) -> None:
+    def __init__(
+        self, env: Any, p: Sequence[float] | NDArray[np.floating[Any]] | None = None
+    ) -> None:
         super().__init__(env)
         self.choices = choices_of(env)
         n = len(self.choices)
