@@ -23,6 +23,7 @@ from neuroloom.tasks._errors import ActionError, TaskError, unknown, whole
 _FEWEST, _MOST = 4, 256
 _MOST_KINDS = 64
 _OPTIONS = ("no_step", "stream")
+_NO_ROWS = np.zeros((0, 0), dtype=np.float32)
 
 
 @dataclass(eq=False)
@@ -36,16 +37,14 @@ class _Laid:
     phase: list[int]
     starts: list[int]
     due: list[bool]
-    earned: list[float | None]
-    """What an action other than 0 earns in a step, if the trial goes on; None: if it may not."""
-    shown: list[NDArray[np.float32]] = field(init=False)
-    """Rows that are handed out once each, so that they are the caller's own."""
+    shown: NDArray[np.float32] = field(init=False)
+    """Observations whose rows are handed out once each, so that they are the caller's own."""
 
     def __post_init__(self) -> None:
-        self.shown = list(self.observation.copy()) if self.earned else []
+        self.shown = self.observation.copy()
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy hands out rows of its own, and copying them one by one takes long.
+        # A copy hands out rows of its own, which nobody has written into.
         return {name: value for name, value in self.__dict__.items() if name != "shown"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -126,11 +125,11 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         self._plain, self._priced = self.plan.plain, self.plan.priced
         self._begins = self.plan.begins
         self._steady = self._plain and self.plan.discrete
-        self._rows: list[NDArray[np.float32]] = []
+        self._rows: NDArray[np.float32] = _NO_ROWS
         self._laid: _Laid | None
         calm = [case_of(phase, True, False, False, False) for phase in (FREE, FIXATE, DECIDE)]
+        # What an action other than 0 earns where the trial goes on, by phase; None: it may end.
         self._earns = [None if self._rule[at][1] else self._rule[at][0] for at in calm]
-        self._earned: list[float | None] = []
         self.reseed(seed, stream)
         self._show_parameters(task)
 
@@ -165,7 +164,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _shown=[])
-        self._rows = [] if self._laid is None else self._laid.shown
+        self._rows = _NO_ROWS if self._laid is None else self._laid.shown
         self._show_parameters(self.task)
 
     # Gymnasium --------------------------------------------------------------------------------
@@ -219,7 +218,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             if action == 0:
                 reward = 0.0
             else:
-                earned = self._earned[at]
+                earned = self._earns[self._phase[at]]
                 if earned is None or not 0 < action < self._n_actions:
                     return self._act(action)
                 reward = earned
@@ -406,16 +405,14 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         """Return all steps of a table."""
         self._check_parameters()
         observation, right, _ = laid_out(self.plan, table)
-        phase = self.plan.phase[table.period].tolist()
         return _Laid(
             table=table,
             observation=observation,
             right=right,
             target=right.tolist() if self.plan.discrete else list(right),
-            phase=phase,
+            phase=self.plan.phase[table.period].tolist(),
             starts=table.starts.tolist(),
             due=np.asarray(table.due, dtype=bool).tolist(),
-            earned=[self._earns[one] for one in phase] if self._steady else [],
         )
 
     def _hold(self, laid: _Laid) -> None:
@@ -425,7 +422,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         self._table = laid.table
         self._ob, self._gt, self._target = laid.observation, laid.right, laid.target
         self._phase, self._starts, self._due = laid.phase, laid.starts, laid.due
-        self._laid, self._rows, self._earned = laid, laid.shown, laid.earned
+        self._laid, self._rows = laid, laid.shown
 
     def _checked(self, action: Any) -> Any:
         if not self.plan.discrete:
