@@ -33,12 +33,12 @@ def accepted(name: str, value: Any, drawn: NDArray[Any]) -> NDArray[Any]:
     TaskError
         If it is of another kind or shape, or outside what is drawn.
     """
-    expected = _in_words(drawn)
+    values = np.unique(drawn)
     try:
         given = np.asarray(value)
         np.broadcast_to(given, drawn.shape[1:] if given.ndim < drawn.ndim else drawn[:1].shape)
     except ValueError:
-        shape = drawn.shape[1:]
+        shape, expected = drawn.shape[1:], _in_words(values)
         wanted = f"{expected}, shape {shape}" if shape else f"one value for the trial: {expected}"
         raise fail(name, wanted, repr(value)) from None
     if drawn.dtype.kind in "US":
@@ -50,14 +50,13 @@ def accepted(name: str, value: Any, drawn: NDArray[Any]) -> NDArray[Any]:
         if drawn.dtype.kind in "iu" and fits:
             fits = given.dtype.kind != "b" and bool((given == np.floor(given)).all())
     if not fits:
-        raise fail(name, expected, repr(value))
-    values = np.unique(drawn)
+        raise fail(name, _in_words(values), repr(value))
     if drawn.dtype.kind != "f" and len(values) <= _FEW:
         inside = np.isin(given, values)
     else:
         inside = (given >= values[0]) & (given <= values[-1])
     if not inside.all():
-        raise fail(name, expected, repr(value))
+        raise fail(name, _in_words(values), repr(value))
     return given
 
 
@@ -134,12 +133,12 @@ def own_number(name: str, value: Any, n: int) -> int:
     return int(value)
 
 
-def _in_words(drawn: NDArray[Any]) -> str:
-    values = np.unique(drawn)
-    if len(values) <= _FEW and (drawn.dtype.kind != "f" or len(values) <= 12):
+def _in_words(values: NDArray[Any]) -> str:
+    """Return what is drawn, of all its values in order."""
+    if len(values) <= _FEW and (values.dtype.kind != "f" or len(values) <= 12):
         listed = ", ".join(str(value) for value in values.tolist())
-        between = " or between" if drawn.dtype.kind == "f" and len(values) > 1 else ""
+        between = " or between" if values.dtype.kind == "f" and len(values) > 1 else ""
         return f"one of {listed}{between}"
     low, high = values[0], values[-1]
-    kind = "a number" if drawn.dtype.kind == "f" else "an integer"
+    kind = "a number" if values.dtype.kind == "f" else "an integer"
     return f"{kind} from {low:.4g} to {high:.4g}"

@@ -294,7 +294,16 @@ def _root(seed: int | Seed | None) -> np.random.SeedSequence:
 
 def _kind(fixed: dict[str, Any]) -> Any:
     """Return what tells conditions apart."""
-    return tuple(sorted((name, np.asarray(value).tobytes()) for name, value in fixed.items()))
+    return tuple([(name, *_told_apart(fixed[name])) for name in sorted(fixed)])
+
+
+def _told_apart(value: Any) -> tuple[Any, ...]:
+    """Return kind and value; of what is no whole number or word its bytes, as 0. is not -0."""
+    kind = type(value)
+    if kind is int or kind is str:
+        return kind, value
+    given = np.asarray(value)
+    return given.dtype.str, given.shape, given.tobytes()
 
 
 def one_trial(plan: TaskPlan, seed: int | Seed) -> tuple[NDArray[np.float32], NDArray[Any], Rows]:

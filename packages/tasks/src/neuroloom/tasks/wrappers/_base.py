@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 import gymnasium
@@ -127,14 +129,11 @@ def within(env: Any, name: str) -> Any:
     AttributeError
         If none has.
     """
-    for layer in layers(env):
-        if isinstance(layer, gymnasium.Wrapper) and not isinstance(layer, Forwarding):
-            continue
-        if hasattr(type(layer), name) or name in getattr(layer, "__dict__", {}):
-            return getattr(layer, name)
-        if not isinstance(layer, gymnasium.Wrapper):
-            return getattr(layer, name)
-    raise AttributeError(name)
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, Forwarding) and (hasattr(type(env), name) or name in env.__dict__):
+            break
+        env = env.env
+    return getattr(env, name)
 
 
 def reseed(env: Any, seed: Any) -> Any:
@@ -173,8 +172,10 @@ def generator(env: Any, seed: Any, word: str) -> np.random.Generator:
 
 def pick(rng: np.random.Generator, p: Any) -> int:
     """Return what ``rng.choice(len(p), p=p)`` would, of probabilities that were checked before."""
-    edges = p.cumsum()
-    return int((edges / edges[-1]).searchsorted(rng.random(), side="right"))
+    # In Python's own numbers, of which there are few: numpy takes longer to be called.
+    edges = list(accumulate(p.tolist()))
+    whole = edges[-1]
+    return bisect_right([edge / whole for edge in edges], rng.random())
 
 
 def probabilities(name: str, values: Any, n: int) -> Any:
