@@ -19,7 +19,14 @@ def timing_reward(
     """
     window = margin * interval + 25
     off = np.abs(error)
-    share = np.maximum(1 - off / window, 0)
     inside = off <= window
-    worth = np.maximum(share * np.sqrt(share), 0.1) * rewards["correct"]
-    return np.where(inside, worth, rewards["fail"]), inside.astype(float)
+    # In place: this is asked for at every step of every trial.
+    share = np.asarray(off / window)
+    np.subtract(1, share, out=share)
+    np.maximum(share, 0, out=share)
+    worth = np.asarray(np.sqrt(share))
+    worth *= share
+    np.maximum(worth, 0.1, out=worth)
+    worth *= rewards["correct"]
+    np.copyto(worth, rewards["fail"], where=~inside)
+    return worth, inside.astype(float)

@@ -254,7 +254,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
 
     def _held(self) -> NDArray[np.bool_] | None:
         """Return the environments that begin an episode in this step instead of acting."""
-        if not self._over.any():
+        if self.trials_per_episode is None or not self._over.any():
             return None
         if self._mode is AutoresetMode.DISABLED:
             raise ResetNeeded(
