@@ -51,13 +51,15 @@ class Answers:
         running = asked if self._clock < 0 else about["period"] == self._clock
         self._since = np.where((self._since < 0) & running, self._step, self._since)
         acted = self._any(actions) | (self._rule.first == 0)
-        fresh = asked & acted & ~self.answered
-        if self._last_step:
-            fresh = asked
+        if self._last_step:  # this is the last step, until the trial goes on
+            acted = acted | bool(self._shape)  # where a movement ends: 0 is a place as well
+            fresh, self.answered = asked, np.where(asked, acted, self.answered)
+        else:
+            fresh = asked & acted & ~self.answered
+            self.answered = self.answered | fresh
         due = asked & self._any(right) & ~self.answered & ~fresh
         self._put(self.target, fresh | due, right)
         self._put(self.action, fresh, actions)
-        self.answered |= fresh
         self._when = np.where(fresh, self._step, self._when)
         self._step += 1
 
@@ -71,7 +73,9 @@ class Answers:
             "reaction_time": np.where(self.answered, seconds, np.nan),
         }
         if not self._shape:
-            choice = np.where(self.answered, self.action - float(self._rule.first), np.nan)
+            # An action below the first choice, a rule that is named say, chooses nothing.
+            chosen = self.answered & (self.action >= self._rule.first)
+            choice = np.where(chosen, self.action - float(self._rule.first), np.nan)
             if self._withholds:
                 choice = self.answered.astype(float)
             out["choice"] = choice

@@ -70,8 +70,8 @@ class Answer:
     periods : tuple of str
         Periods in which an action other than 0 is an answer; default: the `decide` periods.
     first : int
-        The action that is choice 0; those above it are 1, 2, …. Where it is 0, not to act is an
-        answer as well.
+        The action that is choice 0; those above it are 1, 2, …, and those below it no choice.
+        Where it is 0, not to act is an answer as well.
     clock : str
         Period with which reaction times begin; default: the first in which an answer counts.
     last_step : bool
