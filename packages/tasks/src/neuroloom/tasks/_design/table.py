@@ -21,8 +21,8 @@ from neuroloom.tasks._random.counter import Keys
 
 Conditions = dict[str, NDArray[Any]]
 """One array a condition, one row a trial."""
-Pieces = list[tuple[int, int, int]]
-"""First step, end, and the row of the output that the first one goes to."""
+Pieces = list[tuple[int, int, int]] | NDArray[np.int64]
+"""First step, end, and the row of the output that the first one goes to, of each."""
 Priced = tuple[NDArray[Any], NDArray[Any]]
 """Reward and performance of answers."""
 _GRADED = 8192

@@ -38,7 +38,7 @@ def emit(
         compiled("emit")(
             *(table.levels, table.base, table.target, table.stepwise, table.counts),
             *(table.segment_period, table.starts, plan.noisy, table.keys, plan.noise_scale),
-            *(plan.noise_columns, *normal_table(), np.array(pieces), observation, target, stride),
+            *(plan.noise_columns, *normal_table(), np.asarray(pieces), observation, target, stride),
         )
         return
     for start, stop, offset in pieces:

@@ -205,7 +205,7 @@ class Session:
 
 
 class Reader:
-    """Streams read side by side, in pieces of any length or trial by trial.
+    """Streams read side by side, in pieces of any length.
 
     Parameters
     ----------
@@ -241,19 +241,6 @@ class Reader:
                 return spans
             self._draw(got < steps, (steps - got) / self._mean)
 
-    def next_trials(self) -> list[Rows]:
-        """Return the next whole trial of every stream, all of which stand at a trial's start."""
-        if None in self._ahead:
-            self._draw(np.array([rows is None for rows in self._ahead]), np.ones(1))
-        trials = []
-        for row, rows in enumerate(self._ahead):
-            assert rows is not None
-            starts = rows.table.starts
-            stop = int(starts[starts.searchsorted(rows.start, side="right")])
-            trials.append(Rows(rows.table, rows.start, stop))
-            self._ahead[row] = Rows(rows.table, stop, rows.stop) if stop < rows.stop else None
-        return trials
-
     def fix(self, conditions: dict[str, Any], number: Counts | None = None) -> None:
         """Give the trials from now on these conditions; see `Source`."""
         self._source.fix(conditions, number)
@@ -270,6 +257,39 @@ class Reader:
         edges = table.starts[np.cumsum([0, *counts])]
         for row in np.flatnonzero(counts):
             self._ahead[row] = Rows(table, int(edges[row]), int(edges[row + 1]))
+
+
+class TrialReader:
+    """Streams read side by side, a whole trial of each at a time.
+
+    Parameters
+    ----------
+    source : Source
+        Where trials come from.
+    n : int
+        Number of its streams.
+    at_once : int
+        See `Reader`.
+    """
+
+    def __init__(self, source: Source, n: int, at_once: int = 1) -> None:
+        self._source, self._n, self._at_once = source, n, at_once
+        self._table: Table | None = None
+        self._each, self._turn, self._many = 0, 0, 3
+
+    def read(self) -> tuple[Table, NDArray[np.int64]]:
+        """Return the next trial of every stream: a table, and which of its trials they are."""
+        if self._table is None or self._turn == self._each:
+            self._each, self._turn = max(3, self._many // self._n), 0
+            self._table = self._source.take(np.full(self._n, self._each))
+            self._many = min(2 * max(self._many, self._n * self._each), self._at_once)
+        self._turn += 1
+        return self._table, np.arange(self._n) * self._each + (self._turn - 1)
+
+    def fix(self, conditions: dict[str, Any], number: Counts | None = None) -> None:
+        """Give the trials from now on these conditions; see `Source`."""
+        self._source.fix(conditions, number)
+        self._table = None
 
 
 def write(

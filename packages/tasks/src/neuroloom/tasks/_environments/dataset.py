@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, as_seed, checks, require
 from neuroloom.tasks._design.catalogue import get_task
-from neuroloom.tasks._design.table import Rows
+from neuroloom.tasks._design.table import Rows, Table
 from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._engine.plan import TaskPlan, make_plan
-from neuroloom.tasks._engine.streams import Counts, Reader, Source, Spans, Streams, write
+from neuroloom.tasks._engine.streams import Counts, Reader, Source, Spans, Streams, TrialReader, write
 from neuroloom.tasks._environments.batch import Batch, card_of
 from neuroloom.tasks._environments.env_stream import EnvPlan, EnvStreams, without_bystanders
 from neuroloom.tasks._environments.making import make
@@ -134,7 +134,9 @@ class Dataset:
             require("torch", extra="neuroloom-tasks[torch]")
         self._worker = 0
         self._at = self._cached = 0
+        # What is in the cache, or in the last batch of whole trials.
         self._spans: list[Spans] = []
+        self._trials: tuple[Table, NDArray[np.int64]] | None = None
         # An environment brings the seed that it was made with.
         made_with = None if self._env is None else getattr(self._env.unwrapped, "seeded", None)
         self.seed(made_with if seed is None else seed)
@@ -182,7 +184,11 @@ class Dataset:
             )
         else:
             source = Streams(plan, root, n, first=self._worker * n)
-        self._reader = Reader(source, n, plan.mean_steps, plan.at_once)
+        self._reader: Reader | TrialReader
+        if self.align == "trial":
+            self._reader = TrialReader(source, n, plan.at_once)
+        else:
+            self._reader = Reader(source, n, plan.mean_steps, plan.at_once)
         self._forget()
 
     def __iter__(self) -> Iterator[Any]:
@@ -283,11 +289,13 @@ class Dataset:
             self._reader.fix(conditions, self._number_to_come())
             self._forget()
         self._i_batch += 1
-        return self._whole_trials() if self.align == "trial" else self._pieces()
+        if isinstance(self._reader, TrialReader):
+            return self._whole_trials(self._reader)
+        return self._pieces(self._reader)
 
-    def _pieces(self) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _pieces(self, reader: Reader) -> tuple[NDArray[Any], NDArray[Any]]:
         if self._at == self._cached:
-            self._refill()
+            self._refill(reader)
         part = slice(self._at, self._at + self.seq_len)
         self._at = part.stop
         # Parts of the cache, which is left to their owners when the next one is made.
@@ -295,12 +303,12 @@ class Dataset:
             return self._inputs[:, part].copy(), self._target[:, part].copy()
         return self._inputs[part], self._target[part]
 
-    def _refill(self) -> None:
+    def _refill(self, reader: Reader) -> None:
         size, steps, plan = self.batch_size, self._cache_len, self.plan
         shape = self._shape(steps)
         inputs = np.empty((steps * size, plan.n_channels), dtype=np.float32)
         target = np.empty((steps * size, *plan.target_shape), dtype=plan.target_dtype)
-        self._spans = self._reader.read(steps)
+        self._spans = reader.read(steps)
         stride = 1 if self.batch_first else size
         placed = [
             (rows, row * steps + at if self.batch_first else row + at * size)
@@ -312,9 +320,10 @@ class Dataset:
         self._target = target.reshape(*shape, *plan.target_shape)
         self._at, self._cached = 0, steps
 
-    def _whole_trials(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        trials = self._reader.next_trials()
-        longest = max(len(rows) for rows in trials)
+    def _whole_trials(self, reader: TrialReader) -> tuple[NDArray[Any], NDArray[Any]]:
+        table, trials = reader.read()
+        begin, end = table.starts[trials], table.starts[trials + 1]
+        longest = int((end - begin).max())
         length = longest if self._given_len is None else self._given_len
         if longest > length:
             raise TaskError(
@@ -326,36 +335,40 @@ class Dataset:
         target = np.zeros((*shape, *self.plan.target_shape), dtype=self.plan.target_dtype)
         flat = inputs.reshape(-1, self.plan.n_channels)
         right = target.reshape(-1, *self.plan.target_shape)
-        begin, stride = (length, 1) if self.batch_first else (1, self.batch_size)
-        placed = [(rows, row * begin) for row, rows in enumerate(trials)]
-        write(self.plan, placed, flat, right, stride)
-        self._spans = [[(0, rows)] for rows in trials]
+        apart, stride = (length, 1) if self.batch_first else (1, self.batch_size)
+        place = np.arange(self.batch_size) * apart
+        pieces = np.stack([begin, end, place], axis=1)
+        self.plan.emit(table, pieces, flat, right, stride)
+        self._trials = table, trials
         return inputs, target
 
     def _number_to_come(self) -> Counts | None:
         """Return the number of every row's first trial of which no step was served."""
+        if self._trials is not None:
+            table, trials = self._trials
+            return 1 + np.asarray(table.number)[trials]
         if not self._spans:
             return None
         number = np.zeros(self.batch_size, dtype=np.int64)
         for row, spans in enumerate(self._spans):
-            served = spans
-            if self.align == "stream":
-                served = _cut(spans, self._at - 1, self._at)
-            rows = served[-1][1]
+            rows = _cut(spans, self._at - 1, self._at)[-1][1]
             number[row] = 1 + np.asarray(rows.table.number)[rows.trial[-1]]
         return number
 
     def _spans_of_batch(self) -> Iterator[tuple[int, tuple[int, Rows]]]:
         """Yield row, first step and steps of every run of trials in the last batch."""
+        if self._trials is not None:
+            table, trials = self._trials
+            edges = zip(table.starts[trials].tolist(), table.starts[trials + 1].tolist())
+            for row, (start, stop) in enumerate(edges):
+                yield row, (0, Rows(table, start, stop))
         for row, spans in enumerate(self._spans):
-            if self.align == "stream":
-                spans = _cut(spans, self._at - self.seq_len, self._at)
-            for span in spans:
+            for span in _cut(spans, self._at - self.seq_len, self._at):
                 yield row, span
 
     def _forget(self) -> None:
         self._at = self._cached = 0
-        self._spans = []
+        self._spans, self._trials = [], None
 
     def _steps_at_once(self, cache_len: int | None) -> int:
         if cache_len is None:
