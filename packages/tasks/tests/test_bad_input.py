@@ -373,3 +373,34 @@ def test_a_parameter_does_not_hide_what_the_engine_calls(name: str) -> None:
 def test_words_of_a_task_are_of_their_kind(name: str, value: Any) -> None:
     with pytest.raises(tasks.TaskTypeError, match=f"Own.{name}"):
         type("Own", (tasks.Task,), {name: value, "__doc__": "Own."})
+
+
+@pytest.mark.parametrize("align", ["stream", "trial"])
+def test_conditions_that_are_refused_leave_a_data_set_as_it_was(align: str) -> None:
+    task = "PerceptualDecisionMaking-v1"
+    options: dict[str, Any] = {"batch_size": 3, "align": align, "max_batch": 5, "seed": 1}
+    asked, left_alone = (tasks.Dataset(task, **options) for _ in range(2))
+    asked(), left_alone()
+    for bad in ("a", True, [[1], [1, 2]], np.array([51.2, 25.6, 0.0])):
+        for _ in range(2):
+            with pytest.raises(tasks.TaskError, match="coh"):
+                asked(coh=bad)
+    for _ in range(4):
+        for mine, theirs in zip(asked(coh=51.2), left_alone(coh=51.2), strict=True):
+            assert mine.tobytes() == theirs.tobytes()
+    with pytest.raises(StopIteration):
+        asked()
+
+
+def test_an_array_that_is_given_twice_is_the_same_condition() -> None:
+    shapes = np.array([0, 1, 2, 3])
+    options: dict[str, Any] = {"batch_size": 2, "seq_len": 20, "seed": 1}
+    once, twice = (tasks.Dataset("ProbabilisticReasoning-v0", **options) for _ in range(2))
+    both = [twice(locs=shapes.copy())[0] for _ in range(2)]
+    alone = [once(locs=[0, 1, 2, 3])[0] for _ in range(2)]
+    assert [one.tobytes() for one in both] == [one.tobytes() for one in alone]
+
+
+def test_a_truth_value_is_no_coherence() -> None:
+    with pytest.raises(tasks.TaskError, match="coh"):
+        tasks.make("PerceptualDecisionMaking-v1", seed=1).new_trial(coh=True)

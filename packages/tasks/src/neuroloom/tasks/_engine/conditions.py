@@ -46,9 +46,9 @@ def accepted(name: str, value: Any, drawn: NDArray[Any]) -> NDArray[Any]:
     elif drawn.dtype.kind == "b":
         fits = given.dtype.kind in "biuf" and bool(np.isin(given, (0, 1)).all())
     else:
-        fits = given.dtype.kind in "biuf" and bool(np.isfinite(given).all())
+        fits = given.dtype.kind in "iuf" and bool(np.isfinite(given).all())
         if drawn.dtype.kind in "iu" and fits:
-            fits = given.dtype.kind != "b" and bool((given == np.floor(given)).all())
+            fits = bool((given == np.floor(given)).all())
     if not fits:
         raise fail(name, _in_words(values), repr(value))
     if drawn.dtype.kind != "f" and len(values) <= _FEW:

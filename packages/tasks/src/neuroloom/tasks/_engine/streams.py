@@ -84,7 +84,6 @@ class Streams:
         of = np.repeat(np.arange(len(self)), counts)
         before = np.cumsum(counts) - counts
         number = np.arange(len(of)) + (self._next - before)[of]
-        self._next += counts
         if self._sessions:
             pairs = zip(self._sessions, counts, strict=True)
             table = join([t for one, k in pairs if k for t in one.take(int(k), self._fixed)])
@@ -92,6 +91,7 @@ class Streams:
             draws = Draws(numbered(self._conditions_keys[of], number))
             table = self.plan.block(draws, {}, n=len(of), fixed=self._fixed)
         table.number, table.keys = number, numbered(self._noise_keys[of], number)
+        self._next += counts  # not before, as what is given may be refused
         return table
 
     def replace(self, which: NDArray[np.int64], other: Streams) -> None:
@@ -137,7 +137,7 @@ class Streams:
             numbers = np.array([-self._apart])
             table.number, table.keys = self._next[:1], numbered(self._noise_keys[:1], numbers)
             return table, 0
-        kind = _kind(fixed)
+        kind = told_apart(fixed)
         first, held = self._beside.pop(kind, (0, None))
         row = self._apart - first
         if held is None or row >= held.n_trials:
@@ -312,17 +312,20 @@ def _root(seed: int | Seed | None) -> np.random.SeedSequence:
     return np.random.SeedSequence() if seed is None else as_seed(seed).sequence()
 
 
-def _kind(fixed: dict[str, Any]) -> Any:
-    """Return what tells conditions apart."""
-    return tuple([(name, *_told_apart(fixed[name])) for name in sorted(fixed)])
+def told_apart(fixed: dict[str, Any]) -> Any:
+    """Return what tells conditions that are given from others."""
+    return tuple([(name, *_value(fixed[name])) for name in sorted(fixed)])
 
 
-def _told_apart(value: Any) -> tuple[Any, ...]:
+def _value(value: Any) -> tuple[Any, ...]:
     """Return kind and value; of what is no whole number or word its bytes, as 0. is not -0."""
     kind = type(value)
     if kind is int or kind is str:
         return kind, value
-    given = np.asarray(value)
+    try:
+        given = np.asarray(value)
+    except ValueError:  # ragged: refused where it is drawn with
+        return kind, repr(value)
     return given.dtype.str, given.shape, given.tobytes()
 
 

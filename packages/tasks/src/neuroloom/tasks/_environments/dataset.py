@@ -16,7 +16,7 @@ from neuroloom.tasks._design.catalogue import get_task
 from neuroloom.tasks._design.table import Rows, Table
 from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._engine.plan import TaskPlan, make_plan
-from neuroloom.tasks._engine.streams import Counts, Reader, Source, Spans, Streams, TrialReader, write
+from neuroloom.tasks._engine.streams import Counts, Reader, Source, Spans, Streams, TrialReader, told_apart, write
 from neuroloom.tasks._environments.batch import Batch, card_of
 from neuroloom.tasks._environments.env_stream import EnvPlan, EnvStreams, without_bystanders
 from neuroloom.tasks._environments.making import make
@@ -128,7 +128,7 @@ class Dataset:
         self._weights = _weights(mask_weights)
         self._cache_len = self._steps_at_once(cache_len)
         self._split = checks.text("split", split, error=TaskTypeError)
-        self._fixed: dict[str, Any] = {}
+        self._fixed = told_apart({})
         self._i_batch = 0
         if output == "torch":
             require("torch", extra="neuroloom-tasks[torch]")
@@ -284,14 +284,18 @@ class Dataset:
         if self.max_batch is not None and self._i_batch >= self.max_batch:
             self._i_batch = 0
             raise StopIteration
-        if conditions != self._fixed:
-            self._fixed = conditions
+        fixed = told_apart(conditions)
+        if fixed != self._fixed:
+            self._fixed = fixed
             self._reader.fix(conditions, self._number_to_come())
             self._forget()
+        reader = self._reader
+        if isinstance(reader, TrialReader):
+            batch = self._whole_trials(reader)
+        else:
+            batch = self._pieces(reader)
         self._i_batch += 1
-        if isinstance(self._reader, TrialReader):
-            return self._whole_trials(self._reader)
-        return self._pieces(self._reader)
+        return batch
 
     def _pieces(self, reader: Reader) -> tuple[NDArray[Any], NDArray[Any]]:
         if self._at == self._cached:
