@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import norm
 
 import neuroloom.tasks as tasks
+from neuroloom.shared import DataError
 from neuroloom.tasks import declare as d
 from neuroloom.tasks.behaviour import QLearner, fit_q_learning
 
@@ -369,6 +370,14 @@ def test_curves_know_the_contracts_columns() -> None:
         tasks.psychometric({**own, "stimulus": [-1, np.nan, 1, 1, 1]})
     with pytest.raises(tasks.TaskError, match="at least one response"):
         tasks.psychometric({**own, "choice": [np.nan] * 5})
+
+
+def test_milliseconds_are_told_and_a_missing_stimulus_is_named() -> None:
+    own = {"stimulus": [-1, 1], "choice": [0, 1], "correct": [1, 1]}
+    with pytest.warns(UserWarning, match="milliseconds"):
+        tasks.chronometric({**own, "reaction_time": [350.0, 420.0]})
+    with pytest.raises(DataError, match="'stimulus'"):
+        tasks.psychometric({"choice": [0, 1], "correct": [1, 1]})
 
 
 def test_curves_of_our_own_table_need_no_names() -> None:

@@ -15,7 +15,12 @@ IDS = tasks.all_envs(psychopy=True, contrib=True, collections=True)
 HOLDS = ("AnnubesEnv-v0", "DelayPairedAssociation-v0", "Detection-v0", "GoNogo-v0")
 # The action that is choice 0, where it is not 1: the arms of a bandit are numbered from 0, two
 # actions of hierarchical reasoning name the rule.
-FIRST = {"Bandit-v0": 0, "MatchingPenny-v0": 0, "ToneDetection-v0": 0, "HierarchicalReasoning-v0": 3}
+FIRST = {
+    "Bandit-v0": 0,
+    "MatchingPenny-v0": 0,
+    "ToneDetection-v0": 0,
+    "HierarchicalReasoning-v0": 3,
+}
 
 
 def anything(space: Any, seed: int) -> Any:
@@ -25,7 +30,8 @@ def anything(space: Any, seed: int) -> Any:
     def policy(observation: np.ndarray, info: dict[str, Any]) -> np.ndarray:
         n = len(observation)
         if space.shape:
-            return rng.uniform(-1, 1, (n, *space.shape)).astype(space.dtype)
+            some = rng.uniform(-1, 1, (n, *space.shape)).astype(space.dtype)
+            return np.clip(some, space.low, space.high)
         return rng.integers(space.n, size=n)
 
     return policy

@@ -148,6 +148,8 @@ def chronometric(
     seconds = _numbers(table, time)
     if (seconds < 0).any():
         raise fail(f"column {time!r}", "seconds of at least 0", seconds.min())
+    if time == "reaction_time":
+        made.contract(time)  # warns of milliseconds
     x = _numbers(table, stimulus)
     values, mean, n = _means(x, seconds)
     square = _means(x, seconds**2)[1]
@@ -161,7 +163,7 @@ def _trials(trials: Trials | Mapping[str, Any] | pd.DataFrame) -> Trials:
 
 def _stimulus(trials: Trials) -> str:
     """Return the column of the stimulus where none is named."""
-    return "stimulus" if "coh" not in trials.table and "stimulus" in trials.table else "coh"
+    return "coh" if "coh" in trials.table else "stimulus"
 
 
 def _table(trials: Trials, stimulus: str, *names: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuroloom.shared import Seed, as_seed
 from neuroloom.shared.random import numbered
-from neuroloom.tasks._design.table import Pieces, Rows, Table, join
+from neuroloom.tasks._design.table import Rows, Table, join
 from neuroloom.tasks._engine.plan import BLOCK, TaskPlan
 from neuroloom.tasks._random.counter import Draws
 
@@ -300,7 +300,7 @@ def write(
     stride: int,
 ) -> None:
     """Write runs of steps, each into every `stride`-th row from its place on."""
-    tables: dict[int, tuple[Table, Pieces]] = {}
+    tables: dict[int, tuple[Table, list[tuple[int, int, int]]]] = {}
     for rows, place in placed:
         pieces = tables.setdefault(id(rows.table), (rows.table, []))[1]
         pieces.append((rows.start, rows.stop, place))

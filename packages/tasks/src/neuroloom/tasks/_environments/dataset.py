@@ -16,7 +16,16 @@ from neuroloom.tasks._design.catalogue import get_task
 from neuroloom.tasks._design.table import Rows, Table
 from neuroloom.tasks._design.task import Task
 from neuroloom.tasks._engine.plan import TaskPlan, make_plan
-from neuroloom.tasks._engine.streams import Counts, Reader, Source, Spans, Streams, TrialReader, told_apart, write
+from neuroloom.tasks._engine.streams import (
+    Counts,
+    Reader,
+    Source,
+    Spans,
+    Streams,
+    TrialReader,
+    told_apart,
+    write,
+)
 from neuroloom.tasks._environments.batch import Batch, card_of
 from neuroloom.tasks._environments.env_stream import EnvPlan, EnvStreams, without_bystanders
 from neuroloom.tasks._environments.making import make
@@ -363,8 +372,8 @@ class Dataset:
         """Yield row, first step and steps of every run of trials in the last batch."""
         if self._trials is not None:
             table, trials = self._trials
-            edges = zip(table.starts[trials].tolist(), table.starts[trials + 1].tolist())
-            for row, (start, stop) in enumerate(edges):
+            for row, trial in enumerate(trials):
+                start, stop = table.starts[trial : trial + 2].tolist()
                 yield row, (0, Rows(table, start, stop))
         for row, spans in enumerate(self._spans):
             for span in _cut(spans, self._at - self.seq_len, self._at):
