@@ -5,75 +5,17 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable
-from multiprocessing.pool import TERMINATE, Pool
 from typing import Any, Literal
 
-import joblib
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 from joblib.parallel import get_active_backend
 
 from neuroloom.shared.checks import did_you_mean, fail
 from neuroloom.shared.parallel._ray import Dealt
 from neuroloom.shared.parallel._threads import inside_map, n_cores
+from neuroloom.shared.parallel._watch import Work
 
 _BACKENDS = ("loky", "threading", "multiprocessing", "sequential", "dask", "ray")
 Kind = Literal["here", "processes", "dask", "ray"]
-
-__all__ = ["TerminatedWorkerError", "Work", "kind_of", "open_work", "progress_bar"]
-
-
-class Work(joblib.Parallel):  # type: ignore[misc]
-    """joblib's engine, with a bar where results come all at once, and an eye on its pool."""
-
-    bar: Any = None
-    dealt: Dealt | None = None
-    _pool: Any = None
-    _processes: tuple[Any, ...] = ()
-
-    def _initialize_backend(self) -> Any:
-        n = super()._initialize_backend()
-        pool = getattr(self._backend, "_pool", None)
-        self._pool = pool if isinstance(pool, Pool) else None
-        self._watch()
-        return n
-
-    def _wait_retrieval(self) -> bool:
-        self._watch()
-        return bool(super()._wait_retrieval())
-
-    def _watch(self) -> None:
-        """Raise an error if a process of `multiprocessing` died.
-
-        Its pool starts another one, and joblib would wait for ever for the item that is gone.
-        """
-        if self._pool is None:
-            return
-        now = tuple(self._pool._pool)
-        codes = [process.exitcode for process in {*self._processes, *now}]
-        self._processes = now
-        if any(codes):
-            _let_go(self._pool)
-            raise TerminatedWorkerError(f"a process of the pool ended with {max(codes, key=bool)}")
-
-    def print_progress(self) -> None:
-        """Move the bar; joblib calls this whenever tasks end."""
-        if self.bar is not None:
-            self.bar.update(self.n_completed_tasks - self.bar_seen)
-            self.bar_seen = self.n_completed_tasks
-
-    bar_seen = 0
-
-
-def _let_go(pool: Any) -> None:
-    """Free the locks of a pool's queues: what a dead process held would never be given back."""
-    pool._worker_handler._state = TERMINATE  # it starts no more processes
-    for process in list(pool._pool):
-        process.kill()
-        process.join()
-    for lock in (pool._inqueue._rlock, pool._outqueue._wlock):
-        if lock is not None:
-            lock.acquire(timeout=0.1)
-            lock.release()
 
 
 def progress_bar(**options: Any) -> Any:

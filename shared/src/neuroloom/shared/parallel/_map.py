@@ -21,17 +21,17 @@ from neuroloom.shared._errors import WorkerError
 from neuroloom.shared._seed import Seed, as_seed
 from neuroloom.shared.checks import fail, whole
 from neuroloom.shared.jobs import Job
-from neuroloom.shared.parallel._backends import (
-    Kind,
-    TerminatedWorkerError,
-    Work,
-    n_cores_each,
-    open_work,
-    progress_bar,
-)
+from neuroloom.shared.parallel._backends import Kind, n_cores_each, open_work, progress_bar
 from neuroloom.shared.parallel._kept import Kept
 from neuroloom.shared.parallel._send import InRay, Sender, Shared
 from neuroloom.shared.parallel._shards import shard_of, surrounding_shard, unfinished
+from neuroloom.shared.parallel._watch import (
+    BrokenProcessPool,
+    PoolLost,
+    Work,
+    ended_elsewhere,
+    turn,
+)
 from neuroloom.shared.parallel._worker import Batch, FarBatch, Log, Outcome, Setting
 
 T = TypeVar("T")
@@ -111,8 +111,9 @@ def map(
         missing.
     WorkerError
         If the system kills the worker of an item for the third time, for want of memory say (on
-        dask, once its ``allowed-failures`` are used up), or an item raised what cannot pass on
-        its way: ``StopIteration``, which would end loops, or what no other process can read.
+        dask, once its ``allowed-failures`` are used up), if the pool of workers is lost three
+        times with nothing done between, or an item, a result or an error cannot pass on its way:
+        what another process cannot read, and ``StopIteration``, which would end loops.
     Exception
         What `function` raised, with a note that says at which item.
 
@@ -176,15 +177,16 @@ class _Run:
 
     def complete(self, batches: list[tuple[int, ...]]) -> None:
         """Compute all batches, in as many rounds as other processes and dead workers make it."""
-        anonymous, pause = 0, 0.02
+        in_vain, pause = 0, 0.02
         while todo := self.missing(batches):
             busy: set[int] = set()
             for group in self._groups(todo):
+                done = len(self.results)
                 try:
                     busy.update(self._compute(group))
                 except _WorkersDied as death:
-                    anonymous += not death.items
-                    self._count(death.items, anonymous, death)
+                    in_vain = (in_vain if len(self.results) == done else 0) + (not death.items)
+                    self._count(death.items, in_vain, death, group)
                     break
             if busy and self.kept is not None:
                 self._add(self.kept.read(sorted(busy)))
@@ -218,21 +220,28 @@ class _Run:
                     alone.append([(i,)])
         return [group for group in [free + once, *alone] if group]
 
-    def _count(self, items: list[int], anonymous: int, error: Exception) -> None:
+    def _count(
+        self, items: list[int], in_vain: int, error: Exception, group: list[tuple[int, ...]]
+    ) -> None:
         self.strikes.update(items)
         worst = [i for i in items if self.strikes[i] >= _TRIES]
-        if worst or anonymous >= _TRIES:
-            which = f"item {worst[0]}" if worst else "a worker that had begun no item"
+        if worst:
             raise WorkerError(
-                f"{which}: the system killed the worker at it {_TRIES} times; often memory ran "
-                f"out, and fewer workers or smaller items help ({error})"
+                f"item {worst[0]}: the system killed the worker at it {_TRIES} times; often memory "
+                f"ran out, and fewer workers or smaller items help ({error})"
+            ) from error
+        if in_vain >= _TRIES:
+            left = [i for batch in group for i in batch if i not in self.results]
+            raise WorkerError(
+                f"{_listed(left)}: the workers were lost {_TRIES} times one after the other before "
+                f"any of them began or ended ({error})"
             ) from error
 
     def _compute(self, group: list[tuple[int, ...]]) -> list[int]:
         """Compute some batches; return the items that other processes are at."""
         work, kind, stepwise = open_work(self.n_workers, self.backend)
         busy: list[int] = []
-        with _log(kind) as log:
+        with turn(work), _log(kind) as log:
             cores = n_cores_each(work, kind)
             job = None if self.kept is None else self.kept.job
             setting = Setting(self.root, job, cores, os.getpid(), log)
@@ -246,15 +255,20 @@ class _Run:
                     if self.kept is not None:
                         self.kept.keep_if_missing(self._batch(indices), values)
                     self._add(dict(zip(indices, values, strict=True)), show=stepwise)
-            except TerminatedWorkerError as error:
+            except BrokenProcessPool as error:
+                if not work.died(error):
+                    raise self._unread(error, group, log) from error
                 if self.kept is not None:
                     missing = [i for batch in group for i in batch if i not in self.results]
                     self._add(self.kept.read(missing))
                 if work.dealt is not None:
                     self._take(work.dealt.outcomes)
                     raise _WorkersDied(error, work.dealt.begun) from error
-                raise _WorkersDied(error, [] if log is None else log.unfinished()) from error
+                lost = isinstance(error, PoolLost)
+                raise _WorkersDied(error, [] if lost else self._suspects(log)) from error
             except Exception as error:
+                if ended_elsewhere(error):
+                    raise _WorkersDied(error, []) from error
                 raise _named(error) from error.__cause__
         return busy
 
@@ -265,6 +279,27 @@ class _Run:
                 if self.kept is not None:
                     self.kept.keep_if_missing(self._batch(indices), values)
                 self._add(dict(zip(indices, values, strict=True)), show=False)
+
+    def _suspects(self, log: Log | None) -> list[int]:
+        """Return the items that a worker may have died at: while computing or sending them."""
+        if log is None:
+            return []
+        unfinished, ended = log.items()
+        return unfinished or [i for i in ended if i not in self.results]
+
+    def _unread(
+        self, error: Exception, group: list[tuple[int, ...]], log: Log | None
+    ) -> WorkerError:
+        """Return an error that says which items or results no process can read."""
+        unfinished, ended = ([], []) if log is None else log.items()
+        sent = [i for i in ended if i not in self.results]
+        begun = {*unfinished, *ended, *self.results}
+        what = "a result cannot be read by the caller, that of"
+        if "task has failed" in str(error):
+            what = "an item cannot be read by a worker, the first of"
+            sent = [i for batch in group for i in batch if i not in begun]
+        cause = "" if error.__cause__ is None else f"\n{error.__cause__}"
+        return WorkerError(f"{_listed(sent)}: {what} these ({error}){cause}")
 
     def _add(self, found: dict[int, Any], *, show: bool = True) -> None:
         self.results.update(found)
@@ -297,6 +332,12 @@ class _WorkersDied(Exception):
     def __init__(self, error: Exception, items: list[int]) -> None:
         super().__init__(str(error))
         self.items = items
+
+
+def _listed(items: list[int]) -> str:
+    """Return items in words, the first few of many."""
+    more = ", …" if len(items) > 5 else ""
+    return f"item{'s' * (len(items) > 1)} {', '.join(str(i) for i in items[:5])}{more}"
 
 
 def _outcomes(work: Work, calls: Iterator[Any]) -> Iterator[Outcome]:

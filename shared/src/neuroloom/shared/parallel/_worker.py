@@ -44,11 +44,11 @@ class Log:
         finally:
             os.close(file)
 
-    def unfinished(self) -> list[int]:
-        """Return the items that were begun and not ended."""
+    def items(self) -> tuple[list[int], list[int]]:
+        """Return the items that were begun and not ended, and those that ended."""
         lines = self.path.read_text().split()
-        ended = {line[1:] for line in lines if line[0] == "-"}
-        return sorted({int(line[1:]) for line in lines if line[0] == "+"} - set(map(int, ended)))
+        begun, ended = ({int(line[1:]) for line in lines if line[0] == sign} for sign in "+-")
+        return sorted(begun - ended), sorted(ended)
 
 
 @dataclass(frozen=True)
