@@ -509,10 +509,10 @@ class TestChains:
         np.testing.assert_array_equal(ratio.sample(x[:2], n_samples=20, seed=3), all_four[:2])
         assert not np.array_equal(all_four[0], all_four[1])
 
-    def test_workers_change_no_bit(self, ratio):
+    @pytest.mark.parametrize("backend", ["loky", "threading"])
+    def test_workers_change_no_bit(self, ratio, backend):
         x, _ = simulate(4, 2)
-        # In threads only: with two processes of loky this hung once, for a reason not yet known.
-        with joblib.parallel_config("threading", n_jobs=2):
+        with joblib.parallel_config(backend, n_jobs=2):
             spread = ratio.sample(x, n_samples=20, seed=3)
         np.testing.assert_array_equal(spread, ratio.sample(x, n_samples=20, seed=3))
 
