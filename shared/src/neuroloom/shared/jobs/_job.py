@@ -26,13 +26,8 @@ from neuroloom.shared._version import __version__
 from neuroloom.shared.checks import fail
 from neuroloom.shared.io._arrays import DamagedFileError, load_arrays, save_arrays
 from neuroloom.shared.io._atomic import atomic, remove_leftovers
-from neuroloom.shared.jobs._fingerprint import (
-    Walk,
-    bound,
-    innermost,
-    name_of,
-    tell_unread,
-)
+from neuroloom.shared.jobs._fingerprint import Walk, tell_unread
+from neuroloom.shared.jobs._functions import bound, innermost, name_of
 from neuroloom.shared.jobs._locks import alone, claim, locks_hold, present
 
 _KIND = "job-part"

@@ -25,7 +25,7 @@ from unittest import mock
 import joblib
 
 from neuroloom.shared._errors import UnfinishedError
-from neuroloom.shared.jobs import _fingerprint, fingerprint
+from neuroloom.shared.jobs import _walk, fingerprint
 from neuroloom.shared.jobs._origin import origin
 from neuroloom.shared.parallel import sharded
 
@@ -285,7 +285,7 @@ def _write_down(job: Path, kept: Path, ends_after: int = 0) -> None:
 def _other(function: FunctionType) -> Iterator[None]:
     """Let a function have other code that does the same; of an installed one, another version."""
     if origin(function.__module__) == "installed":
-        with mock.patch.object(_fingerprint, "version_of", return_value="0+other"):
+        with mock.patch.object(_walk, "version_of", return_value="0+other"):
             yield
         return
     before = function.__code__

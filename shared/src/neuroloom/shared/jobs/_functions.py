@@ -1,0 +1,273 @@
+"""Digests of code: functions, methods, classes, modules, and what holds functions."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import inspect
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from neuroloom.shared.jobs._code import code_digest, references
+from neuroloom.shared.jobs._names import (
+    PLAIN,
+    PYTHON_CLASS,
+    cell_of,
+    code_of,
+    hashed,
+    module_of,
+    stands,
+    stands_there,
+    type_name,
+)
+from neuroloom.shared.jobs._origin import origin, told
+from neuroloom.shared.jobs._values import set_
+from neuroloom.shared.jobs._walk import Reading
+
+_HELD = ("py_func", "__wrapped__", "__func__", "fget", "fset", "fdel", "func")
+_WRAPPERS = (property, classmethod, staticmethod, functools.cached_property)
+
+
+def function_(walk: Reading, value: types.FunctionType) -> str:
+    where, name = module_of(value), value.__qualname__
+    module = told(where)
+    if not walk.reads(where):
+        there = any(stands(value, at) for at in (where, value.__module__))
+        if there and not walk.reads(str(value.__module__)):
+            return walk.named(where, name)
+        return walk.inside(value, _made)
+    # Several may be called <lambda>: which of them is meant, the code says.
+    code = code_of(value) if "<" in name else ""
+    return hashed("function", [walk.enqueue(f"{module}.{name}", value), code])
+
+
+def _made(walk: Reading, value: types.FunctionType) -> str:
+    """Return the digest of a function that a library's code made: of what it was made from."""
+    if _dispatches(value):
+        # Beside its registry it keeps what it found in earlier calls.
+        return hashed("singledispatch", [set_(walk, vars(value)["registry"].items())])
+    name = f"{told(value.__module__)}.{value.__qualname__}"
+    parts = [walk.named(module_of(value), value.__code__.co_qualname), code_of(value)]
+    return hashed("made", [*parts, *_bound(walk, value, name)])
+
+
+def _bound(walk: Reading, function: types.FunctionType, name: str) -> list[str]:
+    """Return a digest of each value that a function carries: defaults, closure, attributes."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    values: dict[str, Any] = {n: cell_of(cell) for n, cell in cells}
+    values.update({f"default {i}": v for i, v in enumerate(function.__defaults__ or ())})
+    values.update({f"keyword {k}": v for k, v in (function.__kwdefaults__ or {}).items()})
+    values.update({f"attribute {k}": v for k, v in vars(function).items()})
+    return [hashed(k, [walk.part(v, f"{name} ({k})")]) for k, v in values.items()]
+
+
+def method(walk: Reading, value: types.MethodType) -> str:
+    return hashed("method", [walk.digest(value.__func__), walk.digest(value.__self__)])
+
+
+def builtin(walk: Reading, value: Any) -> str:
+    owner = getattr(value, "__self__", None)
+    if owner is None or inspect.ismodule(owner):
+        return walk.named(value.__module__ or "builtins", value.__qualname__)
+    return hashed("builtin method", [value.__qualname__, walk.digest(owner)])
+
+
+def class_(walk: Reading, value: type) -> str:
+    where = value.__module__
+    if not value.__flags__ & PYTHON_CLASS and not walk.reads(where):  # C's, as types.CodeType
+        return walk.named(where, value.__qualname__)
+    if stands_there(value) and (not walk.reads(where) or (walk.deep and origin(where) != "user")):
+        return walk.named(where, value.__qualname__)
+    name = f"{told(value.__module__)}.{value.__qualname__}"
+    return hashed("class", [walk.enqueue(name, value)])
+
+
+def module_(walk: Reading, value: types.ModuleType) -> str:
+    if walk.reads(value.__name__) and (spec := getattr(value, "__spec__", None)) is not None:
+        source = spec.loader.get_source(value.__name__) if _has_source(spec) else ""
+        code = compile(source or "", value.__name__, "exec", dont_inherit=True)
+        return hashed("module", [value.__name__, code_digest(code)])
+    return walk.named(value.__name__, "")
+
+
+def wrapper(walk: Reading, value: Any) -> str:
+    """Return the digest of what holds a function: compiled, cached, a property, a method."""
+    options = getattr(value, "targetoptions", None)
+    tag = type_name(type(value)) if options is None else "compiled"
+    parts = [walk.digest(sorted(options.items()) if options else None)]
+    if walk.deep and hasattr(value, "py_func"):
+        function = value.py_func
+        name = f"{told(module_of(function))}.{function.__qualname__}"
+        parts += [walk.enqueue(name, function), code_of(function)]
+    else:
+        parts += [walk.digest(getattr(value, name, None)) for name in _HELD]
+    return hashed(tag, parts)
+
+
+def stencil(walk: Reading, value: Any) -> str:
+    """Return the digest of a numba stencil, known by the function that it was made from."""
+    function = value.kernel_ir.func_id.func
+    parts = [value.mode, sorted(value.options.items()), function]
+    return hashed("stencil", [*map(walk.digest, parts), code_of(function)])
+
+
+def wraps(value: Any) -> bool:
+    if isinstance(value, _WRAPPERS):
+        return True
+    return callable(value) and any(
+        isinstance(inspect.getattr_static(value, name, None), types.FunctionType)
+        or inspect.isfunction(getattr(value, name, None))
+        for name in ("py_func", "__wrapped__")
+    )
+
+
+def _dispatches(function: types.FunctionType) -> bool:
+    """Return whether `functools.singledispatch` made a function."""
+    registry = vars(function).get("registry")
+    made = function.__globals__ is vars(functools)
+    return made and isinstance(registry, types.MappingProxyType)
+
+
+def _has_source(spec: Any) -> bool:
+    return hasattr(spec.loader, "get_source")
+
+
+def bound(function: Callable[..., Any]) -> list[Any]:
+    """Return the values that a function carries along."""
+    if isinstance(function, functools.partial):
+        return [*bound(function.func), function.args, sorted(function.keywords.items())]
+    if inspect.ismethod(function):
+        return [*bound(function.__func__), function.__self__]
+    if inspect.isfunction(function):
+        if _dispatches(function):
+            return [function]
+        cells = [cell_of(cell) for cell in function.__closure__ or ()]
+        return [function.__defaults__, function.__kwdefaults__, *cells]
+    return [] if inspect.isroutine(function) or inspect.isclass(function) else [function]
+
+
+def innermost(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function in partials and methods."""
+    while True:
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif inspect.ismethod(function):
+            function = function.__func__
+        else:
+            return function
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Return the name under which a function is told."""
+    found = innermost(function)
+    named = found if hasattr(found, "__qualname__") else type(found)
+    return f"{told(named.__module__)}.{named.__qualname__}"
+
+
+def entry(walk: Reading, value: Any) -> str:
+    return _class_entry(walk, value) if isinstance(value, type) else _function_entry(walk, value)
+
+
+def _function_entry(walk: Reading, function: types.FunctionType) -> str:
+    own = not walk.deep and origin(module_of(function)) == "own"
+    parts = [code_of(function)]
+    if function is not walk.bare:
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        closed = {name: cell_of(cell) for name, cell in cells}
+        for values in (function.__defaults__, function.__kwdefaults__, closed):
+            parts.append(_carried(walk, values, function))
+        if vars(function) and not own:
+            parts.append(_carried(walk, vars(function), function))
+    found = references(function.__code__)
+    for chain in found.globals:
+        if chain[0] in function.__globals__:
+            parts.append(_global(walk, chain, function.__globals__[chain[0]], own))
+    for name in found.imports:
+        parts.append(_import(walk, name, function, found.names))
+    return hashed("function", parts)
+
+
+def _carried(walk: Reading, values: Any, function: types.FunctionType) -> str:
+    """Return the digest of values that a function carries, one by one if some are unreadable.
+
+    One lock must not hide the others.
+    """
+    known = dict(walk.unread)
+    name = f"{told(module_of(function))}.{function.__qualname__}"
+    whole = walk.lenient(values, name)
+    if walk.unread == known or not values:
+        return whole
+    walk.unread = known
+    named = values.items() if isinstance(values, dict) else enumerate(values)
+    return hashed("carried", [walk.lenient(v, f"{name} ({key})") for key, v in named])
+
+
+def _global(walk: Reading, chain: tuple[str, ...], value: Any, own: bool) -> str:
+    """Return the digest of what a name, and attributes taken from it at once, lead to."""
+    rest = list(chain[1:])
+    while inspect.ismodule(value) and rest and walk.reads(value.__name__):
+        if not hasattr(value, rest[0]):
+            break
+        value = getattr(value, rest.pop(0))
+    if own and not _constant(value):  # the state of our own packages is no part of a job
+        return hashed("state", [".".join(chain), type_name(type(value))])
+    return hashed(".".join(chain), [walk.lenient(value, ".".join(chain))])
+
+
+def _import(walk: Reading, name: str, function: Any, names: frozenset[str]) -> str:
+    """Return the digest of what a function takes from a module that it imports itwalk."""
+    if not _readable(walk, name):
+        return walk.named(name, "")
+    try:
+        module = importlib.import_module(name, function.__globals__.get("__package__"))
+    except ImportError:
+        return hashed("missing", [name])
+    taken = [
+        _global(walk, (name, part), getattr(module, part), origin(name) == "own")
+        for part in sorted(names)
+        if part in vars(module)
+    ]
+    return hashed("import", [name, *taken])
+
+
+def _readable(walk: Reading, name: str) -> bool:
+    """Return whether a module is one to read, without loading one that is not."""
+    if not name or origin(name) == "python":
+        return False
+    if name not in sys.modules:
+        top = importlib.util.find_spec(name.split(".")[0])
+        file = None if top is None else top.origin
+        if top is None or (file and {"site-packages", "dist-packages"} & set(_parts(file))):
+            return False
+    return walk.reads(name)
+
+
+def _class_entry(walk: Reading, kind: type) -> str:
+    parts = [walk.digest(base) for base in (type(kind), *kind.__bases__)]
+    own = origin(kind.__module__) == "own"
+    for name, value in sorted(vars(kind).items()):
+        code = isinstance(value, (types.FunctionType, classmethod, staticmethod, property))
+        if name.startswith("__") and not code:
+            continue
+        if name.startswith(("_abc_", "_is_")) or (own and not code and not _constant(value)):
+            continue
+        parts.append(hashed(name, [walk.lenient(value, name)]))
+    return hashed("class", parts)
+
+
+def _constant(value: Any) -> bool:
+    """Return whether a value is no state: code, numbers, text, arrays and tuples of them."""
+    if isinstance(value, (tuple, frozenset)):
+        return all(map(_constant, value))
+    if isinstance(value, (*PLAIN, type, types.ModuleType, np.generic, np.ndarray)):
+        return True
+    return isinstance(value, functools.partial) or inspect.isroutine(value) or wraps(value)
+
+
+def _parts(file: str) -> list[str]:
+    return file.replace("\\", "/").split("/")
