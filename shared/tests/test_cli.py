@@ -64,6 +64,13 @@ def start(*words: str) -> subprocess.Popen[str]:
             2,
             "prog: error: unrecognized arguments: --sed 3; did you mean '--s",
         ),
+        (
+            ["--seed", "3", "fine"],
+            2,
+            "prog: error: --seed is an option of a subcommand and stands behind it: prog data "
+            "--seed … (or many, wait, worker, …) (see",
+        ),
+        (["--sede=3", "fine"], 2, "prog: error: unrecognized arguments: --sede (a subcommand's "),
         ([], 2, "prog: error: the following arguments are required: verb (see prog --help)"),
     ],
 )
@@ -76,6 +83,8 @@ def test_wrong_input_is_one_line(words: list[str], status: int, line: str) -> No
     assert out == ("done\n" if not line else "")
     if words == ["fin"]:
         assert "did you mean 'fine'?" in err
+    if words[:1] == ["--sede=3"]:
+        assert "did you mean '--seed'?" in err
 
 
 def test_a_defect_keeps_its_traceback() -> None:

@@ -39,6 +39,26 @@ class Parser(argparse.ArgumentParser):
         Those of ``argparse.ArgumentParser``. Parsers of subcommands are of this class, too.
     """
 
+    _words: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Return the options and the words that no option takes, as argparse does.
+
+        Parameters
+        ----------
+        args : sequence of str, optional
+            The words; those of this process if not given.
+        namespace : argparse.Namespace, optional
+            What to add the options to.
+
+        Returns
+        -------
+        (argparse.Namespace, list of str)
+            Both.
+        """
+        self._words = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """End the program with status 2 and one line.
 
@@ -47,6 +67,7 @@ class Parser(argparse.ArgumentParser):
         message : str
             What argparse found to be wrong.
         """
+        message = self._too_early() or message
         invalid = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
         if invalid:
             known = [name.strip(" '\"") for name in invalid[2].split(",")]
@@ -55,6 +76,29 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             message += did_you_mean(unknown[1], _options(self))
         self.exit(WRONG_INPUT, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+    def _too_early(self) -> str:
+        """Return what is wrong if an option stands before the subcommand that is to get it.
+
+        argparse takes the option's value for a subcommand, and says that there is no such one.
+        """
+        choices = _subcommands(self)
+        for word in self._words if choices else ():
+            if word in choices or word == "--":
+                break
+            name = word.partition("=")[0]
+            if not re.fullmatch(r"--[\w-]+", name):
+                continue
+            if any(option.startswith(name) for option in self._option_string_actions):
+                continue
+            owners = [sub for sub, parser in choices.items() if name in _options(parser)]
+            if not owners:
+                return f"unrecognized arguments: {name} (a subcommand's options stand behind it)"
+            form = f"{self.prog} {owners[0]} {name} …"
+            if len(owners) > 1:
+                form += f" (or {', '.join(owners[1:4])}{', …' * (len(owners) > 4)})"
+            return f"{name} is an option of a subcommand and stands behind it: {form}"
+        return ""
 
 
 def run(
@@ -138,13 +182,20 @@ def _one_line(error: Exception) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
+def _subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    found: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found.update(action.choices)
+    return found
+
+
 def _options(parser: argparse.ArgumentParser) -> list[str]:
     """Return the options of a parser and of its subcommands, which argparse asks last."""
     found: list[str] = []
     for action in parser._actions:
         found += action.option_strings
-        if isinstance(action, argparse._SubParsersAction):
-            found += [name for below in action.choices.values() for name in _options(below)]
+    found += [name for below in _subcommands(parser).values() for name in _options(below)]
     return found
 
 
