@@ -143,9 +143,9 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     out, err = folder / "out", folder / "err"  # no pipes, which workers left behind would hold
     with out.open("w") as stdout, err.open("w") as stderr:
         try:
-            subprocess.run(command, stdout=stdout, stderr=stderr, timeout=240, check=False)
+            subprocess.run(command, stdout=stdout, stderr=stderr, timeout=500, check=False)
         except subprocess.TimeoutExpired:
-            print("the script was stopped after 240 s", file=stdout)
+            print("the script was stopped after 500 s", file=stdout)
     print(out.read_text(), Path(err).read_text())
     lines = [line for line in out.read_text().splitlines() if line.startswith("(")]
     return request.param, dict(ast.literal_eval(line) for line in lines)

@@ -47,7 +47,9 @@ def read_nwb(path: str | Path, *, signals: Iterable[str] | None = None) -> Recor
     ----------
     path : str or Path
         File to read. The samples of a signal are read when ``recording.signals[name]`` is first
-        used, so the file must still be there then; `read_nwb_signal` reads a part of a long one.
+        used, so the file must still be there then, and what is wrong with them (an infinite one,
+        a damaged chunk) is told then, too, with the signal's name; `read_nwb_signal` reads a part
+        of a long one.
     signals : iterable of str, optional
         Names of the time series to keep. If not given, all.
 
