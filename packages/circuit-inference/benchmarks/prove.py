@@ -463,8 +463,9 @@ def sbibm(options: argparse.Namespace) -> Result:
     if options.sbibm is None:
         return {"sbibm": "no checkout of github.com/sbi-benchmark/sbibm here"}
     rows = Rows(options.out.with_suffix(".rows.jsonl"))
-    compute(rows, options.sbibm, options.observations, tuple(options.sizes))
-    return table(rows, options.published)
+    only = tuple(options.tasks) if options.tasks else None
+    compute(rows, options.sbibm, options.observations, tuple(options.sizes), only)
+    return table(rows, tuple(options.published))
 
 
 def sbc(options: argparse.Namespace) -> Result:
@@ -513,8 +514,15 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=4000, help="simulations that diagnose learns")
     parser.add_argument("--toy", action="store_true", help="small, to try the script")
     parser.add_argument("--sbibm", type=Path, help="checkout of github.com/sbi-benchmark/sbibm")
-    parser.add_argument("--published", type=Path, help="main_paper.csv of sbi-benchmark/results")
+    parser.add_argument(
+        "--published",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="main_paper.csv and gaussian_mixture_rerun.csv of sbi-benchmark/results",
+    )
     parser.add_argument("--observations", type=int, default=10, help="of each sbibm task")
+    parser.add_argument("--tasks", nargs="*", help="of sbibm; without it all ten")
     parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 10000])
     parser.add_argument("--sims", type=int, default=1000, help="of each library of `inside`")
     parser.add_argument("--pairs", type=int, default=30, help="known differences of `inside`")
