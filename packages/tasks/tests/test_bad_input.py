@@ -181,7 +181,10 @@ def test_kinds_of_values_that_mean_something_else() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{"step_fn": 3}, {"save_dir": 3}, {"verbose": "yes"}, {"plot_create": "no"}, {"trigger": "no"}],
+    [
+        *({"step_fn": 3}, {"save_dir": 3}, {"verbose": "yes"}, {"plot_create": "no"}),
+        *({"trigger": "no"}, {"name": 5}, {"config": 5}, {"config": {"monitor": {}}}),
+    ],
 )
 def test_settings_of_a_monitor_are_checked_when_it_is_made(given: dict[str, Any]) -> None:
     with pytest.raises(NeuroloomError, match=next(iter(given))):

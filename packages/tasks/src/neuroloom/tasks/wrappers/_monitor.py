@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from neuroloom.shared import checks
 from neuroloom.tasks._errors import TaskTypeError, flag, unknown, whole
 from neuroloom.tasks._neurogym.activations import ActivationProbe
 from neuroloom.tasks._neurogym.settings import Config
@@ -74,6 +75,8 @@ class Monitor(Forwarding):
             raise TaskTypeError(f"save_dir: expected a path, got {save_dir!r}")
         if isinstance(config, (str, Path)):
             config = Config.read(config)
+        if not isinstance(config, (Config, NoneType)):
+            raise TaskTypeError(f"config: expected a Config or a path of one, got {config!r}")
         self.config = config or default_config
         base = self.config.monitor
         plot: dict[str, Any] = {"create": plot_create, "step": plot_steps, "ext": ext}
@@ -94,6 +97,7 @@ class Monitor(Forwarding):
             raise unknown("ext", settings.plot.ext, ("png", "svg"))
         flag("verbose", settings.verbose)
         flag("plot_create", settings.plot.create)
+        checks.text("name", settings.name, error=TaskTypeError)
         self.settings = settings
         self.interval = whole("interval", settings.interval, minimum=1)
         folder = (
