@@ -192,4 +192,4 @@ def _capacity(
 def _overlap(bounds: NDArray[np.int64], span: tuple[int, int]) -> NDArray[np.int64]:
     """Return how many neurons of a span lie between each two bounds."""
     shared = np.minimum(bounds[1:], span[1]) - np.maximum(bounds[:-1], span[0])
-    return np.clip(shared, 0, None)
+    return np.asarray(np.clip(shared, 0, None), dtype=np.int64)
