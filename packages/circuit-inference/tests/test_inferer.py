@@ -529,6 +529,18 @@ class TestChains:
         np.testing.assert_array_equal(found.ranks, whole.ranks)
         pd.testing.assert_frame_equal(found.importance, whole.importance)
 
+    def test_calibration_shows_how_far_it_is(self, ratio, monkeypatch, capsys):
+        monkeypatch.setattr(sbi, "_chain", quick_chain)
+        x, theta = simulate(20, 2)
+        shown = ratio.diagnose(x, theta, n_samples=10, seed=4)
+        told = capsys.readouterr().err
+        assert "draws: 100%" in told
+        assert "20/20" in told
+        assert "without feature 2: 100%" in told
+        quiet = ratio.diagnose(x, theta, n_samples=10, progress=False, seed=4)
+        assert capsys.readouterr().err == ""
+        np.testing.assert_array_equal(quiet.ranks, shown.ranks)
+
     def test_other_models_have_nothing_to_keep(self, tmp_path):
         x, theta = simulate(120, 1)
         points = Inferer("Ridge", BOX).fit(x[:80], theta[:80], seed=1)

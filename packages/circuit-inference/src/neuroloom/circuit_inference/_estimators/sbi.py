@@ -103,13 +103,26 @@ class SbiEstimator(Estimator):
         """Whether each row has a chain of its own: NLE and NRE."""
         return self.model != "NPE"
 
-    def sample(self, x: Array, n_samples: int, *, seed: Seed, resume: Path | None = None) -> Array:
-        """Return draws of the unbounded parameters; `resume` keeps those of each row's chain."""
+    def sample(
+        self,
+        x: Array,
+        n_samples: int,
+        *,
+        seed: Seed,
+        resume: Path | None = None,
+        bar: str | None = None,
+    ) -> Array:
+        """Return draws of the unbounded parameters.
+
+        `resume` keeps those of each row's chain; `bar` is the text in front of a bar of the rows,
+        which is not shown if there is none.
+        """
         import torch
 
         if self.by_row:
             chain = functools.partial(_chain, estimator=self, n_samples=n_samples)
-            values = np.stack(shared.map(chain, list(x), progress=False, resume=resume, seed=seed))
+            shown: dict[str, Any] = {"progress": bar is not None, "description": bar or ""}
+            values = np.stack(shared.map(chain, list(x), resume=resume, seed=seed, **shown))
         else:
             observed = torch.as_tensor(x, dtype=torch.float32)
             with _private_randomness(seed), torch.no_grad():

@@ -129,6 +129,7 @@ def diagnose(
     n_samples: int,
     levels: Sequence[float] | Array,
     resume: str | Path | None = None,
+    progress: bool = True,
     seed: SeedLike,
 ) -> Diagnosis:
     """Return the diagnosis of a trained model on simulations it never saw."""
@@ -156,7 +157,9 @@ def diagnose(
             f"got {resume}; NLE and NRE have something to keep"
         )
     names, d = fitted.prior.names, truth.shape[1]
-    posterior = fitted.posterior(features, n_samples, root.child("draws"), _in(resume, "draws"))
+    bar = "draws" if progress else None
+    kept = _in(resume, "draws")
+    posterior = fitted.posterior(features, n_samples, root.child("draws"), kept, bar)
     posterior = posterior.rows(good)
     x, truth = x[good], truth[good]
     mean = posterior.mean
@@ -172,7 +175,9 @@ def diagnose(
         "mae": np.abs(mean - truth).mean(axis=0),
         "n_samples": n_samples,
         "levels": tuple(levels),
-        "importance": _importance(fitted, x, truth, mean, width, root.child("importance"), resume),
+        "importance": _importance(
+            fitted, x, truth, mean, width, root.child("importance"), resume, progress
+        ),
         "ood_rate": float((posterior.ood_p < 0.01).mean()),
     }
     if posterior.samples is None:
@@ -293,6 +298,7 @@ def _importance(
     width: Array,
     seed: Seed,
     resume: str | Path | None,
+    progress: bool,
 ) -> pd.DataFrame:
     names = fitted.origin.names or tuple(f"feature {i}" for i in range(x.shape[1]))
     base = ((mean - truth) ** 2).mean(axis=0)
@@ -301,7 +307,8 @@ def _importance(
         shuffled = x.copy()
         shuffled[:, j] = seed.child(j).generator().permutation(x[:, j])
         kept = _in(resume, f"feature-{j}")
-        other = fitted.posterior(shuffled, 100, seed.child("draws"), kept)
+        bar = f"without {names[j]}" if progress else None
+        other = fitted.posterior(shuffled, 100, seed.child("draws"), kept, bar)
         rows.append((((other.mean - truth) ** 2).mean(axis=0) - base) / width)
     return pd.DataFrame(
         rows, columns=list(fitted.prior.names), index=pd.Index(names, name="feature")

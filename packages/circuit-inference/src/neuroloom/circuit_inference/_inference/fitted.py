@@ -59,18 +59,26 @@ class Learned:
         goal = prior.to_unbounded(theta) if estimator.probabilistic else theta
         return cls(estimator.fit(scaler(x), goal, seed=seed), prior, scaler)
 
-    def draw(self, x: Array, n_samples: int, seed: Seed, resume: Path | None = None) -> Array:
+    def draw(
+        self,
+        x: Array,
+        n_samples: int,
+        seed: Seed,
+        resume: Path | None = None,
+        bar: str | None = None,
+    ) -> Array:
         """Return posterior draws of finite rows, shape (n_rows, n_samples, n_parameters).
 
-        `resume` keeps the draws of models whose rows are long work.
+        `resume` keeps the draws of models whose rows are long work, `bar` is the text in front of
+        their bar.
         """
         z = self.scaler(x)
 
         def sample(stream: Seed, name: str) -> Array:
-            kept: dict[str, Any] = {}
-            if resume is not None and self.estimator.by_row:
-                kept["resume"] = resume / name
-            return self.estimator.sample(z, n_samples, seed=stream, **kept)
+            options: dict[str, Any] = {}
+            if self.estimator.by_row:
+                options = {"resume": None if resume is None else resume / name, "bar": bar}
+            return self.estimator.sample(z, n_samples, seed=stream, **options)
 
         draws = self.prior.from_unbounded(sample(seed, "first"))
         for again in range(_REDRAWN):
@@ -139,7 +147,12 @@ class Fitted:
         return x, np.asarray(np.isfinite(x).all(axis=1))
 
     def posterior(
-        self, features: Rows, n_samples: int, seed: Seed, resume: Path | None = None
+        self,
+        features: Rows,
+        n_samples: int,
+        seed: Seed,
+        resume: Path | None = None,
+        bar: str | None = None,
     ) -> Posterior:
         """Return the posterior of each row; NaN for rows that are not finite."""
         x, good = self.rows(features)
@@ -149,7 +162,7 @@ class Fitted:
         if self.estimator.probabilistic:
             samples = np.full((len(x), n_samples, d), np.nan)
             if good.any():
-                samples[good] = self.learned.draw(x[good], n_samples, seed, resume)
+                samples[good] = self.learned.draw(x[good], n_samples, seed, resume, bar)
                 mean[good] = samples[good].mean(axis=1)
                 members = self.estimator.member_means(self.learned.scaler(x[good]))
                 if members is not None:

@@ -345,6 +345,7 @@ class Inferer:
         n_samples: int = 500,
         levels: Sequence[float] | Array = (0.5, 0.8, 0.9, 0.95),
         resume: str | Path | None = None,
+        progress: bool = True,
         seed: SeedLike = None,
     ) -> Diagnosis:
         """Return how far the posterior can be trusted, on simulations it never saw.
@@ -366,12 +367,14 @@ class Inferer:
         resume : str or Path, optional
             Folder that keeps the draws of each row (NLE and NRE; as in `neuroloom.shared.map`);
             refused for other models, which have nothing to keep.
+        progress : bool
+            Show a bar of the rows (NLE and NRE), for the draws and for each feature's importance.
         seed : int or Seed, optional
             Of the draws; None draws from the operating system.
         """
         return diagnose(
             self._need("diagnose"), features, theta, n_samples=n_samples, levels=levels,
-            resume=resume, seed=seed,
+            resume=resume, progress=progress, seed=seed,
         )  # fmt: skip
 
     def predictive_check(
