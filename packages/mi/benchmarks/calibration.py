@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from distributions import DISTRIBUTIONS, HELD_BACK, TUNING
 from distributions import NAMES as FIRST
+from fourth_list import FOURTH
 from scipy.stats import binomtest
 from second_list import SECOND
 from third_list import THIRD
@@ -28,7 +29,7 @@ from neuroloom import mi
 from neuroloom.mi._statistics import reliability
 from neuroloom.mi._statistics.interval import BOUND, interval
 
-MAKERS = {**DISTRIBUTIONS, **SECOND, **THIRD}
+MAKERS = {**DISTRIBUTIONS, **SECOND, **THIRD, **FOURTH}
 NAMES = tuple(MAKERS)
 SEEN = (*DISTRIBUTIONS, *SECOND)  # looked at: what tunes now
 PARTS = {
@@ -37,6 +38,7 @@ PARTS = {
     "second": tuple(SECOND),
     "seen": SEEN,
     "third": tuple(THIRD),
+    "fourth": tuple(FOURTH),
     "all": NAMES,
 }
 DIRECT = ("ksg", "gcmi", "lmi")

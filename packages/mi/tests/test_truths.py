@@ -8,12 +8,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from distributions import DISTRIBUTIONS
+from fourth_list import FOURTH, RATES, SHARES
 from scipy.integrate import quad
-from scipy.stats import beta, binom, laplace, norm
+from scipy.special import i0
+from scipy.stats import beta, binom, dirichlet_multinomial, laplace, multinomial, norm
 from second_list import SECOND
 from third_list import THIRD
 
-EVERY = {**DISTRIBUTIONS, **SECOND, **THIRD}
+EVERY = {**DISTRIBUTIONS, **SECOND, **THIRD, **FOURTH}
 MANY = 1_000_000
 
 
@@ -55,6 +57,11 @@ SUMMARIES = {
     "mixed_sources": lambda x, y: unmixed(x, y),
     "rolled_sheet": lambda x, y: (x[:, 0], np.hypot(y[:, 0], y[:, 2])),
     "independent_cauchy": lambda x, y: (x.sum(1), y[:, 0]),
+    "orientation": lambda x, y: (angle(x), angle(y)),
+    "distance_between": lambda x, y: (((x[:, :2] - x[:, 2:]) ** 2).sum(1), y[:, 0]),
+    "count_and_latency": lambda x, y: (x[:, 0], y.sum(1)),  # latencies are below 1
+    "winner_of_four": lambda x, y: (x.argmax(1), y[:, 0]),
+    "independent_phases": lambda x, y: (angle(x), y.sum(1)),
     "angle_between": lambda x, y: ((angle(x) - angle(x[:, 2:])) % (2 * np.pi), angle(y)),
 }
 
@@ -102,14 +109,14 @@ def test_truth_is_what_counting_finds(name):
 
 
 def test_samples_of_a_seed_are_the_same_and_finite():
-    for name, make in (SECOND | THIRD).items():
+    for name, make in (SECOND | THIRD | FOURTH).items():
         x, y, truth = make(60, 3)
         again = make(60, 3)
         np.testing.assert_array_equal(x, again[0])
         np.testing.assert_array_equal(y, again[1])
         assert len(x) == len(y) == 60
         assert np.isfinite(np.hstack([x, y])).all()
-        assert truth > 0.05 or name == "independent_cauchy"
+        assert truth > 0.05 or name.startswith("independent")
 
 
 def bits_of_copula(density):
@@ -170,3 +177,39 @@ def test_third_truths_by_adaptive_integrals():
     share = np.diff(norm.cdf([-np.inf, -1.2, -0.3, 0.2, 1.5, np.inf]))
     rated = -(share * np.log2(share)).sum() - quad(of_rating, -8, 8)[0]
     assert truth["rated"] == pytest.approx(rated, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_fourth_truths_by_averages_of_log_ratios():
+    def is_mean_of(values, name):
+        truth = FOURTH[name](50, 0)[2]
+        error = values.std() / np.sqrt(len(values)) / np.log(2)
+        assert error < 0.01
+        assert truth == pytest.approx(values.mean() / np.log(2), abs=3.5 * error)
+
+    shares, counts, _ = FOURTH["shares_of_three"](40_000, 5)
+    is_mean_of(
+        multinomial.logpmf(counts, 15, shares) - dirichlet_multinomial.logpmf(counts, SHARES, 15),
+        "shares_of_three",
+    )
+
+    x, y, _ = FOURTH["grid_code"](40_000, 5)
+    found = np.column_stack([angle(y[:, ::2]), angle(y[:, 1::2])])
+    places = (np.arange(199) + 0.5) / 199
+
+    def density(at):  # of both phases
+        turn = [np.cos(found[:, k, None] - 2 * np.pi * (3 + k) * at) for k in (0, 1)]
+        return np.exp(4.0 * (turn[0] + turn[1])) / (2 * np.pi * i0(4.0)) ** 2
+
+    is_mean_of(np.log(density(x)[:, 0]) - np.log(density(places).mean(1)), "grid_code")
+
+    # Spikes one by one: how likely a first one at such a time, and so many after it, are.
+    stimulus, y, _ = FOURTH["count_and_latency"](100_000, 5)
+    count, first = y.T[:, :, None]
+    log_joint = np.where(
+        count == 0,
+        -RATES,
+        np.log(RATES) - RATES * first + (count - 1) * np.log(RATES) - RATES * (1 - first),
+    )
+    own = np.take_along_axis(log_joint, stimulus.astype(int), 1)[:, 0]
+    is_mean_of(own - np.log(np.exp(log_joint).mean(1)), "count_and_latency")
