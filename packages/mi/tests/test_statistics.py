@@ -12,10 +12,10 @@ from neuroloom import mi
 from neuroloom.mi import _direct as direct
 from neuroloom.mi import exceptions as ex
 from neuroloom.mi._critics.bounds import smile
+from neuroloom.mi._critics.gaussian import rank_normal
 from neuroloom.mi._direct.estimators import DIRECT
 from neuroloom.mi._modes.crosschecks import look
-from neuroloom.mi._modes.subsampling import _block_bootstrap, fit_curve
-from neuroloom.mi._options.modes import SubsamplingOptions
+from neuroloom.mi._modes.subsampling import _block_bootstrap
 from neuroloom.mi._samples.conditional import expected, surrogate_sources
 from neuroloom.mi._samples.surrogates import surrogates
 from neuroloom.mi._statistics import reliability
@@ -26,6 +26,7 @@ from neuroloom.mi._statistics.correlation import (
     memory,
     standard_error,
 )
+from neuroloom.mi._statistics.curve import clear, fit_curve
 from neuroloom.mi._statistics.interval import BOUND, NEIGHBOURS, SHIFT, SPREAD, interval
 from neuroloom.mi._statistics.jackknife import jackknife
 from neuroloom.shared import Seed
@@ -119,7 +120,7 @@ def test_smile_clips_both_sides_of_the_independent_scores_and_not_the_joint_ones
 
 def test_a_line_has_its_intercept_weights_and_no_form_error():
     gamma = np.arange(1.0, 6.0)
-    fit = fit_curve(gamma, 2.0 - 0.1 * gamma, SubsamplingOptions())
+    fit = fit_curve(gamma, 2.0 - 0.1 * gamma)
     assert fit.intercept == pytest.approx(2.0)
     assert fit.slope == pytest.approx(-0.1)
     assert fit.linear
@@ -127,14 +128,16 @@ def test_a_line_has_its_intercept_weights_and_no_form_error():
     assert fit.form == pytest.approx(0.0, abs=1e-9)
     assert fit.weights.sum() == pytest.approx(1.0)
     assert fit.weights @ gamma == pytest.approx(0.0, abs=1e-12)
-    bent = fit_curve(gamma, 2.0 - 0.4 * np.sqrt(gamma), SubsamplingOptions())
+    assert fit.ends == ()
+    bent = fit_curve(gamma, 2.0 - 0.4 * np.sqrt(gamma))
     assert bent.form > 0.01
+    assert not bent.linear
 
 
 def test_a_noisy_line_has_the_textbooks_error_and_its_form_is_half_of_what_a_parabola_adds():
     gamma = np.arange(1.0, 7.0)
     mean = 2.0 - 0.1 * gamma + 0.004 * np.array([1, -2, 1, 1.5, -1, -0.5])
-    fit = fit_curve(gamma, mean, SubsamplingOptions())
+    fit = fit_curve(gamma, mean)
     line = linregress(gamma, mean)
     assert fit.kept == 6
     assert fit.intercept == pytest.approx(line.intercept)
@@ -202,11 +205,58 @@ def test_structure_finer_than_the_samples_is_told_and_smooth_structure_is_not():
         assert reliability.too_fine(near + 1.1 * rise + 0.01, near, rise) is None
 
 
-def test_a_bend_is_told_where_a_line_and_a_parabola_end_apart():
-    assert reliability.bent(1.0, 0.04, False, 5, 5) is None
-    assert "end 0.17 bits apart;" in reliability.bent(1.0, 0.06, False, 5, 5)  # .12 nats
-    assert "3 values of γ" in reliability.bent(0.1, 0.02, True, 3, 5)
-    assert reliability.bent(0.1, 0.02, True, 5, 5) is None
+def test_noise_about_a_line_is_called_a_bend_in_one_of_twenty_curves():
+    gamma, rng = np.arange(1.0, 11.0), np.random.default_rng(2)
+    curves = 1.0 - 0.01 * gamma + 0.1 * rng.standard_normal((3000, 10))
+    found = np.mean([clear(gamma, curve, 2) for curve in curves])
+    assert found == pytest.approx(0.05, abs=4 * math.sqrt(0.05 * 0.95 / 3000))
+    # The coefficient's error by the textbook, from another fit.
+    curve = curves[0]
+    (c2, *_), covariance = np.polyfit(gamma, curve, 2, cov=True)
+    expected = 2 * t.sf(abs(c2) / math.sqrt(covariance[0, 0]), 7) < 0.05
+    assert clear(gamma, curve, 2) == expected
+    # Lines keep all of their points, unless a bend is clear and large.
+    kept = [fit_curve(gamma, c).kept == 10 for c in curves[:300]]
+    assert np.mean(kept) > 0.9
+    assert not clear(gamma[:3], curve[:3], 2)  # three points lie on every parabola
+
+
+def test_a_bend_is_told_where_a_curve_that_is_clear_ends_beyond_the_interval():
+    gamma, rng = np.arange(1.0, 11.0), np.random.default_rng(2)
+    noise = 0.002 * rng.standard_normal(10)
+    fit = fit_curve(gamma, 2.0 - 0.4 * np.sqrt(gamma) + noise)
+    assert not fit.linear
+    parabola, cubic = fit.ends
+    assert fit.intercept < cubic < 2.0
+    assert fit.intercept + fit.form > parabola - 1e-9  # both ends are within the form's error
+    lenient = fit_curve(gamma, 2.0 - 0.4 * np.sqrt(gamma) + noise, 0.1)
+    assert (lenient.kept, lenient.linear) == (10, True)  # the published rule sees a line there
+    assert lenient.intercept < fit.intercept - 0.05
+    assert "is bent" in reliability.bent(fit.intercept, fit.ends, (1.5, cubic - 0.01))
+    assert reliability.bent(fit.intercept, fit.ends, (1.5, 2.0)) is None
+    straight = fit_curve(gamma, 2.0 - 0.1 * gamma + noise)
+    assert straight.linear
+    assert reliability.bent(straight.intercept, (), (1.9, 2.1)) is None
+
+
+def test_neighbours_are_apart_from_a_bound_only_beyond_the_errors_of_both():
+    x, e = np.random.default_rng(5).standard_normal((2, 400, 1))
+    seen = look(x, 0.8 * x + 0.6 * e, 0, Seed(0), ordered=False)
+    local = direct.ksg_local(rank_normal(x), rank_normal(0.8 * x + 0.6 * e), k=5)
+    assert seen.neighbours == pytest.approx(local.mean())
+    known = NEIGHBOURS.scale * local.std() / math.sqrt(400)
+    # The standard error looks for a memory, and shuffled samples have next to none.
+    assert seen.neighbours_error == pytest.approx(known, rel=0.25)
+    far = 2 * math.hypot(0.1, 0.1)
+    assert reliability.missed(1.0, 0.1, 0.99 + far, "others", seen_error=0.1) is None
+    assert "train for longer" in reliability.missed(1.0, 0.1, 1.01 + far, "a", seen_error=0.1)
+    assert reliability.missed(1.0, 0.1, 1.21, "others") is not None  # no error known
+
+
+def test_a_steep_curve_is_told_as_what_it_is():
+    assert reliability.steep(1.0, -0.14) is None
+    assert "still rises" in reliability.steep(1.0, -0.16)
+    assert "falls" in reliability.steep(1.0, 0.16)
 
 
 def test_reasons_say_what_was_found_and_what_to_do():

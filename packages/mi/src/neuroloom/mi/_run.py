@@ -174,7 +174,7 @@ def run(
     split_mode: str = "blocked",
     train_indices: NDArray[Any] | None = None,
     test_indices: NDArray[Any] | None = None,
-    delta_threshold: float = 0.1,
+    delta_threshold: float | None = None,
     min_gamma_points: int = 5,
     confidence_level: float = 0.68,
     **analysis_kwargs: Any,
@@ -226,8 +226,12 @@ def run(
         Held-out samples in stretches of time, or one by one.
     train_indices, test_indices : ndarray, optional
         A split of your own, instead of cross-fitting.
-    delta_threshold, min_gamma_points : float, int
-        Of mode ``"rigorous"``: how bent the ladder may be, and how many γ it needs.
+    delta_threshold : float, optional
+        Of mode ``"rigorous"``: how bent the curve over γ may be, curvature over slope. By default
+        every bend counts that is clear beside the scatter of the estimates and changes what they
+        end at; ``method="abdelaleem2025"`` takes the published .1.
+    min_gamma_points : int
+        Of mode ``"rigorous"``: how many γ a line keeps.
     confidence_level : float
         Of the intervals.
     **analysis_kwargs

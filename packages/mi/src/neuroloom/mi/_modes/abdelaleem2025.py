@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[Any]
+_PUBLISHED = 0.1  # curvature over slope
 _STACK = 4
 _MOST_TRAIN = 5000
 
@@ -251,7 +252,7 @@ def run_abdelaleem2025(analysis: Analysis, options: RigorousOptions, samples: Sa
     frame["test_mi"] = frame["train_mi" if options.variant == "train" else "raw_test_mi"]
     details = correct(
         frame,
-        threshold=chosen.threshold,
+        threshold=_PUBLISHED if chosen.threshold is None else chosen.threshold,
         min_points=chosen.least_points,
         confidence=analysis.confidence,
     )

@@ -19,7 +19,7 @@ from neuroloom.mi import _direct
 from neuroloom.mi._direct.estimators import DIRECT, ceiling, check_data, check_k, labels, repeats
 from neuroloom.mi._errors import SmallSampleWarning, TrainingError
 from neuroloom.mi._modes.analysis import Analysis
-from neuroloom.mi._modes.crosschecks import Seen, flat, look
+from neuroloom.mi._modes.crosschecks import Seen, flat, look, missed_by_neighbours
 from neuroloom.mi._options.params import Params
 from neuroloom.mi._samples.folds import MIN_TRAIN, Fold
 from neuroloom.mi._statistics import reliability
@@ -232,7 +232,7 @@ def _checked(
     }
     reasons = reliability.collected(
         reliability.much_is_open(mi, **parts),
-        reliability.missed(mi, error, seen.neighbours, "nearest neighbours"),
+        missed_by_neighbours(mi, error, seen),
         reliability.missed(mi, error, seen.squares, "squares of the features"),
         reliability.too_fine(mi, seen.neighbours, seen.neighbours_rise),
         reliability.too_short(estimate.n, seen.time),

@@ -12,7 +12,9 @@ from neuroloom.mi._critics import gaussian
 from neuroloom.mi._critics.gaussian import rank_normal
 from neuroloom.mi._direct.estimators import labels, neighbours, repeats
 from neuroloom.mi._errors import NeuralMIError
-from neuroloom.mi._statistics.correlation import joint_memory, slowest
+from neuroloom.mi._statistics import reliability
+from neuroloom.mi._statistics.correlation import joint_memory, slowest, standard_error
+from neuroloom.mi._statistics.interval import NEIGHBOURS
 from neuroloom.mi._statistics.reliability import NEAR_DIMENSIONS
 from neuroloom.shared import Seed
 
@@ -44,6 +46,8 @@ class Seen:
         Held-out canonical correlations of the features' normal scores.
     far : float
         Nearest neighbours in more dimensions than are few, where they see a part only.
+    neighbours_error : float
+        Standard error of `neighbours`.
     """
 
     neighbours: float
@@ -53,6 +57,7 @@ class Seen:
     neighbours_rise: float = float("nan")
     straight: float = float("nan")
     far: float = float("nan")
+    neighbours_error: float = float("nan")
 
     @property
     def most(self) -> float:
@@ -88,36 +93,47 @@ def look(
     time = min(slowest(a), slowest(b)) if memory else 1.0
     exclude = min(max(gap, memory), _LONGEST, len(a) // 8)
     few_a, few_b = a[:_FEW], b[:_FEW]
-    near = _neighbours(few_a, few_b, exclude)
+    near, near_error = _neighbours(few_a, few_b, exclude)
     rise = float("nan")
     if not exclude and np.isfinite(near):
-        halves = [_neighbours(few_a[k::2], few_b[k::2], 0) for k in (0, 1)]
+        halves = [_neighbours(few_a[k::2], few_b[k::2], 0)[0] for k in (0, 1)]
         rise = near - float(np.mean(halves))
     squares, straight = _correlations(a, b, seed)
     away = float("nan")
     if far and not np.isfinite(near):
-        away = _neighbours(few_a, few_b, exclude, _FAR_DIMENSIONS)
-    return Seen(near, squares, memory, time, rise, straight, away)
+        away, _ = _neighbours(few_a, few_b, exclude, _FAR_DIMENSIONS)
+    return Seen(near, squares, memory, time, rise, straight, away, near_error)
 
 
-def _neighbours(x: Array, y: Array, exclude: int, most: int = NEAR_DIMENSIONS) -> float:
-    """Return what nearest neighbours see; they need few dimensions.
+def _neighbours(
+    x: Array, y: Array, exclude: int, most: int = NEAR_DIMENSIONS
+) -> tuple[float, float]:
+    """Return what nearest neighbours see, and its standard error; they need few dimensions.
 
     There they seldom see too much: a critic that sees much less has not learned the dependence.
     """
+    nothing = (float("nan"), float("nan"))
     both_labels = labels(x) is not None and labels(y) is not None
     if x.shape[1] + y.shape[1] > most and not both_labels:
-        return float("nan")
+        return nothing
     if both_labels:  # counts are only as good as there are samples for each pair
         joint = _direct.pairs_of(_direct.codes(x), _direct.codes(y))
         if len(np.unique(joint)) > len(x) // 10:
-            return float("nan")
+            return nothing
     elif not repeats(x, y):
         x, y = rank_normal(x), rank_normal(y)
     try:
-        return float(np.nanmean(neighbours(x, y, exclude=exclude)))
+        local = neighbours(x, y, exclude=exclude)
     except NeuralMIError:
-        return float("nan")
+        return nothing
+    return float(np.nanmean(local)), NEIGHBOURS.scale * standard_error(local, exclude)
+
+
+def missed_by_neighbours(mi: float, error: float, seen: Seen) -> str | None:
+    """Return a reason where neighbours see more than a trained bound, beyond both errors."""
+    return reliability.missed(
+        mi, error, seen.neighbours, "nearest neighbours", seen_error=seen.neighbours_error
+    )
 
 
 def _correlations(x: Array, y: Array, seed: Seed) -> tuple[float, float]:

@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 from neuroloom.mi._errors import InsufficientDataError, SmallSampleWarning
 from neuroloom.mi._modes.analysis import Analysis
 from neuroloom.mi._modes.cells import Cell, Outcome, measure_cells
-from neuroloom.mi._modes.crosschecks import Seen, look
+from neuroloom.mi._modes.crosschecks import Seen, look, missed_by_neighbours
 from neuroloom.mi._options.modes import SubsamplingOptions
 from neuroloom.mi._samples.folds import MIN_TRAIN
 from neuroloom.mi._statistics import reliability
 from neuroloom.mi._statistics.correlation import block_length
+from neuroloom.mi._statistics.curve import fit_curve
 from neuroloom.mi._statistics.estimate import Estimate
 from neuroloom.mi._statistics.interval import BOUND, interval
 from neuroloom.shared import Seed
@@ -45,6 +46,7 @@ _DRAWS = 1000
 _STOP_AFTER = 0.25
 _FEWEST = 2  # a line needs two points
 _ENOUGH = 5  # values of γ below which a line cannot be told from a curve
+_WIDE = 0.95  # level of the interval outside of which no curve may end
 _LEAST = 2 * MIN_TRAIN + 36  # samples of a part
 
 
@@ -229,61 +231,6 @@ def _better_bound(outcomes: Sequence[Outcome]) -> bool | None:
     return bool(np.mean([o.estimate.gain for o in first if o.estimate is not None]) > 0)
 
 
-def fit_line(gamma: Array, mean: Array, degree: int) -> tuple[Array, Array]:
-    """Return the coefficients of a polynomial in γ and the weights that give its intercept."""
-    design = np.vander(gamma, degree + 1, increasing=True)
-    # A mean over γ parts of n/γ samples uses all n samples: every γ weighs the same.
-    solve = np.linalg.pinv(design)
-    return solve @ mean, solve[0]
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A line, and a parabola where there are points for one, through means over γ; in nats.
-
-    Attributes
-    ----------
-    intercept, slope : float
-    kept : int
-        Points on the line.
-    linear : bool
-        Whether the curve is straight enough.
-    weights : ndarray
-        Of each γ's mean in the intercept.
-    scatter, form : float
-        Errors from the points' scatter about the line, and from the choice of a line.
-    """
-
-    intercept: float
-    slope: float
-    kept: int
-    linear: bool
-    weights: Array
-    scatter: float
-    form: float
-
-
-def fit_curve(gamma: Array, mean: Array, options: SubsamplingOptions) -> Fit:
-    """Return the extrapolation of means over γ to γ = 0."""
-    kept, linear = _prune(options, gamma, mean)
-    line, weights = fit_line(gamma[:kept], mean[:kept], 1)
-    curve, curve_weights = fit_line(gamma, mean, min(2, len(gamma) - 1))
-    share = 1.0 if linear else 0.5  # of the line, when line and parabola are averaged
-    padded = np.concatenate([weights, np.zeros(len(gamma) - kept)])
-    combined = share * padded + (1 - share) * curve_weights
-    residual = mean[:kept] - np.polynomial.polynomial.polyval(gamma[:kept], line)
-    scatter = np.sqrt((residual**2).sum() / max(kept - 2, 1) * (weights**2).sum())
-    return Fit(
-        float(combined @ mean),
-        float(line[1]),
-        kept,
-        linear,
-        combined,
-        float(scatter),
-        abs(float(curve[0] - line[0])) / 2,
-    )
-
-
 def _outcome(
     analysis: Analysis,
     options: SubsamplingOptions,
@@ -299,7 +246,7 @@ def _outcome(
     gamma = np.array(sorted(pointwise), dtype=float)
     values = np.stack([pointwise[int(g)] for g in gamma])
     mean = values.mean(axis=1)
-    fit = fit_curve(gamma, mean, options)
+    fit = fit_curve(gamma, mean, options.threshold, options.least_points)
     influence = fit.weights @ values
     length = max(gap + 1, block_length(influence), 2 * seen.memory)
     draws = _block_bootstrap(influence, length, seed.child("bootstrap").generator())
@@ -319,14 +266,15 @@ def _outcome(
     }
     left_open = reliability.open_above(mi, **open_parts)
     low, high = interval(mi, error, analysis.confidence, left_open=left_open, evidence=BOUND)
+    wide = interval(mi, error, _WIDE, left_open=left_open, evidence=BOUND)
     reasons = reliability.collected(
         reliability.not_finite(mi),
         *(reliability.at_ceiling(e.test_mi, e.ceiling) for e in first),
         reliability.few_parts(len(gamma), _ENOUGH),
-        reliability.bent(mi, fit.form, fit.linear, fit.kept, min(_ENOUGH, options.least_points)),
+        reliability.bent(mi, fit.ends, wide),
         reliability.steep(mi, fit.slope),
         reliability.much_is_open(mi, **open_parts),
-        reliability.missed(mi, error, seen.neighbours, "nearest neighbours") if single else None,
+        missed_by_neighbours(mi, error, seen) if single else None,
         reliability.missed(mi, error, seen.squares, "squares of the features") if single else None,
         reliability.too_fine(mi, seen.neighbours, seen.neighbours_rise) if single else None,
         reliability.too_short(values.shape[1], seen.time),
@@ -374,25 +322,6 @@ def _outcome(
         "checks": {name: value * factor for name, value in checks.items()},
     }
     return Extrapolated(estimate, frame, details)
-
-
-def _prune(options: SubsamplingOptions, gamma: Array, mean: Array) -> tuple[int, bool]:
-    """Return how many γ lie on a line, and whether the curvature rule agrees with that."""
-    kept = len(gamma)
-    if kept < 3:
-        return kept, True
-    least = min(max(3, options.least_points), kept)
-    while True:
-        curve, _ = fit_line(gamma[:kept], mean[:kept], 2)
-        bent = abs(curve[2]) > options.threshold * abs(curve[1])
-        # Bending that changes the intercept by less than 2 % is of no account.
-        line, _ = fit_line(gamma[:kept], mean[:kept], 1)
-        matters = abs(curve[0] - line[0]) > max(0.02 * abs(line[0]), 0.01)
-        if not (bent and matters):
-            return kept, True
-        if kept <= least:
-            return kept, False
-        kept -= 1
 
 
 def _block_bootstrap(

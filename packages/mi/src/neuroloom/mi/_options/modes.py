@@ -49,14 +49,14 @@ class SubsamplingOptions:
     ----------
     gammas : tuple of int
         Into how many parts the samples are divided.
-    threshold : float
-        How bent the curve may be, curvature over slope.
+    threshold : float, optional
+        How bent the curve may be, curvature over slope: a clear bend that is smaller is left.
     least_points : int
         Values of γ that must lie on a line.
     """
 
     gammas: tuple[int, ...] = GAMMAS
-    threshold: float = 0.1
+    threshold: float | None = None
     least_points: int = 5
 
 
@@ -253,11 +253,11 @@ def subsampling_options(entries: Entries) -> SubsamplingOptions:
     """Return checked options of the extrapolation."""
     asked = entries.get("gamma_range")
     asked = GAMMAS if asked is None else _listed("gamma_range", asked, "range(1, 6)")
-    threshold = entries.get("delta_threshold", 0.1)
+    threshold = entries.get("delta_threshold")
     points = entries.get("min_gamma_points", 5)
     return SubsamplingOptions(
         tuple(sorted({int(real("gamma_range", g, whole=True, low=1)) for g in asked})),
-        real("delta_threshold", threshold, above=0.0),
+        None if threshold is None else real("delta_threshold", threshold, above=0.0),
         int(real("min_gamma_points", points, whole=True, low=2)),
     )
 

@@ -7,6 +7,7 @@ reason is reliable.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from neuroloom.mi._statistics.correlation import FEW_TIMES
 
@@ -19,7 +20,6 @@ _MISSED, _MISSED_SHARE = 0.1, 0.15
 FORM, _OVER_SHARE = 0.05, 0.1  # of estimates that assume a form
 UNSEEN = 0.2
 _FINE, _FINE_SHARE = 0.14, 0.08
-_BENT, _BENT_SHARE = 0.02, 0.1
 _BITS = 1 / math.log(2)
 
 
@@ -96,9 +96,22 @@ def much_is_open(mi: float, *, rise: float, gap: float, beyond: float) -> str | 
     )
 
 
-def missed(mi: float, error: float, seen: float, who: str, *, least: float = _MISSED) -> str | None:
-    """Return a reason where another estimator sees clearly more, by at least `least` nats."""
-    if not seen - mi > max(least, _MISSED_SHARE * abs(mi), 2 * error):
+def missed(
+    mi: float,
+    error: float,
+    seen: float,
+    who: str,
+    *,
+    seen_error: float = math.nan,
+    least: float = _MISSED,
+) -> str | None:
+    """Return a reason where another estimator sees clearly more, by at least `least` nats.
+
+    Two estimates are apart where that is clear beside the errors of both; `seen_error` is the
+    other's, NaN where it is not known.
+    """
+    noise = math.hypot(error, seen_error if math.isfinite(seen_error) else 0.0)
+    if not seen - mi > max(least, _MISSED_SHARE * abs(mi), 2 * noise):
         return None
     return (
         f"{who} see {_bits(seen)}, the estimate is {_bits(mi)}: it misses a part of the "
@@ -185,26 +198,41 @@ def few_parts(n_gammas: int, enough: int) -> str | None:
     )
 
 
-def bent(mi: float, form: float, linear: bool, kept: int, least: int) -> str | None:
-    """Return a reason where estimates on parts do not lie on a line, and it matters.
+def bent(mi: float, ends: Sequence[float], wide: tuple[float, float]) -> str | None:
+    """Return a reason where estimates on parts lie on a curve that ends beyond the interval.
 
-    A line and a parabola that end close to one another (`form` is half of what lies between) are
-    part of the interval.
+    Where they do not lie on a line, the interval holds what a parabola changes. That is no reason
+    to doubt it; a curve that the points ask for and that ends elsewhere is.
+
+    Parameters
+    ----------
+    mi : float
+        The estimate.
+    ends : sequence of float
+        Where the curves end whose bends are clear beside the scatter of the points.
+    wide : tuple of float
+        The interval of 95 %, whatever the one that is reported.
     """
-    small = 2 * form <= max(_BENT, _BENT_SHARE * abs(mi))
-    if (linear and kept >= least) or small:
+    beyond = [end for end in ends if not wide[0] <= end <= wide[1]]
+    if not beyond:
         return None
-    few = "" if kept >= least else f", and {kept} values of γ lie on a line where {least} should"
+    low, high = (f"{value * _BITS:.2f}" for value in wide)
     return (
-        f"the subsampling curve is bent: a line and a parabola through it end {_bits(2 * form)} "
-        f"apart{few}; record more"
+        f"the subsampling curve is bent: estimates on parts lie on one that ends at "
+        f"{_bits(beyond[-1])}, beyond {low} to {high} bits, which the errors of {_bits(mi)} allow; "
+        "record more"
     )
 
 
 def steep(mi: float, slope: float) -> str | None:
-    """Return a reason where the extrapolation adds much."""
+    """Return a reason where the extrapolation adds or takes away much."""
     if not abs(slope) > max(0.15 * abs(mi), 0.015):
         return None
+    if slope > 0:
+        return (
+            f"the subsampling curve falls, by {_bits(slope)} from γ = 2 to γ = 1: critics find "
+            "less in all samples than in parts of them; train for longer"
+        )
     return (
         f"the subsampling curve still rises, by {_bits(abs(slope))} from γ = 2 to γ = 1 and by as "
         "much again to infinite data, if it is a line; record more"
