@@ -192,3 +192,34 @@ def test_tiny_probabilities_leave_errors_as_zeros_do():
         found.append(np.concatenate([errors.coef[0], errors.intercept, errors.scale]))
     assert np.isfinite(found[0]).all()
     np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
+
+
+def test_counts_by_finite_differences():
+    """Entries that a compiler rounds differently when it computes them twice leave no NaN."""
+    truth = known("NegativeBinomial", ((0.5, -0.3),), (0.5, 3.0), scale=(0.5, 0.2))
+    X, y, starts, _ = drawn(truth, 240, 40, seed=7)
+    prior = np.array([3.0, 3.0])  # keeps the first state's probability away from 0 and 1
+    model = GLMHMM(2, "NegativeBinomial", tol=1e-9, dirichlet_initial_proba=prior)
+    begin = (truth.coef_, truth.intercept_, truth.scale_, truth.initial_prob_)
+    model.fit(X, y, init_params=(*begin, truth.transition_prob_), session_starts=starts)
+
+    def objective(theta):
+        coef, intercept, scale = theta[None, :2], theta[2:4], np.exp(theta[4:6])
+        first, (a, b) = expit(theta[6]), expit(theta[7:9])
+        chain = (np.array([first, 1 - first]), np.array([[a, 1 - a], [1 - b, b]]))
+        log_prior = 2 * np.log(first * (1 - first)) - 0.5 * np.sum(coef**2)
+        return log_prior - model.compute_loss((coef, intercept, scale, *chain), X, y, starts)
+
+    p = np.append(model.initial_prob_[0], np.diag(model.transition_prob_))
+    weights = (model.coef_[0], model.intercept_, np.log(model.scale_))
+    at = np.concatenate([*weights, np.log(p / (1 - p))])
+    eye = 2e-3 * np.eye(9)
+    hessian = np.empty((9, 9))
+    for i, a in enumerate(eye):
+        for j, b in enumerate(eye[: i + 1]):
+            up = objective(at + a + b) - objective(at + a - b)
+            hessian[i, j] = hessian[j, i] = up - objective(at - a + b) + objective(at - a - b)
+    expected = np.sqrt(np.diag(np.linalg.inv(-hessian / (4 * 2e-3**2))))
+    errors = standard_errors(model, X, y, starts)
+    found = (errors.coef[0], errors.intercept, errors.scale / model.scale_)
+    np.testing.assert_allclose(np.concatenate(found), expected[:6], rtol=5e-3)

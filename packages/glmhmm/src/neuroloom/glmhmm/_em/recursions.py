@@ -45,8 +45,10 @@ def relative(log_p: Array) -> tuple[Array, Array]:
     """Return likelihoods relative to the most likely state, and that one's log-likelihood.
 
     A response that no state can make has log-likelihood −∞, and says nothing about the states.
+    Nothing depends on what is taken off, so that it has no slope: JAX's slope of a maximum asks
+    which entry equals it, and none does where the compiler rounds them differently the second time.
     """
-    top = jnp.max(log_p, axis=1)
+    top = jax.lax.stop_gradient(jnp.max(log_p, axis=1))
     possible = top > -jnp.inf
     apart = log_p - jnp.where(possible, top, 0.0)[:, None]
     return jnp.where(possible[:, None], jnp.exp(jnp.maximum(apart, _FLOOR)), 1.0), top
@@ -125,7 +127,8 @@ def _join_forward(entering: Array, rows: Array, weight: Array) -> Array:
         row, log_weight = column
         # Only states that can be there decide which weight is the largest.
         seen = jnp.where(carry > 0, log_weight, -jnp.inf)
-        entered = carry * jnp.exp(jnp.where(carry > 0, log_weight - jnp.max(seen), -jnp.inf))
+        top = jax.lax.stop_gradient(jnp.max(seen))
+        entered = carry * jnp.exp(jnp.where(carry > 0, log_weight - top, -jnp.inf))
         out = entered @ row
         return out / jnp.sum(out), carry
 
@@ -140,7 +143,8 @@ def _join_backward(rows: Array, weight: Array) -> Array:
         row, log_weight = column
         inner = row @ carry
         value = jnp.log(jnp.maximum(inner, TINY)) + log_weight
-        return jnp.exp(jnp.maximum(value - jnp.max(value), _FLOOR)), carry
+        top = jax.lax.stop_gradient(jnp.max(value))
+        return jnp.exp(jnp.maximum(value - top, _FLOOR)), carry
 
     n_states = rows.shape[0]
     last = jnp.ones(n_states, rows.dtype)

@@ -60,7 +60,8 @@ class BernoulliObservations(Observations):
         if link is not jax.nn.sigmoid or y.shape[0] != 1 or eta.dtype != jnp.float64:
             return None
         signed = (2 * y - 1) * eta
-        shift = jnp.minimum(jnp.max(signed, axis=0) - _LOWEST / 2, 0.0)  # (1, n_trials)
+        top = jax.lax.stop_gradient(jnp.max(signed, axis=0))  # see `recursions.relative`
+        shift = jnp.minimum(top - _LOWEST / 2, 0.0)  # (1, n_trials)
         return jax.nn.sigmoid(jnp.maximum(signed - shift, _LOWEST)), shift
 
     def slopes_of_density(self, y: Array, density: Array) -> tuple[Array, Array]:
