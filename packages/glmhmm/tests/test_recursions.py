@@ -6,12 +6,14 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import oracle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroloom.glmhmm._em import em, log_recursions, recursions
 from neuroloom.glmhmm._em.packing import Layout, lay_out, pack
+from neuroloom.glmhmm._em.viterbi import most_likely_path
 from neuroloom.glmhmm._em.viterbi import viterbi as viterbi_path
 from neuroloom.glmhmm._model.parameters import Model, plain_prior
 from neuroloom.glmhmm.observation_models import (
@@ -118,6 +120,20 @@ def test_equals_enumeration(seed, size, zeros, sharp):
     with jax.enable_x64(True), np.errstate(divide="ignore"):
         path = viterbi(*map(jnp.asarray, (log_p, starts, initial, transition)))
     np.testing.assert_array_equal(np.asarray(path), best)
+
+
+@pytest.mark.parametrize("n", [9, 17, 33])
+def test_paths_of_near_lengths_share_a_program(n):
+    """Trials are added at the end so that a coarse grid of sizes is compiled for."""
+    rng = np.random.default_rng(n)
+    log_p, initial, transition = problem(rng, n, 3, zeros=False, sharp=3.0)
+    starts = rng.random(n) < 0.2
+    starts[0] = True
+    every = rng.dirichlet(np.ones(3), size=(n, 3))
+    for matrix in (transition, every):
+        path = most_likely_path(log_p, starts, initial, matrix)
+        best = oracle.viterbi(log_p, initial, matrix, starts)[1]
+        assert oracle.path_value(path, log_p, initial, matrix, starts) == pytest.approx(best)
 
 
 def test_long_chain_underflows_nowhere():

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.glmhmm._em.compile import double_precision, program
-from neuroloom.glmhmm._em.viterbi import viterbi
+from neuroloom.glmhmm._em.viterbi import most_likely_path
 from neuroloom.glmhmm._estimator.problem import Posed, posed
 
 
@@ -44,14 +43,8 @@ class Stays:
 
 def path_of(found: Posed) -> NDArray[np.int64]:
     """Return the most likely path, (n_trials,)."""
-    with double_precision():
-        path = program(viterbi)(
-            found.log_density(),
-            found.problem.data.starts,
-            found.core.initial,
-            found.transitions(),
-        )
-    return np.asarray(path).astype(np.int64)
+    starts, initial = found.problem.data.starts, np.asarray(found.core.initial)
+    return most_likely_path(found.log_density(), starts, initial, found.transitions())
 
 
 def stays_of(path: NDArray[np.int64], starts: NDArray[np.bool_], n_states: int) -> list[Stays]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from neuroloom import shared
-from neuroloom.glmhmm._em.compile import double_precision, program
+from neuroloom.glmhmm._em.compile import as_arrays, double_precision, program
 from neuroloom.glmhmm._em.em import Fit, fit_one, run, run_forward
 from neuroloom.glmhmm._em.kept import Kept
 from neuroloom.glmhmm._em.packing import Trials
@@ -239,11 +239,13 @@ def stack(trees: list[Any]) -> Any:
 
 def only(trials: Trials, keep: NDArray[np.bool_]) -> Trials:
     """Return the trials of whole sessions; `keep` is a mask of places (n_steps, n_columns)."""
-    kept = jnp.asarray(keep)
-    return trials._replace(
-        observed=jnp.where(kept, trials.observed, 0.0),
-        reset=jnp.where(kept, trials.reset, True),
-        start=jnp.where(kept, trials.start, 0.0),
+    # In numpy: each of these would be a program of its own.
+    part = trials._replace(
+        observed=np.where(keep, trials.observed, 0.0),
+        reset=np.where(keep, trials.reset, True),
+        start=np.where(keep, trials.start, 0.0),
         # Where single outputs are missing this mask decides what counts.
-        seen=jnp.where(kept.reshape(1, -1), trials.seen, 0.0),
+        seen=np.where(keep.reshape(1, -1), trials.seen, 0.0),
     )
+    out: Trials = as_arrays(part)
+    return out

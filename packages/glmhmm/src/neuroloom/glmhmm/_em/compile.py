@@ -11,7 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
+from numpy.typing import NDArray
 
+_FEW = 1024  # trials
 _WISHES: dict[str, bool | str] = {"xla_cpu_use_fusion_emitters": False}
 
 
@@ -34,6 +37,45 @@ def program(function: Callable[..., Any], *static: str) -> Any:
 def double_precision() -> Any:
     """Return a context in which this thread computes in float64; nothing global is changed."""
     return jax.enable_x64(True)
+
+
+def bucket(n: int) -> int:
+    """Return a size of at least `n` from a coarse grid, so that near sizes share a program."""
+    if n <= 8:
+        return max(n, 1)
+    step = 2 ** max(int(np.floor(np.log2(n))) - 3, 0)
+    return int(-(-n // step) * step)
+
+
+def power_of_two(n: int) -> int:
+    """Return the smallest power of two of at least `n`."""
+    return 1 << max(n - 1, 0).bit_length()
+
+
+def grid_for(n_trials: int) -> Callable[[int], int]:
+    """Return the rule that sizes are rounded up by.
+
+    Few trials are computed in less than a thousandth of the time that compiling takes, and may as
+    well be padded to the next power of two.
+    """
+    return power_of_two if n_trials <= _FEW else bucket
+
+
+def by_trial(
+    function: Callable[..., Any], arrays: tuple[NDArray[Any], ...], *rest: Any, **static: Any
+) -> NDArray[Any]:
+    """Return ``function(*arrays, *rest, **static)``, compiled for near numbers of trials at once.
+
+    Trials stand along the last axis of all arrays and of what the function returns, which says
+    nothing of a trial that depends on another: the last one is repeated up to a size that others
+    have too.
+    """
+    n = arrays[0].shape[-1]
+    more = grid_for(n)(n) - n if n else 0
+    padded = [np.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, more)], mode="edge") for a in arrays]
+    with double_precision():
+        out = program(function, *static)(*padded, *rest, **static)
+    return np.asarray(out)[..., :n]
 
 
 def as_arrays(tree: Any) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._em.batch import fit_all
+from neuroloom.glmhmm._em.compile import power_of_two
 from neuroloom.glmhmm._em.em import Fit
 from neuroloom.glmhmm._em.kept import Kept
 from neuroloom.glmhmm._em.packing import Trials
@@ -39,8 +40,8 @@ class Restarts:
 
 
 def trace_length(maxiter: int) -> int:
-    """Return the size of the history, a power of two, so that few programs are compiled."""
-    return int(2 ** int(np.ceil(np.log2(max(maxiter, 16)))))
+    """Return the size of the history, one for most limits, so that few programs are compiled."""
+    return power_of_two(max(maxiter, 1024))
 
 
 def diverse_starts(

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.glmhmm._em.compile import bucket, grid_for
+
 Array = Any
 _MAX_REGRESSORS = 8  # up to here the regressors' products are kept, 36 numbers per trial
 
@@ -67,14 +69,6 @@ class Layout:
         return np.moveaxis(np.asarray(packed)[..., self.place], -1, 0)
 
 
-def bucket(n: int) -> int:
-    """Return a size of at least `n` from a coarse grid, so that near sizes share a program."""
-    if n <= 8:
-        return max(n, 1)
-    step = 2 ** max(int(np.floor(np.log2(n))) - 3, 0)
-    return int(-(-n // step) * step)
-
-
 def lay_out(
     starts: NDArray[np.bool_], n_steps: int | None = None, *, whole: bool = False
 ) -> Layout:
@@ -88,19 +82,21 @@ def lay_out(
     lengths = np.diff(np.append(first, n))
     side = max(int(np.ceil(np.sqrt(n))), 1)
     longest = int(lengths.max())
+    rounded = grid_for(n)
     if n_steps is not None and n_steps >= longest:
         return _fill(lengths, first, n_steps)
     if whole and longest > 4 * side:
-        return _fill(lengths, first, bucket(longest))
+        return _fill(lengths, first, rounded(longest))
     if longest <= 4 * side:
-        sizes = {bucket(max(longest, int(side * factor))) for factor in (0.5, 0.7, 1.0, 1.4)}
-        sizes |= {longest * repeats for repeats in (1, 2, 3) if longest * repeats <= 2 * side}
+        sizes = {rounded(max(longest, int(side * factor))) for factor in (0.5, 0.7, 1.0, 1.4)}
+        if rounded is bucket:
+            sizes |= {longest * repeats for repeats in (1, 2, 3) if longest * repeats <= 2 * side}
         return min(
             (_fill(lengths, first, size) for size in sorted(sizes)),
             key=lambda layout: layout.size + 60 * layout.n_steps,
         )
-    n_steps = bucket(side)
-    n_columns = bucket(-(-n // n_steps))
+    n_steps = rounded(side)
+    n_columns = rounded(-(-n // n_steps))
     t = np.arange(n)
     return Layout((t % n_steps) * n_columns + t // n_steps, n_steps, n_columns, split=True)
 
@@ -114,7 +110,7 @@ def _fill(lengths: NDArray[np.int64], first: NDArray[np.int64], n_steps: int) ->
             column, used = column + 1, 0
         columns[i], offsets[i] = column, used
         used += length
-    n_columns = bucket(column + 1)
+    n_columns = grid_for(int(lengths.sum()))(column + 1)
     step = np.repeat(offsets - first, lengths) + np.arange(int(lengths.sum()))
     place = step * n_columns + np.repeat(columns, lengths)
     return Layout(place, n_steps, n_columns, split=False)
@@ -125,7 +121,10 @@ def _products(x: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(x) > _MAX_REGRESSORS:
         return np.zeros((0, x.shape[1]))
     rows, columns = np.triu_indices(len(x))
-    return x[rows] * x[columns]
+    out = np.empty((len(rows), x.shape[1]))
+    for row, i, j in zip(out, rows, columns, strict=True):
+        np.multiply(x[i], x[j], out=row)
+    return out
 
 
 def moved(trials: Trials, shift: NDArray[np.float64]) -> Trials:

@@ -6,8 +6,34 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from neuroloom.glmhmm._em.compile import double_precision, grid_for, program
 
 Array = Any
+
+
+def most_likely_path(
+    log_p: NDArray[np.float64],
+    starts: NDArray[np.bool_],
+    initial: NDArray[np.float64],
+    transition: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Return the path of `viterbi`, by a program that near numbers of trials share.
+
+    What is added at the end are sessions of their own that say nothing.
+    """
+    n = len(log_p)
+    more = grid_for(n)(n) - n
+    padded = np.concatenate([log_p, np.zeros((more, log_p.shape[1]))])
+    begins = np.append(starts, np.ones(more, dtype=bool))
+    if transition.ndim == 3:
+        # The last matrix, so that no logarithm is of something else.
+        transition = np.concatenate([transition, np.repeat(transition[-1:], more, axis=0)])
+    with double_precision():
+        path = program(viterbi)(padded, begins, np.asarray(initial), transition)
+    return np.asarray(path)[:n].astype(np.int64)
 
 
 def viterbi(log_p: Array, starts: Array, initial: Array, transition: Array) -> Array:

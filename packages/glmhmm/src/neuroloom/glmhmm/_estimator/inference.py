@@ -10,8 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.glmhmm._em.compile import double_precision, program
-from neuroloom.glmhmm._em.viterbi import viterbi
+from neuroloom.glmhmm._em.viterbi import most_likely_path
 from neuroloom.glmhmm._estimator.problem import Posed, base_by_trial, posed
 from neuroloom.glmhmm._estimator.simulation import check_format, rates_of
 from neuroloom.glmhmm._input.trials import restore
@@ -145,12 +144,8 @@ def decode_state(
     """
     check_format(state_format)
     found = posed(self, X, y, session_starts, transition_inputs)
-    data = found.problem.data
-    with double_precision():
-        path = program(viterbi)(
-            found.log_density(), data.starts, found.core.initial, found.transitions()
-        )
-    states = np.asarray(path).astype(np.int64)
+    data, initial = found.problem.data, np.asarray(found.core.initial)
+    states = most_likely_path(found.log_density(), data.starts, initial, found.transitions())
     if state_format == "index":
         return restore(states, data)
     one_hot = np.eye(self.n_states, dtype=np.int64)[states]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 
 from neuroloom import shared
 from neuroloom.glmhmm._em import em
-from neuroloom.glmhmm._em.compile import as_arrays, double_precision, program
+from neuroloom.glmhmm._em.compile import as_arrays, by_trial, double_precision, program
 from neuroloom.glmhmm._em.packing import Layout, Trials, lay_out, pack
 from neuroloom.glmhmm._errors import InputError, NotFittedError, fail, fail_type
 from neuroloom.glmhmm._families.base import Observations
+from neuroloom.glmhmm._families.links import Link
 from neuroloom.glmhmm._input.arrays import numbers, read_design
 from neuroloom.glmhmm._input.trials import Data, read
 from neuroloom.glmhmm._model import settings
@@ -282,10 +284,13 @@ def base_by_trial(
         return np.zeros(len(y))
     columns = y.reshape(len(y), -1)
     safe = np.array([c[k][0] if k.any() else 1.0 for c, k in zip(columns.T, seen.T, strict=True)])
-    with double_precision():
-        filled = jax.numpy.asarray(np.where(seen, columns, safe).reshape(y.shape))
-        terms = np.asarray(family.base(filled)).reshape(len(y), -1)
+    filled = np.where(seen, columns, safe).reshape(y.shape)
+    terms = by_trial(_base, (filled.T,), family=family).T.reshape(len(y), -1)
     return np.asarray(np.where(seen, terms, 0.0).sum(axis=1))
+
+
+def _base(y: Any, family: Observations) -> Any:
+    return family.base(y.T).T
 
 
 def outputs_of(family: Observations, y: NDArray[np.float64]) -> tuple[int, ...]:
@@ -361,29 +366,43 @@ def _check_shapes(
 
 def outside(model: Any, weights: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return where a state's mean is outside of the family's range, (n_states, n_trials)."""
+    family, link = model.observation_model, model.inverse_link_function
+    if _never_leaves(family, link, weights.shape[:-1]):
+        return np.zeros((len(weights), len(x)), dtype=bool)
     eta = weights[..., :-1] @ x.T + weights[..., -1:]
-    with double_precision():
-        fine = model.observation_model.inside(model.inverse_link_function, jax.numpy.asarray(eta))
-        if fine is None:
-            return np.zeros((len(eta), len(x)), dtype=bool)
-        return ~np.asarray(np.asarray(fine).all(axis=1))
+    return ~np.asarray(by_trial(_inside, (eta,), family=family, link=link).all(axis=1))
+
+
+@functools.lru_cache(maxsize=64)
+def _never_leaves(family: Observations, link: Link, shape: tuple[int, ...]) -> bool:
+    """Return whether no predictor gives a mean that the family does not allow."""
+    one = np.zeros((*shape, 1), np.float32)
+    return jax.eval_shape(functools.partial(family.inside, link), one) is None
+
+
+def _inside(eta: Any, family: Observations, link: Link) -> Any:
+    return family.inside(link, eta)
+
+
+def _room(eta: Any, family: Observations, link: Link) -> Any:
+    return family.room(link, eta)
 
 
 def at_border(
     model: Any, weights: NDArray[np.float64], x: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Return where a predictor is a thousandth from leaving its range, (n_states, n_outputs, n)."""
+    family, link = model.observation_model, model.inverse_link_function
+    if _never_leaves(family, link, weights.shape[:-1]):
+        return np.zeros((*weights.shape[:-1], len(x)), dtype=bool)
     eta = weights[..., :-1] @ x.T + weights[..., -1:]
-    with double_precision():
-        room = model.observation_model.room(model.inverse_link_function, jax.numpy.asarray(eta))
-    if room is None:
-        return np.zeros(eta.shape, dtype=bool)
-    return np.asarray(room) < 1e-3 * np.maximum(np.abs(eta), 1e-3)
+    room = by_trial(_room, (eta,), family=family, link=link)
+    return np.asarray(room < 1e-3 * np.maximum(np.abs(eta), 1e-3))
 
 
 def check_means(model: Any, core: Parameters, data: Data) -> None:
     """Raise if a state's mean is outside of the family's range on an observed trial."""
-    bad = outside(model, np.asarray(core.weights), data.x[data.observed])
+    bad = outside(model, np.asarray(core.weights), data.x_observed)
     if bad.any():
         k, at = (int(i) for i in np.argwhere(bad)[0])
         row = int(np.flatnonzero(data.kept)[np.flatnonzero(data.observed)[at]])

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.glmhmm._em.compile import double_precision
+from neuroloom.glmhmm._em.compile import by_trial
 from neuroloom.glmhmm._em.markov_paths import draw_states
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.problem import (
@@ -17,6 +17,8 @@ from neuroloom.glmhmm._estimator.problem import (
     driving_inputs,
     unpack,
 )
+from neuroloom.glmhmm._families.base import Observations
+from neuroloom.glmhmm._families.links import Link
 from neuroloom.glmhmm._input.arrays import read_design
 from neuroloom.glmhmm._input.trials import Data, read, restore
 from neuroloom.glmhmm._model import settings
@@ -38,12 +40,14 @@ def predictors_of(model: Any, x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def rates_of(model: Any, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean response in each state, (n_trials, [n_outputs,] n_states), of plain rows."""
-    eta = predictors_of(model, x)
-    with double_precision():
-        mean = model.observation_model.mean(
-            jax.numpy.asarray(eta), jax.numpy.asarray(model.scale_), model.inverse_link_function
-        )
-        return np.array(mean)
+    eta = np.moveaxis(predictors_of(model, x), 0, -1)
+    family, link = model.observation_model, model.inverse_link_function
+    mean = by_trial(_mean, (eta,), np.asarray(model.scale_), family=family, link=link)
+    return np.array(np.moveaxis(mean, -1, 0))
+
+
+def _mean(eta: Any, scale: Any, family: Observations, link: Link) -> Any:
+    return jax.numpy.moveaxis(family.mean(jax.numpy.moveaxis(eta, -1, 0), scale, link), 0, -1)
 
 
 def state_rates(self: Any, X: Any) -> NDArray[np.float64]:

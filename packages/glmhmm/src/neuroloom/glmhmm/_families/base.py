@@ -17,6 +17,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from neuroloom.glmhmm._em.compile import by_trial
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._families.links import POSITIVE, Link, identity
 
@@ -236,12 +237,8 @@ class Observations:
         eta = self._start(train, link)
 
         def value(log_scale: float, y: NDArray[np.float64]) -> float:
-            with jax.enable_x64(True):
-                rows = jnp.asarray(y)[None]
-                level = jnp.full((1, 1, len(y)), eta)
-                scale = jnp.full((1, 1, 1), np.exp(log_scale))
-                density = self.log_prob(rows, level, scale, link)
-                return float(jnp.sum(density) + jnp.sum(self.base(rows)))
+            rest = (np.full((1, 1, 1), eta), np.full((1, 1, 1), np.exp(log_scale)))
+            return float(by_trial(_at_level, (y[None],), *rest, family=self, link=link).sum())
 
         log_scale = 0.0
         if self.has_scale:
@@ -284,6 +281,12 @@ class Observations:
         (n_states, n_outputs, n_features) each weight times its regressor's standard deviation.
         """
         return None
+
+
+def _at_level(y: Array, level: Array, scale: Array, family: Observations, link: Link) -> Array:
+    """Return the log densities (n_trials,) of one output at one predictor and scale."""
+    eta = jnp.broadcast_to(level, (1, 1, y.shape[-1]))
+    return (family.log_prob(y, eta, scale, link) + family.base(y))[0, 0]
 
 
 def inverse_gamma(log_scale: Array, unit: Array, trials: Array) -> Array:

@@ -16,6 +16,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from neuroloom.glmhmm._em.compile import by_trial
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._families.base import Observations, kept, rows_of
 from neuroloom.glmhmm._families.links import Link, identity
@@ -114,9 +115,7 @@ class WienerObservations(Observations):
 
     def _draw(self, rng: np.random.Generator, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return draws by inverting each row's tabulated distribution."""
-        with jax.enable_x64(True):
-            mean = np.asarray(self.mean(jnp.asarray(rows.T)[None], 1.0, identity))[0]
-        p = mean[0]
+        p = by_trial(_p_upper, (rows.T,), family=self)
         choice = (rng.random(len(rows)) < p).astype(np.float64)
         bound, rest = np.exp(rows[:, 1]), np.exp(rows[:, 3])
         # The slowest rate of decay bounds how far the table must reach.
@@ -126,9 +125,8 @@ class WienerObservations(Observations):
         times = longest[:, None] * steps
         flat = np.repeat(rows, _GRID, axis=0).T[None]
         y = np.stack([np.repeat(choice, _GRID), (rest[:, None] + times).ravel()])
-        with jax.enable_x64(True):
-            log_p = self.log_prob(jnp.asarray(y), jnp.asarray(flat), 1.0, identity)
-        density = np.exp(np.asarray(log_p)).reshape(len(rows), _GRID)
+        log_p = by_trial(_log_prob, (y, flat), family=self)
+        density = np.exp(log_p).reshape(len(rows), _GRID)
         width = np.diff(np.concatenate([np.zeros((len(rows), 1)), times], axis=1), axis=1)
         before = np.concatenate([np.zeros((len(rows), 1)), density[:, :-1]], axis=1)
         total = np.cumsum(0.5 * width * (density + before), axis=1)
@@ -192,9 +190,7 @@ class WienerObservations(Observations):
         new = test[np.isfinite(test).all(axis=1)]
 
         def value(eta: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-            with jax.enable_x64(True):
-                rows = jnp.broadcast_to(jnp.asarray(eta)[None, :, None], (1, 4, len(y)))
-                return float(jnp.sum(self.log_prob(jnp.asarray(y.T), rows, 1.0, identity)))
+            return float(by_trial(_log_prob, (y.T,), eta[None, :, None], family=self).sum())
 
         def loss(eta: NDArray[np.float64]) -> float:
             found = -value(eta, known)
@@ -202,6 +198,14 @@ class WienerObservations(Observations):
 
         found = scipy.optimize.minimize(loss, self.starts(known, link), method="Nelder-Mead")
         return value(found.x, new)
+
+
+def _p_upper(eta: Array, family: WienerObservations) -> Array:
+    return family.mean(eta[None], 1.0, identity)[0, 0]
+
+
+def _log_prob(y: Array, eta: Array, family: WienerObservations) -> Array:
+    return family.log_prob(y, jnp.broadcast_to(eta, (*eta.shape[:-1], y.shape[-1])), 1.0, identity)
 
 
 def _log_driftless(u: Array, w: Array) -> Array:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
 from neuroloom.glmhmm._em.em import fit_one
+from neuroloom.glmhmm._em.multi_start import trace_length
 from neuroloom.glmhmm._em.packing import lay_out, pack
 from neuroloom.glmhmm._families.base import Observations
 from neuroloom.glmhmm._families.links import Link
@@ -43,7 +44,8 @@ def one_state_fit(
         trials = as_arrays(pack(layout, x, y, starts, observed, None, seen))
         start = simple_start(1, x.shape[1], y, observed, family, link)
         model = Model(family, link, split=layout.split)
-        fit = fit_one(as_arrays(start), trials, as_arrays(prior), tol, 500, model=model, trace=512)
+        now = (as_arrays(start), trials, as_arrays(prior), tol, 500)
+        fit = fit_one(*now, model=model, trace=trace_length(500))
     return fit.parameters
 
 
