@@ -1,5 +1,7 @@
 """Units and origins of regressors: kelvin or degrees, seconds or days, in every verb."""
 
+import math
+
 import numpy as np
 import pytest
 from problems import drawn, known
@@ -15,6 +17,7 @@ from neuroloom.glmhmm import (
     predictive_check,
     standard_errors,
 )
+from neuroloom.glmhmm._input.trials import moments_of
 from neuroloom.glmhmm.errors import CollinearWarning
 
 N = 600
@@ -122,3 +125,16 @@ def test_inputs_far_from_zero_are_refused_and_useless_ones_told(trials):
         cross_validate(X, y, starts, transition_inputs=u + 1e4, n_states=(2,), folds=2)
     with pytest.warns(CollinearWarning, match="transition_inputs has columns"):
         GLMHMM(2, tol=1.0).fit(X, y, session_starts=starts, transition_inputs=np.ones((N, 1)))
+
+
+@pytest.mark.parametrize("n", [7, 601, 90_000])
+def test_moments_are_numpys_also_far_from_zero_and_of_constants(n):
+    rng = np.random.default_rng(n)
+    x = np.column_stack([rng.normal(size=n), 3e5 + rng.normal(size=n), np.full(n, 0.1)])
+    found = moments_of(x)
+    assert found.spread[2] == 0  # of which np.std gives what rounding left
+    exact = [math.fsum(column) / n for column in x.T]
+    np.testing.assert_allclose(found.mean, exact, rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(found.spread[:2], x[:, :2].std(axis=0), rtol=1e-9)
+    expected = np.corrcoef(x[:, :2].T)
+    np.testing.assert_allclose(found.correlation[:2, :2], expected, rtol=1e-9, atol=1e-9)

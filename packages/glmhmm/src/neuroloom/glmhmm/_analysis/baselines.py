@@ -103,7 +103,7 @@ def fit_lapse(
     (0.1, np.True_)
     """
     data = read(X, y, None, "mask", BernoulliObservations())
-    x, choice = data.x[data.observed], data.y[data.observed]
+    x, choice = data.x_observed, data.y[data.observed]
     if not np.isin(choice, (0.0, 1.0)).all():
         raise fail("y", "choices 0 and 1", f"the values {np.unique(choice)[:6]}")
     sign = 2 * choice - 1

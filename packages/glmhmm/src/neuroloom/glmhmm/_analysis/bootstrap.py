@@ -91,7 +91,7 @@ class _Samples:
                 trace_length(model.maxiter),
             )
         data = first.problem.data
-        x = data.x[data.observed]
+        x = data.x_observed
         unit = model.observation_model.predictor_unit(
             data.y[data.observed], model.inverse_link_function
         )

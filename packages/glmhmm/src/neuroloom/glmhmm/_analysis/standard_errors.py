@@ -270,7 +270,7 @@ def _bounds(model: Any, found: Posed, size: int) -> NDArray[np.float64]:
     these constraints (Aitchison & Silvey 1958).
     """
     data, weights = found.problem.data, np.asarray(found.core.weights)
-    x = np.column_stack([data.x[data.observed], np.ones(data.n_observed)])
+    x = np.column_stack([data.x_observed, np.ones(data.n_observed)])
     near = at_border(model, weights, x[:, :-1])
     out = []
     for k, j in np.argwhere(near.any(axis=2)):

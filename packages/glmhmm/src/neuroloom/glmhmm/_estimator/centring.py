@@ -24,11 +24,8 @@ _CONSTANT = 1e-9  # of the mean: no more than rounding
 
 def centred(data: Data) -> tuple[Data, NDArray[np.float64]]:
     """Return the trials around the means of far regressors, and what was subtracted."""
-    x = data.x[data.observed]
-    shift = np.zeros(x.shape[1])
-    if not len(x):
-        return data, shift
-    mean, spread = x.mean(axis=0), x.std(axis=0)
+    shift = np.zeros(data.x.shape[1])
+    mean, spread, _ = data.moments
     far = (np.abs(mean) > _FAR * spread) & (spread > _CONSTANT * np.abs(mean))
     if not far.any():
         return data, shift

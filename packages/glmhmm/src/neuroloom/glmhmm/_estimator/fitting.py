@@ -26,7 +26,7 @@ from neuroloom.glmhmm._errors import (
 )
 from neuroloom.glmhmm._estimator.centring import around, centred
 from neuroloom.glmhmm._estimator.problem import Problem, core_of, has_zeros, outside, pose
-from neuroloom.glmhmm._input.trials import Data
+from neuroloom.glmhmm._input.trials import Data, Moments, moments_of
 from neuroloom.glmhmm._model import settings
 from neuroloom.glmhmm._model.parameters import Parameters
 from neuroloom.glmhmm._start.glm import one_state_fit, one_state_prior
@@ -80,7 +80,11 @@ def _check_inputs(model: Any, u: NDArray[np.float64]) -> None:
             "inputs around zero, at which transition_prob_ holds: subtract their mean",
             f"values from {u[:, n].min():g} to {u[:, n].max():g} in column {n}",
         )
-    if model.n_states > 1 and not model.transition_regularizer_strength and _dependent(u):
+    if (
+        model.n_states > 1
+        and not model.transition_regularizer_strength
+        and _dependent(moments_of(u), len(u))
+    ):
         warnings.warn(
             "transition_inputs has columns that are linear combinations of others or constant; "
             "their weights are not unique",
@@ -91,17 +95,15 @@ def _check_inputs(model: Any, u: NDArray[np.float64]) -> None:
 
 def is_collinear(data: Data) -> bool:
     """Return whether observed regressors, with the intercept, are linearly dependent."""
-    return _dependent(data.x[data.observed])
+    return _dependent(data.moments, data.n_observed)
 
 
-def _dependent(x: NDArray[np.float64]) -> bool:
-    spread = x.std(axis=0)
-    if x.shape[1] == 0 or len(x) <= x.shape[1]:
+def _dependent(moments: Moments, n_trials: int) -> bool:
+    width = len(moments.spread)
+    if width == 0 or n_trials <= width:
         return False
-    if (spread <= 1e-12 * np.abs(x).max(axis=0, initial=0)).any():
-        return True
-    full = np.column_stack([(x - x.mean(axis=0)) / spread, np.ones(len(x))])
-    return bool(np.linalg.matrix_rank(full.T @ full) < full.shape[1])
+    constant = bool((moments.spread == 0).any())
+    return constant or bool(np.linalg.matrix_rank(moments.correlation) < width)
 
 
 def fit(
@@ -179,8 +181,9 @@ def starting_point(
 
 def configured_start(model: Any, data: Data) -> tuple[Any, ...]:
     """Return ``(coef, intercept, scale, initial, transition)`` from the configured schemes."""
-    x, y, starts = data.x[data.observed], data.y[data.observed], data.starts[data.observed].copy()
-    starts[:1] = True
+    x, y = data.x_observed, data.y[data.observed]
+    # A session whose first trial is masked begins at the first one that is not.
+    starts = np.diff(data.session[data.observed], prepend=-1) > 0
     X = x if x.shape[1] == 0 else data.design.rows(x)
     return initialize(
         model.n_states,
@@ -225,7 +228,7 @@ def _noisy(model: Any, start: Parameters, data: Data, size: float, stream: int) 
 
 
 def _regressor_units(data: Data) -> NDArray[np.float64]:
-    spread = data.x[data.observed].std(axis=0)
+    spread = data.moments.spread
     return np.append(np.where(spread > 0, spread, 1.0), 1.0)
 
 
@@ -233,7 +236,7 @@ def _kept_inside(
     model: Any, center: NDArray[np.float64], weights: NDArray[np.float64], data: Data
 ) -> NDArray[np.float64]:
     """Return weights pulled towards the center, state by state, until all means are allowed."""
-    x = data.x[data.observed]
+    x = data.x_observed
     center = np.broadcast_to(center, weights.shape)
     for _ in range(40):
         bad: NDArray[np.bool_] = np.asarray(outside(model, weights, x).any(axis=1))
@@ -284,17 +287,17 @@ def several_starts(model: Any, problem: Problem, start: Parameters, n: int) -> P
     data = problem.data
     pooled = pooled_fit(model, problem)
     rng = settings.generator(jax.random.fold_in(model.seed, 1))
-    spread = data.x[data.observed].std(axis=0)
+    spread = data.moments.spread
     unit = model.observation_model.predictor_unit(
         data.y[data.observed], model.inverse_link_function
     )
     every = diverse_starts(start, pooled, n, rng, spread, unit)
     weights = _at_levels(model, data, np.asarray(pooled.weights), np.asarray(every.weights))
     every = every._replace(weights=weights)
-    if not outside(model, weights.reshape(-1, *weights.shape[2:]), data.x[data.observed]).any():
+    if not outside(model, weights.reshape(-1, *weights.shape[2:]), data.x_observed).any():
         return every
     center = np.asarray(pooled.weights)
-    if outside(model, center, data.x[data.observed]).any():
+    if outside(model, center, data.x_observed).any():
         center = np.asarray(start.weights)
     inside = [_kept_inside(model, center, one, data) for one in weights]
     return every._replace(weights=np.stack(inside))
@@ -442,10 +445,10 @@ def warn_after(model: Any, outcome: Outcome) -> None:
 
 def separated_state(model: Any, data: Data, parameters: Parameters) -> tuple[int, str] | None:
     """Return a state whose weights grow without bound, and what shows it; None if none does."""
-    x = data.x[data.observed]
+    mean, spread, _ = data.moments
     weights = np.asarray(parameters.weights)
-    size = np.abs(weights[..., :-1]) * x.std(axis=0)
-    level = weights[..., :-1] @ x.mean(axis=0) + weights[..., -1]
+    size = np.abs(weights[..., :-1]) * spread
+    level = weights[..., :-1] @ mean + weights[..., -1]
     return model.observation_model.separated(  # type: ignore[no-any-return]
         level, size, model.inverse_link_function
     )

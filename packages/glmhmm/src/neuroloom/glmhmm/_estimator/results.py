@@ -70,6 +70,6 @@ def degrees_of_freedom(model: Any, parameters: Parameters, data: Data) -> float:
     """Return the number of observed trials less that of free parameters."""
     k = model.n_states
     weights = np.asarray(parameters.weights)
-    n_weights = model.regularizer.n_free(weights, data.x[data.observed])
+    n_weights = model.regularizer.n_free(weights, data.x_observed)
     n_chain = (k - 1) + k * (k - 1) * (1 + np.shape(parameters.drive)[-1])
     return float(data.n_observed - n_weights - weights[..., -1].size - n_chain)

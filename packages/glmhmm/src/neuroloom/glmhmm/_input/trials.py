@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+import functools
+from dataclasses import dataclass, fields
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from neuroloom.glmhmm._input.arrays import Design, is_pynapple, numbers, read_de
 from neuroloom.glmhmm._input.sessions import read_sessions
 
 Missing = Literal["raise", "mask"]
+_CONSTANT = 1e-12  # of the mean: no more than rounding
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Data:
     """Trials ready for packing; `kept` says which rows of the input they are.
 
     `seen` (n_trials, n_columns of y) says which values count, `observed` (n_trials,) on which
-    trials any does. `y` is NaN where it does not.
+    trials any does. `y` is NaN where it does not. `gaps` (n_trials,) says where a regressor is
+    missing; `x` is zero there, and no prediction is known.
     """
 
     design: Design
@@ -33,6 +36,7 @@ class Data:
     kept: NDArray[np.bool_]
     times: Any
     seen: NDArray[np.bool_]
+    gaps: NDArray[np.bool_]
     classes: Any = None
 
     @property
@@ -44,6 +48,20 @@ class Data:
     def n_observed(self) -> int:
         """Number of trials on which something counts."""
         return int(self.observed.sum())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone: what was worked out from them says nothing more."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @functools.cached_property
+    def x_observed(self) -> NDArray[np.float64]:
+        """Regressors of the trials on which something counts, (n_observed, n_features)."""
+        return self.x if self.observed.all() else self.x[self.observed]
+
+    @functools.cached_property
+    def moments(self) -> Moments:
+        """Means, standard deviations and correlations of the regressors on these trials."""
+        return moments_of(self.x_observed)
 
     @property
     def session(self) -> NDArray[np.int64]:
@@ -63,8 +81,38 @@ class Data:
             inner,
             self.times,
             self.seen[rows],
+            self.gaps[rows],
             self.classes,
         )
+
+
+class Moments(NamedTuple):
+    """Of regressors: means and standard deviations (n_features,), correlations between them.
+
+    A column that is constant but for rounding has a standard deviation of zero.
+    """
+
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+
+
+def moments_of(x: NDArray[np.float64]) -> Moments:
+    """Return the moments of the columns of (n_trials, n_features), all zero without trials."""
+    n, width = x.shape
+    if n == 0 or width == 0:
+        return Moments(np.zeros(width), np.zeros(width), np.eye(width))
+    ones = np.full(n, 1 / n)
+    mean = ones @ x
+    away = x - mean
+    off = ones @ away  # what rounding left of the mean
+    away -= off
+    mean = mean + off
+    covariance = away.T @ away / n
+    spread = np.sqrt(np.diag(covariance))
+    spread = np.where(spread > _CONSTANT * np.abs(mean), spread, 0.0)
+    unit = np.where(spread > 0, spread, 1.0)
+    return Moments(mean, spread, covariance / np.outer(unit, unit))
 
 
 def read(
@@ -174,8 +222,9 @@ def _select(
     session = np.cumsum(starts)[kept]
     moved = np.append(True, np.diff(session) > 0)
     y = np.where(seen.reshape(targets.shape), targets, np.nan)[kept]
-    seen = seen[kept]
-    return Data(design, x[kept], y, moved, np.asarray(seen.any(axis=1)), kept, times, seen, classes)
+    seen, gaps = seen[kept], bad_x[kept]
+    observed = np.asarray(seen.any(axis=1))
+    return Data(design, x[kept], y, moved, observed, kept, times, seen, gaps, classes)
 
 
 def _refuse_missing(row: int, starts: NDArray[np.bool_], bad_y: NDArray[np.bool_]) -> None:
@@ -189,9 +238,9 @@ def _refuse_missing(row: int, starts: NDArray[np.bool_], bad_y: NDArray[np.bool_
 
 def refuse_infinite(name: str, values: NDArray[np.float64]) -> None:
     """Raise if values are infinite, with the first one's place."""
-    bad = np.argwhere(np.isinf(values))
-    if len(bad):
-        row, column = (int(i) for i in bad[0])
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, column = (int(i) for i in np.argwhere(infinite)[0])
         raise fail(
             name, "finite values", f"{values[row, column]} (infinity) in row {row}, column {column}"
         )
