@@ -72,12 +72,16 @@ class OnlineFilter:
             raise fail(
                 "transition_inputs", f"{len(self._model.transition_coef_)}", np.shape(inputs)
             )
+        if inputs is not None and not np.isfinite(np.asarray(inputs, dtype=np.float64)).all():
+            raise fail("transition_inputs", "finite values", "NaN or infinity")
         return inputs
 
     def _row(self, x: ArrayLike) -> NDArray[np.float64]:
         row = np.asarray(x, dtype=np.float64)
         if row.shape != (len(self._coef),):
             raise fail("x", f"shape ({len(self._coef)},)", f"shape {row.shape}")
+        if np.isinf(row).any():
+            raise fail("x", "finite values", "infinity")
         return row
 
     def predict(self, x: ArrayLike, *, transition_inputs: ArrayLike | None = None) -> Any:
@@ -93,7 +97,7 @@ class OnlineFilter:
         Returns
         -------
         float or ndarray
-            One number, or one for each output or category.
+            One number, or one for each output or category; NaN where a regressor is missing.
         """
         ahead = self._ahead(self._inputs(transition_inputs))
         mean = rates_of(self._model, self._row(x)[None])[0] @ ahead
@@ -102,7 +106,7 @@ class OnlineFilter:
     def step(
         self, x: ArrayLike, y: ArrayLike | str, *, transition_inputs: ArrayLike | None = None
     ) -> NDArray[np.float64]:
-        """Return the probability of each state after the trial; NaN says nothing.
+        """Return the probability of each state after the trial; NaN in `x` or `y` says nothing.
 
         Parameters
         ----------
@@ -118,13 +122,16 @@ class OnlineFilter:
         known = getattr(self._model, "classes_", None)
         coded, _ = self._model.observation_model.encode(np.atleast_1d(np.asarray(y)), known)
         values = np.asarray(coded, dtype=np.float64)
-        seen = np.isfinite(values)
+        if np.isinf(values).any():
+            raise fail("y", "finite values", "infinity")
+        seen = np.isfinite(values) & np.isfinite(row).all()
         if seen.any():
             density = self._density(row, values, seen)
             with np.errstate(divide="ignore"):
                 joint = np.log(now) + density
-            now = np.exp(joint - joint.max())
-            now = now / now.sum()
+            if np.isfinite(joint).any():  # else no state can make the response: it says nothing
+                now = np.exp(joint - joint.max())
+                now = now / now.sum()
         self._before = np.array(now)
         return np.array(now)
 

@@ -171,7 +171,8 @@ def predict(
 ) -> Any:
     """Return the mean response expected at each trial before it is seen (one step ahead).
 
-    Bernoulli: the probability of 1. Categorical: the probability of each category.
+    Bernoulli: the probability of 1. Categorical: the probability of each category. NaN where a
+    regressor is missing.
 
     Parameters
     ----------
@@ -182,7 +183,9 @@ def predict(
     ahead, data = _ahead(found), found.problem.data
     rates = rates_of(self, data.x)
     weights = ahead.reshape(len(ahead), *([1] * (rates.ndim - 2)), ahead.shape[1])
-    return restore(np.sum(rates * weights, axis=-1), data)
+    mean = np.sum(rates * weights, axis=-1)
+    mean[data.gaps] = np.nan
+    return restore(mean, data)
 
 
 def compute_loss(

@@ -86,7 +86,8 @@ def simulate(
     random_key : int, Seed or JAX key
         Same key, same draw.
     feedforward_input : array_like, shape (n_trials, n_features), or a pytree of them
-        Regressors; None for a model without any.
+        Regressors; None for a model without any. With ``missing="mask"`` responses and means are
+        NaN where a regressor is, while the states go on.
     state_format : {"index", "one-hot"}
         How states are returned.
     session_starts : array_like or pynapple.IntervalSet, optional
@@ -129,9 +130,11 @@ def simulate(
     single = np.ndim(self.intercept_) == 1 or family.couples
     columns = family.n_columns() or (1 if single else np.shape(self.intercept_)[0])
     dummy = np.zeros(n) if columns == 1 and single else np.zeros((n, columns))
-    data = read(X, dummy, session_starts, "raise", family)
+    data = read(X, dummy, session_starts, self.missing, family)
     inputs = driving_inputs(self, transition_inputs, data)
     y, mean, path = simulate_on(self, rng, data, inputs)
+    if data.gaps.any():
+        y[data.gaps] = mean[data.gaps] = np.nan
     states = path if state_format == "index" else np.eye(self.n_states, dtype=np.int64)[path]
     return restore(y, data), restore(mean, data), restore(states, data)
 
