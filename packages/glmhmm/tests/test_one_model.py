@@ -5,6 +5,7 @@ import numpy as np
 import oracle
 import pandas as pd
 import pytest
+from problems import drawn, known
 from scipy import stats
 
 from neuroloom import shared
@@ -112,6 +113,25 @@ def test_driven_models_are_cross_validated_and_checked(driven):
     assert check.observed["mean"][0] == pytest.approx(y[seen].mean())
     figure = check.plot()
     assert len(figure.axes) == 3
+
+
+def test_pictures_of_checks_hold_counts_and_show_each_category():
+    counts = known("Poisson", coef=((0.5, -0.3),), intercept=(0.0, 2.0))
+    X, y, starts, _ = drawn(counts)
+    stimulus = np.where(np.arange(len(X)) % 7 == 0, np.nan, np.sign(X[:, 0]))
+    check = predictive_check(counts, X, y, starts, n_samples=3, seed=0, stimulus=stimulus)
+    by_hand = [y[stimulus == side].mean() for side in (-1, 1)]
+    np.testing.assert_allclose(check.observed["psychometric"], by_hand)
+    low, high = check.plot().axes[0].get_ylim()
+    assert low < min(by_hand) < max(by_hand) < high
+    options = known(CategoricalObservations(3), coef=np.ones((1, 2, 2)), intercept=np.eye(2))
+    X, y, starts, _ = drawn(options)
+    check = predictive_check(options, X, y, starts, n_samples=3, seed=0, stimulus=np.sign(X[:, 0]))
+    fractions = [[(y[np.sign(X[:, 0]) == side] == c).mean() for side in (-1, 1)] for c in range(3)]
+    np.testing.assert_allclose(check.observed["psychometric"], fractions)
+    np.testing.assert_allclose(check.observed["mean"], [(y == c).mean() for c in range(3)])
+    assert check.simulated["psychometric"].shape == (3, 3, 2)
+    assert len(check.plot().axes[0].lines) == 3
 
 
 def test_update_takes_what_fit_takes_and_refuses_the_rest(driven):
