@@ -1,11 +1,13 @@
 """Cohorts as animals leave them: short, one-sided and empty ones, equal labels, odd names."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
 from problems import drawn, known
 
-from neuroloom.glmhmm import GLMHMM, fit_subjects, match_states
+from neuroloom.glmhmm import GLMHMM, fit_subjects, match_states, standard_errors
 from neuroloom.glmhmm.__main__ import main
 from neuroloom.glmhmm._cli.run import at_once, safe_names
 from neuroloom.glmhmm.errors import GLMHMMWarning, SeparationWarning
@@ -44,6 +46,25 @@ def test_a_short_animal_is_named_and_nobody_else_stops(cohort):
         assert list(match_states(one, model)) == [0, 1]
         assert np.isfinite(errors[name].coef).all()
         assert diagnoses[name].converged
+
+
+def test_driven_animals_have_errors_and_diagnoses_of_their_own(cohort):
+    X, y, who, label, model = cohort
+    u = np.random.default_rng(0).normal(size=(len(X), 1))
+    driven = copy.copy(model)
+    driven.transition_coef_ = np.array([[[0.0, 0.5], [-0.5, 0.0]]])
+    starts = np.append(True, (label[1:] != label[:-1]) | (who[1:] != who[:-1]))
+    found = fit_subjects(X, y, who, starts, global_model=driven, folds=2, transition_inputs=u)
+    errors = found.standard_errors(X, y, who, starts, transition_inputs=u)
+    diagnoses = found.diagnose(X, y, who, starts, transition_inputs=u)
+    rows = who == "cleo"
+    own = standard_errors(
+        *(found.models["cleo"], X[rows], y[rows], starts[rows]), transition_inputs=u[rows]
+    )
+    np.testing.assert_allclose(errors["cleo"].transition_coef, own.transition_coef)
+    assert diagnoses["cleo"].converged
+    with pytest.raises(ValueError, match="transition_inputs"):
+        found.diagnose(X, y, who, starts)
 
 
 def test_labels_end_with_their_subject(cohort):

@@ -72,18 +72,32 @@ class SubjectFits:
         return self.table.copy()
 
     def standard_errors(
-        self, X: Any, y: Any, subjects: ArrayLike, session_starts: Any = None
+        self,
+        X: Any,
+        y: Any,
+        subjects: ArrayLike,
+        session_starts: Any = None,
+        *,
+        transition_inputs: Any = None,
     ) -> dict[Any, StandardErrors]:
         """Return each subject's standard errors on its part of the data of the fit."""
-        return self._each(standard_errors, X, y, subjects, session_starts)
+        return self._each(standard_errors, X, y, subjects, session_starts, transition_inputs)
 
     def diagnose(
-        self, X: Any, y: Any, subjects: ArrayLike, session_starts: Any = None
+        self,
+        X: Any,
+        y: Any,
+        subjects: ArrayLike,
+        session_starts: Any = None,
+        *,
+        transition_inputs: Any = None,
     ) -> dict[Any, Diagnostics]:
         """Return each subject's diagnostics on its part of the data of the fit."""
-        return self._each(diagnose, X, y, subjects, session_starts)
+        return self._each(diagnose, X, y, subjects, session_starts, transition_inputs)
 
-    def _each(self, function: Any, X: Any, y: Any, subjects: Any, starts: Any) -> dict[Any, Any]:
+    def _each(
+        self, function: Any, X: Any, y: Any, subjects: Any, starts: Any, transition_inputs: Any
+    ) -> dict[Any, Any]:
         out = {}
         for name, model in self.models.items():
             data = read_data(model, X, y, keep_subjects_apart(starts, subjects))
@@ -91,7 +105,11 @@ class SubjectFits:
             # Rows are taken out of sessions that were read with NaN dropped or masked already.
             masked = copy.copy(model).set_params(missing="mask")
             X_there = data.design.rows(data.x[rows])
-            out[name] = function(masked, X_there, data.y[rows], data.starts[rows])
+            inputs = driving_inputs(model, transition_inputs, data)
+            told = None if inputs is None else inputs[rows]
+            out[name] = function(
+                masked, X_there, data.y[rows], data.starts[rows], transition_inputs=told
+            )
         return out
 
 
@@ -397,6 +415,6 @@ def _subject_model(
     gamma = Posed(problem, parameters).posterior().smoothed[data.observed]
     y = data.y[data.observed]
     unit = model.observation_model.predictor_unit(y, model.inverse_link_function)
-    order = closest(parameters, work.start, data.x[data.observed], unit)
+    order = closest(parameters, work.start, data.x_observed, unit)
     lopsided = model.observation_model.lopsided(y, gamma[:, order])
     return permute_states(model, order), lopsided
