@@ -1,6 +1,7 @@
 """What the pages print is run as it is printed."""
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from problems import drawn, known
 
 import neuroloom.glmhmm as nmo
+from neuroloom.glmhmm._cli.options import parser
 
 ROOT = Path(__file__).parents[3]
 PAGES = ("docs/glmhmm/how-to.md", "docs/glmhmm/index.md", "packages/glmhmm/README.md")
@@ -20,11 +22,15 @@ pytestmark = [
 ]
 
 
+def _there(page):
+    return (ROOT / page).is_file()
+
+
 def blocks(language):
     """Return the pages' blocks in a language, with the headings above them."""
     out = []
     for page in PAGES:
-        if not (ROOT / page).is_file():
+        if not _there(page):
             continue
         heading = page
         for part in re.split(r"(?m)^(?=## )", (ROOT / page).read_text(encoding="utf-8")):
@@ -34,6 +40,12 @@ def blocks(language):
                 pytest.param(heading, text, id=f"{heading} {i}") for i, text in enumerate(found)
             ]
     return out
+
+
+def shell_lines():
+    """Return the commands that the pages print, in blocks and between back-ticks."""
+    text = "\n".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES if _there(page))
+    return sorted(set(re.findall(r"(?m)(?:^|`)(neuroloom-glmhmm fit [^`\n]+)", text)))
 
 
 def table(n=480):
@@ -92,7 +104,7 @@ def names(tmp_path_factory):
 LONG = (
     "Go from a CSV to a figure",
     "Find the best optimum",
-    "Fit a herd as published",
+    "Fit a cohort as published",
     "Search hyperparameters with scikit-learn",
 )
 
@@ -104,6 +116,18 @@ RESPONSES = {
         "session": list(zip(g["X"][:20], g["y"][:20], strict=True))
     },
 }
+
+
+def test_headings_that_are_named_here_are_on_the_pages():
+    headings = {b.values[0] for b in blocks("python")}
+    assert headings >= {*LONG, *RESPONSES}
+
+
+@pytest.mark.parametrize("line", shell_lines())
+def test_options_of_the_shell(line):
+    """The options are the command's; what it writes is tested on smaller data elsewhere."""
+    options = parser().parse_args(shlex.split(line)[1:])
+    assert options.table.name in ("trials.csv", "bins.csv")
 
 
 @pytest.mark.parametrize(
