@@ -13,6 +13,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import neuroloom.tasks as tasks
+from neuroloom.shared import NeuroloomError
 from neuroloom.tasks import wrappers
 from neuroloom.tasks.utils import scheduler, spaces
 
@@ -363,3 +364,26 @@ def test_data_set_refuses_what_changes_what_is_shown() -> None:
     ):
         with pytest.raises(tasks.TaskTypeError, match="changes what is shown"):
             tasks.Dataset(env, batch_size=2, seq_len=50)
+
+
+@pytest.mark.parametrize("at", [-1, 2, 0.0, None, True])
+def test_a_schedule_names_one_of_those_that_there_are(at: Any) -> None:
+    conditions = [{"coh": 0}, {"coh": 51.2}]
+    with pytest.raises(tasks.TaskError, match="schedule: expected an integer from 0 to 1"):
+        wrappers.ScheduleAttr(tasks.make(PDM), lambda: at, conditions).reset(seed=1)
+    with pytest.raises(tasks.TaskError, match="schedule: expected an integer from 0 to 1"):
+        wrappers.ScheduleEnvs([tasks.make(PDM), tasks.make(PDM)], lambda: at)
+
+
+def test_wrong_schedules_and_switches_are_refused_when_made() -> None:
+    envs = [tasks.make(PDM), tasks.make(PDM)]
+    for make in (
+        lambda: wrappers.ScheduleAttr(tasks.make(PDM), 5, [{"coh": 0}]),
+        lambda: wrappers.ScheduleAttr(tasks.make(PDM), lambda: 0, []),
+        lambda: wrappers.ScheduleEnvs(envs, None),
+        lambda: wrappers.ScheduleEnvs(envs, lambda: 0, env_input="no"),
+        lambda: wrappers.MultiEnvs(envs).set_i(-1),
+        lambda: wrappers.RandomGroundTruth(tasks.make(PDM), p="ab"),
+    ):
+        with pytest.raises(NeuroloomError, match="expected"):
+            make()

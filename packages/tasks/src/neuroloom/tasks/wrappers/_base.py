@@ -186,7 +186,10 @@ def probabilities(name: str, values: Any, n: int) -> Any:
     TaskError
         If they are not `n` numbers of at least 0 that sum to 1.
     """
-    p = np.asarray(values, dtype=float)
+    try:
+        p = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        p = np.zeros(0)
     if p.shape != (n,) or not np.isfinite(p).all() or (p < 0).any() or abs(p.sum() - 1) > 1e-10:
         raise fail(name, f"{n} numbers of at least 0 that sum to 1", values)
     return p

@@ -11,7 +11,8 @@ from gymnasium import spaces
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 from numpy.typing import NDArray
 
-from neuroloom.tasks._errors import TaskTypeError, fail, real, whole
+from neuroloom.tasks._engine.conditions import own_number
+from neuroloom.tasks._errors import TaskTypeError, fail, flag, real, whole
 from neuroloom.tasks.wrappers._base import (
     Forwarding,
     TrialWrapper,
@@ -232,7 +233,9 @@ class ScheduleAttr(TrialWrapper):
         super().__init__(env)
         if not all(isinstance(attr, Mapping) for attr in attr_list):
             raise TaskTypeError("attr_list: expected a list of dicts, one a condition")
-        self.schedule, self.attr_list = schedule, list(attr_list)
+        if not len(attr_list):
+            raise fail("attr_list", "at least one dict", "none")
+        self.schedule, self.attr_list = _called(schedule), list(attr_list)
 
     def seed(self, seed: Any = None) -> Any:
         """Seed the schedule and the environment within."""
@@ -247,7 +250,8 @@ class ScheduleAttr(TrialWrapper):
 
     def new_trial(self, **kwargs: Any) -> Any:
         """Begin a trial."""
-        return super().new_trial(**{**kwargs, **self.attr_list[self.schedule()]})
+        chosen = self.attr_list[_scheduled(self.schedule, len(self.attr_list))]
+        return super().new_trial(**{**kwargs, **chosen})
 
 
 def _in_turn(env: Any, alone: bool) -> Any:
@@ -298,7 +302,7 @@ class MultiEnvs(TrialWrapper):
                 got, expected = getattr(env, space), getattr(first, space)
                 if got.shape != expected.shape or getattr(got, "n", 0) != getattr(expected, "n", 0):
                     raise fail(f"envs[{at}].{space}", f"{expected}, as of the first", got)
-        self.envs, self.env_input, self.i_env = list(envs), env_input, 0
+        self.envs, self.env_input, self.i_env = list(envs), flag("env_input", env_input), 0
         if env_input:
             space, n = first.observation_space, len(envs)
             low = np.concatenate([np.broadcast_to(space.low, space.shape), np.zeros(n)])
@@ -312,8 +316,8 @@ class MultiEnvs(TrialWrapper):
 
     def set_i(self, i: int) -> None:
         """Turn the environment `i` on."""
-        self.i_env = i
-        self.env = self.envs[i]
+        self.i_env = own_number("i", i, len(self.envs))
+        self.env = self.envs[self.i_env]
 
     def seed(self, seed: Any = None) -> Any:
         """Seed every environment, each apart."""
@@ -387,13 +391,13 @@ class ScheduleEnvs(MultiEnvs):
         self, envs: Sequence[Any], schedule: Callable[[], int], env_input: bool = False
     ) -> None:
         super().__init__(envs, env_input)
-        self.schedule = schedule
-        self.next_i_env = self.schedule()
+        self.schedule = _called(schedule)
+        self.next_i_env = self._drawn()
 
     def seed(self, seed: Any = None) -> Any:
         """Seed the schedule and every environment."""
         _seed_schedule(self.schedule, seed)
-        self.next_i_env = self.schedule()
+        self.next_i_env = self._drawn()
         return super().seed(seed)
 
     def new_trial(self, **kwargs: Any) -> Any:
@@ -404,7 +408,26 @@ class ScheduleEnvs(MultiEnvs):
 
     def _next_env(self) -> None:
         self.set_i(self.next_i_env)
-        self.next_i_env = self.schedule()
+        self.next_i_env = self._drawn()
+
+    def _drawn(self) -> int:
+        """Return the number of the environment that the schedule names next."""
+        return _scheduled(self.schedule, len(self.envs))
+
+
+def _called(schedule: Any) -> Any:
+    """Return a schedule, if it can be called."""
+    if not callable(schedule):
+        raise TaskTypeError(
+            f"schedule: expected a function that returns a number, got {schedule!r}"
+        )
+    return schedule
+
+
+def _scheduled(schedule: Callable[[], int], n: int) -> int:
+    """Return which of `n` a schedule names; -1 is none, though a list would take it."""
+    at = schedule()
+    return at if type(at) is int and 0 <= at < n else own_number("schedule", at, n)
 
 
 def _seed_schedule(schedule: Any, seed: Any) -> None:
