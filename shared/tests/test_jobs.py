@@ -298,6 +298,37 @@ MADE = {
         L = threading.local()
         L.step = lambda x: CODE
         def g(x): return L.step(x)""",
+    "decorated by a class": """
+        class Twice:
+            def __init__(self, inner):
+                functools.update_wrapper(self, inner)
+                self.inner = inner
+            def __call__(self, x): return (lambda x: CODE)(self.inner(x))
+        @Twice
+        def g(x): return x""",
+    "inside a class": """
+        class Same:
+            def __init__(self, inner):
+                functools.update_wrapper(self, inner)
+                self.inner = inner
+            def __call__(self, x): return self.inner(x)
+        @Same
+        def g(x): return CODE""",
+    "another method of a decorating class": """
+        class Other:
+            def __init__(self, inner): functools.update_wrapper(self, inner)
+            def __call__(self, x): return self.step(self.__wrapped__(x))
+            def step(self, x): return CODE
+        @Other
+        def g(x): return x""",
+    "state of a decorating class": """
+        class Sign:
+            def __init__(self, inner, sign):
+                functools.update_wrapper(self, inner)
+                self.inner, self.sign = inner, sign
+            def __call__(self, x): return self.sign * self.inner(x)
+        x = 1
+        g = Sign(lambda x: x, CODE)""",
     "beside a lock": """
         def make(lock, step):
             def g(x): return step(x)

@@ -26,7 +26,7 @@ from neuroloom.shared.jobs._names import (
     type_name,
 )
 from neuroloom.shared.jobs._origin import origin, told
-from neuroloom.shared.jobs._values import set_
+from neuroloom.shared.jobs._values import object_, set_
 from neuroloom.shared.jobs._walk import Reading
 
 _HELD = ("py_func", "__wrapped__", "__func__", "fget", "fset", "fdel", "func")
@@ -96,7 +96,12 @@ def module_(walk: Reading, value: types.ModuleType) -> str:
 
 
 def wrapper(walk: Reading, value: Any) -> str:
-    """Return the digest of what holds a function: compiled, cached, a property, a method."""
+    """Return the digest of what holds a function: compiled, cached, a property, a method.
+
+    An object of a class of the user's is what its class and its attributes make of the function.
+    """
+    if origin(type(value).__module__) in ("own", "user") and not isinstance(value, _WRAPPERS):
+        return object_(walk, value)
     options = getattr(value, "targetoptions", None)
     tag = type_name(type(value)) if options is None else "compiled"
     parts = [walk.digest(sorted(options.items()) if options else None)]
