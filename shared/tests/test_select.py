@@ -143,3 +143,34 @@ def test_states_that_are_none(states: Any) -> None:
         Epochs.from_states(states, rate=1.0)
     big = 2**53 + 1
     assert list(Epochs.from_states([big, None, big], rate=1.0)) == [big]
+
+
+UNITS = {"region": ["CA1", "CA3", "CA3"], "rate_hz": [1.0, 3.0, 2.0]}
+RANKED = pd.DataFrame(UNITS).sort_values("rate_hz", ascending=False)  # rows 1, 2, 0
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda: SpikeTrains([0.1, 0.2, 0.3], [0, 1, 2]).select(RANKED.rate_hz > 1.5),
+        lambda: SpikeTrains([0.1, 0.2, 0.3], [0, 1, 2]).pool(RANKED.region),
+        lambda: SpikeTrains([0.1, 0.2, 0.3], [0, 1, 2]).pool({"fast": RANKED.rate_hz > 1.5}),
+        lambda: Signal(np.zeros((4, 3)), 10.0).select(RANKED.rate_hz > 1.5),
+        lambda: Trials({"x": [0, 1, 2]}).join(RANKED),
+        lambda: Trials({"x": [0, 1, 2]}).select(RANKED.rate_hz > 1.5),
+    ],
+)
+def test_rows_in_another_order_are_refused(take: Callable[[], Any]) -> None:
+    with pytest.raises(DataError, match="in the order of the rows"):
+        take()
+
+
+def test_rows_in_their_order_are_taken() -> None:
+    spikes = SpikeTrains([0.1, 0.2, 0.3], [0, 1, 2])
+    sorted_again = RANKED.sort_index()
+    assert spikes.select(sorted_again.rate_hz > 1.5).times.tolist() == [0.2, 0.3]
+    assert spikes.select((RANKED.rate_hz > 1.5).to_numpy()).times.tolist() == [0.1, 0.2]
+    # Places are places, in the order in which they are asked for.
+    places = pd.Series([2, 0, 1], index=[1, 2, 0])
+    assert spikes.select(places).to_lists()[0].tolist() == [0.3]
+    assert Trials({"x": [0, 1, 2]}).join(sorted_again).table["rate_hz"].tolist() == UNITS["rate_hz"]

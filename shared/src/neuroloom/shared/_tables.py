@@ -50,7 +50,7 @@ RENAME = "; rename them: data.replace(properties=…)"
 
 
 def check_order(argument: str, values: Any) -> None:
-    """Refuse a column or table of pandas whose row numbers say that it is in another order.
+    """Refuse what pandas holds whose row numbers say that it is in another order.
 
     Rows are taken one after the other: what was sorted would go to other trials.
     """

@@ -125,6 +125,8 @@ def positions(
     """
     if wanted is None:
         return np.arange(n)
+    if getattr(getattr(wanted, "dtype", None), "kind", "") == "b":
+        check_order(argument, wanted)
     texts = [name for name in names if isinstance(name, str)]
     if len(texts) != n:  # names of which some are numbers are asked for by names=
         texts = []

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.shared._tables import check_order
 from neuroloom.shared._types._labels import Label, Properties, positions
 from neuroloom.shared.checks import fail, unknown
 
@@ -41,6 +42,7 @@ class Pools:
 
 def pools(by: Any, names: tuple[Label, ...], columns: Properties, n_units: int) -> Pools:
     """Return the pools that `by` asks for; see `SpikeTrains.pool`."""
+    check_order("by", by)
     if by is None:
         return Pools(("all",), np.zeros(n_units, dtype=np.int32))
     if isinstance(by, Mapping):

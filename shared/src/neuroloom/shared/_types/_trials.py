@@ -304,6 +304,7 @@ class Trials(Data):
         if not keys:
             if len(theirs) != len(self):
                 raise fail("other", f"{len(self)} rows (or give on=)", len(theirs))
+            check_order("other", other)
             return self.replace(table=pd.concat([self._table, theirs], axis=1))
         where: dict[tuple[Any, ...], int] = {}
         for row, key in enumerate(_rows(theirs, keys)):
