@@ -506,6 +506,22 @@ class TestSeries:
         with pytest.raises(DataError, match=r"did you mean 'speed'"):
             read_nwb_signal(path, "sped")
 
+    @pytest.mark.parametrize(
+        ("start", "stop"), [(0.05, 0.5), (None, 0.45), (0.3, None), (0.15, 0.3), (5.0, 6.0)]
+    )
+    def test_a_stretch_keeps_what_was_recorded(
+        self, tmp_path: Path, start: float | None, stop: float | None
+    ) -> None:
+        series = TimeSeries(
+            [[1.0], [2.0], [3.0]], [0.0, 0.1, 0.5], ["x"], epochs=Epochs([0.0, 0.4], [0.2, 0.6])
+        )
+        path = write_nwb(tmp_path / "a.nwb", Recording(signals={"pupil": series}))
+        part = read_nwb_signal(path, "pupil", start=start, stop=stop)
+        window = Epochs(-1.0 if start is None else start, 9.0 if stop is None else stop)
+        expected = series.restrict(window)
+        assert part.times.tolist() == expected.times.tolist()
+        assert part.epochs == expected.epochs
+
     def test_a_file_that_is_gone_or_damaged_is_told(self, written: Callable[..., Path]) -> None:
         path = written(session)
         recording = read_nwb(path)

@@ -144,4 +144,4 @@ def read_nwb_signal(
     if start is not None and stop is not None and stop <= start:
         raise fail("stop", f"a time after start ({start:g} s)", f"{stop:g} s")
     wanted = (channels,) if isinstance(channels, str) else channels
-    return source.read(first, after, None if wanted is None else tuple(wanted))
+    return source.read(first, after, None if wanted is None else tuple(wanted), (start, stop))

@@ -61,9 +61,13 @@ class Source:
         return self.read()
 
     def read(
-        self, first: int = 0, after: int | None = None, channels: tuple[str, ...] | None = None
+        self,
+        first: int = 0,
+        after: int | None = None,
+        channels: tuple[str, ...] | None = None,
+        window: tuple[float | None, float | None] = (None, None),
     ) -> Signal | TimeSeries:
-        """Return the samples from `first` to before `after`."""
+        """Return the samples from `first` to before `after`, those that lie in `window`."""
         rows = slice(first, after)
         columns = None
         about: dict[str, Any] = {"unit": self.unit, "metadata": self.metadata}
@@ -86,9 +90,21 @@ class Source:
         with self._named():
             if grid is not None:
                 return Signal(values, grid[0], grid[1] + first / grid[0], **about)
-            whole = first == 0 and after in (None, self.shape[0])
-            epochs = self.epochs if whole else None
+            epochs = self.epochs if window == (None, None) else self._recorded(times, window)
             return TimeSeries(None if self.events else values, times[rows], epochs=epochs, **about)
+
+    def _recorded(
+        self, times: NDArray[np.float64], window: tuple[float | None, float | None]
+    ) -> Epochs | None:
+        """Return the recorded time in a window: gaps stay, and time without samples counts."""
+        whole = TimeSeries(None, times, epochs=self.epochs).epochs
+        if not len(whole):
+            return None
+        low = whole.start[0] if window[0] is None else window[0]
+        high = whole.stop[-1] if window[1] is None else window[1]
+        if high <= low:
+            return Epochs([], [])
+        return whole.intersect(Epochs(low, high))
 
     @contextlib.contextmanager
     def _named(self) -> Iterator[None]:
