@@ -191,16 +191,15 @@ def test_blind_spots(names):
 def test_an_answer_for_a_recording(here, rng):
     np.savez("ca1.npz", lfp=rng.standard_normal(8000), fs=400.0)
     names = {"ci": ci, "small": small}
-    run(
-        "An answer for a recording", names, ("field_library(500,", "field_library(40, progress=False,"),
+    heading = "An answer for a recording"
+    swaps = (
+        ("field_library(500,", "field_library(40, progress=False,"),
         ('ci.Inferer("mdn", recorded.prior)', "small(recorded.prior)"),
         ("rate=signal.rate)", "rate=signal.rate, warn=False)"),
-    )  # fmt: skip
+    )
+    run(heading, names, *swaps)
     assert names["posterior"].ood_p.shape == (4,)
-    run(
-        "An answer for a recording", names, ("paced_library(1000,", "paced_library(3, progress=False,"),
-        number=1,
-    )  # fmt: skip
+    run(heading, names, ("paced_library(1000,", "paced_library(3, progress=False,"), number=1)
     values = names["library"].features(names["features"]).values
     assert values.shape[0] == 3
     assert np.isfinite(values).all()
@@ -268,7 +267,9 @@ def test_what_is_kept_and_refused(here, names):
     names |= {"inferer": model, "table": names["first"]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ci.OutOfDistributionWarning)
-        change = ("check: ci.PredictiveCheck = inferer.predictive_check(table.values[:1], library)",) * 2
+        change = (
+            "check: ci.PredictiveCheck = inferer.predictive_check(table.values[:1], library)",
+        ) * 2
         run("Keep what was computed", names, change)
     assert (here / "trust.html").is_file()
     assert "mdn" in ci.known_models()
@@ -289,5 +290,3 @@ def test_every_block_is_run():
         places = source.split(f'"{title}"')[1:]
         assert len(places) > number, (title, number)
     assert len(every) == page.count("```python\n")
-
-
