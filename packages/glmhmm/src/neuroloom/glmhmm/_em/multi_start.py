@@ -7,6 +7,7 @@ at a time, and the others run four times as long (successive halving; Jamieson &
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -108,37 +109,58 @@ def multi_start(
     a collapsed state's likelihood has no bound. `keep` keeps each start's run as it ends.
     `progress` shows a bar for each of the rounds, if there are several starts.
     """
-
-    def stage(starts: Sequence[Any]) -> Kept | None:
-        return None if keep is None else keep.within(str(spent), starts)
-
     n = len(starts.weights)
-    trace = trace_length(maxiter)
-    each = [jax.tree.map(lambda a, i=i: a[i], starts) for i in range(n)]
     n_final = n if finalists == "all" else min(max(finalists, n // 8), n)
-    spent = maxiter if n_final == n else min(SCREEN_ITERATIONS, maxiter)
-    bar = "starts" if progress and n > 1 else None
-    kept = stage(range(n))
-    fits = fit_all(each, [trials], [prior], tol, spent, model, trace, keep=kept, bar=bar)
+    screen = maxiter if n_final == n else min(SCREEN_ITERATIONS, maxiter)
+    problem: dict[str, Any] = {"trials": [trials], "priors": [prior], "tol": tol, "model": model}
+    runs = _Runs(functools.partial(fit_all, **problem, trace=trace_length(maxiter)), keep)
+    runs.begin(starts, screen, "starts" if progress and n > 1 else None)
     alive = np.arange(n)
     while len(alive) > n_final:
         size = max(n_final, -(-len(alive) // 3))
-        alive = alive[_ranking([fits[i] for i in alive])[:size]]
-        more = maxiter - spent if size == n_final else min(3 * spent, maxiter - spent)
-        spent += more
-        left = [i for i in alive if not fits[i].converged] if more else []
-        if not left:
-            continue
-        again, kept = [fits[i].parameters for i in left], stage(left)
-        bar = f"the best {size}" if progress else None
-        ends = fit_all(again, [trials], [prior], tol, more + 1, model, trace, keep=kept, bar=bar)
-        for i, end in zip(left, ends, strict=True):
-            fits[i] = _joined(fits[i], end)
-    finished = np.zeros(n, dtype=bool)
-    finished[alive] = True
+        alive = runs.best(alive, size)
+        left = maxiter - runs.spent
+        more = left if size == n_final else min(3 * runs.spent, left)
+        runs.go_on(alive, more, f"the best {size}" if progress else None)
+    fits, finished = runs.fits, np.isin(np.arange(n), alive)
     order = [i for i in _ranking(fits) if finished[i]]
     best = _first_sound(fits, order, sound)
     return Restarts(fits[best], _report(fits, finished, base), best)
+
+
+class _Runs:
+    """Every start's run so far; those that go on have had `spent` iterations."""
+
+    def __init__(self, fit: Callable[..., list[Fit]], keep: Kept | None) -> None:
+        self.fits: list[Fit] = []
+        self.spent = 0
+        self._fit = fit
+        self._keep = keep
+
+    def begin(self, starts: Parameters, iterations: int, bar: str | None) -> None:
+        """Run all starts (leading axis)."""
+        n = len(starts.weights)
+        each = [jax.tree.map(lambda a, i=i: a[i], starts) for i in range(n)]
+        self.spent = iterations
+        self.fits = self._fit(each, maxiter=iterations, keep=self._kept(range(n)), bar=bar)
+
+    def best(self, among: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+        """Return some of the runs, the best first."""
+        return among[_ranking([self.fits[i] for i in among])[:size]]
+
+    def go_on(self, among: NDArray[np.int64], iterations: int, bar: str | None) -> None:
+        """Let those of the runs that have not converged go on for as many iterations."""
+        self.spent += iterations
+        left = [i for i in among if not self.fits[i].converged]
+        if not left or not iterations:
+            return
+        again, kept = [self.fits[i].parameters for i in left], self._kept(left)
+        ends = self._fit(again, maxiter=iterations + 1, keep=kept, bar=bar)
+        for i, end in zip(left, ends, strict=True):
+            self.fits[i] = _joined(self.fits[i], end)
+
+    def _kept(self, starts: Sequence[int]) -> Kept | None:
+        return None if self._keep is None else self._keep.within(str(self.spent), starts)
 
 
 def _first_sound(fits: list[Fit], order: list[Any], sound: Callable[[Fit], bool] | None) -> int:
