@@ -31,7 +31,8 @@ from neuroloom.glmhmm._em.batch import fit_all
 from neuroloom.glmhmm._em.compile import double_precision
 from neuroloom.glmhmm._em.multi_start import multi_start
 from neuroloom.glmhmm._estimator.fitting import pooled_fit, starting_point
-from neuroloom.glmhmm._estimator.problem import pose, posed, read_data
+from neuroloom.glmhmm._estimator.problem import pose, posed
+from neuroloom.glmhmm._estimator.reading import read_data
 from neuroloom.glmhmm._estimator.results import set_fitted
 
 COEF = np.array([[4.0, 1.0, 1.0], [0.3, 0.2, 0.2], [0.1, 0.4, 0.4], [0.2, -0.1, 0.1]])

@@ -109,7 +109,8 @@ def test_batched_fits_equal_those_one_by_one(choices, tmp_path):
     from neuroloom.glmhmm._em.batch import fit_all
     from neuroloom.glmhmm._em.compile import double_precision
     from neuroloom.glmhmm._em.kept import Kept
-    from neuroloom.glmhmm._estimator.problem import core_of, pose, read_data
+    from neuroloom.glmhmm._estimator.problem import core_of, pose
+    from neuroloom.glmhmm._estimator.reading import read_data
     from neuroloom.shared.jobs import Job
 
     X, y, starts = choices

@@ -18,14 +18,8 @@ from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator import fitting, stepwise
 from neuroloom.glmhmm._estimator.centring import centred
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
-from neuroloom.glmhmm._estimator.problem import (
-    Posed,
-    base_of,
-    has_zeros,
-    pose,
-    read_data,
-    read_inputs,
-)
+from neuroloom.glmhmm._estimator.problem import Posed, base_of, has_zeros, pose
+from neuroloom.glmhmm._estimator.reading import read_data, read_inputs
 from neuroloom.glmhmm._estimator.results import EMState, set_fitted
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model.parameters import Parameters

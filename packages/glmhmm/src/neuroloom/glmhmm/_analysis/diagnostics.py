@@ -17,7 +17,8 @@ from neuroloom.glmhmm._estimator.fitting import (
     is_collinear,
     separated_state,
 )
-from neuroloom.glmhmm._estimator.problem import Posed, Posterior, at_border, posed
+from neuroloom.glmhmm._estimator.problem import Posed, Posterior, posed
+from neuroloom.glmhmm._estimator.ranges import at_border
 
 
 @dataclass(frozen=True)

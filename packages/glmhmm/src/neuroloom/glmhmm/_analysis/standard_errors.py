@@ -23,7 +23,8 @@ from neuroloom.glmhmm._em.em import expectations, log_density, log_prior, transi
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.centring import near
-from neuroloom.glmhmm._estimator.problem import Posed, at_border, params_of, posed
+from neuroloom.glmhmm._estimator.problem import Posed, params_of, posed
+from neuroloom.glmhmm._estimator.ranges import at_border
 from neuroloom.glmhmm._families.links import safe_log
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
 

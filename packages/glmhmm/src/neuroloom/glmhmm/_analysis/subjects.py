@@ -30,13 +30,12 @@ from neuroloom.glmhmm._estimator.problem import (
     Posed,
     base_of,
     core_of,
-    driving_inputs,
     has_zeros,
     params_of,
     pose,
     prior_of,
-    read_data,
 )
+from neuroloom.glmhmm._estimator.reading import driving_inputs, read_data
 from neuroloom.glmhmm._estimator.results import set_fitted
 from neuroloom.glmhmm._input.arrays import plain
 from neuroloom.glmhmm._input.sessions import keep_subjects_apart

@@ -25,7 +25,8 @@ from neuroloom.glmhmm._errors import (
     fail,
 )
 from neuroloom.glmhmm._estimator.centring import around, centred
-from neuroloom.glmhmm._estimator.problem import Problem, core_of, has_zeros, outside, pose
+from neuroloom.glmhmm._estimator.problem import Problem, core_of, has_zeros, pose
+from neuroloom.glmhmm._estimator.ranges import outside
 from neuroloom.glmhmm._input.trials import Data, Moments, moments_of
 from neuroloom.glmhmm._model import settings
 from neuroloom.glmhmm._model.parameters import Parameters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,25 +9,17 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom import shared
 from neuroloom.glmhmm._em import em
 from neuroloom.glmhmm._em.compile import as_arrays, by_trial, double_precision, program
 from neuroloom.glmhmm._em.packing import Layout, Trials, lay_out, pack
 from neuroloom.glmhmm._errors import InputError, NotFittedError, fail, fail_type
+from neuroloom.glmhmm._estimator.ranges import check_means
+from neuroloom.glmhmm._estimator.reading import driving_inputs, read_data
 from neuroloom.glmhmm._families.base import Observations
-from neuroloom.glmhmm._families.links import Link
-from neuroloom.glmhmm._input.arrays import numbers, read_design
-from neuroloom.glmhmm._input.trials import Data, read
+from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model import settings
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior, ScalePrior, to_core
 from neuroloom.glmhmm._model.regularizers import Ridge
-from neuroloom.glmhmm._tables.design import design_matrix
-from neuroloom.glmhmm._tables.recognise import (
-    as_table,
-    session_column,
-    starts_of,
-    subject_column,
-)
 
 FITTED = ("coef_", "intercept_", "scale_", "initial_prob_", "transition_prob_")
 _WIDE = 200  # with more regressors L-BFGS takes the place of Newton steps
@@ -74,96 +65,6 @@ def params_of(model: Any) -> tuple[Any, ...]:
     """Return a fitted model's ``(coef, intercept, scale, initial_prob, transition_prob)``."""
     check_fitted(model)
     return tuple(getattr(model, name) for name in FITTED)
-
-
-def read_data(model: Any, X: Any, y: Any, session_starts: Any) -> Data:
-    """Return a call's trials as the model's settings read them."""
-    X, y, session_starts = unpack(X, y, session_starts)
-    known = getattr(model, "classes_", None)
-    return read(X, y, session_starts, model.missing, model.observation_model, known)
-
-
-def unpack(X: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:
-    """Return regressors, responses and sessions of a design matrix that brings all three.
-
-    Raises
-    ------
-    InputError
-        If signals have different rates or starts.
-    """
-    if all(hasattr(X, name) for name in ("X", "y", "session_starts", "features")):
-        return (
-            X.X,
-            X.y if y is None else y,
-            X.session_starts if session_starts is None else session_starts,
-        )
-    if isinstance(X, shared.Trials | shared.Recording):
-        return _of_trials(X, y, session_starts)
-    _check_order(X, y)
-    signals = [s for s in (X, y) if isinstance(s, shared.Signal)]
-    grids = [(s.rate, s.start, len(s.values)) for s in signals]
-    if len(set(grids)) > 1:
-        raise fail("y", f"the rate, start and length of X, {grids[0]}", f"{grids[1]}")
-    return X, y.values if isinstance(y, shared.Signal) else y, session_starts
-
-
-def _check_order(X: Any, y: Any) -> None:
-    """Raise if the labels of two tables' rows are the same in another order."""
-    if not all(type(v).__module__.split(".")[0] == "pandas" for v in (X, y)):
-        return
-    if not X.index.equals(y.index) and X.index.sort_values().equals(y.index.sort_values()):
-        raise fail(
-            "y",
-            "rows in the order of X",
-            "the same index in another order; pass y.loc[X.index], or both without an index",
-        )
-
-
-def _of_trials(trials: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:
-    """Return what a table of trials says: the published covariates, or its columns beside `y`.
-
-    `y` may be the name of a column; all other numeric ones but the session's are regressors then.
-    """
-    if y is None:
-        return unpack(design_matrix(trials), None, session_starts)
-    table = as_table(trials)
-    session = session_column(table, "auto")
-    subject = subject_column(table, "auto")
-    frame = table.frame.drop(columns=[n for n in (session, subject) if n is not None])
-    if isinstance(y, str):
-        table.require(y)
-        y, frame = frame[y], frame.drop(columns=y)
-    if session_starts is None:
-        session_starts = starts_of(table, session, subject)
-    return frame, y, session_starts
-
-
-def read_inputs(transition_inputs: Any, data: Data) -> NDArray[np.float64] | None:
-    """Return the regressors of the transitions, (n_trials, n_inputs), of the trials kept."""
-    if transition_inputs is None:
-        return None
-    if np.ndim(transition_inputs) == 1 and not isinstance(transition_inputs, dict):
-        transition_inputs = numbers("transition_inputs", transition_inputs)[:, None]
-    u = read_design(transition_inputs).matrix
-    if len(u) != len(data.kept):
-        raise fail("transition_inputs", f"{len(data.kept)} trials", f"{len(u)}")
-    if not np.isfinite(u[data.kept]).all():
-        raise fail("transition_inputs", "finite values", "NaN or infinity")
-    return u[data.kept]
-
-
-def driving_inputs(model: Any, transition_inputs: Any, data: Data) -> NDArray[np.float64] | None:
-    """Return the inputs of a fitted model's transitions, which must be given as in its fit."""
-    driven = hasattr(model, "transition_coef_")
-    if driven and transition_inputs is None:
-        raise fail("transition_inputs", "the inputs of the transitions, as in the fit", "None")
-    if not driven and transition_inputs is not None:
-        raise fail("transition_inputs", "None: the model was fitted without", "an array")
-    inputs = read_inputs(transition_inputs, data)
-    if inputs is not None and inputs.shape[1] != len(model.transition_coef_):
-        expected = f"{len(model.transition_coef_)} inputs as in the fit"
-        raise fail("transition_inputs", expected, f"{inputs.shape[1]}")
-    return inputs
 
 
 def has_zeros(*probabilities: Any) -> bool:
@@ -362,57 +263,6 @@ def _check_shapes(
             raise fail("init_params", f"a finite {name}", "NaN or infinity")
     if (np.asarray(scale) <= 0).any():
         raise fail("init_params", "a scale above 0", f"{np.min(scale)}")
-
-
-def outside(model: Any, weights: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return where a state's mean is outside of the family's range, (n_states, n_trials)."""
-    family, link = model.observation_model, model.inverse_link_function
-    if _never_leaves(family, link, weights.shape[:-1]):
-        return np.zeros((len(weights), len(x)), dtype=bool)
-    eta = weights[..., :-1] @ x.T + weights[..., -1:]
-    return ~np.asarray(by_trial(_inside, (eta,), family=family, link=link).all(axis=1))
-
-
-@functools.lru_cache(maxsize=64)
-def _never_leaves(family: Observations, link: Link, shape: tuple[int, ...]) -> bool:
-    """Return whether no predictor gives a mean that the family does not allow."""
-    one = np.zeros((*shape, 1), np.float32)
-    return jax.eval_shape(functools.partial(family.inside, link), one) is None
-
-
-def _inside(eta: Any, family: Observations, link: Link) -> Any:
-    return family.inside(link, eta)
-
-
-def _room(eta: Any, family: Observations, link: Link) -> Any:
-    return family.room(link, eta)
-
-
-def at_border(
-    model: Any, weights: NDArray[np.float64], x: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Return where a predictor is a thousandth from leaving its range, (n_states, n_outputs, n)."""
-    family, link = model.observation_model, model.inverse_link_function
-    if _never_leaves(family, link, weights.shape[:-1]):
-        return np.zeros((*weights.shape[:-1], len(x)), dtype=bool)
-    eta = weights[..., :-1] @ x.T + weights[..., -1:]
-    room = by_trial(_room, (eta,), family=family, link=link)
-    return np.asarray(room < 1e-3 * np.maximum(np.abs(eta), 1e-3))
-
-
-def check_means(model: Any, core: Parameters, data: Data) -> None:
-    """Raise if a state's mean is outside of the family's range on an observed trial."""
-    bad = outside(model, np.asarray(core.weights), data.x_observed)
-    if bad.any():
-        k, at = (int(i) for i in np.argwhere(bad)[0])
-        row = int(np.flatnonzero(data.kept)[np.flatnonzero(data.observed)[at]])
-        link = getattr(model.inverse_link_function, "__name__", "the link")
-        raise fail(
-            "the parameters",
-            f"means that {model.observation_model!r} allows for every trial",
-            f"one outside of its range in state {k}, row {row}: {link} of the linear predictor; "
-            "positive finite rates are needed at the start and on new data",
-        )
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,8 @@ from numpy.typing import NDArray
 from neuroloom.glmhmm._em.compile import by_trial
 from neuroloom.glmhmm._em.markov_paths import draw_states
 from neuroloom.glmhmm._errors import fail
-from neuroloom.glmhmm._estimator.problem import (
-    check_fitted,
-    check_names,
-    driving_inputs,
-    unpack,
-)
+from neuroloom.glmhmm._estimator.problem import check_fitted, check_names
+from neuroloom.glmhmm._estimator.reading import driving_inputs, unpack
 from neuroloom.glmhmm._families.base import Observations
 from neuroloom.glmhmm._families.links import Link
 from neuroloom.glmhmm._input.arrays import read_design

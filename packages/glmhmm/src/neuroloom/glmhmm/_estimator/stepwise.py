@@ -20,9 +20,8 @@ from neuroloom.glmhmm._estimator.problem import (
     outputs_of,
     params_of,
     pose,
-    read_data,
-    read_inputs,
 )
+from neuroloom.glmhmm._estimator.reading import read_data, read_inputs
 from neuroloom.glmhmm._estimator.results import EMState, SolverSpec, StepResult, set_fitted
 from neuroloom.glmhmm._model.parameters import Parameters, from_core
 
