@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import neuroloom.tasks as tasks
+import neuroloom.tasks.declare as d
 from neuroloom.tasks._design.catalogue import entries
 
 pytest.importorskip("numba")
@@ -24,6 +25,48 @@ def test_data_sets_have_the_same_bits(task: str) -> None:
         for backend in ("numba", "numpy")
     ]
     for _ in range(5):
+        (a, x), (b, y) = pair[0](), pair[1]()
+        assert a.tobytes() == b.tobytes()
+        assert x.tobytes() == y.tobytes()
+
+
+class Wide(d.Task):
+    """Noise on `noisy` channels, side by side or on every other one, in a long period."""
+
+    noisy: int = 1
+    apart: bool = False
+
+    periods = d.timeline(fixation=300, stimulus=d.free(("uniform", (100, 90_000))), end=200)
+
+    def channels(self) -> d.Names:
+        step = 2 if self.apart else 1
+        quiet = self.noisy if self.apart else 1
+        noisy = list(range(1, 1 + step * self.noisy, step))
+        return {"noisy": noisy, "quiet": [i for i in range(self.noisy + quiet) if i not in noisy]}
+
+    def actions(self) -> d.Names:
+        return {"fixation": 1, "choice": 2}
+
+    def noise(self) -> d.Noise:
+        return {("stimulus", "noisy"): 1.0, ("end", "noisy"): 2.0}
+
+    def conditions(self, rng: d.Rng, n: int) -> d.Conditions:
+        return {"side": rng.integers(2, size=n)}
+
+    def fill_observation(self, c: d.Conditions, levels: d.Levels, target: d.Targets) -> None:
+        levels["stimulus", "quiet"] = c["side"]
+        target["end"] = 1 + c["side"]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("noisy", [1, 2, 3, 6, 7, 8, 33, 1030])
+def test_noise_of_any_width_has_the_same_bits(noisy: int, apart: bool) -> None:
+    task = Wide(noisy=noisy, apart=apart)
+    pair = [
+        tasks.Dataset(task, batch_size=2, seq_len=61, cache_len=900, seed=8, backend=backend)
+        for backend in ("numba", "numpy")
+    ]
+    for _ in range(20):
         (a, x), (b, y) = pair[0](), pair[1]()
         assert a.tobytes() == b.tobytes()
         assert x.tobytes() == y.tobytes()

@@ -16,7 +16,10 @@ from neuroloom.shared.random import GOLDEN, mix
 from neuroloom.tasks._engine.rule import case_of
 from neuroloom.tasks._random.counter import OCTAVE_BITS
 
-_WIDE, _AHEAD = 8, 512
+_AHEAD = 512
+"""Hashes that are made at once."""
+_FEW = 6
+"""Channels up to which a segment is written channel by channel and not step by step."""
 _32 = np.uint64(32)
 _SHIFT, _BELOW = np.int32(23 - OCTAVE_BITS), np.int32(127 << OCTAVE_BITS)
 
@@ -30,7 +33,8 @@ def _normal(half: Any, offsets: Floats, slopes: Floats) -> Any:
     """Return the normal number of the lower 32 bits of `half`; see `normals`."""
     signed = np.float32(np.int32(np.uint32(half)) | np.int32(1))
     size = np.float32(abs(signed))
-    piece = (size.view(np.int32) >> _SHIFT) - _BELOW
+    # Without a sign: numba looks at every other index whether it counts from the end.
+    piece = np.uint64((size.view(np.int32) >> _SHIFT) - _BELOW)
     return math.copysign(size * slopes[piece] + offsets[piece], signed)
 
 
@@ -59,40 +63,65 @@ def _add_noise(
 
 @shared.compiled
 def _add_noises(
-    observation: Floats,
-    begin: int,
-    stride: int,
-    n: int,
-    first: Any,
+    flat: Floats,
+    hop: int,
+    jobs: NDArray[np.int64],
+    n_jobs: int,
     scale: Floats,
     columns: NDArray[np.int64],
     offsets: Floats,
     slopes: Floats,
-    bits: NDArray[np.uint64],
+    words: NDArray[np.uint64],
+    n_words: int,
     drawn: Floats,
 ) -> None:
-    """Add the noise of `n` steps to every `stride`-th row; `first` is the counter of the first.
+    """Add the noise of the steps in `jobs`; `words` are their counters.
 
     As `_add_noise` for each, in loops of one operation each, which a processor does several at a
-    time: worth it where many channels are noisy.
+    time. A job is the place of its first step in `flat`, how many steps there are, each `hop`
+    behind the last, and their period.
     """
     width = len(columns)
-    pairs = (width + 1) // 2
-    room = len(bits) // pairs
-    out = begin
-    while n > 0:
-        some = min(room, n)
-        for i in range(some * pairs):
-            bits[i] = _mix(first + GOLDEN * np.uint64(i))
-        first += GOLDEN * np.uint64(some * pairs)
-        for i in range(some * pairs):
-            drawn[2 * i] = _normal(bits[i], offsets, slopes)
-            drawn[2 * i + 1] = _normal(bits[i] >> _32, offsets, slopes)
-        for at in range(some):
+    for i in range(n_words):
+        words[i] = _mix(words[i])
+    for i in range(n_words):
+        drawn[2 * i] = _normal(words[i], offsets, slopes)
+        drawn[2 * i + 1] = _normal(words[i] >> _32, offsets, slopes)
+    adjacent = width > _FEW and columns[-1] - columns[0] + 1 == width
+    wide, begin = 2 * ((width + 1) // 2), 0
+    for job in range(n_jobs):
+        at, n, period = jobs[job, 0], jobs[job, 1], jobs[job, 2]
+        if adjacent:
+            for step in range(n):
+                first = at + step * hop + columns[0]
+                row, noise = flat[first : first + width], drawn[begin + step * wide :]
+                for j in range(width):
+                    row[j] += noise[j] * scale[period, j]
+        else:
             for j in range(width):
-                observation[out, columns[j]] += drawn[2 * pairs * at + j] * scale[j]
-            out += stride
-        n -= some
+                size, out, of = scale[period, j], np.uint64(at + columns[j]), np.uint64(begin + j)
+                for _ in range(n):
+                    flat[out] += drawn[of] * size
+                    out += np.uint64(hop)
+                    of += np.uint64(wide)
+        begin += n * wide
+
+
+@shared.compiled(inline="always")
+def _write(flat: Any, at: int, hop: int, n: int, row: Any) -> None:
+    """Write a row of values into `n` steps, each `hop` behind the last."""
+    width = len(row)
+    if width > _FEW:
+        for step in range(n):
+            into = flat[at + step * hop : at + step * hop + width]
+            for j in range(width):
+                into[j] = row[j]
+    else:
+        for j in range(width):
+            value, out = row[j], np.uint64(at + j)
+            for _ in range(n):
+                flat[out] = value
+                out += np.uint64(hop)
 
 
 @shared.compiled
@@ -117,8 +146,13 @@ def emit(
 ) -> None:
     """Write levels, targets and noise of pieces of a table; see `TaskPlan.emit`."""
     n_parts, channels, pairs = counts.shape[1], levels.shape[1], (len(columns) + 1) // 2
-    wide = _WIDE < len(columns) <= 2 * _AHEAD
-    bits, drawn = np.empty(wide * _AHEAD, np.uint64), np.empty(2 * wide * _AHEAD, np.float32)
+    flat, hop = observation.reshape(-1), stride * channels
+    wanted, correct = target.reshape(-1), right.reshape(len(right), -1)
+    values = correct.shape[1]
+    # Noise is added when there is much of it, as a processor does it faster in long loops.
+    room = max(_AHEAD, pairs)
+    words, drawn = np.empty(room, np.uint64), np.empty(2 * room, np.float32)
+    jobs, n_jobs, n_words = np.empty((room, 3), np.int64), 0, 0
     for start, stop, offset in pieces:
         trial = np.searchsorted(starts, start, side="right") - 1
         row = starts[trial]
@@ -129,32 +163,39 @@ def emit(
                 row = end
                 if first >= last:
                     continue
-                segment, shown = trial * n_parts + part, base[trial] + part
-                begin = offset + (first - start) * stride
-                out = begin
-                for at in range(first, last):
-                    one = at if stepwise else shown
-                    for channel in range(channels):
-                        observation[out, channel] = levels[one, channel]
-                    target[out] = right[at if stepwise else segment]
-                    out += stride
+                segment, n = trial * n_parts + part, last - first
+                out = offset + (first - start) * stride
+                place = out * channels
+                if stepwise:
+                    to = out
+                    for at in range(first, last):
+                        for j in range(channels):
+                            observation[to, j] = levels[at, j]
+                        for j in range(values):
+                            wanted[to * values + j] = correct[at, j]
+                        to += stride
+                else:
+                    _write(flat, place, hop, n, levels[base[trial] + part])
+                    _write(wanted, out * values, stride * values, n, correct[segment])
                 if not noisy[period[segment]]:
                     continue
-                sizes, step = scale[period[segment]], first - starts[trial]
-                if wide:
-                    counter = keys[trial] + GOLDEN * np.uint64(step * pairs)
-                    _add_noises(
-                        *(observation, begin, stride, last - first, counter, sizes, columns),
-                        *(offsets, slopes, bits, drawn),
-                    )
-                    continue
-                out = begin
-                for at in range(step, step + last - first):
-                    _add_noise(
-                        *(observation, out, keys[trial], at, sizes, columns, offsets, slopes)
-                    )
-                    out += stride
+                counter = keys[trial] + GOLDEN * np.uint64((first - starts[trial]) * pairs)
+                while n > 0:
+                    some = min(n, (room - n_words) // pairs)
+                    for i in range(some * pairs):
+                        words[n_words + i] = counter + GOLDEN * np.uint64(i)
+                    counter += GOLDEN * np.uint64(some * pairs)
+                    jobs[n_jobs, 0], jobs[n_jobs, 1], jobs[n_jobs, 2] = place, some, period[segment]
+                    n_words, n_jobs = n_words + some * pairs, n_jobs + 1
+                    place, n = place + some * hop, n - some
+                    if room - n_words < pairs:
+                        _add_noises(
+                            *(flat, hop, jobs, n_jobs, scale, columns, offsets, slopes),
+                            *(words, n_words, drawn),
+                        )
+                        n_words, n_jobs = 0, 0
             trial += 1
+    _add_noises(*(flat, hop, jobs, n_jobs, scale, columns, offsets, slopes, words, n_words, drawn))
 
 
 @shared.compiled
