@@ -104,22 +104,36 @@ def _transfer(
     """Return where each state leads to through a column: rows that sum to one, log weights."""
 
     def advance(carry: tuple[Array, ...], step: tuple[Array, ...]) -> tuple[Any, None]:
-        rows, mantissa, exponent = carry
+        # Rows keep their weight, and steps back by powers of two, which round nothing, keep it a
+        # number: divisions and logarithms at each step would cost more than the rest.
+        rows, weight, exponent = carry
+        power, back = _power_of_two(weight)
         moved = jnp.sum(rows[:, :, None, :] * matrix(step), axis=1)
-        moved = jnp.where(step[1], start, moved) * step[0]
-        total = jnp.sum(moved, axis=1)
-        # The weight as mantissa · 2^exponent: a logarithm per step would cost more than the rest.
-        mantissa, shift = jnp.frexp(mantissa * total)
-        return (moved / total[:, None], mantissa, exponent + shift), None
+        moved = jnp.where(step[1], start * weight[:, None], moved) * (step[0] * back[:, None])
+        return (moved, jnp.sum(moved, axis=1), exponent + power), None
 
     dtype = inputs[0].dtype
     eye = jnp.broadcast_to(
         jnp.eye(n_states, dtype=dtype)[:, :, None], (n_states, n_states, n_columns)
     )
     one = jnp.ones((n_states, n_columns), dtype)
-    begin = (eye, one, jnp.zeros((n_states, n_columns), jnp.int32))
-    (rows, mantissa, exponent), _ = jax.lax.scan(advance, begin, inputs)
-    return rows, jnp.log(mantissa) + exponent.astype(dtype) * float(np.log(2))
+    begin = (eye, one, jnp.zeros_like(one, _power_of_two(one)[0].dtype))
+    (rows, weight, exponent), _ = jax.lax.scan(advance, begin, inputs)
+    log_weight = jnp.log(weight) + exponent.astype(dtype) * float(np.log(2))
+    return rows / weight[:, None], log_weight
+
+
+def _power_of_two(x: Array) -> tuple[Array, Array]:
+    """Return the exponent of the largest power of two up to x > 0, and that power's inverse.
+
+    Read from the number's bits: `jnp.frexp` minds zeros and subnormal numbers, at twice the time.
+    """
+    kind = np.finfo(x.dtype)
+    whole = np.dtype(f"int{kind.bits}")
+    bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(x), whole)
+    bias = 1 - int(kind.minexp)
+    power = (bits >> kind.nmant) - bias
+    return power, jax.lax.bitcast_convert_type((bias - power) << kind.nmant, x.dtype)
 
 
 def _join_forward(entering: Array, rows: Array, weight: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,9 @@ class BernoulliObservations(Observations):
         if link is not jax.nn.sigmoid or y.shape[0] != 1 or eta.dtype != jnp.float64:
             return None
         signed = (2 * y - 1) * eta
-        top = jax.lax.stop_gradient(jnp.max(signed, axis=0))  # see `recursions.relative`
+        # One state after the other: the compiler's reduction over a first axis is slow.
+        top = functools.reduce(jnp.maximum, signed)
+        top = jax.lax.stop_gradient(top)  # see `recursions.relative`
         shift = jnp.minimum(top - _LOWEST / 2, 0.0)  # (1, n_trials)
         return jax.nn.sigmoid(jnp.maximum(signed - shift, _LOWEST)), shift
 
