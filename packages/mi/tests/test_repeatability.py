@@ -3,8 +3,11 @@
 import joblib
 import numpy as np
 import pytest
+import torch
 
 from neuroloom import mi
+from neuroloom.mi._critics import gaussian as gaussian_baseline
+from neuroloom.mi._modes import cells
 from neuroloom.mi._options.params import params
 from neuroloom.mi._samples.folds import folds
 from neuroloom.mi._training import fit as _fit
@@ -54,6 +57,33 @@ def test_runs_before_do_not_change_a_bit():
     reverse = mi.run(x, y, mode="lag", lag_range=[1, 0], **OPTIONS)
     swapped = reverse.dataframe.iloc[::-1].reset_index(drop=True)
     assert alone.dataframe.equals(swapped)
+
+
+def test_cells_that_share_samples_are_looked_at_once_and_share_their_baselines(monkeypatch):
+    looked, fitted = [], []
+    look, fit = cells.look, gaussian_baseline.fit
+    monkeypatch.setattr(cells, "look", lambda *a, **k: looked.append(1) or look(*a, **k))
+    monkeypatch.setattr(gaussian_baseline, "fit", lambda *a, **k: fitted.append(1) or fit(*a, **k))
+    x, y = gaussian()
+    options = {**OPTIONS, "mode": "sweep", "random_seed": 11}
+    grid = {"hidden_dim": [4, 8], "run_id": [0, 1]}
+    together = mi.run(x, y, sweep_grid=grid, **options).to_frame()
+    assert len(looked) == 1
+    # 3 folds, on all and on half of the training samples, for each of two runs; and the look's 4
+    assert len(fitted) == 3 * 2 * 2 + 4
+    for width in grid["hidden_dim"]:
+        monkeypatch.setattr(_fit, "_baselines", _fit._Baselines(1))
+        alone = mi.run(x, y, sweep_grid={**grid, "hidden_dim": [width]}, **options).to_frame()
+        same = together[together["hidden_dim"] == width].reset_index(drop=True)
+        assert alone.equals(same)
+
+
+def test_a_default_device_of_the_caller_does_not_change_a_bit():
+    x, y = gaussian()
+    plain = mi.run(x, y, **OPTIONS).mi_estimate
+    with torch.device("meta"):
+        assert mi.run(x, y, **OPTIONS).mi_estimate == plain
+        assert torch.empty(0).device.type == "meta"
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ only fit noise get no weight.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,13 +146,31 @@ def _held_out(n_axes: int, a: Array, b: Array, ta: Array, tb: Array) -> tuple[Ar
     return u, v, rho
 
 
-def _infonce(u: Array, v: Array, rho: Array, scale: float = 1.0) -> float:
-    """Return the InfoNCE bound of the Gaussian critic, in nats."""
-    from scipy.special import logsumexp
-
+def _infonce(u: Array, v: Array, rho: Array, scales: Sequence[float] = (1.0,)) -> list[float]:
+    """Return the InfoNCE bound of the Gaussian critic times each scale, in nats."""
     left, right = _ratio_features(u[:_SCORED], v[:_SCORED], rho)
-    scores = scale * left @ right.T
-    return float(np.mean(np.diag(scores) - logsumexp(scores, axis=1)) + np.log(len(scores)))
+    found = []
+    for scale in scales:
+        scores = scale * left @ right.T
+        joint = np.diag(scores).copy()
+        found.append(float(np.mean(joint - _log_sums(scores)) + np.log(len(scores))))
+    return found
+
+
+def _log_sums(scores: Array) -> Array:
+    """Return the logarithm of each row's sum of exponentials; writes into `scores`.
+
+    To the last bit scipy 1.17's ``logsumexp(scores, axis=1)``, without what that asks for each
+    call: the largest terms are counted apart, so that small sums of the others keep their digits.
+    """
+    top = scores.max(axis=1, keepdims=True)
+    largest = scores == top
+    scores -= top
+    np.exp(scores, out=scores)
+    scores[largest] = 0.0
+    n_largest = largest.sum(axis=1, dtype=scores.dtype)
+    out: Array = np.log1p(scores.sum(axis=1) / n_largest) + np.log(n_largest) + top[:, 0]
+    return out
 
 
 def _sizes(most: int) -> list[int]:
@@ -184,8 +203,9 @@ def fit(x: Array, y: Array, rng: np.random.Generator) -> Gaussian:
         test = np.flatnonzero(fold == k)
         wx, wy = _Whitened(x[fold != k]), _Whitened(y[fold != k])
         parts.append((wx(x[fold != k]), wy(y[fold != k]), wx(x[test]), wy(y[test])))
-    size, clear, (_, rho, pairs) = _chosen(parts, n)
-    found = [float(np.mean([_infonce(u, v, rho, t) for u, v in pairs])) for t in _SCALES]
+    size, clear, (whole, rho, pairs) = _chosen(parts, n)
+    less = np.array([_infonce(u, v, rho, _SCALES[1:]) for u, v in pairs])
+    found = [float(np.mean(values)) for values in (whole, *less.T)]
     held_out = max(found)
     scale = _SCALES[found.index(held_out)]
     wx, wy = _Whitened(x), _Whitened(y)
@@ -233,4 +253,4 @@ def _value(size: int, parts: list[tuple[Array, ...]], n: int) -> _Value:
     mean = held.mean(axis=0)
     rho = np.where(mean > noise, np.minimum(mean, _STRONGEST), 0.0)
     cut = [(u[:, :width], v[:, :width]) for u, v, _ in pairs]
-    return np.array([_infonce(u, v, rho) for u, v in cut]), rho, cut
+    return np.array([_infonce(u, v, rho)[0] for u, v in cut]), rho, cut

@@ -55,6 +55,10 @@ class _Tower:
         self.b = [block.of(flat) for block in self.biases]
         self.dw = [block.of(grad) for block in self.weights]
         self.db = [block.of(grad) for block in self.biases]
+        # One critic's weight and bias per layer, seen once and not at each call.
+        layers = list(zip(self.w, self.b, strict=True))
+        self.own = [[(w[critic], b[critic]) for w, b in layers] for critic in range(len(self.w[0]))]
+        self.rows = [[bias[0] for _, bias in own] for own in self.own]
 
     def initialize(self, critic: int, generator: torch.Generator, last: float) -> None:
         """Draw Glorot & Bengio 2010's uniform weights; the last layer times `last`."""
@@ -77,8 +81,9 @@ class _Tower:
 
     def forward_one(self, critic: int, x: Tensor) -> Tensor:
         """Return the embeddings of one critic, shape (n, widths[-1])."""
-        for layer, (weight, bias) in enumerate(zip(self.w, self.b, strict=True)):
-            x = torch.addmm(bias[critic, 0], x, weight[critic])
+        layers = zip(self.own[critic], self.rows[critic], strict=True)
+        for layer, ((weight, _), row) in enumerate(layers):
+            x = torch.addmm(row, x, weight)
             if layer < len(self.w) - 1:
                 x.relu_()
         return x
@@ -148,10 +153,10 @@ class CriticStack:
             [self.flat], lr=learning_rate, weight_decay=weight_decay, fused=True, maximize=True
         )
 
-    def blocks(self) -> list[_Block]:
-        """Return all parameters' places."""
-        towers = (self.tower_x, self.tower_y)
-        return [b for t in towers for pair in zip(t.weights, t.biases, strict=True) for b in pair]
+    def parameters(self, critic: int) -> list[Tensor]:
+        """Return one critic's parameters: weight and bias per layer, x before y."""
+        layers = (*self.tower_x.own[critic], *self.tower_y.own[critic])
+        return [part for layer in layers for part in layer]
 
     def step(
         self, x: Tensor, y: Tensor, bound: Bound, u: Tensor | None = None, v: Tensor | None = None
@@ -177,13 +182,13 @@ class CriticStack:
         self.optimizer.param_groups[0]["lr"] = value
 
     def weights(self, critic: int) -> list[Tensor]:
-        """Return a copy of one critic's parameters: weight and bias per layer, x before y."""
-        return [block.of(self.flat)[critic].clone() for block in self.blocks()]
+        """Return a copy of one critic's parameters."""
+        return [part.clone() for part in self.parameters(critic)]
 
     def restore(self, critic: int, weights: Sequence[Tensor]) -> None:
         """Set one critic's parameters."""
-        for block, values in zip(self.blocks(), weights, strict=True):
-            block.of(self.flat)[critic].copy_(values)
+        for part, values in zip(self.parameters(critic), weights, strict=True):
+            part.copy_(values)
 
     def embed_one(self, critic: int, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return g(x) and h(y) of one critic, shape (n, embedding)."""

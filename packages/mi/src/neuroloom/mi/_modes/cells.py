@@ -111,7 +111,7 @@ def measure_cells(
     """
     if analysis.direct:
         return _direct_outcomes(analysis, cells, description, checks)
-    looks = [_look(analysis, cell) if checks else None for cell in cells]
+    looks = _looks(analysis, cells) if checks else [None] * len(cells)
     jobs: list[Job] = []
     owner: list[tuple[int, bool]] = []
     for place, (cell, seen) in enumerate(zip(cells, looks, strict=True)):
@@ -156,6 +156,18 @@ def _outcome(
             raise
         warnings.warn(f"{dict(cell.key)}: {error}", SmallSampleWarning, stacklevel=4)
         return Outcome(cell, None, full)
+
+
+def _looks(analysis: Analysis, cells: Sequence[Cell]) -> list[Seen | None]:
+    """Return what is seen in each cell's samples; once where cells have the same ones."""
+    found: dict[tuple[int, int, int, int], Seen] = {}
+    seen: list[Seen | None] = []
+    for cell in cells:
+        key = (id(cell.x), id(cell.y), id(cell.index), cell.gap)
+        if key not in found:
+            found[key] = _look(analysis, cell)
+        seen.append(found[key])
+    return seen
 
 
 def _look(analysis: Analysis, cell: Cell) -> Seen:

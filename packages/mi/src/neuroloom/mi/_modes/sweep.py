@@ -26,24 +26,36 @@ def sweep_cells(
 ) -> list[Cell]:
     """Return one cell per combination; all share their folds' seed, so that noise cancels."""
     cells = []
+    cut: dict[str, tuple[Any, Any, int]] = {}  # combinations that cut alike share their samples
     for combination in combinations:
         processing = {k: v for k, v in combination.items() if k in PROCESSING}
         changes = {k: v for k, v in combination.items() if k in KEYS}
-        own = analysis
-        if processing:
-            own = replace(
-                analysis,
-                x=rewindow(analysis.x, processing),
-                y=None if analysis.y is None else rewindow(analysis.y, processing),
-            )
-        samples = own.samples()
-        x, y = (values[:most] for values in samples.values[:2])
+        how = repr(sorted(processing.items()))
+        if how not in cut:
+            cut[how] = _samples(analysis, processing, most)
+        x, y, gap = cut[how]
         seed = analysis.seed.child("sweep")
         if "run_id" in combination:
             seed = seed.child(f"run {combination['run_id']}")
         params = analysis.params.replace(**changes)
-        cells.append(Cell(combination, x, y, samples.gap, seed, params))
+        cells.append(Cell(combination, x, y, gap, seed, params))
     return cells
+
+
+def _samples(
+    analysis: Analysis, processing: Mapping[str, Any], most: int | None
+) -> tuple[Any, Any, int]:
+    """Return samples of x and y, at most `most`, and the gap that belongs to them."""
+    own = analysis
+    if processing:
+        own = replace(
+            analysis,
+            x=rewindow(analysis.x, processing),
+            y=None if analysis.y is None else rewindow(analysis.y, processing),
+        )
+    samples = own.samples()
+    x, y = (values[:most] for values in samples.values[:2])
+    return x, y, samples.gap
 
 
 def summarize(outcomes: Sequence[Outcome], keys: Sequence[str], factor: float) -> pd.DataFrame:

@@ -6,6 +6,7 @@ stacks are spread over the workers. A job's result depends on its data and its s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from neuroloom.mi._training.fit_module import fit_module
 from neuroloom.mi._training.job import CHECKS, MAX_VALIDATION, Fitted, Job, batches, failed, rate_at
 from neuroloom.mi._training.preprocessing import cosines, preprocessing, transform
 from neuroloom.mi._training.torch_state import own_torch
+from neuroloom.shared import Seed
 
 STACK = 4
 STACK_ON_GPU = 64
@@ -111,6 +113,30 @@ class _Ready:
         return tuple(part for part in (self.x, self.y, self.u, self.v) if part is not None)
 
 
+class _Baselines:
+    """The last baselines of this process: jobs that differ in their networks alone share one."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.known: dict[tuple[Any, ...], _baseline.Gaussian] = {}
+
+    def fit(self, x: NDArray[Any], y: NDArray[Any], seed: Seed) -> _baseline.Gaussian:
+        """Return the baseline of training samples, for a seed that is used for nothing else."""
+        key = (x.shape, y.shape, _digest(x), _digest(y), seed.entropy, seed.path)
+        found = self.known.pop(key, None) or _baseline.fit(x, y, seed.generator())
+        self.known[key] = found  # last, now
+        for old in list(self.known)[: -self.most]:
+            self.known.pop(old, None)
+        return found
+
+
+def _digest(values: NDArray[Any]) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
+
+
+_baselines = _Baselines(64)
+
+
 def prepare(job: Job) -> _Ready:
     """Return the job's samples, transformed, with the baseline's features."""
     training = job.params.training
@@ -120,8 +146,7 @@ def prepare(job: Job) -> _Ready:
         y = y[job.permutation]
     u = v = gaussian = None
     if training.baseline and training.transform != "none":
-        rng = job.seed.child("baseline").generator()
-        gaussian = _baseline.fit(x[job.fold.train], y[job.fold.train], rng)
+        gaussian = _baselines.fit(x[job.fold.train], y[job.fold.train], job.seed.child("baseline"))
         u, v = map(torch.from_numpy, gaussian.features(x, y, 1.0 if job.bound == "nwj" else 0.0))
         x, y = gaussian.reduce(x, y)
     n_plain = (x.shape[1], y.shape[1])
