@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,46 @@ class TestPandas:
     def test_numbers_of_channels_are_names(self) -> None:
         frame = pd.DataFrame({3: [1.0, 2], 5: [1.0, 2]}, index=[0.0, 1.0])
         assert from_frame(frame, Signal).channels == ("3", "5")
+
+    @pytest.mark.parametrize("name", ["time_ms", "ms", "t (µs)", "timeMs", "Timestamp_NS", "t_min"])
+    @pytest.mark.parametrize("kind", [Signal, TimeSeries])
+    def test_an_index_in_another_unit_is_not_taken_as_seconds(self, name: str, kind: Any) -> None:
+        index = pd.Index([0.0, 4.0, 8.0], name=name)
+        with pytest.raises(DataError, match=r"frame\.index: expected times in seconds, got "):
+            from_frame(pd.DataFrame({"a": [1.0, 2, 3]}, index=index), kind)
+
+    @pytest.mark.parametrize("name", ["time", "time_s", "seconds", "t [sec]", "items", "", None, 3])
+    def test_any_other_index_is_in_seconds(self, name: Any) -> None:
+        index = pd.Index([0.0, 4.0, 8.0], name=name)
+        assert from_frame(pd.DataFrame({"a": [1.0, 2, 3]}, index=index), Signal).rate == 0.25
+
+    @pytest.mark.parametrize("kind", [Signal, TimeSeries])
+    def test_row_numbers_are_no_times(self, kind: Any) -> None:
+        frame = pd.DataFrame({"a": [1.0, 2, 3]})
+        with pytest.raises(DataError, match="expected times in seconds, got row numbers"):
+            from_frame(frame, kind)
+        assert len(from_frame(frame.rename_axis("time"), kind)) == 3
+
+    @given(rich_epochs())
+    def test_epochs_through_parquet(self, value: Epochs) -> None:
+        file = io.BytesIO()
+        to_frame(value).to_parquet(file)
+        assert from_frame(pd.read_parquet(file), Epochs) == value
+
+    @pytest.mark.parametrize(
+        "labels", [["a", None], [None, "a"], [None, None], [2**60 + 1, None], [True, None]]
+    )
+    def test_what_is_missing_stays_missing_in_parquet(self, labels: list[Any]) -> None:
+        epochs = Epochs([0, 1], [1, 2], {"label": labels})
+        file = io.BytesIO()
+        to_frame(epochs).to_parquet(file)
+        back = from_frame(pd.read_parquet(file), Epochs)
+        assert back == epochs
+        assert back.properties["label"].tolist() == labels
+
+    def test_missing_text_is_none_whoever_wrote_it(self) -> None:
+        for x in (["a", np.nan], pd.Series(["a", None]), pd.Series(["a", pd.NA], dtype="str")):
+            assert Epochs([0, 1], [1, 2], {"x": x}).properties["x"].tolist() == ["a", None]
 
     def test_time_differences_are_seconds(self) -> None:
         index = pd.to_timedelta([0, 4, 8], unit="ms")

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains, Trials
+from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains, TimeSeries, Trials
 
 COLUMNS: dict[str, list[Any]] = {
     "region": ["CA1", "CA3", None],
@@ -174,3 +175,61 @@ def test_rows_in_their_order_are_taken() -> None:
     places = pd.Series([2, 0, 1], index=[1, 2, 0])
     assert spikes.select(places).to_lists()[0].tolist() == [0.3]
     assert Trials({"x": [0, 1, 2]}).join(sorted_again).table["rate_hz"].tolist() == UNITS["rate_hz"]
+
+
+NAMED = ["b", "a", "c"]
+BY_NAME = pd.Series([True, False, False], index=["a", "b", "c"])
+BY_ID = pd.Series([True, False, False], index=[7, 12, 31])
+IDS = [12, 7, 31]
+
+
+def of_names(names: Any, **about: Any) -> SpikeTrains:
+    return SpikeTrains([0.1, 0.2, 0.3], [0, 1, 2], names=names, **about)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda: of_names(NAMED).select(BY_NAME),
+        lambda: of_names(NAMED).select(BY_NAME.astype(object)),
+        lambda: of_names(IDS).select(BY_ID),
+        lambda: of_names(NAMED).select(
+            xr.DataArray(BY_NAME.to_numpy(), dims="unit", coords={"unit": list("abc")})
+        ),
+        lambda: of_names(NAMED).pool(BY_NAME),
+        lambda: of_names(NAMED).pool({"some": BY_NAME}),
+        lambda: of_names(NAMED, properties={"good": BY_NAME}),
+        lambda: of_names(NAMED, properties=BY_NAME.rename_axis("unit").to_frame("good")),
+        lambda: Signal(np.zeros((4, 3)), 10.0, channels=NAMED).select(BY_NAME),
+        lambda: Signal(np.zeros((4, 3)), 10.0, channels=NAMED, properties={"good": BY_NAME}),
+        lambda: TimeSeries(np.zeros((4, 3)), range(4), NAMED).select(BY_NAME),
+        lambda: Trials({"id": NAMED}).select(BY_NAME.rename_axis("id")),
+        lambda: Trials({"id": NAMED}).assign(good=BY_NAME.rename_axis("id")),
+        lambda: Trials({"id": NAMED}, session=BY_NAME.rename_axis("id")),
+        lambda: Trials({"day": [1, 1, 2], "trial": [0, 1, 0]}).assign(
+            good=pd.Series(
+                [1, 2, 3],
+                pd.MultiIndex.from_tuples([(1, 1), (1, 0), (2, 0)], names=["day", "trial"]),
+            )
+        ),
+    ],
+)
+def test_names_in_another_order_are_refused(take: Callable[[], Any]) -> None:
+    with pytest.raises(DataError, match="in the order of the names"):
+        take()
+
+
+def test_names_in_their_order_are_taken() -> None:
+    assert of_names(NAMED).select(BY_NAME.reindex(NAMED)).names == ("a",)
+    assert of_names(IDS).select(BY_ID.reindex(IDS)).names == (7,)
+    assert of_names(NAMED).select(BY_NAME.to_numpy()).names == ("b",)
+    # Row numbers are places, also where names are numbers; labels of something else are no names.
+    assert of_names(IDS).select(BY_ID.reset_index(drop=True)).names == (12,)
+    assert of_names(NAMED).select(BY_NAME.set_axis(["u", "v", "w"])).names == ("b",)
+    trials = Trials({"id": NAMED}).assign(good=BY_NAME.reindex(NAMED).rename_axis("id"))
+    assert trials.table["good"].tolist() == [False, True, False]
+    gaps = Trials({"id": ["b", np.nan, np.nan], "x": [1, 2, 3]})
+    table = gaps.table.set_index("id")
+    assert gaps.select(table.x > 1).table["x"].tolist() == [2, 3]
+    # Names to select by come in the order in which they are asked for.
+    assert of_names(NAMED).select(pd.Series(["c", "b"], index=["b", "c"])).names == ("c", "b")

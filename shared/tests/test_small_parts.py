@@ -7,6 +7,7 @@ import importlib
 import io
 import json
 import logging
+import pickle
 import platform
 import re
 import subprocess
@@ -37,6 +38,21 @@ def test_the_error_tree() -> None:
     ]:
         assert issubclass(error, builtin)
         assert issubclass(error, shared.NeuroloomError)
+
+
+def test_errors_go_by_the_name_they_are_imported_by() -> None:
+    modules = [shared, importlib.import_module("neuroloom.shared.io"), shared.parallel]
+    errors = {
+        value
+        for module in modules
+        for name in module.__all__
+        if isinstance(value := getattr(module, name), type) and issubclass(value, Exception)
+    }
+    assert len(errors) == 8
+    for error in errors:
+        assert "._" not in error.__module__
+        assert getattr(importlib.import_module(error.__module__), error.__name__) is error
+        assert pickle.loads(pickle.dumps(error("x"))).args == ("x",)
 
 
 def test_a_library_that_is_not_there() -> None:

@@ -422,6 +422,23 @@ class TestRecording:
         assert "999.9 s" in repr(big)
         assert "rates (Hz)" in repr(big)
 
+    @pytest.mark.parametrize("n_units", [3, 4, 5, 6, 7, 10])
+    def test_repr_says_the_rates_of_silent_units_too(self, n_units: int) -> None:
+        spikes = SpikeTrains([0.1, 0.2, 0.3, 0.4], [0, 1, 1, 2], n_units, Epochs(0.0, 2.0))
+        rates = [0.5, 1.0, 0.5, *[0.0] * (n_units - 3)]
+        told = f"median {np.median(rates):.4g}, {min(rates):.4g} to {max(rates):.4g}"
+        assert f"rates (Hz): {told}; {n_units - 3} silent" in repr(spikes)
+
+    def test_repr_costs_what_was_recorded(self) -> None:
+        huge = SpikeTrains([0.1], [0], 10**12, Epochs(0.0, 1.0))
+        assert "1,000,000,000,000 units" in repr(huge)
+        assert "median 0, 0 to 1; 999999999999 silent" in repr(huge)
+        assert "1,000,000,000,000 units" in repr(huge.align([0.1], (-0.1, 0.1)))
+        assert "1,000,000,000,000 units" in repr(Recording(huge))
+        silent = SpikeTrains([], [], 2, Epochs(0.0, 1.0))
+        assert "rates (Hz): median 0, 0 to 0; 2 silent" in repr(silent)
+        assert "rates (Hz): unknown; 0 silent" in repr(SpikeTrains([], [], 0, Epochs(0.0, 1.0)))
+
 
 def test_aligned_data_are_tables() -> None:
     spikes = SpikeTrains([0.1, 0.3, 1.2], [0, 1, 1], names=("a", "b"), epochs=Epochs(0, 2))

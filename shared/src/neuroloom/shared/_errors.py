@@ -45,6 +45,13 @@ class MissingDependencyError(NeuroloomError, ImportError):
     """An optional library is needed and not installed."""
 
 
+# Tracebacks show where an error is imported from, not where it happens to be written.
+for _kind in (NeuroloomError, DataError, NotFittedError, ConvergenceError, MissingDependencyError):
+    _kind.__module__ = "neuroloom.shared"
+for _kind in (WorkerError, UnfinishedError):
+    _kind.__module__ = "neuroloom.shared.parallel"
+
+
 def require(module: str, *, extra: str) -> ModuleType:
     """Import an optional library, or say how to install it.
 

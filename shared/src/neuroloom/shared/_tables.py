@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from neuroloom.shared.checks import fail
 
@@ -49,21 +52,64 @@ def not_taken(argument: str, own: Iterable[str], names: Iterable[object], do: st
 RENAME = "; rename them: data.replace(properties=…)"
 
 
-def check_order(argument: str, values: Any) -> None:
-    """Refuse what pandas holds whose row numbers say that it is in another order.
+def check_order(argument: str, values: Any, names: Sequence[Hashable] = ()) -> None:
+    """Refuse values whose index says that they are in another order than what they belong to.
 
-    Rows are taken one after the other: what was sorted would go to other trials.
+    Values are taken one after the other: what was sorted would go to other trials or units. An
+    index that numbers rows, or holds the `names`, says what each value belongs to; others do not.
     """
+    index = _index_of(values)
+    if index is None or _counts_up(index):
+        return
+    held, known = _comparable(index.tolist()), _comparable(names)
+    if index.dtype.kind in "iu":  # numbers may be alike by chance, names may not
+        if sorted(held) == list(range(len(held))):
+            hint = "; sort_index() it, or reset_index(drop=True) if this is the order"
+            raise fail(argument, "values in the order of the rows", "another order", hint=hint)
+        alike = Counter(held) == Counter(known)
+    else:
+        alike = not set(known).isdisjoint(held)
+    if alike and held != known:
+        expected = f"values in the order of the names {known[:6]}{'…' * (len(known) > 6)}"
+        got = f"{held[:6]}{'…' * (len(held) > 6)} in the index"
+        hint = "; reindex() them, or pass .to_numpy() if this is the order"
+        raise fail(argument, expected, got, hint=hint)
+
+
+def _comparable(labels: Iterable[Any]) -> list[Any]:
+    """Return labels with one for all missing ones; what cannot be a label is one of its own."""
+    found = [None if isinstance(x, float) and x != x else x for x in labels]
+    return [x if isinstance(x, Hashable) else object() for x in found]
+
+
+def labels_of(table: pd.DataFrame, values: Any) -> list[Hashable]:
+    """Return the labels of a table's rows in the columns that name the index of `values`."""
+    index = _index_of(values)
+    names = [] if index is None else list(index.names)
+    if not names or not all(name in table.columns for name in names):
+        return []
+    columns = [table[name].tolist() for name in names]
+    return list(zip(*columns, strict=True)) if len(names) > 1 else columns[0]
+
+
+def _index_of(values: Any) -> pd.Index | None:
+    """Return the index of what pandas or xarray hold, None for anything else."""
     pd: Any = sys.modules.get("pandas")  # nobody has its objects who did not import it
     if pd is None:
-        return
-    known = isinstance(values, (pd.Series, pd.DataFrame))
-    index = values.index if known else pd.RangeIndex(0)
-    if not pd.api.types.is_integer_dtype(index.dtype) or index.is_monotonic_increasing:
-        return
-    if index.is_unique and index.min() == 0 and index.max() == len(index) - 1:
-        hint = "; sort_index() it, or reset_index(drop=True) if this is the order"
-        raise fail(argument, "values in the order of the rows", "another order", hint=hint)
+        return None
+    if isinstance(values, (pd.Series, pd.DataFrame)):
+        return values.index
+    dims: Any = getattr(values, "dims", ())
+    indexes: Any = getattr(values, "indexes", {})
+    found = indexes.get(dims[0]) if len(dims) == 1 and hasattr(indexes, "get") else None
+    return found if isinstance(found, pd.Index) else None
+
+
+def _counts_up(index: pd.Index) -> bool:
+    """Return whether an index numbers the rows from 0 on."""
+    if index.dtype.kind not in "iu":
+        return not len(index)
+    return bool((index.to_numpy() == np.arange(len(index))).all())
 
 
 def numbered(argument: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from neuroloom.shared._convert._skipped import Skipped
-from neuroloom.shared._convert._times import in_seconds, unknown
+from neuroloom.shared._convert._times import in_seconds, unit_told, unknown
 from neuroloom.shared._convert._units import dtypes, recast
 from neuroloom.shared._tables import RENAME, not_taken, numbered
 from neuroloom.shared._types._epochs import Epochs
@@ -97,7 +97,8 @@ def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
     ----------
     frame : pandas.DataFrame
         Columns and index as `to_frame` writes them. An index of time differences is one of
-        seconds, too. Where times are columns, an index with a name counts as columns.
+        seconds, too; one whose name says another unit (``time_ms``) or that only numbers rows is
+        refused. Where times are columns, an index with a name counts as columns.
     kind : type
         `Epochs`, `Signal`, `SpikeTrains`, `TimeSeries` or `Trials`.
     **more
@@ -160,7 +161,7 @@ def _samples(
     """Return the arguments of a signal or time series."""
     import pandas as pd
 
-    times = in_seconds("frame.index", frame.index.to_numpy(), None)
+    times = _times(frame.index)
     unnamed = frame.columns.equals(pd.RangeIndex(frame.shape[1]))
     names = [] if unnamed else [str(x) if isinstance(x, int) else x for x in frame.columns]
     arguments = {"values": frame.to_numpy(), "channels": names, **about}
@@ -177,6 +178,20 @@ def _samples(
         arguments["observed"] = _rows(times, about, frame.attrs[_ATTRIBUTE], place)
     rate, start = _grid(times, arguments, given)
     return {**arguments, "rate": rate, "start": start}
+
+
+def _times(index: pd.Index) -> Any:
+    """Return the times that an index holds, in seconds."""
+    import pandas as pd
+
+    rule = "times in seconds"
+    if index.dtype.kind != "m" and unit_told(index.name):
+        hint = "; bring it into seconds and name it 'time'"
+        raise fail("frame.index", rule, f"{index.name!r}", hint=hint)
+    if isinstance(index, pd.RangeIndex) and index.name is None and len(index) > 1:
+        hint = "; frame.set_index(times), or give the index a name if these are seconds"
+        raise fail("frame.index", rule, "row numbers", hint=hint)
+    return in_seconds("frame.index", index.to_numpy(), None)
 
 
 # What is kept of the channels beside the table's columns, one entry per channel.
@@ -287,7 +302,12 @@ def _columns_of(properties: Any) -> dict[str, Any]:
     columns = {}
     for name, values in properties.items():
         plain = values.ndim == 1 and not values.dtype.hasobject
-        columns[name] = values if plain else pd.Series(values.tolist(), dtype=object)
+        items = values.tolist()
+        kinds = {type(x) for x in items if x is not None}
+        # Files write whole numbers with gaps as floats, unless they have a dtype of their own.
+        whole = kinds == {int} and all(x is None or abs(x) < 2**63 for x in items)
+        listed = None if plain else pd.Series(items, dtype="Int64" if whole else object)
+        columns[name] = values if listed is None else listed
     return columns
 
 
@@ -297,4 +317,12 @@ def _columns(frame: pd.DataFrame, *names: str, rest: bool = False) -> dict[str, 
         hint = did_you_mean(missing[0], frame.columns)
         raise fail("table", f"the columns {missing} too", list(frame.columns), hint=hint)
     chosen = [*names, *(x for x in frame.columns if x not in names)] if rest else list(names)
-    return {name: frame[name].to_numpy() for name in chosen}
+    return {name: _held(frame[name]) for name in chosen}
+
+
+def _held(column: pd.Series) -> Any:
+    """Return a column's values; where pandas alone knows what is missing, the column itself."""
+    import pandas as pd
+
+    own = isinstance(column.dtype, pd.api.extensions.ExtensionDtype)
+    return column if own and column.isna().any() else column.to_numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,13 @@ def in_seconds(argument: str, times: Any, unit: object) -> NDArray[Any]:
     factor = _SECONDS[str(unit)]
     # Division keeps whole milliseconds the nearest number of seconds, a product does not.
     return when if factor == 1 else when / (1 / factor) if factor < 1 else when * factor
+
+
+def unit_told(name: object) -> str:
+    """Return the unit of time, other than seconds, with which a name ends: ``time_ms``."""
+    parts = re.findall(r"[A-Z]?[a-zµμ]+|[A-Z]+", str(name)) if isinstance(name, str) else []
+    last = parts[-1].lower() if parts else ""
+    return last if _SECONDS.get(last, 1.0) != 1.0 else ""
 
 
 def half_open(start: ArrayLike, stop: ArrayLike, times: ArrayLike = ()) -> Epochs:

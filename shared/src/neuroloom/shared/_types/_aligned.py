@@ -94,7 +94,9 @@ class AlignedSignal(Data):
         object.__setattr__(self, "channels", channel_names(channels, samples.shape[2]))
         object.__setattr__(self, "unit", unit_name(unit))
         object.__setattr__(self, "observed", seen)
-        object.__setattr__(self, "_properties", _checked(properties, samples.shape[2]))
+        object.__setattr__(
+            self, "_properties", _checked(properties, samples.shape[2], self.channels)
+        )
         object.__setattr__(self, "_metadata", plain_metadata(metadata))
 
     def __len__(self) -> int:
@@ -171,8 +173,8 @@ class AlignedSignal(Data):
         return lines("AlignedSignal", head, *parts, properties=self._properties)
 
 
-def _checked(given: Mapping[str, Any] | None, n: int) -> Properties:
-    return properties("properties", given, n, "channel")
+def _checked(given: Mapping[str, Any] | None, n: int, names: tuple[str, ...]) -> Properties:
+    return properties("properties", given, n, "channel", names)
 
 
 def window_of(window: Any) -> tuple[float, float]:

@@ -94,7 +94,7 @@ class AlignedSpikes(Data):
         object.__setattr__(self, "events", seconds("events", events, ndim=1, missing=True))
         object.__setattr__(self, "window", window_of(window))
         object.__setattr__(self, "names", labels("names", names, n, "unit"))
-        object.__setattr__(self, "_properties", _columns(properties, n))
+        object.__setattr__(self, "_properties", _columns(properties, n, self.names))
         object.__setattr__(self, "_metadata", plain_metadata(metadata))
 
     def __len__(self) -> int:
@@ -203,5 +203,5 @@ class AlignedSpikes(Data):
         return lines("AlignedSpikes", head, body, lost, properties=self._properties)
 
 
-def _columns(given: Mapping[str, Any] | None, n: int) -> Properties:
-    return properties("properties", given, n, "unit")
+def _columns(given: Mapping[str, Any] | None, n: int, names: tuple[Label, ...]) -> Properties:
+    return properties("properties", given, n, "unit", names)

@@ -82,7 +82,7 @@ class Counts(Data):
         object.__setattr__(self, "stop", after)
         object.__setattr__(self, "observed", seen)
         object.__setattr__(self, "names", labels("names", names, found.shape[1], "unit"))
-        object.__setattr__(self, "_properties", _columns(properties, found.shape[1]))
+        object.__setattr__(self, "_properties", _columns(properties, found.shape[1], self.names))
         object.__setattr__(self, "_metadata", plain_metadata(metadata))
 
     def __len__(self) -> int:
@@ -122,8 +122,8 @@ class Counts(Data):
         return lines("Counts", head, where, rates, properties=self._properties)
 
 
-def _columns(given: Mapping[str, Any] | None, n: int) -> Properties:
-    return properties("properties", given, n, "unit")
+def _columns(given: Mapping[str, Any] | None, n: int, names: tuple[Label, ...]) -> Properties:
+    return properties("properties", given, n, "unit", names)
 
 
 def seconds_seen(epochs: Epochs, start: Floats, stop: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,20 +32,26 @@ def labels(argument: str, given: Iterable[Any], n: int, one: str) -> tuple[Label
     return plain
 
 
-def properties(argument: str, given: Mapping[str, Any] | None, n: int, one: str) -> Properties:
-    """Return named columns as read-only arrays with one entry per `one`."""
+def properties(
+    argument: str,
+    given: Mapping[str, Any] | None,
+    n: int,
+    one: str,
+    names: Sequence[Label] = (),
+) -> Properties:
+    """Return named columns as read-only arrays with one entry per `one`, in the `names`' order."""
     if given is None:
         return {}
     if not isinstance(given, Mapping) and not hasattr(given, "columns"):
         raise fail(argument, "a mapping of name to values", type(given).__name__)
     if hasattr(given, "columns"):
-        check_order(argument, given)
+        check_order(argument, given, names)
         given = numbered(argument, given)
     found: Properties = {}
     for name in given:
         if not isinstance(name, str):
             raise fail(argument, "names as text", repr(name))
-        check_order(f"{argument}[{name!r}]", given[name])
+        check_order(f"{argument}[{name!r}]", given[name], names)
         values = _column(f"{argument}[{name!r}]", given[name])
         if values.ndim < 1 or len(values) != n:
             got = "one value" if values.ndim < 1 else len(values)
@@ -76,6 +82,8 @@ def _column(argument: str, given: Any) -> NDArray[Any]:
         items = [_plain(x) for x in given]
     except TypeError as error:
         raise fail(argument, "a list or array of values", type(given).__name__) from error
+    if _is_text(given, items):
+        items = [None if _is_missing(x) else x for x in items]
     kinds = {type(x) for x in items}
     simple = kinds <= {bool} or kinds <= {int, float} or kinds <= {str}
     if simple and items:
@@ -88,6 +96,14 @@ def _column(argument: str, given: Any) -> NDArray[Any]:
         if not _is_plain(x):
             raise fail(argument, "numbers, text, None or lists of them", f"{x!r} at [{i}]")
     return frozen(values)
+
+
+def _is_text(given: Any, items: list[Any]) -> bool:
+    """Return whether a column is one of text, whose missing values pandas may write as NaN."""
+    if type(getattr(given, "dtype", None)).__name__ == "StringDtype":
+        return True
+    present = [x for x in items if not _is_missing(x)]
+    return bool(present) and all(isinstance(x, str) for x in present)
 
 
 def _plain(x: Any) -> Any:
@@ -125,8 +141,8 @@ def positions(
     """
     if wanted is None:
         return np.arange(n)
-    if getattr(getattr(wanted, "dtype", None), "kind", "") == "b":
-        check_order(argument, wanted)
+    if _is_mask(wanted):
+        check_order(argument, wanted, names)
     texts = [name for name in names if isinstance(name, str)]
     if len(texts) != n:  # names of which some are numbers are asked for by names=
         texts = []
@@ -136,6 +152,12 @@ def positions(
         # −1 is the noise cluster of sorters and "no state" of others, not the last one.
         raise fail(argument, f"a {one} from 0 on", int(given[given < 0].ravel()[0]))
     return place.astype(np.int64)
+
+
+def _is_mask(wanted: Any) -> bool:
+    """Return whether an array or column holds truth values."""
+    kind = getattr(getattr(wanted, "dtype", None), "kind", "")
+    return kind == "b" or (kind == "O" and all(isinstance(x, (bool, np.bool_)) for x in wanted))
 
 
 def several(argument: str, given: Any, what: str) -> list[Any]:

@@ -42,7 +42,7 @@ class Pools:
 
 def pools(by: Any, names: tuple[Label, ...], columns: Properties, n_units: int) -> Pools:
     """Return the pools that `by` asks for; see `SpikeTrains.pool`."""
-    check_order("by", by)
+    check_order("by", by, names)
     if by is None:
         return Pools(("all",), np.zeros(n_units, dtype=np.int32))
     if isinstance(by, Mapping):

@@ -93,7 +93,9 @@ class Signal(Data):
         object.__setattr__(self, "start", real("start", start))
         object.__setattr__(self, "channels", names)
         object.__setattr__(self, "unit", unit_name(unit))
-        object.__setattr__(self, "_properties", _columns(properties, samples.shape[1]))
+        object.__setattr__(
+            self, "_properties", _columns(properties, samples.shape[1], self.channels)
+        )
         object.__setattr__(self, "observed", _seen(observed, samples))
         object.__setattr__(self, "_metadata", plain_metadata(metadata))
 
@@ -369,8 +371,8 @@ class Signal(Data):
         return lines("Signal", head, body, names, note, properties=self._properties)
 
 
-def _columns(given: Mapping[str, Any] | None, n: int) -> Properties:
-    return properties("properties", given, n, "channel")
+def _columns(given: Mapping[str, Any] | None, n: int, names: tuple[str, ...]) -> Properties:
+    return properties("properties", given, n, "channel", names)
 
 
 def _seen(observed: ArrayLike | None, samples: NDArray[Any]) -> NDArray[np.float64] | None:

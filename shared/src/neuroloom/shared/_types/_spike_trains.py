@@ -121,7 +121,7 @@ class SpikeTrains(Data):
         object.__setattr__(self, "n_units", n_units)
         object.__setattr__(self, "epochs", recorded(when, epochs, "spikes", from_zero=True))
         object.__setattr__(self, "names", labels("names", names, n_units, "unit"))
-        object.__setattr__(self, "_properties", _columns(properties, n_units))
+        object.__setattr__(self, "_properties", _columns(properties, n_units, self.names))
         seen = None if observed is None else observed_by(observed, n_units, self.epochs, when, who)
         object.__setattr__(self, "observed", seen)
         object.__setattr__(self, "_metadata", plain_metadata(metadata))
@@ -509,15 +509,19 @@ class SpikeTrains(Data):
         if len(where):
             edges = span(where.start[0], where.stop[-1])
             body = f"{where.duration:.6g} s {edges}, {many(len(where), 'epoch')}"
-            silent = self.n_units - len(np.unique(self.units))
-            rates = f"rates (Hz): {spread(self.rates_hz)}; {silent} silent"
+            spikes = np.unique(self.units, return_counts=True)[1]
+            silent = self.n_units - len(spikes)
+            # Silent units are not written out: there may be more than fit into memory.
+            alike = self.observed is None
+            shown = spread(spikes / where.duration, silent) if alike else spread(self.rates_hz)
+            rates = f"rates (Hz): {shown}; {silent} silent"
         seen = "" if self.observed is None else "units observed at different times"
         names = listed("names", self.names) if self.names else ""
         return lines("SpikeTrains", head, body, rates, seen, names, properties=self._properties)
 
 
-def _columns(given: Mapping[str, Any] | None, n: int) -> Properties:
-    return properties("properties", given, n, "unit")
+def _columns(given: Mapping[str, Any] | None, n: int, names: tuple[Label, ...]) -> Properties:
+    return properties("properties", given, n, "unit", names)
 
 
 def _units(units: ArrayLike, n_units: int | None, n_spikes: int) -> tuple[NDArray[np.int32], int]:

@@ -52,9 +52,13 @@ def _cut(line: str) -> str:
     return line if len(line) <= _WIDE else f"{line[: _WIDE - 1]}…"
 
 
-def spread(values: NDArray[Any]) -> str:
-    """Return median and range of numbers."""
-    known = values[np.isfinite(values)]
-    if not known.size:
+def spread(values: NDArray[Any], zeros: int = 0) -> str:
+    """Return median and range of numbers, none below 0, and of so many zeros beside them."""
+    known = np.sort(values[np.isfinite(values)])
+    n = zeros + len(known)
+    if not n:
         return "unknown"
-    return f"median {np.median(known):.4g}, {known.min():.4g} to {known.max():.4g}"
+    places = [(n - 1) // 2 - zeros, n // 2 - zeros]
+    median = np.mean([known[place] if place >= 0 else 0.0 for place in places])
+    least, most = (0.0 if zeros else known[0]), (known[-1] if len(known) else 0.0)
+    return f"median {median:.4g}, {least:.4g} to {most:.4g}"

@@ -91,7 +91,9 @@ class TimeSeries(Data):
         object.__setattr__(self, "channels", channel_names(channels, samples.shape[1]))
         object.__setattr__(self, "unit", unit_name(unit))
         object.__setattr__(self, "epochs", recorded(when, epochs, "samples", from_zero=False))
-        object.__setattr__(self, "_properties", _columns(properties, samples.shape[1]))
+        object.__setattr__(
+            self, "_properties", _columns(properties, samples.shape[1], self.channels)
+        )
         object.__setattr__(self, "_metadata", plain_metadata(metadata))
 
     def __len__(self) -> int:
@@ -305,5 +307,5 @@ class TimeSeries(Data):
         return lines("TimeSeries", head, body, pace, names, note, properties=self._properties)
 
 
-def _columns(given: Mapping[str, Any] | None, n: int) -> Properties:
-    return properties("properties", given, n, "channel")
+def _columns(given: Mapping[str, Any] | None, n: int, names: tuple[str, ...]) -> Properties:
+    return properties("properties", given, n, "channel", names)

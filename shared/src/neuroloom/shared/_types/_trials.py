@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._tables import check_order, framed
+from neuroloom.shared._tables import check_order, framed, labels_of
 from neuroloom.shared._types._aligned import window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock, checked_clock
@@ -72,8 +72,8 @@ class Trials(Data):
     >>> trials.require("choice", "stimulus")
     Traceback (most recent call last):
     ...
-    neuroloom.shared._errors.DataError: table: expected the columns ['stimulus'] too, got ['choice', 'day']
-    """  # noqa: E501 — the error is shown as printed
+    neuroloom.shared.DataError: table: expected the columns ['stimulus'] too, got ['choice', 'day']
+    """
 
     _table: pd.DataFrame
     session: str | None
@@ -165,7 +165,7 @@ class Trials(Data):
         >>> trials.contract("choice")
         Traceback (most recent call last):
         ...
-        neuroloom.shared._errors.DataError: choice: expected choices numbered from 0, missing (NaN) where there was no answer, got {'-1': 1, '0': 1, '1': 1} (value: trials); say what each means: trials.recode('choice', {…: 0, …: 1, …: None}), or codes 'ibl'
+        neuroloom.shared.DataError: choice: expected choices numbered from 0, missing (NaN) where there was no answer, got {'-1': 1, '0': 1, '1': 1} (value: trials); say what each means: trials.recode('choice', {…: 0, …: 1, …: None}), or codes 'ibl'
         >>> trials.recode("choice", "ibl").contract("choice")["choice"].tolist()
         [1.0, 0.0, nan]
         """  # noqa: E501 — the error is shown as printed
@@ -225,7 +225,7 @@ class Trials(Data):
 
         table = self._table.copy()
         for name, values in columns.items():
-            check_order(name, values)
+            check_order(name, values, labels_of(self._table, values))
             given = values.to_numpy() if isinstance(values, pd.Series) else values
             given = values.array if isinstance(values, pd.Series) else given
             if np.ndim(given) < 1 or len(given) != len(self):
@@ -251,7 +251,7 @@ class Trials(Data):
         DataError
             If a column is missing, a row does not exist, or a column has no such text.
         """
-        check_order("trials", trials)
+        check_order("trials", trials, labels_of(self._table, trials))
         given: Any = trials
         if trials is not None and hasattr(trials, "to_numpy"):
             given = trials.to_numpy()
@@ -506,7 +506,7 @@ def _grouping(argument: str, name: str | ArrayLike | None, frame: pd.DataFrame) 
     Labels, one a trial, become that column.
     """
     if name is not None and not isinstance(name, str):
-        check_order(argument, name)
+        check_order(argument, name, labels_of(frame, name))
         given = plain(argument, name)
         if given.shape != (len(frame),):
             expected = f"the name of a column, or a label for each of {len(frame)} trials"

@@ -13,7 +13,7 @@ Examples
 3
 >>> checks.choice("side", "lefd", ("left", "right"))
 Traceback (most recent call last):
-neuroloom.shared._errors.DataError: side: expected one of 'left', 'right', got 'lefd'; did you \
+neuroloom.shared.DataError: side: expected one of 'left', 'right', got 'lefd'; did you \
 mean 'left'?
 """
 

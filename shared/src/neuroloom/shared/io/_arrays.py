@@ -35,6 +35,9 @@ class DamagedFileError(DataError):
     """A file was cut short or changed after it was written."""
 
 
+DamagedFileError.__module__ = "neuroloom.shared.io"  # where it is imported from
+
+
 def save_arrays(
     path: str | Path,
     arrays: Mapping[str, ArrayLike],
