@@ -68,6 +68,8 @@ def match_states(model: Any, reference: Any) -> NDArray[np.int64]:
 def permute_states(model: Any, order: ArrayLike) -> Any:
     """Return a copy of the model whose state k is the old state ``order[k]``.
 
+    Priors and strengths that speak of states one by one move along.
+
     Parameters
     ----------
     model : GLMHMM
@@ -99,7 +101,25 @@ def permute_states(model: Any, order: ArrayLike) -> Any:
     out.transition_prob_ = model.transition_prob_[np.ix_(index, index)]
     if hasattr(model, "transition_coef_"):
         out.transition_coef_ = model.transition_coef_[:, index][:, :, index]
+    for name, value in _moved_settings(model, index).items():
+        setattr(out, name, value)
     return out
+
+
+def _moved_settings(model: Any, index: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the settings that hold a value for each state, in the states' new order."""
+    initial, transition = model.dirichlet_initial_proba, model.dirichlet_transition_proba
+    strength = model.__dict__["regularizer_strength"]
+    return {
+        "dirichlet_initial_proba": None if initial is None else initial[index],
+        "dirichlet_transition_proba": None
+        if transition is None
+        else transition[np.ix_(index, index)],
+        "regularizer": model.regularizer.reordered(index),
+        "regularizer_strength": model.regularizer.strength_reordered(
+            strength, index, jax.tree.structure(model.coef_)
+        ),
+    }
 
 
 def order_states(model: Any, *, by: int | str = 0) -> Any:

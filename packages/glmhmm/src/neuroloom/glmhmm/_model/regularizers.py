@@ -40,6 +40,19 @@ class Regularizer:
         """Return a strength as it counts, checked."""
         return value if value is None else self.check_strength(value)
 
+    def reordered(self, order: NDArray[np.int64]) -> Regularizer:
+        """Return the penalty for the same states in another order."""
+        return self
+
+    def strength_reordered(self, strength: Any, order: NDArray[np.int64], structure: Any) -> Any:
+        """Return the strength for the same states in another order; `structure` is that of X."""
+        if jax.tree_util.treedef_is_leaf(structure):
+            return _leaf_reordered(strength, order)
+        if np.ndim(strength) == 0 and not isinstance(strength, dict):
+            return strength
+        leaves = structure.flatten_up_to(strength)
+        return structure.unflatten([_leaf_reordered(leaf, order) for leaf in leaves])
+
     def n_free(self, weights: NDArray[np.float64], x: NDArray[np.float64]) -> int:
         """Return how many coefficients count as free; `x` are the observed regressors."""
         return int(weights[..., :-1].size)
@@ -82,6 +95,13 @@ def _spread(
         out[..., begin : begin + width] = full.transpose(2, 1, 0)
         begin += width
     return out
+
+
+def _leaf_reordered(leaf: Any, order: NDArray[np.int64]) -> Any:
+    """Return one leaf's strength, whose last axis may be that of the states."""
+    values = np.asarray(leaf)
+    by_state = values.ndim >= 2 and values.shape[-1] == len(order)
+    return values[..., order] if by_state else leaf
 
 
 def _no_groups(shape: tuple[int, ...]) -> tuple[Any, Any, Any]:
@@ -154,6 +174,13 @@ class ElasticNet(_Kinked):
         self._parts(strength)
         return strength
 
+    def strength_reordered(self, strength: Any, order: NDArray[np.int64], structure: Any) -> Any:
+        """Return α and r for the same states in another order; `structure` is that of X."""
+        move = super().strength_reordered
+        if not isinstance(strength, (tuple, dict)):
+            return move(strength, order, structure)
+        return tuple(move(part, order, structure) for part in self._parts(strength))
+
     @staticmethod
     def _parts(strength: Any) -> tuple[Any, Any]:
         if isinstance(strength, tuple) and len(strength) == 2:
@@ -193,6 +220,12 @@ class GroupLasso(_Kinked):
     """
 
     mask: Any = None
+
+    def reordered(self, order: NDArray[np.int64]) -> Regularizer:
+        """Return the penalty with its groups in another order of the states."""
+        if self.mask is None:
+            return self
+        return GroupLasso(jax.tree.map(lambda part: np.asarray(part)[..., order], self.mask))
 
     def build(
         self, strength: Any, widths: tuple[int, ...], structure: Any, shape: tuple[int, int]
