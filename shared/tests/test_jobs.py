@@ -196,6 +196,7 @@ DIFFER = {
     "steps of an index": (DAYS, pd.DatetimeIndex(DAYS.to_numpy())),
     "order of categories": tuple(pd.Categorical(["a"], ["a"], ordered=o) for o in (True, False)),
     "order of an index": tuple(pd.CategoricalIndex(["a"], ["a"], ordered=o) for o in (True, False)),
+    "rows or columns in memory": (np.eye(3, 4), np.asfortranarray(np.eye(3, 4))),
     "long bytes": (b"a" * 5000, b"a" * 4999 + b"b"),
 }
 
@@ -329,13 +330,27 @@ MADE = {
             def __call__(self, x): return self.sign * self.inner(x)
         x = 1
         g = Sign(lambda x: x, CODE)""",
+    "a class that an abstract one takes as its own": """
+        class Kind(abc.ABC): pass
+        class First:
+            @staticmethod
+            def step(x): return CODE
+        Kind.register(First)
+        def g(x): return First.step(x) if issubclass(First, Kind) else 0""",
+    "which class an abstract one takes as its own": """
+        class Kind(abc.ABC): pass
+        class First: pass
+        class Second: pass
+        x = 1
+        Kind.register({1: First, -1: Second}[CODE])
+        def g(x): return x if isinstance(First(), Kind) else -x""",
     "beside a lock": """
         def make(lock, step):
             def g(x): return step(x)
             return g
         g = make(threading.Lock(), lambda x: CODE)""",
 }
-MADE_FROM = "import contextlib, contextvars, functools, joblib, threading, weakref\n"
+MADE_FROM = "import abc, contextlib, contextvars, functools, joblib, threading, weakref\n"
 MADE_FROM += "import numpy as np\n"
 
 

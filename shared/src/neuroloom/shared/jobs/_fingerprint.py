@@ -5,7 +5,8 @@ closes over, and everything it refers to by a global name: functions, classes an
 user's modules are read, and what those refer to; of installed distributions and of Python the
 version counts. What is found by text at run time (``getattr``, ``eval``, ``globals()["K"]``,
 ``importlib.import_module("a")``, ``__subclasses__()``) is not seen. Of objects everything counts
-that travels when they are pickled; only exact numpy arrays and tensors are their numbers.
+that travels when they are pickled; only exact numpy arrays and tensors are their numbers, by rows
+or by columns as they lie in memory, for sums over them are rounded by that order.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 import importlib
 import importlib.util
@@ -262,7 +263,19 @@ def _class_entry(walk: Reading, kind: type) -> str:
         if name.startswith(("_abc_", "_is_")) or (own and not code and not _constant(value)):
             continue
         parts.append(hashed(name, [walk.lenient(value, name)]))
+    if registered := _registered(kind):  # `isinstance` asks for these, too
+        counts = [one for one in registered if not own or origin(one.__module__) == "user"]
+        parts.append(set_(walk, counts))
     return hashed("class", parts)
+
+
+def _registered(kind: type) -> list[type]:
+    """Return the classes that an abstract class was told to take as its own."""
+    if not isinstance(kind, abc.ABCMeta):
+        return []
+    dump = getattr(abc, "_get_dump", None)  # what abc itself prints a registry with
+    found = [] if dump is None else [reference() for reference in dump(kind)[0]]
+    return [one for one in found if one is not None]
 
 
 def _constant(value: Any) -> bool:
