@@ -51,13 +51,14 @@ class Levels:
         column = self._plan.channel(where[1])
         if np.ndim(value) == 1 and not isinstance(column, int):
             value = np.asarray(value)[:, None]
-        there = self.array[:, 0, column].shape
-        if np.ndim(value) and np.shape(value) != there:
+        shape, there = np.shape(value), self.array[:, 0, column].shape
+        # Most are one a trial, or one a trial and channel.
+        if shape and shape != there and shape != (*there[:1], 1)[: len(there)]:
             try:
                 np.broadcast_to(value, there)
             except ValueError:
                 expected = f"a number, one a trial, or one a trial and channel, shape {there}"
-                raise fail(f"levels[{where!r}]", expected, f"shape {np.shape(value)}") from None
+                raise fail(f"levels[{where!r}]", expected, f"shape {shape}") from None
         return [(part, column, value) for part in self._plan.parts(where[0])]
 
 

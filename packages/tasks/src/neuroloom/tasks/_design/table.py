@@ -7,7 +7,7 @@ not twenty; what a step shows is then one look-up and, where there is noise, one
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -25,8 +25,8 @@ Pieces = list[tuple[int, int, int]] | NDArray[np.int64]
 """First step, end, and the row of the output that the first one goes to, of each."""
 Priced = tuple[NDArray[Any], NDArray[Any]]
 """Reward and performance of answers."""
-_GRADED = 8192
-"""Steps whose answers are priced at once."""
+_AT_ONCE = 8192
+"""Steps that are worked on at once."""
 
 
 class Plan(Protocol):
@@ -113,13 +113,14 @@ class Table:
     keys: Keys | None = None
 
     def __post_init__(self) -> None:
-        per_trial = self.counts.sum(axis=1)
+        per_trial = np.einsum("ij->i", self.counts)  # of short rows, much faster than their sum
         self.starts = np.zeros(len(per_trial) + 1, dtype=np.int64)
         np.cumsum(per_trial, out=self.starts[1:])
         self.n_trials = len(per_trial)
         self.n_rows = int(self.starts[-1])
         if self.segment_period is None:
             self.segment_period = self.plan.segment_period(self.n_trials)
+        self._in_order = self.base is None
         if self.base is None:
             self.base = np.arange(self.n_trials) * self.counts.shape[1]
 
@@ -135,12 +136,13 @@ class Table:
         parts = self.counts.shape[1]
         segments = slice(start * parts, stop * parts)
         rows = slice(self.starts[start], self.starts[stop]) if self.stepwise else segments
+        in_order = self.stepwise or self._in_order
         assert self.segment_period is not None
         return Table(
             plan=self.plan,
             conditions={name: values[start:stop] for name, values in self.conditions.items()},
             counts=self.counts[start:stop],
-            levels=self.levels[rows if self.stepwise else self._row_of_segment[segments]],
+            levels=self.levels[rows] if in_order else self.levels[self._row_of_segment[segments]],
             target=self.target[rows],
             segment_period=self.segment_period[segments],
             stepwise=self.stepwise,
@@ -163,7 +165,8 @@ class Table:
     @cached_property
     def painted(self) -> NDArray[np.float32]:
         """Levels of every segment, `(n_trials, n_periods, n_channels)`."""
-        return self.levels[self._row_of_segment].reshape(*self.counts.shape, -1)
+        levels = self.levels if self._in_order else self.levels[self._row_of_segment]
+        return levels.reshape(*self.counts.shape, -1)
 
     @property
     def _row_of_segment(self) -> NDArray[np.int64]:
@@ -199,11 +202,13 @@ class Table:
     @cached_property
     def due(self) -> NDArray[np.bool_]:
         """Whether an answer is due, one a trial."""
-        asked = (self.target != 0).reshape(len(self.target), -1).any(axis=1)
+        asked = self.target != 0
+        if asked.ndim > 1:
+            asked = asked.reshape(len(asked), -1).any(axis=1)
         if self.stepwise:
             return np.asarray(np.logical_or.reduceat(asked, self.starts[:-1]))
         shown = asked.reshape(self.counts.shape) & (self.counts > 0)
-        return np.asarray(shown.any(axis=1))
+        return np.asarray(np.einsum("ij->i", shown))
 
     @cached_property
     def payoff(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -230,12 +235,15 @@ class Table:
     def graded(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Reward and performance of an answer at every step."""
         worth, merit = np.empty(self.n_rows), np.empty(self.n_rows)
-        # Whole trials, as many at once as the processor's caches hold.
-        edges = self.starts[:: max(1, _GRADED * self.n_trials // max(1, self.n_rows))].tolist()
-        for start, stop in itertools.pairwise(dict.fromkeys([*edges, self.n_rows])):
+        for start, stop in self.pieces():
             given = self.plan.grade(Rows(self, start, stop))
             worth[start:stop], merit[start:stop] = _priced("grade", given, (stop - start,))
         return worth, merit
+
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """Yield first step and end of whole trials, as many as the processor's caches hold."""
+        edges = self.starts[:: max(1, _AT_ONCE * self.n_trials // max(1, self.n_rows))].tolist()
+        yield from itertools.pairwise(dict.fromkeys([*edges, self.n_rows]))
 
     @cached_property
     def noisy(self) -> NDArray[np.int64]:

@@ -107,8 +107,7 @@ def _add_noises(
         begin += n * wide
 
 
-@shared.compiled(inline="always")
-def _write(flat: Any, at: int, hop: int, n: int, row: Any) -> None:
+def _written(flat: Any, at: int, hop: int, n: int, row: Any) -> None:
     """Write a row of values into `n` steps, each `hop` behind the last."""
     width = len(row)
     if width > _FEW:
@@ -122,6 +121,9 @@ def _write(flat: Any, at: int, hop: int, n: int, row: Any) -> None:
             for _ in range(n):
                 flat[out] = value
                 out += np.uint64(hop)
+
+
+_write = shared.compiled(inline="always")(_written)
 
 
 @shared.compiled

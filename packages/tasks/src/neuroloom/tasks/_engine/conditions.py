@@ -110,12 +110,16 @@ def counted(periods: Sequence[str], steps: Mapping[str, NDArray[Any]], n: int) -
         if name not in periods:
             raise unknown("period in arrange", name, periods)
         counts = np.asarray(values)
-        if counts.shape != (n,) or counts.dtype.kind not in "iu" or (counts < 0).any():
+        whole = counts.shape == (n,) and counts.dtype.kind in "iu"
+        if not whole or counts.min(initial=0) < 0:
             raise TimingError(
                 f"arrange: expected {n} whole numbers of at least 0 as steps of {name!r}, got "
                 f"{np.array2string(counts, threshold=8)} of {counts.dtype}"
             )
-    return np.stack([steps[name] for name in periods], axis=1)
+    lengths = np.empty((n, len(periods)), dtype=np.int64)
+    for at, name in enumerate(periods):
+        lengths[:, at] = steps[name]
+    return lengths
 
 
 def own_number(name: str, value: Any, n: int) -> int:

@@ -215,7 +215,7 @@ class TaskPlan:
         if self._has_until:
             self._fill_until(steps)
         counts = counted(self.period_names, steps, n)
-        if not counts.any(axis=1).all():
+        if not np.einsum("ij->i", counts).all():
             raise TimingError(f"timing: every period of a trial is 0 ms long at dt {self.dt:g} ms")
         target = np.zeros((*counts.shape, *self.target_shape), dtype=self.target_dtype)
         task.fill_observation(c, Levels(levels, self), Targets(target, self))
@@ -235,8 +235,10 @@ class TaskPlan:
         )
         if self.curved:
             table.by_step()
-            self.task.curve(Rows(table, 0, table.n_rows), table.levels, table.target)
-            self._check(table.levels, table.target)
+            for start, stop in table.pieces():
+                levels, right = table.levels[start:stop], table.target[start:stop]
+                self.task.curve(Rows(table, start, stop), levels, right)
+                self._check(levels, right)
         return table
 
     def segment_period(self, n: int) -> NDArray[np.int16]:

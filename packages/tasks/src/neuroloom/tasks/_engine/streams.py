@@ -228,18 +228,25 @@ class Reader:
     def read(self, steps: int) -> list[Spans]:
         """Return the next `steps` of every stream."""
         spans: list[Spans] = [[] for _ in self._ahead]
-        got = np.zeros(len(spans), dtype=np.int64)
+        missing = [steps] * len(spans)
         while True:
             for row, rows in enumerate(self._ahead):
-                if rows is not None and got[row] < steps:
-                    stop = min(rows.start + steps - int(got[row]), rows.stop)
-                    spans[row].append((int(got[row]), Rows(rows.table, rows.start, stop)))
-                    got[row] += stop - rows.start
-                    rest = Rows(rows.table, stop, rows.stop)
-                    self._ahead[row] = rest if len(rest) else None
-            if (got == steps).all():
+                lacks = missing[row]
+                if rows is None or not lacks:
+                    continue
+                many = rows.stop - rows.start
+                if many <= lacks:
+                    self._ahead[row] = None
+                else:
+                    stop, many = rows.start + lacks, lacks
+                    self._ahead[row] = Rows(rows.table, stop, rows.stop)
+                    rows = Rows(rows.table, rows.start, stop)
+                spans[row].append((steps - lacks, rows))
+                missing[row] = lacks - many
+            lacking = np.array(missing)
+            if not lacking.any():
                 return spans
-            self._draw(got < steps, (steps - got) / self._mean)
+            self._draw(lacking > 0, lacking / self._mean)
 
     def fix(self, conditions: dict[str, Any], number: Counts | None = None) -> None:
         """Give the trials from now on these conditions; see `Source`."""
@@ -254,9 +261,9 @@ class Reader:
         self._least = min(2 * max(self._least, int(counts.sum())), self._at_once)
         table = self._source.take(counts)
         self._mean = table.n_rows / table.n_trials
-        edges = table.starts[np.cumsum([0, *counts])]
-        for row in np.flatnonzero(counts):
-            self._ahead[row] = Rows(table, int(edges[row]), int(edges[row + 1]))
+        edges = table.starts[np.cumsum([0, *counts])].tolist()
+        for row in np.flatnonzero(counts).tolist():
+            self._ahead[row] = Rows(table, edges[row], edges[row + 1])
 
 
 class TrialReader:
@@ -314,6 +321,8 @@ def _root(seed: int | Seed | None) -> np.random.SeedSequence:
 
 def told_apart(fixed: dict[str, Any]) -> Any:
     """Return what tells conditions that are given from others."""
+    if not fixed:
+        return ()
     return tuple([(name, *_value(fixed[name])) for name in sorted(fixed)])
 
 

@@ -71,16 +71,19 @@ class Reaching(Task):
 
     def curve(self, rows: Rows, observation: Array, target: Array) -> None:
         """Show what an agent sees that holds still, then takes the shortest way."""
-        way = turn(START, rows.conditions["ground_truth"])
-        needed = nearest(way, np.inf).astype(np.int64)[rows.trial]
-        left, reaching = (way > 0)[rows.trial], rows.inside("reach")
-        moved = np.where(reaching, np.minimum(rows.elapsed, needed), 0)
+        first, last = rows.trial[0], rows.trial[-1]
+        trial, reaching = rows.trial - first, rows.inside("reach")
+        way = turn(START, rows.conditions["ground_truth"][first : last + 1])
+        needed = nearest(way, np.inf).astype(np.int64)[trial]
+        sign, action = np.where(way > 0, 1, -1), np.where(way > 0, 1, 2)
+        moved = np.minimum(rows.elapsed, needed) * reaching
         most = int(moved.max(initial=0))
-        columns = observation[:, self.hand()].shape[1]
-        places = cosine(columns, place(np.arange(-most, most + 1)))
-        where = most + np.where(left, moved, -moved)
-        observation[:, self.hand()] += places.astype(np.float32).take(where, axis=0)
-        target[:] = np.where(reaching & (moved < needed), np.where(left, 1, 2), 0)
+        # Of all channels, as numpy is slow with parts of rows.
+        places = np.zeros((2 * most + 1, observation.shape[1]), dtype=np.float32)
+        hand = places[:, self.hand()]
+        hand[:] = cosine(hand.shape[1], place(np.arange(-most, most + 1)))
+        observation += places.take(most + moved * sign[trial], axis=0)
+        np.multiply(action[trial], reaching & (moved < needed), out=target)
 
     def on_trial_start(self, now: Now) -> None:
         now.memory["moves"] = np.zeros(len(now), dtype=np.int64)
