@@ -49,18 +49,21 @@ class Answers:
         """Take in what is done in a step, before it has an effect."""
         asked, right = about["asked"], about["gt"]
         running = asked if self._clock < 0 else about["period"] == self._clock
-        self._since = np.where((self._since < 0) & running, self._step, self._since)
-        acted = self._any(actions) | (self._rule.first == 0)
+        np.copyto(self._since, self._step, where=running & (self._since < 0))
         if self._last_step:  # this is the last step, until the trial goes on
-            acted = acted | bool(self._shape)  # where a movement ends: 0 is a place as well
-            fresh, self.answered = asked, np.where(asked, acted, self.answered)
+            fresh = asked
+            np.copyto(self.answered, self._acts(actions), where=asked)
         else:
-            fresh = asked & acted & ~self.answered
-            self.answered = self.answered | fresh
-        due = asked & self._any(right) & ~self.answered & ~fresh
-        self._put(self.target, fresh | due, right)
-        self._put(self.action, fresh, actions)
-        self._when = np.where(fresh, self._step, self._when)
+            fresh = asked & ~self.answered
+            fresh &= self._acts(actions)
+            self.answered |= fresh
+        told = asked & ~self.answered  # what is due is the target, until there is an answer
+        told &= self._any(right)
+        told |= fresh
+        if np.count_nonzero(told):
+            self._put(self.target, told, right)
+            self._put(self.action, fresh, actions)
+            np.copyto(self._when, self._step, where=fresh)
         self._step += 1
 
     def columns(self, conditions: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -93,11 +96,19 @@ class Answers:
         self.action[ended], self.target[ended], self.answered[ended] = 0, 0, False
         self._step[ended], self._since[ended], self._when[ended] = 0, -1, 0
 
+    def _acts(self, actions: NDArray[Any]) -> NDArray[np.bool_] | bool:
+        """Return which actions are answers: where a movement ends, 0 is a place as well."""
+        every = self._rule.first == 0 or (self._last_step and bool(self._shape))
+        return True if every else self._any(actions)
+
     def _any(self, actions: NDArray[Any]) -> NDArray[np.bool_]:
+        if actions.ndim == 1:
+            return np.asarray(actions != 0)
         return np.asarray((actions.reshape(len(actions), -1) != 0).any(axis=1))
 
     def _put(self, into: NDArray[Any], where: NDArray[np.bool_], values: NDArray[Any]) -> None:
-        into[where] = np.asarray(values)[where]
+        which = where if where.ndim == into.ndim else where.reshape(-1, *(1,) * (into.ndim - 1))
+        np.copyto(into, np.asarray(values), where=which, casting="unsafe")
 
     def _holds_back(self) -> bool:
         """Return whether not to go is an answer: there is one action, not always due."""

@@ -134,7 +134,9 @@ def _columns(source: World, act: Any, wanted: NDArray[np.int64]) -> dict[str, li
     told = _nothing_yet(n, answers.action)
     count, total = np.zeros(n, dtype=np.int64), np.zeros(n)
     columns: dict[str, list[NDArray[Any]]] = {}
-    while (count < wanted).any():
+    no_performance = told["performance"].copy()
+    unfinished = bool((count < wanted).any())
+    while unfinished:
         about = source.about()
         actions = np.asarray(act(observation, {**told, **about}))
         if actions.shape != answers.action.shape:
@@ -145,8 +147,8 @@ def _columns(source: World, act: Any, wanted: NDArray[np.int64]) -> dict[str, li
         observation, reward, ended, info = source.step(actions)
         total += reward
         told = {"new_trial": ended, "reward": reward, "action": actions.copy()}
-        told["performance"] = np.full(n, np.nan)
-        if not ended.any():
+        told["performance"] = no_performance.copy()
+        if not np.count_nonzero(ended):
             continue
         told["performance"] = np.where(ended, info["performance"], np.nan)
         if not columns:
@@ -165,6 +167,7 @@ def _columns(source: World, act: Any, wanted: NDArray[np.int64]) -> dict[str, li
         for name, values in row.items():
             columns.setdefault(name, []).append(values[keep])
         count += ended
+        unfinished = bool((count < wanted).any())
         total[ended] = 0
         answers.forget(ended)
     return columns

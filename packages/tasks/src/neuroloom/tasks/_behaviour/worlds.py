@@ -75,9 +75,8 @@ class TaskWorld:
 
     def about(self) -> dict[str, NDArray[Any]]:
         """Return what is known of the present steps."""
-        period = self.envs.period
-        told = self._told[period]
-        return {"gt": self.envs.right_action, "period": told, "asked": self._asks[period]}
+        period, right = self.envs._stepper().present()
+        return {"gt": right, "period": self._told[period], "asked": self._asks[period]}
 
 
 class Copies:

@@ -108,6 +108,10 @@ class ArraySteps:
             return np.asarray(self.plan.task.correct_action(self._now()))
         return self._steps("target").take(self._here, axis=0)
 
+    def present(self) -> tuple[NDArray[np.int16], NDArray[Any]]:
+        """Return `period` and `right_action`."""
+        return self.period, self.right_action
+
     @property
     def _here(self) -> NDArray[np.int64]:
         here: NDArray[np.int64] = self._place * self.ring.by_step["period"].shape[1] + self._step

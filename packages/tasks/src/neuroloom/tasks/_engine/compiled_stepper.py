@@ -103,20 +103,24 @@ class CompiledSteps:
     @property
     def period(self) -> NDArray[np.int16]:
         """Number of each environment's present period."""
-        period: NDArray[np.int16] = self._segments["period"][self._place, self.ring.at["part"]]
-        return period
+        return self.present()[0]
 
     @property
     def right_action(self) -> NDArray[np.int64]:
         """The right action of each environment's present step."""
-        at = self.ring.at
-        _, right = self._shown
-        shown: NDArray[np.int64] = right[self._place, at["step" if self.plan.curved else "part"]]
-        return shown
+        return self.present()[1]
+
+    def present(self) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+        """Return `period` and `right_action`, looked up together."""
+        at, place = self.ring.at, self._place
+        (periods, n_parts), (rights, n_rights) = self._flat
+        here = place * n_parts + at["part"]
+        there = place * n_rights + at["step"] if self.plan.curved else here
+        return periods.take(here), rights.take(there)
 
     @property
     def _place(self) -> Places:
-        place: Places = np.arange(len(self.ring)) * self.ring.room + self.ring.at["slot"]
+        place: Places = self._first_rows + self.ring.at["slot"]
         return place
 
     @property
@@ -169,6 +173,9 @@ class CompiledSteps:
             self.ring.put_steps(table, place, worth=worth, merit=merit)
         # All that the loop needs, put together here as a step has no time for it.
         ring, plan = self.ring, self.plan
+        self._first_rows = np.arange(len(ring)) * ring.room
+        by_row = (self._segments["period"], self._shown[1])
+        self._flat = [(np.ravel(values), values.shape[1]) for values in by_row]
         rule = (plan.rule.reward, plan.rule.performance, plan.rule.end, plan.rule.answers)
         self._held = (
             *(plan.n_actions, ring.at, ring.trials, self._segments, *self._shown, plan.curved),

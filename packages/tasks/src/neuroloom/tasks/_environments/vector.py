@@ -217,12 +217,12 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
     @property
     def period(self) -> NDArray[np.int16]:
         """Number of each environment's present period, in ``plan.period_names``."""
-        return self._present().period
+        return self._stepper().period
 
     @property
     def right_action(self) -> NDArray[Any]:
         """The right action of each environment's present step."""
-        return self._present().right_action
+        return self._stepper().right_action
 
     # Within -----------------------------------------------------------------------------------
 
@@ -293,7 +293,7 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             return seed
         return [one if one is None else whole("seed", one) for one in seed]
 
-    def _present(self) -> CompiledSteps | ArraySteps:
+    def _stepper(self) -> CompiledSteps | ArraySteps:
         if self._steps is None:
             raise ResetNeeded("Call reset() first: there is no trial yet.")
         return self._steps
