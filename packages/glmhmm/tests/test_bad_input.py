@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 
 from neuroloom import shared
-from neuroloom.glmhmm import GLMHMM
+from neuroloom.glmhmm import (
+    GLMHMM,
+    cross_validate,
+    fit_lapse,
+    fit_subjects,
+    plot_psychometric,
+    predictive_check,
+)
 from neuroloom.glmhmm.errors import (
     CollinearWarning,
     ConvergenceWarning,
@@ -17,6 +24,7 @@ from neuroloom.glmhmm.errors import (
     SeparationWarning,
     SessionWarning,
 )
+from neuroloom.glmhmm.observation_models import CategoricalObservations
 
 
 @pytest.fixture
@@ -310,3 +318,71 @@ def test_labels_of_choices_are_not_guessed():
         GLMHMM(2).fit(X, np.array(["L", "N", "R", "L"]))
     with pytest.raises(InputError, match=r"expected numbers, got the labels \['many'\]"):
         GLMHMM(2, "Poisson").fit(X, np.array([1, 2, "many", 0], dtype=object))
+
+
+def test_rows_of_all_tables_are_in_one_order(data):
+    """Nothing is taken by its place from a table that was sorted, whatever it holds."""
+    X, y = data
+    frame, choice = pd.DataFrame(X, columns=["a", "b"]), pd.Series(y)
+    rng = np.random.default_rng(1)
+    other = rng.permutation(60)
+    starts, u = pd.Series(np.arange(60) % 20 == 0), pd.DataFrame(rng.normal(size=(60, 1)))
+    who = pd.Series(np.repeat(["a", "b", "c"], 20))
+    model = GLMHMM(2, maxiter=2, tol=9.0)
+    mixed = GLMHMM(1, {"choice": "Bernoulli", "rt": "Gaussian"}, maxiter=2, tol=9.0)
+    fitted = GLMHMM(2, maxiter=2, tol=9.0).fit(frame, choice)
+    there = (frame, choice, starts)
+    calls = {
+        "y": lambda: mixed.fit(frame, {"choice": choice, "rt": choice.iloc[other]}),
+        "X": lambda: model.fit({"a": frame[["a"]], "b": frame[["b"]].iloc[other]}, choice),
+        "session_starts": lambda: model.fit(*there[:2], session_starts=starts.iloc[other]),
+        "transition_inputs": lambda: model.fit(*there[:2], transition_inputs=u.iloc[other]),
+        "subjects": lambda: fit_subjects(*there[:2], who.iloc[::-1], starts, global_model=fitted),
+        "folds": lambda: cross_validate(*there, folds=who.iloc[::-1], n_states=(1,)),
+        "stimulus": lambda: predictive_check(fitted, *there, stimulus=frame["a"].iloc[other]),
+    }
+    for name, call in calls.items():
+        with pytest.raises(InputError, match=f"^{name}: .* same index in another order"):
+            call()
+    with pytest.raises(InputError, match=r"stimulus: .* same index in another order"):
+        plot_psychometric(fitted, *there, stimulus=frame["a"].iloc[other])
+    with pytest.raises(InputError, match=r"y: .* same index in another order"):
+        fit_lapse(frame, choice.iloc[other])
+
+
+def test_categories_are_all_labels_and_masked_ones_none(data):
+    X, _ = data
+    labels = np.array(["left", "none", "right"])[np.arange(60) % 3]
+    hidden = np.arange(60) % 7 == 5
+    with_none = np.where(hidden, None, labels.astype(object))
+    model = GLMHMM(1, CategoricalObservations(3), missing="mask", tol=1e-3)
+    expected = model.fit(X, with_none).score(X, with_none)
+    for same in (
+        np.ma.masked_array(labels, hidden),
+        [float("nan") if there else str(v) for v, there in zip(labels, hidden, strict=True)],
+        pd.Series(with_none, dtype="string"),
+        pd.Series(pd.Categorical(with_none, categories=["right", "none", "left"])),
+    ):
+        assert model.score(X, same) == expected
+    mixed = np.where(labels == "none", 0, labels.astype(object))
+    two = GLMHMM(1, CategoricalObservations(2), missing="mask")
+    with pytest.raises(InputError, match=r"labels alone, or numbers alone, got labels and \['0'\]"):
+        two.fit(X, mixed)
+
+
+def test_lapses_are_scored_on_choices_alone(data):
+    X, y = data
+    model = fit_lapse(X, y)
+    assert model.score(X, y) == pytest.approx(model.log_likelihood)
+    gaps = np.where(np.arange(60)[:, None] == 7, np.nan, X)
+    p = model.predict(np.delete(X, 7, axis=0))
+    by_hand = np.log(np.where(np.delete(y, 7) == 1, p, 1 - p)).sum()
+    assert model.score(gaps, y) == pytest.approx(by_hand)
+    with pytest.raises(InputError, match="0 and 1"):
+        model.score(X, 2 * y - 1)
+
+
+def test_outputs_have_one_length(data):
+    X, y = data
+    with pytest.raises(InputError, match=r"of one length, got \[60, 59\]"):
+        GLMHMM(1, {"choice": "Bernoulli", "rt": "Gaussian"}).fit(X, {"choice": y, "rt": y[1:]})

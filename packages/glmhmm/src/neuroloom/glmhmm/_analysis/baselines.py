@@ -13,7 +13,7 @@ from neuroloom import shared
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
 from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
-from neuroloom.glmhmm._input.trials import read
+from neuroloom.glmhmm._input.trials import Data, read
 
 
 def fit_glm(X: Any, y: Any, session_starts: Any = None, **options: Any) -> Any:
@@ -66,11 +66,20 @@ class LapseModel:
         return np.asarray(self.lapse_to_one + rest * engaged)
 
     def score(self, X: Any, y: Any) -> float:
-        """Return the log-likelihood of choices, NaN left out."""
-        p = self.predict(X)
-        choice = np.asarray(y, dtype=np.float64)
-        seen = np.isfinite(choice)
-        return float(np.sum(np.log(np.where(choice[seen] == 1, p[seen], 1 - p[seen]))))
+        """Return the log-likelihood of choices 0 and 1; trials with NaN are left out."""
+        data = _choices(X, y)
+        p, choice = self.predict(data.x_observed), data.y[data.observed]
+        return float(np.sum(np.log(np.where(choice == 1, p, 1 - p))))
+
+
+def _choices(X: Any, y: Any) -> Data:
+    """Return trials of a single choice, checked to be 0 or 1."""
+    family = BernoulliObservations()
+    data = read(X, y, None, "mask", family)
+    if data.y.ndim > 1:
+        raise fail("y", "shape (n_trials,)", f"shape {data.y.shape}")
+    family.check(data.y, data.observed)
+    return data
 
 
 def fit_lapse(
@@ -102,10 +111,8 @@ def fit_lapse(
     >>> round(found.lapse_to_one, 1), abs(found.coef[0] - 3) < 0.5
     (0.1, np.True_)
     """
-    data = read(X, y, None, "mask", BernoulliObservations())
+    data = _choices(X, y)
     x, choice = data.x_observed, data.y[data.observed]
-    if not np.isin(choice, (0.0, 1.0)).all():
-        raise fail("y", "choices 0 and 1", f"the values {np.unique(choice)[:6]}")
     sign = 2 * choice - 1
     n_features = x.shape[1]
 

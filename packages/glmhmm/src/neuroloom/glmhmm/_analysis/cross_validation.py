@@ -21,6 +21,7 @@ from neuroloom.glmhmm._estimator.estimator import GLMHMM
 from neuroloom.glmhmm._estimator.problem import Posed, base_of, has_zeros, pose
 from neuroloom.glmhmm._estimator.reading import read_data, read_inputs
 from neuroloom.glmhmm._estimator.results import EMState, set_fitted
+from neuroloom.glmhmm._input.rows import check_rows
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model.parameters import Parameters
 
@@ -241,6 +242,7 @@ def cross_validate(
     data = read_data(template, X, y, session_starts)
     inputs = read_inputs(transition_inputs, data)
     fitting.check_data(template, data, inputs)
+    check_rows("folds", folds, data.index)
     if np.ndim(folds) == 1 and np.shape(folds) == data.kept.shape:
         folds = np.asarray(folds)[data.kept]
     labels = session_folds(data.starts, folds, stream)

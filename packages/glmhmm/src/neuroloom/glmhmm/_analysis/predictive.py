@@ -19,6 +19,7 @@ from neuroloom.glmhmm._families.categorical import CategoricalObservations
 from neuroloom.glmhmm._families.mixed import MixedObservations
 from neuroloom.glmhmm._families.wiener import WienerObservations
 from neuroloom.glmhmm._input.arrays import numbers
+from neuroloom.glmhmm._input.rows import check_rows
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.shared import plots
 
@@ -166,6 +167,7 @@ def _inputs(found: Posed) -> NDArray[np.float64]:
 def _shown(data: Data, stimulus: ArrayLike | None) -> NDArray[np.float64] | None:
     if stimulus is None:
         return np.where(data.gaps, np.nan, data.x[:, 0]) if data.x.shape[1] else None
+    check_rows("stimulus", stimulus, data.index)
     values = numbers("stimulus", stimulus).ravel()
     if values.shape != data.kept.shape:
         raise fail("stimulus", f"shape ({len(data.kept)},)", f"shape {values.shape}")

@@ -38,6 +38,7 @@ from neuroloom.glmhmm._estimator.problem import (
 from neuroloom.glmhmm._estimator.reading import driving_inputs, read_data
 from neuroloom.glmhmm._estimator.results import set_fitted
 from neuroloom.glmhmm._input.arrays import plain
+from neuroloom.glmhmm._input.rows import check_rows
 from neuroloom.glmhmm._input.sessions import keep_subjects_apart
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model.parameters import Parameters
@@ -100,6 +101,7 @@ class SubjectFits:
         out = {}
         for name, model in self.models.items():
             data = read_data(model, X, y, keep_subjects_apart(starts, subjects))
+            check_rows("subjects", subjects, data.index)
             rows = np.asarray(plain(subjects))[data.kept] == name
             # Rows are taken out of sessions that were read with NaN dropped or masked already.
             masked = copy.copy(model).set_params(missing="mask")
@@ -249,6 +251,7 @@ def fit_subjects(
     who = np.asarray(plain(subjects))
     template = clone(global_model)
     data = read_data(global_model, X, y, keep_subjects_apart(session_starts, who))
+    check_rows("subjects", subjects, data.index)
     if who.shape != data.kept.shape:
         raise fail("subjects", f"shape ({len(data.kept)},)", f"shape {who.shape}")
     who = who[data.kept]

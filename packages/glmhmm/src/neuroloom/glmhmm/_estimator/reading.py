@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from neuroloom import shared
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._input.arrays import numbers, read_design
+from neuroloom.glmhmm._input.rows import check_rows
 from neuroloom.glmhmm._input.trials import Data, read
 from neuroloom.glmhmm._tables.design import design_matrix
 from neuroloom.glmhmm._tables.recognise import (
@@ -43,24 +44,11 @@ def unpack(X: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:
         )
     if isinstance(X, shared.Trials | shared.Recording):
         return _of_trials(X, y, session_starts)
-    _check_order(X, y)
     signals = [s for s in (X, y) if isinstance(s, shared.Signal)]
     grids = [(s.rate, s.start, len(s.values)) for s in signals]
     if len(set(grids)) > 1:
         raise fail("y", f"the rate, start and length of X, {grids[0]}", f"{grids[1]}")
     return X, y.values if isinstance(y, shared.Signal) else y, session_starts
-
-
-def _check_order(X: Any, y: Any) -> None:
-    """Raise if the labels of two tables' rows are the same in another order."""
-    if not all(type(v).__module__.split(".")[0] == "pandas" for v in (X, y)):
-        return
-    if not X.index.equals(y.index) and X.index.sort_values().equals(y.index.sort_values()):
-        raise fail(
-            "y",
-            "rows in the order of X",
-            "the same index in another order; pass y.loc[X.index], or both without an index",
-        )
 
 
 def _of_trials(trials: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:
@@ -89,6 +77,7 @@ def read_inputs(transition_inputs: Any, data: Data) -> NDArray[np.float64] | Non
     if np.ndim(transition_inputs) == 1 and not isinstance(transition_inputs, dict):
         transition_inputs = numbers("transition_inputs", transition_inputs)[:, None]
     u = read_design(transition_inputs).matrix
+    check_rows("transition_inputs", transition_inputs, data.index)
     if len(u) != len(data.kept):
         raise fail("transition_inputs", f"{len(data.kept)} trials", f"{len(u)}")
     if not np.isfinite(u[data.kept]).all():

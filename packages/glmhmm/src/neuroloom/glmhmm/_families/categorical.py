@@ -92,12 +92,17 @@ class CategoricalObservations(Observations):
         InputError
             If there are labels that the model does not know.
         """
-        raw = np.asarray(y) if not hasattr(y, "to_numpy") else y.to_numpy()
-        text = [v for v in raw.ravel().tolist() if isinstance(v, str)] if raw.ndim == 1 else []
+        if getattr(getattr(y, "dtype", None), "kind", "O") in "biuf":
+            return y, classes
+        raw = _values(y)
+        text = [v for v in raw.tolist() if isinstance(v, str)] if raw.ndim == 1 else []
         if not text:
             return y, classes
+        others = {repr(v) for v in raw.tolist() if not isinstance(v, str) and not _is_missing(v)}
+        if others:
+            raise fail("y", "labels alone, or numbers alone", f"labels and {sorted(others)[:6]}")
         found = sorted(set(text))
-        known = found if classes is None else list(classes)
+        known = found if classes is None else [str(label) for label in classes]
         if len(known) != self.n_categories or not set(found) <= set(known):
             expected = known if classes is not None else f"{self.n_categories} labels"
             raise fail("y", f"{expected} for {self!r}", f"the labels {found[:8]}")
@@ -157,3 +162,17 @@ class CategoricalObservations(Observations):
             f"a weight of state {k} reached {size.max():.1f} standard units: choices look "
             "perfectly separable there"
         )
+
+
+def _values(y: Any) -> NDArray[Any]:
+    """Return responses as they are, each an object of its own; masked ones are None."""
+    if isinstance(y, np.ma.MaskedArray):
+        values = np.array(y.data, dtype=object)
+        values[np.ma.getmaskarray(y)] = None
+        return values
+    return np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y, dtype=object)
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a value stands for none: None, NaN, or pandas' NA, which equals nothing."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)

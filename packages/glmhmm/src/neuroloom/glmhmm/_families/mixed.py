@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,10 +185,7 @@ class MixedObservations(Observations):
     def encode(self, y: Any, classes: Any) -> tuple[Any, Any]:
         """Return the outputs as columns in order."""
         if isinstance(y, Mapping) or hasattr(y, "columns"):
-            missing = [name for name in self.names if name not in y]
-            if missing:
-                raise fail("y", f"the outputs {list(self.names)}", f"none of {missing}")
-            return np.column_stack([column_of(name, y[name]) for name in self.names]), classes
+            return columns_of(self.names, y), classes
         return y, classes
 
     def sample(self, rng: np.random.Generator, mean: Array, scale: Array) -> Array:
@@ -289,6 +286,24 @@ def column_of(name: str, values: Any) -> NDArray[np.float64]:
     return checks.array(
         name, values, np.float64, ndim=1, missing=True, booleans=True, error=InputError
     )
+
+
+def columns_of(names: Sequence[str], y: Any) -> NDArray[np.float64]:
+    """Return named outputs as columns in order, (n_trials, n_outputs).
+
+    Raises
+    ------
+    InputError
+        If one is not there, or their lengths differ.
+    """
+    missing = [name for name in names if name not in y]
+    if missing:
+        raise fail("y", f"the outputs {list(names)}", f"none of {missing}")
+    columns = [column_of(name, y[name]) for name in names]
+    lengths = [len(column) for column in columns]
+    if len(set(lengths)) > 1:
+        raise fail("y", f"outputs {list(names)} of one length", f"{lengths}")
+    return np.column_stack(columns)
 
 
 def own_links(eta: Array) -> Array:

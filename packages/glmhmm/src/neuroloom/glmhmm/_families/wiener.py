@@ -20,7 +20,7 @@ from neuroloom.glmhmm._em.compile import by_trial
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._families.base import Observations, kept, rows_of
 from neuroloom.glmhmm._families.links import Link, identity
-from neuroloom.glmhmm._families.mixed import column_of
+from neuroloom.glmhmm._families.mixed import columns_of
 
 Array = Any
 PREDICTORS = ("drift", "boundary", "bias", "non_decision")
@@ -137,10 +137,7 @@ class WienerObservations(Observations):
     def encode(self, y: Any, classes: Any) -> tuple[Any, Any]:
         """Return choice and rt as columns in this order."""
         if isinstance(y, Mapping) or hasattr(y, "columns"):
-            missing = [name for name in ("choice", "rt") if name not in y]
-            if missing:
-                raise fail("y", "choice and rt", f"none of {missing}")
-            return np.column_stack([column_of(name, y[name]) for name in ("choice", "rt")]), classes
+            return columns_of(("choice", "rt"), y), classes
         return y, classes
 
     def check(self, y: Any, observed: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from neuroloom import shared
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._families.base import Observations
 from neuroloom.glmhmm._input.arrays import Design, is_pynapple, numbers, read_design
+from neuroloom.glmhmm._input.rows import check_rows, index_of
 from neuroloom.glmhmm._input.sessions import read_sessions
 
 Missing = Literal["raise", "mask"]
@@ -38,6 +39,7 @@ class Data:
     seen: NDArray[np.bool_]
     gaps: NDArray[np.bool_]
     classes: Any = None
+    index: Any = None  # of the rows of the call's tables, if there are any
 
     @property
     def n_trials(self) -> int:
@@ -83,6 +85,7 @@ class Data:
             self.seen[rows],
             self.gaps[rows],
             self.classes,
+            self.index,
         )
 
 
@@ -139,6 +142,9 @@ def read(
             "y", "observations; this estimator requires y to be passed", "but the target y is None"
         )
     targets, classes = _targets(y, family, classes)
+    index = index_of(X, y, session_starts)
+    for name, value in (("X", X), ("y", y), ("session_starts", session_starts)):
+        check_rows(name, value, index)
     design = read_design(X) if X is not None else _no_regressors(len(targets))
     x = design.matrix
     _check_sizes(X, x, targets, family)
@@ -147,7 +153,8 @@ def read(
     times = y if is_pynapple(y) else design.times
     starts, member = read_sessions(session_starts, len(x), times)
     seen = np.isfinite(targets.reshape(len(targets), -1))
-    return _select(design, targets, starts, member, seen, missing, times, classes, family)
+    data = _select(design, targets, starts, member, seen, missing, times, classes, family)
+    return replace(data, index=index)
 
 
 def _targets(y: Any, family: Observations, classes: Any) -> tuple[NDArray[np.float64], Any]:

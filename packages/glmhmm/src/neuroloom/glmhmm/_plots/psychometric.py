@@ -17,6 +17,7 @@ from neuroloom.glmhmm._families.categorical import CategoricalObservations
 from neuroloom.glmhmm._families.mixed import MixedObservations
 from neuroloom.glmhmm._families.wiener import WienerObservations
 from neuroloom.glmhmm._input.arrays import numbers
+from neuroloom.glmhmm._input.rows import check_rows
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._plots.common import legend_above, state_names
 from neuroloom.shared import checks, plots
@@ -67,6 +68,7 @@ def plot_psychometric(
     """
     found = posed(model, X, y, session_starts, transition_inputs)
     data = found.problem.data
+    check_rows("stimulus", stimulus, data.index)
     shown = np.asarray(numbers("stimulus", stimulus)).ravel()
     if shown.shape != data.kept.shape:
         raise fail("stimulus", f"shape ({len(data.kept)},)", f"shape {shown.shape}")
