@@ -33,6 +33,32 @@ def test_pulses_that_one_side_missed_are_left_out(
     np.testing.assert_allclose(clock.times(here), offset + (1 + drift) * here, atol=3e-4)
 
 
+@given(st.integers(0, 10**6), st.floats(-1e4, 1e4), st.floats(-1e-4, 1e-4), st.floats(0, 0.2))
+def test_equal_bursts_are_told_apart_by_the_whole_train(
+    seed: int, offset: float, drift: float, missed: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    pause = rng.random(250) < 0.2
+    here = np.cumsum(np.where(pause, rng.uniform(5.0, 60.0, 250), 0.1))
+    there = offset + (1 + drift) * here
+    ours, theirs = rng.random(250) >= missed, rng.random(250) >= missed
+    try:
+        clock = Clock.from_pulses(here[ours], there[theirs])
+    except DataError:  # bursts that lost their ends may fit in two ways
+        return
+    np.testing.assert_allclose(clock.times(here), there, atol=5e-3)
+
+
+@pytest.mark.parametrize("part", [slice(300, 400), slice(150, 260), slice(0, 90), slice(5, 400)])
+def test_one_side_may_have_run_much_longer(part: slice) -> None:
+    here = np.cumsum(np.random.default_rng(3).exponential(3.0, 400) + 0.3)
+    there = 50 + (1 + 2e-5) * here[part]
+    for clock in (Clock.from_pulses(here, there), Clock.from_pulses(there, here).inverse()):
+        assert clock.n_pulses == len(there)
+        assert clock.offset == pytest.approx(50, abs=1e-6)
+        assert clock.drift == pytest.approx(2e-5, abs=1e-9)
+
+
 def test_regular_pulses_fit_in_one_way_only_if_none_is_missing() -> None:
     regular = np.arange(100.0)
     clock = Clock.from_pulses(regular, 7 + (1 + 1e-5) * regular)

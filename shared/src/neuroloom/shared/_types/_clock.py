@@ -12,7 +12,8 @@ from neuroloom.shared._types._base import Data
 from neuroloom.shared._types._grid import seconds
 from neuroloom.shared.checks import fail, real, whole
 
-_FIRST = 30  # pulses of one train from which a common pulse is looked for
+_TRIED = 30  # pulses of one train from which a common pulse is looked for
+_RIVALS = 30  # ways to pair two trains that are tried to their ends
 _AROUND = 50  # pulses beside it that must agree
 _MAX_DRIFT = 1e-3  # quartz is good to 1e-4
 
@@ -138,34 +139,48 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]
 
 def _paired(ours: Any, theirs: Any, slack: float) -> NDArray[np.int64]:
     """Return index pairs of shared pulses, shape (n_shared, 2)."""
+    if len(ours) > len(theirs):  # most pulses of the shorter train are shared, wherever it lies
+        return _paired(theirs, ours, slack)[:, ::-1]
     scores = _candidates(ours, theirs, slack)
-    best = max(scores, key=lambda pair: scores[pair])
-    if scores[best] < 2:
+    ranked = sorted(scores, key=lambda pair: -scores[pair])
+    if scores[ranked[0]] < 2:
         raise fail("here, there", "shared pulses", "no two intervals that agree")
-    found = _extended(ours, theirs, best, slack)
-    rivals = sorted(scores, key=lambda pair: -scores[pair])
-    for pair in rivals[:_FIRST]:
-        same = (found == pair).all(axis=1).any()
-        if same or scores[pair] < 0.9 * scores[best]:
-            continue
-        other = _extended(ours, theirs, pair, slack)
-        if len(other) > len(found):
-            found, other = other, found
-        ambiguous = len(other) >= 0.9 * len(found) and len(other) > 2
-        # Where both sides have as many, one to one is what everybody means.
-        if ambiguous and not len(found) == len(ours) == len(theirs):
-            raise fail(
-                "here, there",
-                "pulses whose intervals fit in one way only",
-                f"{len(found)} and {len(other)} shared pulses at two offsets",
-            )
+    # Pulses in equal bursts agree well around a wrong pair, too: only whole trains tell.
+    pairings: list[NDArray[np.int64]] = []
+    known: set[tuple[int, int]] = set()
+    for pair in ranked:
+        if len(pairings) == _RIVALS or scores[pair] < 0.5 * scores[ranked[0]]:
+            break
+        if pair not in known:
+            pairings.append(_extended(ours, theirs, pair, slack))
+            known |= _pairs_of(pairings[-1])
+    pairings.sort(key=len, reverse=True)
+    found, others = pairings[0], pairings[1:]
+    rivals = [x for x in others if len(x) >= 0.9 * len(found) and len(x) > 2 and _apart(x, found)]
+    # Where both sides have as many, one to one is what everybody means.
+    if rivals and not len(found) == len(ours) == len(theirs):
+        raise fail(
+            "here, there",
+            "pulses whose intervals fit in one way only",
+            f"{len(found)} and {len(rivals[0])} shared pulses at two offsets",
+        )
     return found
+
+
+def _apart(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+    """Return whether two pairings pair most of their pulses with different ones."""
+    return len(_pairs_of(one) & _pairs_of(other)) < 0.5 * len(one)
+
+
+def _pairs_of(pairing: NDArray[np.int64]) -> set[tuple[int, int]]:
+    return {(i, j) for i, j in pairing.tolist()}
 
 
 def _candidates(ours: Any, theirs: Any, slack: float) -> dict[tuple[int, int], int]:
     """Return how many of the pulses around agree, for every pair that may be the same pulse."""
     scores: dict[tuple[int, int], int] = {}
-    for i in range(min(_FIRST, len(ours))):
+    spread = np.linspace(0, len(ours) - 1, min(_TRIED, len(ours)))
+    for i in spread.round().astype(int).tolist():
         beside = ours[max(0, i - _AROUND) : i + _AROUND] - ours[i]
         allowed = slack + _MAX_DRIFT * np.abs(beside)
         expected = theirs[:, None] + beside
