@@ -90,3 +90,34 @@ def test_vector_environments_have_the_same_bits(task: str) -> None:
             assert np.array_equal(got[4]["performance"], expected[4]["performance"])
             for name, value in expected[4]["trial"].items():
                 assert np.array_equal(got[4]["trial"][name], value), name
+
+
+@pytest.mark.parametrize("params", [{}, {"dt": 33.3}, {"dt": 16.0, "prod_margin": 0.05}])
+@pytest.mark.parametrize("task", ["ReadySetGo-v0", "MotorTiming-v0", "OneTwoThreeGo-v0"])
+def test_answers_in_time_are_worth_what_their_closed_form_says(
+    task: str, params: dict[str, float]
+) -> None:
+    """With either backend, to the last bit; and by the conditions of the trial alone."""
+    made = tasks.get_task(task, **params, rewards={"correct": 2.0, "fail": -0.5})
+    a, b = (tasks.make_vec(made, 6, seed=8, backend=backend) for backend in ("numba", "numpy"))
+    for envs in (a, b):
+        envs.reset()
+    rng, paid, step = np.random.default_rng(3), 0, np.zeros(6)
+    decide = np.flatnonzero(a.plan.phase == 2)
+    for _ in range(4000):
+        deciding = np.isin(a.period, decide)
+        actions = (deciding & (rng.random(6) < made.dt / 1000)).astype(int)
+        (_, reward, _, _, info), other = a.step(actions), b.step(actions)
+        assert reward.tobytes() == other[1].tobytes()
+        for i in np.flatnonzero(info["new_trial"] & (actions == 1)):
+            c = {name: float(values[i]) for name, values in info["trial"].items()}
+            due = c["due"] if "due" in c else c["set_onset"] + c["production"]
+            interval = c.get("interval", c.get("production", 0.0))
+            off, window = abs(step[i] * made.dt - due), made.prod_margin * interval + 25
+            worth = 2 * max((1 - off / window) ** 1.5, 0.1) if off <= window else -0.5
+            if abs(off - window) > 1e-6:
+                assert reward[i] == pytest.approx(worth)
+                assert info["performance"][i] == other[4]["performance"][i] == (off <= window)
+            paid += off <= window
+        step = np.where(info["new_trial"], 0, step + 1)
+    assert paid > 5

@@ -214,7 +214,7 @@ class Table:
     def payoff(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Reward and performance of every answer, `(n_trials, n_actions)`."""
         plan = self.plan
-        return _priced("payoff", plan.payoff(self.conditions), (self.n_trials, plan.n_actions))
+        return priced("payoff", plan.payoff(self.conditions), (self.n_trials, plan.n_actions))
 
     @cached_property
     def packed(self) -> tuple[dict[str, np.dtype[Any]], NDArray[np.float64]]:
@@ -237,7 +237,7 @@ class Table:
         worth, merit = np.empty(self.n_rows), np.empty(self.n_rows)
         for start, stop in self.pieces():
             given = self.plan.grade(Rows(self, start, stop))
-            worth[start:stop], merit[start:stop] = _priced("grade", given, (stop - start,))
+            worth[start:stop], merit[start:stop] = priced("grade", given, (stop - start,))
         return worth, merit
 
     def pieces(self) -> Iterator[tuple[int, int]]:
@@ -339,9 +339,11 @@ class Rows:
         return where
 
 
-def _priced(hook: str, given: Any, shape: tuple[int, ...]) -> Priced:
-    """Return reward and performance as a task's hook gives them, if they are that."""
-    expected = f"reward and performance, two arrays of shape {shape} of finite numbers"
+def priced(
+    hook: str, given: Any, shape: tuple[int, ...], what: str = "reward and performance"
+) -> Priced:
+    """Return the two arrays that a task's hook gives, reward and performance, if they are that."""
+    expected = f"{what}, two arrays of shape {shape} of finite numbers"
     try:
         reward, performance = (np.asarray(one, dtype=float) for one in given)
     except (TypeError, ValueError):

@@ -18,6 +18,7 @@ from neuroloom.tasks._design.parameters import checked
 from neuroloom.tasks._design.renamed import adopt_old_names
 from neuroloom.tasks._design.state import Now
 from neuroloom.tasks._design.table import Conditions, Rows
+from neuroloom.tasks._design.timing_reward import timing_reward
 from neuroloom.tasks._design.written import check_written
 from neuroloom.tasks._errors import TaskTypeError, real, unknown, whole
 from neuroloom.tasks._random.counter import Rng
@@ -358,6 +359,20 @@ class Task(_Declared):
         ----------
         rows : Rows
             The steps, in order.
+        """
+        due, interval, margin = self.answer_timing(dict(rows.conditions))
+        error = rows.step * self.dt - np.asarray(due)[rows.trial]
+        return timing_reward(error, np.asarray(interval)[rows.trial], margin, self.reward)
+
+    def answer_timing(self, c: Conditions) -> tuple[Array, Array, float]:
+        """Return when an answer is due in ms of the trial, the interval it ends, and a margin.
+
+        Written instead of `grade`, and faster, where answers are worth what `timing_reward` says.
+
+        Parameters
+        ----------
+        c : dict of array, (n, …)
+            Conditions of the trials.
         """
         raise NotImplementedError
 

@@ -43,11 +43,13 @@ class Ring:
         self.by_step: dict[str, NDArray[Any]] = {}
         self.packed = np.zeros((len(self.trials), 0))
         self._kinds: dict[str, np.dtype[Any]] = {}
+        self._names: list[str] = []
+        self._letters: list[str] = []
         self._longest = 0
         self._order: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.at)
+        return len(self.trials) // self.room
 
     def top_up(self) -> tuple[Table, Places]:
         """Fill the free slots, and return the trials and their places."""
@@ -63,6 +65,7 @@ class Ring:
         self.trials["length"][place] = length
         self.trials["due"][place] = table.due
         self._kinds, packed = table.packed
+        self._names, self._letters = [*self._kinds], [kind.kind for kind in self._kinds.values()]
         self._order = tuple(table.conditions)
         if not self.packed.shape[1]:
             self.packed = np.zeros((len(self.trials), packed.shape[1]))
@@ -100,10 +103,12 @@ class Ring:
             packed = np.zeros((self.packed.shape[1], len(self)))
             packed[:, ended] = self.packed[place].T
         out: dict[str, NDArray[Any]] = {}
-        for (name, kind), row in zip(self._kinds.items(), packed, strict=True):
-            out[name] = row if kind.kind == "f" else row.view(np.int64)
-            if kind.kind == "b":
+        for name, kind, row in zip(self._names, self._letters, packed, strict=True):
+            out[name] = row if kind == "f" else row.view(np.int64)
+            if kind == "b":
                 out[name] = out[name].astype(bool)
+        if not self.conditions:
+            return out  # in order already
         for name, values in self.conditions.items():
             out[name] = np.zeros((len(self), *values.shape[1:]), dtype=values.dtype)
             out[name][ended] = values[place]

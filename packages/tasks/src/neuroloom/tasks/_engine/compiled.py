@@ -279,6 +279,19 @@ def _refused(actions: NDArray[np.int64], n_actions: int) -> int:
 
 
 @shared.compiled
+def _in_time(
+    at: float, due: float, interval: float, timing: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return reward and performance of an answer: `timing_reward` of a single one."""
+    dt, margin, correct, fail = timing
+    window, off = margin * interval + 25, abs(at * dt - due)
+    if off > window:
+        return fail, 0.0
+    share = max(1 - off / window, 0.0)
+    return max(math.sqrt(share) * share, 0.1) * correct, 1.0
+
+
+@shared.compiled
 def step(
     actions: NDArray[np.int64],
     held: NDArray[np.bool_],
@@ -292,10 +305,8 @@ def step(
     worth: NDArray[np.float64],
     merit: NDArray[np.float64],
     mode: int,
-    rule_reward: NDArray[np.float64],
-    rule_performance: NDArray[np.float64],
-    rule_end: NDArray[np.bool_],
-    rule_answers: NDArray[np.bool_],
+    timing: NDArray[np.float64],
+    earns: NDArray[np.float64],
     noisy: NDArray[np.bool_],
     scale: Floats,
     columns: NDArray[np.int64],
@@ -303,12 +314,9 @@ def step(
     slopes: Floats,
     packed: NDArray[np.float64],
     observation: Floats,
-    reward: NDArray[np.float64],
+    floats: NDArray[np.float64],
+    whole: NDArray[np.int64],
     end: NDArray[np.bool_],
-    performance: NDArray[np.float64],
-    target: NDArray[np.int64],
-    ended: NDArray[np.float64],
-    places: NDArray[np.int64],
 ) -> tuple[int, int]:
     """Act in every environment, go on, and write what they show.
 
@@ -318,8 +326,12 @@ def step(
     and how many trials have ended.
 
     `worth` and `merit` are reward and performance of an answer: by step for mode 1, by action for
-    mode 2, not used for mode 0, in which the rule says all. What was drawn for trials that end
-    goes from `packed` into the columns of `ended`.
+    mode 2, not used for mode 0, in which the rule says all; for mode 3 they are when the answer is
+    due and the interval that it ends, and its worth is that of `timing_reward`. `earns` has a row a
+    case: reward, performance, whether the trial ends, whether it is answered.
+
+    Into the rows of `floats` go reward, performance, and of trials that end what was drawn for
+    them, from `packed`; into those of `whole` the right action and the place of the trial.
     """
     n, out, over_now = len(states), 0, 0
     room = len(trials) // n
@@ -333,19 +345,23 @@ def step(
         wanted, phase = right[place, shown], np.int64(segments[place, one.part].phase)
         hit, last = np.int64(action == wanted), np.int64(one.left == 1)
         case = _case(phase, np.int64(action != 0), hit, last, np.int64(trials[place].due))
-        gain, merits, over = rule_reward[case], rule_performance[case], rule_end[case]
-        if mode and rule_answers[case]:
-            at = one.step if mode == 1 else action
-            gain, merits = gain + worth[place, at], merit[place, at]
+        gain, merits, over = earns[case, 0], earns[case, 1], earns[case, 2] != 0
+        if mode and earns[case, 3]:
+            if mode == 3:
+                extra, merits = _in_time(one.step, worth[place, 0], merit[place, 0], timing)
+            else:
+                at = one.step if mode == 1 else action
+                extra, merits = worth[place, at], merit[place, at]
+            gain = gain + extra
         stays = _stays(held, i)
         if stays:
             gain, merits, over = 0.0, 0.0, False
-        places[i] = place
-        reward[i], end[i], performance[i], target[i] = gain, over, merits, wanted
+        floats[0, i], floats[1, i], end[i] = gain, merits, over
+        whole[0, i], whole[1, i] = wanted, place
         if over:
             over_now += 1
-            for k in range(len(ended)):
-                ended[k, i] = packed[place, k]
+            for k in range(packed.shape[1]):
+                floats[2 + k, i] = packed[place, k]
             _leave(one, room)
             if one.have == 0:
                 out += 1

@@ -33,6 +33,10 @@ class CompiledSteps:
     def __init__(self, plan: TaskPlan, ring: Ring) -> None:
         self.plan, self.ring = plan, ring
         self._arrays: dict[str, NDArray[Any]] = {}
+        self._mode = 3 if plan.timed else 1 if plan.graded else 2 if plan.pays else 0
+        pays = [plan.rewards.get(name, 0.0) for name in ("correct", "fail")]
+        self._timing = np.array([plan.dt, 0.0, *pays])
+        self._loop, self._n = compiled("step"), len(ring)
         self._refill()
         self._begin(np.arange(len(ring)))
 
@@ -41,27 +45,18 @@ class CompiledSteps:
 
         If an action is none, the number of its environment is returned.
         """
-        n, plan, ring = len(self.ring), self.plan, self.ring
-        observation = np.empty((n, plan.n_channels), dtype=np.float32)
-        reward, performance = np.empty(n), np.empty(n)
-        end, target = np.empty(n, dtype=bool), np.empty(n, dtype=np.int64)
-        drawn, places = np.zeros((ring.packed.shape[1], n)), np.empty(n, dtype=np.int64)
-        out, over = compiled("step")(
-            *(
-                actions,
-                _NO_ONE if held is None else held,
-                *self._held,
-                observation,
-                reward,
-                end,
-                performance,
-                target,
-                drawn,
-                places,
-            ),
+        ring, n = self.ring, self._n
+        # As few arrays as can be, as each costs the call time.
+        observation = np.empty((n, self.plan.n_channels), dtype=np.float32)
+        floats, whole = np.zeros((self._n_floats, n)), np.empty((2, n), dtype=np.int64)
+        end = np.empty(n, dtype=bool)
+        out, over = self._loop(
+            actions, _NO_ONE if held is None else held, *self._held, observation, floats, whole, end
         )
         if out < 0:
             return -1 - out
+        reward, performance, drawn = floats[0], floats[1], floats[2:]
+        target, places = whole
         trials = None
         if over:
             ended = np.flatnonzero(end) if ring.conditions else _NOBODY
@@ -135,6 +130,8 @@ class CompiledSteps:
 
     @property
     def _worth(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if self.plan.timed:
+            return self._arrays["due"], self._arrays["interval"]
         if self.plan.graded:
             return self.ring.by_step["worth"], self.ring.by_step["merit"]
         return self.ring.payoff
@@ -168,7 +165,10 @@ class CompiledSteps:
             self.ring.put_steps(table, place, levels=table.levels, right=table.target)
         else:
             self._put(place, levels=table.painted, right=table.target.reshape(n, parts))
-        if self.plan.graded:
+        if self.plan.timed:
+            due, interval, self._timing[1] = self.plan.timing(table)
+            self._put(place, due=due[:, None], interval=interval[:, None])
+        elif self.plan.graded:
             worth, merit = table.graded
             self.ring.put_steps(table, place, worth=worth, merit=merit)
         # All that the loop needs, put together here as a step has no time for it.
@@ -176,10 +176,12 @@ class CompiledSteps:
         self._first_rows = np.arange(len(ring)) * ring.room
         by_row = (self._segments["period"], self._shown[1])
         self._flat = [(np.ravel(values), values.shape[1]) for values in by_row]
-        rule = (plan.rule.reward, plan.rule.performance, plan.rule.end, plan.rule.answers)
+        rule = plan.rule
+        earns = np.stack([rule.reward, rule.performance, rule.end, rule.answers], axis=1)
+        self._n_floats = 2 + ring.packed.shape[1]
         self._held = (
             *(plan.n_actions, ring.at, ring.trials, self._segments, *self._shown, plan.curved),
-            *(*self._worth, 1 if plan.graded else 2 if plan.pays else 0, *rule),
+            *(*self._worth, self._mode, self._timing, earns),
             *(*self._noise, ring.packed),
         )
 

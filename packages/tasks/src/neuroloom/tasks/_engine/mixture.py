@@ -17,7 +17,16 @@ from neuroloom.tasks._errors import TaskError, TaskTypeError, fail
 from neuroloom.tasks._random.backend import Backend
 from neuroloom.tasks._random.counter import Draws, Rng
 
-_HOOKS = ("curve", "outcome", "payoff", "grade", "observe", "correct_action", "on_trial_start")
+_HOOKS = (
+    "curve",
+    "outcome",
+    "payoff",
+    "grade",
+    "answer_timing",
+    "observe",
+    "correct_action",
+    "on_trial_start",
+)
 
 
 class Mixture(Task):

@@ -21,7 +21,7 @@ from neuroloom.tasks._design.durations import (
 )
 from neuroloom.tasks._design.levels import Levels, Targets, Where
 from neuroloom.tasks._design.spaces import Box, Discrete, indices
-from neuroloom.tasks._design.table import Conditions, Pieces, Priced, Rows, Table
+from neuroloom.tasks._design.table import Conditions, Pieces, Priced, Rows, Table, priced
 from neuroloom.tasks._design.task import FIXATE, PAYS, Task
 from neuroloom.tasks._engine.conditions import accepted, check_conditions, counted
 from neuroloom.tasks._engine.emit import emit
@@ -97,7 +97,8 @@ class TaskPlan:
         self.curved = task.overrides("curve")
         self.custom = task.overrides("outcome")
         self.pays = task.overrides("payoff")
-        self.graded = task.overrides("grade")
+        self.timed = task.overrides("answer_timing") and not task.overrides("grade")
+        self.graded = self.timed or task.overrides("grade")
         self.observes = task.overrides("observe")
         self.guided = task.overrides("correct_action")
         self.begins = task.overrides("on_trial_start")
@@ -327,6 +328,12 @@ class TaskPlan:
     def grade(self, rows: Rows) -> Priced:
         """Return what an answer at every step is worth, by the task."""
         return self.task.grade(rows)
+
+    def timing(self, table: Table) -> tuple[NDArray[Any], NDArray[Any], float]:
+        """Return when every answer is due, the interval that it ends, and a margin."""
+        due, interval, margin = self.task.answer_timing(table.conditions)
+        shape, what = (table.n_trials,), "times and intervals in ms"
+        return (*priced("answer_timing", (due, interval), shape, what), margin)
 
     @cached_property
     def rule(self) -> Rule:

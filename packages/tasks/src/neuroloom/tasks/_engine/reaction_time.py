@@ -14,7 +14,15 @@ from neuroloom.tasks._errors import TaskTypeError, unknown
 from neuroloom.tasks._random.backend import Backend
 from neuroloom.tasks._random.counter import Rng
 
-_HOOKS = ("curve", "outcome", "grade", "observe", "correct_action", "on_trial_start")
+_HOOKS = (
+    "curve",
+    "outcome",
+    "grade",
+    "answer_timing",
+    "observe",
+    "correct_action",
+    "on_trial_start",
+)
 
 
 class ReactionTimeTask(Task):

@@ -22,7 +22,9 @@ from neuroloom.tasks._engine.streams import Streams
 from neuroloom.tasks._errors import ActionError, TaskTypeError, fail, unknown, whole
 from neuroloom.tasks._random.backend import Backend
 
-_VALUES = 2**18
+_VALUES = 360_000
+_BESIDE = 4
+"""Values kept of a period beside its levels: its length and kind, and the right action."""
 _FEWEST, _MOST = 4, 256
 
 
@@ -99,9 +101,9 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         compiles = plan.plain and plan.discrete and plan.backend == "numba"
         self._kind = CompiledSteps if compiles else ArraySteps
         # So much that the trials of all environments stay near the processor.
-        by_period = compiles and not (plan.curved or plan.graded)
+        by_period = compiles and not plan.curved and (plan.timed or not plan.graded)
         length = len(plan.period_names) if by_period else plan.mean_steps
-        width = int(self.num_envs * length * plan.n_channels)
+        width = int(self.num_envs * length * (plan.n_channels + _BESIDE))
         self._room = int(np.clip(_VALUES // width, _FEWEST, _MOST))
         self._done = np.zeros(self.num_envs, dtype=np.int64)
         # Environments whose trial was begun by the last step, and those whose episode is over.
@@ -203,9 +205,10 @@ class TaskVectorEnv(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         if trials is not None:
             info["performance"], info["_performance"] = performance, end
             info["trial"], info["_trial"] = trials, end.copy()
+        terminated = np.zeros(self.num_envs, dtype=bool)
         truncated = np.zeros(self.num_envs, dtype=bool)
         if self.trials_per_episode is None:
-            return observation, reward, truncated.copy(), truncated, info
+            return observation, reward, terminated, truncated, info
         self._over = np.zeros(self.num_envs, dtype=bool)
         self._done += end
         terminated = self._done == self.trials_per_episode

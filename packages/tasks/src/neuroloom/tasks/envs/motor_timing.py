@@ -13,7 +13,6 @@ from neuroloom.tasks.declare import (
     Names,
     Paper,
     Rng,
-    Rows,
     StepCounts,
     Targets,
     Task,
@@ -26,7 +25,6 @@ from neuroloom.tasks.declare import (
     rewards,
     steps,
     timeline,
-    timing_reward,
 )
 
 INTERVALS = (800, 1500)
@@ -116,6 +114,5 @@ class MotorTiming(Task):
         levels["set", "set"] = 1
         target["go"] = 1
 
-    def grade(self, rows: Rows) -> tuple[Array, Array]:
-        error = rows.step * self.dt - rows.of("set_onset") - rows.of("production")
-        return timing_reward(error, rows.of("production"), self.prod_margin, self.reward)
+    def answer_timing(self, c: Conditions) -> tuple[Array, Array, float]:
+        return c["set_onset"] + c["production"], c["production"], self.prod_margin

@@ -12,7 +12,6 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Paper,
-    Rows,
     StepCounts,
     Targets,
     Task,
@@ -23,7 +22,6 @@ from neuroloom.tasks.declare import (
     register,
     rewards,
     timeline,
-    timing_reward,
 )
 
 
@@ -105,6 +103,5 @@ class OneTwoThreeGo(Task):
         levels[slice(1, None), "target"] = 1
         target["response"] = 1
 
-    def grade(self, rows: Rows) -> tuple[Array, Array]:
-        error = rows.step * self.dt - rows.of("due")
-        return timing_reward(error, rows.of("interval"), self.prod_margin, self.reward)
+    def answer_timing(self, c: Conditions) -> tuple[Array, Array, float]:
+        return c["due"], c["interval"], self.prod_margin

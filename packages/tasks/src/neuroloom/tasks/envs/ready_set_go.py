@@ -12,7 +12,6 @@ from neuroloom.tasks.declare import (
     Levels,
     Names,
     Paper,
-    Rows,
     StepCounts,
     Targets,
     Task,
@@ -24,7 +23,6 @@ from neuroloom.tasks.declare import (
     rewards,
     steps,
     timeline,
-    timing_reward,
 )
 
 
@@ -95,6 +93,5 @@ class ReadySetGo(Task):
         levels["set", "set"] = 1
         target["go"] = 1
 
-    def grade(self, rows: Rows) -> tuple[Array, Array]:
-        error = rows.step * self.dt - rows.of("set_onset") - rows.of("production")
-        return timing_reward(error, rows.of("production"), self.prod_margin, self.reward)
+    def answer_timing(self, c: Conditions) -> tuple[Array, Array, float]:
+        return c["set_onset"] + c["production"], c["production"], self.prod_margin
