@@ -145,6 +145,60 @@ class TestAlf:
         assert one.spikes.n_units == 4
         assert "alf/probe00/" in one.metadata["skipped"]
 
+    @pytest.mark.parametrize(
+        ("metrics", "reason"),
+        [
+            ({"cluster_id": [0, 1, 1, 2], "label": [0, 1, 2, 3]}, "each cluster_id once"),
+            ({"cluster_id": [0, None, 2], "label": [0, 1, 2]}, "each cluster_id once"),
+            ({"label": [0, 1, 2]}, "a column cluster_id, or a row for each of 4 clusters"),
+        ],
+    )
+    def test_metrics_of_unknown_clusters_move_no_unit(
+        self, tmp_path: Path, metrics: Any, reason: str
+    ) -> None:
+        put(tmp_path / "spikes.times.npy", np.array([0.1, 0.2, 0.3, 0.4]))
+        put(tmp_path / "spikes.clusters.npy", np.array([0, 1, 2, 3]))
+        put(tmp_path / "clusters.depths.npy", np.array([10, 20, 30, 40]))
+        pd.DataFrame(metrics).to_csv(tmp_path / "clusters.metrics.csv", index=False)
+        recording = read_alf(tmp_path)
+        assert recording.spikes.names == (0, 1, 2, 3)
+        assert [x.tolist() for x in recording.spikes.to_lists()] == [[0.1], [0.2], [0.3], [0.4]]
+        assert recording.spikes.properties["depths"].tolist() == [10, 20, 30, 40]
+        assert "label" not in recording.spikes.properties
+        assert reason in recording.metadata["skipped"]["clusters.metrics.csv"]
+
+    def test_metrics_go_by_the_number_of_their_cluster(self, tmp_path: Path) -> None:
+        put(tmp_path / "spikes.times.npy", np.array([0.1, 0.2, 0.3]))
+        put(tmp_path / "spikes.clusters.npy", np.array([0, 2, 3]))
+        put(tmp_path / "clusters.depths.npy", np.array([10, 20]))
+        table = {"cluster_id": [3, 0, 99], "label": [3, 0, 99], "depths": [1, 2, 3]}
+        pd.DataFrame(table).to_csv(tmp_path / "clusters.metrics.csv", index=False)
+        recording = read_alf(tmp_path)
+        found = recording.spikes.properties
+        np.testing.assert_array_equal(found["label"], [0, NAN, NAN, 3])
+        np.testing.assert_array_equal(found["depths"], [10, 20, NAN, NAN])
+        assert recording.metadata["skipped"] == {
+            "clusters": "2 rows, the spikes have clusters up to 3",
+            "clusters.metrics.csv rows": "of clusters that are none: [99]",
+            "clusters.metrics.csv depths": "clusters.depths is read instead",
+        }
+
+    def test_a_file_that_was_cut_does_not_rule_the_others(self, tmp_path: Path) -> None:
+        for name, values in ROWS.items():
+            put(tmp_path / f"trials.{name}.npy", np.array(values))
+        put(tmp_path / "trials.aborted.npy", np.zeros(3))
+        recording = read_alf(tmp_path)
+        check_trials(recording.trials.table)
+        told = {"trials.aborted.npy": "3 rows, the others have 5"}
+        assert recording.metadata["skipped"] == told
+
+    def test_intervals_are_pairs(self, tmp_path: Path) -> None:
+        put(tmp_path / "a.intervals.npy", np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]))
+        put(tmp_path / "b.intervals.npy", np.array([[0.0, 1.0], [3.0, 4.0]]))
+        recording = read_alf(tmp_path)
+        assert recording.epochs == {"b": Epochs([0, 3], [1, 4])}
+        assert "shape (n_intervals, 2)" in recording.metadata["skipped"]["a.intervals.npy"]
+
     def test_one_probe_sorted_twice_is_not_guessed(self, tmp_path: Path) -> None:
         for sorter in ("ks2", "pykilosort"):
             put(tmp_path / "alf/probe00" / sorter / "spikes.times.npy", np.array([0.1]))
@@ -414,6 +468,16 @@ class TestPhy:
         assert "not known" in spikes.metadata["stop"]
         assert set(spikes.metadata["skipped"]) == {"amplitudes.npy"}
         assert spikes.select(quality="good").n_units == 2
+
+    def test_a_cluster_that_nobody_looked_at_has_no_label(self, tmp_path: Path) -> None:
+        sorted_spikes(tmp_path)
+        groups = "3\tunsorted\n5\tgood\n7\tunsorted\n9\t\n11\tunsorted\n"
+        (tmp_path / "cluster_group.tsv").write_text(f"cluster_id\tgroup\n{groups}")
+        spikes = read_phy(tmp_path)
+        assert spikes.names == (3, 5, 7, 9, 11)
+        assert [list(x) for x in spikes.to_lists()] == [[0.1, 0.2], [0.3], [], [0.9], []]
+        assert spikes.properties["quality"].tolist() == ["mua", "good", "mua", "mua", "unsorted"]
+        assert spikes.properties["group"].tolist()[0] == "unsorted"
 
     def test_the_raw_file_tells_the_length(self, tmp_path: Path) -> None:
         params = "dat_path = ['raw.bin']\nn_channels_dat = 4\ndtype = 'int16'\nsample_rate = 1e3\n"

@@ -80,3 +80,9 @@ def test_lists_on_both_sides_of_the_signed_numbers() -> None:
         int(random.numbered(5, 2**64 - 1)),
     ]
     assert random.numbered(5, []).shape == (0,)
+
+
+@pytest.mark.parametrize("dtype", [np.uint32, np.int64, np.float64])
+def test_words_of_another_width_are_refused(dtype: Any) -> None:
+    with pytest.raises(DataError, match=r"words: expected words of 64 bits \(uint64\), got dtype"):
+        random.uniform(np.array([7], dtype))

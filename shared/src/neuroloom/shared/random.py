@@ -144,5 +144,12 @@ def uniform(words: Words) -> NDArray[np.float64]:
     ----------
     words : ndarray of uint64
         Random words.
+
+    Raises
+    ------
+    DataError
+        If they are no words of 64 bits: numbers from shorter ones would all be next to 0.
     """
+    if np.asarray(words).dtype != np.uint64:
+        raise fail("words", "words of 64 bits (uint64)", f"dtype {np.asarray(words).dtype}")
     return np.asarray(np.multiply(words >> _S11, 2.0**-53, dtype=np.float64))

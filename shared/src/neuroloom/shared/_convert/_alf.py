@@ -172,19 +172,21 @@ def _columns(files: list[_File], skipped: Skipped) -> pd.DataFrame:
     """Return the attributes of one object, side by side; its table comes first."""
     import pandas as pd
 
-    columns: dict[str, Any] = {}
-    n_rows = None
+    read: list[tuple[_File, dict[str, Any]]] = []
     for file in sorted(files, key=lambda x: (x.attribute != "table", x.name)):
         with skipped.guard(file.name):
-            for name, values in _attribute(file).items():
-                if n_rows is None:
-                    n_rows = len(values)
-                if name in columns:
-                    skipped.note(file.name, f"the table has the column {name!r}")
-                elif len(values) != n_rows:
-                    skipped.note(file.name, f"{len(values)} rows, the others have {n_rows}")
-                else:
-                    columns[name] = values
+            read.append((file, _attribute(file)))
+    sizes = [len(values) for _, found in read for values in found.values()]
+    usual = max(sizes, key=sizes.count, default=0)  # one file that was cut must not rule the others
+    columns: dict[str, Any] = {}
+    for file, found in read:
+        for name, values in found.items():
+            if name in columns:
+                skipped.note(file.name, f"the table has the column {name!r}")
+            elif len(values) != usual:
+                skipped.note(file.name, f"{len(values)} rows, the others have {usual}")
+            else:
+                columns[name] = values
     return pd.DataFrame(columns)
 
 
@@ -282,13 +284,33 @@ def _clusters(clusters: list[_File], n_units: int, skipped: Skipped) -> pd.DataF
 
     metrics = [file for file in clusters if file.attribute == "metrics"]
     table = _columns([file for file in clusters if file.attribute != "metrics"], skipped)
+    if len(table.columns) and len(table) < n_units:
+        place = f"{clusters[0].collection}/clusters".lstrip("/")
+        skipped.note(place, f"{len(table)} rows, the spikes have clusters up to {n_units - 1}")
     table = table.reindex(range(max(len(table), n_units)))
     for file in metrics:
         with skipped.guard(file.name):
-            more = pd.DataFrame(_attribute(file))
-            more = more.set_index("cluster_id") if "cluster_id" in more else more
+            more = _by_cluster(pd.DataFrame(_attribute(file)), len(table))
+            strange = [x for x in more.index.tolist() if x not in table.index]
+            if strange:
+                skipped.note(f"{file.name} rows", f"of clusters that are none: {strange[:6]}")
+            for name in [x for x in more if x in table]:
+                skipped.note(f"{file.name} {name}", f"clusters.{name} is read instead")
             table = table.join(more[[c for c in more if c not in table]])
     return table
+
+
+def _by_cluster(metrics: pd.DataFrame, n_units: int) -> pd.DataFrame:
+    """Return metrics by the number of their cluster; without numbers there must be all of them."""
+    name = "cluster_id"
+    if name not in metrics:
+        if len(metrics) != n_units:
+            expected = f"a column {name}, or a row for each of {n_units} clusters"
+            raise fail("clusters.metrics", expected, f"{len(metrics)} rows without one")
+        return metrics
+    if metrics[name].isna().any() or not metrics[name].is_unique:
+        raise fail("clusters.metrics", f"each {name} once", "missing or repeated ones")
+    return metrics.set_index(name)
 
 
 def _timed(
@@ -304,6 +326,8 @@ def _timed(
             file = by_name.pop(attribute)
             with skipped.guard(file.name):
                 pairs = read_npy(file.path)
+                if pairs.shape[1:] != (2,):
+                    raise fail(file.name, "shape (n_intervals, 2)", f"shape {pairs.shape}")
                 epochs[place] = Epochs(pairs[:, 0], pairs[:, 1])
         clock = by_name.pop("times", None) or by_name.pop("timestamps", None)
         if clock is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # The first one that has a value is the unit's quality: what a person said beats a program.
 _QUALITY = ("group", "KSLabel")
+_NO_LABEL = "unsorted"  # what Phy writes of clusters that nobody looked at
 _READ = {"spike_times.npy", "spike_clusters.npy", "params.py", "cluster_info.tsv"}
 
 
@@ -31,8 +33,9 @@ def read_phy(
 
     Spike times are ``spike_times.npy / rate``. Each column of ``cluster_info.tsv`` and of the
     ``cluster_*.tsv`` is a property of the units, and ``quality`` is the label that a person
-    gave (``group``) or, without one, Kilosort's (``KSLabel``). Units are named by the cluster's
-    number, clusters without spikes included. The other files stand in ``metadata["skipped"]``.
+    gave (``group``; ``unsorted`` is none) or, without one, Kilosort's (``KSLabel``). Units are
+    named by the cluster's number, clusters without spikes included. The other files stand in
+    ``metadata["skipped"]``.
 
     Parameters
     ----------
@@ -72,7 +75,10 @@ def read_phy(
             skipped.note(path.name, "not spike times, clusters or a table of clusters")
     times = samples.astype(np.float64) / hertz
     end, told = _end(stop, times, params, root, hertz)
-    trains = [times[clusters == cluster] for cluster in table.index]
+    table = table.sort_index()
+    order = np.argsort(clusters, kind="stable")
+    borders = np.searchsorted(clusters[order], np.append(table.index, 2**62))
+    trains = [times[order[i:j]] for i, j in itertools.pairwise(borders)]
     if end is None and not len(times):
         raise fail("stop", "the end of the recording where there are no spikes", None)
     epochs = None if end is None else Epochs(0.0, end)
@@ -163,7 +169,9 @@ def _clusters(root: Path, used: Any, skipped: Skipped) -> pd.DataFrame:
     quality = pd.Series(pd.NA, index=table.index, dtype="object")
     for name in _QUALITY:
         if name in table:
-            quality = quality.where(quality.notna(), table[name])
+            said = table[name].astype("object")
+            known = quality.notna() & (quality != _NO_LABEL)
+            quality = quality.where(known | said.isna(), said)
     if "quality" not in table and quality.notna().any():
         table["quality"] = quality
     return table
