@@ -93,3 +93,13 @@ def test_every_type_moves_alike() -> None:
     # An end just after the last spike stays there, however few digits the new clock leaves.
     far = SpikeTrains([1.0], [0]).on_clock(Clock(1e9))
     assert far.counts(0.5).values.sum() == 1
+
+
+def test_counts_move_with_the_seconds_in_which_they_were_seen() -> None:
+    clock, epochs = Clock(7.0, 0.25), Epochs([0.0, 3.5], [2.0, 4.0])
+    spikes = SpikeTrains([0.5, 1.0, 3.75], [0, 0, 0], epochs=epochs)
+    moved, again = spikes.counts(1.0).on_clock(clock), spikes.on_clock(clock).counts(1.25)
+    np.testing.assert_array_equal(moved.values, again.values)
+    np.testing.assert_allclose(moved.observed, again.observed)
+    np.testing.assert_allclose(moved.observed[:, 0], [1.25, 1.25, 0.0, 0.625])
+    np.testing.assert_allclose(moved.rates_hz, again.rates_hz)

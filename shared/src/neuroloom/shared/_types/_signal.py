@@ -354,7 +354,8 @@ class Signal(Data):
             Leads from these times to the others.
         """
         start = float(checked_clock(clock).times(self.start))
-        return self.replace(start=start, rate=self.rate / (1 + clock.drift))
+        seen = None if self.observed is None else self.observed * (1 + clock.drift)
+        return self.replace(start=start, rate=self.rate / (1 + clock.drift), observed=seen)
 
     def __repr__(self) -> str:
         kind, begin = "sample" if self.observed is None else "bin", self.start
