@@ -79,11 +79,9 @@ def _column(argument: str, given: Any) -> NDArray[Any]:
             raise fail(argument, "values without a mask", "masked values")
         return frozen(given)
     try:
-        items = [_plain(x) for x in given]
+        items = _without_nan_among_text(given, [_plain(x) for x in given])
     except TypeError as error:
         raise fail(argument, "a list or array of values", type(given).__name__) from error
-    if _is_text(given, items):
-        items = [None if _is_missing(x) else x for x in items]
     kinds = {type(x) for x in items}
     simple = kinds <= {bool} or kinds <= {int, float} or kinds <= {str}
     if simple and items:
@@ -98,12 +96,13 @@ def _column(argument: str, given: Any) -> NDArray[Any]:
     return frozen(values)
 
 
-def _is_text(given: Any, items: list[Any]) -> bool:
-    """Return whether a column is one of text, whose missing values pandas may write as NaN."""
-    if type(getattr(given, "dtype", None)).__name__ == "StringDtype":
-        return True
+def _without_nan_among_text(given: Any, items: list[Any]) -> list[Any]:
+    """Return a column's values, those missing among text as None: pandas may write them as NaN."""
     present = [x for x in items if not _is_missing(x)]
-    return bool(present) and all(isinstance(x, str) for x in present)
+    text = bool(present) and all(isinstance(x, str) for x in present)
+    if not text and type(getattr(given, "dtype", None)).__name__ != "StringDtype":
+        return items
+    return [None if _is_missing(x) else x for x in items]
 
 
 def _plain(x: Any) -> Any:
