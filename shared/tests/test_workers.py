@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+import multiprocessing.pool
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from joblib.pool import PicklingPool
+
+from neuroloom import shared
 
 SCRIPT = '''
 import gc, os, signal, struct, sys, threading, time, warnings
@@ -189,3 +194,54 @@ class TestMapsInThreads:
         if told[0] == "loky":
             assert told[1]["other fails"][0] == list(range(40))
             assert told[1]["other fails"][1].startswith("ValueError: twelve")
+
+
+def _parent(item: int) -> int:
+    return os.getppid()
+
+
+def test_multiprocessing_gets_its_pools_back_from_ray() -> None:
+    """ray's backend puts a pool of its own below joblib's, for all backends and for good."""
+
+    class Rays(multiprocessing.pool.Pool):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            raise AssertionError("computed on ray")
+
+    PicklingPool.__bases__ = (Rays,)
+    try:
+        found = shared.map(
+            _parent, range(4), n_workers=2, backend="multiprocessing", progress=False
+        )
+    finally:
+        PicklingPool.__bases__ = (multiprocessing.pool.Pool,)
+    assert found == [os.getpid()] * 4
+
+
+AFTER_RAY = """
+import os, ray
+from neuroloom import shared
+from ray.util.joblib import register_ray
+
+def parent(item):
+    return os.getppid()
+
+ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+register_ray()
+for backend in ("ray", "multiprocessing", "ray"):
+    found = shared.map(parent, range(4), n_workers=2, backend=backend, progress=False)
+    print(backend, [one == os.getpid() for one in found])
+"""
+
+
+def test_multiprocessing_computes_here_after_a_map_on_ray(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    (tmp_path / "after.py").write_text(AFTER_RAY)
+    done = subprocess.run(
+        [sys.executable, "after.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if "raylet" not in line][-3:] == [
+        f"ray {[False] * 4}",
+        f"multiprocessing {[True] * 4}",
+        f"ray {[False] * 4}",
+    ]

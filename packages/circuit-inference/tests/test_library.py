@@ -127,6 +127,21 @@ class TestResume:
         make(folder=tmp_path / "lib", n=5)
         same(make(folder=tmp_path / "lib", n=11), make(n=11))
 
+    def test_growth_computes_only_what_is_new(self, tmp_path):
+        (tmp_path / "stop_at").write_text("9999")
+
+        def grown(n, folder, **options):
+            before = _calls(tmp_path)
+            options = {**_options(), "batch_size": 50, **options}
+            made = simulate_library(Counted(tmp_path), PRIOR, n, folder=folder, **options)
+            return made, _calls(tmp_path) - before
+
+        _, n_first = grown(100, tmp_path / "lib")
+        library, n_more = grown(400, tmp_path / "lib")
+        whole, n_whole = grown(400, tmp_path / "other", batch_size=70)
+        assert (n_first, n_more, n_whole) == (100, 300, 400)
+        same(library, whole)
+
     def test_shards_are_the_library(self, tmp_path):
         whole = make(n=11)
         shards = [make(n=11, shard=(i, 3)) for i in (2, 0, 1)]
@@ -162,6 +177,11 @@ class Counted:
         if len((self.folder / "calls").read_text()) >= int((self.folder / "stop_at").read_text()):
             raise RuntimeError("power cut")
         return noise(theta, seed)
+
+
+def _calls(folder):
+    path = folder / "calls"
+    return len(path.read_text()) if path.exists() else 0
 
 
 def _options():

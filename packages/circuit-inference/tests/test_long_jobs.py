@@ -67,3 +67,10 @@ def diagnosed(folder):
 def test_a_killed_calibration_goes_on(tmp_path):
     pytest.importorskip("sbi")
     testing.a_killed_run_goes_on(diagnosed, quick_chain, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL and file locks")
+def test_a_killed_worker_of_a_calibration_changes_nothing(tmp_path):
+    pytest.importorskip("sbi")
+    testing.a_killed_worker_changes_nothing(diagnosed, quick_chain, tmp_path)

@@ -29,6 +29,7 @@ from joblib.externals.loky.process_executor import (
     ShutdownExecutorError,
     TerminatedWorkerError,
 )
+from joblib.pool import PicklingPool
 
 from neuroloom.shared.parallel._ray import Dealt
 
@@ -230,7 +231,7 @@ def _end_pool(pool: Any) -> None:
 
 
 class _Turns:
-    """Which maps of this process compute on loky now."""
+    """Which maps of this process share something now, and in which setting."""
 
     def __init__(self) -> None:
         self.clear()
@@ -240,34 +241,51 @@ class _Turns:
         self.running: Counter[str] = Counter()
         self.mine = threading.local()
 
+    @contextmanager
+    def turn(self, key: str) -> Iterator[None]:
+        """Wait until no map of another thread needs another setting."""
+        if getattr(self.mine, "held", False):
+            yield
+            return
+        with self.changed:
+            self.changed.wait_for(lambda: not +self.running or self.running[key])
+            self.running[key] += 1
+        self.mine.held = True
+        try:
+            yield
+        finally:
+            self.mine.held = False
+            with self.changed:
+                self.running[key] -= 1
+                self.changed.notify_all()
 
-_turns = _Turns()
+
+_loky, _pools = _Turns(), _Turns()
 if hasattr(os, "register_at_fork"):  # the threads that compute stay in the parent
-    os.register_at_fork(after_in_child=lambda: _turns.clear())
+    os.register_at_fork(after_in_child=_loky.clear)
+    os.register_at_fork(after_in_child=_pools.clear)
 
 
 @contextmanager
 def turn(work: Work) -> Iterator[None]:
-    """Wait until no map of another thread has loky's one pool in another size or setting.
+    """Wait until no map of another thread has what this one needs in another setting.
 
-    loky would wait for the other's items to change its pool, with a lock that the other needs to
-    hand out items: both would wait for ever.
+    loky has one pool; it would wait for the other's items to change its size, with a lock that the
+    other needs to hand out items: both would wait for ever. ray's backend lets joblib's class of
+    pools be one of ray's, for good: here `multiprocessing` gets its own back.
     """
     backend = work._backend
+    kinds = {kind.__name__ for kind in type(backend).__mro__}
     n = backend.effective_n_jobs(work.n_jobs)
-    if type(backend).__name__ != "LokyBackend" or n == 1 or getattr(_turns.mine, "held", False):
+    if type(backend).__name__ == "LokyBackend" and n > 1:
+        inner = getattr(backend, "inner_max_num_threads", None)
+        with _loky.turn(repr((n, inner, work._backend_kwargs, backend.backend_kwargs))):
+            yield
+    elif "MultiprocessingBackend" in kinds and n > 1:
+        own = type(backend).__name__ == "MultiprocessingBackend"
+        with _pools.turn("multiprocessing" if own else type(backend).__name__):
+            if own:
+                PicklingPool.__bases__ = (Pool,)
+            yield
+    else:
         yield
-        return
-    inner = getattr(backend, "inner_max_num_threads", None)
-    key = repr((n, inner, work._backend_kwargs, backend.backend_kwargs))
-    with _turns.changed:
-        _turns.changed.wait_for(lambda: not +_turns.running or _turns.running[key])
-        _turns.running[key] += 1
-    _turns.mine.held = True
-    try:
-        yield
-    finally:
-        _turns.mine.held = False
-        with _turns.changed:
-            _turns.running[key] -= 1
-            _turns.changed.notify_all()
