@@ -172,7 +172,7 @@ class _Fits:
         parameters = Parameters(*kept["parameters"])
         exact = has_zeros(parameters.initial, parameters.transition)
         problem = pose(model, self.data, self.inputs, exact=exact)
-        set_fitted(model, parameters, problem)
+        set_fitted(model, parameters, problem.data)
         model.restarts_ = kept["report"]
         model.solver_state_ = EMState(*kept["state"])
         return model, Posed(problem, parameters)

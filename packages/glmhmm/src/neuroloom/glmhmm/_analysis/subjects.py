@@ -18,7 +18,7 @@ from neuroloom.glmhmm._analysis.cross_validation import bits_over, null_of, sess
 from neuroloom.glmhmm._analysis.diagnostics import Diagnostics, diagnose
 from neuroloom.glmhmm._analysis.standard_errors import StandardErrors, standard_errors
 from neuroloom.glmhmm._analysis.states import closest, permute_states
-from neuroloom.glmhmm._em.batch import fit_all, log_likelihood, only
+from neuroloom.glmhmm._em.batch import fit_all, log_likelihood, only, side_by_side
 from neuroloom.glmhmm._em.compile import double_precision
 from neuroloom.glmhmm._em.em import Fit
 from neuroloom.glmhmm._em.multi_start import trace_length
@@ -124,6 +124,7 @@ class _SubjectJob:
     who: NDArray[Any]
     start: Parameters
     grid: tuple[tuple[float, float], ...]
+    models: tuple[Any, ...]  # the template with each σ and α
     folds: Any
     too_few: str
     shape: Layout | None
@@ -149,7 +150,7 @@ class _SubjectJob:
                 test = problem.places(np.asarray(labels == f))
                 trials.append(only(problem.trials, filled & ~test))
                 tests.append(only(problem.trials, test))
-            priors = [prior_of(with_prior(self.template, *one), data) for one in self.grid]
+            priors = [prior_of(model, data) for model in self.models]
             fits = fit_all(
                 [start] * (len(trials) * len(priors)),
                 trials * len(priors),
@@ -165,14 +166,37 @@ class _SubjectJob:
                 value = log_likelihood(fit.parameters, tests[f], model=problem.static)
                 scores[g, f] = _bits(self.template, data, np.asarray(labels == f), float(value))
         whole = [fits[g * len(trials)] for g in range(len(priors))]
+        bits = [np.nan if np.isnan(row).all() else float(np.nanmean(row)) for row in scores]
+        best = 0 if np.isnan(bits).all() else int(np.nanargmax(bits))
+        order, lopsided = self._states(rows, _parts(whole[best], shift), self.models[best])
         return {
+            "bits": bits,
+            "best": best,
+            "order": order,
+            "one_sided": "; ".join(text for _, text in lopsided),
             "parameters": [_parts(fit, shift) for fit in whole],
             "objective": [float(fit.objective) + problem.base for fit in whole],
             "log_likelihood": [float(fit.log_likelihood) + problem.base for fit in whole],
             "converged": [bool(fit.converged) for fit in whole],
-            "scores": scores,
             "n_trials": data.n_observed,
         }
+
+    def _states(
+        self, rows: NDArray[np.bool_], parts: list[NDArray[np.float64]], model: Any
+    ) -> tuple[list[int], list[tuple[int, str]]]:
+        """Return a subject's states in the global order, and those that are one-sided."""
+        data = self.data.only(rows)
+        inputs = None if self.inputs is None else self.inputs[rows]
+        parameters = Parameters(*parts)
+        exact = has_zeros(parameters.initial, parameters.transition)
+        layout = lay_out(data.starts, whole=True) if exact else _layout(data, self.shape)
+        problem = pose(model, data, inputs, exact=exact, layout=layout)
+        gamma = Posed(problem, parameters).posterior().smoothed[data.observed]
+        y = data.y[data.observed]
+        unit = model.observation_model.predictor_unit(y, model.inverse_link_function)
+        order = closest(parameters, self.start, data.x_observed, unit)
+        lopsided = model.observation_model.lopsided(y, gamma[:, order])
+        return [int(k) for k in order], lopsided
 
     def _labels(self, name: Any, rows: NDArray[np.bool_], data: Data) -> NDArray[np.int64] | None:
         """Return the fold of each trial, or None for a subject with too few sessions."""
@@ -265,13 +289,15 @@ def fit_subjects(
     if np.ndim(folds) and np.shape(folds) == data.kept.shape:
         folds = np.asarray(folds)[data.kept]
     names = _names(who, data, folds, too_few)
+    models = tuple(with_prior(template, *one) for one in grid)
     work = _SubjectJob(
-        with_prior(template, *grid[0]),
+        models[0],
         data,
         inputs,
         who,
         start,
         grid,
+        models,
         folds,
         too_few,
         # Of all subjects, so that leaving one out changes no digit of the others.
@@ -281,7 +307,7 @@ def fit_subjects(
     found = shared.map(
         work,
         names,
-        n_workers=n_workers,
+        **side_by_side(n_workers),
         progress=progress,
         description="subjects",
         resume=resume,
@@ -367,14 +393,17 @@ def _bits(model: Any, data: Data, held: NDArray[np.bool_], value: float) -> floa
 
 def _collect(work: _SubjectJob, names: list[Any], found: list[dict[str, Any]]) -> SubjectFits:
     import pandas as pd
+    from sklearn.base import clone
 
     models, table, scores = {}, [], []
     for name, one in zip(names, found, strict=True):
-        bits = [np.nan if np.isnan(row).all() else float(np.nanmean(row)) for row in one["scores"]]
+        best, bits = one["best"], one["bits"]
         for (s, a), score in zip(work.grid, bits, strict=True):
             scores.append({"subject": name, "sigma": s, "alpha": a, "bits_per_trial": score})
-        best = 0 if np.isnan(bits).all() else int(np.nanargmax(bits))
-        models[name], lopsided = _subject_model(work, name, one, best)
+        model = clone(work.models[best])
+        parameters = Parameters(*one["parameters"][best])
+        set_fitted(model, parameters, work.data.only(work.who == name))
+        models[name] = permute_states(model, one["order"])
         table.append(
             {
                 "subject": name,
@@ -385,7 +414,7 @@ def _collect(work: _SubjectJob, names: list[Any], found: list[dict[str, Any]]) -
                 "objective": one["objective"][best],
                 "log_likelihood": one["log_likelihood"][best],
                 "converged": one["converged"][best],
-                "one_sided": "; ".join(text for _, text in lopsided),
+                "one_sided": one["one_sided"],
             }
         )
     told = {row["subject"]: row["one_sided"] for row in table if row["one_sided"]}
@@ -399,24 +428,3 @@ def _collect(work: _SubjectJob, names: list[Any], found: list[dict[str, Any]]) -
     columns = ["subject", "sigma", "alpha", "bits_per_trial"]
     frame = pd.DataFrame(table, columns=None if table else ["subject"]).set_index("subject")
     return SubjectFits(models, frame, pd.DataFrame(scores, columns=columns))
-
-
-def _subject_model(
-    work: _SubjectJob, name: Any, one: dict[str, Any], best: int
-) -> tuple[Any, list[tuple[int, str]]]:
-    """Return a subject's model, states in the global order, and its one-sided states."""
-    rows = work.who == name
-    data = work.data.only(rows)
-    inputs = None if work.inputs is None else work.inputs[rows]
-    model = with_prior(work.template, *work.grid[best])
-    parameters = Parameters(*one["parameters"][best])
-    exact = has_zeros(parameters.initial, parameters.transition)
-    layout = lay_out(data.starts, whole=True) if exact else _layout(data, work.shape)
-    problem = pose(model, data, inputs, exact=exact, layout=layout)
-    set_fitted(model, parameters, problem)
-    gamma = Posed(problem, parameters).posterior().smoothed[data.observed]
-    y = data.y[data.observed]
-    unit = model.observation_model.predictor_unit(y, model.inverse_link_function)
-    order = closest(parameters, work.start, data.x_observed, unit)
-    lopsided = model.observation_model.lopsided(y, gamma[:, order])
-    return permute_states(model, order), lopsided

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from neuroloom import shared
-from neuroloom.glmhmm._em.compile import as_arrays, double_precision, program
+from neuroloom.glmhmm._em.compile import double_precision, program
 from neuroloom.glmhmm._em.em import Fit, fit_one, run, run_forward
 from neuroloom.glmhmm._em.kept import Kept
 from neuroloom.glmhmm._em.packing import Trials
@@ -115,8 +115,19 @@ def fit_all(
     if vectorised:
         found = _fit_side_by_side(starts, trials, priors, tol, maxiter, model, trace, keep)
         return list(tqdm(found, total=n, desc=bar, disable=bar is None))
+    if n_cores() == 1:
+        return [one(i) for i in tqdm(range(n), desc=bar, disable=bar is None)]
     with ThreadPoolExecutor(min(n, n_cores())) as pool:
         return list(tqdm(pool.map(one, range(n)), total=n, desc=bar, disable=bar is None))
+
+
+def side_by_side(n_workers: int | None) -> dict[str, Any]:
+    """Return the map's workers for items of a few fits each: threads if nobody asks for others.
+
+    The fits of one item may be fewer than the cores; on accelerators they advance together.
+    """
+    own = n_workers is None and n_surrounding_workers() == 1 and jax.default_backend() == "cpu"
+    return {"n_workers": n_cores(), "backend": "threading"} if own else {"n_workers": n_workers}
 
 
 def _end_with_part(
@@ -239,13 +250,11 @@ def stack(trees: list[Any]) -> Any:
 
 def only(trials: Trials, keep: NDArray[np.bool_]) -> Trials:
     """Return the trials of whole sessions; `keep` is a mask of places (n_steps, n_columns)."""
-    # In numpy: each of these would be a program of its own.
-    part = trials._replace(
+    # In numpy: each of these would be a program of its own, and programs take numpy's at once.
+    return trials._replace(
         observed=np.where(keep, trials.observed, 0.0),
         reset=np.where(keep, trials.reset, True),
         start=np.where(keep, trials.start, 0.0),
         # Where single outputs are missing this mask decides what counts.
         seen=np.where(keep.reshape(1, -1), trials.seen, 0.0),
     )
-    out: Trials = as_arrays(part)
-    return out

@@ -405,7 +405,7 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         inputs = read_inputs(transition_inputs, data)
         check_data(self, data, inputs)
         outcome = fitting.fit(self, data, inputs, init_params, resume=resume, progress=progress)
-        set_fitted(self, outcome.fit.parameters, outcome.problem)
+        set_fitted(self, outcome.fit.parameters, outcome.problem.data)
         self.restarts_ = outcome.report
         self.solver_state_ = stepwise.state_of(outcome.fit, outcome.problem.base, self.maxiter)
         fitting.warn_after(self, outcome)

@@ -108,7 +108,7 @@ def pose(
             layout,
             as_arrays(packed),
             static,
-            as_arrays(prior_of(model, data)),
+            prior_of(model, data),
             base_of(model.observation_model, data.y, data.seen),
         )
 
@@ -285,7 +285,7 @@ class Posed:
         """Return the posterior of the states."""
         p = self.problem
         with double_precision():
-            found = em.posterior(as_arrays(self.core), p.trials, model=p.static)
+            found = em.posterior(self.core, p.trials, model=p.static)
         return Posterior(p.take(found[0]), p.take(found[1]), p.take(found[2]))
 
     def log_density(self) -> NDArray[np.float64]:
@@ -293,7 +293,7 @@ class Posed:
         p = self.problem
         with double_precision():
             compiled = program(em.log_density, "model")
-            return p.take(compiled(as_arrays(self.core), p.trials, model=p.static))
+            return p.take(compiled(self.core, p.trials, model=p.static))
 
     def transitions(self) -> NDArray[np.float64]:
         """Return the matrix into every trial, or the one matrix (n_states, n_states)."""
@@ -302,7 +302,7 @@ class Posed:
             return np.asarray(self.core.transition)
         with double_precision():
             compiled = program(em.transition_of, "model")
-            every = np.asarray(compiled(as_arrays(self.core), p.trials, model=p.static))
+            every = np.asarray(compiled(self.core, p.trials, model=p.static))
         return p.take(every)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.glmhmm._estimator.problem import Problem, outputs_of
+from neuroloom.glmhmm._estimator.problem import outputs_of
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model.parameters import Parameters, from_core
 
@@ -40,9 +40,8 @@ class StepResult(NamedTuple):
     state: EMState
 
 
-def set_fitted(model: Any, parameters: Parameters, problem: Problem) -> None:
+def set_fitted(model: Any, parameters: Parameters, data: Data) -> None:
     """Keep parameters on the model, in the users' shapes."""
-    data = problem.data
     family = model.observation_model
     single = outputs_of(family, data.y) == ()
     coef, intercept, scale, initial, transition = from_core(parameters, single)

@@ -217,7 +217,7 @@ def update(
         transition_inputs,
         getattr(self, "transition_coef_", None),
     )
-    set_fitted(self, new, problem)
+    set_fitted(self, new, problem.data)
     self.solver_state_ = after
     if n_samples is not None:
         self.dof_resid_ += n_samples - problem.data.n_observed
