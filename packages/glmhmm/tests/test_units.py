@@ -138,3 +138,17 @@ def test_moments_are_numpys_also_far_from_zero_and_of_constants(n):
     np.testing.assert_allclose(found.spread[:2], x[:, :2].std(axis=0), rtol=1e-9)
     expected = np.corrcoef(x[:, :2].T)
     np.testing.assert_allclose(found.correlation[:2, :2], expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_init", [1, 3])
+def test_positive_responses_may_be_in_seconds_or_milliseconds(n_init):
+    """Under 1/x the unit of the response is one of the weights, that of starts as well."""
+    scale = {"coef": ((0.2, -0.1), (0.1, 0.0)), "intercept": (1.5, 4.0), "scale": (0.2, 0.05)}
+    X, y, starts, _ = drawn(known("Gamma", **scale), 300, session=60, spread=0.4)
+    free = {"regularizer": "UnRegularized", "seed": 1, "tol": 1e-7, "n_init": n_init}
+    plain = GLMHMM(2, "Gamma", **free).fit(X, y, session_starts=starts)
+    for size in (1e3, 1e-3):
+        other = GLMHMM(2, "Gamma", **free).fit(X, size * y, session_starts=starts)
+        np.testing.assert_allclose(other.intercept_ * size, plain.intercept_, rtol=1e-3)
+        value = other.score(X, size * y, starts) + len(y) * np.log(size)
+        assert value == pytest.approx(plain.score(X, y, starts), abs=1e-3)

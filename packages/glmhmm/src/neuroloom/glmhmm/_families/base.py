@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from neuroloom.glmhmm._em.compile import by_trial
 from neuroloom.glmhmm._errors import fail
-from neuroloom.glmhmm._families.links import POSITIVE, Link, identity
+from neuroloom.glmhmm._families.links import POSITIVE, Link, identity, reciprocal
 
 Array = Any
 _STRETCH = 20  # trials: most states last longer
@@ -311,6 +311,15 @@ def _levels_of(
     )
     found = np.array([value for value in known if value is not None])
     return rng.choice(found, size=shape) if len(found) else np.full(shape, np.nan)
+
+
+def unit_through(link: Link, y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how much predictors (n_outputs,) vary with the unit of positive responses."""
+    columns = y[:, None] if y.ndim == 1 else y
+    mean = np.array([float(np.nanmean(c)) if np.isfinite(c).any() else 1.0 for c in columns.T])
+    if link is reciprocal:
+        return 1 / mean
+    return mean if link is identity else np.ones_like(mean)
 
 
 def _unit(y: NDArray[np.float64]) -> float:

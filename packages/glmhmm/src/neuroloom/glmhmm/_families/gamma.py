@@ -7,8 +7,9 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
-from neuroloom.glmhmm._families.base import Observations, check_positive
+from neuroloom.glmhmm._families.base import Observations, check_positive, unit_through
 from neuroloom.glmhmm._families.factorials import log_peak
 from neuroloom.glmhmm._families.links import Link, log_mean, reciprocal
 
@@ -59,3 +60,7 @@ class GammaObservations(Observations):
     def mean_of(self, y: Any) -> float:
         """Return the mean."""
         return float(np.mean(y))
+
+    def predictor_unit(self, y: NDArray[np.float64], link: Link) -> NDArray[np.float64]:
+        """Return the unit of the mean, through the link."""
+        return unit_through(link, y)

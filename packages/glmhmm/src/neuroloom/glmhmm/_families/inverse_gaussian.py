@@ -7,8 +7,9 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
-from neuroloom.glmhmm._families.base import Observations, check_positive
+from neuroloom.glmhmm._families.base import Observations, check_positive, unit_through
 from neuroloom.glmhmm._families.links import Link, log_mean
 
 Array = Any
@@ -67,3 +68,7 @@ class InverseGaussianObservations(Observations):
     def scale_unit(self, y: Any) -> float:
         """Return 1/mean, the unit that the scale has."""
         return 1 / float(np.mean(y)) if len(y) else 1.0
+
+    def predictor_unit(self, y: NDArray[np.float64], link: Link) -> NDArray[np.float64]:
+        """Return the unit of the mean, through the link."""
+        return unit_through(link, y)
