@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,15 @@ def test_kinds_of_values_that_mean_something_else() -> None:
 def test_settings_of_a_monitor_are_checked_when_it_is_made(given: dict[str, Any]) -> None:
     with pytest.raises(NeuroloomError, match=next(iter(given))):
         wrappers.Monitor(tasks.make(PDM), **given)
+
+
+def test_a_monitor_whose_file_names_no_folder_has_none_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[monitor]\nname = ""\n')
+    env = tasks.make("PerceptualDecisionMaking-v0")
+    assert wrappers.Monitor(env, config=file, save_dir=tmp_path).save_dir == tmp_path
+    with pytest.raises(NeuroloomError, match="name"):
+        wrappers.Monitor(env, name="")
 
 
 @pytest.mark.parametrize("given", [{"num_steps": 0}, {"num_trials": 0}, {"model": 3}])

@@ -97,7 +97,8 @@ class Monitor(Forwarding):
             raise unknown("ext", settings.plot.ext, ("png", "svg"))
         flag("verbose", settings.verbose)
         flag("plot_create", settings.plot.create)
-        checks.text("name", settings.name, error=TaskTypeError)
+        if name is not None or settings.name != "":  # of a file, empty is no folder of its own
+            checks.text("name", settings.name, error=TaskTypeError)
         self.settings = settings
         self.interval = whole("interval", settings.interval, minimum=1)
         folder = (
