@@ -95,13 +95,9 @@ class CategoricalObservations(Observations):
         if getattr(getattr(y, "dtype", None), "kind", "O") in "biuf":
             return y, classes
         raw = _values(y)
-        text = [v for v in raw.tolist() if isinstance(v, str)] if raw.ndim == 1 else []
-        if not text:
+        found = _labels(raw) if raw.ndim == 1 else []
+        if not found:
             return y, classes
-        others = {repr(v) for v in raw.tolist() if not isinstance(v, str) and not _is_missing(v)}
-        if others:
-            raise fail("y", "labels alone, or numbers alone", f"labels and {sorted(others)[:6]}")
-        found = sorted(set(text))
         known = found if classes is None else [str(label) for label in classes]
         if len(known) != self.n_categories or not set(found) <= set(known):
             expected = known if classes is not None else f"{self.n_categories} labels"
@@ -171,6 +167,21 @@ def _values(y: Any) -> NDArray[Any]:
         values[np.ma.getmaskarray(y)] = None
         return values
     return np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y, dtype=object)
+
+
+def _labels(values: NDArray[Any]) -> list[str]:
+    """Return the labels among values, sorted.
+
+    Raises
+    ------
+    InputError
+        If there are other values beside them, but for missing ones.
+    """
+    found = {v for v in values.tolist() if isinstance(v, str)}
+    others = {repr(v) for v in values.tolist() if not isinstance(v, str) and not _is_missing(v)}
+    if found and others:
+        raise fail("y", "labels alone, or numbers alone", f"labels and {sorted(others)[:6]}")
+    return sorted(found)
 
 
 def _is_missing(value: Any) -> bool:
