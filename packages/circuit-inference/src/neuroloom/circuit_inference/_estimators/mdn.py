@@ -4,7 +4,8 @@ Every member is a small network that maps features to a mixture of Gaussians ove
 parameters; the ensemble is the mean of its members' mixtures. The simulations are cut into folds
 and every pair of folds is kept from one member: what the members who don't know a simulation say
 about it calibrates the whole (`_recalibration`), and no simulation is set aside. All networks are
-trained side by side as one stack.
+trained side by side as one stack. Where simulations are few, the networks may also see what trees
+make of the features (`forest`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.circuit_inference._estimators.base import Array, Estimator
+from neuroloom.circuit_inference._estimators.forest import Forest
 from neuroloom.circuit_inference._estimators.mixture import (
     Marginals,
     draw,
@@ -38,6 +40,7 @@ _DEFAULTS: dict[str, Any] = {
     "n_folds": 8,
     "hidden": None,
     "n_components": None,
+    "trees": None,
     "learning_rate": 2e-3,
     "weight_decay": 1e-3,
     "batch_size": 128,
@@ -49,6 +52,9 @@ _SIZES: tuple[tuple[tuple[int, ...], int], ...] = (
     *(((32, 32), 1), ((32, 32), 3)),
     *(((64, 64), 3), ((64, 64), 8)),
 )
+# Whether the networks see what trees make of the features: not, beside them, in their place.
+_TREES = ("no", "beside", "alone")
+_MOST_FOR_TREES = 3000  # simulations; from more a network finds what it needs itself
 
 
 class MixtureDensityEnsemble(Estimator):
@@ -58,10 +64,11 @@ class MixtureDensityEnsemble(Estimator):
     ----------
     hyperparams : mapping, optional
         ``n_folds`` (8) makes 28 members, one per pair of folds that it never sees, and the
-        recalibration; 0 for ``n_members`` (4) and none. ``hidden`` (such as (64, 64)) and
-        ``n_components``: what is not given is chosen from four sizes by how likely held-out
-        simulations are. ``learning_rate``, ``weight_decay``, ``batch_size``, ``max_epochs``,
-        ``patience``.
+        recalibration; 0 for ``n_members`` (4) and none. ``hidden`` (such as (64, 64)),
+        ``n_components`` and ``trees`` (whether the networks see what randomised trees make of the
+        features: ``"no"``, ``"beside"`` the features or ``"alone"``; above 3,000 simulations not
+        unless asked for): what is not given is chosen by how likely held-out simulations are.
+        ``learning_rate``, ``weight_decay``, ``batch_size``, ``max_epochs``, ``patience``.
     """
 
     kind: ClassVar[str] = "mdn"
@@ -82,6 +89,7 @@ class MixtureDensityEnsemble(Estimator):
             raise ArgumentError(f"n_members: expected at least 1, got {self.options['n_members']}")
         self.weights: dict[str, NDArray[np.float32]] = {}
         self.recalibration: Recalibration | None = None
+        self.forest: Forest | None = None
         self.centre: Array = np.empty(0)
         self.scale: Array = np.empty(0)
 
@@ -100,39 +108,51 @@ class MixtureDensityEnsemble(Estimator):
         self.scale = np.where(self.scale > 0, self.scale, 1.0)
         targets = (theta - self.centre) / self.scale
         learns = self._plan(len(x), seed.child("folds"))
-        self.options = self._sized(x, targets, learns, seed.child("sizes"))
-        self.weights, _ = train(x, targets, learns, self.options, seed.child("training"))
-        self.recalibration = self._recalibrate(x, targets, ~learns) if n_folds else None
+        forest, means = None, x[:, :0]
+        if self._given["trees"] != "no" and (self._given["trees"] or len(x) <= _MOST_FOR_TREES):
+            forest, means = Forest.fit(x, targets, seed.child("trees"))
+        self.options = self._chosen(x, means, targets, learns, seed.child("sizes"))
+        self.forest = forest if self.options["trees"] != "no" else None
+        inputs = _seen(x, means, self.options["trees"])
+        self.weights, _ = train(inputs, targets, learns, self.options, seed.child("training"))
+        self.recalibration = self._recalibrate(inputs, targets, ~learns) if n_folds else None
         return self
 
-    def _sized(
-        self, x: Array, targets: Array, learns: NDArray[np.bool_], seed: Seed
+    def _chosen(
+        self, x: Array, means: Array, targets: Array, learns: NDArray[np.bool_], seed: Seed
     ) -> dict[str, Any]:
-        """Return the options with the sizes under which held-out simulations are likeliest.
+        """Return the options under which held-out simulations are likeliest.
 
-        Members without a fold in common, so that each simulation has one judge, try each size.
+        `means` are what trees say of rows that they don't know; no columns if there are no trees.
+        Members without a fold in common, so that each simulation has one judge, try each choice.
         """
         from neuroloom.circuit_inference._estimators.mdn_training import train
 
-        found = []
-        for hidden, n_components in _SIZES:
-            size = {"hidden": hidden, "n_components": n_components}
-            options = {**self._given, **{k: v for k, v in size.items() if self._given[k] is None}}
-            if options not in found:
-                found.append(options)
+        found: list[dict[str, Any]] = []
+        for trees in _TREES if means.shape[1] else ("no",):
+            for hidden, n_components in _SIZES:
+                free = {"hidden": hidden, "n_components": n_components, "trees": trees}
+                free = {k: v for k, v in free.items() if self._given[k] is None}
+                if {**self._given, **free} not in found:
+                    found.append({**self._given, **free})
         if len(found) == 1:
             return found[0]
         few = _judging_once(learns)
-        losses = [train(x, targets, few, options, seed)[1] for options in found]
+        losses = [
+            train(_seen(x, means, options["trees"]), targets, few, options, seed)[1]
+            for options in found
+        ]
         return found[int(np.argmin(losses))]
 
-    def _recalibrate(self, x: Array, targets: Array, outside: NDArray[np.bool_]) -> Recalibration:
+    def _recalibrate(
+        self, inputs: Array, targets: Array, outside: NDArray[np.bool_]
+    ) -> Recalibration:
         """Return the recalibration of the whole ensemble from members that don't know the rows.
 
         Fewer members know nothing of a row than there are, and a mixture of fewer is narrower: the
         scores' variance falls as one over their number, which two sizes settle.
         """
-        log_weights, means, factors = self._forward(x)
+        log_weights, means, factors = self._forward(inputs)
         below = Marginals.of(np.exp(log_weights), means, factors).cdf(targets)
         most = int(outside.sum(axis=0).min())
         fits, sizes = [], [most, (most + 1) // 2]
@@ -141,9 +161,9 @@ class MixtureDensityEnsemble(Estimator):
             ranks = np.einsum("mn,mnd->nd", chosen / chosen.sum(axis=0), below)
             fits.append(Recalibration.fit(ranks))
         if most < 2:
-            return fits[0].shrunk(len(x))
+            return fits[0].shrunk(len(inputs))
         share = (1 / most - 1 / len(outside)) / (1 / sizes[1] - 1 / most)
-        return fits[0].towards(fits[1], share).shrunk(len(x))
+        return fits[0].towards(fits[1], share).shrunk(len(inputs))
 
     def _plan(self, n: int, seed: Seed) -> NDArray[np.bool_]:
         """Return which rows each member learns from, shape (n_members, n).
@@ -161,30 +181,33 @@ class MixtureDensityEnsemble(Estimator):
             row[rng.permutation(n)[: max(4, n // 10)]] = False
         return learns
 
-    def _forward(self, x: Array) -> tuple[Array, Array, Array]:
-        """Return log weights (m, n, k), means (m, n, k, d) and factors (m, n, k, d, d)."""
-        return split_outputs(
-            self._raw(x).astype(np.float64), int(self.options["n_components"]), self.scale.size
-        )
+    def _inputs(self, x: Array) -> Array:
+        """Return what the networks see of rows."""
+        return x if self.forest is None else _seen(x, self.forest(x), self.options["trees"])
 
-    def _raw(self, x: Array) -> NDArray[np.float32]:
+    def _forward(self, inputs: Array) -> tuple[Array, Array, Array]:
+        """Return log weights (m, n, k), means (m, n, k, d) and factors (m, n, k, d, d)."""
+        n_components = int(self.options["n_components"])
+        return split_outputs(self._raw(inputs).astype(np.float64), n_components, self.scale.size)
+
+    def _raw(self, inputs: Array) -> NDArray[np.float32]:
         """Return the networks' outputs, shape (n_members, n_rows, n_outputs)."""
         from scipy.special import expit
 
-        w = self.weights
+        w, single = self.weights, inputs.astype(np.float32)
         n_layers = len(self.options["hidden"])
-        h = np.broadcast_to(x.astype(np.float32), (len(w["w0"]), *x.shape))
+        h = np.broadcast_to(single, (len(w["w0"]), *inputs.shape))
         for i in range(n_layers):
             h = h @ w[f"w{i}"] + w[f"b{i}"]
             h = h * expit(h)
         out = h @ w[f"w{n_layers}"] + w[f"b{n_layers}"]
         if "skip" in w:
-            out[..., : w["skip"].shape[-1]] += x.astype(np.float32) @ w["skip"]
+            out[..., : w["skip"].shape[-1]] += single @ w["skip"]
         return np.asarray(out, dtype=np.float32)
 
     def _mixture(self, x: Array) -> tuple[Array, Array, Array]:
         """Return one mixture per row: the members' mixtures side by side."""
-        log_weights, means, factors = self._forward(x)
+        log_weights, means, factors = self._forward(self._inputs(x))
         m, n, k = log_weights.shape
         d = means.shape[-1]
         flat = (
@@ -238,7 +261,7 @@ class MixtureDensityEnsemble(Estimator):
 
     def member_means(self, x: Array) -> Array:
         """Return each member's mean, shape (n_members, n_rows, d): their spread is epistemic."""
-        log_weights, means, _ = self._forward(x)
+        log_weights, means, _ = self._forward(self._inputs(x))
         mean = (np.exp(log_weights)[..., None] * means).sum(axis=2)
         return np.asarray(mean * self.scale + self.centre)
 
@@ -250,6 +273,8 @@ class MixtureDensityEnsemble(Estimator):
             {name: np.ascontiguousarray(w) for name, w in self.weights.items()},
             folder / "mdn.safetensors",
         )
+        if self.forest is not None:
+            save_file(self.forest.arrays(), folder / "trees.safetensors")
         return {
             "options": {**self.options, "hidden": list(self.options["hidden"] or ())},
             "centre": self.centre.tolist(),
@@ -263,13 +288,21 @@ class MixtureDensityEnsemble(Estimator):
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
-        estimator = cls(header["options"])
+        # Models of before the trees have none.
+        estimator = cls({"trees": "no", **header["options"]})
         try:
             estimator.weights = load_file(folder / "mdn.safetensors")
+            arrays = (
+                load_file(folder / "trees.safetensors")
+                if estimator.options["trees"] != "no"
+                else None
+            )
         except (SafetensorError, OSError) as error:
             raise ModelFormatError(f"path: expected readable weights, got {error}") from error
         estimator.centre = np.array(header["centre"])
         estimator.scale = np.array(header["scale"])
+        if arrays is not None:
+            estimator.forest = Forest.from_arrays(arrays, len(estimator.scale))
         estimator._check_shapes()
         if header["recalibration"] is not None:
             estimator.recalibration = Recalibration.from_description(header["recalibration"])
@@ -281,6 +314,8 @@ class MixtureDensityEnsemble(Estimator):
         sizes = [*hidden, n_outputs(int(self.options["n_components"]), d)]
         got = {name: w.shape[1:] for name, w in self.weights.items()}
         first = got.get("w0", (0,))[0]
+        if self.forest is not None:
+            first = d + (self.options["trees"] == "beside") * int(self.forest.n_features[0])
         expected: dict[str, tuple[int, ...]] = {}
         for i, (a, b) in enumerate(zip([first, *hidden], sizes, strict=True)):
             expected |= {f"w{i}": (a, b), f"b{i}": (1, b)}
@@ -290,6 +325,11 @@ class MixtureDensityEnsemble(Estimator):
             raise ModelFormatError(
                 f"folder: expected weights of the shapes {expected} for each member, got {got}"
             )
+
+
+def _seen(x: Array, means: Array, trees: str) -> Array:
+    """Return what networks see of features and of what trees make of them."""
+    return {"no": x, "beside": np.hstack([x, means]), "alone": means}[trees]
 
 
 def _judging_once(learns: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -309,6 +349,8 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     out = {**options, "n_folds": n_folds}
     for name in ("n_members", "batch_size", "max_epochs", "patience"):
         out[name] = whole(name, options[name], at_least=1)
+    if options["trees"] is not None:
+        out["trees"] = checks.choice("trees", options["trees"], _TREES, error=ArgumentError)
     out["learning_rate"] = real("learning_rate", options["learning_rate"], above=0)
     out["weight_decay"] = real("weight_decay", options["weight_decay"], at_least=0)
     if options["n_components"] is not None:
