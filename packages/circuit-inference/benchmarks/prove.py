@@ -13,6 +13,7 @@ recovery    parameters and E/I of held-out networks of each Hagen library
 strange     the out-of-distribution score against pink noise, another model and line noise
 development a synthetic development: growing inhibition, 1/f noise and gain, falling E/I
 sbibm       two-sample tests against reference posteriors, beside published NPE
+few         90 and 300 simulations beside a well-chosen regressor
 sbc         coverage over twenty data sets of a two-parameter problem, at 300 and 3,000
 inside      CA1 and EEG inside the cloud of synaptic fields: what is answered there
 recordings  EEG and LFP: exponents, peaks, halves, pieces, and how far outside they lie
@@ -492,11 +493,17 @@ def inside(options: argparse.Namespace) -> Result:
     )
 
 
+def few(options: argparse.Namespace) -> Result:
+    from prove_few import few as compute
+
+    return {"rows": compute(options.toy)}
+
+
 SECTIONS: dict[str, Callable[[argparse.Namespace], Result]] = {
     f.__name__: f
     for f in (
         *(readme, diagnose, benchmark, recovery, strange, development, recordings),
-        *(sbibm, sbc, inside),
+        *(few, sbibm, sbc, inside),
     )
 }
 
