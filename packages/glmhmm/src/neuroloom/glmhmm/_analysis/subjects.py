@@ -28,6 +28,7 @@ from neuroloom.glmhmm._estimator.centring import around, centred
 from neuroloom.glmhmm._estimator.fitting import check_data
 from neuroloom.glmhmm._estimator.problem import (
     Posed,
+    Problem,
     base_of,
     core_of,
     has_zeros,
@@ -134,38 +135,11 @@ class _SubjectJob:
         """Return the parameters and scores of every σ and α."""
         rows = self.who == name
         data, shift = centred(self.data.only(rows))
-        start = around(self.start, shift)
-        inputs = None if self.inputs is None else self.inputs[rows]
         labels = self._labels(name, rows, data)
-        layout = _layout(data, self.shape)
+        folds = [] if labels is None else [labels == f for f in range(int(labels.max()) + 1)]
         exact = has_zeros(self.start.initial, self.start.transition)
-        if exact:
-            layout = lay_out(data.starts, whole=True)
-        problem = pose(self.template, data, inputs, exact=exact, layout=layout)
-        n_folds = 0 if labels is None else int(labels.max()) + 1
-        trials, tests = [problem.trials], []
-        with double_precision():
-            filled = problem.places(np.ones(data.n_trials, bool))
-            for f in range(n_folds):
-                test = problem.places(np.asarray(labels == f))
-                trials.append(only(problem.trials, filled & ~test))
-                tests.append(only(problem.trials, test))
-            priors = [prior_of(model, data) for model in self.models]
-            fits = fit_all(
-                [start] * (len(trials) * len(priors)),
-                trials * len(priors),
-                [prior for prior in priors for _ in trials],
-                self.template.tol,
-                self.template.maxiter,
-                problem.static,
-                trace_length(self.template.maxiter),
-            )
-            scores = np.full((len(priors), n_folds), np.nan)
-            for g, f in itertools.product(range(len(priors)), range(n_folds)):
-                fit = fits[g * len(trials) + 1 + f]
-                value = log_likelihood(fit.parameters, tests[f], model=problem.static)
-                scores[g, f] = _bits(self.template, data, np.asarray(labels == f), float(value))
-        whole = [fits[g * len(trials)] for g in range(len(priors))]
+        problem = self._posed(self.template, data, rows, exact=exact)
+        whole, scores = self._fitted(problem, around(self.start, shift), folds)
         bits = [np.nan if np.isnan(row).all() else float(np.nanmean(row)) for row in scores]
         best = 0 if np.isnan(bits).all() else int(np.nanargmax(bits))
         order, lopsided = self._states(rows, _parts(whole[best], shift), self.models[best])
@@ -181,16 +155,49 @@ class _SubjectJob:
             "n_trials": data.n_observed,
         }
 
+    def _posed(self, model: Any, data: Data, rows: NDArray[np.bool_], *, exact: bool) -> Problem:
+        """Return the problem of a subject's trials, in the shape that all subjects share."""
+        inputs = None if self.inputs is None else self.inputs[rows]
+        layout = lay_out(data.starts, whole=True) if exact else _layout(data, self.shape)
+        return pose(model, data, inputs, exact=exact, layout=layout)
+
+    def _fitted(
+        self, problem: Problem, start: Parameters, folds: list[NDArray[np.bool_]]
+    ) -> tuple[list[Fit], NDArray[np.float64]]:
+        """Return every prior's fit to all trials, and its score of each fold (priors, folds)."""
+        data = problem.data
+        trials, tests = [problem.trials], []
+        scores = np.full((len(self.models), len(folds)), np.nan)
+        with double_precision():
+            filled = problem.places(np.ones(data.n_trials, bool))
+            for held in folds:
+                test = problem.places(held)
+                trials.append(only(problem.trials, filled & ~test))
+                tests.append(only(problem.trials, test))
+            priors = [prior_of(model, data) for model in self.models]
+            fits = fit_all(
+                [start] * (len(trials) * len(priors)),
+                trials * len(priors),
+                [prior for prior in priors for _ in trials],
+                self.template.tol,
+                self.template.maxiter,
+                problem.static,
+                trace_length(self.template.maxiter),
+            )
+            for g, f in np.ndindex(scores.shape):
+                fit = fits[g * len(trials) + 1 + f]
+                value = log_likelihood(fit.parameters, tests[f], model=problem.static)
+                scores[g, f] = _bits(self.template, data, folds[f], float(value))
+        return fits[:: len(trials)], scores
+
     def _states(
         self, rows: NDArray[np.bool_], parts: list[NDArray[np.float64]], model: Any
     ) -> tuple[list[int], list[tuple[int, str]]]:
         """Return a subject's states in the global order, and those that are one-sided."""
         data = self.data.only(rows)
-        inputs = None if self.inputs is None else self.inputs[rows]
         parameters = Parameters(*parts)
         exact = has_zeros(parameters.initial, parameters.transition)
-        layout = lay_out(data.starts, whole=True) if exact else _layout(data, self.shape)
-        problem = pose(model, data, inputs, exact=exact, layout=layout)
+        problem = self._posed(model, data, rows, exact=exact)
         gamma = Posed(problem, parameters).posterior().smoothed[data.observed]
         y = data.y[data.observed]
         unit = model.observation_model.predictor_unit(y, model.inverse_link_function)
