@@ -496,6 +496,33 @@ class TestFiles:
             assert quiet(work, 3, tmp_path) == [0, 10, 20]
         assert executions(tmp_path / "runs") == 4
 
+    @pytest.mark.parametrize("kept", [0, 30, -30])
+    def test_an_item_whose_bytes_no_disk_has_is_told_and_computed_again(
+        self, work: Any, tmp_path: Path, kept: int
+    ) -> None:
+        # After a power cut a file may have its length, and zeros where nothing was written.
+        quiet(work, 3, tmp_path)
+        path = tmp_path / "job" / "item-000001.npz"
+        whole = path.read_bytes()
+        path.write_bytes(whole[:kept].ljust(len(whole), b"\0"))
+        with pytest.warns(RuntimeWarning, match=r"item-000001.npz.*it is computed again"):
+            assert quiet(work, 3, tmp_path) == [0, 10, 20]
+
+    def test_quick_parts_wait_for_the_disk_once_a_second(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waits: list[int] = []
+        monkeypatch.setattr(os, "fsync", waits.append)
+        monkeypatch.setattr("neuroloom.shared.jobs._job._waited", threading.local())
+        job = Job.open(tmp_path / "job")
+        clock = [1e9]
+        monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+        for seconds, more in [(0.0, 1), (0.4, 0), (0.5, 0), (0.2, 1), (0.9, 0), (3.0, 1), (1.0, 1)]:
+            clock[0] += seconds
+            before = len(waits)
+            job.keep(f"part-{clock[0]}".replace(".", "-"), 1.0)
+            assert len(waits) - before == more
+
     def test_what_a_killed_writer_left_is_removed(self, work: Any, tmp_path: Path) -> None:
         quiet(work, 2, tmp_path)
         left = tmp_path / "job" / ".item-000002.npz.part"

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -74,6 +74,21 @@ def save_arrays(
         If an array would need pickle or carries a physical unit, the header does not fit JSON,
         or the folder is missing.
     """
+    target = Path(path)
+    with atomic(target) as file:
+        write_arrays(file, arrays, kind=kind, header=header, version=version)
+    return target
+
+
+def write_arrays(
+    file: BinaryIO,
+    arrays: Mapping[str, ArrayLike],
+    *,
+    kind: str,
+    header: Mapping[str, Any] | None = None,
+    version: int = 1,
+) -> None:
+    """Write what `save_arrays` does into an open file."""
     members: dict[str, str] = {}
     plain: dict[str, NDArray[Any]] = {}
     for place, (name, values) in enumerate(arrays.items()):
@@ -84,16 +99,11 @@ def save_arrays(
         text = json.dumps(top)
     except (TypeError, ValueError) as error:
         raise fail("header", "a mapping that JSON can hold", error) from error
-    target = Path(path)
-    with (
-        atomic(target) as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-    ):
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr(_HEADER, text)
         for name, values in plain.items():
             with archive.open(members[name], "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, values, allow_pickle=False)
-    return target
 
 
 def _plain(argument: str, values: Any) -> NDArray[Any]:

@@ -22,17 +22,20 @@ _DAY = 86400.0  # s
 
 
 @contextmanager
-def atomic(target: str | Path) -> Iterator[BinaryIO]:
+def atomic(target: str | Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Yield a binary file that takes the place of `target` once all is written.
 
-    The bytes are on the disk before the name is: a crash of the writer, or of the machine, leaves
-    the old file or the new one. What a killed writer left beside it is taken over by the next.
+    A crash of the writer leaves the old file or the new one, and so does one of the machine if the
+    file is durable: its bytes are on the disk before the name is. What a killed writer left beside
+    it is taken over by the next.
 
     Parameters
     ----------
     target : str or Path
         File to write, in an existing folder; an existing one is replaced at the end and its
         permissions are kept. Of a symbolic link the file that it points to is written.
+    durable : bool
+        Wait for the disk. Who does not must be able to tell a damaged file, and do without.
 
     Yields
     ------
@@ -65,7 +68,10 @@ def atomic(target: str | Path) -> Iterator[BinaryIO]:
                 os.chmod(part, mode | stat.S_IWUSR)  # nobody reads it before who may not after
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
+            else:  # closing shows other machines the bytes; the lock lasts until all are closed
+                os.close(os.dup(file.fileno()))
             if mode is not None:
                 os.chmod(part, mode)
             os.replace(part, path)
@@ -102,7 +108,8 @@ def _open_part(path: Path) -> tuple[Path, BinaryIO]:
         file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "rb+")
         free = _lock(file, part)
         if free:
-            file.truncate()
+            if os.fstat(file.fileno()).st_size:  # ext4 writes a file at once that was cut to zero
+                file.truncate()
             return part, file
         file.close()
         if free is None:

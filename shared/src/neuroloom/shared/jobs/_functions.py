@@ -22,6 +22,7 @@ from neuroloom.shared.jobs._names import (
     code_of,
     hashed,
     module_of,
+    plain,
     stands,
     stands_there,
     type_name,
@@ -40,11 +41,11 @@ def function_(walk: Reading, value: types.FunctionType) -> str:
     if not walk.reads(where):
         there = any(stands(value, at) for at in (where, value.__module__))
         if there and not walk.reads(str(value.__module__)):
-            return walk.named(where, name)
+            return walk.keep(value, walk.named(where, name))
         return walk.inside(value, _made)
     # Several may be called <lambda>: which of them is meant, the code says.
     code = code_of(value) if "<" in name else ""
-    return hashed("function", [walk.enqueue(f"{module}.{name}", value), code])
+    return walk.keep(value, hashed("function", [walk.enqueue(f"{module}.{name}", value), code]))
 
 
 def _made(walk: Reading, value: types.FunctionType) -> str:
@@ -79,6 +80,10 @@ def builtin(walk: Reading, value: Any) -> str:
 
 
 def class_(walk: Reading, value: type) -> str:
+    return walk.keep(value, _class(walk, value))
+
+
+def _class(walk: Reading, value: type) -> str:
     where = value.__module__
     if not value.__flags__ & PYTHON_CLASS and not walk.reads(where):  # C's, as types.CodeType
         return walk.named(where, value.__qualname__)
@@ -89,6 +94,10 @@ def class_(walk: Reading, value: type) -> str:
 
 
 def module_(walk: Reading, value: types.ModuleType) -> str:
+    return walk.keep(value, _module(walk, value))
+
+
+def _module(walk: Reading, value: types.ModuleType) -> str:
     if walk.reads(value.__name__) and (spec := getattr(value, "__spec__", None)) is not None:
         source = spec.loader.get_source(value.__name__) if _has_source(spec) else ""
         code = compile(source or "", value.__name__, "exec", dont_inherit=True)
@@ -203,10 +212,12 @@ def _carried(walk: Reading, values: Any, function: types.FunctionType) -> str:
 
     One lock must not hide the others.
     """
+    if not values:
+        return plain(None) if values is None else hashed(type(values).__name__, [])
     known = dict(walk.unread)
     name = f"{told(module_of(function))}.{function.__qualname__}"
     whole = walk.lenient(values, name)
-    if walk.unread == known or not values:
+    if walk.unread == known:
         return whole
     walk.unread = known
     named = values.items() if isinstance(values, dict) else enumerate(values)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
+import threading
 import time
 import uuid
 import warnings
@@ -24,7 +26,7 @@ from typing import Any
 from neuroloom.shared._errors import DataError
 from neuroloom.shared._version import __version__
 from neuroloom.shared.checks import fail
-from neuroloom.shared.io._arrays import DamagedFileError, load_arrays, save_arrays
+from neuroloom.shared.io._arrays import DamagedFileError, load_arrays, write_arrays
 from neuroloom.shared.io._atomic import atomic, remove_leftovers
 from neuroloom.shared.jobs._fingerprint import Walk, tell_unread
 from neuroloom.shared.jobs._functions import bound, innermost, name_of
@@ -32,6 +34,8 @@ from neuroloom.shared.jobs._locks import alone, claim, locks_hold, present
 
 _KIND = "job-part"
 _FORMAT = 2
+_DISK_EVERY = 1.0  # s
+_waited = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class Job:
         """
         where = Path(folder).absolute()
         job = describe(parts or {}, function)
+        text = _text(job)
         record = where / "job.json"
         try:
             where.mkdir(parents=True, exist_ok=True)
@@ -103,8 +108,8 @@ class Job:
         while True:
             try:
                 if not record.exists():
-                    _publish(record, _text(job))
-                _compare(record, job, argument)
+                    _publish(record, text)
+                _compare(record, text, argument)
                 break
             except FileNotFoundError:  # another process has just discarded it
                 where.mkdir(parents=True, exist_ok=True)
@@ -116,7 +121,7 @@ class Job:
                 RuntimeWarning,
                 stacklevel=3,
             )
-        return cls(where, _digest(_text(job)))
+        return cls(where, _digest(text))
 
     def path(self, name: str) -> Path:
         """Return the file in which a part is kept."""
@@ -151,6 +156,10 @@ class Job:
     def keep(self, name: str, value: Any, note: Any = None) -> None:
         """Keep a part's value, whole or not at all.
 
+        A killed process takes nothing of it along. A machine that loses its power may, if this
+        thread kept another part less than a second before: such quick ones do not wait for the
+        disk. What is damaged then is known as such, by `recover`.
+
         Parameters
         ----------
         name : str
@@ -174,7 +183,8 @@ class Job:
         else:
             tree = pack(value, arrays, "result of function")
         header = {"job": self.digest, "note": note, "value": tree}
-        save_arrays(self.path(name), arrays, kind=_KIND, header=header, version=_FORMAT)
+        with atomic(self.path(name), durable=_time_for_disk()) as file:
+            write_arrays(file, arrays, kind=_KIND, header=header, version=_FORMAT)
 
     def read(self, name: str) -> tuple[Any, Any]:
         """Return a part's value and the note that was kept with it.
@@ -262,17 +272,20 @@ def _is_plain(value: Any) -> bool:
     return value is None or type(value) in (bool, int, float, str)
 
 
-def _compare(record: Path, job: dict[str, Any], argument: str) -> None:
+def _compare(record: Path, text: bytes, argument: str) -> None:
     """Raise an error that tells what differs, if a folder is another job's."""
+    there = record.read_bytes()
+    if there == text:
+        return
     try:
-        known = dict(json.loads(record.read_bytes()))
+        known = dict(json.loads(there))
     except (ValueError, TypeError) as error:
         raise fail(
             argument, "a folder with a readable job.json", f"{record.parent}: {error}"
         ) from error
-    job = json.loads(_text(job))
-    if _text(known) == _text(job):
+    if _text(known) == text:
         return
+    job = json.loads(text)
     if known.get("format") != _FORMAT:
         raise fail(
             argument,
@@ -324,6 +337,18 @@ def _text(job: dict[str, Any]) -> bytes:
 
 def _digest(text: bytes) -> str:
     return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+def _time_for_disk() -> bool:
+    """Return whether this thread has not waited for the disk for a second, and note that it does.
+
+    Waiting takes longer than a quick part; what a thread worked at for a second is worth it.
+    """
+    now = time.monotonic()
+    if now - getattr(_waited, "at", -math.inf) < _DISK_EVERY:
+        return False
+    _waited.at = now
+    return True
 
 
 @lru_cache(maxsize=1)

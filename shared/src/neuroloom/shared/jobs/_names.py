@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from neuroloom.shared.jobs._code import code_digest
@@ -13,20 +13,32 @@ from neuroloom.shared.jobs._origin import told
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+_NOTHING = b""
+_LONG = 100  # characters
 
 
-def hashed(tag: str, parts: Iterable[str], data: Any = b"") -> str:
-    digest = hashlib.blake2b(tag.encode("utf-8", "surrogatepass"), digest_size=16)
+def hashed(tag: str, parts: Iterable[str], data: Any = _NOTHING) -> str:
+    pieces = [tag.encode("utf-8", "surrogatepass")]
     for part in parts:
         raw = part.encode("utf-8", "surrogatepass")
-        digest.update(struct.pack("<q", len(raw)))
-        digest.update(raw)
-    digest.update(data)
+        pieces += (len(raw).to_bytes(8, "little"), raw)
+    digest = hashlib.blake2b(b"".join(pieces), digest_size=16)
+    if data is not _NOTHING:
+        digest.update(data)
     return digest.hexdigest()
 
 
-def plain_text(value: Any) -> str:
-    return value.hex() if type(value) is float else repr(value)
+def plain(value: Any) -> str:
+    """Return the digest of a value of a type in `PLAIN`."""
+    text = value.hex() if type(value) is float else repr(value)
+    return (hashed_word if len(text) < _LONG else _hashed_text)(type(value).__name__, text)
+
+
+def _hashed_text(kind: str, text: str) -> str:
+    return hashed(kind, [text])
+
+
+hashed_word = lru_cache(maxsize=10_000)(_hashed_text)  # names and small numbers come again
 
 
 def type_name(kind: type) -> str:

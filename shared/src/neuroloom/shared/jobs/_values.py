@@ -27,7 +27,7 @@ def array(walk: Reading, value: np.ndarray) -> str:
     plain = np.ascontiguousarray(value)
     digest = hashed(tag, [], plain.reshape(-1).view(np.uint8).data if plain.size else b"")
     if plain.nbytes > SHARED:
-        walk.known[id(value)] = (value, digest)
+        walk.keep(value, digest)
     return digest
 
 
@@ -53,8 +53,7 @@ def table(walk: Reading, value: Any) -> str:
     except ValueError:  # a dtype that files do not hold
         return object_(walk, value)
     digest = hashed("table", [tree, *map(walk.digest, arrays.values())])
-    walk.known[id(value)] = (value, digest)
-    return digest
+    return walk.keep(value, digest)
 
 
 def partial(walk: Reading, value: functools.partial[Any]) -> str:
@@ -78,8 +77,7 @@ def masked(walk: Reading, value: np.ma.MaskedArray[Any, Any]) -> str:
     fill = value.view().fill_value  # of a view: numpy notes the default when it is asked
     parts = [value.data, np.ma.getmaskarray(value), np.asarray(fill), value.hardmask]
     digest = hashed("masked", [str(value.shape), *map(walk.digest, parts)])
-    walk.known[id(value)] = (value, digest)
-    return digest
+    return walk.keep(value, digest)
 
 
 def tensor(walk: Reading, value: Any) -> str:
@@ -90,8 +88,7 @@ def tensor(walk: Reading, value: Any) -> str:
         parts.append(walk.digest([value.requires_grad, vars(value)]))
     digest = hashed(type_name(type(value)), parts)
     walk.known.pop(id(plain), None)
-    walk.known[id(value)] = (value, digest)
-    return digest
+    return walk.keep(value, digest)
 
 
 def object_(walk: Reading, value: Any) -> str:
@@ -110,7 +107,7 @@ def object_(walk: Reading, value: Any) -> str:
         parts.append(attributes)
     digest = hashed("object", [walk.digest(kind), *map(walk.digest, parts)])
     if walk.order is None and hasattr(kind, "__array__"):
-        walk.known[id(value)] = (value, digest)
+        walk.keep(value, digest)
     return digest
 
 

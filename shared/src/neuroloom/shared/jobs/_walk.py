@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from neuroloom.shared.checks import fail
-from neuroloom.shared.jobs._names import PLAIN, hashed, plain_text, type_name
+from neuroloom.shared.jobs._names import PLAIN, hashed, plain, type_name
 from neuroloom.shared.jobs._origin import distribution, origin, told, version_of
 
 # What cannot be pickled raises any of these.
@@ -106,6 +106,8 @@ class Reading:
 
     def lenient(self, value: Any, name: str) -> str:
         """Return the digest of a global or a class's attribute, of its type if it has no other."""
+        if (known := self.known.get(id(value))) is not None:
+            return known[1]
         before, self.open = self.open, {}
         try:
             return self.root(value)
@@ -122,13 +124,18 @@ class Reading:
         if kind in PLAIN:
             if kind is bytes and len(value) > SHARED:
                 return hashed("long bytes", [], value)
-            return hashed(kind.__name__, [plain_text(value)])
-        if id(value) in self.known:
-            return self.known[id(value)][1]
+            return plain(value)
+        if (known := self.known.get(id(value))) is not None:
+            return known[1]
         for accepts, read in self._readers:
             if accepts(value):
                 return read(self, value)
         return self.inside(value, self._other)
+
+    def keep(self, value: Any, digest: str) -> str:
+        """Return the digest, which is that of the value wherever it is met again."""
+        self.known[id(value)] = (value, digest)
+        return digest
 
     def inside(self, value: Any, read: Read) -> str:
         """Return the digest of a value with parts, which may lead back to it."""
