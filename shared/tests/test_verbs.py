@@ -321,6 +321,86 @@ class TestTimeSeries:
             TimeSeries(*arguments)
 
 
+SAMPLED = st.tuples(
+    st.sampled_from([3, 10, 60, 1000, 30_000]),  # Hz
+    st.sampled_from([0, -50, 12_345, 1_000_000]),  # the first sample, in steps from time 0
+    st.integers(0, 2**32 - 1),
+)
+
+
+class TestBetweenSamples:
+    """Times on and in the middle between samples, against whole numbers of half steps."""
+
+    @given(SAMPLED)
+    def test_of_two_samples_as_near_the_later_is_taken(self, grid: tuple[int, int, int]) -> None:
+        rate, first, seed = grid
+        rng = np.random.default_rng(seed)
+        n, begin = int(rng.integers(2, 60)), int(rng.integers(-4, 3))
+        ramp = Signal(np.arange(float(n)), float(rate), first / rate)
+        step = rng.integers(-2, n + 2, 20)
+        middle = (2 * (step + first) + 1) / (2 * rate)
+        inside = (step >= 0) & (step < n - 1)
+        want = np.where(inside, step + 1.0, np.nan)
+        np.testing.assert_array_equal(ramp.at(middle, method="nearest")[:, 0], want)
+        rows = ramp.align(middle, (begin / rate, (begin + 3) / rate)).values[..., 0]
+        index = (step + 1 + begin)[:, None] + np.arange(3)
+        np.testing.assert_array_equal(rows, np.where((index >= 0) & (index < n), index, np.nan))
+
+    @given(SAMPLED)
+    def test_counts_around_the_edges_of_bins_are_those_of_the_bins(
+        self, grid: tuple[int, int, int]
+    ) -> None:
+        rate, first, seed = grid
+        rng = np.random.default_rng(seed)
+        n = 40
+        step = np.sort(rng.integers(0, n, 200))
+        recorded = Epochs(first / rate, (first + n) / rate)
+        counts = SpikeTrains((step + first) / rate, np.zeros(200, int), 1, recorded).counts(
+            1 / rate
+        )
+        event = rng.integers(3, n - 3, 10)
+        rows = counts.align((event + first) / rate, (-2 / rate, 3 / rate)).values[..., 0]
+        per_step = np.bincount(step, minlength=n)
+        np.testing.assert_array_equal(rows, per_step[event[:, None] + np.arange(-2, 3)])
+
+    @given(SAMPLED, st.sampled_from(["linear", "nearest", "previous"]), st.integers(0, 2))
+    def test_irregular_samples_are_found_at_their_times(
+        self, grid: tuple[int, int, int], method: Any, way: int
+    ) -> None:
+        rate, first, seed = grid
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(2, 40))
+        step = np.sort(rng.choice(3 * n, n, replace=False))
+        gaps = np.diff(step) / rate  # three ways of writing the same times
+        times = (
+            (step + first) / rate,
+            first / rate + step / rate,
+            np.cumsum(np.r_[(first + step[0]) / rate, gaps]),
+        )[way]
+        series, widest = TimeSeries(np.arange(float(n)), times), int(rng.integers(1, 5))
+        half = rng.integers(2 * step[0] - 4, 2 * step[-1] + 5, 30)
+        found = series.at((half + 2 * first) / (2 * rate), method=method, max_gap=widest / rate)
+        want = [_between(2 * step, h, method, 2 * widest) for h in half.tolist()]
+        np.testing.assert_allclose(found[:, 0], want, atol=1e-4)
+        held = series.to_signal(float(rate), method="previous").values[:, 0]
+        every = np.arange(step[0], step[-1] + 1)
+        np.testing.assert_array_equal(held, np.searchsorted(step, every, side="right") - 1)
+
+
+def _between(places: Any, wanted: int, method: str, widest: int) -> float:
+    """Return the number of the sample at a place in half steps, or between two samples."""
+    if not places[0] <= wanted <= places[-1]:
+        return np.nan
+    after = next(i for i, place in enumerate(places) if place >= wanted)
+    if places[after] == wanted:
+        return after
+    low, high = places[after - 1], places[after]
+    if high - low > widest:
+        return np.nan
+    part = {"previous": 0.0, "nearest": float(high - wanted <= wanted - low)}
+    return after - 1 + part.get(method, (wanted - low) / (high - low))
+
+
 class TestEpochs:
     @given(st.lists(st.sampled_from([1, 2, -1, None]), max_size=12))
     def test_states_of_samples(self, states: list[int | None]) -> None:

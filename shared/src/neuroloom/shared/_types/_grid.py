@@ -98,6 +98,14 @@ def steps_until(times: ArrayLike, start: float, rate: float) -> NDArray[np.int64
     return np.asarray(np.ceil(exact - slack).astype(np.int64))
 
 
+def steps_nearest(times: ArrayLike, start: float, rate: float) -> NDArray[np.int64]:
+    """Return the index of the edge nearest to each time; of two as near the later.
+
+    The middle between two edges is itself an edge, of a grid twice as fine.
+    """
+    return np.asarray((steps_before(times, start, 2 * rate) + 1) // 2)
+
+
 def on_grid(times: ArrayLike, start: float, rate: float) -> NDArray[np.float64]:
     """Return times in steps, whole where they lie on an edge."""
     exact, slack = _steps(times, start, rate)

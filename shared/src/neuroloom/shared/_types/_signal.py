@@ -14,7 +14,7 @@ from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, chosen, sampled, unit_name
 from neuroloom.shared._types._clock import Clock, checked_clock
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._grid import on_grid, seconds, steps_until
+from neuroloom.shared._types._grid import on_grid, seconds, steps_nearest, steps_until
 from neuroloom.shared._types._labels import Properties, handed_out, properties, taken
 from neuroloom.shared._types._resample import filtered, ratio
 from neuroloom.shared._types._summary import lines, listed, many, span
@@ -259,10 +259,10 @@ class Signal(Data):
         holds = place < last + 1 if method == "previous" else place <= last
         inside = known & (place >= 0) & holds
         found = np.full((len(when), self.n_channels), np.nan)
-        place = place[inside]
         if method == "nearest":
-            found[inside] = self.values[np.floor(place + 0.5).astype(np.int64)]
+            found[inside] = self.values[steps_nearest(near[inside], self.start, self.rate)]
             return found
+        place = place[inside]
         low = np.floor(place).astype(np.int64)
         found[inside] = self.values[low]
         if method == "linear":
@@ -304,8 +304,8 @@ class Signal(Data):
     def align(self, events: ArrayLike | Epochs, window: tuple[float, float]) -> AlignedSignal:
         """Return the signal around events, one row per event, all of one length.
 
-        Each row starts with the sample nearest to ``event + window[0]`` and has
-        ``(window[1] - window[0]) * rate`` samples, rounded.
+        Each row starts with the sample nearest to ``event + window[0]`` (of two as near the
+        later) and has ``(window[1] - window[0]) * rate`` samples, rounded.
 
         Parameters
         ----------
@@ -332,8 +332,8 @@ class Signal(Data):
         known = np.isfinite(when)
         # Windows that end before the signal or start after it hold nothing, however far they are.
         reach = known & (when + end > self.start) & (when + begin < self.start + self.duration)
-        place = on_grid(np.where(reach, when + begin, self.start), self.start, self.rate)
-        first = np.where(reach, np.floor(place + 0.5), np.nan)
+        place = steps_nearest(np.where(reach, when + begin, self.start), self.start, self.rate)
+        first = np.where(reach, place, np.nan)
         index, inside = rows_around(len(self), first, n_wide)
         source = self.values if len(self) else np.full((1, self.n_channels), np.nan)
         blank = np.array(np.nan, dtype=self.values.dtype)

@@ -14,7 +14,7 @@ from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, chosen, sampled, unit_name
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._grid import seconds, tolerance
+from neuroloom.shared._types._grid import seconds, steps_before, tolerance
 from neuroloom.shared._types._labels import Properties, handed_out, properties, taken
 from neuroloom.shared._types._signal import METHODS, Signal
 from neuroloom.shared._types._summary import lines, listed, many, span
@@ -166,7 +166,8 @@ class TimeSeries(Data):
         Parameters
         ----------
         times : array_like, shape (n_times,)
-            Times in seconds, in any order; NaN gives NaN.
+            Times in seconds, in any order; NaN gives NaN. A time within a nanosecond of a sample
+            is on it.
         method : {"linear", "nearest", "previous"}
             Between samples: on the line between them, the nearer one (of two as near the later),
             or the last one.
@@ -192,23 +193,36 @@ class TimeSeries(Data):
             raise fail("times", "at least one sample to read from", "none")
         found = np.full((len(when), self.n_channels), np.nan)
         known = np.isfinite(when)
-        low = np.searchsorted(self.times, np.where(known, when, -np.inf), side="right") - 1
-        exact = known & (low >= 0) & (self.times[low] == when)
+        low, exact = self._samples_at(np.where(known, when, self.times[0]))
+        exact &= known
         between = known & (low >= 0) & (low < len(self) - 1) & ~exact
         found[exact] = self.values[low[exact]]
         low, when = low[between], when[between]
         t0, t1 = self.times[low], self.times[low + 1]
-        part = ((when - t0) / (t1 - t0))[:, None]
+        slack = tolerance(t1, t1 - t0)
         y0, y1 = self.values[low].astype(np.float64), self.values[low + 1].astype(np.float64)
         if method == "previous":
             middle = y0
         elif method == "nearest":
-            middle = np.where(part < 0.5, y0, y1)
+            middle = np.where((t1 - when <= when - t0 + slack)[:, None], y1, y0)
         else:
-            middle = y0 + part * (y1 - y0)
+            middle = y0 + ((when - t0) / (t1 - t0))[:, None] * (y1 - y0)
         same = self.epochs.index(t0) == self.epochs.index(t1)
-        found[between] = np.where((same & (t1 - t0 <= widest))[:, None], middle, np.nan)
+        near = t1 - t0 <= widest + slack
+        found[between] = np.where((same & near)[:, None], middle, np.nan)
         return found
+
+    def _samples_at(self, when: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the last sample at or before each time, and whether the time is on it."""
+        low = np.searchsorted(self.times, when, side="right") - 1
+        after = self.times[np.minimum(low + 1, len(self) - 1)]
+        before = np.where(low >= 0, self.times[np.maximum(low, 0)], -np.inf)
+        apart = after - before
+        slack = tolerance(when, np.where(apart > 0, apart, np.inf))
+        nearly = (after > when) & (after - when <= np.minimum(slack, when - before))
+        low = np.where(nearly, np.searchsorted(self.times, after, side="right") - 1, low)
+        exact = (low >= 0) & (np.abs(self.times[np.maximum(low, 0)] - when) <= slack)
+        return low, exact
 
     def to_signal(
         self,
@@ -241,9 +255,7 @@ class TimeSeries(Data):
         if not len(self) or not self.n_channels:
             raise fail("values", "samples with at least one channel", f"shape {self.values.shape}")
         start, last = self.times[0], self.times[-1]
-        n = int(np.floor((last - start) * hertz + 1e-6)) + 1
-        grid = start + np.arange(n) / hertz
-        grid[-1] = last if abs(grid[-1] - last) <= tolerance(last) else grid[-1]
+        grid = start + np.arange(int(steps_before(last, start, hertz)) + 1) / hertz
         values = self.at(grid, method=method, max_gap=max_gap)
         notes = (self.channels, self.unit, self._properties, None, self._metadata)
         return Signal(values.astype(self.values.dtype), hertz, start, *notes)
