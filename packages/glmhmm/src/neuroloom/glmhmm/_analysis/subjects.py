@@ -142,7 +142,7 @@ class _SubjectJob:
         whole, scores = self._fitted(problem, around(self.start, shift), folds)
         bits = [np.nan if np.isnan(row).all() else float(np.nanmean(row)) for row in scores]
         best = 0 if np.isnan(bits).all() else int(np.nanargmax(bits))
-        order, lopsided = self._states(rows, _parts(whole[best], shift), self.models[best])
+        order, lopsided = self._states(rows, problem, whole[best], shift)
         return {
             "bits": bits,
             "best": best,
@@ -191,17 +191,17 @@ class _SubjectJob:
         return fits[:: len(trials)], scores
 
     def _states(
-        self, rows: NDArray[np.bool_], parts: list[NDArray[np.float64]], model: Any
+        self, rows: NDArray[np.bool_], problem: Problem, fit: Fit, shift: NDArray[np.float64]
     ) -> tuple[list[int], list[tuple[int, str]]]:
         """Return a subject's states in the global order, and those that are one-sided."""
-        data = self.data.only(rows)
-        parameters = Parameters(*parts)
-        exact = has_zeros(parameters.initial, parameters.transition)
-        problem = self._posed(model, data, rows, exact=exact)
-        gamma = Posed(problem, parameters).posterior().smoothed[data.observed]
+        model, data = self.template, self.data.only(rows)
+        exact = has_zeros(fit.parameters.initial, fit.parameters.transition)
+        if exact != problem.static.exact:
+            problem = self._posed(model, problem.data, rows, exact=exact)
+        gamma = Posed(problem, fit.parameters).posterior().smoothed[data.observed]
         y = data.y[data.observed]
         unit = model.observation_model.predictor_unit(y, model.inverse_link_function)
-        order = closest(parameters, self.start, data.x_observed, unit)
+        order = closest(Parameters(*_parts(fit, shift)), self.start, data.x_observed, unit)
         lopsided = model.observation_model.lopsided(y, gamma[:, order])
         return [int(k) for k in order], lopsided
 
