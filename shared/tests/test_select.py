@@ -233,3 +233,51 @@ def test_names_in_their_order_are_taken() -> None:
     assert gaps.select(table.x > 1).table["x"].tolist() == [2, 3]
     # Names to select by come in the order in which they are asked for.
     assert of_names(NAMED).select(pd.Series(["c", "b"], index=["b", "c"])).names == ("c", "b")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (lambda a, b: Epochs(a, b + 0.5), "stop"),
+        (lambda a, b: SpikeTrains(a, b.astype(int)), "units"),
+        (lambda a, b: TimeSeries(b, a), "values"),
+        (lambda a, b: TimeSeries(b.to_frame("x"), a), "values"),
+        (lambda a, b: Signal(a, 1.0, observed=b.to_frame("x")), "observed"),
+        (lambda a, b: of_names(NAMED).counts_in((a, b + 0.5)), "stop"),
+        (lambda a, b: Epochs.from_states(a, b, b + 0.5), "start"),
+    ],
+)
+@pytest.mark.parametrize("labels", [[2, 0, 1], list("cab"), [5, 5, 3]])
+def test_columns_that_were_sorted_alone_are_refused(
+    first: Callable[[Any, Any], Any], second: str, labels: list[Any]
+) -> None:
+    rows = pd.Series([0.0, 1.0, 2.0], index=labels)
+    alone = pd.Series([0.0, 1.0, 2.0], index=sorted(labels, key=str))
+    with pytest.raises(DataError, match=f"^{second}: expected rows in the order of"):
+        first(rows, alone)
+    # One order, labels of something else, or none: places say what belongs together.
+    first(rows, pd.Series([0.0, 1.0, 2.0], index=labels))
+    first(rows, pd.Series([0.0, 1.0, 2.0], index=[7, 8, 9]))
+    first(rows.reset_index(drop=True), rows.reset_index(drop=True))
+
+
+def test_channels_are_named_by_the_columns_of_a_table() -> None:
+    table = pd.DataFrame({"b": [1.0, 2.0], "a": [3.0, 4.0]})
+    for made in (Signal(table, 10.0), TimeSeries(table, [0.0, 0.1])):
+        assert made.channels == ("b", "a")
+        assert made.channel("a").values[:, 0].tolist() == [3.0, 4.0]
+    assert Signal(table, 10.0, channels=["x", "y"]).channels == ("x", "y")
+    assert Signal(table.set_axis([0, 1], axis=1), 10.0).channels == ()
+    with pytest.raises(DataError, match="order"):
+        Signal(table, 10.0, channels=["a", "b"])
+    with pytest.raises(DataError, match="order"):
+        TimeSeries(table, [0.0, 0.1], ["a", "b"])
+    with pytest.raises(DataError, match=r"^observed: expected columns in the order"):
+        Signal(table, 10.0, observed=table[["a", "b"]])
+    assert Signal(table, 10.0, observed=table).observed is not None
+
+
+@pytest.mark.parametrize("rest", ["keep", "drop"])
+def test_no_rest_is_left_by_edges_of_ones_own(rest: Any) -> None:
+    with pytest.raises(DataError, match="rest"):
+        of_names(NAMED).counts(edges=[0.0, 0.5], rest=rest)

@@ -76,6 +76,40 @@ def check_order(argument: str, values: Any, names: Sequence[Hashable] = ()) -> N
         raise fail(argument, expected, got, hint=hint)
 
 
+def check_together(**arguments: Any) -> None:
+    """Refuse arguments that belong together row by row and whose indexes are in other orders.
+
+    A column that was sorted alone holds the rows of the other under the same labels, in another
+    order. Where the labels are others, or there are none, rows belong together by their places.
+    """
+    found = {name: _index_of(values) for name, values in arguments.items()}
+    indexes = {name: index for name, index in found.items() if index is not None}
+    first = next(iter(indexes), "")
+    for name, index in indexes.items():
+        known = indexes[first]
+        if index.equals(known) or len(index) != len(known):
+            continue
+        if Counter(_comparable(index.tolist())) == Counter(_comparable(known.tolist())):
+            hint = "; sort the table and not its columns, or reset_index(drop=True) each"
+            raise fail(name, f"rows in the order of {first}", "another order", hint=hint)
+
+
+def columns_of(values: Any) -> tuple[str, ...]:
+    """Return the names that a table's columns have, none where they are no distinct texts."""
+    pd: Any = sys.modules.get("pandas")
+    names = values.columns.tolist() if pd and isinstance(values, pd.DataFrame) else []
+    distinct = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    return tuple(map(str, names)) if distinct else ()
+
+
+def check_columns(argument: str, values: Any, names: Sequence[str]) -> None:
+    """Refuse a table whose columns are the `names` in another order."""
+    held = columns_of(values)
+    if held != tuple(names) and set(held) == set(names):
+        hint = f"; reorder them: table[{list(names)}], or pass .to_numpy() if this is the order"
+        raise fail(argument, f"columns in the order {list(names)}", list(held), hint=hint)
+
+
 def _comparable(labels: Iterable[Any]) -> list[Any]:
     """Return labels with one for all missing ones; what cannot be a label is one of its own."""
     found = [None if isinstance(x, float) and x != x else x for x in labels]

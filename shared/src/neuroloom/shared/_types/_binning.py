@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._tables import not_taken
+from neuroloom.shared._tables import check_together, not_taken
 from neuroloom.shared._types._aligned import event_times
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._epochs import Epochs
@@ -242,6 +242,7 @@ def windows(epochs: Any) -> tuple[Floats, Floats]:
         start, stop = epochs
     except (TypeError, ValueError) as error:
         raise fail("epochs", "Epochs, or starts and stops", type(epochs).__name__) from error
+    check_together(start=start, stop=stop)
     first, after = event_times(start), event_times(stop)
     if len(first) != len(after):
         raise fail("epochs", f"as many stops as starts ({len(first)})", len(after))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._tables import check_columns, columns_of
 from neuroloom.shared._types._labels import Properties, positions, where_property
 from neuroloom.shared.checks import array, fail
 
@@ -24,8 +25,11 @@ def sampled(values: ArrayLike, *, columns: bool = True) -> NDArray[np.floating]:
     return samples
 
 
-def channel_names(given: Iterable[str], n: int) -> tuple[str, ...]:
-    """Return distinct names as text, one per channel or none at all."""
+def channel_names(given: Iterable[str], n: int, values: Any = None) -> tuple[str, ...]:
+    """Return distinct names as text, one per channel or none at all.
+
+    Where none are given and the `values` came as a table they are the names of its columns.
+    """
     if not isinstance(given, Iterable):
         raise fail("channels", "names", repr(given))
     names = (given,) if isinstance(given, str) else tuple(given)
@@ -35,7 +39,8 @@ def channel_names(given: Iterable[str], n: int) -> tuple[str, ...]:
         raise fail("channels", f"{n} names, one per channel", len(names))
     if len(set(names)) != len(names):
         raise fail("channels", "distinct names", names)
-    return tuple(map(str, names))
+    check_columns("values", values, names)
+    return tuple(map(str, names)) or columns_of(values)
 
 
 def unit_name(unit: object) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._tables import check_together
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock, checked_clock
 from neuroloom.shared._types._grid import seconds, tolerance
@@ -58,6 +59,7 @@ class Epochs(Data):
         properties: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
+        check_together(start=start, stop=stop)
         first = seconds("start", _vector(start), ndim=1)
         after = seconds("stop", _vector(stop), ndim=1)
         if len(first) != len(after):
@@ -121,6 +123,7 @@ class Epochs(Data):
         """
         import pandas as pd
 
+        check_together(states=states, start=start, stop=stop)
         try:
             listed = list(states) if isinstance(states, (list, tuple)) else None
             labels = pd.Series(

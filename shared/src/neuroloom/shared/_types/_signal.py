@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._tables import check_columns, check_together
 from neuroloom.shared._types._aligned import AlignedSignal, event_times, rows_around, window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, chosen, sampled, unit_name
@@ -38,7 +39,8 @@ class Signal(Data):
         Time of the first sample in seconds. A count or mean over a bin stands at the bin's
         centre.
     channels : iterable of str
-        Names of the channels; empty for none.
+        Names of the channels; if none are given those of a DataFrame's columns, where they are
+        text.
     unit : str
         Unit of the samples, ``"mV"``; empty if unknown.
     properties : mapping of str to array_like, optional
@@ -84,8 +86,9 @@ class Signal(Data):
         observed: ArrayLike | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
+        check_together(values=values, observed=observed)
         samples = sampled(values)
-        names = channel_names(channels, samples.shape[1])
+        names = channel_names(channels, samples.shape[1], values)
         rule = "a positive sampling rate in Hz"
         hertz = real("rate", rate, above=0, expected=rule)
         object.__setattr__(self, "values", samples)
@@ -96,6 +99,7 @@ class Signal(Data):
         object.__setattr__(
             self, "_properties", _columns(properties, samples.shape[1], self.channels)
         )
+        check_columns("observed", observed, names)
         object.__setattr__(self, "observed", _seen(observed, samples))
         object.__setattr__(self, "_metadata", plain_metadata(metadata))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._tables import RENAME, not_taken
+from neuroloom.shared._tables import RENAME, check_together, not_taken
 from neuroloom.shared._types._aligned import event_times, window_of
 from neuroloom.shared._types._aligned_spikes import AlignedSpikes
 from neuroloom.shared._types._base import Data, plain_metadata
@@ -110,6 +110,7 @@ class SpikeTrains(Data):
         observed: Sequence[Epochs] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
+        check_together(times=times, units=units)
         when = seconds("times", times, ndim=1)
         who, n_units = _units(units, n_units, len(when))
         drop = np.flatnonzero(np.diff(when) < 0)
@@ -358,7 +359,7 @@ class SpikeTrains(Data):
             What becomes of a last bin that the recording's end cuts short: its counts are NaN,
             are kept, or the bin is left out with the spikes in it. Where the recording ends just
             after a spike (epochs were not given, or are another program's closed interval),
-            nobody knows that it stopped there, and "nan" keeps the counts.
+            nobody knows that it stopped there, and "nan" keeps the counts. Not with `edges`.
 
         Returns
         -------
@@ -382,6 +383,8 @@ class SpikeTrains(Data):
         choice("rest", rest, RESTS)
         if edges is None:
             return self._regular(bin_width, rest)
+        if rest != "nan":
+            raise fail("rest", "bin_width with it (of edges the last says where bins end)", rest)
         borders = seconds("edges", edges, ndim=1)
         if len(borders) < 2 or (np.diff(borders) <= 0).any():
             raise fail("edges", "two or more edges that increase", borders)

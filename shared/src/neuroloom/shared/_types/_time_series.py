@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._tables import check_together
 from neuroloom.shared._types._aligned import event_times, window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, chosen, sampled, unit_name
@@ -33,7 +34,8 @@ class TimeSeries(Data):
     times : array_like, shape (n_times,)
         Time of each sample in seconds, sorted; two samples may have one time.
     channels : iterable of str
-        Names of the channels, ``["x", "y"]``; empty for none.
+        Names of the channels, ``["x", "y"]``; if none are given those of a DataFrame's columns,
+        where they are text.
     unit : str
         Unit of the samples; empty if unknown.
     epochs : Epochs, optional
@@ -77,6 +79,7 @@ class TimeSeries(Data):
         properties: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
+        check_together(times=times, values=values)
         when = seconds("times", times, ndim=1)
         given = np.empty((len(when), 0)) if values is None else values
         samples = sampled(given, columns=False)
@@ -88,7 +91,7 @@ class TimeSeries(Data):
             raise fail("times", "sorted times", f"{when[i + 1]} after {when[i]}")
         object.__setattr__(self, "values", samples)
         object.__setattr__(self, "times", when)
-        object.__setattr__(self, "channels", channel_names(channels, samples.shape[1]))
+        object.__setattr__(self, "channels", channel_names(channels, samples.shape[1], values))
         object.__setattr__(self, "unit", unit_name(unit))
         object.__setattr__(self, "epochs", recorded(when, epochs, "samples", from_zero=False))
         object.__setattr__(
