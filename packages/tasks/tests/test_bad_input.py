@@ -417,3 +417,23 @@ def test_an_array_that_is_given_twice_is_the_same_condition() -> None:
 def test_a_truth_value_is_no_coherence() -> None:
     with pytest.raises(tasks.TaskError, match="coh"):
         tasks.make("PerceptualDecisionMaking-v1", seed=1).new_trial(coh=True)
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "ends", "beyond"),
+    [
+        ("ReachingDelayResponse-v0", "ground_truth", (0.0, 1.0), (-1e-6, 1.0001)),
+        ("Reaching1D-v0", "ground_truth", (0.0, 2 * np.pi), (-1e-6, 6.284)),
+        ("MultiSensoryIntegration-v1", "coh_prop", (0.0, 1.0), (-1e-6, 1.0001)),
+    ],
+)
+def test_conditions_reach_to_the_ends_of_what_is_drawn(
+    task: str, name: str, ends: tuple[float, float], beyond: tuple[float, float]
+) -> None:
+    env = tasks.make(task)
+    env.reset(seed=1)
+    for value in ends:
+        assert env.new_trial(**{name: value})[name] == value
+    for value in beyond:
+        with pytest.raises(tasks.TaskError, match=name):
+            env.new_trial(**{name: value})

@@ -180,3 +180,52 @@ def test_observations_are_the_callers_own_in_copies_too() -> None:
         ours, theirs = env.step(0)[0], twin.step(np.int64(0))[0]
         assert ours.tobytes() == theirs.tobytes()
         ours[:] = 7
+
+
+@pytest.mark.parametrize("task", ["Reaching1D-v0", "AngleReproduction-v0", "GoNogo-v0"])
+def test_an_episode_ends_with_what_was_seen_last(task: str) -> None:
+    single = tasks.make(task, trials_per_episode=1)
+    envs = {
+        mode: tasks.make_vec(task, 1, trials_per_episode=1, autoreset_mode=mode) for mode in MODES
+    }
+    seen = single.reset(seed=45)[0]
+    for env in envs.values():
+        env.reset(seed=45)
+    over = False
+    while not over:
+        before = seen
+        seen, _, over, *_ = single.step(1)
+        stepped = {mode: env.step(np.array([1])) for mode, env in envs.items()}
+    np.testing.assert_array_equal(seen, before)
+    for mode, step in stepped.items():
+        last = step[4]["final_obs"] if mode == "same_step" else step[0]
+        np.testing.assert_array_equal(last[0], before)
+    for kept in (single, copy.deepcopy(single), pickle.loads(pickle.dumps(single))):
+        np.testing.assert_array_equal(kept.ob_now, before)
+        again = kept.reset(seed=45)[0]
+        np.testing.assert_array_equal(again, envs["disabled"].reset(seed=45)[0][0])
+
+
+def test_a_damaged_file_is_told_from_a_batch(tmp_path: Path) -> None:
+    batch = tasks.Dataset("GoNogo-v0", batch_size=2, align="trial", seed=1).batch()
+    batch.save(tmp_path / "batch")
+    assert tasks.Batch.load(tmp_path / "batch").digest == batch.digest
+    whole = (tmp_path / "batch.npz").read_bytes()
+    file = tmp_path / "damaged.npz"
+    refused = 0
+    for at in range(0, len(whole), 13):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        try:
+            assert tasks.Batch.load(file).digest == batch.digest
+        except tasks.TaskError:
+            refused += 1
+    assert refused > len(whole) // 26
+    for text in (b"", b"trials", whole[:-9]):
+        file.write_bytes(text)
+        with pytest.raises(tasks.TaskError, match=r"Batch\.save"):
+            tasks.Batch.load(file)
+    np.save(tmp_path / "one.npy", batch.inputs)
+    with pytest.raises(tasks.TaskError, match=r"Batch\.save"):
+        tasks.Batch.load(tmp_path / "one.npy")
+    with pytest.raises(FileNotFoundError):
+        tasks.Batch.load(tmp_path / "none")

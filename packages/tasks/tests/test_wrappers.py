@@ -387,3 +387,30 @@ def test_wrong_schedules_and_switches_are_refused_when_made() -> None:
     ):
         with pytest.raises(NeuroloomError, match="expected"):
             make()
+
+
+@pytest.mark.parametrize("name", ["RandomGroundTruth", "TrialHistoryV2", "SideBias"])
+@pytest.mark.parametrize(
+    "task",
+    ["DelayPairedAssociation-v0", "IntervalDiscrimination-v0", "PulseDecisionMaking-v0"],
+)
+def test_a_ground_truth_that_follows_is_not_drawn(name: str, task: str) -> None:
+    given = {"probs": [[0.9, 0.1], [0.1, 0.9]]} if name == "SideBias" else {}
+    wrap = getattr(wrappers, name)
+    for within in (tasks.make(task), wrappers.PassReward(tasks.make(task))):
+        with pytest.raises(tasks.TaskTypeError, match="can be given a ground truth"):
+            wrap(within, **given)
+
+
+def test_a_wrapper_may_make_a_ground_truth_of_something_else() -> None:
+    class Paired(tasks.TrialWrapper):
+        """Chooses the pair by what is right."""
+
+        def new_trial(self, *, ground_truth: int, **conditions: Any) -> Any:
+            return self.env.new_trial(pair=(1, 3) if ground_truth else (1, 4), **conditions)
+
+    for p, right in (((0, 1), 1), ((1, 0), 0)):
+        made = Paired(tasks.make("DelayPairedAssociation-v0"))
+        env = wrappers.RandomGroundTruth(made, p=p)
+        truths = tasks.run_trials(env, "ground_truth", 5, seed=1).table["ground_truth"]
+        assert truths.tolist() == [right] * 5

@@ -13,6 +13,26 @@ from neuroloom.tasks._errors import TaskError, TimingError, fail, unknown
 _FEW = 64
 
 
+class Edges(np.random.Generator):
+    """Draws of many trials, of which the first two get the ends of every uniform range."""
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        """Draw as numpy does, but for the ends."""
+        return _with_ends(super().uniform(low, high, size), low, high)
+
+    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Draw as numpy does, but for the ends: 1 itself is never drawn."""
+        drawn = super().random(size, dtype, out)
+        return _with_ends(drawn, 0.0, np.nextafter(dtype(1), dtype(0)))
+
+
+def _with_ends(drawn: Any, low: Any, high: Any) -> Any:
+    if np.ndim(drawn) and len(drawn) > 1:
+        drawn[0] = np.broadcast_to(low, drawn.shape)[0]
+        drawn[1] = np.broadcast_to(high, drawn.shape)[1]
+    return drawn
+
+
 def accepted(name: str, value: Any, drawn: NDArray[Any]) -> NDArray[Any]:
     """Return a given condition as an array, if the task could draw it.
 

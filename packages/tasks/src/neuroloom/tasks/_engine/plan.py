@@ -23,7 +23,7 @@ from neuroloom.tasks._design.levels import Levels, Targets, Where
 from neuroloom.tasks._design.spaces import Box, Discrete, indices
 from neuroloom.tasks._design.table import Conditions, Pieces, Priced, Rows, Table, priced
 from neuroloom.tasks._design.task import FIXATE, PAYS, Task
-from neuroloom.tasks._engine.conditions import accepted, check_conditions, counted
+from neuroloom.tasks._engine.conditions import Edges, accepted, check_conditions, counted
 from neuroloom.tasks._engine.emit import emit
 from neuroloom.tasks._engine.rule import Rule, make_rule
 from neuroloom.tasks._errors import TaskError, TimingError, fail, flag, real, unknown
@@ -302,7 +302,7 @@ class TaskPlan:
     @cached_property
     def drawable(self) -> dict[str, NDArray[Any]]:
         """What some thousand trials draw: the values that a condition can be given."""
-        rng: Any = np.random.default_rng(0)
+        rng: Any = Edges(np.random.PCG64(0))
         drawn: Conditions = type(self.task).session(self.task, rng, _EXAMPLES, {})
         return drawn
 

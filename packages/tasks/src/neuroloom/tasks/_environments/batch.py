@@ -5,15 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from neuroloom.tasks._errors import TaskError, fail
 
 _CONDITION = "condition "
+# What numpy and zipfile raise at a file that is damaged, or something else.
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, TypeError),
+    *(KeyError, RuntimeError, NotImplementedError, MemoryError),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +71,7 @@ class Batch:
         path : str or Path
             Where to; ``.npz`` is added if it does not end so.
         """
-        file = Path(path)
-        file = file if file.suffix == ".npz" else file.with_name(f"{file.name}.npz")
+        file = _named(path)
         arrays = self._arrays()
         waiting = file.with_name(f".{file.name}.part.npz")
         np.savez_compressed(waiting, **arrays, digest=np.array(_digest(arrays)))
@@ -79,15 +85,17 @@ class Batch:
         Parameters
         ----------
         path : str or Path
-            The file.
+            The file, with or without ``.npz``.
 
         Raises
         ------
         TaskError
             If the file is no batch, or not as it was saved.
         """
-        with np.load(path, allow_pickle=False) as record:
-            arrays: dict[str, Any] = {name: record[name] for name in record.files}
+        file = _named(path)
+        file = Path(path) if Path(path).is_file() else file
+        with file.open("rb") as stream:
+            arrays = _read(stream, path)
         known = str(arrays.pop("digest", ""))
         expected = {one.name for one in fields(cls)} - {"conditions"}
         if not expected <= set(arrays):
@@ -130,6 +138,22 @@ def card_of(task: Any, seed: Any, split: str) -> str:
     )
     name = "" if task is None else type(task).__name__
     return json.dumps({"task": name, "parameters": chosen, "seed": repr(seed), "split": split})
+
+
+def _named(path: str | Path) -> Path:
+    """Return the file of a batch that is saved at a path."""
+    file = Path(path)
+    return file if file.suffix == ".npz" else file.with_name(f"{file.name}.npz")
+
+
+def _read(stream: BinaryIO, path: str | Path) -> dict[str, Any]:
+    """Return the arrays of a file that is open."""
+    try:
+        with np.load(stream, allow_pickle=False) as record:
+            return {name: record[name] for name in record.files}
+    except _UNREADABLE as error:
+        got = f"{path}, which cannot be read ({error})"
+        raise fail("path", "a file that Batch.save wrote", got) from None
 
 
 def _digest(arrays: dict[str, Any]) -> str:

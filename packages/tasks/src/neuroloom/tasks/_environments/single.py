@@ -242,6 +242,8 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
             return self._observation(), 0.0, False, False, waited
         target, phase, after = self._target[at], self._phase[at], at + 1
         last = after == self._stop
+        # What the task shows may change with the action, and an episode ends with what was seen.
+        seen = self._observation() if self.plan.observes else None
         if self._plain:
             reward, end, performance = self._outcome(action, at, last, target, phase)
         else:
@@ -254,7 +256,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         info["trial"] = self.trial
         self._done += 1
         if self._done == self.trials_per_episode:
-            self._over, self._calm = True, -1
+            self._over, self._calm, self._final = True, -1, seen
             return self._observation(), reward, True, False, info
         self._go_on()
         return self._observation(), reward, False, False, info
@@ -291,7 +293,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         self._at, self._trial, self._starts = -1, -1, [0]
         self._told = {}
         self._fewest = _FEWEST
-        self._over, self._fresh = False, False
+        self._over, self._fresh, self._final = False, False, None
         self._first, self._calm, self._laid = -1, -1, None
         return [seed]
 
@@ -393,7 +395,7 @@ class TaskEnv(TrialView, gymnasium.Env[NDArray[np.float32], Any]):
         first, stop = self._starts[trial], self._starts[trial + 1]
         self._trial, self._at, self._first, self._stop = trial, first, first, stop
         self._calm = stop - 1 if self._steady and not self.waits_for_fixation else -1
-        self._fresh = False
+        self._fresh, self._final = False, None
         self._told = {}
         self.num_tr += 1
         if self._begins:

@@ -36,6 +36,7 @@ class TrialView:
     _memory: dict[str, NDArray[Any]]
     _replaced: NDArray[Any] | None
     _calm: int
+    _final: NDArray[np.float32] | None
 
     @property
     def trial(self) -> dict[str, Any]:
@@ -240,6 +241,8 @@ class TrialView:
         if self._replaced is not None:
             shown: NDArray[np.float32] = np.array(self._replaced[self.t_ind])
             return shown
+        if self._final is not None:
+            return self._final.copy()
         observation: NDArray[np.float32] = self._ob[self._at].copy()
         if self.plan.observes:
             observation = np.asarray(self.task.observe(self._now(), observation[None])[0])

@@ -95,7 +95,7 @@ class MultiSensoryIntegration(Task):
         return {
             "ground_truth": pick(rng, self.dim_ring, n),
             "coh": pick(rng, [5, 15, 50], n),
-            "coh_prop": rng.random(n),
+            "coh_prop": rng.uniform(0, 1, n),
         }
 
     def evidence(self, c: Conditions) -> Array | None:

@@ -10,7 +10,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from neuroloom.tasks._errors import TaskTypeError, fail
+from neuroloom.tasks._engine.streams import Streams
+from neuroloom.tasks._errors import TaskError, TaskTypeError, fail
 
 
 class Forwarding(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -147,11 +148,21 @@ def choices_of(env: Any) -> Sequence[Any]:
     Raises
     ------
     TaskTypeError
-        If they are not known.
+        If they are not known, or trials cannot be given one.
     """
-    choices = getattr(env.unwrapped, "choices", None)
+    inner = env.unwrapped
+    choices = getattr(inner, "choices", None)
     if choices is None or not len(choices):
-        raise TaskTypeError(f"{env.unwrapped!r} does not say its choices: set the attribute")
+        raise TaskTypeError(f"{inner!r} does not say its choices: set the attribute")
+    plan = getattr(inner, "plan", None)
+    if plan is not None and within(env, "new_trial") == inner.new_trial:
+        try:
+            Streams(plan, 0).apart({"ground_truth": choices[len(choices) // 2]})
+        except TaskError as error:
+            name = type(inner.task).__name__
+            raise TaskTypeError(
+                f"env: expected trials that can be given a ground truth, got {name}: {error}"
+            ) from None
     found: Sequence[Any] = choices
     return found
 
