@@ -19,6 +19,7 @@ from neuroloom.glmhmm import (
 )
 from neuroloom.glmhmm._input.trials import moments_of
 from neuroloom.glmhmm.errors import CollinearWarning
+from neuroloom.glmhmm.observation_models import WienerObservations
 
 N = 600
 WHO = np.repeat(["a", "b"], N // 2)
@@ -140,15 +141,80 @@ def test_moments_are_numpys_also_far_from_zero_and_of_constants(n):
     np.testing.assert_allclose(found.correlation[:2, :2], expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("n_init", [1, 3])
-def test_positive_responses_may_be_in_seconds_or_milliseconds(n_init):
-    """Under 1/x the unit of the response is one of the weights, that of starts as well."""
-    scale = {"coef": ((0.2, -0.1), (0.1, 0.0)), "intercept": (1.5, 4.0), "scale": (0.2, 0.05)}
-    X, y, starts, _ = drawn(known("Gamma", **scale), 300, session=60, spread=0.4)
-    free = {"regularizer": "UnRegularized", "seed": 1, "tol": 1e-7, "n_init": n_init}
-    plain = GLMHMM(2, "Gamma", **free).fit(X, y, session_starts=starts)
-    for size in (1e3, 1e-3):
-        other = GLMHMM(2, "Gamma", **free).fit(X, size * y, session_starts=starts)
-        np.testing.assert_allclose(other.intercept_ * size, plain.intercept_, rtol=1e-3)
-        value = other.score(X, size * y, starts) + len(y) * np.log(size)
-        assert value == pytest.approx(plain.score(X, y, starts), abs=1e-3)
+SLOPES = ((0.2, -0.1), (0.1, 0.0))
+FAST = {"coef": SLOPES, "intercept": (-0.5, 0.6), "scale": (0.2, 0.05)}
+SLOW = {**FAST, "intercept": (1.5, 4.0)}
+FAR = {"coef": ((2.0, -1.0), (0.0, 1.0)), "intercept": (0.0, 3.0), "scale": (0.5, 2.0)}
+BOTH = {"choice": "Bernoulli", "rt": "LogNormal"}
+TWO = {
+    "coef": [[[4.0, 0.3], [-0.2, 0.1]], [[0.0, 0.0], [0.1, 0.0]]],
+    "intercept": [[0.0, 1.0], [-1.0, -0.2]],
+    "scale": [[1.0, 1.0], [0.05, 0.2]],
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "link", "parameters"),
+    [
+        ("Gaussian", "identity", FAR),
+        ("LogNormal", "identity", FAST),
+        ("Gamma", "one_over_x", SLOW),
+        ("Gamma", "exp", FAST),
+        ("InverseGaussian", "exp", FAST),
+        (BOTH, None, TWO),
+    ],
+)
+def test_every_start_ends_at_the_same_fit_in_all_units_of_the_response(family, link, parameters):
+    """Seconds or milliseconds: the density in y·size is that in y over the size of each trial."""
+    told = {"regularizer": "UnRegularized", "seed": 1, "tol": 1e-7, "inverse_link_function": link}
+    truth = known(family, **parameters).set_params(inverse_link_function=link)
+    X, y, starts, _ = drawn(truth, 300, session=60, spread=0.4)
+    fits = []
+    for size in (1.0, 1e3, 1e-3):
+        scaled = y * size if y.ndim == 1 else y * [1.0, size]
+        model = GLMHMM(2, family, n_init=4, **told).fit(X, scaled, session_starts=starts)
+        ends = model.restarts_["objective"] + len(y) * np.log(size)
+        posterior = model.smooth_proba(X, scaled, starts)
+        # Starts that end alike may have the states in either order.
+        fits.append((ends, posterior[:, np.argsort(posterior.sum(axis=0))]))
+    for ends, posterior in fits[1:]:
+        np.testing.assert_allclose(ends, fits[0][0], atol=1e-3)
+        np.testing.assert_allclose(posterior, fits[0][1], atol=1e-3)
+
+
+def test_every_start_ends_at_the_same_fit_at_all_origins_of_a_gaussian_response():
+    X, y, starts, _ = drawn(known("Gaussian", **FAR), 300, session=60, spread=0.4)
+    told = {"regularizer": "UnRegularized", "seed": 1, "tol": 1e-7, "n_init": 4}
+    fits = [GLMHMM(2, "Gaussian", **told).fit(X, y + z, session_starts=starts) for z in (0.0, 1e3)]
+    ends = [model.restarts_["objective"] for model in fits]
+    np.testing.assert_allclose(ends[1], ends[0], atol=1e-3)
+    np.testing.assert_allclose(fits[1].intercept_ - 1e3, fits[0].intercept_, atol=1e-2)
+
+
+def test_diffusion_starts_follow_the_unit_of_time():
+    """Times·c: drifts are over √c, log boundaries ½ log c and log non-decision times log c more."""
+    family, rng = WienerObservations(), np.random.default_rng(0)
+    link = family.default_inverse_link_function
+    for rt in (rng.gamma(4, 0.2, 50), np.full(50, 0.7)):
+        y = np.column_stack([rng.integers(0, 2, 50), rt])
+        for c in (1e3, 1e-3):
+            scaled = y * [1.0, c]
+            shift = family.starts(scaled, link) - family.starts(y, link)
+            np.testing.assert_allclose(shift, np.log(c) * np.array([0, 0.5, 0, 1]), atol=1e-12)
+            ratio = family.predictor_unit(scaled, link) / family.predictor_unit(y, link)
+            np.testing.assert_allclose(ratio, [c**-0.5, 1, 1, 1])
+            np.testing.assert_array_equal(family.moved_by_units(link), shift != 0)
+
+
+def test_dead_states_come_back_in_the_regressors_own_unit(trials):
+    X, y, starts = trials
+    coef, intercept = known().coef_, np.array([0.0, 1.2])
+    dead = np.array([[1.0, 0.0], [1.0, 0.0]])  # nothing is ever in the second state
+    scores = []
+    for size in (np.ones(2), np.array([1e3, 1e-3])):
+        begin = (coef / size[:, None], intercept, np.ones(2), dead[0], dead)
+        model = GLMHMM(2, regularizer="UnRegularized", seed=1, tol=1e-7, reinit_dead=True)
+        model.fit(size * X, y, init_params=begin, session_starts=starts)
+        assert model.transition_prob_[0, 1] > 0
+        scores.append(model.solver_state_.objective_history[:2])
+    np.testing.assert_allclose(scores[1], scores[0], rtol=1e-9)

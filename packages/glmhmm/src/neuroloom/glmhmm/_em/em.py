@@ -273,7 +273,7 @@ def _units(start: Parameters, trials: Trials, prior: Prior) -> Parameters:
     """Return the size of each parameter's unit, so that extrapolation does not depend on units."""
     spread = jnp.sqrt(jnp.mean(trials.x**2, axis=1))
     spread = jnp.where(spread > 0, spread, 1.0)
-    response = jnp.sqrt(prior.scale.unit)[:, None]
+    response = prior.predictor[:, None]
     ones = jax.tree.map(jnp.ones_like, start)
     weights = jnp.broadcast_to(spread / response, start.weights.shape)
     drive = ones.drive

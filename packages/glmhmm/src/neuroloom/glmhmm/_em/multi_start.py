@@ -52,11 +52,13 @@ def diverse_starts(
     rng: np.random.Generator,
     spread: NDArray[np.float64],
     unit: NDArray[np.float64],
+    moved: Any = False,
 ) -> Parameters:
     """Return `n` starts: `first`, then the one-state weights with noise of several sizes.
 
     The smallest is that of Ashwood et al. 2022. `spread` is each regressor's standard deviation,
-    `unit` each output's unit, so that noise means the same for all units.
+    `unit` each output's unit, so that noise means the same for all units. Outputs that are `moved`
+    by another unit of the response keep the intercepts' common level: zero is none of theirs.
     """
     n_states, n_outputs, width = first.weights.shape
     size = np.tile([0.3, 1.0, 2.0, 0.2], n)[: n - 1]
@@ -66,7 +68,9 @@ def diverse_starts(
     # Some starts scale the pooled weights, so that states differ in how much they follow them.
     spread_of_gain = np.where(size > 0.2, 0.7, 0.0)[:, None, None, None]
     gain = np.exp(spread_of_gain * rng.normal(size=(n - 1, n_states, 1, 1)))
-    weights = base * gain + noise
+    gains = np.broadcast_to(gain, noise.shape).copy()
+    gains[..., -1] = np.where(moved, 1.0, gains[..., -1])
+    weights = base * gains + noise
     stay = rng.uniform(0.85, 0.99, size=(n - 1, n_states))
     transition = np.empty((n - 1, n_states, n_states))
     transition[:] = ((1 - stay) / max(n_states - 1, 1))[..., None]

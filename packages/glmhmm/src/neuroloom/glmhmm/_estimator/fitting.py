@@ -141,7 +141,7 @@ def fit(
     with double_precision():
         found, report = run(model, problem, start, free=free, keep=keep, progress=progress)
         if model.reinit_dead and (found.mass < 0.5).any():
-            again = restart_dead_state(model, found)
+            again = restart_dead_state(model, problem.data, found)
             kept = None if keep is None else replace(keep, stage="revived")
             found, report = run(model, problem, again, free=False, keep=kept)
         kept = None if keep is None else replace(keep, stage="beside")
@@ -221,11 +221,19 @@ def _with_noise_where_alike(model: Any, start: Parameters, data: Data) -> Parame
 
 def _noisy(model: Any, start: Parameters, data: Data, size: float, stream: int) -> Parameters:
     rng = settings.generator(jax.random.fold_in(model.seed, stream))
-    noise = size * rng.normal(size=np.shape(start.weights)) / _regressor_units(data)
+    center = np.asarray(start.weights)
+    noise = _noise(model, data, size, rng, center.shape)
+    return start._replace(weights=_kept_inside(model, center, center + noise, data))
+
+
+def _noise(
+    model: Any, data: Data, size: float, rng: np.random.Generator, shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Return noise on weights that means the same in all units of regressors and responses."""
+    noise: NDArray[np.float64] = size * rng.normal(size=shape) / _regressor_units(data)
     link = model.inverse_link_function
     noise *= model.observation_model.predictor_unit(data.y[data.observed], link)[:, None]
-    center = np.asarray(start.weights)
-    return start._replace(weights=_kept_inside(model, center, center + noise, data))
+    return noise
 
 
 def _regressor_units(data: Data) -> NDArray[np.float64]:
@@ -289,10 +297,9 @@ def several_starts(model: Any, problem: Problem, start: Parameters, n: int) -> P
     pooled = pooled_fit(model, problem)
     rng = settings.generator(jax.random.fold_in(model.seed, 1))
     spread = data.moments.spread
-    unit = model.observation_model.predictor_unit(
-        data.y[data.observed], model.inverse_link_function
-    )
-    every = diverse_starts(start, pooled, n, rng, spread, unit)
+    family, link = model.observation_model, model.inverse_link_function
+    unit, moved = family.predictor_unit(data.y[data.observed], link), family.moved_by_units(link)
+    every = diverse_starts(start, pooled, n, rng, spread, unit, moved)
     weights = _at_levels(model, data, np.asarray(pooled.weights), np.asarray(every.weights))
     every = every._replace(weights=weights)
     if not outside(model, weights.reshape(-1, *weights.shape[2:]), data.x_observed).any():
@@ -328,9 +335,8 @@ def pooled_fit(model: Any, problem: Problem) -> Parameters:
     """Return the parameters of the one-state fit, under a ridge that does not depend on units."""
     data = problem.data
     spread = _regressor_units(data)[:-1]
-    prior = one_state_prior(
-        data.x.shape[1], jax.tree.map(np.asarray, problem.prior.scale), spread**2
-    )
+    scale, unit = jax.tree.map(np.asarray, (problem.prior.scale, problem.prior.predictor))
+    prior = one_state_prior(data.x.shape[1], scale, unit, spread**2)
     prior = prior._replace(
         penalty=prior.penalty._replace(free=np.asarray(problem.prior.penalty.free))
     )
@@ -338,15 +344,17 @@ def pooled_fit(model: Any, problem: Problem) -> Parameters:
     return one_state_fit(data.x, data.y, data.seen, static.family, static.link, prior)
 
 
-def restart_dead_state(model: Any, found: Fit) -> Parameters:
+def restart_dead_state(model: Any, data: Data, found: Fit) -> Parameters:
     """Return the fit's parameters with dead states placed beside the largest one."""
     p = jax.tree.map(np.array, found.parameters)
     mass = np.asarray(found.mass)
     rng = settings.generator(jax.random.fold_in(model.seed, 2))
     donor = int(np.argmax(mass))
-    for k in np.flatnonzero(mass < 0.5):
-        p.weights[k] = p.weights[donor] + 0.5 * rng.normal(size=p.weights[k].shape)
-        p.log_scale[k] = p.log_scale[donor]
+    dead = np.flatnonzero(mass < 0.5)
+    center = np.repeat(p.weights[donor][None], len(dead), axis=0)
+    noise = _noise(model, data, 0.5, rng, center.shape)
+    p.weights[dead] = _kept_inside(model, center, center + noise, data)
+    p.log_scale[dead] = p.log_scale[donor]
     away = 0.05 / max(model.n_states - 1, 1)
     transition = np.full_like(p.transition, away)
     np.fill_diagonal(transition, 0.95)

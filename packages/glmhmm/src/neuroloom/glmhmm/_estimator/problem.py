@@ -156,13 +156,15 @@ def prior_of(model: Any, data: Data) -> Prior:
         mask = np.broadcast_to(free, np.shape(penalty.ridge))
         penalty = penalty._replace(free=free, lasso=penalty.lasso * mask)
     initial, transition = model.dirichlet_initial_proba, model.dirichlet_transition_proba
-    unit = family.start_scale(data.y[data.observed])
+    seen = data.y[data.observed]
+    unit = family.start_scale(seen)
     return Prior(
         penalty,
         np.ones(k) if initial is None else initial,
         np.ones((k, k)) if transition is None else transition,
         np.asarray(float(model.transition_regularizer_strength)),
         ScalePrior(np.log(model.scale_floor * unit), unit, np.asarray(float(model.scale_prior))),
+        family.predictor_unit(seen, model.inverse_link_function),
     )
 
 

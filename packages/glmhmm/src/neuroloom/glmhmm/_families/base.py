@@ -222,6 +222,10 @@ class Observations:
         """Return how much each linear predictor varies if the response's unit changes."""
         return np.ones_like(self.start_scale(y))
 
+    def moved_by_units(self, link: Link) -> Any:
+        """Return which predictors (n_outputs,), or if all, shift with the response's unit."""
+        return False
+
     def null_log_likelihood(
         self, train: NDArray[np.float64], test: NDArray[np.float64], link: Link
     ) -> float:

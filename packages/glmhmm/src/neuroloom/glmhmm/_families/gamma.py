@@ -64,3 +64,7 @@ class GammaObservations(Observations):
     def predictor_unit(self, y: NDArray[np.float64], link: Link) -> NDArray[np.float64]:
         """Return the unit of the mean, through the link."""
         return unit_through(link, y)
+
+    def moved_by_units(self, link: Link) -> Any:
+        """Return whether the predictor is the logarithm of the mean."""
+        return link is jnp.exp

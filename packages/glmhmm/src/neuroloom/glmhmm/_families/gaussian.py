@@ -57,3 +57,7 @@ class GaussianObservations(Observations):
         """Return the standard deviations, where the predictor is the mean."""
         scale = self.start_scale(y)
         return np.sqrt(scale) if link is identity else np.ones_like(scale)
+
+    def moved_by_units(self, link: Link) -> Any:
+        """Return whether the predictor is the mean, which has the origin of y."""
+        return link is identity

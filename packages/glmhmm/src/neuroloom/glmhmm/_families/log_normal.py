@@ -59,7 +59,3 @@ class LogNormalObservations(GaussianObservations):
     def scale_unit(self, y: NDArray[np.float64]) -> float:
         """Return the variance of log y."""
         return super().scale_unit(np.log(y)) if len(y) else 1.0
-
-    def predictor_unit(self, y: NDArray[np.float64], link: Link) -> NDArray[np.float64]:
-        """Return ones: another unit of y moves the intercept alone."""
-        return np.ones_like(self.start_scale(y))

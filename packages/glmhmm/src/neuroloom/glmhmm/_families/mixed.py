@@ -237,6 +237,10 @@ class MixedObservations(Observations):
         columns = self._columns(y)
         return np.array(self._each(lambda p, i: p.family.predictor_unit(columns[i], p.link)[0]))
 
+    def moved_by_units(self, link: Link) -> Any:
+        """Return which outputs' predictors are moved."""
+        return np.array(self._each(lambda p, i: bool(p.family.moved_by_units(p.link))))
+
     def null_log_likelihood(
         self, train: NDArray[np.float64], test: NDArray[np.float64], link: Link
     ) -> float:

@@ -169,15 +169,23 @@ class WienerObservations(Observations):
     def starts(self, y: NDArray[np.float64], link: Link) -> NDArray[np.float64]:
         """Return predictors with the reaction times' mean and variance, without a drift."""
         rt = y[np.isfinite(y).all(axis=1), 1]
-        bound = float(
-            np.maximum((24 * np.var(rt)) ** 0.25, 0.1)
-        )  # of a driftless process that starts midway
+        # Of a driftless process that starts midway; above 0 where all times are equal.
+        bound = float(np.maximum(24 * np.var(rt), 1e-4 * np.mean(rt) ** 2) ** 0.25)
         rest = np.clip(np.mean(rt) - bound**2 / 4, 0.3 * rt.min(), 0.8 * rt.min())
         return np.array([0.0, np.log(bound), 0.0, np.log(rest)])
 
     def start_scale(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return ones."""
         return np.ones(len(PREDICTORS))
+
+    def predictor_unit(self, y: NDArray[np.float64], link: Link) -> NDArray[np.float64]:
+        """Return what the drift varies by, one over the boundary separation, and ones."""
+        bound = float(np.exp(self.starts(y, link)[PREDICTORS.index("boundary")]))
+        return np.array([1 / bound, 1.0, 1.0, 1.0])
+
+    def moved_by_units(self, link: Link) -> Any:
+        """Return True for the predictors that are logarithms of what has a unit."""
+        return np.array([name in ("boundary", "non_decision") for name in PREDICTORS])
 
     def null_log_likelihood(
         self, train: NDArray[np.float64], test: NDArray[np.float64], link: Link

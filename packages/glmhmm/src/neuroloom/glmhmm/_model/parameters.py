@@ -52,6 +52,7 @@ class Prior(NamedTuple):
     transition: Array  # Dirichlet α (n_states, n_states)
     drive: Array  # ridge strength on `drive`
     scale: ScalePrior
+    predictor: Array  # (n_outputs,) unit of the linear predictors; it moves no optimum
 
 
 @dataclass(frozen=True)
@@ -144,4 +145,5 @@ def plain_prior(n_states: int, n_outputs: int, n_features: int, ridge: float) ->
         strength, np.zeros_like(strength), groups, np.zeros(0), np.zeros((0, n_features + 1))
     )
     scale = ScalePrior(np.full(n_outputs, np.log(1e-12)), np.ones(n_outputs), np.zeros(()))
-    return Prior(penalty, np.ones(n_states), np.ones((n_states, n_states)), np.zeros(()), scale)
+    transition = np.ones((n_states, n_states))
+    return Prior(penalty, np.ones(n_states), transition, np.zeros(()), scale, np.ones(n_outputs))

@@ -49,12 +49,18 @@ def one_state_fit(
     return fit.parameters
 
 
-def one_state_prior(n_features: int, scale: ScalePrior, ridge: Any) -> Prior:
-    """Return a ridge on the GLM's coefficients: a strength, or one for each."""
+def one_state_prior(
+    n_features: int, scale: ScalePrior, predictor: NDArray[np.float64], ridge: Any
+) -> Prior:
+    """Return a ridge on the GLM's coefficients: a strength, or one for each.
+
+    `predictor` is the linear predictors' unit, (n_outputs,).
+    """
     prior = plain_prior(1, len(scale.unit), n_features, 0.0)
     strength = np.array(prior.penalty.ridge)
     strength[..., :-1] = ridge
-    return prior._replace(penalty=prior.penalty._replace(ridge=strength), scale=scale)
+    penalty = prior.penalty._replace(ridge=strength)
+    return prior._replace(penalty=penalty, scale=scale, predictor=predictor)
 
 
 def fit_glm_arrays(
@@ -69,7 +75,7 @@ def fit_glm_arrays(
     seen = np.isfinite(y.reshape(len(y), -1))
     unit = family.start_scale(y)
     scale = ScalePrior(np.log(1e-6 * unit), unit, np.zeros(()))
-    prior = one_state_prior(x.shape[1], scale, ridge)
+    prior = one_state_prior(x.shape[1], scale, family.predictor_unit(y, link), ridge)
     parameters = one_state_fit(x, y, seen, family, link, prior, tol=1e-10)
     coef, intercept, scales, _, _ = from_core(parameters, y.ndim == 1 and not family.couples)
     return coef[..., 0], intercept[..., 0], scales[..., 0]
