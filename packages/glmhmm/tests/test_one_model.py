@@ -397,6 +397,17 @@ def test_categories_by_label():
     same = GLMHMM(1, CategoricalObservations(np.int64(3))).fit(X, codes)
     np.testing.assert_array_equal(model.coef_, same.coef_)
     assert model.score(X[:5], labels[:5]) == same.score(X[:5], codes[:5])
+    drawn_labels, rates, _ = model.simulate(1, X)
+    numbers, same_rates, _ = same.simulate(1, X)
+    np.testing.assert_array_equal(drawn_labels, model.classes_[numbers.astype(int)])
+    np.testing.assert_array_equal(rates, same_rates)
+    assert np.isfinite(model.score(X, drawn_labels))
+    gaps = model.set_params(missing="mask").simulate(1, np.where(np.arange(90) == 7, np.nan, X.T).T)
+    assert gaps[0][7] is None
+    assert gaps[0].tolist()[8:] == drawn_labels.tolist()[8:]
+    model.set_params(missing="raise")
+    boot = [parametric_bootstrap(m, X, v, n_samples=2) for m, v in ((model, labels), (same, codes))]
+    np.testing.assert_array_equal(boot[0].coef, boot[1].coef)
     online = OnlineFilter(GLMHMM(2, CategoricalObservations(3), maxiter=3, tol=9.0).fit(X, labels))
     first = online.step(X[0], labels[0])
     online.reset()

@@ -223,3 +223,15 @@ def test_counts_by_finite_differences():
     errors = standard_errors(model, X, y, starts)
     found = (errors.coef[0], errors.intercept, errors.scale / model.scale_)
     np.testing.assert_allclose(np.concatenate(found), expected[:6], rtol=5e-3)
+
+
+def test_scales_at_their_floor_have_no_error():
+    """Two neurons; the first one's counts vary less than Poisson ones."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(240, 1))
+    y = np.column_stack([rng.binomial(8, 0.5, 240), rng.negative_binomial(2, 0.3, 240)])
+    model = GLMHMM(1, "NegativeBinomial", tol=1e-8).fit(X, y.astype(float))
+    errors = standard_errors(model, X, y.astype(float))
+    assert model.scale_[0, 0] < 1e-4 < model.scale_[1, 0]
+    np.testing.assert_array_equal(np.isnan(errors.scale[:, 0]), [True, False])
+    assert np.isfinite([errors.coef, errors.intercept[None]]).all()

@@ -110,7 +110,7 @@ class _Samples:
             transition_inputs=self.transition_inputs,
             n_trials=len(self.template) if self.X is None else None,
         )
-        values = np.asarray(getattr(y, "values", y), dtype=np.float64)
+        values = _coded(self.model, y)
         return np.where(np.isfinite(self.template), values, np.nan)
 
 
@@ -204,9 +204,9 @@ def _template(
     drawn, *_ = model.simulate(
         0, X, session_starts=session_starts, transition_inputs=transition_inputs, n_trials=n
     )
-    values = np.asarray(getattr(drawn, "values", drawn), dtype=np.float64)
+    values = _coded(model, drawn)
     if y is not None:
-        given = np.asarray(numbers("y", model.observation_model.encode(y, None)[0]))
+        given = _coded(model, y)
         if given.reshape(len(given), -1).shape != values.reshape(len(values), -1).shape:
             raise fail("y", f"the shape of the fit's responses, {values.shape}", f"{given.shape}")
         values = np.where(np.isfinite(given.reshape(values.shape)), values, np.nan)
@@ -216,6 +216,12 @@ def _template(
             raise fail("observed", f"shape ({len(values)},)", f"shape {mask.shape}")
         values[~mask] = np.nan
     return values
+
+
+def _coded(model: Any, y: Any) -> NDArray[np.float64]:
+    """Return responses as numbers, also those that the model was fitted to as labels."""
+    coded, _ = model.observation_model.encode(y, getattr(model, "classes_", None))
+    return np.asarray(numbers("y", coded), dtype=np.float64)
 
 
 def _matched(

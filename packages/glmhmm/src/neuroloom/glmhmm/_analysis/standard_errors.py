@@ -36,7 +36,9 @@ _ONE_BORDER = 0.05  # trials closer together than this, relatively, stand at one
 class StandardErrors:
     """Standard errors in the shapes of the fitted attributes, and the covariance behind them.
 
-    Entries are NaN for probabilities at zero, which have no curvature.
+    Entries are NaN for parameters at a border, which have no curvature there: probabilities at
+    zero, and scales at their floor (``scale_floor``), as of counts that vary no more than Poisson
+    ones. The criteria count such parameters all the same.
 
     Parameters
     ----------

@@ -171,8 +171,8 @@ def predict(
 ) -> Any:
     """Return the mean response expected at each trial before it is seen (one step ahead).
 
-    Bernoulli: the probability of 1. Categorical: the probability of each category. NaN where a
-    regressor is missing.
+    Bernoulli: the probability of 1. Categorical: the probability of each category, in the order
+    of ``classes_`` where the model was fitted to labels. NaN where a regressor is missing.
 
     Parameters
     ----------

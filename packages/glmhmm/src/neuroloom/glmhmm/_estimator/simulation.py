@@ -96,8 +96,10 @@ def simulate(
     Returns
     -------
     y : ndarray, shape (n_trials,) or (n_trials, n_outputs)
+        Labels, an array of them also for pynapple's, of a model that was fitted to labels.
     rates : ndarray
-        Mean response given the state, or the categories' probabilities.
+        Mean response given the state, or the categories' probabilities, in the order of
+        ``classes_``.
     states : ndarray
 
     Examples
@@ -132,7 +134,15 @@ def simulate(
     if data.gaps.any():
         y[data.gaps] = mean[data.gaps] = np.nan
     states = path if state_format == "index" else np.eye(self.n_states, dtype=np.int64)[path]
-    return restore(y, data), restore(mean, data), restore(states, data)
+    return _labelled(self, restore(y, data)), restore(mean, data), restore(states, data)
+
+
+def _labelled(model: Any, y: Any) -> Any:
+    """Return responses as `fit` took them: numbers, or the labels that they stand for."""
+    classes = getattr(model, "classes_", None)
+    if classes is None:
+        return y
+    return model.observation_model.decode(np.asarray(getattr(y, "values", y)), classes)
 
 
 def simulate_on(

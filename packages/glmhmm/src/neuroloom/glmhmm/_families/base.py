@@ -162,6 +162,10 @@ class Observations:
         """Return the responses as numbers and the labels they stand for; as they are by default."""
         return y, classes
 
+    def decode(self, y: NDArray[np.float64], classes: Any) -> NDArray[Any]:
+        """Return responses as they were before `encode`; as they are by default."""
+        return y
+
     def n_outputs(self, y: Any) -> int:
         """Return the number of linear predictors per state."""
         return 1 if y.ndim == 1 else int(y.shape[1])

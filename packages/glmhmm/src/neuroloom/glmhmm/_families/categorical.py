@@ -106,6 +106,17 @@ class CategoricalObservations(Observations):
         coded = [number.get(v, np.nan) if isinstance(v, str) else np.nan for v in raw.tolist()]
         return np.array(coded), np.array(known)
 
+    def decode(self, y: NDArray[np.float64], classes: Any) -> NDArray[Any]:
+        """Return the labels, if the model was fitted to labels; None where there is no choice."""
+        if classes is None:
+            return y
+        seen = np.isfinite(y)
+        labels = np.asarray(classes)[np.where(seen, y, 0).astype(np.int64)]
+        if not seen.all():
+            labels = labels.astype(object)
+            labels[~seen] = None
+        return labels
+
     def n_outputs(self, y: Any) -> int:
         """Return the number of categories less one."""
         return self.n_categories - 1
