@@ -11,7 +11,7 @@ from neuroloom.shared import testing
 def validated(folder):
     import test_resume  # beside this file, which the checks' processes import by its name
 
-    return test_resume.validated(folder)
+    return test_resume.validated(folder, n_states=(2,), n_init=1)
 
 
 @pytest.mark.slow

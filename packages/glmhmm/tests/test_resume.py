@@ -24,9 +24,9 @@ def data():
     return X, y, np.arange(800) % 50 == 0
 
 
-def validated(folder):
-    model = GLMHMM(2, regularizer_strength=0.25, n_init=3, tol=1e-4)
-    told = {"n_states": (1, 2), "folds": N_FOLDS, "progress": False, "resume": folder}
+def validated(folder, n_states=(1, 2), n_init=3):
+    model = GLMHMM(2, regularizer_strength=0.25, n_init=n_init, tol=1e-4)
+    told = {"n_states": n_states, "folds": N_FOLDS, "progress": False, "resume": folder}
     found = cross_validate(*data(), model=model, **told)
     two = found.models[2]
     numbers = found.folds[["log_likelihood", "bits_per_trial", "train_objective"]].to_numpy()
