@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -423,3 +424,27 @@ class TestRegularTimes:
         for times in ([], [1.0, 1.0], [1.0, 0.0], [0.0, np.nan]):
             with pytest.raises(Wrong):
                 checks.regular_times("t", times, error=Wrong)
+
+
+@pytest.mark.parametrize("wrap", [list, tuple, lambda parts: [list(parts)]])
+def test_lists_of_arrays_are_read_as_the_arrays_are(wrap: Callable[[Any], Any]) -> None:
+    hidden = np.ma.array([1, 2], mask=[False, True])
+    found = checks.array("x", wrap([hidden, [3, 4]]), missing=True)
+    np.testing.assert_array_equal(found.reshape(2, 2), [[1, np.nan], [3, 4]])
+    words = np.ma.array(["a", "b"], mask=[False, True])
+    assert checks.plain("x", wrap([words])).ravel().tolist() == ["a", None]
+    assert checks.plain("x", wrap([np.ma.masked, "a"])).ravel().tolist() == [None, "a"]
+    quantities = pytest.importorskip("quantities")
+    seconds, milliseconds = quantities.Quantity(1, "s"), quantities.Quantity(2, "ms")
+    for parts in ([seconds, milliseconds], [[1.0, 2.0], quantities.Quantity([1, 2], "s")]):
+        with pytest.raises(DataError, match="values in s"):
+            checks.array("x", wrap(parts))
+
+
+@pytest.mark.parametrize("values", [["a", np.nan], ["a", None, 1], [1.5, "a"], [["a"], [np.nan]]])
+def test_what_stands_beside_text_in_a_list_stays(values: list[Any]) -> None:
+    as_objects = np.empty(np.shape(values), dtype=object)
+    as_objects[...] = np.array(values, dtype=object)
+    found = checks.plain("x", values)
+    assert found.tolist() == checks.plain("x", as_objects).tolist()
+    assert not any(isinstance(x, str) and x != "a" for x in found.flat)

@@ -86,3 +86,10 @@ def test_lists_on_both_sides_of_the_signed_numbers() -> None:
 def test_words_of_another_width_are_refused(dtype: Any) -> None:
     with pytest.raises(DataError, match=r"words: expected words of 64 bits \(uint64\), got dtype"):
         random.uniform(np.array([7], dtype))
+
+
+def test_a_number_under_a_mask_is_refused() -> None:
+    hidden = np.ma.array([1, 2], mask=[False, True])
+    for keys, numbers in ((5, hidden), (hidden, 5)):
+        with pytest.raises(DataError, match="masked"):
+            random.numbered(keys, numbers)

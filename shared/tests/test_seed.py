@@ -200,3 +200,8 @@ def test_a_path_that_is_text() -> None:
 def test_no_such_number_of_bits(bits: object) -> None:
     with pytest.raises(DataError, match=r"bits: expected an integer of at least 1"):
         Seed(1).integer(bits)  # type: ignore[arg-type]
+
+
+def test_nested_numbers_are_refused_in_own_words() -> None:
+    with pytest.raises(DataError, match="entropy: expected an integer"):
+        Seed((1, (2,)))

@@ -204,7 +204,8 @@ def _entropy(argument: str, given: Any) -> tuple[int | tuple[int, ...], tuple[Na
             raise fail(argument, expected, f"one of {given.pool_size}")
         key = tuple(int(word) for word in given.spawn_key)
         return _entropy(argument, given.entropy)[0], (key,) if key else ()
-    if isinstance(given, (list, tuple, np.ndarray)) and np.ndim(given) == 1 and len(given):
+    listed = isinstance(given, (list, tuple)) or (isinstance(given, np.ndarray) and given.ndim == 1)
+    if listed and len(given):
         return tuple(_number(argument, one) for one in given), ()
     return _number(argument, given), ()
 

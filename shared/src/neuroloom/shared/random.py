@@ -125,6 +125,8 @@ def numbered(keys: ArrayLike, numbers: ArrayLike) -> Words:
 
 def _whole(argument: str, given: ArrayLike) -> Words:
     """Return whole numbers as words; negative ones wrap around."""
+    if np.ma.is_masked(given):
+        raise fail(argument, "whole numbers", "masked ones")
     raw = np.asarray(given)
     if raw.dtype.kind in "iu":
         return raw.astype(np.uint64, copy=False)

@@ -14,6 +14,7 @@ from neuroloom.shared._errors import DataError
 from neuroloom.shared.checks._names import MakeError, fail
 
 _NUMBERS = "iuf"
+_BARE = (int, float, complex, str, bytes, np.generic, type(None))
 
 
 def array(
@@ -165,9 +166,7 @@ def _plain(
     argument: str, values: Any, error: MakeError, type_error: MakeError
 ) -> tuple[NDArray[Any], str]:
     """Return the array, and the kind of dtype that its values had before NaN came in."""
-    if (unit := _unit(values)) is not None:
-        hint = "; convert it to the unit asked for and pass its magnitude"
-        raise fail(argument, "plain numbers", f"values in {unit}", hint=hint, error=type_error)
+    _refuse_unit(argument, values, type_error)
     if type(values).__module__.startswith("scipy.sparse"):
         hint = "; call toarray() on it"
         raise fail(argument, "a dense array", type(values).__name__, hint=hint, error=type_error)
@@ -175,8 +174,11 @@ def _plain(
         return _unmasked(values)
     if (columns := _from_pandas(values)) is not None:
         return columns
+    values = _opened(argument, values, type_error)
     try:
         raw = np.asarray(values)
+        if raw.dtype.kind in "US" and not _all_text(values):
+            raw = np.asarray(values, dtype=object)  # numpy writes what stands beside text as text
     except (ValueError, TypeError, RuntimeError) as cause:
         ragged = "ragged values" if isinstance(values, (list, tuple)) else f"{cause}"
         raise fail(argument, "a regular array", ragged, error=error) from cause
@@ -186,6 +188,30 @@ def _plain(
     if any(isinstance(one, (list, tuple, np.ndarray)) for one in raw.flat):
         raise fail(argument, "a regular array", "ragged values", error=error)
     return _objects(raw)
+
+
+def _opened(argument: str, values: Any, type_error: MakeError) -> Any:
+    """Return nested lists with None where a mask is in them; numpy looks under it."""
+    if isinstance(values, (list, tuple)):
+        if all(issubclass(kind, _BARE) for kind in set(map(type, values))):
+            return values
+        return [_opened(argument, one, type_error) for one in values]
+    _refuse_unit(argument, values, type_error)
+    if values is np.ma.masked:
+        return None
+    return _unmasked(values)[0] if isinstance(values, np.ma.MaskedArray) else values
+
+
+def _all_text(values: Any) -> bool:
+    if isinstance(values, (list, tuple)):
+        return all(map(_all_text, values))
+    return not isinstance(values, numbers.Number)
+
+
+def _refuse_unit(argument: str, values: Any, error: MakeError) -> None:
+    if (unit := _unit(values)) is not None:
+        hint = "; convert it to the unit asked for and pass its magnitude"
+        raise fail(argument, "plain numbers", f"values in {unit}", hint=hint, error=error)
 
 
 def _from_pandas(values: Any) -> tuple[NDArray[Any], str] | None:
