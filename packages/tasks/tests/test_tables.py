@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -81,3 +82,28 @@ def choices(id: str, table: Any, seconds: np.ndarray, n_actions: int) -> None:
     assert (~np.isnan(seconds[(action > 0) | chosen])).all()
     if first > 0:
         assert np.isnan(seconds[action == 0]).all()
+
+
+@pytest.mark.parametrize("sessions", [1, 3])
+def test_a_trial_that_is_cut_off_leaves_nothing_to_the_next(sessions: int) -> None:
+    # Trials of 22 steps: one that costs at its first step and is paid at its last earns 0.9.
+    env = gymnasium.wrappers.TimeLimit(tasks.make("PerceptualDecisionMaking-v1"), 30)
+    steps: list[Any] = []
+
+    def policy(observation: Any, info: dict[str, Any]) -> Any:
+        steps.append(info["new_trial"].copy())
+        return np.ones(len(observation), dtype=int)
+
+    table = tasks.run_trials(env, policy, 12 * sessions, sessions=sessions, seed=1).table
+    assert set(table["reward"].round(9)) <= {-0.1, 0.9}
+    assert table["trial"].tolist() == list(range(12)) * sessions
+    np.testing.assert_array_equal(table["reaction_time"], 0.0)
+    # An episode of 30 steps: a trial of 22, and 8 steps of the one that is cut off.
+    begun = np.flatnonzero(np.array(steps)[:, 0])
+    assert begun[:4].tolist() == [0, 22, 30, 52]
+
+
+def test_episodes_that_end_no_trial_are_refused() -> None:
+    env = gymnasium.wrappers.TimeLimit(tasks.make("PerceptualDecisionMaking-v1"), 5)
+    with pytest.raises(tasks.TaskError, match="longer than a trial"):
+        tasks.run_trials(env, "random", 3, seed=1)

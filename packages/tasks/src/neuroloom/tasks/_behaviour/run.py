@@ -146,30 +146,32 @@ def _columns(source: World, act: Any, wanted: NDArray[np.int64]) -> dict[str, li
         answers.see(about, actions)
         observation, reward, ended, info = source.step(actions)
         total += reward
-        told = {"new_trial": ended, "reward": reward, "action": actions.copy()}
+        # A trial that an episode's end left unfinished has no row, and the next one begins too.
+        fresh = ended | info["cut"] if "cut" in info else ended
+        told = {"new_trial": fresh, "reward": reward, "action": actions.copy()}
         told["performance"] = no_performance.copy()
-        if not np.count_nonzero(ended):
-            continue
-        told["performance"] = np.where(ended, info["performance"], np.nan)
-        if not columns:
-            check_names(answer_of(source)[1], info["trial"])
-        row = {
-            **info["trial"],
-            **answers.columns(info["trial"]),
-            "correct": info["performance"] >= 1,
-            "reward": total.copy(),
-            "performance": info["performance"],
-            "trial": count.copy(),
-            "session": np.arange(n),
-            **(about_trials() if about_trials is not None else {}),
-        }
-        keep = np.flatnonzero(ended & (count < wanted))
-        for name, values in row.items():
-            columns.setdefault(name, []).append(values[keep])
-        count += ended
-        unfinished = bool((count < wanted).any())
-        total[ended] = 0
-        answers.forget(ended)
+        if np.count_nonzero(ended):
+            told["performance"] = np.where(ended, info["performance"], np.nan)
+            if not columns:
+                check_names(answer_of(source)[1], info["trial"])
+            row = {
+                **info["trial"],
+                **answers.columns(info["trial"]),
+                "correct": info["performance"] >= 1,
+                "reward": total.copy(),
+                "performance": info["performance"],
+                "trial": count.copy(),
+                "session": np.arange(n),
+                **(about_trials() if about_trials is not None else {}),
+            }
+            keep = np.flatnonzero(ended & (count < wanted))
+            for name, values in row.items():
+                columns.setdefault(name, []).append(values[keep])
+            count += ended
+            unfinished = bool((count < wanted).any())
+        if np.count_nonzero(fresh):
+            total[fresh] = 0
+            answers.forget(fresh)
     return columns
 
 

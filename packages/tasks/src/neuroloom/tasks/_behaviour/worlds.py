@@ -19,7 +19,12 @@ from neuroloom.tasks._environments.vector import TaskVectorEnv
 from neuroloom.tasks._errors import TaskError, TaskTypeError, fail
 
 Stepped = tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], dict[str, Any]]
-"""Observation, reward, which trials ended, and what is told of these."""
+"""Observation, reward, which trials ended, and what is told of these.
+
+``cut`` there, if it is told, says which trials an episode's end left unfinished.
+"""
+
+_MOST_CUT = 1000
 
 
 class World(Protocol):
@@ -107,6 +112,7 @@ class Copies:
         self._seeds = [of.child(first + i).integer(31) for i in range(self.n)]
         if first == 0 and not isinstance(seed, Seed):
             self._seeds[0] = int(seed)
+        self._cut_in_a_row = np.zeros(self.n, dtype=np.int64)
 
     def reset(self) -> NDArray[Any]:
         """Begin, and return what is shown."""
@@ -119,7 +125,7 @@ class Copies:
 
     def step(self, actions: NDArray[Any]) -> Stepped:
         """Act."""
-        shown, rewards, ended, infos = [], [], [], []
+        shown, rewards, ended, over, infos = [], [], [], [], []
         for env, action in zip(self._envs, actions, strict=True):
             plain = action.item() if np.ndim(action) == 0 else action
             observation, reward, terminated, truncated, info = env.step(plain)
@@ -128,6 +134,7 @@ class Copies:
             shown.append(observation)
             rewards.append(float(reward))
             ended.append(bool(info.get("new_trial", False)))
+            over.append(bool(terminated or truncated))
             infos.append(info)
         trials = [
             info.get("trial") or {} if end else {} for info, end in zip(infos, ended, strict=True)
@@ -136,8 +143,21 @@ class Copies:
             "gt": np.stack([np.asarray(info.get("gt", 0)) for info in infos]),
             "performance": np.array([float(info.get("performance", 0.0)) for info in infos]),
             "trial": _columns(trials),
+            "cut": np.array(over) & ~np.array(ended),
         }
+        self._count(np.array(ended), told["cut"])
         return np.stack(shown), np.array(rewards), np.array(ended), told
+
+    def _count(self, ended: NDArray[np.bool_], cut: NDArray[np.bool_]) -> None:
+        """Refuse episodes that are always over before their first trial is."""
+        self._cut_in_a_row[ended] = 0
+        self._cut_in_a_row += cut
+        if self._cut_in_a_row.max() == _MOST_CUT:
+            raise TaskError(
+                "task: expected episodes in which trials come to an end, got "
+                f"{_MOST_CUT} in a row that were over before; let a limit of time be longer than "
+                "a trial"
+            )
 
     def about(self) -> dict[str, NDArray[Any]]:
         """Return what is known of the present steps."""
