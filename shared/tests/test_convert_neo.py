@@ -257,3 +257,16 @@ class TestFromNeo:
     @given(epochs(grid=True))
     def test_borders_that_touch_still_do(self, value: Epochs) -> None:
         assert close(from_neo(to_neo(value)), value)
+
+
+def test_events_and_epochs_that_overlap_keep_what_is_said_of_them() -> None:
+    said = {"name": "n", "description": "d", "rig": 3}
+    event = neo.Event([1.0] * pq.s, labels=["a"], **said)
+    epoch = neo.Epoch([1.0, 1.5] * pq.s, [1.0, 1.0] * pq.s, labels=["a", "b"], **said)
+    segment = neo.Segment()
+    segment.events.append(event)
+    segment.epochs.append(epoch)
+    tables = from_neo(segment).tables
+    assert len(tables) == 2
+    for table in (*tables.values(), from_neo(event)):
+        assert table.metadata == {"description": "d", "rig": 3}

@@ -208,12 +208,13 @@ def _named(item: Any) -> dict[str, Any]:
 
 def _table(epoch: Any) -> Trials:
     start, stop = _borders(epoch)
-    return Trials({"start": start, "stop": stop, **_columns(epoch, len(start))})
+    columns = {"start": start, "stop": stop, **_columns(epoch, len(start))}
+    return Trials(columns, metadata=_named(epoch))
 
 
 def _events(event: Any) -> Trials:
     times = np.asarray(event.times.rescale("s").magnitude, np.float64)
-    return Trials({"time": times, **_columns(event, len(times))})
+    return Trials({"time": times, **_columns(event, len(times))}, metadata=_named(event))
 
 
 def _spikes(trains: list[Any], recorded: Epochs | None, skipped: Skipped) -> SpikeTrains:
