@@ -411,3 +411,9 @@ def test_chronometric_says_which_column_is_wrong(table: dict[str, Any], match: s
 def test_psychometric_says_that_choices_are_words() -> None:
     with pytest.raises(tasks.TaskError, match=r"'choice': expected 0 and 1, got .'left', 'right'"):
         tasks.psychometric({"stimulus": [-1, 1], "choice": ["left", "right"]})
+
+
+def test_a_task_made_of_another_says_why_it_has_no_bound() -> None:
+    made = tasks.reaction_time(tasks.get_task("ContextDecisionMaking-v1"))
+    with pytest.raises(tasks.TaskError, match="made of another"):
+        tasks.IdealObserver(made)

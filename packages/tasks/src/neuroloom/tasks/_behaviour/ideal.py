@@ -73,7 +73,10 @@ class IdealObserver:
                 "depends on more than the answer"
             )
         if self.task.plan_class is not None:
-            raise TaskError(f"{name}: there is no bound here; ask for that of a task of this kind")
+            raise TaskError(
+                f"{name}: there is no exact bound for a task that is made of another; ask for "
+                "that of an id that has its rule of answers itself"
+            )
         if plan.sessions and self.task.history() is None:
             raise TaskError(
                 f"{name}: there is no bound here, as trials depend on those before in a way that "
