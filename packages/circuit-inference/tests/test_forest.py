@@ -25,7 +25,7 @@ def sklearn_trees(x, targets, seed):
 
 
 @pytest.mark.parametrize("d", [1, 2])
-def test_says_what_scikit_learn_says(rows, rng, d, monkeypatch):
+def test_says_what_scikit_learn_says(rows, rng, d):
     x, targets = rows[0], rows[1][:, :d]
     forest, held_out = Forest.fit(x, targets, Seed(3))
     theirs = sklearn_trees(x, targets if d > 1 else targets[:, 0], Seed(3))
@@ -33,8 +33,6 @@ def test_says_what_scikit_learn_says(rows, rng, d, monkeypatch):
     expected = theirs.predict(fresh).reshape(400, d)
     np.testing.assert_allclose(forest(fresh), expected, rtol=0, atol=1e-6)
     np.testing.assert_array_equal(held_out, theirs.oob_prediction_.reshape(150, d))
-    monkeypatch.setattr(module, "_AT_ONCE", 7 * module._N_TREES)  # in pieces of seven rows
-    np.testing.assert_array_equal(forest(fresh), Forest.fit(x, targets, Seed(3))[0](fresh))
 
 
 def test_held_out_rows_are_not_known(rng):

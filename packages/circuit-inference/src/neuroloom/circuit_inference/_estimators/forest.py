@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.circuit_inference._compiled import compiled
 from neuroloom.circuit_inference.errors import ModelFormatError
 from neuroloom.shared import Seed
 
@@ -25,7 +26,21 @@ _TYPES = {
     **dict.fromkeys(("root", "feature", "left", "right", "n_features"), np.int32),
     **{"threshold": np.float64, "value": np.float32},
 }
-_AT_ONCE = 1 << 22  # places in trees of rows that are followed side by side
+
+
+@compiled
+def _add_trees(  # type: ignore[no-untyped-def]
+    rows, root, feature, threshold, left, right, value, out
+):
+    """Add up what each tree says of each row; a tree at a time, which a core's cache holds."""
+    for tree in range(len(root)):
+        for i in range(len(rows)):
+            node = root[tree]
+            while feature[node] >= 0:
+                below = rows[i, feature[node]] <= threshold[node]
+                node = left[node] if below else right[node]
+            for j in range(out.shape[1]):
+                out[i, j] += value[node, j]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,21 +107,11 @@ class Forest:
 
     def __call__(self, x: Array) -> Array:
         """Return the mean over trees, shape (n_rows, d)."""
-        single = x.astype(np.float32)
-        out = np.empty((len(x), self.value.shape[1]))
-        size = max(1, _AT_ONCE // len(self.root))
-        for start in range(0, len(x), size):
-            rows = single[start : start + size]
-            out[start : start + size] = self._mean(rows)
+        out = np.zeros((len(x), self.value.shape[1]))
+        nodes = (self.root, self.feature, self.threshold, self.left, self.right, self.value)
+        _add_trees(x.astype(np.float32), *nodes, out)
+        out /= len(self.root)
         return out
-
-    def _mean(self, rows: NDArray[np.float32]) -> Array:
-        node = np.broadcast_to(self.root, (len(rows), len(self.root))).copy()
-        each = np.arange(len(rows))[:, None]
-        while ((asked := self.feature[node]) >= 0).any():
-            below = rows[each, asked] <= self.threshold[node]
-            node = np.where(below, self.left[node], self.right[node])
-        return np.asarray(self.value[node].astype(np.float64).mean(axis=1))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name."""
