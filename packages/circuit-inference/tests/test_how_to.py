@@ -191,15 +191,15 @@ def test_blind_spots(names):
 def test_an_answer_for_a_recording(here, rng):
     np.savez("ca1.npz", lfp=rng.standard_normal(8000), fs=400.0)
     names = {"ci": ci, "small": small}
-    heading = "An answer for a recording"
     swaps = (
         ("field_library(500,", "field_library(40, progress=False,"),
         ('ci.Inferer("mdn", recorded.prior)', "small(recorded.prior)"),
         ("rate=signal.rate)", "rate=signal.rate, warn=False)"),
     )
-    run(heading, names, *swaps)
+    run("An answer for a recording", names, *swaps)
     assert names["posterior"].ood_p.shape == (4,)
-    run(heading, names, ("paced_library(1000,", "paced_library(3, progress=False,"), number=1)
+    swap = ("paced_library(1000,", "paced_library(3, progress=False,")
+    run("An answer for a recording", names, swap, number=1)
     values = names["library"].features(names["features"]).values
     assert values.shape[0] == 3
     assert np.isfinite(values).all()
