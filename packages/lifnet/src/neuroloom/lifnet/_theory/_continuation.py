@@ -390,7 +390,7 @@ class _Path:
     ) -> bool:
         """Return whether a step led to another piece of the curve, which comes back close by.
 
-        There the determinant has the other sign, too, but does not go through 0 on the way.
+        There the determinant has the other sign, too, but jumps instead of going through 0.
         """
         if sense * new_sense > 0:
             return False
@@ -398,11 +398,11 @@ class _Path:
         for _ in range(_HALVINGS):
             middle = (low[0] + high[0]) / 2
             point, _, _ = self.ahead(here, tangent, middle)
-            if point is None:
-                return True
+            if point is None:  # next to a branch point nothing can be solved
+                break
             at = middle, self.tangent(point, tangent)[1]
             low, high = (at, high) if at[1] * sense > 0 else (low, at)
-        return min(abs(low[1]), abs(high[1])) > 0.1 * abs(sense)
+        return abs(high[1] - low[1]) > 0.1 * max(abs(sense), abs(new_sense))
 
     def ahead(self, here: Array, tangent: Array, step: float) -> tuple[Array | None, bool, float]:
         """Return the next point if there is one, if it is at a limit, and how far it was sought."""
