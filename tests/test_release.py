@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 import tomllib
 import zipfile
@@ -114,9 +116,11 @@ def test_an_unknown_base_takes_every_package(workspace: Path, base: str) -> None
     [
         ("", False, False),
         ("", True, False),
-        ("## neuroloom-mi 0.1.0 (2026-11-20)\n", True, False),
-        ("## neuroloom-mi 0.1.0 (2026-11-20)\n", False, True),
-        ("## 0.1.0\n", False, True),
+        ("## neuroloom-mi 0.1.0 (2026-11-20)\n\n- x\n", True, False),
+        ("## neuroloom-mi 0.1.0 (2026-11-20)\n\n- x\n", False, True),
+        ("## 0.1.0\n\nNo significant changes.\n", False, True),
+        ("## 0.1.0\n", False, False),
+        ("## 0.1.0\n\n### Fixed\n\n## 0.0.9\n\n- x\n", False, False),
         ("## 0.1.0\n\n### Fixed\n\n- x\n\n## 0.0.9\n\n- It reads 0.1.0.\n", False, True),
         ("## 0.1.1\n\n- x\n\n## 0.1.0\n\n- x\n", False, False),
         ("It reads the files of 0.1.0.\n", False, False),
@@ -142,7 +146,7 @@ def test_a_release_has_its_changelog(
 )
 def test_no_fragment_is_left_behind(workspace: Path, name: str) -> None:
     folder = workspace / "packages/mi"
-    (folder / "CHANGELOG.md").write_text("## 0.1.0\n")
+    (folder / "CHANGELOG.md").write_text("## 0.1.0\n\n- x\n")
     (folder / "changelog.d/.gitignore").touch()
     assert release(workspace, "check", "mi").returncode == 0
     (folder / "changelog.d" / name).parent.mkdir(exist_ok=True)
@@ -175,7 +179,7 @@ def test_the_changelog_takes_every_fragment(workspace: Path, package: str) -> No
 
 
 def test_a_tag_that_is_taken_is_refused_before_anything_is_published(workspace: Path) -> None:
-    (workspace / "packages/mi/CHANGELOG.md").write_text("## 0.1.0\n")
+    (workspace / "packages/mi/CHANGELOG.md").write_text("## 0.1.0\n\n- x\n")
     git(workspace, "tag", "neuroloom-mi-v0.1.00")
     git(workspace, "tag", "neuroloom-tasks-v0.1.0")
     assert release(workspace, "check", "mi").returncode == 0
@@ -202,6 +206,8 @@ def test_a_tag_that_is_taken_is_refused_before_anything_is_published(workspace: 
         (["neuroloom-shared>=0.1,<0.2"], ["neuroloom-shared[nwb]>=0.1,<0.2"], True),
         (["neuroloom-shared>=0.1,<0.2"], ["neuroloom-lifnet>=0.1,<0.2"], False),
         (["neuroloom-shared>=0.1,<0.2"], ["neuroloom-lifnets>=0.1,<0.2"], False),
+        (["neuroloom-shared>=0.1,<0.2"], ["neuroloom_lifnet>=0.1"], False),
+        (["neuroloom-shared>=0.1,<0.2"], ["Neuroloom.lifnet"], False),
     ],
 )
 def test_a_package_asks_for_what_its_siblings_are(
@@ -211,14 +217,14 @@ def test_a_package_asks_for_what_its_siblings_are(
         path = workspace / ("shared" if package == "shared" else f"packages/{package}")
         (path / f"src/neuroloom/{package}/_version.py").write_text(f'__version__ = "{number}"\n')
     folder = workspace / "packages/circuit-inference"
-    (folder / "CHANGELOG.md").write_text("## 0.1.0\n")
+    (folder / "CHANGELOG.md").write_text("## 0.1.0\n\n- x\n")
     (folder / "pyproject.toml").write_text(
         f"[project]\nname = 'x'\ndependencies = {core}\n"
         f"[project.optional-dependencies]\nmore = {extra}\n"
     )
     answer = release(workspace, "check", "circuit-inference")
     assert answer.returncode == int(not ready), answer.stdout + answer.stderr
-    assert ("neuroloom-" in answer.stdout.partition(": ")[2]) is not ready
+    assert ("neuroloom" in answer.stdout.partition(": ")[2].lower()) is not ready
 
 
 @pytest.mark.parametrize("number", ["0.1", "0.1.0rc1", "v0.1.0", "0.1.0.1", ""])
@@ -379,6 +385,12 @@ def test_no_text_from_outside_is_written_into_a_script(script: str) -> None:
     assert "${{" not in script
 
 
+def test_no_workflow_gives_rights_to_what_outsiders_send() -> None:
+    known = {"push", "pull_request", "workflow_dispatch", "schedule"}
+    for flow in WORKFLOWS.values():
+        assert set(flow[True]) <= known  # YAML reads `on` as true
+
+
 @pytest.mark.parametrize(("name", "job"), JOBS)
 def test_a_job_has_a_limit_and_pinned_actions(name: str, job: dict) -> None:  # type: ignore[type-arg]
     assert 0 < job["timeout-minutes"] <= 120
@@ -515,6 +527,15 @@ def test_no_address_writes_nothing(addressed: Path, address: str) -> None:
     assert (addressed / "CITATION.cff").read_bytes() == before
 
 
+LINKS = [
+    '[a](docs/a.md "its title")',
+    "[![a](https://example.org/a.png)](docs/a.md)",
+    "[a][b]\n\n[b]: docs/a.md",
+    '<img alt="a" src="a.png">',
+    "<a href='docs/a.md'>a</a>",
+]
+
+
 @pytest.mark.parametrize(
     ("page", "good"),
     [
@@ -523,6 +544,7 @@ def test_no_address_writes_nothing(addressed: Path, address: str) -> None:
         ("Project-URL: Source, https://example.org\n\n[a](docs/a.md)\n", False),
         ("Project-URL: Source, https://example.org\n\n![two\nlines](a.png)\n", False),
         ("\n[a](https://example.org)\n", False),
+        *((f"Project-URL: Source, https://example.org\n\n{link}\n", False) for link in LINKS),
     ],
 )
 def test_a_wheel_whose_links_are_dead_is_refused(tmp_path: Path, page: str, good: bool) -> None:
@@ -531,3 +553,56 @@ def test_a_wheel_whose_links_are_dead_is_refused(tmp_path: Path, page: str, good
         archive.writestr("a-1.dist-info/METADATA", f"Metadata-Version: 2.4\nName: a\n{page}")
     command = [sys.executable, str(ROOT / "tools/pages.py"), "check", str(wheel)]
     assert subprocess.run(command, capture_output=True).returncode == int(not good)
+
+
+@pytest.mark.parametrize(
+    ("name", "inside", "good"),
+    [
+        ("neuroloom_mi-0.2.0", "0.2.0", True),
+        ("neuroloom_mi-0.2.0", "0.1.0", False),
+        ("neuroloom_mi-0.2.0.post1", "0.2.0", False),
+        ("neuroloom_tasks-0.2.0", "0.2.0", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_an_artefact_is_named_what_it_says_it_is(
+    tmp_path: Path, kind: str, name: str, inside: str, good: bool
+) -> None:
+    files = {f"neuroloom/mi/{file}": "" for file in ("__init__.py", "py.typed")}
+    files["neuroloom/mi/_version.py"] = f'"""The version."""\n\n__version__ = "{inside}"\n'
+    if kind == "wheel":
+        path = tmp_path / f"{name}-py3-none-any.whl"
+        with zipfile.ZipFile(path, "w") as wheel:
+            for file, text in {**files, f"{name}.dist-info/licenses/LICENSE": ""}.items():
+                wheel.writestr(file, text)
+    else:
+        path = tmp_path / f"{name}.tar.gz"
+        files = {f"src/{file}": text for file, text in files.items()}
+        with tarfile.open(path, "w:gz") as archive:
+            for file, text in {**files, "LICENSE": "", "tests/test_it.py": ""}.items():
+                entry = tarfile.TarInfo(f"{name}/{file}")
+                entry.size = len(text)
+                archive.addfile(entry, io.BytesIO(text.encode()))
+    command = [sys.executable, str(ROOT / "tools/artefacts.py"), str(path)]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    assert answer.returncode == int(not good), answer.stdout
+
+
+def test_the_citation_has_no_version_that_a_release_would_leave_behind() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert not {"version", "date-released"} & citation.keys()
+
+
+def test_every_list_of_packages_is_whole() -> None:
+    projects = [ROOT / "shared/pyproject.toml", *ROOT.glob("packages/*/pyproject.toml")]
+    names = {
+        tomllib.loads(path.read_text("utf-8"))["project"]["name"].removeprefix("neuroloom-")
+        for path in projects
+    }
+    assert names == set(PACKAGES) == {path.parent.name for path in projects}
+    for file in ("noxfile.py", "tools/release.py", "tools/rehearsal.py"):
+        listed = re.search(r"^PACKAGES = (\[.*\])$", (ROOT / file).read_text("utf-8"), re.MULTILINE)
+        assert listed is not None
+        assert set(json.loads(listed[1])) == names, file
+    weekly = WORKFLOWS["weekly"]["jobs"]["newest"]["strategy"]["matrix"]["package"]
+    assert set(weekly) == names

@@ -5,6 +5,7 @@ python tools/artefacts.py dist/*
 
 from __future__ import annotations
 
+import re
 import sys
 import tarfile
 import zipfile
@@ -20,6 +21,16 @@ def members(path: Path) -> list[str]:
         return [name.partition("/")[2] for name in archive.getnames()]
 
 
+def content(path: Path, member: str) -> str:
+    """Return the text of one file in a wheel or source archive."""
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as wheel:
+            return wheel.read(member).decode()
+    with tarfile.open(path) as archive:
+        file = archive.extractfile(f"{path.name.removesuffix('.tar.gz')}/{member}")
+        return "" if file is None else file.read().decode()
+
+
 def faults(path: Path) -> list[str]:
     """Return what is wrong with one artefact."""
     names = members(path)
@@ -31,6 +42,14 @@ def faults(path: Path) -> list[str]:
     for needed in ("__init__.py", "_version.py", "py.typed"):
         if f"{root}neuroloom/{module}/{needed}" not in names:
             found.append(f"lacks neuroloom/{module}/{needed}")
+    # The index goes by the name, the tag and whoever asks the package by this file.
+    number = path.name.removesuffix(".tar.gz").split("-")[1]
+    file = f"{root}neuroloom/{module}/_version.py"
+    if file in names:
+        inside = re.search(r'^__version__ = "(.+)"$', content(path, file), re.MULTILINE)
+        if inside is None or inside[1] != number:
+            told = inside[1] if inside else "none"
+            found.append(f"is named {number}, but the version in its _version.py is {told}")
     if not any(name.endswith("LICENSE") for name in names):
         found.append("lacks its LICENSE")
     portions = {

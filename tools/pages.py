@@ -21,6 +21,12 @@ from release import PACKAGES, folder
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
+# Any way to write a link, to look at: with a title, around a picture, by reference, as HTML.
+TARGET = re.compile(
+    r"\]\(\s*<?(?P<inline>[^)\s>]+)|^ {0,3}\[[^\]]+\]:\s*<?(?P<reference>[^\s>]+)"
+    r"|<[^>]*\b(?:src|href)\s*=\s*[\"']?(?P<html>[^\"'\s>]+)",
+    re.MULTILINE,
+)
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 TABLE = re.compile(r"^\[project\.urls\]\n.*?\n\n(?=\[)", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"^repository-code: (?P<address>\S+)\n", re.MULTILINE)
@@ -98,9 +104,9 @@ def faults(wheel: Path) -> list[str]:
     assert isinstance(text, bytes)
     prose = "".join(p for p in FENCE.split(text.decode()) if not p.startswith("```"))
     found = [
-        f"leads nowhere: {link['target']}"
-        for link in LINK.finditer(prose)
-        if not link["target"].startswith(LEADS)
+        f"leads nowhere: {target}"
+        for target in (link[link.lastgroup or 0] for link in TARGET.finditer(prose))
+        if not target.startswith(LEADS)
     ]
     if not page.get_all("Project-URL"):
         found.append("names no address of the project")

@@ -87,11 +87,22 @@ def changed(base: str) -> list[str]:
     return [p for p in PACKAGES if any(n.startswith(f"packages/{p}/") for n in names)]
 
 
-def newest_heading(package: str) -> str:
-    """Return the version that the changelog's first heading with a version names, or nothing."""
+HEADING = re.compile(r"^#+ .*?(?<![\w.])(\d+(?:\.\d+)+)(?![\w.]).*$", re.MULTILINE)
+
+
+def newest_heading(package: str) -> tuple[str, bool]:
+    """Return the version in the changelog's first heading that has one, and if it says anything."""
     changelog = (folder(package) / "CHANGELOG.md").read_text("utf-8")
-    found = re.search(r"^#+ .*?(?<![\w.])(\d+(?:\.\d+)+)(?![\w.])", changelog, re.MULTILINE)
-    return found[1] if found else ""
+    found = HEADING.search(changelog)
+    if found is None:
+        return "", False
+    below = HEADING.split(changelog[found.end() :], maxsplit=1)[0].splitlines()
+    return found[1], any(line.strip() and not line.startswith("#") for line in below)
+
+
+def is_ours(requirement: str) -> bool:
+    """Return whether a requirement names one of our distributions, in any spelling."""
+    return re.match(r"\s*neuroloom[-_.]", requirement, re.IGNORECASE) is not None
 
 
 def range_faults(package: str) -> list[str]:
@@ -100,8 +111,8 @@ def range_faults(package: str) -> list[str]:
     extras = project.get("optional-dependencies", {}).values()
     asked = [*project["dependencies"], *(line for lines in extras for line in lines)]
     found = []
-    for line in (line for line in asked if line.startswith("neuroloom-")):
-        name = re.split(r"[^\w-]", line)[0]
+    for line in filter(is_ours, asked):
+        name = re.split(r"[^\w.-]", line)[0]
         other = name.removeprefix("neuroloom-")
         if other not in PACKAGES:
             found.append(f"{line}: there is no {name}")
@@ -112,7 +123,7 @@ def range_faults(package: str) -> list[str]:
         if match is None or int(match[3] or 0) > patch:
             wanted = f"{name}>={major}.{minor},<{major}.{minor + 1}"
             found.append(f"expected {wanted} (or from a patch up to {patch} on), got {line}")
-    core = [line for line in project["dependencies"] if line.startswith("neuroloom-")]
+    core = list(filter(is_ours, project["dependencies"]))
     if package != "shared" and len(core) != 1:
         found.append(f"expected neuroloom-shared alone among the dependencies, got {core}")
     return found
@@ -121,9 +132,12 @@ def range_faults(package: str) -> list[str]:
 def faults(package: str) -> list[str]:
     """Return what stands between a package and its release."""
     number, found = version(package), []
-    if (newest := newest_heading(package)) != number:
+    newest, says_something = newest_heading(package)
+    if newest != number:
         told = f"its newest is {newest}" if newest else "it has none"
         found.append(f"CHANGELOG.md's newest heading is not {number} ({told}): {RUN}")
+    elif not says_something:
+        found.append(f"CHANGELOG.md says nothing under {number}: {RUN}")
     # Fragments of any kind: towncrier takes what has no or another ending, too.
     waiting = sorted(
         path.name
