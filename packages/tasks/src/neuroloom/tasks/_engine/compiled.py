@@ -292,6 +292,24 @@ def _in_time(
 
 
 @shared.compiled
+def _price(
+    mode: int,
+    step: int,
+    action: int,
+    place: int,
+    worth: NDArray[np.float64],
+    merit: NDArray[np.float64],
+    timing: NDArray[np.float64],
+) -> tuple[float, float]:
+    """Return reward and performance of an answer; see `step`."""
+    if mode == 3:
+        priced: tuple[float, float] = _in_time(step, worth[place, 0], merit[place, 0], timing)
+        return priced
+    at = step if mode == 1 else action
+    return worth[place, at], merit[place, at]
+
+
+@shared.compiled
 def step(
     actions: NDArray[np.int64],
     held: NDArray[np.bool_],
@@ -347,11 +365,7 @@ def step(
         case = _case(phase, np.int64(action != 0), hit, last, np.int64(trials[place].due))
         gain, merits, over = earns[case, 0], earns[case, 1], earns[case, 2] != 0
         if mode and earns[case, 3]:
-            if mode == 3:
-                extra, merits = _in_time(one.step, worth[place, 0], merit[place, 0], timing)
-            else:
-                at = one.step if mode == 1 else action
-                extra, merits = worth[place, at], merit[place, at]
+            extra, merits = _price(mode, one.step, action, place, worth, merit, timing)
             gain = gain + extra
         stays = _stays(held, i)
         if stays:
