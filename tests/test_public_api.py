@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import inspect
+import pkgutil
 import typing
 from types import ModuleType
 
 import pytest
+
+from neuroloom.shared import NeuroloomError
 
 PACKAGES = ["circuit_inference", "glmhmm", "lifnet", "mi", "shared", "tasks"]
 
@@ -55,6 +58,28 @@ def test_a_package_says_what_it_is_and_its_version(package: str) -> None:
     assert (
         importlib.metadata.version(f"neuroloom-{package.replace('_', '-')}") == module.__version__
     )
+
+
+def raised_by(package: str) -> list[type[BaseException]]:
+    """Return every class of errors and warnings that a package writes down for its users."""
+    found = set()
+    root = importlib.import_module(f"neuroloom.{package}")
+    for info in pkgutil.walk_packages(root.__path__, f"{root.__name__}."):
+        for value in vars(importlib.import_module(info.name)).values():
+            if isinstance(value, type) and issubclass(value, (NeuroloomError, Warning)):
+                if value.__module__.startswith(root.__name__):
+                    found.add(value)
+    return sorted(found, key=lambda kind: kind.__qualname__)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_errors_and_warnings_name_the_place_they_are_imported_from(package: str) -> None:
+    kinds = raised_by(package)
+    assert kinds
+    for kind in kinds:
+        place = kind.__module__
+        assert not any(part.startswith("_") for part in place.split(".")), kind
+        assert getattr(importlib.import_module(place), kind.__name__) is kind
 
 
 def planted(**names: object) -> ModuleType:

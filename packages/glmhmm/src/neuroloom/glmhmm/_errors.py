@@ -81,6 +81,11 @@ class SessionWarning(GLMHMMWarning):
     """Session starts are given twice."""
 
 
+# Tracebacks show where an error is imported from, not where it happens to be written.
+for _kind in [x for x in vars().values() if isinstance(x, type) and x.__module__ == __name__]:
+    _kind.__module__ = "neuroloom.glmhmm.errors"
+
+
 def fail(argument: str, expected: str, got: object, hint: str = "") -> Exception:
     """Return the error that names the argument, what was expected and what came."""
     return checks.fail(argument, expected, got, hint=hint, error=InputError)

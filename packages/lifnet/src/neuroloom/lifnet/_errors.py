@@ -59,6 +59,10 @@ class ClippingWarning(UserWarning):
     """A negative rate was set to zero."""
 
 
+# Tracebacks show where an error is imported from, not where it happens to be written.
+for _kind in [x for x in vars().values() if isinstance(x, type) and x.__module__ == __name__]:
+    _kind.__module__ = "neuroloom.lifnet.errors"
+
 LONGEST = 1.0
 """Seconds beyond which a time constant, a delay or a refractory time is probably in ms."""
 

@@ -83,6 +83,11 @@ class SmallSampleWarning(UserWarning):
     """Parts of the analysis were left out for lack of samples."""
 
 
+# Tracebacks show where an error is imported from, not where it happens to be written.
+for _kind in [x for x in vars().values() if isinstance(x, type) and x.__module__ == __name__]:
+    _kind.__module__ = "neuroloom.mi.exceptions"
+
+
 def closest(name: object, known: Iterable[str]) -> str:
     """Return “; did you mean …?” if a known name is close, otherwise nothing."""
     return checks.did_you_mean(name, list(known))

@@ -37,6 +37,10 @@ class TaskTypeError(NeuroloomError, TypeError):
     """An argument is of a kind that cannot be used here."""
 
 
+# Tracebacks show where an error is imported from, not where it happens to be written.
+for _kind in [x for x in vars().values() if isinstance(x, type) and x.__module__ == __name__]:
+    _kind.__module__ = "neuroloom.tasks"
+
 fail = partial(checks.fail, error=TaskError)
 unknown = partial(checks.unknown, error=TaskError)
 flag = partial(checks.flag, error=TaskTypeError)

@@ -14,6 +14,9 @@ class ConversionWarning(UserWarning):
     """Something has no place in the type that a converter returns; the text names it."""
 
 
+ConversionWarning.__module__ = "neuroloom.shared.convert"  # where it is imported from
+
+
 class Skipped(dict[str, str]):
     """Reason by name of what is left out; a name that comes twice is numbered."""
 

@@ -33,6 +33,9 @@ class PrecisionWarning(UserWarning):
     """Times came in numbers too coarse to say on which side of an edge they lie."""
 
 
+PrecisionWarning.__module__ = "neuroloom.shared.data"  # where it is imported from
+
+
 def seconds(argument: str, times: Any, **options: Any) -> NDArray[np.float64]:
     """Return times in seconds as `array` does, and tell of those in float32 or narrower.
 
