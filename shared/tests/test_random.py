@@ -93,3 +93,16 @@ def test_a_number_under_a_mask_is_refused() -> None:
     for keys, numbers in ((5, hidden), (hidden, 5)):
         with pytest.raises(DataError, match="masked"):
             random.numbered(keys, numbers)
+
+
+@pytest.mark.parametrize("outside", [2**64, -(2**63) - 1, [1, 2**70]])
+def test_integers_beyond_words_are_refused(outside: Any) -> None:
+    with pytest.raises(DataError, match=r"keys: expected whole numbers from -2\*\*63"):
+        random.numbered(outside, 1)
+    with pytest.raises(DataError, match=r"numbers: expected whole numbers from -2\*\*63"):
+        random.numbered(1, outside)
+
+
+def test_a_negative_key_is_the_word_that_holds_it() -> None:
+    assert random.numbered(-1, [1, 2]).tolist() == splitmix64(WORD, 2)
+    assert random.numbered([-1, 2**64 - 1], 1).tolist() == 2 * splitmix64(WORD, 1)

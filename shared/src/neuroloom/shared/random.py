@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._seed import SeedLike, as_seed
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import fail, plain
+from neuroloom.shared.checks._scalars import holds_mask, shown
 
 Words = NDArray[np.uint64]
 
@@ -75,7 +76,15 @@ def mix_in_place(z: Words) -> Words:
     ----------
     z : ndarray of uint64
         Words; they are overwritten.
+
+    Raises
+    ------
+    DataError
+        If `z` is not an array of such words that can be written to.
     """
+    if not isinstance(z, np.ndarray) or z.dtype != np.uint64 or not z.flags.writeable:
+        got = f"{type(z).__name__} of {getattr(z, 'dtype', 'no dtype')}"
+        raise fail("z", "a writable array of words of 64 bits (uint64)", got)
     shifted = z >> _S30
     z ^= shifted
     z *= FIRST
@@ -102,10 +111,11 @@ def numbered(keys: ArrayLike, numbers: ArrayLike) -> Words:
     Parameters
     ----------
     keys : array_like of uint64
-        Keys, broadcast against the numbers.
+        Keys, broadcast against the numbers. A negative key is the word that holds it (−1 is
+        2**64 − 1).
     numbers : array_like of int
         Place of each word in its key's stream. SplitMix64 counts from 1; 0 and negative numbers
-        are places of their own.
+        are places of their own, from the end of the stream's 2**64 words on (−1 is the last).
 
     Returns
     -------
@@ -115,7 +125,8 @@ def numbered(keys: ArrayLike, numbers: ArrayLike) -> Words:
     Raises
     ------
     DataError
-        If keys or numbers are not whole numbers of integer type.
+        If keys or numbers are not whole numbers of integer type from −2**63 to 2**64 − 1: others
+        would fall on words that are taken.
     """
     # As arrays of one dimension or more: numpy warns where a single number wraps around.
     base, place = _whole("keys", keys), _whole("numbers", numbers)
@@ -125,18 +136,26 @@ def numbered(keys: ArrayLike, numbers: ArrayLike) -> Words:
 
 def _whole(argument: str, given: ArrayLike) -> Words:
     """Return whole numbers as words; negative ones wrap around."""
-    if np.ma.is_masked(given):
+    if holds_mask(given):
         raise fail(argument, "whole numbers", "masked ones")
-    raw = np.asarray(given)
+    raw = given if isinstance(given, np.ndarray) else plain(argument, given)
     if raw.dtype.kind in "iu":
-        return raw.astype(np.uint64, copy=False)
+        return np.asarray(raw).astype(np.uint64, copy=False)
     # Lists of numbers to both sides of 2**63 are floats to numpy.
-    listed = np.asarray(given, dtype=object)
-    strange = [x for x in listed.flat if isinstance(x, bool) or not isinstance(x, Integral)]
+    listed = raw if raw.dtype == object else np.asarray(given, dtype=object)
+    strange = [x for x in listed.flat if _is_no_integer(x)]
     if strange:
-        raise fail(argument, "whole numbers", repr(strange[0]))
+        raise fail(argument, "whole numbers", shown(strange[0]))
+    outside = [x for x in listed.flat if not -(2**63) <= int(x) < 2**64]
+    if outside:
+        raise fail(argument, "whole numbers from -2**63 to 2**64 - 1", shown(outside[0]))
     words = [int(x) % 2**64 for x in listed.flat]
     return np.array(words, dtype=np.uint64).reshape(listed.shape)
+
+
+def _is_no_integer(value: object) -> bool:
+    # np.timedelta64 is an integer to numpy.
+    return isinstance(value, (bool, np.timedelta64)) or not isinstance(value, Integral)
 
 
 def uniform(words: Words) -> NDArray[np.float64]:
@@ -152,6 +171,8 @@ def uniform(words: Words) -> NDArray[np.float64]:
     DataError
         If they are no words of 64 bits: numbers from shorter ones would all be next to 0.
     """
-    if np.asarray(words).dtype != np.uint64:
-        raise fail("words", "words of 64 bits (uint64)", f"dtype {np.asarray(words).dtype}")
+    dtype = getattr(words, "dtype", None)
+    if dtype != np.uint64 or np.ma.isMaskedArray(words):
+        got = f"dtype {dtype}" if type(words) is np.ndarray else type(words).__name__
+        raise fail("words", "words of 64 bits (uint64)", got)
     return np.asarray(np.multiply(words >> _S11, 2.0**-53, dtype=np.float64))

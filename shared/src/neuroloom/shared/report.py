@@ -28,7 +28,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NewType
 
-from neuroloom.shared.checks import fail, whole
+from neuroloom.shared.checks import fail, flag, whole
+from neuroloom.shared.checks import path as as_path
+from neuroloom.shared.checks._names import written
+from neuroloom.shared.checks._scalars import number
 from neuroloom.shared.io import atomic
 
 if TYPE_CHECKING:  # half a second each, and not everybody writes reports
@@ -93,10 +96,10 @@ def heading(words: str, *, level: int = 2) -> Html:
     Raises
     ------
     DataError
-        If `level` is not 2 or 3.
+        If `words` are no text, or `level` is not 2 or 3.
     """
     level = whole("level", level, at_least=2, at_most=3)
-    return Html(f"<h{level}>{html.escape(words)}</h{level}>")
+    return Html(f"<h{level}>{_escaped('words', words)}</h{level}>")
 
 
 def text(words: str) -> Html:
@@ -106,6 +109,11 @@ def text(words: str) -> Html:
     ----------
     words : str
         What it says.
+
+    Raises
+    ------
+    DataError
+        If `words` are no text.
     """
     return Html(f"<p>{_lines(words)}</p>")
 
@@ -119,8 +127,14 @@ def note(words: str, *, warning: bool = False) -> Html:
         What it says; line breaks stay.
     warning : bool
         Mark it as something to be careful about: in another colour, and said to screen readers.
+
+    Raises
+    ------
+    DataError
+        If `words` are no text, or `warning` is no flag.
     """
-    kind, role = ("note warning", ' role="alert"') if warning else ("note", "")
+    marked = flag("warning", warning)
+    kind, role = ("note warning", ' role="alert"') if marked else ("note", "")
     return Html(f'<p class="{kind}"{role}>{_lines(words)}</p>')
 
 
@@ -139,9 +153,15 @@ def table(frame: pd.DataFrame, *, caption: str = "", most_rows: int = 200) -> Ht
     Raises
     ------
     DataError
-        If `most_rows` is not an integer of at least 1.
+        If `frame` is no DataFrame, `caption` no text or `most_rows` not an integer of at least 1.
     """
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        hint = "; make one of it: pandas.DataFrame(…)"
+        raise fail("frame", "a DataFrame of pandas", type(frame).__name__, hint=hint)
     most_rows = whole("most_rows", most_rows, at_least=1)
+    caption = _text("caption", caption)
     shown = frame.head(most_rows)
     if len(frame) > most_rows:
         caption = f"{caption} (the first {most_rows} of {len(frame)} rows)".strip()
@@ -210,20 +230,21 @@ def figure(drawn: Axes | Figure, alt: str, *, caption: str = "", close: bool = F
     Raises
     ------
     DataError
-        If `drawn` is neither axes nor a figure.
+        If `drawn` is neither axes nor a figure, `alt` or `caption` no text, or `close` no flag.
     """
+    described, below = _escaped("alt", alt), _escaped("caption", caption)
     root = drawn.get_figure(root=True) if hasattr(drawn, "get_figure") else None
     if root is None or not hasattr(root, "savefig"):
         raise fail("drawn", "axes or a figure of matplotlib", type(drawn).__name__)
     buffer = io.BytesIO()
     root.savefig(buffer, format="png", dpi=_DPI, facecolor="white")
-    if close and (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+    if flag("close", close) and (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
         pyplot.close(root)
     data = base64.b64encode(buffer.getvalue()).decode()
     width = round(root.get_figwidth() * _SHOWN_DPI)
-    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    below = f"<figcaption>{below}</figcaption>" if below else ""
     return Html(
-        f'<figure><img alt="{html.escape(alt, quote=True)}" width="{width}" '
+        f'<figure><img alt="{described}" width="{width}" '
         f'src="data:image/png;base64,{data}">{below}</figure>'
     )
 
@@ -243,13 +264,17 @@ def page(title: str, parts: Iterable[Html], *, footer: str = "") -> str:
     Raises
     ------
     DataError
-        If `parts` is a single text.
+        If `parts` is a single text or holds what is none, or `title` or `footer` is no text.
     """
     if isinstance(parts, str):
         raise fail("parts", "a list of parts", "a single text")
-    name = html.escape(title)
-    end = f"<footer>{html.escape(footer)}</footer>\n" if footer else ""
-    body = "\n".join(parts)
+    name, end = _escaped("title", title), _escaped("footer", footer)
+    end = f"<footer>{end}</footer>\n" if end else ""
+    try:
+        listed = list(parts)
+    except TypeError as error:
+        raise fail("parts", "a list of parts", type(parts).__name__) from error
+    body = "\n".join(_text(f"parts[{i}]", part) for i, part in enumerate(listed))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -272,19 +297,31 @@ def save(path: str | Path, title: str, parts: Iterable[Html], *, footer: str = "
     Raises
     ------
     DataError
-        If the folder does not exist, or `path` is a folder.
+        If the folder does not exist, or `path` is a folder or none.
     """
-    target = Path(path)
+    target = as_path("path", path)
     if target.is_dir() or not target.parent.is_dir():
         raise fail("path", "a file in a folder that exists", target)
     content = page(title, parts, footer=footer)
     with atomic(target) as file:
-        file.write(content.encode())
+        # Half a character, as in names of files of another encoding, has no bytes of its own.
+        file.write(content.encode(errors="backslashreplace"))
     return target
 
 
+def _text(argument: str, value: object) -> str:
+    """Return text, which may be empty."""
+    if not isinstance(value, str):
+        raise fail(argument, "text", type(value).__name__)
+    return value
+
+
+def _escaped(argument: str, value: object) -> str:
+    return html.escape(_text(argument, value), quote=True)
+
+
 def _lines(words: str) -> str:
-    return "<br>".join(html.escape(line) for line in words.split("\n"))
+    return "<br>".join(html.escape(line) for line in _text("words", words).split("\n"))
 
 
 def _cell(value: object) -> str:
@@ -296,6 +333,6 @@ def _cell(value: object) -> str:
     if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
         return "yes" if value else "no"
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
-        number = float(value)
-        return "–" if number != number else f"{number:.4g}"
-    return str(value)
+        found = number(value)
+        return "–" if found is None else f"{found:.4g}"
+    return written(value, str)

@@ -20,6 +20,7 @@ from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import fail, unknown
+from neuroloom.shared.checks import path as as_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +74,7 @@ def read_alf(
     MissingDependencyError
         If a table is in parquet and pyarrow is not installed.
     """
-    root = Path(folder)
+    root = as_path("folder", folder)
     if not root.is_dir():
         raise fail("folder", "an existing folder", f"{root}")
     skipped = Skipped()

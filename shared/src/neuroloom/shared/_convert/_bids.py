@@ -17,6 +17,7 @@ from neuroloom.shared._types._contract import recoded
 from neuroloom.shared._types._recording import Recording
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import fail, unknown
+from neuroloom.shared.checks import path as as_path
 
 _ENTITY = re.compile(r"([a-zA-Z]+)-([a-zA-Z0-9+]+)")
 
@@ -57,7 +58,7 @@ def read_bids_events(
         If the file is missing or no table, lacks ``onset`` or ``duration``, a row has no onset,
         a duration is negative, or a value has no choice.
     """
-    source = Path(path)
+    source = as_path("path", path)
     if not source.is_file():
         raise fail("path", "an existing file", f"{source}")
     skipped = Skipped()

@@ -16,6 +16,7 @@ from neuroloom.shared._convert._units import table_properties
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared.checks import fail, real
+from neuroloom.shared.checks import path as as_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def read_phy(
         If a file is missing or damaged, holds Python objects, no sampling rate is known, or
         spikes lie before 0 or after `stop`.
     """
-    root = Path(folder)
+    root = as_path("folder", folder)
     if not root.is_dir():
         raise fail("folder", "an existing folder", f"{root}")
     skipped = Skipped()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neuroloom.shared._errors import DataError
 from neuroloom.shared._tables import check_order, numbered
 from neuroloom.shared.checks import fail, frozen, indices, unknown
+from neuroloom.shared.checks._scalars import holds_mask
 
 Label = str | int
 Properties = dict[str, NDArray[Any]]
@@ -75,7 +76,7 @@ def _column(argument: str, given: Any) -> NDArray[Any]:
     if isinstance(given, str):
         raise fail(argument, "a list or array of values", repr(given))
     if isinstance(given, np.ndarray) and given.dtype.kind in "biufUMm":
-        if np.ma.is_masked(given):
+        if holds_mask(given):
             raise fail(argument, "values without a mask", "masked values")
         return frozen(given)
     try:

@@ -20,7 +20,7 @@ mean 'left'?
 from neuroloom.shared.checks._arrays import array, frozen, plain
 from neuroloom.shared.checks._indices import index, indices
 from neuroloom.shared.checks._names import choice, did_you_mean, fail, keys, unknown
-from neuroloom.shared.checks._scalars import flag, real, text, whole
+from neuroloom.shared.checks._scalars import flag, path, real, text, whole
 from neuroloom.shared.checks._times import regular_times
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "index",
     "indices",
     "keys",
+    "path",
     "plain",
     "real",
     "regular_times",

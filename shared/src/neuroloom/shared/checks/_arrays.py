@@ -14,6 +14,7 @@ from neuroloom.shared._errors import DataError
 from neuroloom.shared.checks._names import MakeError, fail
 
 _NUMBERS = "iuf"
+_EXACT = 2**53  # up to here floats hold all integers
 _BARE = (int, float, complex, str, bytes, np.generic, type(None))
 
 
@@ -38,7 +39,8 @@ def array(
         Name of the argument.
     values : array_like
         Numbers in lists, in arrays of numpy or in what turns into one (pandas, xarray, tensors).
-        Masked values and pandas' NA count as NaN.
+        Masked values and pandas' NA count as NaN. Integers that no type of integers holds
+        together (2**63 beside -1) become floats where none of them changes its value so.
     dtype : dtype, optional
         Type of the result; that of the values if not given.
     ndim : int or sequence of int, optional
@@ -58,8 +60,9 @@ def array(
     ------
     DataError
         Or what `error` and `type_error` make: if `values` is ragged, not numeric, of another
-        number of dimensions, carries a physical unit, would change its value in `dtype`, or holds
-        NaN, infinity or missing values where they are refused.
+        number of dimensions, carries a physical unit, would change its value in `dtype` or as
+        floats among which it stands, or holds NaN, infinity or missing values where they are
+        refused.
 
     Examples
     --------
@@ -73,6 +76,9 @@ def array(
     wrong_type = type_error or error
     raw, kind = _plain(argument, values, error, wrong_type)
     if kind not in (_NUMBERS + "b" if booleans else _NUMBERS):
+        if (large := _beyond_floats(raw)) is not None:
+            expected = "integers of 64 bits, or ones that floats hold"
+            raise fail(argument, expected, f"{large} among the values", error=error)
         raise fail(argument, "numbers", f"values of dtype {_dtype(raw, kind)}", error=wrong_type)
     if dims and raw.ndim not in dims:
         wanted = " or ".join(f"{d}-D" for d in dims)
@@ -83,6 +89,14 @@ def array(
     target = np.dtype(dtype)
     _check_fits(argument, raw, target, error)
     return _own(raw, target) if copy else np.asarray(raw, dtype=target)
+
+
+def _beyond_floats(raw: NDArray[Any]) -> int | None:
+    """Return the largest integer of objects that are all numbers, None for any others."""
+    if raw.dtype != object or not all(_is_missing(x) or _is_number(x) for x in raw.flat):
+        return None
+    whole = [int(x) for x in raw.flat if isinstance(x, numbers.Integral)]
+    return max((x for x in whole if abs(x) > _EXACT), key=abs, default=None)
 
 
 def _own(raw: NDArray[Any], target: np.dtype[Any]) -> NDArray[Any]:
@@ -106,6 +120,11 @@ def frozen(values: NDArray[Any]) -> NDArray[Any]:
         Over immutable bytes, so that nobody can make it writable. Of Python objects, which bytes
         cannot hold, only the flag is set.
 
+    Raises
+    ------
+    DataError
+        If `values` is no array, or has a mask.
+
     Examples
     --------
     >>> import numpy as np
@@ -113,6 +132,8 @@ def frozen(values: NDArray[Any]) -> NDArray[Any]:
     Traceback (most recent call last):
     ValueError: cannot set WRITEABLE flag to True of this array
     """
+    if not isinstance(values, np.ndarray) or isinstance(values, np.ma.MaskedArray):
+        raise fail("values", "an array without a mask", type(values).__name__)
     if values.dtype.hasobject or not values.size:
         out = np.array(values, order="C")
     else:
@@ -151,7 +172,8 @@ def plain(argument: str, values: ArrayLike, *, error: MakeError = DataError) -> 
     Raises
     ------
     DataError
-        Or what `error` makes: if `values` is ragged, sparse, or carries a physical unit.
+        Or what `error` makes: if `values` is ragged, sparse, carries a physical unit, or has masked
+        fields (a structured array).
 
     Examples
     --------
@@ -171,15 +193,16 @@ def _plain(
         hint = "; call toarray() on it"
         raise fail(argument, "a dense array", type(values).__name__, hint=hint, error=type_error)
     if isinstance(values, np.ma.MaskedArray):
-        return _unmasked(values)
+        return _unmasked(argument, values, type_error)
     if (columns := _from_pandas(values)) is not None:
         return columns
-    values = _opened(argument, values, type_error)
     try:
-        raw = np.asarray(values)
-        if raw.dtype.kind in "US" and not _all_text(values):
-            raw = np.asarray(values, dtype=object)  # numpy writes what stands beside text as text
-    except (ValueError, TypeError, RuntimeError) as cause:
+        values = _opened(argument, values, type_error)
+    except RecursionError as cause:
+        raise fail(argument, "a regular array", "a list in itself", error=error) from cause
+    try:
+        raw = _from_numpy(values)
+    except Exception as cause:  # what holds the values may raise whatever it likes
         ragged = "ragged values" if isinstance(values, (list, tuple)) else f"{cause}"
         raise fail(argument, "a regular array", ragged, error=error) from cause
     if raw.dtype != object:
@@ -188,6 +211,34 @@ def _plain(
     if any(isinstance(one, (list, tuple, np.ndarray)) for one in raw.flat):
         raise fail(argument, "a regular array", "ragged values", error=error)
     return _objects(raw)
+
+
+def _from_numpy(values: Any) -> NDArray[Any]:
+    """Return what numpy makes of values, as objects where it would change one of them."""
+    try:
+        raw = np.asarray(values)
+    except OverflowError:  # an integer beyond the largest float, beside a float
+        return np.asarray(values, dtype=object)
+    if not isinstance(values, (list, tuple)):
+        return raw
+    # numpy writes what stands beside text as text, and large integers beside others as floats.
+    if raw.dtype.kind in "US" and not _all_text(values):
+        return np.asarray(values, dtype=object)
+    return raw if _same_numbers(raw, values) else np.asarray(values, dtype=object)
+
+
+def _same_numbers(raw: NDArray[Any], values: Any) -> bool:
+    """Return whether the integers in lists are the same in the floats made of them."""
+    if raw.dtype.kind != "f" or not (np.abs(raw) >= _EXACT).any():
+        return True
+    given = np.asarray(values, dtype=object)
+    pairs = zip(raw.flat, given.flat, strict=True)
+    # Compared as Python's integers: numpy compares an integer with a float as floats.
+    return all(
+        bool(np.isfinite(one)) and int(one) == int(was)
+        for one, was in pairs
+        if isinstance(was, numbers.Integral)
+    )
 
 
 def _opened(argument: str, values: Any, type_error: MakeError) -> Any:
@@ -199,7 +250,8 @@ def _opened(argument: str, values: Any, type_error: MakeError) -> Any:
     _refuse_unit(argument, values, type_error)
     if values is np.ma.masked:
         return None
-    return _unmasked(values)[0] if isinstance(values, np.ma.MaskedArray) else values
+    masked = isinstance(values, np.ma.MaskedArray)
+    return _unmasked(argument, values, type_error)[0] if masked else values
 
 
 def _all_text(values: Any) -> bool:
@@ -239,9 +291,16 @@ def _unit(values: Any) -> str | None:
     return None if unit is None or str(unit) in ("", "dimensionless") else str(unit)
 
 
-def _unmasked(values: np.ma.MaskedArray[Any, Any]) -> tuple[NDArray[Any], str]:
+def _unmasked(
+    argument: str, values: np.ma.MaskedArray[Any, Any], error: MakeError
+) -> tuple[NDArray[Any], str]:
     kind = values.dtype.kind
     mask = np.ma.getmaskarray(values)
+    if mask.dtype.names:
+        if any(mask.tobytes()):
+            hint = "; pass its fields one by one"
+            raise fail(argument, "values of one type", "masked fields", hint=hint, error=error)
+        return np.asarray(values.data), kind
     if not mask.any():
         return np.asarray(values.data), kind
     if kind in "biuf":
@@ -263,7 +322,11 @@ def _frame(frame: Any) -> tuple[NDArray[Any], str]:
     arrays = [values for values, _ in columns]
     if kind == "O":
         arrays = [values.astype(object) for values in arrays]
-    return np.stack(arrays, axis=1), kind
+    out = np.stack(arrays, axis=1)
+    whole = (values for values in arrays if values.dtype.kind in "iu")
+    if out.dtype.kind == "f" and not all(_same_in(values, out.dtype) for values in whole):
+        return np.stack([values.astype(object) for values in arrays], axis=1), "O"
+    return out, kind
 
 
 def _column(series: Any) -> tuple[NDArray[Any], str]:
@@ -297,7 +360,8 @@ def _objects(raw: NDArray[Any]) -> tuple[NDArray[Any], str]:
     elif all(booleans):
         kind = "b"
     elif not any(booleans) and all(_is_number(one) for one in present):
-        kind = np.asarray(list(present)).dtype.kind
+        present = _numbers(present)
+        kind = present.dtype.kind
     else:
         kind = "O"
     if kind not in "biuf":
@@ -309,12 +373,24 @@ def _objects(raw: NDArray[Any]) -> tuple[NDArray[Any], str]:
         out[absent | nan] = None
         return out.reshape(raw.shape), kind
     if present.size and not absent.any():
-        return np.asarray(list(flat)).reshape(raw.shape), kind
+        return (present.astype(bool) if kind == "b" else present).reshape(raw.shape), kind
+    if kind in "iu" and not _same_in(present, np.dtype(np.float64)):
+        return raw, "O"
     numbers_in_place = np.full(flat.size, np.nan)
     numbers_in_place[~absent] = present.astype(np.float64)
-    if kind in "iu" and not _same_in(np.asarray(list(present)), np.dtype(np.float64)):
-        return raw, "O"
     return numbers_in_place.reshape(raw.shape), kind
+
+
+def _numbers(objects: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers in one of numpy's types if it holds all integers of them, or as objects."""
+    found = _from_numpy(list(objects))
+    if found.dtype != object:
+        return found
+    try:  # integers beyond 64 bits, fractions
+        floats = objects.astype(np.float64)
+    except OverflowError:
+        return objects
+    return floats if _same_numbers(floats, list(objects)) else objects
 
 
 def _is_missing(value: object) -> bool:
@@ -356,8 +432,9 @@ def _check_finite(
 def _check_fits(argument: str, raw: NDArray[Any], target: Any, error: MakeError) -> None:
     """Refuse what would become another number in the target's type."""
     if target.kind in "iu" and raw.size and raw.dtype.kind != "b":
-        if raw.dtype.kind == "f" and not np.array_equal(raw, np.trunc(raw)):
-            got = f"values of dtype {raw.dtype} with fractions or NaN"
+        whole = raw.dtype.kind != "f" or bool((np.isfinite(raw) & (raw == np.trunc(raw))).all())
+        if not whole:
+            got = f"values of dtype {raw.dtype} with fractions, infinity or NaN"
             raise fail(argument, "whole numbers", got, error=error)
         limits, low, high = np.iinfo(target), raw.min(), raw.max()
         # Compared as Python's integers: int64's largest number has no float of its own.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuroloom.shared._errors import DataError
 from neuroloom.shared.checks._arrays import holds_booleans, plain
-from neuroloom.shared.checks._names import MakeError, fail, unknown
+from neuroloom.shared.checks._names import MakeError, fail, unknown, written
 from neuroloom.shared.checks._scalars import number
 
 
@@ -55,7 +55,7 @@ def index(
     place = number(value)
     if not isinstance(place, int):
         expected = f"an integer{' or a name' if names else ''}"
-        got = f"{value!r} ({type(value).__name__})"
+        got = f"{written(value)} ({type(value).__name__})"
         raise fail(argument, expected, got, error=type_error or error)
     if not -n <= place < n:
         raise _outside(argument, place, n, error)
@@ -109,14 +109,14 @@ def indices(
     array([2])
     """
     if isinstance(values, slice):
-        return np.arange(n)[values]
+        return np.arange(n)[_ends_checked(argument, values, type_error or error)]
     scope = _Scope(argument, n, names, error, type_error or error)
     if isinstance(values, (str, int, float, np.generic)) or getattr(values, "shape", None) == ():
         return np.array([scope.place(values)], dtype=np.intp)
     listed: Any = values
     if not hasattr(listed, "__array__") and not isinstance(listed, (list, tuple)):
         if not isinstance(listed, Iterable):
-            raise scope.wrong(repr(values))
+            raise scope.wrong(written(values))
         listed = list(listed)
     raw = plain(argument, listed, error=scope.type_error)
     if raw.ndim != 1:
@@ -172,6 +172,19 @@ class _Scope:
         if outside.any():
             raise _outside(self.argument, int(raw[outside][0]), self.n, self.error)
         return raw.astype(np.intp) % self.n
+
+
+def _ends_checked(argument: str, values: slice, error: MakeError) -> slice:
+    """Return a slice whose start, stop and step are integers of Python, or None."""
+    ends = [
+        None if end is None else number(end) for end in (values.start, values.stop, values.step)
+    ]
+    given = (values.start, values.stop, values.step)
+    whole = all(isinstance(end, int) or was is None for end, was in zip(ends, given, strict=True))
+    if not whole or ends[2] == 0:
+        expected = "a slice of integers with a step other than 0"
+        raise fail(argument, expected, written(values), error=error)
+    return slice(*ends)
 
 
 def _check_unique(argument: str, places: NDArray[Any], error: MakeError) -> None:

@@ -28,7 +28,8 @@ def fail(
     expected : str
         What it has to be, in words.
     got : object
-        What came; text is written as it stands, so pass ``repr(value)`` where quotes help.
+        What came; text is written as it stands, so pass ``repr(value)`` where quotes help. Of an
+        object that cannot be written, the type is named.
     hint : str
         What to do, appended as it is: begin it with ``"; "``.
     error : callable
@@ -39,7 +40,15 @@ def fail(
     >>> str(fail("rate", "a number", "'fast'"))
     "rate: expected a number, got 'fast'"
     """
-    return error(f"{argument}: expected {expected}, got {got}{hint}")
+    return error(f"{argument}: expected {expected}, got {written(got, str)}{hint}")
+
+
+def written(value: object, how: Callable[[object], str] = repr) -> str:
+    """Return how a value is written, or its type if it cannot be."""
+    try:
+        return how(value)
+    except Exception:  # a class of the caller's may raise whatever it likes
+        return f"a value of type {type(value).__name__}"
 
 
 def did_you_mean(name: object, known: Iterable[object]) -> str:
@@ -58,7 +67,7 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
     alike (`difflib`, ratio of at least 0.5).
     """
     folded = {str(one).casefold(): one for one in reversed(list(known))}
-    got = str(name).casefold()
+    got = written(name, str).casefold()
     begun = [one for one in folded if got and one.startswith(got)]
     if got in folded:
         near = [got]
@@ -90,7 +99,7 @@ def unknown(
     if len(names) > _MOST_SHOWN:
         shown = f"{len(names)} names"
     expected = f"one of {shown}" if names else "none: there are no names to choose from"
-    return fail(argument, expected, repr(got), hint=did_you_mean(got, names), error=error)
+    return fail(argument, expected, written(got), hint=did_you_mean(got, names), error=error)
 
 
 def choice(
@@ -160,13 +169,21 @@ def keys(
     Raises
     ------
     DataError
-        Or what `error` makes, for the first key that is unknown (with the nearest) or missing.
+        Or what `error` makes, for the first key that is unknown (with the nearest) or missing,
+        and if `given` are no names at all.
     """
-    present, names = list(given), list(allowed)
+    try:
+        present = None if isinstance(given, str) else list(given)
+    except TypeError:
+        present = None
+    if present is None:
+        raise fail(argument, "a mapping, or names", type(given).__name__, error=error)
+    names = list(allowed)
     for name in present:
-        if name not in names:
+        if not isinstance(name, str) or name not in names:
             listed = f"keys among {', '.join(names)}" if names else "no keys"
-            raise fail(argument, listed, repr(name), hint=did_you_mean(name, names), error=error)
+            hint = did_you_mean(name, names)
+            raise fail(argument, listed, written(name), hint=hint, error=error)
     missing = [name for name in required if name not in present]
     if missing:
         got = f"only {', '.join(map(str, present))}" if present else "none"

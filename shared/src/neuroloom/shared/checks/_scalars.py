@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neuroloom.shared._errors import DataError
-from neuroloom.shared.checks._names import MakeError, fail
+from neuroloom.shared.checks._names import MakeError, fail, written
 
 
 def real(
@@ -73,7 +75,7 @@ def real(
     inside &= above == -math.inf or above < result
     inside &= below == math.inf or result < below
     if not inside or (finite and math.isinf(result)):
-        raise fail(argument, expected, _shown(found), error=error)
+        raise fail(argument, expected, shown(found), error=error)
     return result
 
 
@@ -127,7 +129,7 @@ def whole(
     if not isinstance(found, int):
         raise fail(argument, expected, _typed(value), error=type_error or error)
     if (at_least is not None and found < at_least) or (at_most is not None and found > at_most):
-        raise fail(argument, expected, _shown(found), error=error)
+        raise fail(argument, expected, shown(found), error=error)
     return found
 
 
@@ -176,6 +178,40 @@ def text(argument: str, value: object, *, error: MakeError = DataError) -> str:
     return str(value)
 
 
+def path(argument: str, value: object, *, error: MakeError = DataError) -> Path:
+    """Return the path that a text or a path means, whether there is something or not.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument.
+    value : str or os.PathLike
+        Text that is not empty, or a path.
+    error : callable
+        Class of the error, or a function that makes one of a message.
+
+    Raises
+    ------
+    DataError
+        Or what `error` makes: also for text that no system can have as a path.
+
+    Examples
+    --------
+    >>> path("folder", "runs/7").name
+    '7'
+    """
+    given = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(given, str) or not given:
+        raise fail(argument, "a path", _typed(value), error=error)
+    try:
+        raw = os.fsencode(given)
+    except UnicodeEncodeError:
+        raw = b"\0"
+    if b"\0" in raw:
+        raise fail(argument, "a path that files can have", written(given), error=error)
+    return Path(given)
+
+
 def number(value: object) -> int | float | None:
     """Return the number that `value` is as Python's int or float, None if it is none.
 
@@ -187,7 +223,12 @@ def number(value: object) -> int | float | None:
     if isinstance(item, numbers.Integral):
         return int(item)
     if isinstance(item, (numbers.Real, Decimal)):
-        result = float(item) if not math.isnan(item) else math.nan
+        try:
+            result = float(item)
+        except OverflowError:  # a fraction beyond the largest float
+            return -math.inf if str(item).startswith("-") else math.inf
+        except ValueError:  # a signalling NaN of the decimals
+            return None
         return None if math.isnan(result) else result
     return None
 
@@ -195,7 +236,7 @@ def number(value: object) -> int | float | None:
 def _item(value: Any) -> Any:
     """Return what an array, a tensor or a numpy scalar without dimensions holds."""
     # np.ma.masked has no dimensions either, and np.timedelta64 is an integer to numpy.
-    if getattr(value, "shape", None) != () or np.ma.is_masked(value):
+    if getattr(value, "shape", None) != () or holds_mask(value):
         return value
     dtype = getattr(value, "dtype", None)
     if dtype is None or getattr(value, "magnitude", None) is not None:
@@ -205,6 +246,11 @@ def _item(value: Any) -> Any:
     except (TypeError, RuntimeError):  # a tensor on a device, or one with gradients
         return value.item() if hasattr(value, "item") else value
     return held.item() if held.dtype.kind in "biuf" else None
+
+
+def holds_mask(value: object) -> bool:
+    """Return whether anything in an array is masked, one field of a structured array, too."""
+    return isinstance(value, np.ma.MaskedArray) and b"\1" in np.ma.getmaskarray(value).tobytes()
 
 
 def _limits(at_least: float, above: float, at_most: float, below: float) -> str:
@@ -224,10 +270,11 @@ def _typed(value: object) -> str:
     kind = type(value).__name__
     if isinstance(value, float) and math.isnan(value):
         return "nan"
-    shown = _shown(value)
-    return f"{shown} ({kind})" if shown[:2] != "a " else shown
+    words = shown(value)
+    return f"{words} ({kind})" if words[:2] != "a " else words
 
 
-def _shown(value: object) -> str:
-    shown = " ".join(repr(value).split())
-    return shown if len(shown) <= 80 else f"a value of type {type(value).__name__}"
+def shown(value: object) -> str:
+    """Return how a value is written in an error, or its type where that is long."""
+    words = " ".join(written(value).split())
+    return words if len(words) <= 80 else f"a value of type {type(value).__name__}"

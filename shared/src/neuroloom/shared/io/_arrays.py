@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._errors import DataError
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import fail, text, whole
+from neuroloom.shared.checks import path as as_path
 from neuroloom.shared.checks import plain as as_numpy
 from neuroloom.shared.io._atomic import atomic
 
@@ -74,7 +75,7 @@ def save_arrays(
         If an array would need pickle or carries a physical unit, the header does not fit JSON,
         or the folder is missing.
     """
-    target = Path(path)
+    target = as_path("path", path)
     with atomic(target) as file:
         write_arrays(file, arrays, kind=kind, header=header, version=version)
     return target
@@ -89,18 +90,24 @@ def write_arrays(
     version: int = 1,
 ) -> None:
     """Write what `save_arrays` does into an open file."""
+    kind, version = text("kind", kind), whole("version", version, at_least=0)
+    for argument, mapping in (("arrays", arrays), ("header", {} if header is None else header)):
+        if not isinstance(mapping, Mapping):
+            raise fail(argument, "a mapping", type(mapping).__name__)
     members: dict[str, str] = {}
     plain: dict[str, NDArray[Any]] = {}
     for place, (name, values) in enumerate(arrays.items()):
+        if not isinstance(name, str):
+            raise fail("arrays", "names that are text", f"{name!r}")
         plain[name] = _plain(f"arrays[{name!r}]", values)
         members[name] = f"{name if _PLAIN_NAME.fullmatch(name) else f'~{place}'}.npy"
     top = {"kind": kind, "version": version, "members": members, "header": dict(header or {})}
     try:
-        text = json.dumps(top)
-    except (TypeError, ValueError) as error:
+        written = json.dumps(top)
+    except (TypeError, ValueError, RecursionError) as error:
         raise fail("header", "a mapping that JSON can hold", error) from error
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr(_HEADER, text)
+        archive.writestr(_HEADER, written)
         for name, values in plain.items():
             with archive.open(members[name], "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, values, allow_pickle=False)
@@ -141,8 +148,11 @@ def load_arrays(
         If the file is missing, damaged, foreign, of another kind, newer than `version`, or
         holds a pickled object. No code of the file is run.
     """
-    source = Path(path)
+    source = as_path("path", path)
+    version = whole("version", version, at_least=0)
     kinds = (kind,) if isinstance(kind, str) else kind
+    if not isinstance(kinds, tuple) or not all(isinstance(one, str) for one in kinds):
+        raise fail("kind", "text, or a tuple of texts", type(kind).__name__)
     wanted = f"a neuroloom file of kind {' or '.join(kinds)}"
     if not source.is_file():
         raise fail("path", "an existing file", f"{source}")

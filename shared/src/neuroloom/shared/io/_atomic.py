@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import path as as_path
 
 try:
     import fcntl
@@ -45,7 +46,7 @@ def atomic(target: str | Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     Raises
     ------
     DataError
-        If the folder does not exist.
+        If the folder does not exist, `target` is one, or no path.
 
     Examples
     --------
@@ -58,8 +59,8 @@ def atomic(target: str | Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     'all or nothing'
     """
     path = behind_links(target)
-    if not path.parent.is_dir():
-        raise fail("path", "a file in an existing folder", f"{path}")
+    if path.is_dir() or not path.parent.is_dir():
+        raise fail("path", "a file in an existing folder", f"{path}{' (a folder)' * path.is_dir()}")
     mode = stat.S_IMODE(path.stat().st_mode) if path.is_file() else None
     part, file = _open_part(path)
     with file:
@@ -82,7 +83,7 @@ def atomic(target: str | Path, *, durable: bool = True) -> Iterator[BinaryIO]:
 
 def behind_links(target: str | Path) -> Path:
     """Return the file that a path means: of a symbolic link, the one that it points to."""
-    path = Path(target)
+    path = as_path("path", target)
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 

@@ -7,6 +7,8 @@ from typing import Any, TypeVar, overload
 
 from neuroloom.shared._errors import require
 from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import path as as_path
+from neuroloom.shared.checks._names import written
 from neuroloom.shared.data import (
     AlignedSignal,
     AlignedSpikes,
@@ -99,8 +101,8 @@ def load(path: str | Path, kind: type[Any] | None = None) -> Any:
     ...     load(path, Epochs).duration
     6.0
     """
-    if kind is not None and kind not in TYPES.values():
-        raise fail("kind", f"one of {sorted(TYPES)}", getattr(kind, "__name__", repr(kind)))
+    if kind is not None and not any(kind is known for known in TYPES.values()):
+        raise fail("kind", f"one of {sorted(TYPES)}", getattr(kind, "__name__", written(kind)))
     arrays, header = load_arrays(path, kind=tuple(TYPES), version=_VERSION)
     try:
         data: AnyData = unpack(header["data"], arrays)
@@ -131,7 +133,7 @@ def save_table(path: str | Path, trials: Trials) -> Path:
     DataError
         If the ending is another, or `trials` is not `Trials`.
     """
-    target = Path(path)
+    target = as_path("path", path)
     ending = _ending(target)
     if not isinstance(trials, Trials):
         raise fail("trials", "Trials", type(trials).__name__)
@@ -161,7 +163,7 @@ def load_table(path: str | Path, *, session: str | None = None) -> Trials:
     """
     import pandas as pd
 
-    source = Path(path)
+    source = as_path("path", path)
     ending = _ending(source)
     if not source.is_file():
         raise fail("path", "an existing file", f"{source}")

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from neuroloom.shared._types._base import Data
 from neuroloom.shared.checks import fail
+from neuroloom.shared.checks._names import written
 from neuroloom.shared.data import (
     AlignedSignal,
     AlignedSpikes,
@@ -68,7 +69,7 @@ def register(kind: C) -> C:
         If it is neither.
     """
     if not (is_dataclass(kind) or hasattr(kind, "_fields")):
-        raise fail("kind", "a dataclass or a named tuple", repr(kind))
+        raise fail("kind", "a dataclass or a named tuple", written(kind))
     _REGISTERED[f"{kind.__module__}.{kind.__qualname__}"] = kind
     return kind
 

@@ -26,6 +26,7 @@ from typing import Any
 from neuroloom.shared._errors import DataError
 from neuroloom.shared._version import __version__
 from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import path as as_path
 from neuroloom.shared.io._arrays import DamagedFileError, load_arrays, write_arrays
 from neuroloom.shared.io._atomic import atomic, remove_leftovers
 from neuroloom.shared.jobs._fingerprint import Walk, tell_unread
@@ -97,7 +98,7 @@ class Job:
         DataError
             If the folder belongs to another job, or to one of an older format.
         """
-        where = Path(folder).absolute()
+        where = as_path(argument, folder).absolute()
         job = describe(parts or {}, function)
         text = _text(job)
         record = where / "job.json"

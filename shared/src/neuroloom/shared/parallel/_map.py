@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from neuroloom.shared._errors import WorkerError
 from neuroloom.shared._seed import Seed, as_seed
 from neuroloom.shared.checks import fail, whole
+from neuroloom.shared.checks._scalars import shown as written
 from neuroloom.shared.jobs import Job
 from neuroloom.shared.parallel._backends import Kind, n_cores_each, open_work, progress_bar
 from neuroloom.shared.parallel._kept import Kept
@@ -125,7 +126,7 @@ def map(
     >>> shared.map(abs, range(-5, 0), shard=(0, 2), progress=False)
     [5, 3, 1]
     """
-    _check_workers(n_workers)
+    n_workers = _checked_workers(n_workers)
     _check_call(function, items)
     tasks = list(items)
     root = None if seed is None else as_seed(seed)
@@ -377,17 +378,19 @@ def _log(kind: Kind) -> Iterator[Log | None]:
 
 def _check_call(function: object, items: object) -> None:
     if not callable(function):
-        raise fail("function", "something that can be called", repr(function))
-    if not isinstance(items, Iterable):
-        raise fail("items", "several items", repr(items))
+        raise fail("function", "something that can be called", written(function))
+    if not isinstance(items, Iterable) or getattr(items, "shape", None) == ():
+        raise fail("items", "several items", written(items))
 
 
-def _check_workers(n_workers: object) -> None:
+def _checked_workers(n_workers: object) -> int | None:
     if n_workers is None:
-        return
-    number = n_workers if isinstance(n_workers, int) and not isinstance(n_workers, bool) else 0
-    if number == 0 or number < -1:
-        raise fail("n_workers", "None, a positive number, or −1 for all cores", repr(n_workers))
+        return None
+    expected = "None, a positive number, or −1 for all cores"
+    number = whole("n_workers", n_workers, at_least=-1, at_most=2**31 - 1, expected=expected)
+    if number == 0:
+        raise fail("n_workers", expected, number)
+    return number
 
 
 def _batches(n: int, size: int, shard: tuple[int, int] | None) -> list[tuple[int, ...]]:

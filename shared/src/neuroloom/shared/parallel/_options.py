@@ -113,9 +113,11 @@ def cluster(address: str | None) -> Iterator[None]:
     DataError
         If no scheduler answers there.
     """
-    if not address:
+    if address is None or (isinstance(address, str) and not address):
         yield
         return
+    if not isinstance(address, str):
+        raise fail("address", "text, or None", type(address).__name__)
     distributed: Any = require("distributed", extra="neuroloom-shared[dask]")
     where = {"scheduler_file" if address.endswith(".json") else "address": address}
     try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from neuroloom.shared._errors import UnfinishedError
 from neuroloom.shared.checks import fail, whole
+from neuroloom.shared.checks._names import written
 from neuroloom.shared.parallel._threads import inside_map
 
 
@@ -129,8 +130,8 @@ def shard_of(shard: object) -> tuple[int, int]:
     """Return a shard's part and number of parts, checked."""
     expected = "(i, n) with 0 ≤ i < n"
     if not isinstance(shard, (tuple, list)) or len(shard) != 2:
-        raise fail("shard", expected, repr(shard))
+        raise fail("shard", expected, written(shard))
     part, parts = (whole("shard", number, at_least=0) for number in shard)
     if not part < parts:
-        raise fail("shard", expected, repr(shard))
+        raise fail("shard", expected, written(shard))
     return part, parts

@@ -12,6 +12,7 @@ from typing import Any
 from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._errors import require
 from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import path as as_path
 
 EXTRA = "neuroloom-shared[nwb]"
 _DEFINITIONS = ".specloc"
@@ -29,7 +30,7 @@ def opened(path: str | Path, skipped: Skipped) -> Iterator[Any]:
         If pynwb is not installed.
     """
     pynwb = require("pynwb", extra=EXTRA)
-    source = Path(path)
+    source = as_path("path", path)
     if not source.is_file():
         raise fail("path", "an existing file", f"{source}")
     with contextlib.ExitStack() as stack:

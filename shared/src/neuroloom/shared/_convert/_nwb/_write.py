@@ -26,6 +26,7 @@ from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import path as as_path
 from neuroloom.shared.io._atomic import behind_links
 
 # Names that NWB's own parts have.
@@ -81,7 +82,7 @@ def write_nwb(
     pynwb = require("pynwb", extra=EXTRA)
     if not isinstance(recording, Recording):
         raise fail("recording", "Recording", type(recording).__name__)
-    target = Path(path)
+    target = as_path("path", path)
     real = behind_links(target)
     if not real.parent.is_dir():
         raise fail("path", "a file in an existing folder", f"{target}")
