@@ -269,17 +269,18 @@ def test_reasons_say_what_was_found_and_what_to_do():
     assert reliability.too_short(400, 20.0) is None
 
 
-def test_neighbours_in_time_are_left_out():
-    """The excluded count by brute force."""
+@pytest.mark.parametrize(("n", "w"), [(60, 4), (400, 90), (400, 198)])
+def test_neighbours_in_time_are_left_out(n, w):
+    """The excluded count by brute force, also where hundreds of those left out are nearest."""
     rng = np.random.default_rng(0)
-    x, y = (rng.standard_normal((60, 1)).cumsum(axis=0) for _ in range(2))
-    k, w = 3, 4
+    x, y = (rng.standard_normal((n, 1)).cumsum(axis=0) for _ in range(2))
+    k = 3
     a, b = direct.standardized(x)[:, 0], direct.standardized(y)[:, 0]
     from scipy.special import psi
 
     expected = []
-    for i in range(60):
-        other = np.abs(np.arange(60) - i) > w
+    for i in range(n):
+        other = np.abs(np.arange(n) - i) > w
         dx, dy = np.abs(a - a[i])[other], np.abs(b - b[i])[other]
         reach = np.sort(np.maximum(dx, dy))[k - 1]
         inside = psi((dx < reach).sum() + 1) + psi((dy < reach).sum() + 1)

@@ -18,7 +18,8 @@ from neuroloom.mi._statistics.scaling import near_one
 Array = NDArray[np.float64]
 _TREE_DIMS = 12  # trees look at nearly all points beyond; plain distances are faster
 _ROWS = 500
-_QUERIES = 20_000
+_SPARE = 32  # neighbours beyond k that are asked for first, where times are excluded
+_ASKED = 1_000_000  # neighbours held at once
 
 
 def ksg(x: Array, y: Array, *, k: int = 5, variant: Literal[1, 2] = 1, exclude: int = 0) -> float:
@@ -213,22 +214,32 @@ def _nearest(
     """
     n = len(points)
     when = np.arange(n) if time is None else time
-    asked = min(n, k + 2 * exclude + 1)
+    most = min(n, k + 2 * exclude + 1)
     tree = scipy.spatial.cKDTree(points)
-    distances, indices = [], []
-    for start in range(0, n, _QUERIES):
-        rows = np.arange(start, min(n, start + _QUERIES))
-        distance, index = tree.query(points[rows], k=asked, p=np.inf)
-        distance, index = distance.reshape(len(rows), -1), index.reshape(len(rows), -1)
-        banned = np.abs(when[index] - when[rows, None]) <= exclude
-        if not exclude:
-            # Among repeated points the query may leave a point itself out; its last entry goes.
-            banned[~banned.any(axis=1), -1] = True
-        # Stable: those allowed come first, nearest first.
-        order = np.argsort(banned, axis=1, kind="stable")[:, :k]
-        distances.append(np.take_along_axis(distance, order, 1)[:, -1])
-        indices.append(np.take_along_axis(index, order, 1))
-    return np.concatenate(distances), np.concatenate(indices)
+    reach = np.empty(n)
+    neighbours = np.empty((n, k), dtype=np.int64)
+    # Few of the samples that are near in time are nearer in value than the k-th neighbour, so a
+    # short list is nearly always enough; who finds too few in it asks for a longer one.
+    rows, asked = np.arange(n), min(most, k + 1 + _SPARE)
+    while len(rows):
+        short = []
+        for block in np.array_split(rows, -(-len(rows) * asked // _ASKED)):
+            distance, index = tree.query(points[block], k=asked, p=np.inf)
+            distance, index = distance.reshape(len(block), -1), index.reshape(len(block), -1)
+            banned = np.abs(when[index] - when[block, None]) <= exclude
+            if not exclude:
+                # Among repeated points the query may leave a point out of its own list; its last
+                # entry goes.
+                banned[~banned.any(axis=1), -1] = True
+            # Stable: those allowed come first, nearest first.
+            order = np.argsort(banned, axis=1, kind="stable")[:, :k]
+            reach[block] = np.take_along_axis(distance, order, 1)[:, -1]
+            neighbours[block] = np.take_along_axis(index, order, 1)
+            short.append(block[(~banned).sum(axis=1) < k])
+        if asked == most:
+            break
+        rows, asked = np.concatenate(short), min(most, 4 * asked)
+    return reach, neighbours
 
 
 def _all_pairs(x: Array, y: Array, k: int, exclude: int = 0) -> tuple[Array, Array]:
