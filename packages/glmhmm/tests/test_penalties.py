@@ -91,10 +91,12 @@ def test_named_solvers_reach_the_newton_optimum(choices, name):
     np.testing.assert_allclose(model.coef_, newton.coef_, atol=2e-4)
 
 
-def test_proximal_gradient_reaches_the_newton_optimum_of_the_lasso(choices):
+@pytest.mark.parametrize("regularizer", [Lasso(), GroupLasso()])
+def test_proximal_gradient_reaches_the_newton_optimum_of_kinked_penalties(choices, regularizer):
     X, y = choices
-    ours = GLMHMM(1, regularizer="Lasso", regularizer_strength=12.0, **TIGHT).fit(X, y)
-    named = GLMHMM(1, regularizer=Lasso(), regularizer_strength=12.0, tol=1e-9)
+    ours = GLMHMM(1, regularizer=regularizer, regularizer_strength=12.0, **TIGHT).fit(X, y)
+    assert np.abs(ours.coef_).max() > 0.1
+    named = GLMHMM(1, regularizer=regularizer, regularizer_strength=12.0, tol=1e-9)
     named.set_params(solver_name="ProximalGradient", solver_kwargs={"tol": 1e-9, "maxiter": 3000})
     named.fit(X, y)
     np.testing.assert_allclose(named.coef_, ours.coef_, atol=2e-4)

@@ -172,8 +172,8 @@ def _converged(model: Any, trace: NDArray[np.float64], found: Posed) -> bool:
 
 
 def _bordering(model: Any, found: Posed) -> tuple[int, ...]:
-    data = found.problem.data
-    near = at_border(model, np.asarray(found.core.weights), data.x_observed)
+    problem, weights = found.problem, np.asarray(found.core.weights)
+    near = at_border(model, weights, problem.data.x_observed, problem.prior.predictor)
     return tuple(int(k) for k in np.flatnonzero(near.any(axis=(1, 2))))
 
 

@@ -274,7 +274,7 @@ def _bounds(model: Any, found: Posed, size: int) -> NDArray[np.float64]:
     """
     data, weights = found.problem.data, np.asarray(found.core.weights)
     x = np.column_stack([data.x_observed, np.ones(data.n_observed)])
-    near = at_border(model, weights, x[:, :-1])
+    near = at_border(model, weights, x[:, :-1], found.problem.prior.predictor)
     out = []
     for k, j in np.argwhere(near.any(axis=2)):
         _, sizes, rows = np.linalg.svd(x[near[k, j]], full_matrices=False)

@@ -26,6 +26,7 @@ from neuroloom.glmhmm._em.mstep import (
     penalty_value,
     scale_penalty,
     solve_positive,
+    weight_units,
 )
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._em.solvers import solve_emissions
@@ -153,10 +154,10 @@ def maximise(
     gamma = posterior_weights(found.smoothed, trials)
     weights, log_scale = parameters.weights, parameters.log_scale
     now = (weights, log_scale, trials, gamma, prior.penalty, prior.scale, model)
-    if model.solver != "newton":
-        weights, log_scale = solve_emissions(*now)
-    elif model.full:
-        weights, log_scale = full_emission_step(*now)
+    if model.solver != "newton" or model.full:
+        solve = full_emission_step if model.solver == "newton" else solve_emissions
+        units = weight_units(trials, prior.predictor, weights.shape)
+        weights, log_scale = solve(*now, units=units)
     else:
         weights, log_scale = emission_step(*now, density=found.density)
     initial = dirichlet.mode(found.first, prior.initial, parameters.initial, sparse=model.sparse)
@@ -271,11 +272,8 @@ def run(
 
 def _units(start: Parameters, trials: Trials, prior: Prior) -> Parameters:
     """Return the size of each parameter's unit, so that extrapolation does not depend on units."""
-    spread = jnp.sqrt(jnp.mean(trials.x**2, axis=1))
-    spread = jnp.where(spread > 0, spread, 1.0)
-    response = prior.predictor[:, None]
     ones = jax.tree.map(jnp.ones_like, start)
-    weights = jnp.broadcast_to(spread / response, start.weights.shape)
+    weights = weight_units(trials, prior.predictor, start.weights.shape)
     drive = ones.drive
     if trials.u.shape[0]:
         size = jnp.sqrt(jnp.mean(trials.u**2, axis=(1, 2)))

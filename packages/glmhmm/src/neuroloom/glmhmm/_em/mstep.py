@@ -30,6 +30,26 @@ def linear_predictor(weights: Array, x: Array) -> Array:
     return jnp.einsum("kmd,dn->kmn", weights, x)
 
 
+def weight_units(trials: Trials, predictor: Array, shape: tuple[int, ...]) -> Array:
+    """Return the size in which each weight counts as one, as factors (n_states, n_outputs, d).
+
+    Weights times these are free of the regressors' and the response's units.
+    """
+    spread = jnp.sqrt(jnp.mean(trials.x**2, axis=1))
+    spread = jnp.where(spread > 0, spread, 1.0)
+    return jnp.broadcast_to(spread / predictor[:, None], shape)
+
+
+def even(factors: Array, groups: Array) -> Array:
+    """Return positive factors per weight with one for each group: its geometric mean."""
+    if not groups.shape[0]:
+        return factors
+    size = jnp.maximum(jnp.sum(groups, axis=(1, 2, 3)), 1.0)
+    mean = jnp.einsum("gkmd,kmd->g", groups, jnp.log(factors)) / size
+    shared = jnp.einsum("g,gkmd->kmd", mean, groups)
+    return jnp.where(jnp.max(groups, axis=0) > 0, jnp.exp(shared), factors)
+
+
 def elementwise(model: Model, y: Array, eta: Array, log_scale: Array) -> Array:
     """Return log densities without base, (n_states, n_outputs or 1, n_places)."""
     scale = jnp.exp(log_scale)[:, :, None]
@@ -274,10 +294,15 @@ def _proximal_direction(
 ) -> Array:
     """Return the step to the minimum of the quadratic model plus kinks, by accelerated descent."""
     shape = weights.shape
-    top = jnp.max(jnp.linalg.eigvalsh(curvature), axis=-1)  # per block
+    # In units of each weight's own curvature, so that the regressors' units do not matter.
+    own = jnp.diagonal(curvature, axis1=-2, axis2=-1)
+    size = even(jnp.sqrt(own).reshape(shape), penalty.groups)
+    flat = size.reshape(own.shape)
+    relative = curvature / (flat[..., :, None] * flat[..., None, :])
+    top = jnp.max(jnp.linalg.eigvalsh(relative), axis=-1)  # per block
     if penalty.groups.shape[0]:
         top = jnp.full_like(top, jnp.max(top))  # groups may span blocks
-    per_weight = jnp.broadcast_to((1 / top)[..., None], gradient.shape).reshape(shape)
+    per_weight = (1 / (top[..., None] * flat**2)).reshape(shape)
 
     def advance(_: int, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         now, point, momentum = carry
@@ -318,8 +343,13 @@ def full_emission_step(
     penalty: Penalty,
     scale_prior: ScalePrior,
     model: Model,
+    *,
+    units: Array,
 ) -> tuple[Array, Array]:
-    """Return the weights and log scales at the optimum of Q, by guarded steps."""
+    """Return the weights and log scales at the optimum of Q, by guarded steps.
+
+    `units` are those of `weight_units`, in which a step is small.
+    """
 
     def value(w: Array, s: Array) -> Array:
         return expected_log_posterior(w, s, trials, gamma, penalty, scale_prior, model)
@@ -341,7 +371,8 @@ def full_emission_step(
         one = jnp.ones((), w.dtype)
         fraction, q_new = jax.lax.while_loop(worse, halve, (one, value(w_new, s_new)))
         fraction = jnp.where(q_new >= q - slack, fraction, 0.0)
-        moved = fraction * jnp.maximum(jnp.max(jnp.abs(w_new - w)), jnp.max(jnp.abs(s_new - s)))
+        far = jnp.max(jnp.abs(units * (w_new - w)))
+        moved = fraction * jnp.maximum(far, jnp.max(jnp.abs(s_new - s)))
         q = jnp.where(fraction > 0, q_new, q)
         return w + fraction * (w_new - w), s + fraction * (s_new - s), q, moved, count + 1
 

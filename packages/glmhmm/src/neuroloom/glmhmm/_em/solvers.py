@@ -7,6 +7,7 @@ gradient is FISTA with backtracking (Beck & Teboulle 2009, eqs. 4.1–4.3).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -15,6 +16,7 @@ from jax.flatten_util import ravel_pytree
 from jax.scipy.optimize import minimize
 
 from neuroloom.glmhmm._em.mstep import (
+    even,
     expected_log_posterior,
     inside,
     penalty_value,
@@ -70,28 +72,44 @@ def solve_emissions(
     penalty: Penalty,
     scale_prior: ScalePrior,
     model: Model,
+    *,
+    units: Array,
 ) -> tuple[Array, Array]:
-    """Return weights and log scales at the optimum of Q, found by ``model.solver``."""
+    """Return weights and log scales at the optimum of Q, found by ``model.solver``.
+
+    It climbs in weights times `units` (`weight_units`), and its tolerance is a slope's there.
+    """
     total = jnp.maximum(jnp.sum(gamma), 1.0)
-    point = (weights, log_scale) if model.family.has_scale else (weights,)
+    units = even(units, penalty.groups)
+    point = (weights * units, log_scale) if model.family.has_scale else (weights * units,)
     start, unravel = ravel_pytree(point)
 
     def parts(flat: Array) -> tuple[Array, Array]:
         found = unravel(flat)
         smallest = scale_prior.log_smallest
         s = jnp.maximum(found[1], smallest) if model.family.has_scale else log_scale
-        w = found[0] * penalty.free if penalty.free.shape[0] else found[0]
-        return w, s
+        w = found[0] / units
+        return (w * penalty.free if penalty.free.shape[0] else w), s
 
-    def loss(flat: Array) -> Array:
+    # The penalty's kinks have no slope at zero: they are apart from what is differentiated.
+    flat_model = replace(model, smooth=True)
+
+    def smooth(flat: Array) -> Array:
         w, s = parts(flat)
-        value = -expected_log_posterior(w, s, trials, gamma, penalty, scale_prior, model) / total
+        now = (w, s, trials, gamma, penalty, scale_prior, flat_model)
+        value = -expected_log_posterior(*now) / total
         fine = inside(w, trials, model)
         ok = jnp.isfinite(value) if fine is None else jnp.isfinite(value) & jnp.all(fine)
         return jnp.where(ok, value, jnp.inf)
 
+    def loss(flat: Array) -> Array:
+        if model.smooth:
+            return smooth(flat)
+        kinks = penalty._replace(ridge=jnp.zeros_like(penalty.ridge))
+        return smooth(flat) + penalty_value(parts(flat)[0], kinks, model) / total
+
     if model.solver == "ProximalGradient":
-        done = _proximal_gradient(start, loss, parts, unravel, penalty, total, model)
+        done = _proximal_gradient(start, smooth, unravel, penalty, total, units, model)
     elif model.solver == "BFGS":
         done = minimize(
             loss,
@@ -130,23 +148,22 @@ def _descend(start: Array, loss: Any, model: Model) -> Array:
 
 
 def _proximal_gradient(
-    start: Array, loss: Any, parts: Any, unravel: Any, penalty: Penalty, total: Array, model: Model
+    start: Array,
+    smooth: Any,
+    unravel: Any,
+    penalty: Penalty,
+    total: Array,
+    units: Array,
+    model: Model,
 ) -> Array:
     """Return the minimiser of the smooth part plus kinks, by FISTA with a backtracked step."""
-
-    def kinks(flat: Array) -> Array:
-        flat_penalty = penalty._replace(ridge=jnp.zeros_like(penalty.ridge))
-        return penalty_value(parts(flat)[0], flat_penalty, model) / total
-
-    def smooth(flat: Array) -> Array:
-        return loss(flat) - kinks(flat)
 
     def shrink(flat: Array, step: Array) -> Array:
         if model.smooth:
             return flat
         found = unravel(flat)
-        shrunk, _ = ravel_pytree((prox(found[0], step / total, penalty), *found[1:]))
-        return shrunk
+        shrunk = prox(found[0] / units, step / (total * units**2), penalty) * units
+        return ravel_pytree((shrunk, *found[1:]))[0]
 
     def advance(carry: tuple[Any, ...]) -> tuple[Any, ...]:
         now, point, momentum, step, _, count = carry

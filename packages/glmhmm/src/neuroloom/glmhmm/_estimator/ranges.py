@@ -42,15 +42,18 @@ def _room(eta: Any, family: Observations, link: Link) -> Any:
 
 
 def at_border(
-    model: Any, weights: NDArray[np.float64], x: NDArray[np.float64]
+    model: Any, weights: NDArray[np.float64], x: NDArray[np.float64], unit: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return where a predictor is a thousandth from leaving its range, (n_states, n_outputs, n)."""
+    """Return where a predictor is a thousandth from leaving its range, (n_states, n_outputs, n).
+
+    `unit` is the predictors', (n_outputs,).
+    """
     family, link = model.observation_model, model.inverse_link_function
     if _never_leaves(family, link, weights.shape[:-1]):
         return np.zeros((*weights.shape[:-1], len(x)), dtype=bool)
     eta = weights[..., :-1] @ x.T + weights[..., -1:]
     room = by_trial(_room, (eta,), family=family, link=link)
-    return np.asarray(room < 1e-3 * np.maximum(np.abs(eta), 1e-3))
+    return np.asarray(room < 1e-3 * np.maximum(np.abs(eta), 1e-3 * np.asarray(unit)[:, None]))
 
 
 def check_means(model: Any, core: Parameters, data: Data) -> None:
