@@ -23,6 +23,9 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["alone", "together", "lint"]
 nox.options.error_on_external_run = True
 
+# Tests start hundreds of processes, and each would compile all that it imports: half of their time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 every_package = nox.parametrize("package", PACKAGES, ids=PACKAGES)
 
 

@@ -80,7 +80,7 @@ def killed_after(job, folder, n_files):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-@pytest.mark.parametrize("job", [validated, resampled, restarted])
+@pytest.mark.parametrize("job", [resampled, restarted])  # `validated` is in test_long_jobs
 def test_a_killed_job_goes_on_to_the_bit(job, tmp_path):
     broken = tmp_path / "broken"
     assert killed_after(job.__name__, broken, 4) == -signal.SIGKILL
