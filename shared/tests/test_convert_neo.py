@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import warnings
 from typing import Any
 
@@ -187,7 +188,14 @@ class TestFromNeo:
         assert (back.rate, back.start, back.unit) == (1000.0, 0.002, "uV")
         assert back.channels == ("a", "b")
         assert back.properties["depth"].tolist() == [10, 20]
-        assert back.metadata == {"probe": "p1", "description": "raw"}
+        assert back.metadata == {
+            "probe": "p1",
+            "description": "raw",
+            "property_units": {"depth": "um"},
+        }
+        there = to_neo(back)
+        assert there.array_annotations["depth"].units == pq.um
+        assert from_neo(there) == back
 
     def test_a_segment_loses_nothing_in_silence(self) -> None:
         segment = neo.Segment(name="run 1", description="d", subject="m1")
@@ -268,5 +276,101 @@ def test_events_and_epochs_that_overlap_keep_what_is_said_of_them() -> None:
     segment.epochs.append(epoch)
     tables = from_neo(segment).tables
     assert len(tables) == 2
-    for table in (*tables.values(), from_neo(event)):
-        assert table.metadata == {"description": "d", "rig": 3}
+    assert tables["n"].metadata == {"description": "d", "rig": 3}
+    assert tables["n (2)"].metadata == {"name": "n", "description": "d", "rig": 3}
+    assert from_neo(event).metadata == {"name": "n", "description": "d", "rig": 3}
+
+
+SAID = {"name": "n", "description": "d", "file_origin": "f.nex", "rig": 3}
+
+
+def alone() -> dict[str, Any]:
+    """Return one object of each kind that says all that one can say."""
+    samples = np.zeros((3, 1))
+    return {
+        "Epoch": neo.Epoch([1.0] * pq.s, [1.0] * pq.s, **SAID),
+        "Event": neo.Event([1.0] * pq.s, **SAID),
+        "AnalogSignal": neo.AnalogSignal(samples, units="mV", sampling_rate=1 * pq.Hz, **SAID),
+        "IrregularlySampledSignal": neo.IrregularlySampledSignal(
+            [0, 1, 5] * pq.s, samples, units="mV", **SAID
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", list(alone()))
+def test_an_object_alone_keeps_all_that_it_says(kind: str) -> None:
+    back = from_neo(alone()[kind])
+    assert back.metadata == SAID
+    if kind != "Event":
+        again = to_neo(back)
+        assert (again.name, again.description, again.file_origin) == ("n", "d", "f.nex")
+        assert from_neo(again).metadata == SAID
+
+
+@pytest.mark.parametrize("kind", list(alone()))
+def test_in_a_segment_the_name_is_the_key_and_a_numbered_one_stays(kind: str) -> None:
+    segment = neo.Segment()
+    one, two = alone()[kind], alone()[kind]
+    for item in (one, two):
+        getattr(segment, f"{kind.lower()}s").append(item)
+    back = from_neo(segment)
+    parts = {**back.signals, **back.epochs, **back.tables}
+    assert {key: part.metadata.get("name") for key, part in parts.items()} == {
+        "n": None,
+        "n (2)": "n",
+    }
+
+
+def test_spike_trains_keep_all_that_they_say() -> None:
+    trains = [
+        neo.SpikeTrain([0.5] * pq.s, t_stop=1, **SAID, depth=5.0 * pq.um, sampling_rate=9 * pq.Hz),
+        neo.SpikeTrain([0.6] * pq.s, t_stop=1, name="m", depth=7.0 * pq.um),
+    ]
+    back = from_neo(trains)
+    assert back.names == ("n", "m")
+    assert {name: list(values) for name, values in back.properties.items()} == {
+        "rig": [3, None],
+        "depth": [5.0, 7.0],
+        "description": ["d", None],
+        "file_origin": ["f.nex", None],
+    }
+    assert back.metadata["property_units"] == {"depth": "um"}
+    assert set(back.metadata["skipped"]) == {"sampling_rate"}
+    with pytest.warns(ConversionWarning, match="metadata of the spikes"):
+        again = to_neo(back)
+    assert again[0].annotations["depth"] == 5.0 * pq.um
+
+
+def test_quantities_of_other_units_are_told_with_them() -> None:
+    trains = [neo.SpikeTrain([0.5] * pq.s, t_stop=1, depth=x) for x in (5 * pq.um, 1 * pq.mm)]
+    assert all("um" in x or "mm" in x for x in from_neo(trains).properties["depth"])
+    segment = neo.Segment(gain=2.0 * pq.mV)
+    assert from_neo(segment).metadata["gain"] == {"value": 2.0, "unit": "mV"}
+
+
+def test_annotations_that_have_the_name_of_something_else_are_kept_beside_it() -> None:
+    epoch = neo.Epoch([1.0, 1.5] * pq.s, [1.0, 1.0] * pq.s, labels=["a", "b"], name="e",
+                      array_annotations={"label": [1, 2], "start": [3, 4]})  # fmt: skip
+    epoch.annotate(description="annotated")
+    epoch.description = "attribute"
+    segment = neo.Segment(file_datetime=datetime.datetime(2020, 1, 2))
+    segment.epochs.append(epoch)
+    recording = from_neo(segment)
+    table = recording.tables["e"]
+    assert table.table.to_dict("list") == {
+        "start": [1.0, 1.5], "stop": [2.0, 2.5], "label": ["a", "b"],
+        "label (2)": [1, 2], "start (2)": [3, 4],
+    }  # fmt: skip
+    assert table.metadata == {"description": "annotated", "neo description": "attribute"}
+    assert recording.metadata["file_datetime"].startswith("2020-01-02")
+
+
+def test_times_of_observation_beside_recorded_epochs_are_kept() -> None:
+    observed = [Epochs(0.0, 2.0), Epochs(1.0, 2.0), Epochs([], [])]
+    spikes = SpikeTrains.from_lists([[0.5], [1.5], []], Epochs(0.0, 2.0), observed=observed)
+    back = from_neo(to_neo(Recording(spikes)))
+    assert back.spikes.observed is not None
+    assert [close(a, b) or len(a) == len(b) == 0
+            for a, b in zip(back.spikes.observed, observed, strict=True)] == 3 * [True]  # fmt: skip
+    gaps = SpikeTrains.from_lists([[0.5], [3.5]], Epochs([0.0, 3.0], [2.0, 4.0]))
+    assert from_neo(to_neo(Recording(gaps))).spikes.observed is None

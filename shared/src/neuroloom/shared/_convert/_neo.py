@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from neuroloom.shared._convert._skipped import Skipped, plain
+from neuroloom.shared._convert._neo_about import (
+    EXTRA,
+    UNITS,
+    about,
+    columns_of,
+    free,
+    metadata_of,
+    of_trains,
+    unit_named,
+    with_units,
+)
+from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._convert._times import half_open, sampled, unknown
 from neuroloom.shared._convert._units import per_unit, union
 from neuroloom.shared._errors import require
@@ -20,7 +31,7 @@ from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import fail
 
-_EXTRA = "neuroloom-shared[neo]"
+_NO_RATE = 1.0  # Hz, what neo says of trains whose rate nobody said
 _RECORDED = "recorded"
 _TRIALS = "trials"
 _TABLE = "table: "
@@ -38,7 +49,8 @@ def from_neo(
     ========================================= ==================================================
     ``Segment``                               `Recording`; a ``Block`` a list of them
     ``SpikeTrain``, list of such              `SpikeTrains`, on the union of their ``t_start`` to
-                                              ``t_stop``; annotations become properties
+                                              ``t_stop``; annotations, descriptions and origins
+                                              become properties
     ``AnalogSignal``                          `Signal`; array annotations become properties
     ``IrregularlySampledSignal``              `Signal` if its times are regular, else `TimeSeries`
     ``Epoch``                                 `Epochs` with labels as properties; in a segment
@@ -46,9 +58,10 @@ def from_neo(
     ``Event``                                 `Trials`: a table with ``time`` and ``label``
     ========================================= ==================================================
 
-    Names, descriptions and annotations become metadata, units are kept, and what is left out
-    (waveforms, image sequences, groups) stands in ``metadata["skipped"]``. Objects of one name
-    in a segment are numbered, ``"lfp"``, ``"lfp (2)"``.
+    Names, descriptions, origins and annotations become metadata, units are kept (those of
+    annotations in ``metadata["property_units"]``), and what is left out (waveforms, image
+    sequences, groups) stands in ``metadata["skipped"]``. Objects of one name in a segment are
+    numbered, ``"lfp"``, ``"lfp (2)"``.
 
     Parameters
     ----------
@@ -63,7 +76,7 @@ IrregularlySampledSignal
     MissingDependencyError
         If neo is not installed.
     """
-    neo = require("neo", extra=_EXTRA)
+    neo = require("neo", extra=EXTRA)
     if isinstance(data, neo.Epoch):
         return _epochs(data)
     if isinstance(data, neo.Event):
@@ -85,21 +98,11 @@ IrregularlySampledSignal
 
 
 def _block(neo: Any, block: Any) -> list[Recording]:
-    about = {"block": _about(block)}
+    whole = {"block": about(block)}
     skipped = Skipped()
     for group in block.groups:
         skipped.note(f"group {group.name!r}", f"a group of {len(group.data_children)} objects")
-    return [_recording(neo, segment, about, skipped) for segment in block.segments]
-
-
-def _about(item: Any) -> dict[str, Any]:
-    """Return name, description, origin, date and annotations of an object."""
-    said = {str(k): plain(v) for k, v in (item.annotations or {}).items()}
-    for name in ("name", "description", "file_origin", "rec_datetime", "index"):
-        value = getattr(item, name, None)
-        if value is not None and name not in said:
-            said[name] = plain(value)
-    return said
+    return [_recording(neo, segment, whole, skipped) for segment in block.segments]
 
 
 def _recording(
@@ -109,19 +112,20 @@ def _recording(
     found = _intervals(segment, skipped)
     for i, item in enumerate(segment.events):
         with skipped.guard(f"events {item.name!r}"):
-            found.tables[_free(item.name or f"events {i}", found.tables)] = _events(item)
+            key = free(item.name or f"events {i}", found.tables)
+            found.tables[key] = _events(item, key)
     signals: dict[str, Any] = {}
     for i, item in enumerate([*segment.analogsignals, *segment.irregularlysampledsignals]):
-        name = _free(item.name or f"signal {i}", signals)
+        name = free(item.name or f"signal {i}", signals)
         with skipped.guard(name):
-            signals[name] = _signal(neo, item)
+            signals[name] = _signal(neo, item, name)
     for i, item in enumerate(segment.imagesequences):
         skipped.note(item.name or f"image sequence {i}", f"images of shape {item.shape}")
     spikes = None
     with skipped.guard("spiketrains"):
         trains = list(segment.spiketrains)
         spikes = _spikes(trains, found.recorded, skipped) if trains else None
-    metadata = _about(segment)
+    metadata = about(segment)
     own = metadata.pop("metadata", {})
     metadata |= own if isinstance(own, dict) else {"metadata": own}
     metadata |= more
@@ -147,26 +151,21 @@ def _intervals(segment: Any, skipped: Skipped) -> _Intervals:
         name = item.name or f"epochs {i}"
         with skipped.guard(f"epochs {name!r}"):
             if name == _RECORDED and found.recorded is None:
-                found.recorded = _epochs(item)
+                found.recorded = _epochs(item, name)
             elif name == _TRIALS and found.trials is None:
-                found.trials = _table(item)
+                found.trials = _table(item, name)
             elif name.startswith(_TABLE):
                 own = name.removeprefix(_TABLE)
-                found.tables[_free(own, found.tables)] = _table(item)
+                found.tables[free(own, found.tables)] = _table(item, name)
             else:
+                key = free(name, found.epochs)
                 try:
-                    found.epochs[_free(name, found.epochs)] = _epochs(item)
+                    found.epochs[key] = _epochs(item, key)
                 except ValueError:  # they overlap, are unsorted or last no time
-                    found.tables[_free(name, found.tables)] = _table(item)
+                    key = free(name, found.tables)
+                    found.tables[key] = _table(item, key)
                     raise
     return found
-
-
-def _free(name: str, taken: Any) -> str:
-    free, number = name, 2
-    while free in taken:
-        free, number = f"{name} ({number})", number + 1
-    return free
 
 
 def _borders(epoch: Any) -> tuple[Any, Any]:
@@ -180,60 +179,60 @@ def _borders(epoch: Any) -> tuple[Any, Any]:
     return start, np.where(trace, follows, stop)
 
 
-def _columns(item: Any, n: int) -> dict[str, Any]:
-    """Return labels and array annotations, one entry per row."""
-    columns = {}
+def _columns(item: Any, n: int, *taken: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return labels and array annotations, one entry per row, and the units that they have."""
     labels = list(map(str, item.labels)) if item.labels is not None else []
-    if len(labels) == n and any(labels):
-        columns["label"] = labels
-    for name, values in (item.array_annotations or {}).items():
-        columns[str(name)] = per_unit(_magnitude(values))
-    return columns
+    labelled = len(labels) == n and any(labels)
+    taken = (*taken, "label") if labelled else taken
+    columns, units = columns_of(item.array_annotations or {}, taken)
+    return {"label": labels, **columns} if labelled else columns, units
 
 
-def _magnitude(values: Any) -> Any:
-    return getattr(values, "magnitude", values)
-
-
-def _epochs(epoch: Any) -> Epochs:
+def _epochs(epoch: Any, key: str | None = None) -> Epochs:
     start, stop = _borders(epoch)
-    return Epochs(start, stop, properties=_columns(epoch, len(start)), metadata=_named(epoch))
+    columns, units = _columns(epoch, len(start))
+    return Epochs(start, stop, properties=columns, metadata=metadata_of(epoch, key, units))
 
 
-def _named(item: Any) -> dict[str, Any]:
-    about = _about(item)
-    about.pop("name", None)
-    return about
-
-
-def _table(epoch: Any) -> Trials:
+def _table(epoch: Any, key: str) -> Trials:
     start, stop = _borders(epoch)
-    columns = {"start": start, "stop": stop, **_columns(epoch, len(start))}
-    return Trials(columns, metadata=_named(epoch))
+    columns, units = _columns(epoch, len(start), "start", "stop")
+    table = {"start": start, "stop": stop, **columns}
+    return Trials(table, metadata=metadata_of(epoch, key, units))
 
 
-def _events(event: Any) -> Trials:
+def _events(event: Any, key: str | None = None) -> Trials:
     times = np.asarray(event.times.rescale("s").magnitude, np.float64)
-    return Trials({"time": times, **_columns(event, len(times))}, metadata=_named(event))
+    columns, units = _columns(event, len(times), "time")
+    return Trials({"time": times, **columns}, metadata=metadata_of(event, key, units))
 
 
 def _spikes(trains: list[Any], recorded: Epochs | None, skipped: Skipped) -> SpikeTrains:
     times = [np.asarray(train.times.rescale("s").magnitude, np.float64) for train in trains]
     observed = [_observed(train, when) for train, when in zip(trains, times, strict=True)]
-    alike = recorded is not None or all(x == observed[0] for x in observed)
     if recorded is None:
+        alike = all(x == observed[0] for x in observed)
         recorded = union(*(np.concatenate([getattr(x, end) for x in observed]) for end in _ENDS))
+    else:
+        alike = all(_covers(x, recorded) for x in observed)
+        observed = [recorded.intersect(x) for x in observed]
     own = _left_out(trains)
     skipped.update(own)
     names = [train.name for train in trains]
     distinct = all(names) and len(set(names)) == len(names)
+    properties, units = of_trains(trains)
+    if not distinct and any(names):
+        if "name" in properties:
+            properties["annotation name"] = properties.pop("name")
+        properties = {"name": names, **properties}
+    metadata: dict[str, Any] = {UNITS: units} if units else {}
     return SpikeTrains.from_lists(
         times,
         recorded,
         list(map(str, names)) if distinct else (),
-        _annotations(trains, [] if distinct else names),
+        properties,
         None if alike else observed,
-        {"skipped": dict(own)} if own else {},
+        {**metadata, "skipped": dict(own)} if own else metadata,
     )
 
 
@@ -245,52 +244,50 @@ def _observed(train: Any, times: Any) -> Epochs:
     return half_open([start], [stop], times) if stop > start else Epochs([], [])
 
 
+def _covers(observed: Epochs, recorded: Epochs) -> bool:
+    """Return whether a train was observed all the recorded time, to the rounding of its ends."""
+    if not len(observed) or not len(recorded):
+        return not len(recorded)
+    rounding = 8 * np.spacing(np.abs([recorded.start[0], recorded.stop[-1]]).max())
+    return bool(
+        observed.start[0] <= recorded.start[0] + rounding
+        and observed.stop[-1] >= recorded.stop[-1] - rounding
+    )
+
+
 def _left_out(trains: list[Any]) -> Skipped:
     skipped = Skipped()
     for train in trains:
         if train.waveforms is not None:
             skipped.note("waveforms", "snippets of each spike have no place")
+        if train.left_sweep is not None:
+            skipped.note("left_sweep", f"{train.left_sweep}, of the snippets")
+        if train.sampling_rate is not None and float(train.sampling_rate.rescale("Hz")) != _NO_RATE:
+            skipped.note("sampling_rate", f"{train.sampling_rate}, of the snippets")
         for name in train.array_annotations or {}:
             skipped.note(f"array annotation {name!r}", "a value per spike has no place")
     return skipped
 
 
-def _annotations(trains: list[Any], names: list[Any]) -> dict[str, Any]:
-    """Return the annotations of spike trains as one column each, None where there is none."""
-    rows = [{str(k): _kept(v) for k, v in (x.annotations or {}).items()} for x in trains]
-    if any(names):
-        rows = [{"name": name, **row} for name, row in zip(names, rows, strict=True)]
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return {key: [_flat(row.get(key)) for row in rows] for key in keys}
-
-
-def _kept(value: Any) -> Any:
-    """Return a number as it is, NaN too, and anything else as JSON holds it."""
-    return float(value) if isinstance(value, (float, np.floating)) else plain(value)
-
-
-def _flat(value: Any) -> Any:
-    return str(value) if isinstance(value, dict) else value
-
-
-def _signal(neo: Any, signal: Any) -> Signal | TimeSeries:
+def _signal(neo: Any, signal: Any, key: str | None = None) -> Signal | TimeSeries:
     notes = dict(signal.array_annotations or {})
     names = [str(name) for name in notes.pop(_CHANNELS, ())]
-    about: dict[str, Any] = {
+    properties, units = columns_of(notes)
+    known: dict[str, Any] = {
         "unit": "" if str(signal.dimensionality) == "dimensionless" else str(signal.dimensionality),
-        "metadata": _named(signal),
-        "properties": {str(k): per_unit(_magnitude(v)) for k, v in notes.items()},
+        "metadata": metadata_of(signal, key, units),
+        "properties": properties,
     }
     if len(set(names)) == len(names):
-        about["channels"] = names
+        known["channels"] = names
     else:
-        about["properties"][_CHANNELS] = names
+        known["properties"][_CHANNELS] = names
     values = np.asarray(signal.magnitude)
     if isinstance(signal, neo.IrregularlySampledSignal):
         times = np.asarray(signal.times.rescale("s").magnitude, np.float64)
-        return sampled("data.times", times, values, **about)
+        return sampled("data.times", times, values, **known)
     rate = float(signal.sampling_rate.rescale("Hz"))
-    return Signal(values, rate, float(signal.t_start.rescale("s")), **about)
+    return Signal(values, rate, float(signal.t_start.rescale("s")), **known)
 
 
 def to_neo(
@@ -319,7 +316,7 @@ def to_neo(
     MissingDependencyError
         If neo is not installed.
     """
-    neo = require("neo", extra=_EXTRA)
+    neo = require("neo", extra=EXTRA)
     lost = Skipped()
     if isinstance(data, Recording):
         result = _segment(neo, data, unit, lost)
@@ -337,19 +334,22 @@ def to_neo(
     return result
 
 
-def _annotated(properties: Mapping[str, Any], lost: Skipped) -> dict[str, Any]:
+def _annotated(
+    properties: Mapping[str, Any], metadata: Mapping[str, Any], lost: Skipped
+) -> dict[str, Any]:
     """Return the properties that array annotations can hold."""
     kept = {}
     for name, values in properties.items():
         if values.ndim == 1 and values.dtype.kind in "biufU":
-            kept[name] = values
+            kept[name] = with_units(values, name, metadata, lost)
         else:
             lost.note(f"property {name!r}", "not one number or text each")
     return kept
 
 
 def _epoch(neo: Any, data: Epochs, name: str | None, lost: Skipped) -> Any:
-    notes = _annotated(data.properties, lost)
+    notes = _annotated(data.properties, data.metadata, lost)
+    name, metadata = _named(data.metadata, name)
     labels = notes.pop("label", None)
     if labels is not None and labels.dtype.kind != "U":
         notes["label"], labels = labels, None
@@ -360,8 +360,16 @@ def _epoch(neo: Any, data: Epochs, name: str | None, lost: Skipped) -> Any:
         name=name,
         labels=labels,
         array_annotations=notes,
-        **_notes(data.metadata, lost),
+        **_notes(metadata, lost),
     )
+
+
+def _named(metadata: Mapping[str, Any], name: str | None) -> tuple[str | None, dict[str, Any]]:
+    """Return the name of an object, of its own where it stands alone, and the other metadata."""
+    rest = {key: value for key, value in metadata.items() if key != UNITS}
+    if name is None and isinstance(rest.get("name"), str):
+        name = rest.pop("name")
+    return name, rest
 
 
 def _notes(metadata: Mapping[str, Any], lost: Skipped) -> dict[str, Any]:
@@ -389,8 +397,8 @@ def _notes(metadata: Mapping[str, Any], lost: Skipped) -> dict[str, Any]:
 def _trains(neo: Any, spikes: SpikeTrains, lost: Skipped) -> list[Any]:
     if not len(spikes.epochs):
         raise fail("data", "spike trains with epochs, for neo", "none")
-    if spikes.metadata:
-        lost.note("metadata of the spikes", f"the entries {sorted(spikes.metadata)}")
+    if rest := sorted(set(spikes.metadata) - {UNITS}):
+        lost.note("metadata of the spikes", f"the entries {rest}")
     for column, values in spikes.properties.items():
         if all(_scalar(x) is None for x in values):
             lost.note(f"property {column!r}", "no value for any unit")
@@ -404,9 +412,15 @@ def _trains(neo: Any, spikes: SpikeTrains, lost: Skipped) -> list[Any]:
         notes = {name: _scalar(values[k]) for name, values in spikes.properties.items()}
         name = str(spikes.names[k]) if spikes.names else None
         train = neo.SpikeTrain(times, units="s", t_start=start, t_stop=stop, name=name)
-        train.annotate(**{n: v for n, v in notes.items() if v is not None})
+        known = {n: v for n, v in notes.items() if v is not None}
+        train.annotate(**{n: _quantity(v, n, spikes.metadata, lost) for n, v in known.items()})
         trains.append(train)
     return trains
+
+
+def _quantity(value: Any, name: str, metadata: Mapping[str, Any], lost: Skipped) -> Any:
+    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return with_units(value, name, metadata, lost) if numeric else value
 
 
 def _scalar(value: Any) -> Any:
@@ -417,8 +431,9 @@ def _scalar(value: Any) -> Any:
 def _analog(
     neo: Any, signal: Signal | TimeSeries, unit: str, name: str | None, lost: Skipped
 ) -> Any:
-    quantities = require("quantities", extra=_EXTRA)
-    notes = _annotated(signal.properties, lost)
+    quantities = require("quantities", extra=EXTRA)
+    notes = _annotated(signal.properties, signal.metadata, lost)
+    name, metadata = _named(signal.metadata, name)
     own = notes.pop(_CHANNELS, None)
     if own is not None and not signal.channels and len({*map(str, own)}) < len(own):
         notes[_CHANNELS] = own  # names given twice, which `from_neo` leaves a property
@@ -427,30 +442,22 @@ def _analog(
     if signal.channels:
         notes[_CHANNELS] = np.array(signal.channels)
     if isinstance(signal, TimeSeries) and not signal.n_channels:
-        return neo.Event(times=signal.times, units="s", name=name, **_notes(signal.metadata, lost))
-    about = {
-        "units": _unit(quantities, signal.unit or unit),
+        return neo.Event(times=signal.times, units="s", name=name, **_notes(metadata, lost))
+    known = {
+        "units": unit_named(signal.unit or unit),
         "name": name,
         "array_annotations": notes,
-        **_notes(signal.metadata, lost),
+        **_notes(metadata, lost),
     }
     if isinstance(signal, TimeSeries):
         if len(signal.epochs) != 1 or signal.epochs.start[0] != signal.times[:1]:
             lost.note("epochs", "an IrregularlySampledSignal has no time of recording")
         make = neo.IrregularlySampledSignal
-        return make(signal.times * quantities.s, signal.values, **about)
+        return make(signal.times * quantities.s, signal.values, **known)
     if signal.observed is not None:
         lost.note("observed", "counts have no time of observation")
     rate, start = signal.rate * quantities.Hz, signal.start * quantities.s
-    return neo.AnalogSignal(signal.values, sampling_rate=rate, t_start=start, **about)
-
-
-def _unit(quantities: Any, unit: str) -> Any:
-    try:
-        # Both signs for micro that there are; quantities knows neither.
-        return quantities.Quantity(1, unit.replace("µ", "u").replace("μ", "u")).units
-    except Exception as error:  # quantities evaluates the text, and raises whatever that does
-        raise fail("unit", "a unit that neo knows, 'mV'", repr(unit)) from error
+    return neo.AnalogSignal(signal.values, sampling_rate=rate, t_start=start, **known)
 
 
 def _segment(neo: Any, recording: Recording, unit: str, lost: Skipped) -> Any:
@@ -504,8 +511,8 @@ def _rows(neo: Any, name: str, trials: Trials, lost: Skipped) -> Any:
     if trials.session is not None:
         lost.note(f"session of {name}", repr(trials.session))
     labels = notes.pop("label") if notes.get("label", np.empty(0)).dtype.kind == "U" else None
-    about = {"units": "s", "name": name, "labels": labels, "array_annotations": notes}
+    known = {"units": "s", "name": name, "labels": labels, "array_annotations": notes}
     if {"start", "stop"} <= notes.keys():
         start, stop = notes.pop("start"), notes.pop("stop")
-        return neo.Epoch(times=start, durations=stop - start, **about)
-    return neo.Event(times=notes.pop("time"), **about)
+        return neo.Epoch(times=start, durations=stop - start, **known)
+    return neo.Event(times=notes.pop("time"), **known)

@@ -51,6 +51,9 @@ def plain(value: Any) -> Any:
     """Return `value` in the form that JSON holds; what JSON has no form for as text."""
     import numpy as np
 
+    unit = str(getattr(value, "dimensionality", "dimensionless"))
+    if unit != "dimensionless":  # a quantity of neo's
+        return {"value": plain(value.magnitude), "unit": unit}
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if isinstance(value, dict):
