@@ -110,6 +110,31 @@ class TestEpochs:
         assert eeg.metadata["dropped"] == {"TOO_SHORT": 1}
 
 
+def test_what_info_says_beyond_ours_is_told() -> None:
+    info = mne.create_info(["a", "b"], 100.0, "eeg")
+    info["proj_name"] = "study"
+    info["device_info"] = {"type": "amp"}
+    info.set_montage(
+        mne.channels.make_dig_montage({"a": [0.0, 0.0, 0.1]}, coord_frame="head"),
+        on_missing="ignore",
+    )
+    raw = mne.io.RawArray(np.zeros((2, 500)), info, verbose="error")
+    raw.set_annotations(mne.Annotations([1.0, 2.0], [0.5, 0.0], ["x", "y"]))
+    recording = from_mne(raw)
+    assert {"proj_name", "device_info", "dig"} <= set(recording.metadata["skipped"])
+    positions = recording.signals["eeg"].properties["position_m"]
+    np.testing.assert_allclose(positions, [[0, 0, 0.1], 3 * [np.nan]], equal_nan=True)
+    plain = mne.io.RawArray(np.zeros((2, 5)), mne.create_info(2, 1.0, "eeg"), verbose="error")
+    assert "skipped" not in from_mne(plain).metadata
+
+    cut = mne.Epochs(raw, np.array([[100, 7, 1], [300, 0, 1]]), tmin=0, tmax=0.1, baseline=None,
+                     preload=True, verbose="error")[1:]  # fmt: skip
+    found = from_mne(cut)["eeg"].metadata
+    assert found["selection"] == [1]
+    assert {"annotations", "proj_name"} <= set(found["skipped"])
+    assert "events" not in found["skipped"]
+
+
 class TestOut:
     @pytest.mark.parametrize(
         ("unit", "factor"), [("", 1.0), ("V", 1.0), ("mV", 1e-3), ("uV", 1e-6)]

@@ -214,6 +214,16 @@ class TestPandas:
             to_frame(Recording())  # type: ignore[arg-type]
 
 
+def test_attributes_of_a_frame_become_metadata() -> None:
+    frame = to_frame(Epochs([0.0], [1.0], metadata={"rig": 3}))
+    frame.attrs["subject"] = "m1"
+    assert from_frame(frame, Epochs).metadata == {"rig": 3, "subject": "m1"}
+    assert from_frame(frame, Epochs, metadata={"a": 1}).metadata == {"a": 1}
+    trials = pd.DataFrame({"choice": [0, 1]})
+    trials.attrs = {"session": "s1"}
+    assert from_frame(trials, Trials).metadata == {"session": "s1"}
+
+
 class TestXarray:
     def test_a_missing_label_stays_none(self) -> None:
         for labels in (["A", None], [None, None], ["A", float("nan")], [1, None]):
@@ -273,6 +283,57 @@ class TestXarray:
         assert signal.metadata["filter"] == "none"
         assert signal.metadata["name"] == "lfp"
         assert set(signal.metadata["skipped"]) == {"trial", "subject"}
+
+    def test_a_rate_and_a_start_that_the_times_have_not_are_told(self) -> None:
+        there = to_xarray(Signal(np.zeros(100), 1000.0))
+        assert "skipped" not in from_xarray(there).metadata
+        skipped = from_xarray(there[::2]).metadata["skipped"]
+        assert skipped == {"rate": "1000 Hz: the times are at 500 Hz"}
+        skipped = from_xarray(there[10:]).metadata["skipped"]
+        assert skipped == {"start": "0 s: the times begin at 0.01 s"}
+        foreign = xr.DataArray(
+            np.zeros(3), dims="time", coords={"time": [0.0, 1, 5]}, attrs={"rate": 30000}
+        )
+        assert set(from_xarray(foreign).metadata["skipped"]) == {"rate"}
+
+    @pytest.mark.parametrize(
+        "attrs",
+        [
+            {"rate": "1000 Hz"},
+            {"rate": -1},
+            {"rate": True},
+            {"start": "2020-01-01"},
+            {"epochs": [1, 2]},
+            {"epochs": {"a": 1}},
+            {"properties": "none"},
+            {"properties": {"a": 1}},
+        ],
+    )
+    def test_attributes_called_as_ours_that_are_not_ours_are_kept(self, attrs: Any) -> None:
+        array = xr.DataArray(np.zeros(3), dims="time", coords={"time": [0.0, 1, 2]}, attrs=attrs)
+        assert from_xarray(array).metadata == attrs
+        assert from_xarray(to_xarray(from_xarray(array))).metadata == attrs
+
+    def test_what_coordinates_and_dimensions_say(self) -> None:
+        coords = {
+            "time": ("time", [0.0, 1, 2], {"units": "s", "long_name": "since the stimulus"}),
+            "electrode": ("electrode", ["a", "b"], {"system": "CCF"}),
+            "depth": ("electrode", [1.0, 2.0], {"units": "um"}),
+        }
+        array = xr.DataArray(
+            np.zeros((3, 2)), dims=("time", "electrode"), coords=coords, name="lfp",
+            attrs={"name": "other"},
+        )  # fmt: skip
+        signal = from_xarray(array)
+        assert signal.metadata["dimension"] == "electrode"
+        assert signal.metadata["property_units"] == {"depth": "um"}
+        assert signal.metadata["name"] == "other"
+        assert set(signal.metadata["skipped"]) == {
+            "attributes of time",
+            "attributes of electrode",
+            "array.name",
+        }
+        assert from_xarray(to_xarray(signal)) == signal
 
     @pytest.mark.parametrize("dims", [("t",), ("time", "a", "b")])
     def test_other_dimensions(self, dims: tuple[str, ...]) -> None:

@@ -59,8 +59,10 @@ def from_mne(data: Any) -> Recording | dict[str, AlignedSignal]:
 
     Notes
     -----
-    Dates, filters, line frequency, bads and subject stand in ``metadata``, and what is left out
-    (projectors, digitised points) in ``metadata["skipped"]``.
+    Dates, filters, line frequency, bads, subject and names of files stand in ``metadata``, and
+    what is left out (projectors, digitised points, every other entry of ``info`` that says
+    something, annotations of cut epochs) in ``metadata["skipped"]``. A sensor without a position
+    has NaN in ``position_m`` where others have one.
     """
     mne = require("mne", extra=_EXTRA)
     if isinstance(data, mne.io.BaseRaw):
@@ -81,6 +83,8 @@ def _raw(mne: Any, data: Any) -> Recording:
     }
     epochs, tables = _annotations(data, first_time, skipped)
     metadata = {**_about(data.info, skipped), "first_time": first_time}
+    if files := [str(name) for name in data.filenames if name is not None]:
+        metadata["filenames"] = files
     if skipped:
         metadata["skipped"] = dict(skipped)
     return Recording(None, Lazy(makers), None, epochs, metadata, tables=tables)
@@ -102,6 +106,13 @@ def _cut(mne: Any, data: Any) -> dict[str, AlignedSignal]:
     metadata["dropped"] = dropped
     if data.metadata is not None:
         metadata["table"] = {str(k): plain(per_unit(v)) for k, v in data.metadata.items()}
+    metadata["selection"] = plain(np.asarray(data.selection))
+    if (former := data.events[:, 1]).any():
+        skipped.note("events", f"{np.count_nonzero(former)} values of the trigger before an event")
+    if data.annotations is not None and len(data.annotations):
+        skipped.note(
+            "annotations", f"{len(data.annotations)} of the data that epochs were cut from"
+        )
     if data.baseline is not None:
         metadata["baseline"] = plain(data.baseline)
     if skipped:
@@ -246,8 +257,9 @@ def _properties(info: Any, places: list[int]) -> dict[str, Any]:
     names = [info["ch_names"][i] for i in places]
     found: dict[str, Any] = {"bad": np.array([name in info["bads"] for name in names])}
     positions = np.array([np.asarray(info["chs"][i]["loc"][:3], np.float64) for i in places])
-    if np.isfinite(positions).all() and positions.any():
-        found["position_m"] = positions
+    known = np.isfinite(positions).all(axis=1)
+    if positions[known].any():
+        found["position_m"] = np.where(known[:, None], positions, np.nan)
     return found
 
 
@@ -274,7 +286,24 @@ def _about(info: Any, skipped: Skipped) -> dict[str, Any]:
             skipped.note(name, f"{len(info[name])} {what}")
     if info.get("dig"):
         skipped.note("dig", f"{len(info['dig'])} digitised points")
+    for name, value in info.items():
+        if name not in _READ and _says(value):
+            skipped.note(name, f"an entry of info: {' '.join(str(value).split())[:80]}")
+    if any(_says(np.nan_to_num(one["loc"][3:])) for one in info["chs"]):
+        skipped.note("chs", "orientations and references of sensors")
     return found
+
+
+# Entries of an Info that are carried over, or told in words of their own.
+_READ = (
+    *("meas_date", "line_freq", "highpass", "lowpass", "description", "experimenter", "bads"),
+    *("subject_info", "projs", "comps", "dig", "chs", "ch_names", "nchan", "sfreq"),
+)
+
+
+def _says(value: Any) -> bool:
+    """Return whether an entry is there: no None, nothing empty, no zeros alone."""
+    return bool(len(value)) if isinstance(value, (dict, list)) else bool(np.any(value))
 
 
 def _annotations(
@@ -292,6 +321,10 @@ def _annotations(
     channels = [list(map(str, x)) for x in notes.ch_names]
     if any(channels):
         table["channels"] = channels
+    extras = [dict(x or {}) for x in getattr(notes, "extras", None) or ()]
+    for key in dict.fromkeys(key for one in extras for key in one):
+        column = str(key) if str(key) not in table else f"{key} (2)"
+        table[column] = [one.get(key) for one in extras]
     epochs = {}
     for word in dict.fromkeys(words):
         mine = np.array([x == word for x in words])

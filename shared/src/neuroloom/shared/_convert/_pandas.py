@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from neuroloom.shared._convert._skipped import Skipped
+from neuroloom.shared._convert._skipped import Skipped, plain
 from neuroloom.shared._convert._times import in_seconds, unit_told, unknown
 from neuroloom.shared._convert._units import dtypes, recast
 from neuroloom.shared._tables import RENAME, not_taken, numbered
@@ -107,7 +107,7 @@ def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
         ``epochs``, ``names``, ``properties`` and ``observed`` of spike trains, ``session`` of
         trials, ``rate`` (told from the index if nothing says it), ``unit``, ``properties`` and
         ``observed`` of a signal, ``unit``, ``epochs`` and ``properties`` of a time series,
-        ``metadata`` of all.
+        ``metadata`` of all (otherwise those of `to_frame` and every other entry of ``attrs``).
 
     Raises
     ------
@@ -129,6 +129,9 @@ def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
         raise fail("kind", _KINDS, repr(kind))
     keys(f"from_frame for {kind.__name__}", more, _MORE[kind])
     about = {**_restored(kind, frame.attrs.get(_ATTRIBUTE, {})), **more}
+    others = {str(k): plain(v) for k, v in frame.attrs.items() if k != _ATTRIBUTE}
+    if others and "metadata" not in more:
+        about["metadata"] = {**others, **about.get("metadata", {})}
     make: Any = kind  # its arguments differ from type to type
     made: D = make(**_arguments(frame, kind, about, more))
     return made

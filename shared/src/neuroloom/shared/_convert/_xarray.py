@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,14 @@ from neuroloom.shared._types._labels import Properties
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared.checks import fail, regular_times
+from neuroloom.shared.checks._scalars import number
 
 _EXTRA = "neuroloom-shared[xarray]"
 _METADATA = "neuroloom_metadata"
 _OWN = ("rate", "start", "units", "epochs", "properties", _METADATA)
 _OBSERVED = "observed"
+_UNITS = "property_units"
+_DIMENSION = "dimension"
 
 
 def to_xarray(signal: Signal | TimeSeries) -> Any:
@@ -90,8 +94,11 @@ def _labels(properties: Properties) -> tuple[dict[str, Any], dict[str, Any]]:
 def from_xarray(array: Any, *, rate: float | None = None) -> Signal | TimeSeries:
     """Return a DataArray as a signal, or as a time series if its times are not regular.
 
-    Attributes become metadata, and so do the names of coordinates that have no place
-    (``metadata["skipped"]``).
+    Attributes become metadata; units of the channels' coordinates stand in
+    ``metadata["property_units"]``, another name than ``channel`` of the second dimension in
+    ``metadata["dimension"]``. What has no place stands in ``metadata["skipped"]`` with its reason:
+    coordinates over other dimensions, their attributes, and a ``rate`` or ``start`` among the
+    attributes that the times do not have (any longer, after slicing say).
 
     Parameters
     ----------
@@ -122,28 +129,73 @@ def from_xarray(array: Any, *, rate: float | None = None) -> Signal | TimeSeries
     about: dict[str, Any] = {
         "channels": [str(x) for x in array[other].to_numpy()] if named else (),
         "unit": str(array.attrs.get("units", "")),
-        "metadata": _metadata(array.attrs),
     }
-    _coordinates(array, other, about)
-    return _made(array.to_numpy(), times, array.attrs, rate, about)
+    own = _own(array.attrs)
+    skipped = Skipped()
+    metadata = _metadata(array.attrs, own)
+    if array.name is not None:
+        if metadata.setdefault("name", str(array.name)) != str(array.name):
+            skipped.note("array.name", f"{array.name!r}: the attribute 'name' says another")
+    if other not in (None, "channel"):
+        metadata[_DIMENSION] = str(other)
+    _coordinates(array, other, about, own.get("properties", {}), metadata, skipped)
+    signal = _made(array.to_numpy(), times, own, rate, about)
+    _compare(signal, own, rate, skipped)
+    if skipped:
+        before = metadata.get("skipped", {})
+        known = before if isinstance(before, dict) else {"skipped": str(before)}
+        metadata["skipped"] = {**known, **skipped}
+    return signal.replace(metadata=metadata)
 
 
-def _metadata(attrs: Any) -> dict[str, Any]:
+def _own(attrs: Any) -> dict[str, Any]:
+    """Return the attributes that mean what `to_xarray` means with them."""
+    found: dict[str, Any] = {}
+    for name in ("rate", "start"):
+        value = number(attrs.get(name))
+        if value is not None and math.isfinite(value) and (name == "start" or value > 0):
+            found[name] = float(value)
+    epochs = attrs.get("epochs")
+    if isinstance(epochs, dict) and epochs.keys() == {"start", "stop"}:
+        found["epochs"] = epochs
+    properties = attrs.get("properties")
+    if isinstance(properties, dict) and {"dtypes", "others"} <= properties.keys():
+        found["properties"] = properties
+    return found
+
+
+def _metadata(attrs: Any, own: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes that say something else than our own ones."""
-    found = {str(k): plain(v) for k, v in attrs.items() if k not in _OWN}
+    taken = (*own, "units", _METADATA)
+    found = {str(k): plain(v) for k, v in attrs.items() if k not in taken}
     clashing = plain(attrs.get(_METADATA, {}))
     return found | (clashing if isinstance(clashing, dict) else {_METADATA: clashing})
 
 
+def _compare(
+    signal: Signal | TimeSeries, own: dict[str, Any], rate: float | None, skipped: Skipped
+) -> None:
+    """Note what the attributes say of the times that the times do not."""
+    if isinstance(signal, TimeSeries):
+        for name in own.keys() & {"rate", "start"}:
+            skipped.note(name, f"{own[name]:g}, of times that are not regular")
+        return
+    known, start = own.get("rate"), own.get("start")
+    if known is not None and abs(known / signal.rate - 1) * max(len(signal), 1) >= 1e-3:
+        skipped.note("rate", f"{known:g} Hz: the times are at {signal.rate:g} Hz")
+    if start is not None and abs(start - signal.start) > 0.01 / signal.rate:
+        skipped.note("start", f"{start:g} s: the times begin at {signal.start:g} s")
+
+
 def _made(
-    values: Any, times: Any, attrs: dict[str, Any], rate: float | None, about: dict[str, Any]
+    values: Any, times: Any, own: dict[str, Any], rate: float | None, about: dict[str, Any]
 ) -> Signal | TimeSeries:
     """Return samples on the rate given, on the one in the attributes, or as the times tell."""
     if rate is not None:
         return sampled("array.time", times, values, rate, **about)
-    if isinstance(attrs.get("epochs"), dict):
-        return TimeSeries(values, times, epochs=Epochs(**attrs["epochs"]), **about)
-    known, start = attrs.get("rate"), attrs.get("start")
+    if "epochs" in own:
+        return TimeSeries(values, times, epochs=Epochs(**own["epochs"]), **about)
+    known, start = own.get("rate"), own.get("start")
     if known is not None and not len(times) and start is not None:
         return Signal(values, known, start, **about)
     if known is not None and len(times) == 1:
@@ -155,31 +207,40 @@ def _made(
     return signal
 
 
-def _coordinates(array: Any, other: Any, about: dict[str, Any]) -> None:
+def _coordinates(
+    array: Any,
+    other: Any,
+    about: dict[str, Any],
+    kept: dict[str, Any],
+    metadata: dict[str, Any],
+    skipped: Skipped,
+) -> None:
     """Add what the coordinates beside times and channels say; the others are noted."""
-    skipped = Skipped()
-    properties = {}
+    properties: dict[str, Any] = {}
+    units = {}
     for name, coordinate in array.coords.items():
-        if name in ("time", other):
-            continue
+        attrs = dict(coordinate.attrs)
+        if name == "time" or (coordinate.dims == ("time", other) and name == _OBSERVED):
+            attrs.pop("units", None)  # which are read
         if coordinate.dims == ("time", other) and name == _OBSERVED:
             about["observed"] = coordinate.to_numpy()
-        elif coordinate.dims[:1] == (other,):
+        elif name not in ("time", other) and coordinate.dims[:1] == (other,):
             with skipped.guard(str(name)):
                 properties[str(name)] = coordinate.to_numpy()
-        else:
+                if "units" in attrs:
+                    units[str(name)] = str(attrs.pop("units"))
+        elif name not in ("time", other):
             skipped.note(str(name), f"a coordinate over {coordinate.dims}")
-    if array.name is not None:
-        about["metadata"].setdefault("name", str(array.name))
-    kept = array.attrs.get("properties", {})
-    if isinstance(kept, dict):
-        for name in kept.get("none", ()):
-            if name in properties:
-                listed = [None if x != x else x for x in properties[name].tolist()]
-                properties[name] = np.array([*listed, None], dtype=object)[:-1]
-        properties |= kept.get("others", {})
-        properties = recast(properties, kept.get("dtypes", {}))
+            continue
+        if attrs:
+            skipped.note(f"attributes of {name}", f"{plain(attrs)}")
+    for name in kept.get("none", ()):
+        if name in properties:
+            listed = [None if x != x else x for x in properties[name].tolist()]
+            properties[name] = np.array([*listed, None], dtype=object)[:-1]
+    properties |= kept.get("others", {})
+    properties = recast(properties, kept.get("dtypes", {}))
     if properties:
         about["properties"] = properties
-    if skipped:
-        about["metadata"]["skipped"] = dict(skipped)
+    if units:
+        metadata[_UNITS] = {**metadata.get(_UNITS, {}), **units}
