@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains
@@ -65,6 +65,27 @@ def test_regular_pulses_fit_in_one_way_only_if_none_is_missing() -> None:
     assert (clock.offset, clock.drift) == pytest.approx((7, 1e-5))
     with pytest.raises(DataError, match=r"here, there: .*fit in one way only"):
         Clock.from_pulses(regular, regular[3:])
+
+
+@settings(max_examples=100)
+@given(st.data(), st.integers(4, 60), st.sampled_from([0.5, 1.0, 2.0]), st.floats(-50, 50))
+def test_regular_pulses_with_others_missing_are_paired_rightly_or_refused(
+    data: st.DataObject, n: int, step: float, offset: float
+) -> None:
+    inner = st.sets(st.integers(1, n - 2), max_size=max(1, n // 4))
+    true, drift = step * np.arange(n), 3e-5
+    here, there = (np.delete(true, list(data.draw(inner))) for _ in range(2))
+    try:
+        clock = Clock.from_pulses(here, offset + (1 + drift) * there)
+    except DataError:  # nothing tells which of several pairings is right
+        return
+    np.testing.assert_allclose(clock.times(true), offset + (1 + drift) * true, atol=1e-6)
+
+
+def test_neighbours_missed_by_regular_trains_are_refused() -> None:
+    regular = np.arange(100.0)
+    with pytest.raises(DataError, match=r"fit in one way only.*pulses that both sides have"):
+        Clock.from_pulses(np.delete(regular, 49), 7 + np.delete(regular, 50))
 
 
 @pytest.mark.parametrize(

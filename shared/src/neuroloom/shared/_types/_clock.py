@@ -15,6 +15,7 @@ from neuroloom.shared.checks import fail, real, whole
 _TRIED = 30  # pulses of one train from which a common pulse is looked for
 _RIVALS = 30  # ways to pair two trains that are tried to their ends
 _AROUND = 50  # pulses beside it that must agree
+_SURE = 1e-6  # probability of misses that make a wrong pairing look right
 _MAX_DRIFT = 1e-3  # quartz is good to 1e-4
 
 
@@ -67,7 +68,9 @@ class Clock(Data):
         """Return the clock that turns times of `here` into times of `there`.
 
         Pulses that only one side has are found by the intervals between pulses and left out;
-        the line is the least-squares fit to the shared ones.
+        the line is the least-squares fit to the shared ones. Where all intervals agree, the first
+        pulse is taken for the first: of regular pulses nothing tells whether one side missed the
+        first and the other the last.
 
         Parameters
         ----------
@@ -80,7 +83,7 @@ class Clock(Data):
         ------
         DataError
             If less than half of the pulses are shared, or if more than one pairing fits: pulses
-            at regular intervals of which one side has more, say.
+            at regular intervals of which one side has more, or each side misses others, say.
         """
         ours = _pulses("here", here)
         theirs = _pulses("there", there)
@@ -156,15 +159,46 @@ def _paired(ours: Any, theirs: Any, slack: float) -> NDArray[np.int64]:
             known |= _pairs_of(pairings[-1])
     pairings.sort(key=len, reverse=True)
     found, others = pairings[0], pairings[1:]
-    rivals = [x for x in others if len(x) >= 0.9 * len(found) and len(x) > 2 and _apart(x, found)]
+    rivals = [
+        x
+        for x in others
+        if len(x) > 2 and _apart(x, found) and _as_likely(ours, theirs, x, found, slack)
+    ]
     # Where both sides have as many, one to one is what everybody means.
     if rivals and not len(found) == len(ours) == len(theirs):
         raise fail(
             "here, there",
             "pulses whose intervals fit in one way only",
             f"{len(found)} and {len(rivals[0])} shared pulses at two offsets",
+            hint="; pass pulses that both sides have, or use intervals that differ",
         )
     return found
+
+
+def _as_likely(
+    ours: Any, theirs: Any, other: NDArray[np.int64], found: NDArray[np.int64], slack: float
+) -> bool:
+    """Return whether another pairing may be the right one, too.
+
+    It may if it pairs nearly as many pulses, or if it leaves few more alone where both trains run:
+    pulses of a metronome agree around any pair, and only those that were missed tell pairs apart.
+    """
+    if len(other) >= 0.9 * len(found):
+        return True
+    missed = _alone(ours, theirs, found, slack)
+    rate = (missed + 1) / (len(ours) + len(theirs))
+    more = _alone(ours, theirs, other, slack) - missed
+    return len(other) >= 0.5 * len(found) and rate**more > _SURE
+
+
+def _alone(ours: Any, theirs: Any, pairs: NDArray[np.int64], slack: float) -> int:
+    """Return how many pulses of both sides have no partner in the time that both trains cover."""
+    offset, drift = _line(ours[pairs[:, 0]], theirs[pairs[:, 1]])
+    moved = offset + (1 + drift) * ours
+    first = max(moved[0], theirs[0]) - slack
+    last = min(moved[-1], theirs[-1]) + slack
+    within = (np.count_nonzero((x >= first) & (x <= last)) for x in (moved, theirs))
+    return int(sum(within)) - 2 * len(pairs)
 
 
 def _apart(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
