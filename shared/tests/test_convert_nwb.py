@@ -731,3 +731,21 @@ def test_an_existing_file_keeps_its_permissions_and_links(tmp_path: Path) -> Non
     assert link.is_symlink()
     assert read_nwb(real) == recording
     assert real.stat().st_mode & 0o777 == 0o640
+
+
+def test_values_beside_samples_and_descriptions_of_columns(written: Callable[..., Path]) -> None:
+    def fill(file: pynwb.NWBFile) -> None:
+        session(file)
+        file.add_unit_column("depth", "below the dura, mm", data=[1.0, 2.0, 3.0])
+        file.add_acquisition(
+            pynwb.TimeSeries(name="force", data=np.arange(3.0), unit="N", rate=1.0,
+                             control=np.uint8([0, 1, 1]), control_description=["off", "on"])
+        )  # fmt: skip
+
+    path = written(fill)
+    recording = read_nwb(path)
+    assert recording.metadata["columns"]["units"] == {"depth": "below the dura, mm"}
+    assert recording.metadata["columns"]["trials"] == {"choice": "left or right"}
+    assert recording.metadata["skipped"]["force.control"] == "3 values beside the samples"
+    again = write_nwb(path.with_name("again.nwb"), recording)
+    assert read_nwb(again).metadata["columns"] == recording.metadata["columns"]

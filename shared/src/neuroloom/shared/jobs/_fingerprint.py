@@ -4,8 +4,10 @@ A function is known by its code (not its lines, comments or docstrings), its def
 closes over, and everything it refers to by a global name: functions, classes and values of the
 user's modules are read, and what those refer to; of installed distributions and of Python the
 version counts. What is found by text at run time (``getattr``, ``eval``, ``globals()["K"]``,
-``importlib.import_module("a")``, ``__subclasses__()``) is not seen. Of objects everything counts
-that travels when they are pickled; only exact numpy arrays and tensors are their numbers, by rows
+``importlib.import_module("a")``, ``__subclasses__()``) is not seen, nor are classes that count as
+an abstract one because somebody registered them (``collections.abc.Sequence.register(C)``): the
+abstract class keeps that to itself. Of objects everything counts that travels when they are
+pickled; only exact numpy arrays and tensors are their numbers, by rows
 or by columns as they lie in memory, for sums over them are rounded by that order.
 """
 
@@ -87,7 +89,8 @@ def fingerprint(value: Any) -> str:
     The same in every process, for any hash seed, on any machine with the same versions. Functions
     count with their code (not lines, comments and docstrings), defaults, closures, and the
     functions, classes and values of the user's modules that they refer to; what they find by text
-    when they run (``import_module("a")``, ``globals()["K"]``, ``__subclasses__()``) is not seen.
+    when they run (``import_module("a")``, ``globals()["K"]``, ``__subclasses__()``) is not seen,
+    nor are classes registered with an abstract one (``collections.abc.Sequence.register(C)``).
     Objects count with all that travels when they are pickled, arrays of other libraries and
     subclasses of numpy's with their units, masks, names and attributes. Values that functions
     refer to and nothing can read are told by a RuntimeWarning.

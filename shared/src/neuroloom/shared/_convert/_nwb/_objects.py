@@ -43,6 +43,20 @@ def described(file: Any, skipped: Skipped) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
+def column_descriptions(file: Any) -> dict[str, dict[str, str]]:
+    """Return what tables say of the columns that NWB itself does not describe, by path."""
+    found = {}
+    for item in file.objects.values():
+        if not hasattr(item, "colnames") or item.parent is None:
+            continue
+        known = {str(one["name"]) for one in getattr(type(item), "__columns__", ())}
+        columns = [item[name] for name in item.colnames if name not in known]
+        said = {str(x.name): str(getattr(x, "target", x).description) for x in columns}
+        if said:
+            found[path_of(item, file)] = said
+    return dict(sorted(found.items()))
+
+
 def _plain_fields(item: Any, path: str, skipped: Skipped) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in item.fields.items():

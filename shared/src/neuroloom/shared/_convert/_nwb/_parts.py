@@ -79,6 +79,9 @@ def _series(file: Any, parts: Parts, skipped: Skipped) -> None:
                 )
             else:
                 parts.sources[name] = _source(name, item, file)
+        for more in ("control", "control_description", "sync"):
+            if (value := getattr(item, more, None)) is not None and len(value):
+                skipped.note(f"{name}.{more}", f"{len(value)} values beside the samples")
 
 
 def _text(value: Any) -> str:

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from neuroloom.shared._convert._nwb._notes import NAME, corrected, read_notes, restored
-from neuroloom.shared._convert._nwb._objects import described, file_metadata
+from neuroloom.shared._convert._nwb._objects import (
+    column_descriptions,
+    described,
+    file_metadata,
+)
 from neuroloom.shared._convert._nwb._open import opened
 from neuroloom.shared._convert._nwb._parts import read_parts
 from neuroloom.shared._convert._nwb._series import Source
@@ -36,7 +40,8 @@ def read_nwb(path: str | Path, *, signals: Iterable[str] | None = None) -> Recor
     other intervals, ``IntervalSeries``  ``epochs`` by name
     tables, intervals with more columns, ``tables``
     annotations
-    session, subject, devices, groups    ``metadata``
+    session, subject, devices, groups,   ``metadata``
+    descriptions of columns
     ==================================== ===================================================
 
     What is left out stands in ``metadata["skipped"]`` with its reason; a part that cannot be
@@ -66,6 +71,10 @@ def read_nwb(path: str | Path, *, signals: Iterable[str] | None = None) -> Recor
         metadata = file_metadata(file, skipped)
         metadata["objects"] = described(file, skipped)
         notes = read_notes(file, skipped)
+        if notes is None:
+            with skipped.guard("descriptions of columns"):
+                if columns := column_descriptions(file):
+                    metadata["columns"] = columns
     if notes is not None:
         restored(parts, notes, skipped)
         metadata["objects"].pop(NAME, None)
