@@ -1,4 +1,6 @@
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 # Most of the suite's time is the compiler's, for programs that run for milliseconds. This is said
@@ -9,12 +11,24 @@ os.environ.setdefault(
     # Small programs are compiled in one piece faster than in parts side by side.
     "--xla_cpu_parallel_codegen_split_count=1",
 )
+# What one of the tests' processes has compiled the others need not: workers, killed jobs, commands.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", f"{tempfile.gettempdir()}/neuroloom-compiled-{os.getpid()}"
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import jax
 import numpy as np
 import pytest
 
 from neuroloom.shared import testing
+
+
+def pytest_unconfigure():
+    folder = os.environ["JAX_COMPILATION_CACHE_DIR"]
+    if folder.endswith(f"neuroloom-compiled-{os.getpid()}"):  # by the process that named it
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
