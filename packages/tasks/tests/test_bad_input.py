@@ -138,6 +138,7 @@ def test_unknown_task_and_backend() -> None:
         ({"seq_len": "10"}, tasks.TaskTypeError, "seq_len"),
         ({"max_batch": 0}, tasks.TaskError, "max_batch"),
         ({"cache_len": 0}, tasks.TaskError, "cache_len"),
+        ({"cache_len": 500, "align": "trial"}, tasks.TaskError, "cache_len"),
         ({"align": "trials"}, tasks.TaskError, "did you mean 'trial'"),
         ({"output": "jax"}, tasks.TaskError, "output"),
         ({"mask_weights": {"decision": 1}}, tasks.TaskError, "did you mean 'decide'"),

@@ -137,8 +137,16 @@ def test_workers_of_a_loader_read_streams_of_their_own() -> None:
     assert not np.array_equal(of[0], of[1])
     wide = tasks.Dataset(PDM, batch_size=6, seq_len=30, seed=1)()[0]
     np.testing.assert_array_equal(np.concatenate(of, axis=1), wide)
+    endless = tasks.Dataset(PDM, batch_size=2, seq_len=30, seed=1)
+    expected = [endless()[0] for _ in range(6)]
     loader = data.DataLoader(dataset.iterable(), batch_size=None)
-    assert len(list(loader)) == 3
+    two_passes = [inputs.numpy() for _ in range(2) for inputs, _ in loader]
+    np.testing.assert_array_equal(two_passes, expected)
+    staying = data.DataLoader(
+        dataset.iterable(), batch_size=None, num_workers=1, persistent_workers=True
+    )
+    two_passes = [inputs.numpy() for _ in range(2) for inputs, _ in staying]
+    np.testing.assert_array_equal(two_passes, expected)
     assert len(pickle.loads(pickle.dumps(dataset))()) == 2
 
 

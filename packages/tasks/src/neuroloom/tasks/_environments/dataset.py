@@ -64,7 +64,8 @@ class Dataset:
     batch_first : bool
         Whether the batch is the first axis and not the second.
     cache_len : int, optional
-        Steps drawn at once for each row; changes the speed, nothing else.
+        Steps drawn at once for each row; changes the speed, nothing else. Not with
+        ``align="trial"``, which draws a trial at a time.
     align : str
         ``"stream"``: sequences are consecutive pieces of the stream, beginning wherever the last
         one ended. ``"trial"``: each row is one whole trial, padded with 0.
@@ -135,6 +136,8 @@ class Dataset:
         self.max_batch = None if max_batch is None else whole("max_batch", max_batch, minimum=1)
         self.batch_first = flag("batch_first", batch_first)
         self._weights = _weights(mask_weights)
+        if align == "trial" and cache_len is not None:
+            raise fail("cache_len", "none with align='trial', as whole trials are drawn", cache_len)
         self._cache_len = self._steps_at_once(cache_len)
         self._split = checks.text("split", split, error=TaskTypeError)
         self._fixed = told_apart({})
@@ -268,7 +271,9 @@ class Dataset:
 
         Worker `k` reads the streams ``k * batch_size`` and following, so that no two serve the
         same trials; without workers the batches are those of this data set. Give the loader
-        ``batch_size=None``, as batches are made here.
+        ``batch_size=None``, as batches are made here. With `max_batch` the next pass goes on where
+        the last one ended; a loader whose workers end with each pass begins the streams anew, so
+        give it ``persistent_workers=True``.
         """
         from neuroloom.tasks._environments.loading import iterable
 
