@@ -77,6 +77,31 @@ def epoch_table(
     [[0, '0', 0.0, 5.0, 'HC'], [0, '1', 0.0, 5.0, 'HC']]
     """
     recordings = [signals] if isinstance(signals, Signal) else list(signals)
+    return epochs_of(
+        {f"recording {number}": signal for number, signal in enumerate(recordings)},
+        epoch_s=epoch_s,
+        step_s=step_s,
+        between_s=between_s,
+        zscore=zscore,
+        aggregate=aggregate,
+        equal_counts=equal_counts,
+        metadata=metadata,
+    )
+
+
+def epochs_of(
+    named: Mapping[str, Signal],
+    *,
+    epoch_s: float | None = None,
+    step_s: float | None = None,
+    between_s: tuple[float, float] | None = None,
+    zscore: Literal["recording", "epoch"] | None = None,
+    aggregate: Literal["sum", "mean", "median"] | None = None,
+    equal_counts: bool = False,
+    metadata: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None = None,
+) -> pd.DataFrame:
+    """Return `epoch_table` of recordings that warnings call by name."""
+    recordings = list(named.values())
     if zscore not in (None, "recording", "epoch"):
         raise unknown("zscore", zscore, ["recording", "epoch"])
     if aggregate is not None and aggregate not in _OVER_CHANNELS:
@@ -89,15 +114,16 @@ def epoch_table(
         fewest = min(len(starts) for starts, _ in cuts)
         cuts = [(starts[:fewest], size) for starts, size in cuts]
     rows: list[dict[str, Any]] = []
-    for number, (signal, note, (starts, size)) in enumerate(
-        zip(recordings, notes, cuts, strict=True)
+    for number, (called, signal, note, (starts, size)) in enumerate(
+        zip(named, recordings, notes, cuts, strict=True)
     ):
-        rows += _rows(signal, number, note, starts, size, zscore, aggregate)
+        rows += _rows(signal, called, number, note, starts, size, zscore, aggregate)
     return pd.DataFrame(rows)
 
 
 def _rows(
     signal: Signal,
+    called: str,
     number: int,
     note: Mapping[str, Any],
     starts: NDArray[np.int64],
@@ -118,8 +144,8 @@ def _rows(
     kept = [start for start in starts if not _marked(values[start : start + size])]
     if len(kept) < len(starts):
         warnings.warn(
-            f"{len(starts) - len(kept)} of {len(starts)} epochs of recording {number} are left "
-            "out: they hold spans that are marked bad or missing on all channels",
+            f"{len(starts) - len(kept)} of {len(starts)} epochs of {called} are left out: "
+            " they hold spans that are marked bad or missing on all channels",
             stacklevel=4,
         )
     for epoch, start in enumerate(kept):
