@@ -272,8 +272,11 @@ def _closer(points: Array, reach: Array, *, inclusive: bool = False, exclude: in
     else:
         tree = scipy.spatial.cKDTree(points)
         count = tree.query_ball_point(points, radius, p=np.inf, return_length=True)
+    columns = np.ascontiguousarray(points.T)
     for lag in range(1, exclude + 1):
-        step = np.abs(points[lag:] - points[:-lag]).max(axis=1)
+        step = np.abs(columns[0, lag:] - columns[0, :-lag])
+        for column in columns[1:]:
+            np.maximum(step, np.abs(column[lag:] - column[:-lag]), out=step)
         count[lag:] -= step <= radius[lag:]
         count[:-lag] -= step <= radius[:-lag]
     nothing = 0 if inclusive else (reach == 0)
