@@ -172,7 +172,9 @@ class TestSidecars:
             place, "events", onset=["2.0", "5", "7"], duration=["1.0", "n/a", "1"],
             trial_type=["BAD_move", "badger shown", "rest"],
         )  # fmt: skip
-        with pytest.warns(UserWarning, match=r"1 of 5 epochs of sub-01_task-\w+_eeg\.\w+ are left out"):
+        with pytest.warns(
+            UserWarning, match=r"1 of 5 epochs of sub-01_task-\w+_eeg\.\w+ are left out"
+        ):
             table = bids_table(place.parents[1], SET, epoch_s=2.0)
         assert sorted(set(table["t0"])) == [0.0, 4.0, 6.0, 8.0]
 
