@@ -302,14 +302,25 @@ Index = tuple[str, dict[str, tuple[int, str, bytes]]]
 def test_the_index_tells_what_is_published(workspace: Path, index: Index) -> None:
     url, pages = index
     assert ask(workspace, url, "on_index('mi')").stdout == "False\n"  # no such project
-    link = '<a href="/neuroloom_mi-{0}-py3-none-any.whl">neuroloom_mi-{0}-py3-none-any.whl</a>'
-    pages["/simple/neuroloom-mi/"] = (200, "text/html", link.format("0.0.9").encode())
-    assert ask(workspace, url, "on_index('mi')").stdout == "False\n"  # another version
-    pages["/simple/neuroloom-mi/"] = (200, "text/html", link.format("0.1.0").encode())
     wheel = fake_wheel(workspace, "mi")
     pages[f"/{wheel.name}"] = (200, "application/octet-stream", wheel.read_bytes())
+    sdist = "neuroloom_mi-0.1.0.tar.gz"
+
+    def listed(*names: str) -> tuple[int, str, bytes]:
+        return 200, "text/html", "".join(f'<a href="/{n}">{n}</a><br>' for n in names).encode()
+
+    pages["/simple/neuroloom-mi/"] = listed("neuroloom_mi-0.0.9-py3-none-any.whl")
+    assert ask(workspace, url, "on_index('mi')").stdout == "False\n"  # another version
+    pages["/simple/neuroloom-mi/"] = listed(wheel.name, sdist)
     answer = ask(workspace, url, "on_index('mi')")
     assert answer.stdout == "True\n", answer.stderr
+    # What a publishing that broke has left is neither out nor to be built anew.
+    for others in ([], ["neuroloom_mi-0.1.0.post1.tar.gz"], ["neuroloom_mi-0.0.9.tar.gz"]):
+        pages["/simple/neuroloom-mi/"] = listed(wheel.name, *others)
+        answer = ask(workspace, url, "on_index('mi')")
+        assert answer.returncode == 1
+        assert answer.stdout == ""
+        assert "neuroloom-mi==0.1.0 is out in part" in answer.stderr
 
 
 @pytest.mark.parametrize("status", [403, 500, 503])
@@ -452,6 +463,56 @@ def test_what_is_out_gets_its_tag_though_the_next_one_failed() -> None:
     marks = [s["with"]["name"] for s in steps if "upload-artifact" in s["uses"]]
     assert marks == [first["with"]["name"]] == ["published-${{ matrix.package }}"]
     assert steps[-2]["uses"].startswith("pypa/gh-action-pypi-publish@")
+
+
+def test_what_broke_goes_on_where_it_broke() -> None:
+    jobs = WORKFLOWS["release"]["jobs"]
+    publishing = next(s for s in jobs["publish"]["steps"] if s["uses"].startswith("pypa/"))
+    assert publishing["with"] == {"skip-existing": True}  # the wheel is out, the sdist is not
+    assert jobs["publish"]["needs"] == ["pending", "check", "build"]  # whose artefacts stay
+
+
+GH = """#!/bin/sh
+echo "$*" >> "$CALLS"
+case "$*" in *matching-refs*) printf '%s' "$TAGS" ;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("there", "sets"),
+    [
+        ("", True),
+        ("refs/tags/neuroloom-mi-v0.1.0\n", False),
+        ("refs/tags/neuroloom-mi-v0.1.00\nrefs/tags/neuroloom-mi-v0.1.0.1\n", True),
+        ("refs/tags/neuroloom-mi-v0.1.0.1\nrefs/tags/neuroloom-mi-v0.1.0\n", False),
+    ],
+)
+def test_a_tag_is_set_once(tmp_path: Path, there: str, sets: bool) -> None:
+    for program, text in (("python", "#!/bin/sh\necho neuroloom-mi-v0.1.0\n"), ("gh", GH)):
+        (tmp_path / program).write_text(text)
+        (tmp_path / program).chmod(0o755)
+    script = WORKFLOWS["release"]["jobs"]["tag"]["steps"][-1]["run"]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls")}
+    environment |= {"TAGS": there, "GITHUB_REPOSITORY": "a/b", "GITHUB_SHA": "abc"}
+    bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    assert subprocess.run(bash, cwd=tmp_path, env=environment).returncode == 0
+    first, *more = (tmp_path / "calls").read_text().splitlines()
+    assert first.startswith("api repos/a/b/git/matching-refs/tags/neuroloom-mi-v0.1.0 ")
+    wanted = "api repos/a/b/git/refs -f ref=refs/tags/neuroloom-mi-v0.1.0 -f sha=abc"
+    assert more == [wanted] * sets
+
+
+def test_a_fork_releases_nothing_and_shows_no_pages() -> None:
+    guard = "${{ !github.event.repository.fork && github.ref == 'refs/heads/main' }}"
+    for name in ("release", "pages"):
+        jobs = WORKFLOWS[name]["jobs"]
+        first = [job for job in jobs.values() if "needs" not in job]
+        assert [job["if"] for job in first] == [guard]
+        for key, job in jobs.items():
+            # A job that needs another is left out with it, unless its own condition says otherwise.
+            asked = job.get("if", "")
+            assert "always()" not in asked, key
+            assert "!cancelled()" not in asked or "result != 'skipped'" in asked, key
 
 
 def test_a_push_to_main_is_never_left_out_for_the_next_one() -> None:

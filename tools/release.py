@@ -45,9 +45,16 @@ def on_index(package: str) -> bool:
     answer = subprocess.run(
         [*pip, str(ROOT / ".nox" / "index"), wanted], capture_output=True, text=True
     )
-    if answer.returncode == 0:
-        return True
     said = answer.stdout + answer.stderr
+    if answer.returncode == 0:
+        stem = re.escape(wanted.replace("-", "_").replace("==", "-"))
+        kinds = r"(-py3-none-any\.whl|\.tar\.gz)"
+        if len(set(re.findall(rf"Found link \S*/{stem}{kinds}[#\s]", said))) == 2:
+            return True
+        sys.exit(
+            f"{wanted} is out in part, expected its wheel and its sdist: let the failed jobs of "
+            "its release run again, or raise its version"
+        )
     # pip says "No matching distribution" of an index that is down as well: only a page that was
     # read, or that the index says it does not have, tells that nothing is published.
     pages = [line for line in said.splitlines() if "Getting page http" in line]
