@@ -49,6 +49,13 @@ def information(x: Floats, path: Path) -> float:
         x, mode="pairwise", processor_type_x="continuous", processor_params_x={"window_size": 9}
     )
     print(between.dataframe, exact.samples_needed(0.1) + 1)
+    placed = mi.run(x, x, "lag", lag_range=range(3))
+    print(placed.mi_estimate + 1.0, placed.dataframe["lag"])
+    print(mi.run(x, x, "sweep", sweep_grid={}).dataframe, mi.run(x, None, "pairwise", gap=3))
+    assert_type(mi.run(x, x, "estimate", n_permutations=19), mi.Results[float, None])
+    print(mi.run(x, x, "rigorous", gamma_range=[1, 2]), mi.run(x, x, "dimensionality", lag=2))
+    print(mi.run(x, x, "precision"), mi.run(x, x, "conditional", z_data=x))
+    print(mi.run(x, x, "transfer", history_window=2), mi.run(x, mode="dimensionality", lag=2))
     given = mi.run(x, x, mode="conditional", z_data=x, rigorous=True, n_workers=2)
     flow = mi.run(x, x, mode="transfer", history_window=2, null=mi.Null(), output_units="nats")
     lags.plot().set_title("lags")

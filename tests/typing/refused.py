@@ -11,6 +11,9 @@ from neuroloom import mi, shared
 
 x = np.zeros((9, 2))
 mi.run(x, x, mode="estimat")  # error
+mi.run(x, x, "lags")  # error
+mi.run(x, x, "lag", sweep_grid={})  # error
+mi.run(x, x, "sweep", sweep_grid={}).mi_estimate + 1.0  # error
 mi.run(x, x, n_permutation=9)  # error
 mi.run(x, x, lag_range=range(3))  # error
 mi.run(x, x, estimator="kgs")  # error

@@ -61,6 +61,7 @@ _ALWAYS = ("n_workers", "gap", "align", "seed", "x_time", "y_time", "resume", "e
 _INFONCE = Unnamed("infonce")
 
 
+# Each mode twice: by its place, or by its name where y may be left out.
 @overload
 def run(
     x_data: Any,
@@ -73,10 +74,28 @@ def run(
 @overload
 def run(
     x_data: Any,
+    y_data: Any,
+    mode: Literal["sweep"],
+    **options: Unpack[keywords.Sweep],
+) -> Results[None, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
     y_data: Any = None,
     *,
     mode: Literal["sweep"],
     **options: Unpack[keywords.Sweep],
+) -> Results[None, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any,
+    mode: Literal["dimensionality"],
+    **options: Unpack[keywords.Dimensionality],
 ) -> Results[None, pd.DataFrame]: ...
 
 
@@ -93,10 +112,28 @@ def run(
 @overload
 def run(
     x_data: Any,
+    y_data: Any,
+    mode: Literal["rigorous"],
+    **options: Unpack[keywords.Rigorous],
+) -> Results[float, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
     y_data: Any = None,
     *,
     mode: Literal["rigorous"],
     **options: Unpack[keywords.Rigorous],
+) -> Results[float, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any,
+    mode: Literal["lag"],
+    **options: Unpack[keywords.Lag],
 ) -> Results[float, pd.DataFrame]: ...
 
 
@@ -113,10 +150,28 @@ def run(
 @overload
 def run(
     x_data: Any,
+    y_data: Any,
+    mode: Literal["precision"],
+    **options: Unpack[keywords.Precision],
+) -> Results[float, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
     y_data: Any = None,
     *,
     mode: Literal["precision"],
     **options: Unpack[keywords.Precision],
+) -> Results[float, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any,
+    mode: Literal["conditional"],
+    **options: Unpack[keywords.Conditional],
 ) -> Results[float, pd.DataFrame]: ...
 
 
@@ -133,11 +188,29 @@ def run(
 @overload
 def run(
     x_data: Any,
+    y_data: Any,
+    mode: Literal["transfer"],
+    **options: Unpack[keywords.Transfer],
+) -> Results[float, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
     y_data: Any = None,
     *,
     mode: Literal["transfer"],
     **options: Unpack[keywords.Transfer],
 ) -> Results[float, pd.DataFrame]: ...
+
+
+@overload
+def run(
+    x_data: Any,
+    y_data: Any,
+    mode: Literal["pairwise"],
+    **options: Unpack[keywords.Pairwise],
+) -> Results[None, pd.DataFrame]: ...
 
 
 @overload
