@@ -1,10 +1,10 @@
 """Other processes compute what this one would: the same links, the same bits."""
 
-import cloudpickle
 import jax.numpy as jnp
 import joblib
 import numpy as np
 import pytest
+from joblib.externals import cloudpickle
 
 from neuroloom.glmhmm import GLMHMM
 from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
