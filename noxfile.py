@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent
 TOWNCRIER = "towncrier>=24.8"
 TYPE_CHECKERS = ["mypy>=1.18,<2", "pyright[nodejs]>=1.1.400"]
 BUILT: set[str] = set()  # wheels of this call
+UNPINNED = {"PIP_CONSTRAINT": None, "UV_CONSTRAINT": None}  # for a session's own environment
 PACKAGES = ["shared", "tasks", "glmhmm", "mi", "lifnet", "circuit-inference"]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
@@ -44,7 +45,8 @@ if links := find_links():
 else:
     os.environ.setdefault("UV_TORCH_BACKEND", "cpu")
 # Tests share few cores: workers are processes, not BLAS threads.
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+for variable in THREADS:
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 
@@ -137,6 +139,7 @@ def together(session: nox.Session) -> None:
         *build_wheels(session, *PACKAGES),
         *sorted(tests),
         *core["optional-dependencies"]["dask"],
+        *core["optional-dependencies"]["mne"],
         *TYPE_CHECKERS,
         TOWNCRIER,
     )
@@ -153,23 +156,44 @@ def together(session: nox.Session) -> None:
 @every_package
 def newest(session: nox.Session, package: str) -> None:
     """Test a package on the newest of all that it depends on, whatever is pinned here."""
-    for variable in ("PIP_CONSTRAINT", "UV_CONSTRAINT"):
-        os.environ.pop(variable, None)
+    session.env.update(UNPINNED)
     session.install("--upgrade", *build_wheels(session, package), *test_group(package))
     run_tests(session, package)
+
+
+def floors(package: str, extras: set[str]) -> dict[str, str]:
+    """Return the oldest version of each library that a package says it works with."""
+    project = nox.project.load_toml(folder(package) / "pyproject.toml")["project"]
+    more = [line for name in sorted(extras) for line in project["optional-dependencies"][name]]
+    asked = (re.match(r"([\w-]+)>=([\w.]+)", line) for line in [*project["dependencies"], *more])
+    return {m[1]: m[2] for m in asked if m and not m[1].startswith("neuroloom-")}
 
 
 @nox.session
 @every_package
 def lowest(session: nox.Session, package: str) -> None:
-    """Test a package on the oldest versions that it says it works with."""
+    """Test a package, with its extras, on the oldest versions that it says it works with."""
+    project = nox.project.load_toml(folder(package) / "pyproject.toml")["project"]
+    extras = set(project.get("optional-dependencies", {})) - {"simulate"}  # lifnet: in `together`
     options = ["--resolution", "lowest-direct"]
+    session.env.update(UNPINNED)
     if os.environ.get("UV_FIND_LINKS"):
+        extras.discard("vision")  # a torchvision from elsewhere does not load beside this torch
         # A local version sorts higher than the plain one, which would be the CUDA build.
         constraint = Path(session.create_tmp()) / "torch.txt"
-        constraint.write_text("torch==2.13.0+cpu\n")
+        constraint.write_text(f"torch=={floors(package, extras).get('torch', '2.13')}+cpu\n")
         options += ["--constraint", str(constraint)]
-    session.install(*options, *sources(package), *test_group(package))
+    itself = str(folder(package)) + (f"[{','.join(sorted(extras))}]" if extras else "")
+    # Asked of the core's folder, what an extra needs of the core is as direct as the rest.
+    core = [] if package == "shared" else [f"{folder('shared')}{'[nwb]' * ('nwb' in extras)}"]
+    session.install(*options, *core, itself, *test_group(package))
+    oldest = floors(package, extras)
+    ask = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]))"
+    found = session.run("python", "-c", ask, *oldest, silent=True)
+    assert isinstance(found, str)
+    for (name, floor), got in zip(oldest.items(), found.split(), strict=True):
+        if not re.match(rf"{re.escape(floor)}(\.|\+|$)", got):
+            session.error(f"{name}>={floor} is proved by no run: the rest goes with {got} at least")
     run_tests(session, package, "-W", "default")  # old versions warn of what newer ones changed
 
 
@@ -229,8 +253,7 @@ def build(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def resolve(session: nox.Session) -> None:
     """Find the newest set of wheels for every distribution, its extras and every Python."""
-    for variable in ("PIP_CONSTRAINT", "UV_CONSTRAINT"):
-        os.environ.pop(variable, None)
+    session.env.update(UNPINNED)
     build_wheels(session, *PACKAGES)
     links = [f"--find-links={ROOT / '.nox' / 'wheels' / package}" for package in PACKAGES]
     # nflows, which sbi needs, has never had a wheel; it is pure Python.
@@ -366,8 +389,7 @@ def run_figures(session: nox.Session, package: str, script: str) -> None:
     # circuit-inference[simulate] runs its models on lifnet.
     simulator = ["./packages/lifnet"] if package == "circuit-inference" else []
     session.install(*sources(package), *simulator, *test_group(package))
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.pop(variable, None)
+    session.env.update(dict.fromkeys(THREADS))  # as many as there are
     session.run(
         "python", str(path), "--out", str(results / f"{script}-{package}.json"), *session.posargs
     )
