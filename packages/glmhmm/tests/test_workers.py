@@ -1,5 +1,9 @@
 """Other processes compute what this one would: the same links, the same bits."""
 
+import os
+import subprocess
+import sys
+
 import jax.numpy as jnp
 import joblib
 import numpy as np
@@ -49,3 +53,32 @@ def test_the_starts_are_shared_among_workers(n_init):
     here = fitted()
     with joblib.parallel_config("threading", n_jobs=3):
         assert fitted() == here
+
+
+LARGE = """
+import numpy as np
+from neuroloom.glmhmm import GLMHMM
+from neuroloom.shared.jobs import fingerprint
+
+rng = np.random.default_rng(3)
+n = 21600
+x = rng.normal(size=(n, 2))
+side = np.where((np.arange(n) // 60) % 2 == 0, 3 * x[:, 0], 1.5 + 0.2 * x[:, 1])
+y = (rng.random(n) < 1 / (1 + np.exp(-side))).astype(float)
+model = GLMHMM(2, regularizer_strength=0.25, tol=1e-3, seed=1, n_init=1)
+model.fit(x, y, session_starts=np.arange(n) % 120 == 0)
+digest = fingerprint([model.coef_, model.intercept_, model.transition_prob_])
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs two cores and a way to take one away",
+)
+def test_a_machine_with_one_core_gives_the_bits_of_one_with_more():
+    here: dict[str, str] = {}
+    exec(LARGE, here)
+    core = min(os.sched_getaffinity(0))
+    script = f"import os\nos.sched_setaffinity(0, {{{core}}})\n{LARGE}\nprint(digest)"
+    there = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert there.stdout.strip() == here["digest"], there.stderr

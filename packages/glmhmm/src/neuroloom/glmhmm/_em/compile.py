@@ -2,6 +2,9 @@
 
 Most of a first fit is spent in the compiler. XLA's older emitters for fused loops need half of the
 time of its newer ones, and their code is about as fast.
+
+Sums are left to the compiled loops: XLA's library for them parts a sum among the cores of the
+machine, so that its last bits would depend on their number. Matrix products it does not part.
 """
 
 from __future__ import annotations
@@ -15,17 +18,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FEW = 1024  # trials
-_WISHES: dict[str, bool | str] = {"xla_cpu_use_fusion_emitters": False}
+_WISHES: dict[str, bool | str] = {
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT",
+}
 
 
 @functools.cache
 def options() -> dict[str, bool | str]:
     """Return those of our compiler options that the installed XLA knows."""
+    if _known(_WISHES):
+        return dict(_WISHES)
+    return {name: value for name, value in _WISHES.items() if _known({name: value})}
+
+
+def _known(wishes: dict[str, bool | str]) -> bool:
     try:
-        jax.jit(lambda: 0, compiler_options=_WISHES).lower().compile()
-    except Exception:  # a later XLA may drop the option, and names no error of its own for that
-        return {}
-    return dict(_WISHES)
+        jax.jit(lambda: 0, compiler_options=wishes).lower().compile()
+    except Exception:  # a later XLA may drop an option, and names no error of its own for that
+        return False
+    return True
 
 
 @functools.cache
