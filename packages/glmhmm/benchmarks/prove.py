@@ -185,7 +185,7 @@ def coverage(rows, n_sets=120, n_trials=5_000, session=250, n_bootstrap=100):
         fits = fit_all([core] * n_sets, every, [problem.prior], 1e-6, 500, problem.static, 512)
     for y, fit in zip(draws, fits, strict=True):
         one = truth(regularizer_strength=1e-3)
-        set_fitted(one, fit.parameters, problem)
+        set_fitted(one, fit.parameters, problem.data)
         one = permute_states(one, match_states(one, model))
         errors = standard_errors(one, X, y, starts)
         bounds = errors.intervals(0.95)

@@ -9,7 +9,7 @@ from problems import drawn, known
 
 from neuroloom.glmhmm import GLMHMM, fit_subjects, match_states, standard_errors
 from neuroloom.glmhmm.__main__ import main
-from neuroloom.glmhmm._cli.run import at_once, safe_names
+from neuroloom.glmhmm._cli.run import at_once, read_table, safe_names
 from neuroloom.glmhmm.errors import GLMHMMWarning, SeparationWarning
 
 
@@ -154,6 +154,9 @@ def test_nothing_is_written_unless_all_of_it_is(tmp_path):
         (b"{}", "expected"),
         (b'a,b\n"1', "expected"),
         (b"choice,stimulus,choice,reward\n0,1,0,1\n", "'choice' twice"),
+        # pandas would shift the names of all columns by one, and fill what is missing with NaN.
+        (b"stimulus,choice,reward\n1,0.5,1,1\n2,-0.5,0,1\n", "3 fields in every line"),
+        (b"stimulus,choice,reward\n0.5,1,1\n-0.5,0\n", "2 in line 3"),
         (b"stimulus,choice,reward\n0.5,1,1\n-0.5,0,1\n", "two at least, got one"),
         (b"session,stimulus,choice,reward\n1,0.5,-1,1\n1,-0.5,0,1\n1,0.2,1,0\n", "codes="),
     ],
@@ -167,6 +170,27 @@ def test_foreign_files_end_in_one_line(tmp_path, capsys, content, match):
     assert match in error
     assert "\n" not in error
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("t.csv", lambda text: text.encode()),
+        ("t.csv", lambda text: text.encode("utf-8-sig")),
+        ("t.csv", lambda text: text.replace("\n", ",\n").replace("reward,", "reward").encode()),
+        ("t.csv", lambda text: text.replace(",", ";").replace(".", ",").encode()),
+        ("t.csv", lambda text: text.replace(",", ";").encode()),
+        ("t.txt", lambda text: text.replace(",", "\t").encode("utf-16")),
+        ("t.tsv", lambda text: text.replace(",", "\t").replace(".", ",").encode()),
+    ],
+)
+def test_spreadsheets_write_one_table_in_many_ways(tmp_path, name, write):
+    text = "session,stimulus,choice,reward\n0,0.5,1,1\n1,-1,0,\n1,0.25,1,0\n"
+    (tmp_path / name).write_bytes(write(text))
+    found = read_table(tmp_path / name)
+    expected = {"session": [0, 1, 1], "stimulus": [0.5, -1, 0.25], "choice": [1, 0, 1]}
+    expected |= {"reward": [1, np.nan, 0]}
+    pd.testing.assert_frame_equal(found, pd.DataFrame(expected))
 
 
 def test_fits_that_were_kept_are_those_that_come_back(cohort, tmp_path):

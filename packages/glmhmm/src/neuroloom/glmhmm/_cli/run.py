@@ -22,6 +22,7 @@ from neuroloom.glmhmm._analysis.standard_errors import StandardErrors, standard_
 from neuroloom.glmhmm._analysis.states import order_states
 from neuroloom.glmhmm._analysis.subjects import SubjectFits, fit_subjects
 from neuroloom.glmhmm._cli.options import codes_in, names_in, numbers_of_states, value_of
+from neuroloom.glmhmm._cli.text import read_text
 from neuroloom.glmhmm._errors import InputError, fail
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
 from neuroloom.glmhmm._tables.design import DesignMatrix, design_matrix, response_matrix
@@ -74,12 +75,7 @@ def read_table(path: Path) -> pd.DataFrame:
         if path.suffix.lower() in (".parquet", ".pq", ".pqt"):
             table = pd.read_parquet(path)
         else:
-            separator = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-            header = pd.read_csv(path, sep=separator, header=None, nrows=1, dtype=str).iloc[0]
-            twice = header[header.duplicated() & header.notna()].tolist()
-            if twice:  # pandas would call the second one by another name
-                raise fail("table", "distinct names of columns", f"{twice[0]!r} twice in {path}")
-            table = pd.read_csv(path, sep=separator)
+            table = read_text(path)
     except InputError:
         raise
     except (ValueError, csv.Error, ImportError, EOFError) as error:  # pandas' own are ValueErrors
