@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -184,10 +184,11 @@ class _SubjectJob:
                 problem.static,
                 trace_length(self.template.maxiter),
             )
+            nothing_known = [_null(self.template, data, held) for held in folds]
             for g, f in np.ndindex(scores.shape):
                 fit = fits[g * len(trials) + 1 + f]
                 value = log_likelihood(fit.parameters, tests[f], model=problem.static)
-                scores[g, f] = _bits(self.template, data, folds[f], float(value))
+                scores[g, f] = nothing_known[f].bits(float(value))
         return fits[:: len(trials)], scores
 
     def _states(
@@ -388,14 +389,24 @@ def with_prior(template: Any, sigma: float, alpha: float) -> Any:
     return clone(template).set_params(n_init=1, **settings)
 
 
-def _bits(model: Any, data: Data, held: NDArray[np.bool_], value: float) -> float:
-    """Return held-out bits per trial from a log-likelihood without base."""
+class _Null(NamedTuple):
+    """What a fold's held-out trials are worth without a model, the same for all σ and α."""
+
+    base: float  # terms in the responses alone
+    log_likelihood: float
+    n_trials: int
+
+    def bits(self, value: float) -> float:
+        """Return held-out bits per trial from a log-likelihood without base."""
+        return bits_over(value + self.base, self.log_likelihood, self.n_trials)
+
+
+def _null(model: Any, data: Data, held: NDArray[np.bool_]) -> _Null:
     test, train = data.observed & held, data.observed & ~held
     if not test.any() or not train.any():
-        return float("nan")
-    null = null_of(model, data, train, test)
+        return _Null(0.0, 0.0, 0)
     base = base_of(model.observation_model, data.y[held], data.seen[held])
-    return bits_over(value + base, null, int(test.sum()))
+    return _Null(base, null_of(model, data, train, test), int(test.sum()))
 
 
 def _collect(work: _SubjectJob, names: list[Any], found: list[dict[str, Any]]) -> SubjectFits:
