@@ -172,6 +172,15 @@ def test_foreign_files_end_in_one_line(tmp_path, capsys, content, match):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("out", ["taken", "taken/deep/out"])
+def test_a_folder_that_cannot_be_is_refused_before_the_fits(tmp_path, capsys, monkeypatch, out):
+    (tmp_path / "taken").write_text("mine")
+    monkeypatch.setattr("neuroloom.glmhmm._cli.run.fit", lambda _: pytest.fail("it was fitted"))
+    assert main(["fit", str(tmp_path / "t.csv"), "--out", str(tmp_path / out)]) == 2
+    assert "--out: expected a folder, got the file" in capsys.readouterr().err
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("name", "write"),
     [

@@ -20,6 +20,7 @@ def _work(chosen: argparse.Namespace) -> str:
     # Fits need JAX, which takes seconds to load: --help does not.
     from neuroloom.glmhmm._cli import figures, run
 
+    run.folder_above(chosen.out)  # before the work, not after it
     with computing(chosen):
         results = run.fit(chosen)
 

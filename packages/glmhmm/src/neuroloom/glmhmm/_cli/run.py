@@ -195,14 +195,27 @@ def _below(options: argparse.Namespace, name: str) -> Path | None:
     return None if options.resume is None else options.resume / name
 
 
+def folder_above(out: Path) -> Path:
+    """Return the nearest folder above `out` that there is.
+
+    Raises
+    ------
+    InputError
+        If `out` could not become a folder: a file has its name, or that of one above it.
+    """
+    every = (out.absolute(), *out.absolute().parents)
+    there = next(path for path in every if path.exists())
+    if not there.is_dir():
+        raise fail("--out", "a folder", f"the file {there}")
+    return next(path for path in every[1:] if path.is_dir())
+
+
 def at_once(out: Path, write: Callable[[Path], None]) -> list[Path]:
     """Write files into a folder of their own, then move them to `out`; return their paths.
 
     If `write` fails nothing is left behind, and files that were there are as they were.
     """
-    if out.exists() and not out.is_dir():
-        raise fail("--out", "a folder", f"the file {out}")
-    above = next(folder for folder in out.absolute().parents if folder.is_dir())
+    above = folder_above(out)
     with tempfile.TemporaryDirectory(dir=above, prefix=".neuroloom-glmhmm-") as scratch:
         write(Path(scratch))
         out.mkdir(parents=True, exist_ok=True)
