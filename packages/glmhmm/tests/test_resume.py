@@ -41,7 +41,7 @@ def validated(folder, n_states=(1, 2), n_init=3):
 def resampled(folder):
     X, y, starts = data()
     model = GLMHMM(2, regularizer_strength=0.25, tol=1e-4).fit(X, y, session_starts=starts)
-    found = parametric_bootstrap(model, X, y, starts, n_samples=200, resume=folder)
+    found = parametric_bootstrap(model, X, y, starts, n_samples=96, resume=folder)
     return {
         "coef": found.coef,
         "intercept": found.intercept,
