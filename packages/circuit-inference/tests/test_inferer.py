@@ -233,6 +233,18 @@ class TestOutOfDistribution:
         np.testing.assert_array_equal(again.cloud.p_value(humming), inferer.cloud.p_value(humming))
 
 
+def test_what_lies_beside_a_saved_model_is_not_removed_with_it(tmp_path, rng):
+    x = rng.normal(size=(40, 2))
+    model = Inferer("Ridge").fit(x, x[:, 0])
+    folder = tmp_path / "model"
+    for _ in range(2):  # a model of ours alone is replaced
+        model.save(folder)
+    (folder / "notes.txt").write_text("which recordings")
+    with pytest.raises(ModelFormatError, match=r"nothing beside it, got model with 'notes.txt'"):
+        model.save(folder)
+    assert (folder / "notes.txt").read_text() == "which recordings"
+
+
 class TestDiagnosis:
     def test_a_calibrated_model(self, trained, held_out):
         report = trained.diagnose(*held_out, n_samples=200)

@@ -6,7 +6,7 @@ import os
 import stat
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -87,12 +87,16 @@ def behind_links(target: str | Path) -> Path:
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, ours: Callable[[str], bool]) -> None:
     """Remove the unfinished files that killed writers left in a folder; live writers keep theirs.
+
+    Other programs call theirs ``.name.part`` as well: `ours` says by its name whether it is one.
 
     Without file locks nobody knows who lives: a day is waited for then.
     """
     for part in folder.glob(".*.part"):
+        if not ours(part.name):
+            continue
         try:
             with part.open("rb+") as file:
                 free = _lock(file, part)

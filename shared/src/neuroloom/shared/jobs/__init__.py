@@ -5,8 +5,9 @@ uses `Job` directly. `discard` removes a folder whose results stand elsewhere, `
 another process works on one.
 """
 
+from neuroloom.shared.jobs._discard import discard
 from neuroloom.shared.jobs._fingerprint import Walk, fingerprint
 from neuroloom.shared.jobs._job import Job
-from neuroloom.shared.jobs._locks import alone, discard
+from neuroloom.shared.jobs._locks import alone
 
 __all__ = ["Job", "Walk", "alone", "discard", "fingerprint"]

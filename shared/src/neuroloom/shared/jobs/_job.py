@@ -12,6 +12,7 @@ import json
 import math
 import os
 import platform
+import re
 import threading
 import time
 import uuid
@@ -31,11 +32,14 @@ from neuroloom.shared.io._arrays import DamagedFileError, load_arrays, write_arr
 from neuroloom.shared.io._atomic import atomic, remove_leftovers
 from neuroloom.shared.jobs._fingerprint import Walk, tell_unread
 from neuroloom.shared.jobs._functions import bound, innermost, name_of
-from neuroloom.shared.jobs._locks import alone, claim, locks_hold, present
+from neuroloom.shared.jobs._locks import agreed, alone, claim, locks_hold, present
 
-_KIND = "job-part"
+KIND = "job-part"
+BATCHES = ".batches"
 _FORMAT = 2
 _DISK_EVERY = 1.0  # s
+# What a killed writer leaves of a part or a record: `atomic` and `_publish` name it so.
+_LEFTOVER = re.compile(r"\.(.+\.npz|\.?job\.json(-[0-9a-f]{32}\.part)?)(-[0-9a-f]{32})?\.part")
 _waited = threading.local()
 
 
@@ -114,7 +118,7 @@ class Job:
                 break
             except FileNotFoundError:  # another process has just discarded it
                 where.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(where)
+        remove_leftovers(where, is_leftover)
         if shared and not locks_hold(where):
             warnings.warn(
                 f"{argument}: the file system of {where} has no file locks that hold for every "
@@ -122,7 +126,7 @@ class Job:
                 RuntimeWarning,
                 stacklevel=3,
             )
-        return cls(where, _digest(text))
+        return cls(where, digest_of(text))
 
     def path(self, name: str) -> Path:
         """Return the file in which a part is kept."""
@@ -149,6 +153,10 @@ class Job:
         It says whether none works: so that what they share may be removed.
         """
         return alone(self.folder / "job.json")
+
+    def agreed(self, size: int) -> AbstractContextManager[str]:
+        """Return a context that says what size of batches the processes at work here have."""
+        return agreed(self.folder / BATCHES, str(size))
 
     def claim(self, name: str) -> AbstractContextManager[bool]:
         """Return a context that says whether this process may compute a part; others may not."""
@@ -185,7 +193,7 @@ class Job:
             tree = pack(value, arrays, "result of function")
         header = {"job": self.digest, "note": note, "value": tree}
         with atomic(self.path(name), durable=_time_for_disk()) as file:
-            write_arrays(file, arrays, kind=_KIND, header=header, version=_FORMAT)
+            write_arrays(file, arrays, kind=KIND, header=header, version=_FORMAT)
 
     def read(self, name: str) -> tuple[Any, Any]:
         """Return a part's value and the note that was kept with it.
@@ -198,7 +206,7 @@ class Job:
         from neuroloom.shared.io._values import unpack
 
         path = self.path(name)
-        arrays, header = load_arrays(path, kind=_KIND, version=_FORMAT)
+        arrays, header = load_arrays(path, kind=KIND, version=_FORMAT)
         if header.get("job") != self.digest:
             raise fail("resume", "items of this job only", f"{path} of another one")
         try:
@@ -332,11 +340,26 @@ def _publish(record: Path, content: bytes) -> None:
     draft.unlink(missing_ok=True)
 
 
+def is_leftover(name: str) -> bool:
+    """Return whether a file's name is that of what a killed writer of a job left."""
+    return _LEFTOVER.fullmatch(name) is not None
+
+
 def _text(job: dict[str, Any]) -> bytes:
     return json.dumps(job, indent=1, sort_keys=True).encode()
 
 
-def _digest(text: bytes) -> str:
+def recorded(record: Path) -> str:
+    """Return the digest of the job that a folder's record tells of."""
+    there = record.read_bytes()
+    try:
+        return digest_of(_text(json.loads(there)))
+    except ValueError:
+        return digest_of(there)
+
+
+def digest_of(text: bytes) -> str:
+    """Return the digest of a record."""
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
@@ -355,6 +378,6 @@ def _time_for_disk() -> bool:
 @lru_cache(maxsize=1)
 def _visible(folder: Path, digest: str) -> bool:
     try:
-        return _digest((folder / "job.json").read_bytes()) == digest
+        return digest_of((folder / "job.json").read_bytes()) == digest
     except OSError:
         return False

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,23 +72,32 @@ def alone(record: Path) -> Iterator[bool]:
         os.close(file)
 
 
-def discard(folder: str | Path) -> bool:
-    """Remove a job's folder unless another process works on it; return whether it is gone.
+@contextmanager
+def agreed(path: Path, word: str) -> Iterator[str]:
+    """Yield what all processes that are here at once go by: the word of the first of them.
 
-    Parameters
-    ----------
-    folder : str or Path
-        Folder of a job whose results stand elsewhere now.
+    Where the file system has no locks, or nothing can be written, each goes by its own.
     """
-    where = Path(folder)
-    with alone(where / "job.json") as mine:
-        if not mine:
-            return not where.exists()
-        # Under another name first: a process that comes now begins a new folder.
-        away = where.with_name(f".{where.name}-{uuid.uuid4().hex}")
-        os.rename(where, away)
-        shutil.rmtree(away)
-    return True
+    try:
+        file = path.open("a+", encoding="ascii", errors="replace")
+    except OSError:
+        yield word
+        return
+    with file:
+        if fcntl is None:
+            yield word
+            return
+        try:
+            if _exclusive(file.fileno()):
+                file.truncate(0)
+                file.write(word)
+                file.flush()
+            fcntl.flock(file, fcntl.LOCK_SH)
+        except OSError:  # a file system without locks, or a full disk
+            yield word
+            return
+        file.seek(0)
+        yield file.read() or word
 
 
 def _exclusive(file: int) -> bool:

@@ -94,7 +94,9 @@ def map(
         that are made of maps see `neuroloom.shared.parallel.sharded`.
     batch_size : int
         Items per task, fewer where a shard would get none. Results of a task are kept in one
-        file; another size may go on with it.
+        file; another size may go on with it. While other processes work on `resume`, the size of
+        the first of them holds for all: it goes before this one, and a shard of another size is
+        refused.
     seed : int or Seed, optional
         Root of the items' streams; item ``i`` gets ``seed.child(i)``.
 
@@ -132,15 +134,18 @@ def map(
     tasks = list(items)
     root = None if seed is None else as_seed(seed)
     size = whole("batch_size", batch_size, at_least=1)
-    batches = _batches(len(tasks), size, shard)
-    wanted = [index for batch in batches for index in batch]
+    _batches(len(tasks), size, shard)
     mine = surrounding_shard() if shard is None and resume is not None else None
     run = _Run(function, tasks, root, n_workers, backend)
     shown = {"desc": description or None, "disable": not progress}
     with ExitStack() as stack:
         if resume is not None:
             job = _opened(stack, resume, function, root, alone=shard is None and mine is None)
+            size = _agreed(stack, job, _size(len(tasks), size, shard or mine), shard or mine)
             run.kept = Kept.of(job, tasks)
+        batches = _batches(len(tasks), size, shard)
+        wanted = [index for batch in batches for index in batch]
+        if run.kept is not None:
             run.results.update(run.kept.read(wanted))
         left = run.missing(batches)
         todo = left if mine is None else run.missing(_batches(len(tasks), size, mine))
@@ -161,6 +166,22 @@ def _opened(
         job = Job.open(folder, {"seed": _seed_parts(root)}, function=function, shared=alone)
         if stack.enter_context(job.working()):
             return job
+
+
+def _agreed(stack: ExitStack, job: Job, size: int, shard: tuple[int, int] | None) -> int:
+    """Return the size of batches that the processes on a folder have, as long as the stack lasts.
+
+    Items are shared between them by batches, so that all must have the same. Parts that were dealt
+    out by another size would overlap, or leave items to nobody.
+    """
+    word = stack.enter_context(job.agreed(size))
+    found = int(word) if word.isascii() and word.isdigit() and int(word) else size
+    if shard is not None and found != size:
+        got = f"{size} for shard {shard[0]}/{shard[1]}"
+        hint = "; wait for it, or take its size"
+        expected = f"{found}, as the process that works on {job.folder} has"
+        raise fail("batch_size", expected, got, hint=hint)
+    return found
 
 
 @dataclass
@@ -397,9 +418,15 @@ def _checked_workers(n_workers: object) -> int | None:
 def _batches(n: int, size: int, shard: tuple[int, int] | None) -> list[tuple[int, ...]]:
     """Return the items of each task; a shard takes every n-th of them."""
     part, parts = (0, 1) if shard is None else shard_of(shard)
-    size = max(1, min(size, n // parts))  # so that no part is empty while others have two batches
+    size = _size(n, size, shard)
     every = [tuple(range(start, min(start + size, n))) for start in range(0, n, size)]
     return every[part::parts]
+
+
+def _size(n: int, size: int, shard: tuple[int, int] | None) -> int:
+    """Return the size of batches by which no part is empty while others have two."""
+    parts = 1 if shard is None else shard_of(shard)[1]
+    return max(1, min(size, n // parts))
 
 
 def _seed_parts(root: Seed | None) -> list[Any] | None:

@@ -45,6 +45,12 @@ def save_fitted(fitted: Fitted, folder: Path, model: str, hyperparams: Mapping[s
     """Write a trained model, whole or not at all; an existing model of ours is replaced."""
     if folder.exists() and not (folder.is_dir() and _ours(folder)):
         raise ModelFormatError(f"folder: expected a new folder or a saved model, got {folder.name}")
+    if folder.exists() and (others := _others(folder)):
+        raise ModelFormatError(
+            f"folder: expected a saved model and nothing beside it, got {folder.name} with "
+            f"{', '.join(map(repr, others[:5]))}, which would be removed with the old model; move "
+            "them, or save to another folder"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
@@ -167,6 +173,13 @@ def _ours(folder: Path) -> bool:
         return bool(json.loads((folder / _HEADER).read_text())["kind"] == KIND)
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _others(folder: Path) -> list[str]:
+    """Return the names in a model's folder that its header does not tell of."""
+    header = json.loads((folder / _HEADER).read_text())
+    known = {_HEADER, *(header["files"] if isinstance(header.get("files"), dict) else ())}
+    return sorted(path.name for path in folder.iterdir() if path.name not in known)
 
 
 def _hash(path: Path) -> str:
