@@ -23,7 +23,7 @@ import pytest
 
 from neuroloom import shared
 from neuroloom.shared import DataError
-from neuroloom.shared.jobs import Job, discard, fingerprint
+from neuroloom.shared.jobs import Job, Walk, discard, fingerprint
 from neuroloom.shared.jobs import _locks as locks
 from neuroloom.shared.parallel import UnfinishedError, WorkerError, sharded, surrounding_shard
 
@@ -110,6 +110,30 @@ class Keeping:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"number": self.number, "kept": {}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [1, [2.0]],
+        (1, ("a",)),
+        {"a": [1], 2: {}},
+        np,
+        DataError,
+        Path,
+        functools.partial,
+        fingerprint,
+        lambda x: x + 1,
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_types_found_at_once_are_read_as_the_list_of_readers_would(value: Any) -> None:
+    asked = Walk()
+    asked._exact = {}
+    known = Walk()
+    assert asked.of(value) == known.of(value)
+    assert asked.follow() == known.follow()
+    assert asked.versions == known.versions
 
 
 def test_what_a_class_keeps_and_does_not_send_is_no_part_of_it() -> None:

@@ -68,6 +68,15 @@ _READERS: list[Reader] = [
     (lambda v: type(v).__name__ == "StencilFunc", _within(_functions.stencil)),
     (is_dataclass, _within(_values.dataclass_)),
 ]
+# What most of a job's code is made of: found without asking all of these.
+_EXACT: dict[type, Read] = {
+    type: _functions.class_,
+    types.FunctionType: _functions.function_,
+    types.ModuleType: _functions.module_,
+    list: _within(_values.sequence),
+    tuple: _within(_values.sequence),
+    dict: _within(_values.mapping),
+}
 
 
 class Walk(Reading):
@@ -80,7 +89,7 @@ class Walk(Reading):
     """
 
     def __init__(self, *, deep: bool = False) -> None:
-        super().__init__(_READERS, _values.object_, _functions.entry, deep=deep)
+        super().__init__(_READERS, _EXACT, _values.object_, _functions.entry, deep=deep)
 
 
 def fingerprint(value: Any) -> str:

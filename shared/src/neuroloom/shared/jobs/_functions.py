@@ -21,6 +21,7 @@ from neuroloom.shared.jobs._names import (
     cell_of,
     code_of,
     hashed,
+    hashed_again,
     module_of,
     plain,
     stands,
@@ -45,7 +46,7 @@ def function_(walk: Reading, value: types.FunctionType) -> str:
         return walk.inside(value, _made)
     # Several may be called <lambda>: which of them is meant, the code says.
     code = code_of(value) if "<" in name else ""
-    return walk.keep(value, hashed("function", [walk.enqueue(f"{module}.{name}", value), code]))
+    return walk.keep(value, hashed_again("function", walk.enqueue(f"{module}.{name}", value), code))
 
 
 def _made(walk: Reading, value: types.FunctionType) -> str:
@@ -204,7 +205,7 @@ def _function_entry(walk: Reading, function: types.FunctionType) -> str:
             parts.append(_global(walk, chain, function.__globals__[chain[0]], own))
     for name in found.imports:
         parts.append(_import(walk, name, function, found.names))
-    return hashed("function", parts)
+    return hashed_again("function", *parts)
 
 
 def _carried(walk: Reading, values: Any, function: types.FunctionType) -> str:
@@ -213,7 +214,7 @@ def _carried(walk: Reading, values: Any, function: types.FunctionType) -> str:
     One lock must not hide the others.
     """
     if not values:
-        return plain(None) if values is None else hashed(type(values).__name__, [])
+        return plain(None) if values is None else hashed_again(type(values).__name__)
     known = dict(walk.unread)
     name = f"{told(module_of(function))}.{function.__qualname__}"
     whole = walk.lenient(values, name)
@@ -232,8 +233,8 @@ def _global(walk: Reading, chain: tuple[str, ...], value: Any, own: bool) -> str
             break
         value = getattr(value, rest.pop(0))
     if own and not _constant(value):  # the state of our own packages is no part of a job
-        return hashed("state", [".".join(chain), type_name(type(value))])
-    return hashed(".".join(chain), [walk.lenient(value, ".".join(chain))])
+        return hashed_again("state", ".".join(chain), type_name(type(value)))
+    return hashed_again(".".join(chain), walk.lenient(value, ".".join(chain)))
 
 
 def _import(walk: Reading, name: str, function: Any, names: frozenset[str]) -> str:
@@ -273,7 +274,7 @@ def _class_entry(walk: Reading, kind: type) -> str:
             continue
         if name.startswith(("_abc_", "_is_")) or (own and not code and not _constant(value)):
             continue
-        parts.append(hashed(name, [walk.lenient(value, name)]))
+        parts.append(hashed_again(name, walk.lenient(value, name)))
     if registered := _registered(kind):  # `isinstance` asks for these, too
         counts = [one for one in registered if not own or origin(one.__module__) == "user"]
         parts.append(set_(walk, counts))

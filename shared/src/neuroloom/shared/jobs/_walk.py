@@ -5,11 +5,11 @@ from __future__ import annotations
 import pickle
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from neuroloom.shared.checks import fail
-from neuroloom.shared.jobs._names import PLAIN, hashed, plain, type_name
+from neuroloom.shared.jobs._names import PLAIN, hashed, hashed_again, plain, type_name
 from neuroloom.shared.jobs._origin import distribution, origin, told, version_of
 
 # What cannot be pickled raises any of these.
@@ -29,6 +29,8 @@ class Reading:
     ----------
     readers : sequence of (callable, callable)
         Whether a value is of a kind, and what returns the digest of that kind; the first counts.
+    exact : mapping of type to callable
+        The same for types that come often, to be found at once.
     other : callable
         Returns the digest of what is of no such kind.
     entry : callable
@@ -40,13 +42,15 @@ class Reading:
     def __init__(
         self,
         readers: Sequence[Reader],
+        exact: Mapping[type, Read],
         other: Read,
         entry: Read,
         *,
         deep: bool,
     ) -> None:
         self.deep = deep
-        self._readers, self._other, self._entry = readers, other, entry
+        self._readers, self._exact = readers, exact
+        self._other, self._entry = other, entry
         self.entries: dict[str, set[str]] = {}
         self.versions: dict[str, str] = {}
         self.known: dict[int, tuple[Any, str]] = {}
@@ -78,7 +82,8 @@ class Reading:
             name, value = self._queue.popleft()
             self.entries.setdefault(name, set()).add(self._entry(self, value))
         return {
-            name: hashed("entry", sorted(found)) for name, found in sorted(self.entries.items())
+            name: hashed_again("entry", *sorted(found))
+            for name, found in sorted(self.entries.items())
         }
 
     @property
@@ -127,6 +132,8 @@ class Reading:
             return plain(value)
         if (known := self.known.get(id(value))) is not None:
             return known[1]
+        if (usual := self._exact.get(kind)) is not None:
+            return usual(self, value)
         for accepts, read in self._readers:
             if accepts(value):
                 return read(self, value)
@@ -168,7 +175,7 @@ class Reading:
         where = origin(module)
         if where != "python":
             self.versions[distribution(module)] = version_of(module)
-        return hashed("named", [told(module), name])
+        return hashed_again("named", told(module), name)
 
     def reads(self, module: str) -> bool:
         """Return whether the code of a module is read, instead of its version."""
