@@ -13,7 +13,7 @@ import pytest
 
 from neuroloom import shared
 from neuroloom.shared import DataError
-from neuroloom.shared.jobs import Job, discard
+from neuroloom.shared.jobs import Job, discard, fingerprint
 
 
 def kept_in(folder: Path) -> Path:
@@ -142,3 +142,43 @@ def test_a_whole_archive_of_others_is_refused_and_stays(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="a foreign archive"):
         job.recover("p")
     assert job.has("p")
+
+
+PLAIN = """
+def f(x, flag=None):
+    if flag is None:
+        return
+    def inner(y):
+        return dict(a=y, b="text")
+    return x + 1, inner
+"""
+DOCUMENTED = """
+def f(x, flag=None):
+    "Return the next one."
+    if flag is None:
+        return
+    def inner(y):
+        "text"
+        return dict(a=y, b="text")
+    return x + 1, inner
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        (DOCUMENTED, True),
+        (PLAIN.replace("x + 1", "x + 2"), False),
+        (PLAIN.replace("a=y", "c=y"), False),
+        (PLAIN.replace('"text"', '"other"'), False),
+        (PLAIN.replace("return x + 1, inner", '"no docstring"; return x + 1, inner'), True),
+        (PLAIN.replace("return\n", "return 0\n"), False),
+    ],
+)
+def test_a_docstring_is_no_part_of_a_function(text: str, same: bool) -> None:
+    found = []
+    for source in (PLAIN, text):
+        namespace: dict[str, object] = {"__name__": "of_a_user"}
+        exec(compile(source, "f.py", "exec"), namespace)
+        found.append(fingerprint(namespace["f"]))
+    assert (found[0] == found[1]) is same

@@ -42,15 +42,15 @@ def code_digest(code: CodeType) -> str:
     if "__firstlineno__" in code.co_names:  # a class body of Python 3.13 knows its line
         kept = (i for i in dis.get_instructions(code) if not _is_line(i, code))
         text = [f"{i.opname} {i.argrepr}" for i in kept]
-        digest.update("\n".join(text).encode("utf-8", "surrogatepass"))
-    else:
-        digest.update(code.co_code)
+        text += [_constant(constant) for constant in _constants(code)]
+    else:  # a docstring moves the places of constants: they count by what they are
+        kept = (i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG")
+        text = [f"{i.opname} {_operand(i, code)}" for i in kept]
         digest.update(code.co_exceptiontable)
+    digest.update("\n".join(text).encode("utf-8", "surrogatepass"))
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
     digest.update(repr((names, counts, code.co_flags & _KINDS)).encode("utf-8", "surrogatepass"))
-    for constant in _constants(code):
-        digest.update(_constant(constant).encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()
 
 
@@ -109,6 +109,16 @@ def _constant(value: object) -> str:
     if isinstance(value, tuple):
         return f"tuple {[_constant(part) for part in value]}"
     return f"{type(value).__name__} {value!r}"
+
+
+def _operand(instruction: dis.Instruction, code: CodeType) -> object:
+    """Return what an instruction works on: of a constant its value, of others their number."""
+    number = instruction.arg
+    if number is not None and (
+        instruction.opcode in dis.hasconst or instruction.opname == "KW_NAMES"
+    ):
+        return _constant(code.co_consts[number])
+    return number
 
 
 def _is_line(instruction: dis.Instruction, code: CodeType) -> bool:
