@@ -136,7 +136,19 @@ def _trials(table: Any, skipped: Skipped) -> Trials:
     for name, given in {"start": "start_time", "stop": "stop_time"}.items():
         if given in rows and name not in rows:
             set_column(rows, name, rows[given])
-    return Trials(rows)
+    return _timed(rows)
+
+
+def _timed(rows: Any) -> Trials:
+    """Return rows of intervals; NWB's columns of times end with ``_time`` or ``_times``."""
+    times = [x for x in rows.columns if x.endswith(("_time", "_times")) and _numbers(rows[x])]
+    return Trials(rows, metadata={"time_columns": times} if times else None)
+
+
+def _numbers(column: Any) -> bool:
+    """Return whether a column holds numbers, one or a list per row."""
+    items = [y for x in column for y in (x if isinstance(x, list) else [x])]
+    return all(isinstance(x, (int, float, np.number)) and not isinstance(x, bool) for x in items)
 
 
 def _intervals(
@@ -172,7 +184,7 @@ def _keep(table: Any, tables: dict[str, Trials], skipped: Skipped, needed: bool)
     """Keep a table of intervals that epochs alone do not hold."""
     rows = frame(table, skipped)
     if len(rows) and (needed or set(rows.columns) - _SIMPLE):
-        tables[_free(str(table.name), tables)] = Trials(rows)
+        tables[_free(str(table.name), tables)] = _timed(rows)
 
 
 def _tables(file: Any, tables: dict[str, Trials], skipped: Skipped) -> None:

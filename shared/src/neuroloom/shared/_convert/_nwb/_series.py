@@ -25,7 +25,8 @@ _PIECE = 1 << 20
 # Fields that Signal holds itself, and values that say nothing.
 _OWN = {"rate", "starting_time", "unit", "conversion", "offset", "starting_time_unit"}
 _DEFAULTS = {"comments": "no comments", "description": "no description", "resolution": -1.0}
-_OF_CHANNELS = ("location", "group_name", "label")
+_OF_CHANNELS = ("location", "group_name", "label", "filtering", "reference")
+_NUMBERS = ("x", "y", "z", "imp", "rel_x", "rel_y", "rel_z")
 
 Place = tuple[str, str]
 """A file and the path of a dataset in it."""
@@ -263,9 +264,14 @@ def _channels(series: Any, n_channels: int) -> tuple[tuple[str, ...], dict[str, 
         return (names if len(set(names)) == n_channels else ()), {}
     rows = [int(i) for i in region.data[:]]
     table = region.table
-    properties = {
+    properties: dict[str, Any] = {
         column: [str(table[column].data[row]) for row in rows]
         for column in _OF_CHANNELS
+        if column in table.colnames
+    }
+    properties |= {
+        column: [float(table[column].data[row]) for row in rows]
+        for column in _NUMBERS
         if column in table.colnames
     }
     named = ["channel_name"] if "channel_name" in table.colnames else []
@@ -274,4 +280,5 @@ def _channels(series: Any, n_channels: int) -> tuple[tuple[str, ...], dict[str, 
     for names_of_rows in candidates:
         if len(set(names_of_rows)) == n_channels:
             return tuple(names_of_rows), properties
-    return (), properties
+    # One electrode twice: the names cannot say which.
+    return (), {"id": [int(table.id[row]) for row in rows], **properties}

@@ -18,12 +18,16 @@ def frame(table: Any, skipped: Skipped, *, without: tuple[str, ...] = ()) -> pd.
     """Return the columns of a table that hold numbers, text or lists of them.
 
     Columns that point to rows of another table become these rows' numbers, those that point to
-    objects the objects' names; a column that cannot be had is noted.
+    objects the objects' names; a column that cannot be had is noted. Ids are the column ``id``
+    unless they number the rows from 0.
     """
     import pandas as pd
 
     columns: dict[str, Any] = {}
-    n_rows = len(table.id)
+    ids = np.asarray(table.id[:])
+    n_rows = len(ids)
+    if not np.array_equal(ids, np.arange(n_rows)):
+        columns["id"] = ids
     for name in table.colnames:
         if name in without:
             continue

@@ -155,8 +155,8 @@ def _filled(pynwb: Any, file: Any, recording: Recording) -> Names:
         counts = isinstance(signal, Signal) and signal.observed is not None and len(signal)
         names["observed"][name] = free(f"{name} observed", taken) if counts else None
         _add_signal(pynwb, file, signal, name, names)
+    names["epochs"] = _tags(recording)
     for name, epochs in recording.epochs.items():
-        names["epochs"][name] = _clean(name) or "epochs" if len(epochs) else None
         for first, after in zip(epochs.start, epochs.stop, strict=True):
             file.add_epoch(float(first), float(after), [names["epochs"][name]])
     for name, table in recording.tables.items():
@@ -165,6 +165,21 @@ def _filled(pynwb: Any, file: Any, recording: Recording) -> Names:
     if recording.trials is not None:
         names["trials"]["trials"] = _add_trials(pynwb, file, recording.trials, taken)
     return names
+
+
+def _tags(recording: Recording) -> dict[str, str | None]:
+    """Return the tag of each named stretch of time, none for one without epochs."""
+    tags: dict[str, str | None] = {}
+    given = recording.epochs
+    taken = {name for name in given if name and name == _clean(name)}
+    for name in given:
+        plain = _clean(name) or "epochs"
+        chosen, number = plain, 2
+        while chosen != name and chosen in taken:
+            chosen, number = f"{plain}_{number}", number + 1
+        taken.add(chosen)
+        tags[name] = chosen if len(given[name]) else None
+    return tags
 
 
 def _add_trials(pynwb: Any, file: Any, trials: Trials, taken: list[str]) -> str | None:

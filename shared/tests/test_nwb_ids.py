@@ -1,0 +1,78 @@
+"""Ids of NWB's rows, channels that can be found among electrodes, and names of epochs."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuroloom.shared import Epochs, Recording, convert
+
+pynwb = pytest.importorskip("pynwb")
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Recording:
+    common = pytest.importorskip("hdmf.common")
+    file = pynwb.NWBFile("d", "i", datetime.datetime.now(datetime.UTC))
+    device = file.create_device("dev")
+    group = file.create_electrode_group("g", description="d", location="CA1", device=device)
+    for i in range(4):
+        file.add_electrode(location="CA1", group=group, x=float(i), y=0.0, z=2.5, id=10 + i)
+    for name, rows in {"es": [3, 1], "twice": [2, 2]}.items():
+        series = pynwb.ecephys.ElectricalSeries(
+            name=name,
+            data=np.ones((3, 2)),
+            electrodes=file.create_electrode_table_region(rows, "x"),
+            rate=1000.0,
+        )
+        file.add_acquisition(series)
+    for i in range(2):
+        file.add_trial(start_time=float(i), stop_time=i + 1.0, id=50 + i)
+        file.add_epoch(start_time=float(i), stop_time=i + 1.0, tags=["a"], id=7 - i)
+    columns = [common.VectorData(name="q", description="x", data=[1, 2])]
+    file.add_analysis(common.DynamicTable(name="t", description="d", columns=columns, id=[5, 9]))
+    plain = [common.VectorData(name="q", description="x", data=[1, 2])]
+    file.add_analysis(common.DynamicTable(name="plain", description="d", columns=plain))
+    with pynwb.NWBHDF5IO(tmp_path / "f.nwb", "w") as io:
+        io.write(file)
+    return convert.read_nwb(tmp_path / "f.nwb")
+
+
+def test_ids_are_a_column_where_they_are_more_than_row_numbers(recording: Recording) -> None:
+    found = {name: table.table for name, table in recording.tables.items()}
+    assert found["electrodes"]["id"].tolist() == [10, 11, 12, 13]
+    assert found["t"]["id"].tolist() == [5, 9]
+    assert found["epochs"]["id"].tolist() == [7, 6]
+    assert "id" not in found["plain"]
+    assert recording.trials is not None
+    assert recording.trials.table["id"].tolist() == [50, 51]
+
+
+def test_channels_are_found_among_the_electrodes(recording: Recording) -> None:
+    signal = recording.signals["es"]
+    assert signal.channels == ("13", "11")
+    assert signal.properties["x"].tolist() == [3.0, 1.0]
+    assert signal.properties["z"].tolist() == [2.5, 2.5]
+    assert recording.signals["twice"].properties["id"].tolist() == [12, 12]
+
+
+def test_a_recording_with_ids_is_written_and_read_as_it_is(
+    recording: Recording, tmp_path: Path
+) -> None:
+    again = convert.read_nwb(convert.write_nwb(tmp_path / "again.nwb", recording))
+    assert again.trials == recording.trials
+    assert again.tables == recording.tables
+
+
+def test_epochs_whose_names_become_one_tag_come_back(tmp_path: Path) -> None:
+    names = ["", "epochs", "a\x00", "a", "epochs_2"]
+    given = Recording(epochs={name: Epochs(0.0, i + 1.0) for i, name in enumerate(names)})
+    again = convert.read_nwb(convert.write_nwb(tmp_path / "f.nwb", given))
+    assert again == given
+    with pynwb.NWBHDF5IO(tmp_path / "f.nwb", "r") as io:
+        tags = [tag for tags in io.read().epochs["tags"][:] for tag in tags]
+    assert len(set(tags)) == 5
+    assert {"a", "epochs", "epochs_2"} <= set(tags)
