@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -39,6 +40,26 @@ def framed(argument: str, table: Any) -> pd.DataFrame:
     except (ValueError, TypeError) as error:
         raise fail(argument, "columns of equal length", error) from error
     return numbered(argument, frame)
+
+
+def copied(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of a table whose cells are copies, too, where they could be changed."""
+    import pandas as pd
+
+    found = frame.copy()
+    for place, dtype in enumerate(found.dtypes):
+        # What pandas calls mixed holds other things than text, numbers or dates alone.
+        column = found.iloc[:, place]
+        untyped = isinstance(dtype, np.dtype) and dtype.hasobject
+        if untyped and pd.api.types.infer_dtype(column) in _MIXED:
+            cells = np.empty(len(column), dtype=object)
+            for row, cell in enumerate(column):
+                cells[row] = copy.deepcopy(cell)
+            found.isetitem(place, pd.Series(cells, index=found.index, dtype=object))
+    return found
+
+
+_MIXED = ("mixed", "mixed-integer", "mixed-integer-float", "unknown-array")
 
 
 def not_taken(argument: str, own: Iterable[str], names: Iterable[object], do: str) -> None:
@@ -157,7 +178,7 @@ def numbered(argument: str, frame: pd.DataFrame) -> pd.DataFrame:
             hint = "; give it a name to keep it as a column, or reset_index(drop=True)"
             got = f"one of {index.inferred_type} without a name"
             raise fail(argument, "an index with a name, or of row numbers", got, hint=hint)
-        return frame.reset_index(drop=True).copy()
+        return copied(frame.reset_index(drop=True))
     if any(name is None for name in index.names):
         raise fail(argument, "a name for every level of the index", list(index.names))
     twice = [name for name in index.names if name in frame.columns]
@@ -166,4 +187,4 @@ def numbered(argument: str, frame: pd.DataFrame) -> pd.DataFrame:
             hint = "; rename one of them"
             raise fail(argument, "one meaning of a name", f"{name!r} twice", hint=hint)
     kept = frame.drop(columns=twice)
-    return kept.reset_index()
+    return copied(kept.reset_index())

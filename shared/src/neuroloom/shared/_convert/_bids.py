@@ -31,7 +31,8 @@ def read_bids_events(
 ) -> Recording:
     """Return an ``…_events.tsv`` as trials, one per row.
 
-    All columns stay. ``start`` is ``onset``, ``stop`` is ``onset + duration``,
+    All columns stay; ``onset`` is known as a time and ``duration`` and ``response_time`` as
+    lengths of time to `Trials.on_clock`. ``start`` is ``onset``, ``stop`` is ``onset + duration``,
     ``reaction_time`` is ``response_time``, ``subject`` and ``session`` come from the file's
     name; ``n/a`` is a missing value. Values such as ``007`` stay text, and whole numbers keep
     all digits. BIDS has no rule for choices, so that `choice` and `choices` say it.
@@ -78,11 +79,13 @@ def read_bids_events(
             table = table.rename(columns={name: f"{name}_in_file"})
         if key in entities and name not in table:
             table[name] = entities[key]
+    lengths = [name for name in ("duration", "response_time") if name in table]
     metadata: dict[str, Any] = {"source": "BIDS", "file": source.name, "entities": entities}
     if about:
         metadata["columns"] = plain(about)
     metadata["skipped"] = dict(skipped)
-    return Recording(trials=Trials(table), metadata=metadata)
+    trials = Trials(table, metadata={"time_columns": ["onset"], "duration_columns": lengths})
+    return Recording(trials=trials, metadata=metadata)
 
 
 def _add_times(table: Any, file: str) -> None:

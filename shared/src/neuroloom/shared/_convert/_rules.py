@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,9 @@ def from_alf(table: pd.DataFrame | Mapping[str, Any], *, session: str | None = N
     * ``correct`` is ``feedbackType == 1``, and ``reward`` the same as a number.
     * ``start`` and ``stop`` are ``intervals_0`` and ``intervals_1``, or the two columns of an
       array ``intervals`` of shape (n_trials, 2).
+    * ``intervals_0``, ``intervals_1`` and columns that end with ``_times`` stand in
+      ``metadata["time_columns"]``: they are on the session's clock, and `Trials.on_clock` moves
+      them. ALF's time scales (``intervals_bpod``) are other clocks.
     * ``reaction_time`` is ``response_times − goCue_times``, NaN where there is no answer: the
       wheel is free from the go cue on.
 
@@ -101,7 +105,13 @@ def by_rules(
         if "choice" in frame:
             waited = waited.where(frame["choice"].notna())  # the time-out is no reaction
         set_column(frame, "reaction_time", waited)
-    return Trials(frame, session)
+    times = [name for name in frame.columns if _ALF_TIMES.fullmatch(name)]
+    about = {"time_columns": times} if times else None
+    return Trials(frame, session, metadata=about)
+
+
+# Not those with a time scale of their own behind the attribute, intervals_bpod and x_times_bpod.
+_ALF_TIMES = re.compile(r".+_times|intervals_[01]")
 
 
 def _in_columns(table: Mapping[str, Any]) -> dict[str, Any]:

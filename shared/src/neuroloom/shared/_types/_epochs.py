@@ -15,7 +15,7 @@ from neuroloom.shared._types._clock import Clock, checked_clock
 from neuroloom.shared._types._grid import seconds, tolerance
 from neuroloom.shared._types._labels import Properties, handed_out, positions, properties, taken
 from neuroloom.shared._types._summary import lines, many, span
-from neuroloom.shared.checks import fail, real
+from neuroloom.shared.checks import fail, frozen, real
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -36,7 +36,8 @@ class Epochs(Data):
     ------
     DataError
         If the lengths differ, a time is not finite, an epoch does not last, or epochs are
-        unsorted or overlap. Nothing is repaired.
+        unsorted or overlap. Nothing is repaired; but times within a nanosecond are one, so that
+        an epoch that stops by so little after the next starts stops where that starts.
 
     Examples
     --------
@@ -64,6 +65,7 @@ class Epochs(Data):
         after = seconds("stop", _vector(stop), ndim=1)
         if len(first) != len(after):
             raise fail("stop", f"as many as start ({len(first)})", len(after))
+        after = _touching(first, after)
         short = np.flatnonzero(after <= first)
         if short.size:
             i = short[0]
@@ -236,8 +238,8 @@ class Epochs(Data):
         return _joined(self.start, self.stop, gap)
 
     def gaps(self) -> Epochs:
-        """Return the time between the epochs."""
-        apart = self.start[1:] > self.stop[:-1]
+        """Return the time between the epochs; ends less than a nanosecond apart touch."""
+        apart = self.start[1:] - self.stop[:-1] > tolerance(self.start[1:])
         return Epochs(self.stop[:-1][apart], self.start[1:][apart])
 
     def on_clock(self, clock: Clock) -> Epochs:
@@ -266,6 +268,19 @@ class Epochs(Data):
         gaps = f", gaps of {between:.6g} s in sum" if between > 0 else ""
         body = f"{self.duration:.6g} s {span(self.start[0], self.stop[-1])}{gaps}"
         return lines("Epochs", f"{head}, {body}", properties=self._properties)
+
+
+def _touching(start: NDArray[np.float64], stop: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return stops of which none is a trace behind the start of the next epoch: these touch."""
+    if len(start) != len(stop) or len(start) < 2:
+        return stop
+    behind = stop[:-1] - start[1:]
+    trace = (behind > 0) & (behind <= tolerance(start[1:])) & (start[1:] > start[:-1])
+    if not trace.any():
+        return stop
+    ends = np.array(stop)
+    ends[:-1][trace] = start[1:][trace]
+    return frozen(ends)
 
 
 def _columns(given: Mapping[str, Any] | None, n: int) -> Properties:

@@ -10,6 +10,7 @@ import numpy as np
 
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock
+from neuroloom.shared._types._columns import listed_columns, tell_staying
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import seconds
 from neuroloom.shared._types._labels import several
@@ -183,21 +184,30 @@ class Recording(Data):
         clock : Clock
             Leads from this recording's times to the others.
         times : iterable of str, optional
-            Columns of the trials that hold times in seconds; ``start`` and ``stop`` if not
-            given, and ``time`` in tables of events.
+            Columns of the trials that hold times in seconds; if not given, those that
+            `Trials.time_columns` knows, and ``time`` in tables of events.
+
+        Warns
+        -----
+        UserWarning
+            If `times` are not given, and columns that stay are called as times are.
         """
         columns = None if times is None else list(times)
 
-        def moved(table: Trials, default: tuple[str, ...]) -> Trials:
-            known = [x for x in (default if columns is None else columns) if x in table.columns]
+        def moved(table: Trials, *more: str) -> Trials:
+            known = [x for x in columns or () if x in table.columns]
+            if columns is None:
+                known = table.time_columns(*more)
+                lengths = listed_columns(table.metadata, "duration_columns")
+                tell_staying(table.columns, [*known, "reaction_time", *lengths])
             return table.on_clock(clock, times=known)
 
         return self.replace(
             spikes=None if self.spikes is None else self.spikes.on_clock(clock),
             signals={name: x.on_clock(clock) for name, x in self._signals.items()},
-            trials=None if self.trials is None else moved(self.trials, ("start", "stop")),
+            trials=None if self.trials is None else moved(self.trials),
             epochs={name: x.on_clock(clock) for name, x in self._epochs.items()},
-            tables={name: moved(x, ("start", "stop", "time")) for name, x in self._tables.items()},
+            tables={name: moved(x, "time") for name, x in self._tables.items()},
         )
 
     def __repr__(self) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._tables import check_order, framed, labels_of
+from neuroloom.shared._tables import check_order, copied, framed, labels_of
 from neuroloom.shared._types._aligned import window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock, checked_clock
+from neuroloom.shared._types._columns import listed_columns, moved_column, tell_staying
 from neuroloom.shared._types._contract import MEANING, checked, fit_floats, recoded
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import seconds
@@ -56,7 +57,10 @@ class Trials(Data):
         two sessions, whatever they are called. If not given, ``subject`` where there is such a
         column.
     metadata : mapping, optional
-        Anything that JSON can hold.
+        Anything that JSON can hold. Two entries have a meaning, which converters write:
+        ``"time_columns"`` lists columns beside ``start`` and ``stop`` that hold times in seconds
+        on the trials' clock, ``"duration_columns"`` those beside ``reaction_time`` that hold
+        lengths of time. `on_clock` moves the former and stretches the latter.
 
     Raises
     ------
@@ -104,7 +108,7 @@ class Trials(Data):
     @property
     def table(self) -> pd.DataFrame:
         """The trials as a DataFrame, a copy."""
-        return self._table.copy()
+        return copied(self._table)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -129,7 +133,7 @@ class Trials(Data):
             known = list(self._table.columns)
             hint = did_you_mean(missing[0], known)
             raise fail("table", f"the columns {missing} too", known, hint=hint)
-        return self._table[list(columns)].copy()
+        return copied(self._table[list(columns)])
 
     def contract(self, *columns: str) -> pd.DataFrame:
         """Return columns of the contract, checked and in plain dtypes.
@@ -180,7 +184,7 @@ class Trials(Data):
 
     def _contracted(self) -> pd.DataFrame:
         """Return the table with the grouping columns under the contract's names."""
-        table = self._table.copy()
+        table = self.table
         for name, column in (("session", self.session), ("subject", self.subject)):
             if column is not None and column != name:
                 table[name] = table[column]
@@ -404,16 +408,21 @@ class Trials(Data):
                 raise fail(name, "a time in every row (select those that have one)", f"row {row}")
         rows = {"trial": np.arange(len(self))}
         if window is None:
-            return Epochs(times[0], times[1], rows, self._metadata)
+            return Epochs(times[0], times[1], rows, self._about_rows())
         begin, end = window_of(window)
-        return Epochs(times[0] + begin, times[0] + end, rows, self._metadata)
+        return Epochs(times[0] + begin, times[0] + end, rows, self._about_rows())
+
+    def _about_rows(self) -> dict[str, Any]:
+        """Return the metadata without what they say of columns."""
+        own = ("time_columns", "duration_columns")
+        return {name: value for name, value in self._metadata.items() if name not in own}
 
     def on_clock(
         self,
         clock: Clock,
         *,
         times: Iterable[str] | None = None,
-        durations: Iterable[str] = ("reaction_time",),
+        durations: Iterable[str] | None = None,
     ) -> Trials:
         """Return the trials in times of the other clock.
 
@@ -422,27 +431,53 @@ class Trials(Data):
         clock : Clock
             Leads from this table's times to the others.
         times : iterable of str, optional
-            Columns that hold times in seconds; ``start`` and ``stop`` where they are if not
-            given. All other columns stay.
-        durations : iterable of str
-            Columns that hold lengths of time in seconds, where they are.
+            Columns that hold times in seconds, one or a list per row. If not given ``start``,
+            ``stop`` and those of ``metadata["time_columns"]``, where they are. All other columns
+            stay.
+        durations : iterable of str, optional
+            Columns that hold lengths of time in seconds, where they are. If not given
+            ``reaction_time`` and those of ``metadata["duration_columns"]``.
 
         Raises
         ------
         DataError
             If a column of `times` is missing.
+
+        Warns
+        -----
+        UserWarning
+            If `times` are not given, and columns that stay are called as times are.
         """
-        default = [x for x in ("start", "stop") if x in self._table.columns]
         checked_clock(clock)
-        chosen = default if times is None else list(times)
-        table = self._table.copy()
-        for name in chosen:
-            column = seconds(name, self.require(name)[name], ndim=1, missing=True)
-            table[name] = clock.times(column)
-        for name in durations:
+        known = self.time_columns()
+        lengths = ["reaction_time", *listed_columns(self._metadata, "duration_columns")]
+        lengths = lengths if durations is None else list(durations)
+        if times is None:
+            tell_staying(self.columns, [*known, *lengths])
+        table = self.table
+        for name in known if times is None else list(dict.fromkeys(times)):
+            table[name] = moved_column(name, self.require(name)[name], clock)
+        for name in lengths:
             if name in table.columns:
                 table[name] = table[name] * (1 + clock.drift)
         return self.replace(table=table)
+
+    def time_columns(self, *more: str) -> list[str]:
+        """Return the columns known to hold times in seconds on the trials' clock.
+
+        Parameters
+        ----------
+        *more : str
+            Columns that hold such times, too, where they are.
+
+        Returns
+        -------
+        list of str
+            ``start``, ``stop`` and those of ``metadata["time_columns"]``, as far as the table has
+            them.
+        """
+        named = ("start", "stop", *more, *listed_columns(self._metadata, "time_columns"))
+        return [name for name in dict.fromkeys(named) if name in self._table.columns]
 
     def __repr__(self) -> str:
         n_sessions = len(np.unique(self.session_numbers()))
