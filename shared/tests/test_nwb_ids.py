@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuroloom.shared import Epochs, Recording, convert
+from neuroloom.shared import DataError, Epochs, Recording, Signal, Trials, convert
 
 pynwb = pytest.importorskip("pynwb")
 
@@ -76,3 +76,29 @@ def test_epochs_whose_names_become_one_tag_come_back(tmp_path: Path) -> None:
         tags = [tag for tags in io.read().epochs["tags"][:] for tag in tags]
     assert len(set(tags)) == 5
     assert {"a", "epochs", "epochs_2"} <= set(tags)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Recording(trials=Trials({"start": [0.0, 1.0], "stop": [1.0, 2.0], "z": [1j, 2 - 0.5j]})),
+        Recording(
+            signals={"a\ud800": Signal([1.0], 1.0, unit="\ud800", channels=["\ud801"])},
+            epochs={"\ud800": Epochs(0.0, 1.0), "?": Epochs(0.5, 1.5)},
+        ),
+    ],
+    ids=["complex numbers", "text that is no Unicode"],
+)
+def test_what_hdf5_cannot_hold_comes_back_by_the_note(given: Recording, tmp_path: Path) -> None:
+    assert convert.read_nwb(convert.write_nwb(tmp_path / "f.nwb", given)) == given
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a file in an existing folder, got .* \(a folder\)"):
+        convert.write_nwb(tmp_path, Recording())
+
+
+def test_a_mistyped_kind_of_channel_is_told() -> None:
+    pytest.importorskip("mne")
+    with pytest.raises(DataError, match=r"kind: .*got 'egg'; did you mean"):
+        convert.to_mne(Signal([1.0, 2.0], 10.0, unit="V"), kind="egg")

@@ -17,7 +17,7 @@ from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._recording import Recording
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._trials import Trials
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import choice, fail
 
 _EXTRA = "neuroloom-shared[mne]"
 # FIFF's numbers for the units that MNE keeps inside, whatever it shows.
@@ -161,7 +161,8 @@ def to_mne(data: Signal | Recording, *, kind: str = "eeg") -> Any:
     if not isinstance(signal, Signal):
         raise unknown("data", "a Signal, or a Recording with one", signal)
     names = list(signal.channels) or [str(k) for k in range(signal.n_channels)]
-    info = mne.create_info(names, signal.rate, kind)
+    known = choice("kind", kind, mne.io.get_channel_type_constants())
+    info = mne.create_info(names, signal.rate, known)
     bad = np.asarray(signal.properties.get("bad", np.zeros(len(names), bool)))
     if bad.dtype == bool:
         info["bads"] = [name for name, one in zip(names, bad, strict=True) if one]

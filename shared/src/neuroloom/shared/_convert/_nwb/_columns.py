@@ -21,7 +21,7 @@ _TAKEN = (
 
 def free(name: str, taken: list[str]) -> str:
     """Return a name that NWB allows and nobody has yet, and remember it."""
-    plain = re.sub(r"[/:\x00.]", "_", name).strip() or "unnamed"
+    plain = re.sub(r"[/:\x00.]", "_", _words(name)).strip() or "unnamed"
     chosen, number = plain, 2
     while chosen in taken:
         chosen, number = f"{plain}_{number}", number + 1
@@ -79,4 +79,4 @@ def _written(value: Any) -> str:
 
 def _words(text: str) -> str:
     """Return text that HDF5 can hold."""
-    return text.replace("\x00", "")
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

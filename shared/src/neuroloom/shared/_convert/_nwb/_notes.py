@@ -50,6 +50,8 @@ def as_json(value: Any) -> Any:
     listed = {}
     for name, values in arrays.items():
         plain = values.view(np.int64) if values.dtype.kind in "mM" else values
+        if values.dtype.kind == "c":  # real and imaginary parts in turn
+            plain = np.ascontiguousarray(values).reshape(-1).view(values.real.dtype)
         listed[name] = [str(values.dtype), list(values.shape), plain.ravel().tolist()]
     return {"tree": tree, "arrays": listed}
 
@@ -64,6 +66,8 @@ def from_json(given: Any) -> Any:
         if kind.hasobject:
             raise fail("scratch/neuroloom", "numbers and text", f"dtype {dtype}")
         values = np.array(listed, np.int64).view(kind) if kind.kind in "mM" else None
+        if kind.kind == "c":
+            values = np.array(listed, f"f{kind.itemsize // 2}").view(kind)
         arrays[name] = (np.array(listed, kind) if values is None else values).reshape(shape)
     return unpack(given["tree"], arrays)
 

@@ -84,8 +84,9 @@ def write_nwb(
         raise fail("recording", "Recording", type(recording).__name__)
     target = as_path("path", path)
     real = behind_links(target)
-    if not real.parent.is_dir():
-        raise fail("path", "a file in an existing folder", f"{target}")
+    if real.is_dir() or not real.parent.is_dir():
+        got = f"{target}{' (a folder)' * real.is_dir()}"
+        raise fail("path", "a file in an existing folder", got)
     about = recording.metadata
     start = _start(session_start_time, about.get("session_start_time"))
     said = {name: about[name] for name in _TEXTS if isinstance(about.get(name), str)}
@@ -203,7 +204,7 @@ def _add_signal(pynwb: Any, file: Any, signal: Any, name: str, names: Names) -> 
 
 def _clean(text: str) -> str:
     """Return text that HDF5 can hold."""
-    return text.replace("\x00", "")
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _series(pynwb: Any, native: str, signal: Any, name: str) -> Any:
