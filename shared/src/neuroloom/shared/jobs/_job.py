@@ -122,7 +122,8 @@ class Job:
         if shared and not locks_hold(where):
             warnings.warn(
                 f"{argument}: the file system of {where} has no file locks that hold for every "
-                "machine; give each process its own share with shard=(i, n), or work with one",
+                "machine; work with one process, or give each its own share: shard=(i, n), "
+                "--shard i/n, or neuroloom.shared.parallel.sharded((i, n)) around the call",
                 RuntimeWarning,
                 stacklevel=3,
             )
