@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import joblib
 import numpy as np
 import pytest
-from joblib.externals import cloudpickle
 
 from neuroloom.glmhmm import GLMHMM
 from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
@@ -16,6 +15,7 @@ from neuroloom.glmhmm._families.links import LINKS
 from neuroloom.glmhmm._families.mixed import Part
 from neuroloom.glmhmm._model.parameters import Model
 from neuroloom.shared.jobs import fingerprint
+from neuroloom.shared.parallel._send import cloudpickle  # joblib's or its own, as it has it
 
 
 def sent(value):
@@ -59,6 +59,7 @@ LARGE = """
 import numpy as np
 from neuroloom.glmhmm import GLMHMM
 from neuroloom.shared.jobs import fingerprint
+from neuroloom.shared.parallel._send import cloudpickle  # joblib's or its own, as it has it
 
 rng = np.random.default_rng(3)
 n = 21600
