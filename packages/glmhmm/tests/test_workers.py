@@ -3,17 +3,20 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jax.numpy as jnp
 import joblib
 import numpy as np
 import pytest
 
+from neuroloom import shared
 from neuroloom.glmhmm import GLMHMM
 from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
 from neuroloom.glmhmm._families.links import LINKS
 from neuroloom.glmhmm._families.mixed import Part
 from neuroloom.glmhmm._model.parameters import Model
+from neuroloom.shared import parallel
 from neuroloom.shared.jobs import fingerprint
 from neuroloom.shared.parallel._send import cloudpickle  # joblib's or its own, as it has it
 
@@ -58,6 +61,7 @@ def test_the_starts_are_shared_among_workers(n_init):
 LARGE = """
 import numpy as np
 from neuroloom.glmhmm import GLMHMM
+from neuroloom.shared import parallel
 from neuroloom.shared.jobs import fingerprint
 from neuroloom.shared.parallel._send import cloudpickle  # joblib's or its own, as it has it
 
@@ -70,6 +74,20 @@ model = GLMHMM(2, regularizer_strength=0.25, tol=1e-3, seed=1, n_init=1)
 model.fit(x, y, session_starts=np.arange(n) % 120 == 0)
 digest = fingerprint([model.coef_, model.intercept_, model.transition_prob_])
 """
+
+
+def pool_and_share(item):
+    jnp.ones(item + 1).sum().block_until_ready()
+    tasks = Path("/proc/self/task").iterdir()
+    return sum("XLA" in (task / "comm").read_text() for task in tasks), parallel.n_cores()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are read from /proc")
+def test_jax_has_as_many_threads_in_a_worker_as_that_has_cores():
+    before = os.environ.get("NPROC")
+    for threads, n_cores in shared.map(pool_and_share, range(4), n_workers=2, progress=False):
+        assert threads <= n_cores
+    assert os.environ.get("NPROC") == before
 
 
 @pytest.mark.skipif(

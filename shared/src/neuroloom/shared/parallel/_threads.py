@@ -136,6 +136,23 @@ def allotted(n_cores: int) -> Iterator[None]:
         _local.n_cores = before
 
 
+@contextmanager
+def pool_of(n_threads: int) -> Iterator[None]:
+    """Let thread pools that XLA starts within the context have so many threads.
+
+    It counts cores once, when it starts, and goes by ``NPROC`` where that is set.
+    """
+    before = os.environ.get("NPROC")
+    os.environ["NPROC"] = str(n_threads)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("NPROC", None)
+        else:
+            os.environ["NPROC"] = before
+
+
 def n_cores() -> int:
     """Return how many cores this process may use, or this item of a map its worker gave it.
 

@@ -14,7 +14,7 @@ from neuroloom.shared._errors import WorkerError
 from neuroloom.shared._seed import Seed
 from neuroloom.shared.jobs import Job
 from neuroloom.shared.parallel._send import cloudpickle, unpack
-from neuroloom.shared.parallel._threads import allotted, one_thread
+from neuroloom.shared.parallel._threads import allotted, one_thread, pool_of
 
 Outcome = tuple[tuple[int, ...], list[Any] | None]
 
@@ -103,6 +103,8 @@ class Batch:
                 job = None
             stack.enter_context(allotted(setting.n_cores))
             stack.enter_context(one_thread())
+            if os.getpid() != setting.parent:
+                stack.enter_context(pool_of(setting.n_cores))
             results: list[Any] = []
             try:
                 for index, item in zip(self.indices, items, strict=True):
