@@ -106,3 +106,28 @@ def test_integers_beyond_words_are_refused(outside: Any) -> None:
 def test_a_negative_key_is_the_word_that_holds_it() -> None:
     assert random.numbered(-1, [1, 2]).tolist() == splitmix64(WORD, 2)
     assert random.numbered([-1, 2**64 - 1], 1).tolist() == 2 * splitmix64(WORD, 1)
+
+
+def test_words_that_are_signed_come_to_mix_as_unsigned_ones() -> None:
+    signed = np.array([5, -5])
+    with pytest.raises(TypeError):
+        random.mix(signed)
+    words = random.mix(signed.view(np.uint64))
+    compiled = pytest.importorskip("numba").njit(random.mix)
+    assert [compiled(np.uint64(z % 2**64)) for z in (5, -5)] == words.tolist()
+
+
+@pytest.mark.parametrize(
+    "z", [[1], np.array([1]), np.frombuffer(b"12345678", np.uint64), np.uint64(1)], ids=repr
+)
+def test_what_cannot_be_hashed_in_place_is_refused(z: Any) -> None:
+    with pytest.raises(DataError, match="z: expected a writable array of words of 64 bits"):
+        random.mix_in_place(z)
+
+
+def test_a_read_only_array_stays_as_it_is() -> None:
+    z = np.arange(3, dtype=np.uint64)
+    z.flags.writeable = False
+    with pytest.raises(DataError, match=r"z: expected a writable array .* got .* read-only"):
+        random.mix_in_place(z)
+    assert z.tolist() == [0, 1, 2]

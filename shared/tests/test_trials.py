@@ -322,3 +322,38 @@ class TestLabelsOfEachTrial:
     def test_a_column_of_that_name_is_not_replaced(self) -> None:
         with pytest.raises(DataError, match="session: expected no labels"):
             Trials({"session": [0, 1]}, session=[1, 1])
+
+
+@pytest.mark.parametrize("on", [None, "trial"])
+def test_what_is_known_of_joined_columns_comes_along(on: str | None) -> None:
+    about = {"time_columns": ["go", "trial"], "duration_columns": ["held"], "of": "the others"}
+    ours = Trials({"trial": [0, 1], "cue": [1.0, 2.0]}, metadata={"time_columns": ["cue"]})
+    other = {"go": [1.5, 2.5], "held": [0.25, 0.5], "gone": [0, 0]}
+    theirs = Trials({**other, **({"trial": [0, 1]} if on else {})}, metadata=about)
+    joined = ours.join(theirs, on=on)
+    assert joined.metadata == {"time_columns": ["cue", "go"], "duration_columns": ["held"]}
+    moved = joined.on_clock(Clock(10.0, 1.0)).table
+    assert moved["go"].tolist() == [13.0, 15.0]
+    assert moved["held"].tolist() == [0.5, 1.0]
+    assert ours.join(theirs.table, on=on).metadata == ours.metadata
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"a": [1], "b": [1, 2]}, r"columns of one length, got values in each: {'a': 1, 'b': 2}"),
+        ({"a": 1, "b": "x"}, r"a value per row, got one value as \['a', 'b'\]; put .* into lists"),
+        ({"a": np.ones((2, 3)), "b": [1, 2]}, r"one value per row, got shapes {'a': \(2, 3\)}; "),
+        (7, r"columns: a DataFrame, or a mapping .* got int that is no table; "),
+        ("abc", r"columns: a DataFrame, or a mapping .* got str that is no table; "),
+    ],
+)
+def test_what_is_no_table_is_told_by_its_columns(table: Any, message: str) -> None:
+    with pytest.raises(DataError, match=f"table: expected .*{message}"):
+        Trials(table)
+
+
+def test_an_interrupted_session_is_told_by_its_label() -> None:
+    trials = Trials({"session": [1, 1, 1], "subject": ["a", "b", "a"]})
+    with pytest.raises(DataError, match=r"got \['a', 1\] again in row 2; sort the trials"):
+        trials.session_starts()

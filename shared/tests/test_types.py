@@ -84,7 +84,7 @@ BAD = {
     "names twice": (Signal, ([[0.0, 1.0]], 1.0, 0.0, ["a", "a"]), "channels", "distinct", "'a'"),
     "names as numbers": (Signal, ([0.0], 1.0, 0.0, [1]), "channels", "text", "(1,)"),
     "names of nothing": (Signal, ([0.0], 1.0, 0.0, None), "channels", "names", "None"),
-    "columns of different lengths": (Trials, ({"a": [1, 2], "b": [1]},), "table", "equal length", ""),
+    "columns of different lengths": (Trials, ({"a": [1, 2], "b": [1]},), "table", "one length", ""),
     "table a number": (Trials, (3,), "table", "columns", ""),
     "column names as numbers": (Trials, ([[1, 2]],), "table", "text", "[0, 1]"),
     "column twice": (Trials, (pd.DataFrame([[1, 2]], columns=["a", "a"]),), "table", "distinct", "['a']"),
@@ -347,3 +347,26 @@ class TestTrials:
     def test_a_near_miss_is_suggested(self) -> None:
         with pytest.raises(DataError, match=r"the columns \['choices'\] too, .*mean 'choice'"):
             Trials(self.table).require("choices")
+
+
+def _inside_itself() -> list[Any]:
+    found: list[Any] = []
+    found.append(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ({"deep": {"a": np.int64(3)}}, r"type int64 at metadata\['deep'\]\['a'\]; call .tolist()"),
+        ({"a": [1, np.ones(2)]}, r"type ndarray at metadata\['a'\]\[1\]; call"),
+        ({"a": [0.0, {"b": float("nan")}]}, r"nan at metadata\['a'\]\[1\]\['b'\]; give None"),
+        ({"a": -np.inf}, r"-inf at metadata\['a'\]; give None"),
+        ({"a": {1, 2}}, r"type set at metadata\['a'\]; give it as text or numbers"),
+        ({"a": {(1, 2): 3}}, r"a name of type tuple in metadata\['a'\]; give it as text"),
+        ({"a": _inside_itself()}, r"metadata\['a'\]\[0\], a list inside itself"),
+    ],
+)
+def test_what_metadata_cannot_hold_is_told_by_its_place(metadata: Any, told: str) -> None:
+    with pytest.raises(DataError, match=f"metadata: expected a mapping that JSON can hold.*{told}"):
+        Signal([1.0], 1.0, metadata=metadata)

@@ -38,8 +38,38 @@ def framed(argument: str, table: Any) -> pd.DataFrame:
     try:
         frame = pd.DataFrame(table)
     except (ValueError, TypeError) as error:
-        raise fail(argument, "columns of equal length", error) from error
+        raise _no_table(argument, table) from error
     return numbered(argument, frame)
+
+
+def _no_table(argument: str, table: Any) -> Exception:
+    """Return the error for what pandas makes no table of."""
+    if not isinstance(table, Mapping):
+        what = "columns: a DataFrame, or a mapping of name to values"
+        got = f"{type(table).__name__} that is no table"
+        return fail(argument, what, got, hint="; give each column a name: {'choice': [0, 1]}")
+    shapes = {name: _shape(values) for name, values in table.items()}
+    wide = {name: shape for name, shape in shapes.items() if len(shape) > 1}
+    if wide:
+        hint = "; give each of its columns a name, or a list per row: list(values)"
+        return fail(argument, "columns with one value per row", f"shapes {wide}", hint=hint)
+    if not any(shapes.values()):
+        hint = "; put single values into lists: {'choice': [1]}"
+        return fail(argument, "columns, a value per row", f"one value as {list(shapes)}", hint=hint)
+    lengths = {name: shape[0] for name, shape in shapes.items() if shape}
+    if len(set(lengths.values())) > 1:
+        return fail(argument, "columns of one length", f"values in each: {lengths}")
+    kinds = {name: type(values).__name__ for name, values in table.items()}
+    return fail(argument, "columns of one length", f"columns of types {kinds}")
+
+
+def _shape(values: Any) -> tuple[int, ...]:
+    """Return the shape of a column; a list per row is one value."""
+    found = getattr(values, "shape", None)
+    if isinstance(found, tuple):
+        return found
+    single = isinstance(values, (str, bytes)) or not hasattr(values, "__len__")
+    return () if single else (len(values),)
 
 
 def copied(frame: pd.DataFrame) -> pd.DataFrame:

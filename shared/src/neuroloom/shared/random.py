@@ -59,6 +59,13 @@ def mix(z: Any) -> Any:
     z : ndarray of uint64
         Words; single ones where numba compiles the function.
 
+    Notes
+    -----
+    The function is bare arithmetic, so that it can be compiled, and checks nothing. Signed
+    numbers are not its input: numpy refuses them by a TypeError, and numba compiles a single one
+    to another hash, without a word. Turn them into words first, ``np.uint64(z)`` in a kernel and
+    ``z.view(np.uint64)`` for an array; `numbered` takes any whole numbers.
+
     Examples
     --------
     >>> mix(GOLDEN * np.arange(1, 3, dtype=np.uint64))  # the stream of seed 0
@@ -84,6 +91,8 @@ def mix_in_place(z: Words) -> Words:
     """
     if not isinstance(z, np.ndarray) or z.dtype != np.uint64 or not z.flags.writeable:
         got = f"{type(z).__name__} of {getattr(z, 'dtype', 'no dtype')}"
+        frozen = isinstance(z, np.ndarray) and not z.flags.writeable
+        got += ", read-only" * frozen
         raise fail("z", "a writable array of words of 64 bits (uint64)", got)
     shifted = z >> _S30
     z ^= shifted

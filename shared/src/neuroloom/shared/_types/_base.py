@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from neuroloom.shared.checks import fail, unknown
+from neuroloom.shared.checks._json import as_json
 
 
 class Data:
@@ -106,9 +107,9 @@ def plain_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
         return {}
     try:
         given = dict(metadata or {})
-        plain: dict[str, Any] = json.loads(json.dumps(given, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise fail("metadata", "a mapping that JSON can hold", error) from error
+        raise fail("metadata", "a mapping of names to values", type(metadata).__name__) from error
+    plain: dict[str, Any] = json.loads(as_json("metadata", given, nan=False))
     if given.keys() != plain.keys():
         raise fail("metadata", "names as text", [k for k in given if not isinstance(k, str)])
     return plain

@@ -24,6 +24,8 @@ from neuroloom.shared.checks import did_you_mean, fail, plain, unknown
 if TYPE_CHECKING:  # pandas takes half a second, and not everybody has trials
     import pandas as pd
 
+_ROLES = ("time_columns", "duration_columns")  # what metadata say of columns
+
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Trials(Data):
@@ -271,7 +273,8 @@ class Trials(Data):
         """Return the trials with the columns of another table of the same trials.
 
         Every trial stays, in its place; where the other table has no row for it the new columns
-        are missing.
+        are missing. What the other's metadata say of the new columns, ``"time_columns"`` and
+        ``"duration_columns"``, comes with them.
 
         Parameters
         ----------
@@ -309,7 +312,7 @@ class Trials(Data):
             if len(theirs) != len(self):
                 raise fail("other", f"{len(self)} rows (or give on=)", len(theirs))
             check_order("other", other)
-            return self.replace(table=pd.concat([self._table, theirs], axis=1))
+            return self._beside([theirs], other)
         where: dict[tuple[Any, ...], int] = {}
         for row, key in enumerate(_rows(theirs, keys)):
             if where.setdefault(key, row) != row:
@@ -320,8 +323,20 @@ class Trials(Data):
             row = theirs.loc[unused[0], keys].tolist()
             raise fail("other", "rows of these trials", f"none with {keys} {row}")
         new = theirs.drop(columns=keys)
-        columns = [_placed(new[name], place) for name in new.columns]
-        return self.replace(table=pd.concat([self._table, *columns], axis=1))
+        return self._beside([_placed(new[name], place) for name in new.columns], other)
+
+    def _beside(self, new: list[Any], other: Trials | pd.DataFrame) -> Trials:
+        """Return the trials with more columns, and what is known of those."""
+        import pandas as pd
+
+        table = pd.concat([self._table, *new], axis=1)
+        about = dict(self._metadata)
+        for kind in _ROLES if isinstance(other, Trials) else ():
+            added = [x for x in listed_columns(other._metadata, kind) if x not in self.columns]
+            added = [x for x in added if x in table.columns]
+            if added:
+                about[kind] = list(dict.fromkeys([*listed_columns(about, kind), *added]))
+        return self.replace(table=table, metadata=about)
 
     def split(self, by: str) -> dict[Any, Trials]:
         """Return the trials of each value of the column `by`, in order of first appearance."""
@@ -363,8 +378,10 @@ class Trials(Data):
             later = np.flatnonzero(changes)
             again = later[np.flatnonzero(np.diff(np.unique(numbers[later], return_inverse=True)[1],
                                                  prepend=-1) < 0)[0]]  # fmt: skip
-            label = self._table.loc[again, self._keys()].tolist()
-            raise fail("session", "sessions in one piece each", f"{label} again in row {again}")
+            label = [self._table[name].tolist()[again] for name in self._keys()]
+            hint = "; sort the trials by session first, or give those that came later a label"
+            got = f"{label} again in row {again}"
+            raise fail("session", "sessions in one piece each", got, hint=hint)
         return changes
 
     def _keys(self) -> list[str]:
@@ -414,8 +431,7 @@ class Trials(Data):
 
     def _about_rows(self) -> dict[str, Any]:
         """Return the metadata without what they say of columns."""
-        own = ("time_columns", "duration_columns")
-        return {name: value for name, value in self._metadata.items() if name not in own}
+        return {name: value for name, value in self._metadata.items() if name not in _ROLES}
 
     def on_clock(
         self,

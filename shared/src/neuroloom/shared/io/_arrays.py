@@ -22,6 +22,7 @@ from neuroloom.shared._errors import DataError
 from neuroloom.shared.checks import fail, text, whole
 from neuroloom.shared.checks import path as as_path
 from neuroloom.shared.checks import plain as as_numpy
+from neuroloom.shared.checks._json import as_json
 from neuroloom.shared.io._atomic import atomic
 
 _HEADER = "neuroloom.json"
@@ -101,11 +102,10 @@ def write_arrays(
             raise fail("arrays", "names that are text", f"{name!r}")
         plain[name] = _plain(f"arrays[{name!r}]", values)
         members[name] = f"{name if _PLAIN_NAME.fullmatch(name) else f'~{place}'}.npy"
-    top = {"kind": kind, "version": version, "members": members, "header": dict(header or {})}
-    try:
-        written = json.dumps(top)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise fail("header", "a mapping that JSON can hold", error) from error
+    about = dict(header or {})
+    as_json("header", about)
+    top = {"kind": kind, "version": version, "members": members, "header": about}
+    written = json.dumps(top)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr(_HEADER, written)
         for name, values in plain.items():
