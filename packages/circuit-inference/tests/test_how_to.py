@@ -233,7 +233,12 @@ def test_a_bids_folder(here, rng):
 
 
 def test_priors(rng):
-    run("Priors whose parameters depend on each other", {"ci": ci, "theta": rng.random((50, 2))})
+    names = {"ci": ci, "theta": rng.random((50, 2))}
+    run("Priors whose parameters depend on each other", names)
+    drawn = names["related"].sample(20_000, seed=0)
+    np.testing.assert_allclose(np.cov(drawn.T), [[1, 0.8], [0.8, 1]], atol=0.05)
+    earlier = names["earlier"].sample(20_000, seed=0)
+    np.testing.assert_allclose(earlier.mean(axis=0), names["theta"].mean(axis=0), atol=0.02)
 
 
 def test_spectra(capsys):

@@ -189,6 +189,17 @@ class TestEpochTable:
         assert counts.to_dict() == {"s1": 2, "s2": 2}
         assert epoch_table([signal, short], epoch_s=1.0).shape[0] == 6 * 3
 
+    def test_warnings_call_recordings_by_their_names(self, signal):
+        gone = signal.values.copy()
+        gone[:10] = np.nan
+        broken = Signal(gone, signal.rate)
+        with pytest.warns(UserWarning, match="epochs of recording 1 are left out"):
+            epoch_table([signal, broken], epoch_s=1.0)
+        with pytest.warns(UserWarning, match=r"epochs of b\.edf are left out"):
+            epoch_table([signal, broken], epoch_s=1.0, names=["a.edf", "b.edf"])
+        with pytest.raises(ArgumentError, match="names: expected one for each"):
+            epoch_table([signal, broken], epoch_s=1.0, names=["a.edf"])
+
     def test_features_read_it(self, signal):
         table = Features("catch22").compute_features(epoch_table(signal, epoch_s=1.0))
         assert len(table) == 12

@@ -247,6 +247,7 @@ def _input(options: argparse.Namespace) -> _Input:
         aggregate=options.aggregate,
         zscore="recording" if options.zscore_recording else None,
         metadata=[{"file": path.name} for path in options.sources],
+        names=[path.name for path in options.sources],
     )
     return _Input(epochs.drop(columns="Data"), list(epochs["Data"]), float(rates[0]))
 

@@ -22,7 +22,7 @@ from neuroloom.circuit_inference._recordings.bids_sidecars import (
     participants,
     signal_of,
 )
-from neuroloom.circuit_inference._recordings.epoch_table import epochs_of
+from neuroloom.circuit_inference._recordings.epoch_table import epoch_table
 from neuroloom.circuit_inference.errors import ArgumentError, FeatureMismatchError, unknown
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def bids_table(
     for path in _recordings(root, datatype, task):
         named = entities(path)
         signal = signal_of(path, root, datatype)
-        table = epochs_of({path.name: signal}, epoch_s=epoch_s, step_s=step_s)
+        table = epoch_table(signal, epoch_s=epoch_s, step_s=step_s, names=[path.name])
         series, rate = list(table.pop("Data")), float(signal.rate)
         target = None if inferer is None else _rate_of(inferer, rate, resample, path)
         if target is not None and target != rate:

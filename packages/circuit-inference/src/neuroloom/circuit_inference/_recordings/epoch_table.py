@@ -33,6 +33,7 @@ def epoch_table(
     aggregate: Literal["sum", "mean", "median"] | None = None,
     equal_counts: bool = False,
     metadata: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None = None,
+    names: Iterable[str] | None = None,
 ) -> pd.DataFrame:
     """Return one row per recording, epoch and channel.
 
@@ -53,6 +54,9 @@ def epoch_table(
         As many epochs from each recording as the one with the fewest has.
     metadata : mapping or iterable of mappings, optional
         Columns to add: one mapping for all recordings, or one for each.
+    names : iterable of str, optional
+        What warnings call the recordings, their files' names; "recording 0" and so on if not
+        given.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def epoch_table(
     InvalidSeriesError, ConstantSeriesError
         If a channel to be z-scored is not finite or does not change.
     ArgumentError
-        If a length is not positive, or the parts or metadata do not fit.
+        If a length is not positive, or the parts, metadata or names do not fit.
 
     Examples
     --------
@@ -77,31 +81,6 @@ def epoch_table(
     [[0, '0', 0.0, 5.0, 'HC'], [0, '1', 0.0, 5.0, 'HC']]
     """
     recordings = [signals] if isinstance(signals, Signal) else list(signals)
-    return epochs_of(
-        {f"recording {number}": signal for number, signal in enumerate(recordings)},
-        epoch_s=epoch_s,
-        step_s=step_s,
-        between_s=between_s,
-        zscore=zscore,
-        aggregate=aggregate,
-        equal_counts=equal_counts,
-        metadata=metadata,
-    )
-
-
-def epochs_of(
-    named: Mapping[str, Signal],
-    *,
-    epoch_s: float | None = None,
-    step_s: float | None = None,
-    between_s: tuple[float, float] | None = None,
-    zscore: Literal["recording", "epoch"] | None = None,
-    aggregate: Literal["sum", "mean", "median"] | None = None,
-    equal_counts: bool = False,
-    metadata: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None = None,
-) -> pd.DataFrame:
-    """Return `epoch_table` of recordings that warnings call by name."""
-    recordings = list(named.values())
     if zscore not in (None, "recording", "epoch"):
         raise unknown("zscore", zscore, ["recording", "epoch"])
     if aggregate is not None and aggregate not in _OVER_CHANNELS:
@@ -109,15 +88,19 @@ def epochs_of(
     if step_s is not None and epoch_s is None:
         raise ArgumentError("step_s: expected together with epoch_s, got it alone")
     notes = _metadata(metadata, len(recordings))
+    called = [f"recording {i}" for i in range(len(recordings))] if names is None else list(names)
+    if len(called) != len(recordings):
+        got = f"{len(called)} for {len(recordings)}"
+        raise ArgumentError(f"names: expected one for each recording, got {got}")
     cuts = [_starts(signal, epoch_s, step_s, between_s) for signal in recordings]
     if equal_counts and cuts:
         fewest = min(len(starts) for starts, _ in cuts)
         cuts = [(starts[:fewest], size) for starts, size in cuts]
     rows: list[dict[str, Any]] = []
-    for number, (called, signal, note, (starts, size)) in enumerate(
-        zip(named, recordings, notes, cuts, strict=True)
+    for number, (name, signal, note, (starts, size)) in enumerate(
+        zip(called, recordings, notes, cuts, strict=True)
     ):
-        rows += _rows(signal, called, number, note, starts, size, zscore, aggregate)
+        rows += _rows(signal, name, number, note, starts, size, zscore, aggregate)
     return pd.DataFrame(rows)
 
 
