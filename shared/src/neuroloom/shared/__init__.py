@@ -9,11 +9,12 @@ for files, ``jobs`` for long work, ``plots`` for pictures, ``random`` for number
 import typing
 
 from neuroloom.shared._compiled import compiled
-from neuroloom.shared._convert._neo import from_neo, to_neo
+from neuroloom.shared._convert._neo import from_neo
 from neuroloom.shared._convert._nwb._read import read_nwb
 from neuroloom.shared._convert._nwb._write import write_nwb
 from neuroloom.shared._convert._pandas import from_frame, to_frame
 from neuroloom.shared._convert._pynapple import from_pynapple, to_pynapple
+from neuroloom.shared._convert._to_neo import to_neo
 from neuroloom.shared._convert._xarray import from_xarray, to_xarray
 from neuroloom.shared._errors import (
     ConvergenceError,

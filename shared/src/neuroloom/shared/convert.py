@@ -7,7 +7,7 @@ reason, or in a `ConversionWarning` where the returned object has no place for t
 from neuroloom.shared._convert._alf import read_alf
 from neuroloom.shared._convert._bids import read_bids_events
 from neuroloom.shared._convert._mne import from_mne, to_mne
-from neuroloom.shared._convert._neo import from_neo, to_neo
+from neuroloom.shared._convert._neo import from_neo
 from neuroloom.shared._convert._nwb._read import read_nwb, read_nwb_signal
 from neuroloom.shared._convert._nwb._write import write_nwb
 from neuroloom.shared._convert._pandas import from_frame, to_frame
@@ -15,6 +15,7 @@ from neuroloom.shared._convert._phy import read_phy
 from neuroloom.shared._convert._pynapple import from_pynapple, to_pynapple
 from neuroloom.shared._convert._rules import from_alf
 from neuroloom.shared._convert._skipped import ConversionWarning
+from neuroloom.shared._convert._to_neo import to_neo
 from neuroloom.shared._convert._xarray import from_xarray, to_xarray
 
 __all__ = [

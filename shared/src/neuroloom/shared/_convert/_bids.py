@@ -13,8 +13,8 @@ import numpy as np
 from neuroloom.shared._convert._arrays import read_table
 from neuroloom.shared._convert._rules import set_column
 from neuroloom.shared._convert._skipped import Skipped, plain
-from neuroloom.shared._types._contract import recoded
 from neuroloom.shared._types._recording import Recording
+from neuroloom.shared._types._trial_tables._contract import recoded
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import fail, unknown
 from neuroloom.shared.checks import path as as_path

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
-from neuroloom.shared._convert._skipped import Skipped, plain
+from neuroloom.shared._convert._skipped import Skipped, free, plain
 from neuroloom.shared._convert._times import unknown
 from neuroloom.shared._convert._units import per_unit
 from neuroloom.shared._errors import require
@@ -91,32 +92,12 @@ def _raw(mne: Any, data: Any) -> Recording:
 
 
 def _cut(mne: Any, data: Any) -> dict[str, AlignedSignal]:
-    skipped = Skipped()
     info = data.info
     values = data.get_data(copy=True)
     rate = float(info["sfreq"])
     # Events count samples of the Raw, which epochs decimated or resampled since no longer have.
     counted = float(getattr(data, "_raw_sfreq", None) or rate)
-    codes = {int(code): str(name) for name, code in data.event_id.items()}
-    dropped: dict[str, int] = {}
-    for reason in (str(x) for reasons in data.drop_log for x in reasons):
-        dropped[reason] = dropped.get(reason, 0) + 1
-    metadata = _about(info, skipped)
-    metadata["labels"] = [codes.get(int(code), str(code)) for code in data.events[:, 2]]
-    metadata["dropped"] = dropped
-    if data.metadata is not None:
-        metadata["table"] = {str(k): plain(per_unit(v)) for k, v in data.metadata.items()}
-    metadata["selection"] = plain(np.asarray(data.selection))
-    if (former := data.events[:, 1]).any():
-        skipped.note("events", f"{np.count_nonzero(former)} values of the trigger before an event")
-    if data.annotations is not None and len(data.annotations):
-        skipped.note(
-            "annotations", f"{len(data.annotations)} of the data that epochs were cut from"
-        )
-    if data.baseline is not None:
-        metadata["baseline"] = plain(data.baseline)
-    if skipped:
-        metadata["skipped"] = dict(skipped)
+    metadata = _about_epochs(data)
     return {
         kind: AlignedSignal(
             values[:, places].transpose(0, 2, 1),
@@ -130,6 +111,28 @@ def _cut(mne: Any, data: Any) -> dict[str, AlignedSignal]:
         )
         for kind, places in _by_type(mne, info).items()
     }
+
+
+def _about_epochs(data: Any) -> dict[str, Any]:
+    """Return what MNE's epochs say of themselves, and what of it is left out."""
+    skipped = Skipped()
+    metadata = _about(data.info, skipped)
+    codes = {int(code): str(name) for name, code in data.event_id.items()}
+    metadata["labels"] = [codes.get(int(code), str(code)) for code in data.events[:, 2]]
+    metadata["dropped"] = dict(Counter(str(x) for reasons in data.drop_log for x in reasons))
+    if data.metadata is not None:
+        metadata["table"] = {str(k): plain(per_unit(v)) for k, v in data.metadata.items()}
+    metadata["selection"] = plain(np.asarray(data.selection))
+    if (former := data.events[:, 1]).any():
+        skipped.note("events", f"{np.count_nonzero(former)} values of the trigger before an event")
+    if data.annotations is not None and len(data.annotations):
+        count = len(data.annotations)
+        skipped.note("annotations", f"{count} of the data that epochs were cut from")
+    if data.baseline is not None:
+        metadata["baseline"] = plain(data.baseline)
+    if skipped:
+        metadata["skipped"] = dict(skipped)
+    return metadata
 
 
 def to_mne(data: Signal | Recording, *, kind: str = "eeg") -> Any:
@@ -318,14 +321,7 @@ def _annotations(
     start = np.asarray(notes.onset, np.float64) - first_time
     length = np.asarray(notes.duration, np.float64)
     words = [str(x) for x in notes.description]
-    table = {"start": start, "stop": start + length, "label": words}
-    channels = [list(map(str, x)) for x in notes.ch_names]
-    if any(channels):
-        table["channels"] = channels
-    extras = [dict(x or {}) for x in getattr(notes, "extras", None) or ()]
-    for key in dict.fromkeys(key for one in extras for key in one):
-        column = str(key) if str(key) not in table else f"{key} (2)"
-        table[column] = [one.get(key) for one in extras]
+    table = {"start": start, "stop": start + length, "label": words, **_more_of(notes)}
     epochs = {}
     for word in dict.fromkeys(words):
         mine = np.array([x == word for x in words])
@@ -336,3 +332,16 @@ def _annotations(
             first = start[mine][order]
             epochs[word] = Epochs(first, first + length[mine][order])
     return epochs, {"annotations": Trials(table)}
+
+
+def _more_of(notes: Any) -> dict[str, list[Any]]:
+    """Return what annotations say beside times and words, as columns: channels, and extras."""
+    columns: dict[str, list[Any]] = {}
+    channels = [list(map(str, x)) for x in notes.ch_names]
+    if any(channels):
+        columns["channels"] = channels
+    extras = [dict(x or {}) for x in getattr(notes, "extras", None) or ()]
+    for key in dict.fromkeys(key for one in extras for key in one):
+        column = free(str(key), ("start", "stop", "label", *columns))
+        columns[column] = [one.get(key) for one in extras]
+    return columns

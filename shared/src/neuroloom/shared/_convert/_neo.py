@@ -1,4 +1,4 @@
-"""neo objects; a recording is a segment."""
+"""What neo objects are to us; a segment is a recording."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 
 from neuroloom.shared._convert._neo_about import (
+    CHANNELS,
     EXTRA,
+    RECORDED,
+    TABLE,
+    TRIALS,
     UNITS,
     about,
     columns_of,
-    free,
     metadata_of,
     of_trains,
-    unit_named,
-    with_units,
 )
-from neuroloom.shared._convert._skipped import Skipped
+from neuroloom.shared._convert._skipped import Skipped, free
 from neuroloom.shared._convert._times import half_open, sampled, unknown
-from neuroloom.shared._convert._units import per_unit, union
+from neuroloom.shared._convert._units import union
 from neuroloom.shared._errors import require
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._recording import Recording
@@ -29,13 +30,8 @@ from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared._types._trials import Trials
-from neuroloom.shared.checks import fail
 
 _NO_RATE = 1.0  # Hz, what neo says of trains whose rate nobody said
-_RECORDED = "recorded"
-_TRIALS = "trials"
-_TABLE = "table: "
-_CHANNELS = "channel_names"
 _KNOWN = (
     "a neo Block, Segment, Epoch, Event, SpikeTrain(s), AnalogSignal or IrregularlySampledSignal"
 )
@@ -150,12 +146,12 @@ def _intervals(segment: Any, skipped: Skipped) -> _Intervals:
     for i, item in enumerate(segment.epochs):
         name = item.name or f"epochs {i}"
         with skipped.guard(f"epochs {name!r}"):
-            if name == _RECORDED and found.recorded is None:
+            if name == RECORDED and found.recorded is None:
                 found.recorded = _epochs(item, name)
-            elif name == _TRIALS and found.trials is None:
+            elif name == TRIALS and found.trials is None:
                 found.trials = _table(item, name)
-            elif name.startswith(_TABLE):
-                own = name.removeprefix(_TABLE)
+            elif name.startswith(TABLE):
+                own = name.removeprefix(TABLE)
                 found.tables[free(own, found.tables)] = _table(item, name)
             else:
                 key = free(name, found.epochs)
@@ -218,22 +214,26 @@ def _spikes(trains: list[Any], recorded: Epochs | None, skipped: Skipped) -> Spi
         observed = [recorded.intersect(x) for x in observed]
     own = _left_out(trains)
     skipped.update(own)
+    names, properties, units = _units_of(trains)
+    metadata: dict[str, Any] = {UNITS: units} if units else {}
+    if own:
+        metadata["skipped"] = dict(own)
+    return SpikeTrains.from_lists(
+        times, recorded, names, properties, None if alike else observed, metadata
+    )
+
+
+def _units_of(trains: list[Any]) -> tuple[list[str], dict[str, Any], dict[str, str]]:
+    """Return names where they tell the trains apart, properties, and the properties' units."""
     names = [train.name for train in trains]
-    distinct = all(names) and len(set(names)) == len(names)
     properties, units = of_trains(trains)
-    if not distinct and any(names):
+    if all(names) and len(set(names)) == len(names):
+        return list(map(str, names)), properties, units
+    if any(names):
         if "name" in properties:
             properties["annotation name"] = properties.pop("name")
         properties = {"name": names, **properties}
-    metadata: dict[str, Any] = {UNITS: units} if units else {}
-    return SpikeTrains.from_lists(
-        times,
-        recorded,
-        list(map(str, names)) if distinct else (),
-        properties,
-        None if alike else observed,
-        {**metadata, "skipped": dict(own)} if own else metadata,
-    )
+    return [], properties, units
 
 
 _ENDS = ("start", "stop")
@@ -271,7 +271,7 @@ def _left_out(trains: list[Any]) -> Skipped:
 
 def _signal(neo: Any, signal: Any, key: str | None = None) -> Signal | TimeSeries:
     notes = dict(signal.array_annotations or {})
-    names = [str(name) for name in notes.pop(_CHANNELS, ())]
+    names = [str(name) for name in notes.pop(CHANNELS, ())]
     properties, units = columns_of(notes)
     known: dict[str, Any] = {
         "unit": "" if str(signal.dimensionality) == "dimensionless" else str(signal.dimensionality),
@@ -281,238 +281,10 @@ def _signal(neo: Any, signal: Any, key: str | None = None) -> Signal | TimeSerie
     if len(set(names)) == len(names):
         known["channels"] = names
     else:
-        known["properties"][_CHANNELS] = names
+        known["properties"][CHANNELS] = names
     values = np.asarray(signal.magnitude)
     if isinstance(signal, neo.IrregularlySampledSignal):
         times = np.asarray(signal.times.rescale("s").magnitude, np.float64)
         return sampled("data.times", times, values, **known)
     rate = float(signal.sampling_rate.rescale("Hz"))
     return Signal(values, rate, float(signal.t_start.rescale("s")), **known)
-
-
-def to_neo(
-    data: Epochs | Recording | Signal | SpikeTrains | TimeSeries, *, unit: str = "dimensionless"
-) -> Any:
-    """Return `data` as neo objects.
-
-    Epochs become an ``Epoch``, spike trains a list of ``SpikeTrain``, a signal an
-    ``AnalogSignal``, a time series an ``IrregularlySampledSignal`` (without values an ``Event``)
-    and a recording a ``Segment``, which holds the spikes' epochs as an ``Epoch`` called
-    ``"recorded"`` and the trials as one called ``"trials"``. Names and properties become names
-    and annotations; what neo has no place for is named in a `ConversionWarning`.
-
-    Parameters
-    ----------
-    data : Epochs, Recording, Signal, SpikeTrains or TimeSeries
-        What to convert.
-    unit : str
-        Unit of the samples where a signal says none, ``"mV"``.
-
-    Raises
-    ------
-    DataError
-        If `data` is of another type, has gaps that a list of spike trains cannot hold, a unit
-        that neo does not know, or trials without ``start`` and ``stop``.
-    MissingDependencyError
-        If neo is not installed.
-    """
-    neo = require("neo", extra=EXTRA)
-    lost = Skipped()
-    if isinstance(data, Recording):
-        result = _segment(neo, data, unit, lost)
-    elif isinstance(data, Epochs):
-        result = _epoch(neo, data, None, lost)
-    elif isinstance(data, SpikeTrains):
-        if len(data.epochs) != 1 and data.observed is None:
-            raise fail("data", "one epoch (put the spikes in a Recording)", len(data.epochs))
-        result = _trains(neo, data, lost)
-    elif isinstance(data, (Signal, TimeSeries)):
-        result = _analog(neo, data, unit, None, lost)
-    else:
-        raise unknown("data", "Epochs, Recording, Signal, SpikeTrains or TimeSeries", data)
-    lost.warn("neo has no place for")
-    return result
-
-
-def _annotated(
-    properties: Mapping[str, Any], metadata: Mapping[str, Any], lost: Skipped
-) -> dict[str, Any]:
-    """Return the properties that array annotations can hold."""
-    kept = {}
-    for name, values in properties.items():
-        if values.ndim == 1 and values.dtype.kind in "biufU":
-            kept[name] = with_units(values, name, metadata, lost)
-        else:
-            lost.note(f"property {name!r}", "not one number or text each")
-    return kept
-
-
-def _epoch(neo: Any, data: Epochs, name: str | None, lost: Skipped) -> Any:
-    notes = _annotated(data.properties, data.metadata, lost)
-    name, metadata = _named(data.metadata, name)
-    labels = notes.pop("label", None)
-    if labels is not None and labels.dtype.kind != "U":
-        notes["label"], labels = labels, None
-    return neo.Epoch(
-        times=data.start,
-        durations=data.stop - data.start,
-        units="s",
-        name=name,
-        labels=labels,
-        array_annotations=notes,
-        **_notes(metadata, lost),
-    )
-
-
-def _named(metadata: Mapping[str, Any], name: str | None) -> tuple[str | None, dict[str, Any]]:
-    """Return the name of an object, of its own where it stands alone, and the other metadata."""
-    rest = {key: value for key, value in metadata.items() if key != UNITS}
-    if name is None and isinstance(rest.get("name"), str):
-        name = rest.pop("name")
-    return name, rest
-
-
-def _notes(metadata: Mapping[str, Any], lost: Skipped) -> dict[str, Any]:
-    """Return metadata as annotations."""
-    from neo.core.baseneo import _check_annotations
-
-    kept = {}
-    for name, value in metadata.items():
-        if name in ("description", "file_origin"):
-            if isinstance(value, str):
-                kept[name] = value
-            else:
-                lost.note(f"metadata {name!r}", "not text, which neo asks for")
-        elif name.isidentifier() and name not in ("name", "index", "times", "labels", "units"):
-            try:
-                _check_annotations(value)
-                kept[name] = value
-            except ValueError as error:
-                lost.note(f"metadata {name!r}", error)
-        else:
-            lost.note(f"metadata {name!r}", "no name for an annotation")
-    return kept
-
-
-def _trains(neo: Any, spikes: SpikeTrains, lost: Skipped) -> list[Any]:
-    if not len(spikes.epochs):
-        raise fail("data", "spike trains with epochs, for neo", "none")
-    if rest := sorted(set(spikes.metadata) - {UNITS}):
-        lost.note("metadata of the spikes", f"the entries {rest}")
-    for column, values in spikes.properties.items():
-        if all(_scalar(x) is None for x in values):
-            lost.note(f"property {column!r}", "no value for any unit")
-    observed = spikes.observed or [spikes.epochs] * spikes.n_units
-    trains = []
-    for k, times in enumerate(spikes.to_lists()):
-        own = observed[k]
-        if spikes.observed is not None and len(own) > 1:
-            lost.note("observed", "gaps in the observed time of single units")
-        start, stop = (own.start[0], own.stop[-1]) if len(own) else (spikes.epochs.start[0],) * 2
-        notes = {name: _scalar(values[k]) for name, values in spikes.properties.items()}
-        name = str(spikes.names[k]) if spikes.names else None
-        train = neo.SpikeTrain(times, units="s", t_start=start, t_stop=stop, name=name)
-        known = {n: v for n, v in notes.items() if v is not None}
-        train.annotate(**{n: _quantity(v, n, spikes.metadata, lost) for n, v in known.items()})
-        trains.append(train)
-    return trains
-
-
-def _quantity(value: Any, name: str, metadata: Mapping[str, Any], lost: Skipped) -> Any:
-    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return with_units(value, name, metadata, lost) if numeric else value
-
-
-def _scalar(value: Any) -> Any:
-    value = value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _analog(
-    neo: Any, signal: Signal | TimeSeries, unit: str, name: str | None, lost: Skipped
-) -> Any:
-    quantities = require("quantities", extra=EXTRA)
-    notes = _annotated(signal.properties, signal.metadata, lost)
-    name, metadata = _named(signal.metadata, name)
-    own = notes.pop(_CHANNELS, None)
-    if own is not None and not signal.channels and len({*map(str, own)}) < len(own):
-        notes[_CHANNELS] = own  # names given twice, which `from_neo` leaves a property
-    elif own is not None:
-        lost.note(f"property {_CHANNELS!r}", "the place of the channels' names")
-    if signal.channels:
-        notes[_CHANNELS] = np.array(signal.channels)
-    if isinstance(signal, TimeSeries) and not signal.n_channels:
-        return neo.Event(times=signal.times, units="s", name=name, **_notes(metadata, lost))
-    known = {
-        "units": unit_named(signal.unit or unit),
-        "name": name,
-        "array_annotations": notes,
-        **_notes(metadata, lost),
-    }
-    if isinstance(signal, TimeSeries):
-        if len(signal.epochs) != 1 or signal.epochs.start[0] != signal.times[:1]:
-            lost.note("epochs", "an IrregularlySampledSignal has no time of recording")
-        make = neo.IrregularlySampledSignal
-        return make(signal.times * quantities.s, signal.values, **known)
-    if signal.observed is not None:
-        lost.note("observed", "counts have no time of observation")
-    rate, start = signal.rate * quantities.Hz, signal.start * quantities.s
-    return neo.AnalogSignal(signal.values, sampling_rate=rate, t_start=start, **known)
-
-
-def _segment(neo: Any, recording: Recording, unit: str, lost: Skipped) -> Any:
-    segment = neo.Segment(metadata=recording.metadata)
-    epochs = dict(recording.epochs)
-    for name in (_RECORDED, _TRIALS):
-        if name in epochs:
-            raise fail("data.epochs", f"no epochs called {name!r}", list(epochs))
-    if recording.spikes is not None:
-        segment.spiketrains.extend(_trains(neo, recording.spikes, lost))
-        epochs[_RECORDED] = recording.spikes.epochs
-    for name in recording.signals:
-        signal = recording.signals[name]
-        item = _analog(neo, signal, unit, name, lost)
-        if isinstance(signal, Signal):
-            segment.analogsignals.append(item)
-        elif signal.n_channels:
-            segment.irregularlysampledsignals.append(item)
-        else:
-            segment.events.append(item)
-    for name, stretch in epochs.items():
-        segment.epochs.append(_epoch(neo, stretch, name, lost))
-    if recording.trials is not None:
-        if not {"start", "stop"} <= set(recording.trials.table.columns):
-            got = f"trials with the columns {list(recording.trials.table.columns)}"
-            raise fail("data", "trials with start and stop (neo has no tables)", got)
-        segment.epochs.append(_rows(neo, _TRIALS, recording.trials, lost))
-    for name, table in recording.tables.items():
-        columns = set(table.table.columns)
-        if {"start", "stop"} <= columns:
-            segment.epochs.append(_rows(neo, f"{_TABLE}{name}", table, lost))
-        elif "time" in columns:
-            segment.events.append(_rows(neo, name, table, lost))
-        else:
-            lost.note(f"table {name!r}", "no start and stop, and no time")
-    return segment
-
-
-def _rows(neo: Any, name: str, trials: Trials, lost: Skipped) -> Any:
-    """Return a table as an Epoch if it has starts and stops, as an Event if it has times."""
-    table = trials.table
-    if trials.metadata:
-        lost.note(f"metadata of {name}", f"the entries {sorted(trials.metadata)}")
-    notes = {}
-    for column in table.columns:
-        values = per_unit(table[column])
-        if isinstance(values, list) and not all(isinstance(x, str) for x in values):
-            lost.note(f"column {column!r} of {name}", "not numbers or text alone")
-        else:
-            notes[column] = np.array(values)
-    if trials.session is not None:
-        lost.note(f"session of {name}", repr(trials.session))
-    labels = notes.pop("label") if notes.get("label", np.empty(0)).dtype.kind == "U" else None
-    known = {"units": "s", "name": name, "labels": labels, "array_annotations": notes}
-    if {"start", "stop"} <= notes.keys():
-        start, stop = notes.pop("start"), notes.pop("stop")
-        return neo.Epoch(times=start, durations=stop - start, **known)
-    return neo.Event(times=notes.pop("time"), **known)

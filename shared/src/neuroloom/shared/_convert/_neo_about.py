@@ -7,22 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from neuroloom.shared._convert._skipped import Skipped, plain
+from neuroloom.shared._convert._skipped import Skipped, free, plain
 from neuroloom.shared._convert._units import per_unit
 from neuroloom.shared._errors import require
 from neuroloom.shared.checks import fail
 
 EXTRA = "neuroloom-shared[neo]"
 UNITS = "property_units"
+# Names under which a segment holds what is no epochs and no signal to us.
+RECORDED = "recorded"
+TRIALS = "trials"
+TABLE = "table: "
+CHANNELS = "channel_names"
 _ATTRIBUTES = ("name", "description", "file_origin", "rec_datetime", "file_datetime", "index")
-
-
-def free(name: str, taken: Any) -> str:
-    """Return a name that is not taken: itself, or with a number behind it."""
-    found, number = name, 2
-    while found in taken:
-        found, number = f"{name} ({number})", number + 1
-    return found
 
 
 def about(item: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared._convert._skipped import Skipped
-from neuroloom.shared._types._contract import IBL, recoded
+from neuroloom.shared._types._trial_tables._contract import IBL, recoded
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import fail, plain
 

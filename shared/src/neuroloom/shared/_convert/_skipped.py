@@ -68,3 +68,11 @@ def plain(value: Any) -> Any:
         return value
     moment = getattr(value, "isoformat", None)
     return moment() if moment is not None else str(value)
+
+
+def free(name: str, taken: Any) -> str:
+    """Return a name that is not taken: itself, or with a number behind it."""
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name} ({number})", number + 1
+    return found

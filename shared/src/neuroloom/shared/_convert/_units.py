@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuroloom.shared._types._contract import fit_floats
 from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._trial_tables._contract import fit_floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -217,30 +217,35 @@ def _coordinates(
 ) -> None:
     """Add what the coordinates beside times and channels say; the others are noted."""
     properties: dict[str, Any] = {}
-    units = {}
+    units: dict[str, str] = {}
     for name, coordinate in array.coords.items():
         attrs = dict(coordinate.attrs)
-        if name == "time" or (coordinate.dims == ("time", other) and name == _OBSERVED):
+        if name == _OBSERVED and coordinate.dims == ("time", other):
             attrs.pop("units", None)  # which are read
-        if coordinate.dims == ("time", other) and name == _OBSERVED:
             about["observed"] = coordinate.to_numpy()
-        elif name not in ("time", other) and coordinate.dims[:1] == (other,):
+        elif name == "time":
+            attrs.pop("units", None)
+        elif name != other and coordinate.dims[:1] == (other,):
             with skipped.guard(str(name)):
                 properties[str(name)] = coordinate.to_numpy()
                 if "units" in attrs:
                     units[str(name)] = str(attrs.pop("units"))
-        elif name not in ("time", other):
+        elif name != other:
             skipped.note(str(name), f"a coordinate over {coordinate.dims}")
             continue
         if attrs:
             skipped.note(f"attributes of {name}", f"{plain(attrs)}")
+    if properties := _as_kept(properties, kept):
+        about["properties"] = properties
+    if units:
+        metadata[_UNITS] = {**metadata.get(_UNITS, {}), **units}
+
+
+def _as_kept(properties: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    """Return properties with what coordinates have no form for: None, dtypes, lists."""
     for name in kept.get("none", ()):
         if name in properties:
             listed = [None if x != x else x for x in properties[name].tolist()]
             properties[name] = np.array([*listed, None], dtype=object)[:-1]
     properties |= kept.get("others", {})
-    properties = recast(properties, kept.get("dtypes", {}))
-    if properties:
-        about["properties"] = properties
-    if units:
-        metadata[_UNITS] = {**metadata.get(_UNITS, {}), **units}
+    return recast(properties, kept.get("dtypes", {}))

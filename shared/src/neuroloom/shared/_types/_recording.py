@@ -10,13 +10,13 @@ import numpy as np
 
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock
-from neuroloom.shared._types._columns import listed_columns, tell_staying
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import seconds
 from neuroloom.shared._types._labels import several
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._types._time_series import TimeSeries
+from neuroloom.shared._types._trial_tables._columns import listed_columns, tell_staying
 from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import fail, unknown
 

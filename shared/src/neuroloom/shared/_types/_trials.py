@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +13,29 @@ from neuroloom.shared._tables import check_order, copied, framed, labels_of
 from neuroloom.shared._types._aligned import window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock, checked_clock
-from neuroloom.shared._types._columns import listed_columns, moved_column, tell_staying
-from neuroloom.shared._types._contract import MEANING, checked, fit_floats, recoded
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import seconds
 from neuroloom.shared._types._labels import fitting, positions, several
 from neuroloom.shared._types._summary import lines, many
-from neuroloom.shared.checks import did_you_mean, fail, plain, unknown
+from neuroloom.shared._types._trial_tables._columns import (
+    listed_columns,
+    moved_column,
+    roles_of,
+    tell_staying,
+    without_roles,
+)
+from neuroloom.shared._types._trial_tables._contract import MEANING, checked, recoded
+from neuroloom.shared._types._trial_tables._joins import joined
+from neuroloom.shared._types._trial_tables._sessions import (
+    grouping,
+    in_one_piece,
+    session_changes,
+    session_numbers,
+)
+from neuroloom.shared.checks import did_you_mean, fail, unknown
 
 if TYPE_CHECKING:  # pandas takes half a second, and not everybody has trials
     import pandas as pd
-
-_ROLES = ("time_columns", "duration_columns")  # what metadata say of columns
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -100,8 +111,8 @@ class Trials(Data):
             twice = list(frame.columns[frame.columns.duplicated()])
             raise fail("table", "distinct column names", f"{twice} twice")
         object.__setattr__(self, "_table", frame)
-        object.__setattr__(self, "session", _grouping("session", session, frame))
-        object.__setattr__(self, "subject", _grouping("subject", subject, frame))
+        object.__setattr__(self, "session", grouping("session", session, frame))
+        object.__setattr__(self, "subject", grouping("subject", subject, frame))
         object.__setattr__(self, "_metadata", plain_metadata(metadata))
 
     def __len__(self) -> int:
@@ -182,7 +193,7 @@ class Trials(Data):
         if not columns:
             columns = tuple(name for name in MEANING if name in table.columns)
         needed = Trials(table).require(*columns)
-        return checked(needed, self._session_changes())
+        return checked(needed, session_changes(self.session_numbers()))
 
     def _contracted(self) -> pd.DataFrame:
         """Return the table with the grouping columns under the contract's names."""
@@ -313,17 +324,7 @@ class Trials(Data):
                 raise fail("other", f"{len(self)} rows (or give on=)", len(theirs))
             check_order("other", other)
             return self._beside([theirs], other)
-        where: dict[tuple[Any, ...], int] = {}
-        for row, key in enumerate(_rows(theirs, keys)):
-            if where.setdefault(key, row) != row:
-                raise fail("other", f"one row for each {keys}", f"several for {list(key)}")
-        place = np.array([where.get(key, -1) for key in _rows(self._table, keys)], dtype=np.int64)
-        unused = np.setdiff1d(np.arange(len(theirs)), place)
-        if len(unused):
-            row = theirs.loc[unused[0], keys].tolist()
-            raise fail("other", "rows of these trials", f"none with {keys} {row}")
-        new = theirs.drop(columns=keys)
-        return self._beside([_placed(new[name], place) for name in new.columns], other)
+        return self._beside(joined(self._table, theirs, keys), other)
 
     def _beside(self, new: list[Any], other: Trials | pd.DataFrame) -> Trials:
         """Return the trials with more columns, and what is known of those."""
@@ -331,11 +332,9 @@ class Trials(Data):
 
         table = pd.concat([self._table, *new], axis=1)
         about = dict(self._metadata)
-        for kind in _ROLES if isinstance(other, Trials) else ():
-            added = [x for x in listed_columns(other._metadata, kind) if x not in self.columns]
-            added = [x for x in added if x in table.columns]
-            if added:
-                about[kind] = list(dict.fromkeys([*listed_columns(about, kind), *added]))
+        if isinstance(other, Trials):
+            new_columns = [x for x in table.columns if x not in self.columns]
+            about |= roles_of(new_columns, about, other._metadata)
         return self.replace(table=table, metadata=about)
 
     def split(self, by: str) -> dict[Any, Trials]:
@@ -357,11 +356,7 @@ class Trials(Data):
 
         Sessions of two subjects are two, also where they have one label. Shape (n_trials,).
         """
-        keys = self._keys()
-        if not keys:
-            return np.zeros(len(self), dtype=np.int64)
-        groups = self._table.groupby(keys, sort=False, dropna=False, observed=True)
-        return np.asarray(groups.ngroup().to_numpy(dtype=np.int64))
+        return session_numbers(self._table, self._keys())
 
     def session_starts(self) -> NDArray[np.bool_]:
         """Return whether each trial is the first of its session, shape (n_trials,).
@@ -372,24 +367,10 @@ class Trials(Data):
             If a session is interrupted by another one: trials that follow one another would
             not be neighbours.
         """
-        changes = self._session_changes()
-        numbers = self.session_numbers()
-        if changes.sum() > len(np.unique(numbers)):
-            later = np.flatnonzero(changes)
-            again = later[np.flatnonzero(np.diff(np.unique(numbers[later], return_inverse=True)[1],
-                                                 prepend=-1) < 0)[0]]  # fmt: skip
-            label = [self._table[name].tolist()[again] for name in self._keys()]
-            hint = "; sort the trials by session first, or give those that came later a label"
-            got = f"{label} again in row {again}"
-            raise fail("session", "sessions in one piece each", got, hint=hint)
-        return changes
+        return in_one_piece(self._table, self._keys(), self.session_numbers())
 
     def _keys(self) -> list[str]:
         return [x for x in (self.subject, self.session) if x is not None]
-
-    def _session_changes(self) -> NDArray[np.bool_]:
-        numbers = self.session_numbers()
-        return np.asarray(np.diff(numbers, prepend=-1) != 0)
 
     def epochs(
         self,
@@ -425,13 +406,9 @@ class Trials(Data):
                 raise fail(name, "a time in every row (select those that have one)", f"row {row}")
         rows = {"trial": np.arange(len(self))}
         if window is None:
-            return Epochs(times[0], times[1], rows, self._about_rows())
+            return Epochs(times[0], times[1], rows, without_roles(self._metadata))
         begin, end = window_of(window)
-        return Epochs(times[0] + begin, times[0] + end, rows, self._about_rows())
-
-    def _about_rows(self) -> dict[str, Any]:
-        """Return the metadata without what they say of columns."""
-        return {name: value for name, value in self._metadata.items() if name not in _ROLES}
+        return Epochs(times[0] + begin, times[0] + end, rows, without_roles(self._metadata))
 
     def on_clock(
         self,
@@ -524,57 +501,3 @@ def _texts(columns: tuple[str, ...]) -> tuple[str, ...]:
             hint = "; pass them one by one: ('choice', 'stimulus')"
             raise fail("columns", "names as text", repr(name), hint=hint)
     return columns
-
-
-def _rows(table: pd.DataFrame, keys: list[str]) -> list[tuple[Any, ...]]:
-    """Return what each row holds in some columns, None for what is missing, to be compared.
-
-    As Python's values: a whole number equals the float of the same value, and no other.
-    """
-    columns = []
-    for name in keys:
-        column = table[name]
-        gone = column.isna()
-        columns.append([None if none else x for x, none in zip(column.tolist(), gone, strict=True)])
-    if not all(isinstance(x, Hashable) for column in columns for x in column):
-        raise fail("on", "columns of labels", f"lists in {keys}")
-    return list(zip(*columns, strict=True))
-
-
-def _placed(column: pd.Series, place: NDArray[np.int64]) -> pd.Series:
-    """Return the values at some places, missing at −1; whole numbers keep all digits."""
-    import pandas as pd
-
-    lost = (place < 0).any() and pd.api.types.is_integer_dtype(column.dtype)
-    if lost and not fit_floats(column.tolist()):
-        column = column.astype(f"{'U' * (column.dtype.kind == 'u')}Int64")
-    return column.reindex(place).reset_index(drop=True)
-
-
-def _grouping(argument: str, name: str | ArrayLike | None, frame: pd.DataFrame) -> str | None:
-    """Return the column that tells sessions or subjects apart, the contract's by default.
-
-    Labels, one a trial, become that column.
-    """
-    if name is not None and not isinstance(name, str):
-        check_order(argument, name, labels_of(frame, name))
-        given = plain(argument, name)
-        if given.shape != (len(frame),):
-            expected = f"the name of a column, or a label for each of {len(frame)} trials"
-            raise fail(argument, expected, f"shape {given.shape}")
-        if argument in frame.columns:
-            raise fail(argument, f"no labels where the table has a column {argument!r}", "both")
-        frame[argument] = given
-        name = argument
-    if name is None:
-        if argument not in frame.columns:
-            return None
-        name = argument
-    if name not in frame.columns:
-        raise unknown(argument, name, frame.columns)
-    if frame[name].isna().any():
-        row = int(frame[name].isna().to_numpy().argmax())
-        raise fail(argument, "a value in every row", f"none in row {row}")
-    if not all(isinstance(x, Hashable) for x in frame[name]):
-        raise fail(argument, "labels", "lists")
-    return name

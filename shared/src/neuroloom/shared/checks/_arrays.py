@@ -76,10 +76,7 @@ def array(
     wrong_type = type_error or error
     raw, kind = _plain(argument, values, error, wrong_type)
     if kind not in (_NUMBERS + "b" if booleans else _NUMBERS):
-        if (large := _beyond_floats(raw)) is not None:
-            expected = "integers of 64 bits, or ones that floats hold"
-            raise fail(argument, expected, f"{large} among the values", error=error)
-        raise fail(argument, "numbers", f"values of dtype {_dtype(raw, kind)}", error=wrong_type)
+        raise _no_numbers(argument, raw, kind, error, wrong_type)
     if dims and raw.ndim not in dims:
         wanted = " or ".join(f"{d}-D" for d in dims)
         raise fail(argument, f"a {wanted} array", f"shape {raw.shape}", error=error)
@@ -89,6 +86,16 @@ def array(
     target = np.dtype(dtype)
     _check_fits(argument, raw, target, error)
     return _own(raw, target) if copy else np.asarray(raw, dtype=target)
+
+
+def _no_numbers(
+    argument: str, raw: NDArray[Any], kind: str, error: MakeError, type_error: MakeError
+) -> Exception:
+    """Return the error for what is no numbers, or numbers that no type holds together."""
+    if (large := _beyond_floats(raw)) is not None:
+        expected = "integers of 64 bits, or ones that floats hold"
+        return fail(argument, expected, f"{large} among the values", error=error)
+    return fail(argument, "numbers", f"values of dtype {_dtype(raw, kind)}", error=type_error)
 
 
 def _beyond_floats(raw: NDArray[Any]) -> int | None:
@@ -365,13 +372,7 @@ def _objects(raw: NDArray[Any]) -> tuple[NDArray[Any], str]:
     else:
         kind = "O"
     if kind not in "biuf":
-        # Categories of text have NaN where pandas' other texts have NA.
-        nan = np.fromiter(
-            (isinstance(one, float) and one != one for one in flat), dtype=bool, count=flat.size
-        )
-        out = flat.copy()
-        out[absent | nan] = None
-        return out.reshape(raw.shape), kind
+        return _without_nan(flat, absent).reshape(raw.shape), kind
     if present.size and not absent.any():
         return (present.astype(bool) if kind == "b" else present).reshape(raw.shape), kind
     if kind in "iu" and not _same_in(present, np.dtype(np.float64)):
@@ -379,6 +380,19 @@ def _objects(raw: NDArray[Any]) -> tuple[NDArray[Any], str]:
     numbers_in_place = np.full(flat.size, np.nan)
     numbers_in_place[~absent] = present.astype(np.float64)
     return numbers_in_place.reshape(raw.shape), kind
+
+
+def _without_nan(flat: NDArray[Any], absent: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return objects with None for what is missing.
+
+    Categories of text have NaN where pandas' other texts have NA.
+    """
+    nan = np.fromiter(
+        (isinstance(one, float) and one != one for one in flat), dtype=bool, count=flat.size
+    )
+    out = flat.copy()
+    out[absent | nan] = None
+    return out
 
 
 def _numbers(objects: NDArray[Any]) -> NDArray[Any]:

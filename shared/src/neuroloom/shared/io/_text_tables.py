@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroloom.shared._types._contract import fit_floats
+from neuroloom.shared._types._trial_tables._contract import fit_floats
 from neuroloom.shared.checks import fail
 
 if TYPE_CHECKING:

@@ -140,13 +140,13 @@ def map(
     shown = {"desc": description or None, "disable": not progress}
     with ExitStack() as stack:
         if resume is not None:
-            job = _opened(stack, resume, function, root, alone=shard is None and mine is None)
-            size = _agreed(stack, job, _size(len(tasks), size, shard or mine), shard or mine)
+            part = shard or mine
+            job = _opened(stack, resume, function, root, alone=part is None)
+            size = _agreed(stack, job, _size(len(tasks), size, part), part)
             run.kept = Kept.of(job, tasks)
         batches = _batches(len(tasks), size, shard)
         wanted = [index for batch in batches for index in batch]
-        if run.kept is not None:
-            run.results.update(run.kept.read(wanted))
+        run.recall(wanted)
         left = run.missing(batches)
         todo = left if mine is None else run.missing(_batches(len(tasks), size, mine))
         done = len(run.results)
@@ -197,6 +197,11 @@ class _Run:
     results: dict[int, Any] = field(default_factory=dict)
     strikes: Counter[int] = field(default_factory=Counter)
     bar: Any = None
+
+    def recall(self, wanted: list[int]) -> None:
+        """Take what a job has kept of some items."""
+        if self.kept is not None:
+            self.results.update(self.kept.read(wanted))
 
     def complete(self, batches: list[tuple[int, ...]]) -> None:
         """Compute all batches, in as many rounds as other processes and dead workers make it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -264,21 +264,20 @@ def _channels(series: Any, n_channels: int) -> tuple[tuple[str, ...], dict[str, 
         return (names if len(set(names)) == n_channels else ()), {}
     rows = [int(i) for i in region.data[:]]
     table = region.table
-    properties: dict[str, Any] = {
-        column: [str(table[column].data[row]) for row in rows]
-        for column in _OF_CHANNELS
-        if column in table.colnames
-    }
-    properties |= {
-        column: [float(table[column].data[row]) for row in rows]
-        for column in _NUMBERS
-        if column in table.colnames
-    }
-    named = ["channel_name"] if "channel_name" in table.colnames else []
-    candidates = [[str(table[column].data[row]) for row in rows] for column in named]
-    candidates.append([str(table.id[row]) for row in rows])
-    for names_of_rows in candidates:
+
+    def column(name: str, kind: Callable[[Any], Any]) -> dict[str, list[Any]]:
+        if name not in table.colnames:
+            return {}
+        return {name: [kind(table[name].data[row]) for row in rows]}
+
+    properties: dict[str, Any] = {}
+    for name in _OF_CHANNELS:
+        properties |= column(name, str)
+    for name in _NUMBERS:
+        properties |= column(name, float)
+    ids = [int(table.id[row]) for row in rows]
+    for names_of_rows in (*column("channel_name", str).values(), list(map(str, ids))):
         if len(set(names_of_rows)) == n_channels:
             return tuple(names_of_rows), properties
     # One electrode twice: the names cannot say which.
-    return (), {"id": [int(table.id[row]) for row in rows], **properties}
+    return (), {"id": ids, **properties}

@@ -15,12 +15,30 @@ from neuroloom.shared._types._grid import seconds
 
 # As ALF, NWB and pandas call times: goCue_times, stop_time, stimOnTime, intervals_0.
 _TIMES = re.compile(r"(.*[^A-Za-z])?(times?|timestamps?|onset)|.*[a-z](Times?)|intervals_.*")
+_ROLES = ("time_columns", "duration_columns")  # what metadata say of columns
 
 
 def listed_columns(metadata: Mapping[str, Any], key: str) -> list[str]:
     """Return the names of columns that metadata list under a key; none where it is no list."""
     found = metadata.get(key)
     return [x for x in found if isinstance(x, str)] if isinstance(found, list) else []
+
+
+def roles_of(
+    new: list[str], metadata: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """Return what metadata say of columns once new ones have come with another table's."""
+    roles = {}
+    for role in _ROLES:
+        added = [name for name in listed_columns(theirs, role) if name in new]
+        if added:
+            roles[role] = list(dict.fromkeys([*listed_columns(metadata, role), *added]))
+    return roles
+
+
+def without_roles(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata without what they say of columns."""
+    return {name: value for name, value in metadata.items() if name not in _ROLES}
 
 
 def called_as_times(name: str) -> bool:
