@@ -149,6 +149,10 @@ def columns_of(values: Any) -> tuple[str, ...]:
     """Return the names that a table's columns have, none where they are no distinct texts."""
     pd: Any = sys.modules.get("pandas")
     names = values.columns.tolist() if pd and isinstance(values, pd.DataFrame) else []
+    dims: Any = getattr(values, "dims", ())
+    indexes: Any = getattr(values, "indexes", {})
+    if len(dims) == 2 and hasattr(indexes, "get") and dims[1] in indexes:  # of xarray
+        names = indexes[dims[1]].tolist()
     distinct = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
     return tuple(map(str, names)) if distinct else ()
 

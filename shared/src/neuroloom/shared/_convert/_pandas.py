@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from neuroloom.shared._convert._skipped import Skipped, plain
-from neuroloom.shared._convert._times import in_seconds, unit_told, unknown
+from neuroloom.shared._convert._times import unknown
 from neuroloom.shared._convert._units import dtypes, recast
 from neuroloom.shared._tables import RENAME, not_taken, numbered
+from neuroloom.shared._times import seconds_of
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
@@ -187,14 +188,10 @@ def _times(index: pd.Index) -> Any:
     """Return the times that an index holds, in seconds."""
     import pandas as pd
 
-    rule = "times in seconds"
-    if index.dtype.kind != "m" and unit_told(index.name):
-        hint = "; bring it into seconds and name it 'time'"
-        raise fail("frame.index", rule, f"{index.name!r}", hint=hint)
     if isinstance(index, pd.RangeIndex) and index.name is None and len(index) > 1:
         hint = "; frame.set_index(times), or give the index a name if these are seconds"
-        raise fail("frame.index", rule, "row numbers", hint=hint)
-    return in_seconds("frame.index", index.to_numpy(), None)
+        raise fail("frame.index", "times in seconds", "row numbers", hint=hint)
+    return seconds_of("frame.index", index)
 
 
 # What is kept of the channels beside the table's columns, one entry per channel.

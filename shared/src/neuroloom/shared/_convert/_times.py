@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -13,16 +12,6 @@ from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._time_series import TimeSeries
 from neuroloom.shared.checks import fail, regular_times
-
-# What files and libraries write for the units of times.
-_SECONDS = {
-    "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0,
-    "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3,
-    "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "microsecond": 1e-6, "microseconds": 1e-6,
-    "ns": 1e-9, "nanosecond": 1e-9, "nanoseconds": 1e-9,
-    "min": 60.0, "minute": 60.0, "minutes": 60.0,
-    "h": 3600.0, "hour": 3600.0, "hours": 3600.0,
-}  # fmt: skip
 
 
 def sampled(
@@ -70,35 +59,6 @@ def _on_grid(
     filled = np.full((place[-1] + 1, *values.shape[1:]), np.nan, dtype)
     filled[place] = values
     return filled
-
-
-def in_seconds(argument: str, times: Any, unit: object) -> NDArray[Any]:
-    """Return times of a unit in seconds.
-
-    Raises
-    ------
-    DataError
-        If the unit is not one of time, or the times are dates.
-    """
-    when = np.asarray(times)
-    if when.dtype.kind == "m":
-        return when / np.timedelta64(1, "ns") * 1e-9
-    if when.dtype.kind == "M":
-        raise fail(argument, "seconds", "dates; subtract the date of your time 0 first")
-    if unit is None or unit == "":
-        return when
-    if str(unit) not in _SECONDS:
-        raise fail(argument, f"one of the units {', '.join(_SECONDS)}", repr(unit))
-    factor = _SECONDS[str(unit)]
-    # Division keeps whole milliseconds the nearest number of seconds, a product does not.
-    return when if factor == 1 else when / (1 / factor) if factor < 1 else when * factor
-
-
-def unit_told(name: object) -> str:
-    """Return the unit of time, other than seconds, with which a name ends: ``time_ms``."""
-    parts = re.findall(r"[A-Z]?[a-zµμ]+|[A-Z]+", str(name)) if isinstance(name, str) else []
-    last = parts[-1].lower() if parts else ""
-    return last if _SECONDS.get(last, 1.0) != 1.0 else ""
 
 
 def half_open(start: ArrayLike, stop: ArrayLike, times: ArrayLike = ()) -> Epochs:

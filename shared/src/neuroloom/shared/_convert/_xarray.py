@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from neuroloom.shared._convert._skipped import Skipped, plain
-from neuroloom.shared._convert._times import in_seconds, sampled, unknown
+from neuroloom.shared._convert._times import sampled, unknown
 from neuroloom.shared._convert._units import dtypes, recast
 from neuroloom.shared._errors import require
+from neuroloom.shared._times import in_seconds
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._labels import Properties
 from neuroloom.shared._types._signal import Signal

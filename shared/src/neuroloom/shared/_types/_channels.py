@@ -43,11 +43,16 @@ def channel_names(given: Iterable[str], n: int, values: Any = None) -> tuple[str
     return tuple(map(str, names)) or columns_of(values)
 
 
-def unit_name(unit: object) -> str:
-    """Return the unit of the samples as text."""
+def unit_name(unit: object, values: Any = None) -> str:
+    """Return the unit of the samples as text; if none is given that of a DataArray."""
     if not isinstance(unit, str):
         raise fail("unit", "text such as 'mV'", repr(unit))
-    return str(unit)
+    attrs = getattr(values, "attrs", {}) if hasattr(values, "dims") else {}
+    own = attrs.get("units", "")
+    if isinstance(own, str) and own and unit not in ("", own):
+        hint = "; scale them, or pass .to_numpy() if their attribute is wrong"
+        raise fail("unit", f"{own!r}, as the values say", repr(unit), hint=hint)
+    return str(unit) or (own if isinstance(own, str) else "")
 
 
 def chosen(

@@ -35,9 +35,10 @@ class Epochs(Data):
     Raises
     ------
     DataError
-        If the lengths differ, a time is not finite, an epoch does not last, or epochs are
-        unsorted or overlap. Nothing is repaired; but times within a nanosecond are one, so that
-        an epoch that stops by so little after the next starts stops where that starts.
+        If the lengths differ, a time is not finite or says by its column's name that it is not
+        in seconds (``start_ms``), an epoch does not last, or epochs are unsorted or overlap.
+        Nothing is repaired; but times within a nanosecond are one, so that an epoch that stops by
+        so little after the next starts stops where that starts.
 
     Examples
     --------

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._times import told_in_seconds
 from neuroloom.shared.checks import array, fail
 
 RESOLUTION = 1e-9
@@ -40,10 +41,18 @@ def seconds(argument: str, times: Any, **options: Any) -> NDArray[np.float64]:
     """Return times in seconds as `array` does, and tell of those in float32 or narrower.
 
     Nothing is told where no digit was lost: times that leave a third of their digits unused.
+    What says by its name that it is in another unit, a column ``start_ms``, is refused.
     """
+    told_in_seconds(argument, times)
     when: NDArray[np.float64] = array(argument, times, np.float64, **options)
     tell_narrow(argument, narrow(times), when)
     return when
+
+
+def vector(times: Any) -> Any:
+    """Return a single time as one in a list, and others as they are, their name too."""
+    single = not isinstance(times, (list, tuple)) and getattr(times, "ndim", 0) == 0
+    return np.atleast_1d(times) if single else times
 
 
 def narrow(times: Any) -> str:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._tables import check_columns, check_together
+from neuroloom.shared._times import check_samples
 from neuroloom.shared._types._aligned import AlignedSignal, event_times, rows_around, window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, chosen, sampled, unit_name
 from neuroloom.shared._types._clock import Clock, checked_clock
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._grid import on_grid, seconds, steps_nearest, steps_until
+from neuroloom.shared._types._grid import on_grid, seconds, steps_nearest, steps_until, vector
 from neuroloom.shared._types._labels import Properties, handed_out, properties, taken
 from neuroloom.shared._types._resample import filtered, ratio
 from neuroloom.shared._types._summary import lines, listed, many, span
@@ -32,17 +33,18 @@ class Signal(Data):
     ----------
     values : array_like, shape (n_times, n_channels) or (n_times,)
         Samples; NaN marks a missing one. A 1-D array is one channel. float32 stays float32,
-        everything else becomes float64.
+        everything else becomes float64. Times in the index of a table must be those that `rate`
+        and `start` say; `from_frame` and `from_xarray` take them from there.
     rate : float
         Sampling rate in Hz.
     start : float
         Time of the first sample in seconds. A count or mean over a bin stands at the bin's
         centre.
     channels : iterable of str
-        Names of the channels; if none are given those of a DataFrame's columns, where they are
-        text.
+        Names of the channels; if none are given those of the columns of a DataFrame or DataArray,
+        where they are text.
     unit : str
-        Unit of the samples, ``"mV"``; empty if unknown.
+        Unit of the samples, ``"mV"``; if none is given that of a DataArray, empty if unknown.
     properties : mapping of str to array_like, optional
         What is known of each channel, one value each: ``{"region": ["CA1", "CA3"]}``.
     observed : array_like, shape (n_times, n_channels), optional
@@ -55,7 +57,8 @@ class Signal(Data):
     ------
     DataError
         If `values` is ragged, empty of channels, not numeric or infinite, `rate` is not a
-        positive number, or `channels`, `properties` or `observed` do not fit.
+        positive number, `channels`, `properties` or `observed` do not fit, or a table says
+        other times or another unit than the arguments.
 
     Examples
     --------
@@ -94,8 +97,10 @@ class Signal(Data):
         object.__setattr__(self, "values", samples)
         object.__setattr__(self, "rate", hertz)
         object.__setattr__(self, "start", real("start", start))
+        for argument, rows in (("values", values), ("observed", observed)):
+            check_samples(argument, rows, hertz, self.start)
         object.__setattr__(self, "channels", names)
-        object.__setattr__(self, "unit", unit_name(unit))
+        object.__setattr__(self, "unit", unit_name(unit, values))
         object.__setattr__(
             self, "_properties", _columns(properties, samples.shape[1], self.channels)
         )
@@ -254,7 +259,7 @@ class Signal(Data):
         DataError
             If `times` are no numbers or there is no such method.
         """
-        when = seconds("times", np.atleast_1d(times), ndim=1, missing=True)
+        when = seconds("times", vector(times), ndim=1, missing=True)
         choice("method", method, METHODS)
         known = np.isfinite(when)
         near = self._near(np.where(known, when, self.start))

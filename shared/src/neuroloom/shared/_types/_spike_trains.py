@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._tables import RENAME, check_together, not_taken
+from neuroloom.shared._times import check_times, told_in_seconds
 from neuroloom.shared._types._aligned import event_times, window_of
 from neuroloom.shared._types._aligned_spikes import AlignedSpikes
 from neuroloom.shared._types._base import Data, plain_metadata
@@ -70,7 +71,8 @@ class SpikeTrains(Data):
     DataError
         If times are unsorted, not finite or outside `epochs`, lengths differ, a unit is out of
         range, a spike is outside of its unit's observed time, names or properties are not one
-        per unit, or there is neither a spike nor `epochs`.
+        per unit, there is neither a spike nor `epochs`, or a column of times says by its name or
+        index that it holds others (``time_ms``).
 
     Notes
     -----
@@ -113,6 +115,8 @@ class SpikeTrains(Data):
         check_together(times=times, units=units)
         when = seconds("times", times, ndim=1)
         who, n_units = _units(units, n_units, len(when))
+        for argument, rows in (("times", times), ("units", units)):
+            check_times(argument, rows, when)
         drop = np.flatnonzero(np.diff(when) < 0)
         if drop.size:
             i = drop[0]
@@ -149,6 +153,8 @@ class SpikeTrains(Data):
         if not isinstance(trains, Iterable) or isinstance(trains, (str, Mapping)):
             raise fail("trains", "times of each unit, in order", type(trains).__name__)
         given = list(trains)
+        for i, times in enumerate(given):
+            told_in_seconds(f"trains[{i}]", times)
         arrays = [array(f"trains[{i}]", t, np.float64, ndim=1) for i, t in enumerate(given)]
         times = np.concatenate([*arrays, np.empty(0)])
         tell_narrow("trains", next(filter(None, map(narrow, given)), ""), times)

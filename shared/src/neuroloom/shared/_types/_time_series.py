@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._tables import check_together
+from neuroloom.shared._times import check_times
 from neuroloom.shared._types._aligned import event_times, window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, chosen, sampled, unit_name
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._grid import seconds, steps_before, tolerance
+from neuroloom.shared._types._grid import seconds, steps_before, tolerance, vector
 from neuroloom.shared._types._labels import Properties, handed_out, properties, taken
 from neuroloom.shared._types._signal import METHODS, Signal
 from neuroloom.shared._types._summary import lines, listed, many, span
@@ -34,8 +35,8 @@ class TimeSeries(Data):
     times : array_like, shape (n_times,)
         Time of each sample in seconds, sorted; two samples may have one time.
     channels : iterable of str
-        Names of the channels, ``["x", "y"]``; if none are given those of a DataFrame's columns,
-        where they are text.
+        Names of the channels, ``["x", "y"]``; if none are given those of the columns of a
+        DataFrame or DataArray, where they are text.
     unit : str
         Unit of the samples; empty if unknown.
     epochs : Epochs, optional
@@ -48,8 +49,9 @@ class TimeSeries(Data):
     Raises
     ------
     DataError
-        If times are unsorted, not finite or outside `epochs`, lengths differ, or there is
-        neither a sample nor `epochs`.
+        If times are unsorted, not finite or outside `epochs`, lengths differ, there is neither
+        a sample nor `epochs`, or a table says other times or another unit: by its index, or by
+        a name such as ``time_ms``.
 
     Examples
     --------
@@ -85,6 +87,8 @@ class TimeSeries(Data):
         samples = sampled(given, columns=False)
         if len(samples) != len(when):
             raise fail("values", f"one row per time ({len(when)})", len(samples))
+        for argument, rows in (("times", times), ("values", values)):
+            check_times(argument, rows, when)
         drop = np.flatnonzero(np.diff(when) < 0)
         if drop.size:
             i = drop[0]
@@ -92,7 +96,7 @@ class TimeSeries(Data):
         object.__setattr__(self, "values", samples)
         object.__setattr__(self, "times", when)
         object.__setattr__(self, "channels", channel_names(channels, samples.shape[1], values))
-        object.__setattr__(self, "unit", unit_name(unit))
+        object.__setattr__(self, "unit", unit_name(unit, values))
         object.__setattr__(self, "epochs", recorded(when, epochs, "samples", from_zero=False))
         object.__setattr__(
             self, "_properties", _columns(properties, samples.shape[1], self.channels)
@@ -188,7 +192,7 @@ class TimeSeries(Data):
         DataError
             If there are no samples, `times` are no numbers, or there is no such method.
         """
-        when = seconds("times", np.atleast_1d(times), ndim=1, missing=True)
+        when = seconds("times", vector(times), ndim=1, missing=True)
         choice("method", method, METHODS)
         rule = "a positive time in seconds"
         widest = real("max_gap", max_gap, above=0, finite=False, expected=rule)

@@ -97,6 +97,41 @@ def regular_times(
     raise _irregular(argument, steps, when, error)
 
 
+def lie_on(times: ArrayLike, rate: float, start: float) -> bool:
+    """Return whether times are those of a grid, by the tolerance of `regular_times`."""
+    when = np.asarray(times, dtype=np.float64)
+    return _near(when, start + np.arange(len(when)) / rate, 1 / rate)
+
+
+def same_times(times: ArrayLike, others: ArrayLike) -> bool:
+    """Return whether times are others, but for what their writing lost."""
+    known = np.asarray(others, dtype=np.float64)
+    return _near(
+        np.asarray(times, dtype=np.float64),
+        known,
+        float(np.median(np.diff(known))) if len(known) > 1 else 0.0,
+        part=0.0,
+    )
+
+
+def _near(
+    when: NDArray[np.float64],
+    known: NDArray[np.float64],
+    step: float,
+    part: float = _PART_OF_A_STEP,
+) -> bool:
+    if not len(when):
+        return True
+    miss = float(np.abs(when - known).max())
+    spacing = 2 * float(np.spacing(np.abs(known).max()))
+    if not miss > part * step + max(spacing, 1e-9) / 2:
+        return True
+    if not np.isfinite(when).all():
+        return False
+    decimal = _decimal(when, spacing)
+    return decimal < 0.49 * step and miss <= part * step + decimal / 2
+
+
 def _fit(
     passed: NDArray[np.float64], rate: float | None, part: float, resolution: float
 ) -> float | None:
