@@ -45,6 +45,14 @@ BEFORE = """
 
     def fit(x, power=1):
         '''Say what it does.'''
+        class Inside:
+            '''Say what it is.'''
+            try:
+                level = 12
+            except ValueError:
+                level = 4
+            for step in range(3):
+                level += step > 1
         def inner(y):
             return helper(y) * SCALE
         return inner(x) ** power + TABLE[0] + Model().predict(x) * Model.gain
@@ -52,6 +60,11 @@ BEFORE = """
 CHANGES = {
     "a comment": ("def helper(x):", "# why\n\n    def helper(x):", True),
     "a docstring": ("Say what it does.", "Say it better.", True),
+    "a docstring of a class inside": ("Say what it is.", "Say it better.", True),
+    "no docstring of a class inside": ("'''Say what it is.'''", "pass", True),
+    "a value of a class inside": ("level = 12", "level = 13", False),
+    "what a class inside catches": ("except ValueError", "except TypeError", False),
+    "a loop of a class inside": ("step > 1", "step > 0", False),
     "another function": ("def helper", "def unused():\n        pass\n\n    def helper", True),
     "a helper": ("return x + 1", "return x + 2", False),
     "a global": ("SCALE = 2.0", "SCALE = 3.0", False),
@@ -90,6 +103,12 @@ def test_the_error_names_what_changed(tmp_path: Path) -> None:
     shared.map(module(BEFORE), [1.0], resume=tmp_path, progress=False)
     changed = module(BEFORE.replace("x + 1", "x + 2"))
     with pytest.raises(DataError, match=r"\['code'\] \(written.helper changed\)"):
+        shared.map(changed, [1.0], resume=tmp_path, progress=False)
+    changed = module(BEFORE.replace("SCALE = 2.0", "SCALE = 3.0"))
+    with pytest.raises(DataError, match=r"\['globals'\] \(written.SCALE has another value\)"):
+        shared.map(changed, [1.0], resume=tmp_path, progress=False)
+    changed = module(BEFORE.replace("power=1", "power=2"))
+    with pytest.raises(DataError, match=r"\['bound'\] \(default of power has another value\)"):
         shared.map(changed, [1.0], resume=tmp_path, progress=False)
 
 

@@ -132,7 +132,7 @@ def _read(dispatcher: Any, sig: Any) -> tuple[Any, Any, Any] | None:
     if any(" at 0x" in kind for kind in kinds):
         return None
     extensions = sorted({walk.of(function) for function in _extensions()})
-    code = walk.of(dispatcher), extensions, walk.follow()
+    code = walk.of(dispatcher), extensions, walk.follow(), walk.read_globals
     # Of what could not be read a change would not be seen.
     return None if walk.unread else (kinds, code, sorted(walk.versions.items()))
 

@@ -7,6 +7,7 @@ kind's format.
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import zipfile
@@ -174,6 +175,9 @@ def load_arrays(
                 with archive.open(member) as data:
                     arrays[name] = _read_array(data, member, source)
     except (*_DAMAGE, DataError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            got = f"{source}: {error.strerror}"  # which says nothing of what is in it
+            raise fail("path", "a file that can be read", got) from error
         if isinstance(error, DataError) and _is_whole(source):
             raise
         message = f"path: expected {wanted}, got {source.name}, foreign or damaged: {error}"

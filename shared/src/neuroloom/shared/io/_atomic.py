@@ -102,7 +102,7 @@ def remove_leftovers(folder: Path, ours: Callable[[str], bool]) -> None:
                 free = _lock(file, part)
                 if free or (free is None and time.time() - part.stat().st_mtime > _DAY):
                     part.unlink(missing_ok=True)
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, PermissionError):
             continue
 
 
@@ -110,6 +110,8 @@ def _open_part(path: Path) -> tuple[Path, BinaryIO]:
     """Return an empty temporary file beside `path` that no other writer has."""
     part = path.with_name(f".{path.name[:200]}.part")
     for _ in range(3):  # a writer that ends in between takes the name along
+        if part.is_dir():
+            break
         file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "rb+")
         free = _lock(file, part)
         if free:

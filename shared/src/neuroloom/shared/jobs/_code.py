@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import bisect
 import dis
 import hashlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
+from typing import Any
 
 _LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
-_HAS_DOCSTRING = 0x4000000  # CO_HAS_DOCSTRING, from Python 3.14 on
+# What a body says of itself, and what nothing is computed by.
+_SAID = ("__doc__", "__firstlineno__", "__static_attributes__")
 # *args, **kwargs, generator, coroutine, asynchronous generator; profilers change other flags.
 _KINDS = 0x04 | 0x08 | 0x20 | 0x80 | 0x200
 
@@ -38,20 +40,48 @@ class References:
 @lru_cache(maxsize=10_000)
 def code_digest(code: CodeType) -> str:
     """Return a digest of the instructions and constants of `code`, nested functions included."""
+    kept, places = _instructions(code)
+    text = [f"{i.opname} {_operand(i, code, places)}" for i in kept]
+    text += [repr([_place(x, places) for x in part[:3]]) + repr(part[3:]) for part in _tried(code)]
     digest = hashlib.blake2b(digest_size=16)
-    if "__firstlineno__" in code.co_names:  # a class body of Python 3.13 knows its line
-        kept = (i for i in dis.get_instructions(code) if not _is_line(i, code))
-        text = [f"{i.opname} {i.argrepr}" for i in kept]
-        text += [_constant(constant) for constant in _constants(code)]
-    else:  # a docstring moves the places of constants: they count by what they are
-        kept = (i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG")
-        text = [f"{i.opname} {_operand(i, code)}" for i in kept]
-        digest.update(code.co_exceptiontable)
     digest.update("\n".join(text).encode("utf-8", "surrogatepass"))
-    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    looked_up = tuple(name for name in code.co_names if name not in _SAID)
+    names = (looked_up, code.co_varnames, code.co_freevars, code.co_cellvars)
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
     digest.update(repr((names, counts, code.co_flags & _KINDS)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _instructions(code: CodeType) -> tuple[list[dis.Instruction], list[tuple[int, int]]]:
+    """Return the instructions that count, and at which of them each offset in the code stands.
+
+    A body of a class or module says its docstring and, from Python 3.13 on, its line: what puts
+    them there is left out, so that instructions are counted and not their bytes.
+    """
+    kept: list[dis.Instruction] = []
+    places: list[tuple[int, int]] = []
+    for one in dis.get_instructions(code):
+        if one.opname == "STORE_NAME" and one.argval in _SAID and kept:
+            if one.argval != "__doc__" or isinstance(kept[-1].argval, str):
+                kept.pop()
+                places.append((one.offset, len(kept)))
+                continue
+        places.append((one.offset, len(kept)))
+        if one.opname not in ("EXTENDED_ARG", "NOP"):  # `pass` is one
+            kept.append(one)
+    return kept, places
+
+
+def _place(offset: int, places: list[tuple[int, int]]) -> int:
+    """Return at which instruction an offset in the code stands."""
+    found = bisect.bisect_left(places, offset, key=lambda place: place[0])
+    return places[found][1] if found < len(places) else len(places)
+
+
+def _tried(code: CodeType) -> list[tuple[Any, ...]]:
+    """Return what is tried and where it leads: start, end, target, and the rest of each entry."""
+    parse = getattr(dis, "_parse_exception_table", None)  # what dis itself prints it with
+    return [] if parse is None else [tuple(part) for part in parse(code)]
 
 
 @lru_cache(maxsize=10_000)
@@ -86,21 +116,6 @@ def _parts(code: CodeType) -> Iterator[CodeType]:
             yield from _parts(constant)
 
 
-def _constants(code: CodeType) -> list[object]:
-    """Return the constants that matter: a docstring is none, nor is a class body's line."""
-    constants = list(code.co_consts)
-    documented = (
-        bool(code.co_flags & _HAS_DOCSTRING)
-        if sys.version_info >= (3, 14)
-        else not code.co_name.startswith("<")
-    )
-    if documented and constants and isinstance(constants[0], str):
-        del constants[0]
-    if "__firstlineno__" in code.co_names:
-        constants = [c for c in constants if c != code.co_firstlineno]
-    return constants
-
-
 def _constant(value: object) -> str:
     if isinstance(value, CodeType):
         return f"code {code_digest(value)}"
@@ -111,17 +126,17 @@ def _constant(value: object) -> str:
     return f"{type(value).__name__} {value!r}"
 
 
-def _operand(instruction: dis.Instruction, code: CodeType) -> object:
-    """Return what an instruction works on: of a constant its value, of others their number."""
-    number = instruction.arg
-    if number is not None and (
-        instruction.opcode in dis.hasconst or instruction.opname == "KW_NAMES"
-    ):
+def _operand(one: dis.Instruction, code: CodeType, places: list[tuple[int, int]]) -> object:
+    """Return what an instruction works on, so that it is the same wherever that is kept.
+
+    Of a constant and a name that is what they are, of a jump its target among the instructions,
+    of others their number.
+    """
+    number = one.arg
+    if number is not None and (one.opcode in dis.hasconst or one.opname == "KW_NAMES"):
         return _constant(code.co_consts[number])
+    if one.opcode in dis.hasname:
+        return one.argrepr
+    if one.opcode in dis.hasjrel or one.opcode in dis.hasjabs:
+        return _place(int(one.argval), places)
     return number
-
-
-def _is_line(instruction: dis.Instruction, code: CodeType) -> bool:
-    """Return whether an instruction of a class body only says where the class stands."""
-    value = instruction.argval
-    return isinstance(value, CodeType) or value in ("__firstlineno__", code.co_firstlineno)

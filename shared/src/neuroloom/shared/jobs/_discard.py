@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from neuroloom.shared.checks import fail
 from neuroloom.shared.checks import path as as_path
 from neuroloom.shared.io._arrays import header_of
-from neuroloom.shared.jobs._job import BATCHES, KIND, is_leftover, recorded
+from neuroloom.shared.jobs._job import BATCHES, KIND, is_leftover
 from neuroloom.shared.jobs._locks import alone
+from neuroloom.shared.jobs._record import recorded
 
 _SHOWN = 5  # names of files that are left
 
@@ -32,7 +34,7 @@ def discard(folder: str | Path) -> bool:
     Raises
     ------
     DataError
-        If `folder` is no path.
+        If `folder` is no path or a file, or its ``job.json`` is no record of a job.
 
     Warns
     -----
@@ -40,11 +42,13 @@ def discard(folder: str | Path) -> bool:
         If the folder holds files that the job did not write, or that are damaged.
     """
     where = as_path("folder", folder)
+    if where.is_file():
+        raise fail("folder", "a folder", f"{where}, a file")
     record = where / "job.json"
     with alone(record) as mine:
         if not mine:
             return not where.exists()
-        job = recorded(record)
+        job = recorded(record, "folder")
         left = []
         for path in sorted(where.iterdir()):
             if path == record:

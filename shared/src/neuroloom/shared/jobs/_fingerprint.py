@@ -126,7 +126,8 @@ def fingerprint(value: Any) -> str:
     False
     """
     walk = Walk()
-    parts = [walk.of(value), repr(walk.follow()), repr(sorted(walk.versions.items()))]
+    parts = [walk.of(value), repr(walk.follow()), repr(walk.read_globals)]
+    parts.append(repr(sorted(walk.versions.items())))
     tell_unread(walk)
     return hashed("value", parts)
 

@@ -153,18 +153,25 @@ def _has_source(spec: Any) -> bool:
     return hasattr(spec.loader, "get_source")
 
 
-def bound(function: Callable[..., Any]) -> list[Any]:
-    """Return the values that a function carries along."""
+def bound(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the values that a function carries along, by what they are to it."""
     if isinstance(function, functools.partial):
-        return [*bound(function.func), function.args, sorted(function.keywords.items())]
+        given = {f"argument {i}": value for i, value in enumerate(function.args)}
+        words = {f"argument {k}": value for k, value in sorted(function.keywords.items())}
+        return {**bound(function.func), **given, **words}
     if inspect.ismethod(function):
-        return [*bound(function.__func__), function.__self__]
+        return {**bound(function.__func__), "self": function.__self__}
     if inspect.isfunction(function):
         if _dispatches(function):
-            return [function]
-        cells = [cell_of(cell) for cell in function.__closure__ or ()]
-        return [function.__defaults__, function.__kwdefaults__, *cells]
-    return [] if inspect.isroutine(function) or inspect.isclass(function) else [function]
+            return {"function": function}
+        code, values = function.__code__, function.__defaults__ or ()
+        names = code.co_varnames[: code.co_argcount][code.co_argcount - len(values) :]
+        defaults = {**dict(zip(names, values, strict=True)), **(function.__kwdefaults__ or {})}
+        cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
+        closed = {f"{name}, closed over": cell_of(cell) for name, cell in cells}
+        return {**{f"default of {name}": x for name, x in defaults.items()}, **closed}
+    known = inspect.isroutine(function) or inspect.isclass(function)
+    return {} if known else {"function": function}
 
 
 def innermost(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -202,7 +209,8 @@ def _function_entry(walk: Reading, function: types.FunctionType) -> str:
     found = references(function.__code__)
     for chain in found.globals:
         if chain[0] in function.__globals__:
-            parts.append(_global(walk, chain, function.__globals__[chain[0]], own))
+            where = module_of(function)
+            parts.append(_global(walk, where, chain, function.__globals__[chain[0]], own))
     for name in found.imports:
         parts.append(_import(walk, name, function, found.names))
     return hashed_again("function", *parts)
@@ -225,16 +233,31 @@ def _carried(walk: Reading, values: Any, function: types.FunctionType) -> str:
     return hashed("carried", [walk.lenient(v, f"{name} ({key})") for key, v in named])
 
 
-def _global(walk: Reading, chain: tuple[str, ...], value: Any, own: bool) -> str:
-    """Return the digest of what a name, and attributes taken from it at once, lead to."""
-    rest = list(chain[1:])
+def _global(walk: Reading, where: str, chain: tuple[str, ...], value: Any, own: bool) -> str:
+    """Return the digest of what a name, and attributes taken from it at once, lead to.
+
+    Values have a digest of their own, under the module that they stand in.
+    """
+    name, rest = chain[0], list(chain[1:])
+    if where == name and not inspect.ismodule(value):  # taken from a module imported inside
+        name, rest = chain[1], []
     while inspect.ismodule(value) and rest and walk.reads(value.__name__):
         if not hasattr(value, rest[0]):
             break
-        value = getattr(value, rest.pop(0))
+        where, name = value.__name__, rest.pop(0)
+        value = getattr(value, name)
     if own and not _constant(value):  # the state of our own packages is no part of a job
         return hashed_again("state", ".".join(chain), type_name(type(value)))
-    return hashed_again(".".join(chain), walk.lenient(value, ".".join(chain)))
+    digest = walk.lenient(value, ".".join(chain))
+    if _is_code(value):
+        return hashed_again(".".join(chain), digest)
+    walk.note_global(f"{told(where)}.{name}", digest)
+    return hashed_again("global", ".".join(chain))
+
+
+def _is_code(value: Any) -> bool:
+    """Return whether a value is a function, a class, a module or what holds a function."""
+    return isinstance(value, (type, types.ModuleType)) or inspect.isroutine(value) or wraps(value)
 
 
 def _import(walk: Reading, name: str, function: Any, names: frozenset[str]) -> str:
@@ -246,7 +269,7 @@ def _import(walk: Reading, name: str, function: Any, names: frozenset[str]) -> s
     except ImportError:
         return hashed("missing", [name])
     taken = [
-        _global(walk, (name, part), getattr(module, part), origin(name) == "own")
+        _global(walk, name, (name, part), getattr(module, part), origin(name) == "own")
         for part in sorted(names)
         if part in vars(module)
     ]

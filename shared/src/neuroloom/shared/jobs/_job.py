@@ -7,15 +7,12 @@ the parts between them.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 import platform
 import re
 import threading
 import time
-import uuid
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -33,10 +30,10 @@ from neuroloom.shared.io._atomic import atomic, remove_leftovers
 from neuroloom.shared.jobs._fingerprint import Walk, tell_unread
 from neuroloom.shared.jobs._functions import bound, innermost, name_of
 from neuroloom.shared.jobs._locks import agreed, alone, claim, locks_hold, present
+from neuroloom.shared.jobs._record import FORMAT, compare, digest_of, made, publish, text_of
 
 KIND = "job-part"
 BATCHES = ".batches"
-_FORMAT = 2
 _DISK_EVERY = 1.0  # s
 # What a killed writer leaves of a part or a record: `atomic` and `_publish` name it so.
 _LEFTOVER = re.compile(r"\.(.+\.npz|\.?job\.json(-[0-9a-f]{32}\.part)?)(-[0-9a-f]{32})?\.part")
@@ -100,24 +97,22 @@ class Job:
         Raises
         ------
         DataError
-            If the folder belongs to another job, or to one of an older format.
+            If the folder belongs to another job, or to one of an older format, or it or its
+            record cannot be read or is something else.
         """
         where = as_path(argument, folder).absolute()
         job = describe(parts or {}, function)
-        text = _text(job)
+        text = text_of(job)
         record = where / "job.json"
-        try:
-            where.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as error:
-            raise fail(argument, "a folder", f"{where}, a file") from error
+        made(where, argument)
         while True:
             try:
-                if not record.exists():
-                    _publish(record, text)
-                _compare(record, text, argument)
+                if not os.path.lexists(record):
+                    publish(record, text)
+                compare(record, text, argument)
                 break
             except FileNotFoundError:  # another process has just discarded it
-                where.mkdir(parents=True, exist_ok=True)
+                made(where, argument)
         remove_leftovers(where, is_leftover)
         if shared and not locks_hold(where):
             warnings.warn(
@@ -134,8 +129,20 @@ class Job:
         return self.folder / f"{name}.npz"
 
     def has(self, name: str) -> bool:
-        """Return whether a part is kept."""
-        return self.path(name).is_file()
+        """Return whether a part is kept.
+
+        Raises
+        ------
+        DataError
+            If something else than a file has its name.
+        """
+        path = self.path(name)
+        if path.is_file():
+            return True
+        if os.path.lexists(path):
+            got = f"{path}, {'a folder' if path.is_dir() else 'a link that leads nowhere'}"
+            raise fail("resume", "a file, or nothing yet", got, hint="; move it out of the folder")
+        return False
 
     def visible(self) -> bool:
         """Return whether this process sees the folder; a worker on another machine may not."""
@@ -194,7 +201,7 @@ class Job:
             tree = pack(value, arrays, "result of function")
         header = {"job": self.digest, "note": note, "value": tree}
         with atomic(self.path(name), durable=_time_for_disk()) as file:
-            write_arrays(file, arrays, kind=KIND, header=header, version=_FORMAT)
+            write_arrays(file, arrays, kind=KIND, header=header, version=FORMAT)
 
     def read(self, name: str) -> tuple[Any, Any]:
         """Return a part's value and the note that was kept with it.
@@ -207,7 +214,7 @@ class Job:
         from neuroloom.shared.io._values import unpack
 
         path = self.path(name)
-        arrays, header = load_arrays(path, kind=KIND, version=_FORMAT)
+        arrays, header = load_arrays(path, kind=KIND, version=FORMAT)
         if header.get("job") != self.digest:
             raise fail("resume", "items of this job only", f"{path} of another one")
         try:
@@ -258,17 +265,18 @@ class Job:
 def describe(parts: Mapping[str, Any], function: Callable[..., Any] | None) -> dict[str, Any]:
     """Return what tells a job from others, for people and for comparison."""
     walk = Walk()
-    job: dict[str, Any] = {"format": _FORMAT}
+    job: dict[str, Any] = {"format": FORMAT}
     if function is not None:
         job["function"] = name_of(function)
         walk.skip(innermost(function))
-        job["bound"] = walk.of(bound(function))
+        job["bound"] = {name: walk.of(value) for name, value in bound(function).items()}
         walk.of(innermost(function))
     for name, value in parts.items():
-        if name in job or name in ("code", "versions"):
+        if name in job or name in ("code", "globals", "versions"):
             raise fail("parts", "names other than the job's own", repr(name))
         job[name] = value if _is_plain(value) else walk.of(value)
     job["code"] = walk.follow()
+    job["globals"] = walk.read_globals
     tell_unread(walk)
     python = ".".join(platform.python_version_tuple()[:2])
     job["versions"] = {"python": python, "neuroloom.shared": __version__, **walk.versions}
@@ -282,86 +290,9 @@ def _is_plain(value: Any) -> bool:
     return value is None or type(value) in (bool, int, float, str)
 
 
-def _compare(record: Path, text: bytes, argument: str) -> None:
-    """Raise an error that tells what differs, if a folder is another job's."""
-    there = record.read_bytes()
-    if there == text:
-        return
-    try:
-        known = dict(json.loads(there))
-    except (ValueError, TypeError) as error:
-        raise fail(
-            argument, "a folder with a readable job.json", f"{record.parent}: {error}"
-        ) from error
-    if _text(known) == text:
-        return
-    job = json.loads(text)
-    if known.get("format") != _FORMAT:
-        raise fail(
-            argument,
-            f"a new folder or one of this version (format {_FORMAT})",
-            f"{record.parent} of format {known.get('format', 1)}, whose code is not known",
-        )
-    changed, details = [], []
-    for name in sorted({*job, *known}):
-        ours, theirs = job.get(name), known.get(name)
-        if json.dumps(ours) == json.dumps(theirs):
-            continue
-        changed.append(name)
-        if isinstance(ours, dict) and isinstance(theirs, dict):
-            keys = sorted(k for k in {*ours, *theirs} if ours.get(k) != theirs.get(k))
-            details += [_change(name, key, theirs.get(key), ours.get(key)) for key in keys]
-    more = f" ({'; '.join(details)})" if details else ""
-    raise fail(
-        argument, "a folder of the same job", f"{record.parent}, which differs in {changed}{more}"
-    )
-
-
-def _change(name: str, key: str, before: str | None, now: str | None) -> str:
-    if name == "versions":
-        return f"{key} {before or 'not used'} then, {now or 'not used'} now"
-    what = "changed" if before and now else ("is new" if now else "is gone")
-    return f"{key} {what}"
-
-
-def _publish(record: Path, content: bytes) -> None:
-    """Write a file unless another process is quicker; the first one stays."""
-    draft = record.with_name(f".{record.name}-{uuid.uuid4().hex}.part")
-    try:
-        with atomic(draft) as file:
-            file.write(content)
-    except DataError as error:  # the folder went away
-        raise FileNotFoundError(str(error)) from error
-    try:
-        os.link(draft, record)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        os.replace(draft, record)
-    draft.unlink(missing_ok=True)
-
-
 def is_leftover(name: str) -> bool:
     """Return whether a file's name is that of what a killed writer of a job left."""
     return _LEFTOVER.fullmatch(name) is not None
-
-
-def _text(job: dict[str, Any]) -> bytes:
-    return json.dumps(job, indent=1, sort_keys=True).encode()
-
-
-def recorded(record: Path) -> str:
-    """Return the digest of the job that a folder's record tells of."""
-    there = record.read_bytes()
-    try:
-        return digest_of(_text(json.loads(there)))
-    except ValueError:
-        return digest_of(there)
-
-
-def digest_of(text: bytes) -> str:
-    """Return the digest of a record."""
-    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 def _time_for_disk() -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from neuroloom.shared.checks import fail
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -23,7 +25,14 @@ def claim(path: Path) -> Iterator[bool]:
 
     The system frees it when the process dies. Without file locks everybody may.
     """
-    with path.open("a") as file:
+    try:
+        opened = path.open("a")
+    except FileNotFoundError:
+        raise  # the folder went away
+    except OSError as error:
+        got = f"{path}: {error.strerror}"
+        raise fail("resume", "a folder in which files can be made", got) from error
+    with opened as file:
         mine = _lock(file.fileno(), path)
         try:
             yield mine

@@ -52,6 +52,7 @@ class Reading:
         self._readers, self._exact = readers, exact
         self._other, self._entry = other, entry
         self.entries: dict[str, set[str]] = {}
+        self._globals: dict[str, set[str]] = {}
         self.versions: dict[str, str] = {}
         self.known: dict[int, tuple[Any, str]] = {}
         self._queue: deque[tuple[str, Any]] = deque()
@@ -85,6 +86,18 @@ class Reading:
             name: hashed_again("entry", *sorted(found))
             for name, found in sorted(self.entries.items())
         }
+
+    @property
+    def read_globals(self) -> dict[str, str]:
+        """A digest for each global value that the functions followed so far refer to."""
+        return {
+            name: hashed_again("global", *sorted(found))
+            for name, found in sorted(self._globals.items())
+        }
+
+    def note_global(self, name: str, digest: str) -> None:
+        """Note the digest of a global value."""
+        self._globals.setdefault(name, set()).add(digest)
 
     @property
     def waiting(self) -> bool:

@@ -26,7 +26,7 @@ class Kept:
         for task in tasks:
             digest = walk.of(task)
             if walk.waiting:  # functions in it
-                code = repr(walk.follow())
+                code = repr((walk.follow(), walk.read_globals))
             digests.append(walk.of((digest, code)) if code else digest)
         return cls(job, digests)
 
