@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuroloom.shared import DataError, Epochs, Recording, Signal, Trials, convert
+from neuroloom.shared import DataError, Epochs, Recording, Signal, SpikeTrains, Trials, convert
 
 pynwb = pytest.importorskip("pynwb")
 
@@ -102,3 +102,40 @@ def test_a_mistyped_kind_of_channel_is_told() -> None:
     pytest.importorskip("mne")
     with pytest.raises(DataError, match=r"kind: .*got 'egg'; did you mean"):
         convert.to_mne(Signal([1.0, 2.0], 10.0, unit="V"), kind="egg")
+
+
+RESERVED = (
+    "tags", "tags_index", "timeseries", "timeseries_index", "colnames", "name", "description",
+    "lists_index", "x/y", "electrodes", "spike_times", "spike_times_index", "start_time",
+)  # fmt: skip
+
+
+def test_columns_called_as_nwbs_own_parts_come_back_though_the_table_was_changed(
+    tmp_path: Path,
+) -> None:
+    h5py = pytest.importorskip("h5py")
+    columns = {name: np.arange(3) + 0.5 for name in RESERVED}
+    columns |= {"id": [7, 9, 8], "lists": [[1, 2], [3], []], "value": [0.5, 1.5, 2.5]}
+    times = {"start": [0.0, 1.0, 2.0], "stop": [0.5, 1.5, 2.5]}
+    units = {name: values[:2] for name, values in columns.items()}
+    spikes = SpikeTrains([0.1, 0.2], [0, 1], epochs=Epochs(0.0, 3.0), properties=units)
+    trials = Trials({**columns, **times}, metadata={"time_columns": ["x/y"]})
+    tables = {"t": Trials(columns), "text": Trials({"id": ["a", "b"]})}
+    recording = Recording(spikes, None, trials, tables=tables)
+    path = convert.write_nwb(tmp_path / "f.nwb", recording)
+    assert convert.read_nwb(path) == recording
+    with h5py.File(path, "a") as file:
+        for place in ("intervals/trials", "analysis/t"):
+            assert file[place]["id"][:].tolist() == [7, 9, 8]
+        assert {"start_time", "tags"} <= file["analysis/t"].keys()  # which mean nothing there
+        for place in ("intervals/trials", "analysis/t", "units"):
+            file[place]["value"][0] = 99.0
+    changed = convert.read_nwb(path)
+    assert changed.trials is not None
+    assert changed.spikes is not None
+    assert {*changed.trials.columns} == {*trials.columns, "start_time", "stop_time"}
+    assert changed.trials.table["value"].tolist() == [99.0, 1.5, 2.5]
+    assert changed.trials.table["id"].tolist() == [7, 9, 8]
+    assert {*changed.tables["t"].columns} == {*columns}
+    assert {*changed.spikes.properties} == {*columns}
+    assert "not used: the file was changed since" in str(changed.metadata["skipped"])

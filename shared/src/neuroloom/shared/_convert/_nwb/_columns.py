@@ -10,31 +10,44 @@ import numpy as np
 
 from neuroloom.shared._convert._units import per_unit
 
-# Names of attributes and of columns with a meaning of their own.
-_TAKEN = (
-    "id", "colnames", "columns", "description", "name", "parent", "fields", "spike_times",
-    "obs_intervals", "electrodes", "electrode_group", "waveforms", "waveform_mean", "waveform_sd",
-    "start_time", "stop_time", "tags", "timeseries", "children", "data_type", "namespace",
-    "object_id", "modified", "resolution", "waveform_rate", "waveform_unit", "all_objects",
-)  # fmt: skip
+# Names that the file format itself gives a meaning; those of a table's own parts it has.
+_TAKEN = ("id", "data_type", "namespace", "object_id", "modified")
 
 
-def free(name: str, taken: list[str]) -> str:
-    """Return a name that NWB allows and nobody has yet, and remember it."""
+def free(name: str, taken: list[str], *, indexed: bool = False) -> str:
+    """Return a name that NWB allows and nobody has yet, and remember it.
+
+    A column of lists is `indexed`: it has a second part, called as it is and ``_index``.
+    """
     plain = re.sub(r"[/:\x00.]", "_", _words(name)).strip() or "unnamed"
     chosen, number = plain, 2
-    while chosen in taken:
+    while chosen in taken or (indexed and f"{chosen}_index" in taken):
         chosen, number = f"{plain}_{number}", number + 1
-    taken.append(chosen)
+    taken += [chosen, f"{chosen}_index"] if indexed else [chosen]
     return chosen
 
 
-def add_columns(table: Any, columns: Mapping[str, Any]) -> None:
-    """Add columns to a table that has its rows."""
-    taken = [*_TAKEN, *dir(table)]
+def ids_of(columns: Mapping[str, Any]) -> list[int] | None:
+    """Return the column ``id`` as the ids of NWB's rows, None if it cannot be that."""
+    if "id" not in columns:
+        return None
+    given = np.asarray(columns["id"])  # of objects where some are missing
+    plain = given.ndim == 1 and given.dtype == np.int64
+    kept = plain and not (np.abs(given) >= 2**31).any()
+    # Ids that only number the rows say nothing to a reader, and would not be a column again.
+    told = kept and given.tolist() != list(range(len(given)))
+    return given.tolist() if told else None
+
+
+def add_columns(table: Any, columns: Mapping[str, Any]) -> dict[str, str]:
+    """Add columns to a table that has its rows; return names in the file that are others."""
+    known = [str(one["name"]) for one in getattr(type(table), "__columns__", ())]
+    taken, others = [*_TAKEN, *dir(table), *known, *(f"{name}_index" for name in known)], {}
     for name, given in columns.items():
         values, ragged = _form(given)
-        native = free(str(name), taken)
+        native = free(str(name), taken, indexed=ragged)
+        if native != name:
+            others[native] = str(name)
         about = _words(str(name)) or "no name"
         if ragged:
             ends = np.cumsum([len(row) for row in values])
@@ -42,6 +55,7 @@ def add_columns(table: Any, columns: Mapping[str, Any]) -> None:
             table.add_column(native, about, data=flat, index=[int(x) for x in ends])
         else:
             table.add_column(native, about, data=values)
+    return others
 
 
 def _form(given: Any) -> tuple[Any, bool]:

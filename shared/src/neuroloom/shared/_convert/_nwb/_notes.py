@@ -18,6 +18,7 @@ from neuroloom.shared._convert._nwb._parts import Parts
 from neuroloom.shared._convert._nwb._series import Source, digest_of
 from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._types._spike_trains import SpikeTrains
+from neuroloom.shared._types._trials import Trials
 from neuroloom.shared.checks import fail
 
 NAME = "neuroloom"
@@ -148,11 +149,27 @@ def _restore(entry: dict[str, Any], parts: Parts, changed: Parts, skipped: Skipp
         return
     else:
         skipped.note(f"scratch/{NAME}: {name or kind}", "not used: the file was changed since")
-        key = native
+        part, key = _named(part, entry.get("columns", {})), native
     if single:
         setattr(changed, kind, part)
     else:
         getattr(changed, kind)[key] = part
+
+
+def _named(part: Any, columns: dict[str, str]) -> Any:
+    """Return a table or spikes with the columns' own names where the file has others for them."""
+    held = part.columns if isinstance(part, Trials) else getattr(part, "properties", ())
+    new = {native: name for native, name in columns.items() if native in held and name not in held}
+    if not new:
+        return part
+    if isinstance(part, SpikeTrains):
+        return part.replace(properties={new.get(k, k): v for k, v in part.properties.items()})
+    roles = {
+        key: [new.get(x, x) for x in value]
+        for key, value in part.metadata.items()
+        if key.endswith("_columns") and isinstance(value, list)
+    }
+    return part.replace(table=part.table.rename(columns=new), metadata={**part.metadata, **roles})
 
 
 def _found(entry: dict[str, Any], parts: Parts) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroloom.shared._convert._nwb._columns import add_columns, free
+from neuroloom.shared._convert._nwb._columns import add_columns, free, ids_of
 from neuroloom.shared._convert._nwb._notes import NAME, VERSION, entry
 from neuroloom.shared._convert._nwb._objects import file_metadata
 from neuroloom.shared._convert._nwb._open import EXTRA, opened
@@ -51,10 +51,12 @@ def write_nwb(
 
     Spikes become the table of units with ``obs_intervals``, signals time series in
     ``acquisition``, trials and epochs NWB's tables of the same names, other tables dynamic
-    tables in ``analysis``. What NWB has no place for (dtypes of columns, names with ``/``, empty
-    epochs) stands as a JSON note in ``scratch/neuroloom``, by which `read_nwb` gives back a
-    recording that equals the one written; other readers need no knowledge of it, and it counts
-    for nothing where the file was changed since.
+    tables in ``analysis``; a column ``id`` of whole numbers the ids of NWB's rows. What NWB has no
+    place for (dtypes of columns, names with ``/`` or with a meaning to NWB such as ``tags``,
+    which other readers find as ``tags_2``, empty epochs) stands as a JSON note in
+    ``scratch/neuroloom``, by which `read_nwb` gives back a recording that equals the one written;
+    other readers need no knowledge of it. Of a part that was changed since only the names of its
+    columns are taken from it.
 
     Parameters
     ----------
@@ -104,10 +106,10 @@ def write_nwb(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pynwb, about empty tables and their like
             file.subject = _subject(pynwb, about.get("subject"))
-            names = _filled(pynwb, file, recording)
+            names, columns = _filled(pynwb, file, recording)
             with pynwb.NWBHDF5IO(str(temporary), "w") as io:
                 io.write(file)
-            _add_notes(pynwb, temporary, recording, names)
+            _add_notes(pynwb, temporary, recording, names, columns)
         if real.is_file():
             os.chmod(temporary, stat.S_IMODE(real.stat().st_mode))
         os.replace(temporary, real)
@@ -118,6 +120,8 @@ def write_nwb(
 
 Names = dict[str, dict[str, str | None]]
 """For each kind of part, the name in the file of each name in the recording."""
+Columns = dict[str, dict[str, str]]
+"""For each table, its columns' names by their names in the file, where these are others."""
 
 
 def _start(given: datetime.datetime | None, known: object) -> datetime.datetime | None:
@@ -143,12 +147,12 @@ def _subject(pynwb: Any, given: Any) -> Any:
     return pynwb.file.Subject(**known) if known else None
 
 
-def _filled(pynwb: Any, file: Any, recording: Recording) -> Names:
+def _filled(pynwb: Any, file: Any, recording: Recording) -> tuple[Names, Columns]:
     """Add the parts of a recording to a file."""
-    taken = list(_RESERVED)
+    taken, columns = list(_RESERVED), Columns()
     names: Names = {"sources": {}, "observed": {}, "epochs": {}, "tables": {}, "trials": {}}
     if recording.spikes is not None and recording.spikes.n_units:
-        file.units = _units(pynwb, recording.spikes)
+        file.units, columns["spikes"] = _units(pynwb, recording.spikes)
     for name in recording.signals:
         signal = recording.signals[name]
         # A series without samples is none to NWB's readers, and stands in the note alone.
@@ -162,10 +166,12 @@ def _filled(pynwb: Any, file: Any, recording: Recording) -> Names:
             file.add_epoch(float(first), float(after), [names["epochs"][name]])
     for name, table in recording.tables.items():
         names["tables"][name] = free(name, taken)
-        file.add_analysis(_table(pynwb, names["tables"][name], table, f"table {name}"))
+        made, columns[f"table {name}"] = _table(names["tables"][name], table, f"table {name}")
+        file.add_analysis(made)
     if recording.trials is not None:
-        names["trials"]["trials"] = _add_trials(pynwb, file, recording.trials, taken)
-    return names
+        native, columns["trials"] = _add_trials(pynwb, file, recording.trials, taken)
+        names["trials"]["trials"] = native
+    return names, columns
 
 
 def _tags(recording: Recording) -> dict[str, str | None]:
@@ -183,14 +189,17 @@ def _tags(recording: Recording) -> dict[str, str | None]:
     return tags
 
 
-def _add_trials(pynwb: Any, file: Any, trials: Trials, taken: list[str]) -> str | None:
-    """Add the trials, and return the name of their table if it is not NWB's own."""
+def _add_trials(
+    pynwb: Any, file: Any, trials: Trials, taken: list[str]
+) -> tuple[str | None, dict[str, str]]:
+    """Add the trials, and return the name of their table if it is not NWB's own, and columns'."""
     if any({f"start{x}", f"stop{x}"} <= set(trials.columns) for x in ("", "_time")):
-        file.trials = _trials(pynwb, trials)
-        return None
+        file.trials, columns = _trials(pynwb, trials)
+        return None, columns
     native = free("trials table", taken)
-    file.add_analysis(_table(pynwb, native, trials, "trials without times"))
-    return native
+    table, columns = _table(native, trials, "trials without times")
+    file.add_analysis(table)
+    return native, columns
 
 
 def _add_signal(pynwb: Any, file: Any, signal: Any, name: str, names: Names) -> None:
@@ -230,7 +239,7 @@ def _regular(pynwb: Any, native: str, signal: Signal, values: Any, unit: str, ab
     )  # fmt: skip
 
 
-def _units(pynwb: Any, spikes: SpikeTrains) -> Any:
+def _units(pynwb: Any, spikes: SpikeTrains) -> tuple[Any, dict[str, str]]:
     observed = spikes.observed or [spikes.epochs] * spikes.n_units
     numbered = all(isinstance(x, int) and -(2**31) <= x < 2**31 for x in spikes.names)
     ids = list(spikes.names) if spikes.names and numbered else list(range(spikes.n_units))
@@ -241,38 +250,52 @@ def _units(pynwb: Any, spikes: SpikeTrains) -> Any:
     columns = dict(spikes.properties)
     if spikes.names and not numbered:
         columns = {"unit_name": np.array(list(map(str, spikes.names))), **columns}
-    add_columns(table, columns)
-    return table
+    return table, add_columns(table, columns)
 
 
-def _table(pynwb: Any, native: str | None, trials: Trials, about: str) -> Any:
+def _table(native: str | None, trials: Trials, about: str) -> tuple[Any, dict[str, str]]:
     common = require("hdmf.common", extra=EXTRA)
     table = common.DynamicTable(name=native, description=_clean(about) or "table")
-    table.id.extend(range(len(trials)))
-    add_columns(table, {name: trials.table[name] for name in trials.table.columns})
-    return table
+    columns, ids = _without_ids(trials.table)
+    table.id.extend(ids)
+    return table, add_columns(table, columns)
 
 
-def _trials(pynwb: Any, trials: Trials) -> Any:
+def _without_ids(frame: Any) -> tuple[dict[str, Any], list[int]]:
+    """Return a table's columns, and the ids of its rows: its column ``id`` where it can be that."""
+    columns = {name: frame[name] for name in frame.columns}
+    ids = ids_of(columns)
+    if ids is None:
+        return columns, list(range(len(frame)))
+    del columns["id"]
+    return columns, ids
+
+
+def _trials(pynwb: Any, trials: Trials) -> tuple[Any, dict[str, str]]:
     frame = trials.table
     table = pynwb.epoch.TimeIntervals(name="trials", description="trials")
     ends = ["start", "stop"]
     if {"start_time", "stop_time"} <= set(frame.columns):
         ends = ["start_time", "stop_time"]
     start, stop = (frame[end].to_numpy(np.float64, na_value=np.nan) for end in ends)
-    for first, after in zip(start, stop, strict=True):
-        table.add_interval(start_time=float(first), stop_time=float(after))
-    add_columns(table, {name: frame[name] for name in frame.columns if name not in ends})
-    return table
+    columns, ids = _without_ids(frame.drop(columns=ends))
+    for first, after, row in zip(start, stop, ids, strict=True):
+        table.add_interval(start_time=float(first), stop_time=float(after), id=row)
+    return table, add_columns(table, columns)
 
 
-def _add_notes(pynwb: Any, path: Path, recording: Recording, names: Names) -> None:
+def _add_notes(
+    pynwb: Any, path: Path, recording: Recording, names: Names, columns: Columns
+) -> None:
     """Add what only we can read, with digests of what the file says without it."""
     skipped = Skipped()
     with opened(path, skipped) as file:
         found = read_parts(file, skipped)
         said = file_metadata(file, skipped)
     entries = _entries(recording, names, found)
+    for one in entries:
+        name = f"table {one['name']}" if one["kind"] == "tables" else one["kind"]
+        one["columns"] = columns.get(name, {})
     notes = {"version": VERSION, "metadata": recording.metadata, "said": said, "entries": entries}
     with pynwb.NWBHDF5IO(str(path), "a") as io:
         file = io.read()
