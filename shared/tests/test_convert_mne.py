@@ -97,7 +97,7 @@ class TestEpochs:
         events = np.array([[100, 0, 1], [150, 0, 2], [990, 0, 1]])
         cut = mne.Epochs(
             raw, events, {"left": 1, "right": 2}, -0.1, 0.2, baseline=None, preload=True,
-            verbose="error",
+            reject={"eeg": 100.0}, flat={"eeg": 1e-12}, reject_tmin=0.0, verbose="error",
         )  # fmt: skip
         found = from_mne(cut)
         eeg = found["eeg"]
@@ -108,6 +108,10 @@ class TestEpochs:
         np.testing.assert_array_equal(eeg.values[1, :, 0], raw.get_data(picks=[0])[0, 140:171])
         assert eeg.metadata["labels"] == ["left", "right"]
         assert eeg.metadata["dropped"] == {"TOO_SHORT": 1}
+        assert eeg.metadata["event_id"] == {"left": 1, "right": 2}
+        assert eeg.metadata["reject"] == {"eeg": 100.0}
+        assert eeg.metadata["flat"] == {"eeg": 1e-12}
+        assert eeg.metadata["reject_tmin"] == 0.0
 
 
 def test_what_info_says_beyond_ours_is_told() -> None:

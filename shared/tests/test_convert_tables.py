@@ -431,3 +431,21 @@ def test_metadata_called_like_an_attribute_of_ours(name: str, unit: str) -> None
     assert from_xarray(to_xarray(series)) == series
     foreign = xr.DataArray([1.0, 2], {"time": [0.0, 1]}, "time", attrs={"neuroloom_metadata": "x"})
     assert from_xarray(foreign).metadata == {"neuroloom_metadata": "x"}
+
+
+def test_the_name_that_columns_have_together_is_kept() -> None:
+    frame = to_frame(Signal(np.ones((2, 2)), 10.0, channels=["a", "b"]))
+    frame.columns.name = "probe"
+    found = from_frame(frame, Signal)
+    assert found.metadata == {"dimension": "probe"}
+    again = to_frame(found)
+    assert again.columns.name == "probe"
+    assert from_frame(again, Signal) == found
+    assert to_frame(found.replace(metadata={"dimension": [1]})).columns.name is None
+
+
+def test_names_in_attributes_that_are_no_text_are_told() -> None:
+    frame = to_frame(Signal([1.0, 2.0], 10.0))
+    frame.attrs["channels"] = {1: "a"}
+    with pytest.warns(ConversionWarning, match=r"metadata: the names \[1\] become text"):
+        assert from_frame(frame, Signal).metadata == {"channels": {"1": "a"}}

@@ -130,6 +130,8 @@ def test_objects_are_not_written(tmp_path: Path) -> None:
         save_arrays(tmp_path / "x.npz", {"x": [None]}, kind="test")  # type: ignore[list-item]
     with pytest.raises(DataError, match=r"header: expected a mapping that JSON can hold"):
         save_arrays(tmp_path / "x.npz", {}, kind="test", header={"x": object()})
+    with pytest.raises(DataError, match=r"header: expected names as text, got 3 in header\['x'\]"):
+        save_arrays(tmp_path / "x.npz", {}, kind="test", header={"x": {3: 1}})
     assert not list(tmp_path.iterdir())
 
 

@@ -51,6 +51,10 @@ def test_ids_are_a_column_where_they_are_more_than_row_numbers(recording: Record
     assert recording.trials.table["id"].tolist() == [50, 51]
 
 
+def test_what_tables_say_of_themselves_is_kept(recording: Recording) -> None:
+    assert recording.metadata["tables"] == {"plain": "d", "t": "d"}
+
+
 def test_channels_are_found_among_the_electrodes(recording: Recording) -> None:
     signal = recording.signals["es"]
     assert signal.channels == ("13", "11")
@@ -133,7 +137,8 @@ def test_columns_called_as_nwbs_own_parts_come_back_though_the_table_was_changed
     changed = convert.read_nwb(path)
     assert changed.trials is not None
     assert changed.spikes is not None
-    assert {*changed.trials.columns} == {*trials.columns, "start_time", "stop_time"}
+    assert {*changed.trials.columns} == {*trials.columns}
+    assert changed.trials.table["start_time"].tolist() == [0.5, 1.5, 2.5]
     assert changed.trials.table["value"].tolist() == [99.0, 1.5, 2.5]
     assert changed.trials.table["id"].tolist() == [7, 9, 8]
     assert {*changed.tables["t"].columns} == {*columns}

@@ -113,8 +113,13 @@ def test_words_that_are_signed_come_to_mix_as_unsigned_ones() -> None:
     with pytest.raises(TypeError):
         random.mix(signed)
     words = random.mix(signed.view(np.uint64))
-    compiled = pytest.importorskip("numba").njit(random.mix)
+    numba = pytest.importorskip("numba")
+    compiled = numba.njit(random.mix)
+    for kind in (np.int64, np.int32, int):
+        assert [compiled(kind(z)) for z in (5, -5)] == words.tolist()
     assert [compiled(np.uint64(z % 2**64)) for z in (5, -5)] == words.tolist()
+    with pytest.raises(numba.TypingError):
+        compiled(1.5)
 
 
 @pytest.mark.parametrize(

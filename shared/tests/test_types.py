@@ -370,3 +370,14 @@ def _inside_itself() -> list[Any]:
 def test_what_metadata_cannot_hold_is_told_by_its_place(metadata: Any, told: str) -> None:
     with pytest.raises(DataError, match=f"metadata: expected a mapping that JSON can hold.*{told}"):
         Signal([1.0], 1.0, metadata=metadata)
+
+
+@pytest.mark.parametrize("name", [1, 1.5, None, True])
+def test_names_that_are_no_text_are_refused_at_any_depth(name: Any) -> None:
+    for metadata, place in (
+        ({name: 0}, "metadata"),
+        ({"a": {name: 0}}, r"metadata\['a'\]"),
+        ({"a": [0, ({"b": {name: 0}},)]}, r"metadata\['a'\]\[1\]\[0\]\['b'\]"),
+    ):
+        with pytest.raises(DataError, match=f"expected names as text, got {name} in {place}; give"):
+            Signal([1.0], 1.0, metadata=metadata)  # type: ignore[dict-item]

@@ -36,7 +36,7 @@ FIRST = np.uint64(0xBF58476D1CE4E5B9)
 """First factor of the hash (variant 13 of Stafford's mixers)."""
 SECOND = np.uint64(0x94D049BB133111EB)
 """Second factor of the hash."""
-_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+_S0, _S11, _S27, _S30, _S31 = map(np.uint64, (0, 11, 27, 30, 31))
 
 __all__ = [
     "FIRST",
@@ -61,16 +61,17 @@ def mix(z: Any) -> Any:
 
     Notes
     -----
-    The function is bare arithmetic, so that it can be compiled, and checks nothing. Signed
-    numbers are not its input: numpy refuses them by a TypeError, and numba compiles a single one
-    to another hash, without a word. Turn them into words first, ``np.uint64(z)`` in a kernel and
-    ``z.view(np.uint64)`` for an array; `numbered` takes any whole numbers.
+    The function is bare arithmetic, so that it can be compiled, and checks nothing. In a compiled
+    function a signed number counts as the word that holds it (−1 is 2**64 − 1); numpy refuses
+    signed numbers by a TypeError, ``z.view(np.uint64)`` makes words of an array of them.
+    `numbered` takes any whole numbers.
 
     Examples
     --------
     >>> mix(GOLDEN * np.arange(1, 3, dtype=np.uint64))  # the stream of seed 0
     array([16294208416658607535,  7960286522194355700], dtype=uint64)
     """
+    z = np.uint64(z >> _S0)  # which no float has; compiled, it costs nothing
     z = (z ^ (z >> _S30)) * FIRST
     z = (z ^ (z >> _S27)) * SECOND
     return z ^ (z >> _S31)

@@ -48,8 +48,8 @@ def from_mne(data: Any) -> Recording | dict[str, AlignedSignal]:
     dict of str to AlignedSignal
         Of ``Epochs``: samples of shape (n_epochs, n_times, n_channels) per type of channel;
         ``events`` are the events' times in seconds from MNE's sample 0. ``metadata`` has the
-        events' names as ``labels``, the epochs' table, and how many were dropped for which
-        reason.
+        events' names as ``labels`` and their codes as ``event_id``, the epochs' table, how many
+        were dropped for which reason, and the baseline and thresholds that they were cut with.
 
     Raises
     ------
@@ -128,8 +128,10 @@ def _about_epochs(data: Any) -> dict[str, Any]:
     if data.annotations is not None and len(data.annotations):
         count = len(data.annotations)
         skipped.note("annotations", f"{count} of the data that epochs were cut from")
-    if data.baseline is not None:
-        metadata["baseline"] = plain(data.baseline)
+    metadata["event_id"] = plain(dict(data.event_id))
+    for name in ("baseline", "reject", "flat", "reject_tmin", "reject_tmax", "detrend"):
+        if getattr(data, name, None) is not None:
+            metadata[name] = plain(getattr(data, name))
     if skipped:
         metadata["skipped"] = dict(skipped)
     return metadata

@@ -97,7 +97,8 @@ def _block(neo: Any, block: Any) -> list[Recording]:
     whole = {"block": about(block)}
     skipped = Skipped()
     for group in block.groups:
-        skipped.note(f"group {group.name!r}", f"a group of {len(group.data_children)} objects")
+        parts = [f"{type(x).__name__} {x.name!r}" for x in group.data_children]
+        skipped.note(f"group {group.name!r}", f"of {', '.join(parts) or 'nothing'}")
     return [_recording(neo, segment, whole, skipped) for segment in block.segments]
 
 

@@ -28,7 +28,7 @@ def about(item: Any) -> dict[str, Any]:
     Where an annotation has the name of an attribute and says something else, the attribute stands
     beside it, ``"neo description"``.
     """
-    said = {str(k): plain(v) for k, v in (item.annotations or {}).items()}
+    said: dict[str, Any] = plain(dict(item.annotations or {}))
     for name, value in _attributes(item).items():
         if said.setdefault(name, value) != value:
             said[f"neo {name}"] = value

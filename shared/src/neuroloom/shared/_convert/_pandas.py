@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 D = TypeVar("D", Epochs, Signal, SpikeTrains, TimeSeries, Trials)
 
 _ATTRIBUTE = "neuroloom"
+_DIMENSION = "dimension"
 _MORE: dict[type, tuple[str, ...]] = {
     Epochs: ("metadata",),
     Signal: ("rate", "unit", "properties", "observed", "metadata"),
@@ -81,6 +82,8 @@ def to_frame(data: Epochs | Signal | SpikeTrains | TimeSeries | Trials) -> pd.Da
     elif isinstance(data, (Signal, TimeSeries)):
         index = pd.Index(data.times, name="time")
         frame = pd.DataFrame(data.values, index=index, columns=list(data.channels) or None)
+        name = data.metadata.get(_DIMENSION)
+        frame.columns.name = name if isinstance(name, str) else None
     elif isinstance(data, Trials):
         frame = data.table.copy()
     else:
@@ -108,7 +111,8 @@ def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
         ``epochs``, ``names``, ``properties`` and ``observed`` of spike trains, ``session`` of
         trials, ``rate`` (told from the index if nothing says it), ``unit``, ``properties`` and
         ``observed`` of a signal, ``unit``, ``epochs`` and ``properties`` of a time series,
-        ``metadata`` of all (otherwise those of `to_frame` and every other entry of ``attrs``).
+        ``metadata`` of all (otherwise those of `to_frame`, every other entry of ``attrs``, and
+        the name that the columns have together as ``"dimension"``).
 
     Raises
     ------
@@ -130,9 +134,12 @@ def from_frame(frame: pd.DataFrame, kind: type[D], **more: Any) -> D:
         raise fail("kind", _KINDS, repr(kind))
     keys(f"from_frame for {kind.__name__}", more, _MORE[kind])
     about = {**_restored(kind, frame.attrs.get(_ATTRIBUTE, {})), **more}
-    others = {str(k): plain(v) for k, v in frame.attrs.items() if k != _ATTRIBUTE}
+    others = plain({k: v for k, v in frame.attrs.items() if k != _ATTRIBUTE})
     if others and "metadata" not in more:
         about["metadata"] = {**others, **about.get("metadata", {})}
+    if frame.columns.name is not None and kind is not Trials and "metadata" not in more:
+        known = about.get("metadata", {})
+        about["metadata"] = {**known, _DIMENSION: plain(frame.columns.name)}
     make: Any = kind  # its arguments differ from type to type
     made: D = make(**_arguments(frame, kind, about, more))
     return made

@@ -57,6 +57,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if isinstance(value, dict):
+        if others := [key for key in value if not isinstance(key, str)]:
+            told = f"metadata: the names {others[:5]} become text, for JSON has no others"
+            warnings.warn(told, ConversionWarning, stacklevel=3)
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(part) for part in value]

@@ -168,7 +168,7 @@ def _own(attrs: Any) -> dict[str, Any]:
 def _metadata(attrs: Any, own: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes that say something else than our own ones."""
     taken = (*own, "units", _METADATA)
-    found = {str(k): plain(v) for k, v in attrs.items() if k not in taken}
+    found: dict[str, Any] = plain({k: v for k, v in attrs.items() if k not in taken})
     clashing = plain(attrs.get(_METADATA, {}))
     return found | (clashing if isinstance(clashing, dict) else {_METADATA: clashing})
 

@@ -15,7 +15,7 @@ _LEAVES = (str, int, float, type(None))
 def as_json(
     argument: str, given: dict[str, Any], *, nan: bool = True, error: MakeError = DataError
 ) -> str:
-    """Return a dict as JSON.
+    """Return a dict as JSON, which would make text of names that are none, and so refuses them.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def as_json(
         Or what `error` makes: the first value that JSON cannot hold is told by its place.
     """
     try:
-        return json.dumps(given, allow_nan=nan)
+        text = json.dumps(given, allow_nan=nan)
     except (TypeError, ValueError, RecursionError) as cause:
         try:
             got, hint = next(_strange(argument, given, nan, ()), (f"{cause}", ""))
@@ -42,6 +42,22 @@ def as_json(
             got, hint = "too many levels inside one another", ""
         expected = "a mapping that JSON can hold"
         raise fail(argument, expected, got, hint=hint, error=error) from cause
+    for strange in _no_texts(argument, given):
+        hint = "; give it as text, which JSON would make of it"
+        raise fail(argument, "names as text", strange, hint=hint, error=error)
+    return text
+
+
+def _no_texts(place: str, value: Any) -> Iterator[str]:
+    """Yield the names in a value that are no text, with their place."""
+    if isinstance(value, dict):
+        yield from (f"{key!r} in {place}" for key in value if not isinstance(key, str))
+    elif not isinstance(value, (list, tuple)):
+        return
+    named = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, part in named:
+        if isinstance(part, (dict, list, tuple)):
+            yield from _no_texts(f"{place}[{key!r}]", part)
 
 
 def _strange(

@@ -158,18 +158,29 @@ def _restore(entry: dict[str, Any], parts: Parts, changed: Parts, skipped: Skipp
 
 def _named(part: Any, columns: dict[str, str]) -> Any:
     """Return a table or spikes with the columns' own names where the file has others for them."""
-    held = part.columns if isinstance(part, Trials) else getattr(part, "properties", ())
-    new = {native: name for native, name in columns.items() if native in held and name not in held}
-    if not new:
-        return part
     if isinstance(part, SpikeTrains):
-        return part.replace(properties={new.get(k, k): v for k, v in part.properties.items()})
+        own = {columns.get(name, name): name for name in part.properties}
+        if len(own) < len(part.properties):  # a column of that name has come since
+            return part
+        return part.replace(properties={new: part.properties[old] for new, old in own.items()})
+    if not isinstance(part, Trials):
+        return part
+    table = part.table
+    # NWB's start_time is read as start, too: which of them is the user's own, the note says.
+    twice = [x for x, name in columns.items() if {x, name} <= {*table} and _alike(table, x, name)]
+    table = table.drop(columns=twice).rename(columns=columns)
+    if not table.columns.is_unique:
+        return part
     roles = {
-        key: [new.get(x, x) for x in value]
+        key: [columns.get(x, x) for x in value if x not in twice]
         for key, value in part.metadata.items()
         if key.endswith("_columns") and isinstance(value, list)
     }
-    return part.replace(table=part.table.rename(columns=new), metadata={**part.metadata, **roles})
+    return part.replace(table=table, metadata={**part.metadata, **roles})
+
+
+def _alike(table: Any, one: str, other: str) -> bool:
+    return bool(table[one].equals(table[other]))
 
 
 def _found(entry: dict[str, Any], parts: Parts) -> Any:

@@ -10,6 +10,7 @@ from neuroloom.shared._convert._nwb._objects import (
     column_descriptions,
     described,
     file_metadata,
+    table_descriptions,
 )
 from neuroloom.shared._convert._nwb._open import opened
 from neuroloom.shared._convert._nwb._parts import read_parts
@@ -41,7 +42,7 @@ def read_nwb(path: str | Path, *, signals: Iterable[str] | None = None) -> Recor
     tables, intervals with more columns, ``tables``
     annotations
     session, subject, devices, groups,   ``metadata``
-    descriptions of columns
+    descriptions of columns and tables
     ==================================== ===================================================
 
     What is left out stands in ``metadata["skipped"]`` with its reason; a part that cannot be
@@ -75,6 +76,9 @@ def read_nwb(path: str | Path, *, signals: Iterable[str] | None = None) -> Recor
             with skipped.guard("descriptions of columns"):
                 if columns := column_descriptions(file):
                     metadata["columns"] = columns
+            with skipped.guard("descriptions of tables"):
+                if tables := table_descriptions(file):
+                    metadata["tables"] = tables
     if notes is not None:
         restored(parts, notes, skipped)
         metadata["objects"].pop(NAME, None)

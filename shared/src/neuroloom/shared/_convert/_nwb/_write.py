@@ -281,7 +281,8 @@ def _trials(pynwb: Any, trials: Trials) -> tuple[Any, dict[str, str]]:
     columns, ids = _without_ids(frame.drop(columns=ends))
     for first, after, row in zip(start, stop, ids, strict=True):
         table.add_interval(start_time=float(first), stop_time=float(after), id=row)
-    return table, add_columns(table, columns)
+    others = {x: y for x, y in zip(("start_time", "stop_time"), ends, strict=True) if x != y}
+    return table, {**add_columns(table, columns), **others}
 
 
 def _add_notes(
