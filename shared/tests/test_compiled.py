@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from neuroloom.shared import MissingDependencyError, compiled
+from neuroloom.shared import DataError, MissingDependencyError, compiled
 
 pytest.importorskip("numba")
 
@@ -276,16 +276,27 @@ def test_a_changed_stencil_is_compiled_anew(tmp_path: Path) -> None:
     assert [values[2:] for values in found] == [[], [1.0], []]
 
 
-def test_where_nothing_can_be_written_it_runs_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        DataError("a folder in the place of the file"),
+        TypeError("numba's own"),
+    ],
+    ids=["a full disk", "a folder", "what numba raises"],
+)
+def test_where_nothing_can_be_written_it_runs_from_memory(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from neuroloom.shared import _compiled
 
     def full(target: Path) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     _compiled._told().clear()
     monkeypatch.setattr(_compiled, "atomic", full)
     half = compiled(_half)
-    with pytest.warns(RuntimeWarning, match="No space left"):
+    with pytest.warns(RuntimeWarning, match=f"made anew in memory .*{error.args[-1]}"):
         assert half(3.0) == 1.5
     assert half(3) == 1.5  # told once
     _compiled._told().clear()

@@ -80,9 +80,11 @@ def _cache_class() -> Any:
 
         def _load_overload(self, sig: Any, target_context: Any) -> Any:
             path = self._path(sig, target_context.codegen())
-            if not self._enabled or path is None or not path.is_file():
+            if not self._enabled or path is None:
                 return None
             try:
+                if not path.exists():
+                    return None
                 content = path.read_bytes()
                 if hashlib.sha256(content[:-_CHECK]).digest() != content[-_CHECK:]:
                     raise ValueError("its checksum differs")
@@ -95,15 +97,15 @@ def _cache_class() -> Any:
 
         def _save_overload(self, sig: Any, data: Any) -> None:
             path = self._path(sig, data.codegen)
-            if not self._enabled or path is None or not self._impl.check_cachable(data):
-                return
             try:
+                if not self._enabled or path is None or not self._impl.check_cachable(data):
+                    return
                 self._impl.locator.ensure_cache_path()
                 content = self._cache_file._dump(self._impl.reduce(data))
                 with atomic(path) as file:
                     file.write(content + hashlib.sha256(content).digest())
-            except OSError as error:
-                _warn(f"{path.parent}: {error}")
+            except Exception as error:  # no space, no right, a folder in its place, numba's own
+                _warn(f"{path}: {type(error).__name__}: {error}")
 
         def _path(self, sig: Any, codegen: Any) -> Path | None:
             """Return the file for a signature, None for one that other processes cannot know."""

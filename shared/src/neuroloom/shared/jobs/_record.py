@@ -71,7 +71,7 @@ def _wrong(known: Any) -> str:
     number = known.get("format", 1)  # the first one had none
     if type(number) is not int:
         return f"the format {_short(number)}"
-    if "format" not in known and "code" not in known:
+    if "format" not in known and "function" not in known:
         return f"other things: {_short(sorted(known))}" if known else "nothing: {}"
     needed = ("code", "globals", "versions")
     for name in (x for x in _NAMED if number == FORMAT and (x in needed or x in known)):
