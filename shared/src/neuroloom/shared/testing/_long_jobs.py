@@ -291,7 +291,7 @@ def _other(function: FunctionType) -> Iterator[None]:
         return
     before = function.__code__
     # Behind its last instruction, where nothing gets to.
-    function.__code__ = before.replace(co_code=before.co_code + bytes([dis.opmap["NOP"], 0]))
+    function.__code__ = before.replace(co_code=before.co_code + bytes([dis.opmap["POP_TOP"], 0]))
     try:
         yield
     finally:
