@@ -277,7 +277,9 @@ class TestResume:
 
     def test_a_damaged_record(self, tmp_path: Path) -> None:
         (tmp_path / "job.json").write_text("{")
-        with pytest.raises(DataError, match=r"resume: expected a folder with a readable job.json"):
+        with pytest.raises(
+            DataError, match=r"resume: expected a folder of a job, .* text that is no JSON"
+        ):
             quiet(abs, [1], resume=tmp_path)
 
     def test_items_of_another_job_are_refused(self, tmp_path: Path) -> None:

@@ -172,7 +172,8 @@ def _times_of_rows(argument: str, values: Any) -> tuple[NDArray[Any], bool] | No
 
 def _dimension(argument: str, values: Any) -> tuple[Any, NDArray[Any] | None] | None:
     """Return the index of the rows of a DataArray, and the times in it."""
-    dims, indexes = getattr(values, "dims", ()), getattr(values, "indexes", None)
+    dims: Any = getattr(values, "dims", ())
+    indexes: Any = getattr(values, "indexes", None)
     if not isinstance(dims, tuple) or not dims or not hasattr(indexes, "get"):
         return None
     late = [name for name in dims[1:] if says_times(name)]
