@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -351,3 +352,72 @@ def test_a_session_without_a_step_is_refused():
     labels = np.repeat([0, 1], 3)
     with pytest.raises(LifnetError, match="at least one step, got none in session 1"):
         Analyzer([np.zeros((5, 6), bool), np.zeros((0, 6), bool)], labels, dt=5e-4)
+
+
+def test_windows_begin_and_end_at_the_step_that_a_time_names():
+    session = np.zeros((3000, 2), dtype=bool)
+    session[np.arange(3000) % 6 < 3, 0] = True
+    params = ClusteringParams("box", 0.1, last_pass=False)
+    analyzer = Analyzer(session, [1, 2], 1e-4, 0, params)
+    for step in range(0, 3000, 3):
+        time = round(0.1 * step, 1)  # k · 0.0001 s misses a decimal number of ms by rounding
+        late, early = (
+            sum(data["#"] for data in analyzer.get_attractors_data(*window).values())
+            for window in ((time, None), (None, time))
+        )
+        assert (early, late) == (step // 3, 1000 - step // 3)
+        assert analyzer.get_unique_attractors_count_until_time(time) == min(step // 3, 2)
+
+
+@pytest.mark.parametrize("state", [True, 1.0, "1", np.nan, 7])
+def test_a_number_of_a_state_is_a_whole_number(analyzer, state):
+    with pytest.raises(LifnetError, match="a number from 0 to 3, or a tuple"):
+        analyzer.get_occurrences(state)
+
+
+def test_numbers_without_axes_are_numbers_of_states(analyzer):
+    # State 3 is that of population 2; population 3 does not exist.
+    for three in (np.int64(3), np.array(3)):
+        assert analyzer.get_attractor_data(three)["clusters"] == (2,)
+    assert analyzer.get_attractor_data(np.array([0, 1]))["clusters"] == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"populations": []}, "populations: expected at least one"),
+        ({"populations": [1, 1]}, "populations: expected each place once"),
+        ({"clustering_params": {"kernel_param": np.inf}}, "kernel_param"),
+        ({"clustering_params": {"kernel_param": "wide"}}, "kernel_param"),
+        ({"clustering_params": {"max_iterations": 1.5}}, "max_iterations"),
+        ({"clustering_params": {"last_pass": "no"}}, "last_pass"),
+        ({"clustering_params": {"kernel_parm": 1.0}}, "did you mean 'kernel_param'"),
+        ({"clustering_params": 3}, "clustering_params"),
+        ({"spikes": np.ma.array(raster((0,)), mask=raster((0,)))}, "spikes"),
+        ({"clusters": np.ma.array(CLUSTERS, mask=CLUSTERS == 3)}, "clusters"),
+        ({"spikes": np.zeros((5, 0), bool), "clusters": np.zeros(0, int)}, "clusters"),
+    ],
+)
+def test_what_would_be_read_otherwise_is_refused(changes, named):
+    with pytest.raises(LifnetError, match=named):
+        Analyzer(**{"spikes": raster((0,)), "clusters": CLUSTERS, "dt": DT} | changes)
+
+
+def test_questions_that_cannot_be_are_refused(analyzer):
+    for wrong in ("soon", np.nan):
+        with pytest.raises(LifnetError, match="t_from"):
+            analyzer.get_attractors_data(wrong)
+        with pytest.raises(LifnetError, match="time_ms"):
+            analyzer.get_transition_density_until_time(wrong)
+    for wrong in (1, 0.5):
+        with pytest.raises(LifnetError, match="session"):
+            analyzer.get_cluster_activity(wrong)
+        with pytest.raises(LifnetError, match="session"):
+            analyzer.get_cluster_rates(wrong)
+
+
+def test_a_compact_file_of_other_neurons_is_refused(tmp_path):
+    spikes = from_dense(raster((0,)))
+    save_compact(tmp_path / "spikes.npz", dataclasses.replace(spikes, n_neurons=5))
+    with pytest.raises(LifnetError, match="expected numbers from 0 to 4"):
+        Analyzer(tmp_path / "spikes.npz", CLUSTERS, DT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import pairwise
@@ -98,6 +99,8 @@ class Analyzer:
                 raise LifnetError(
                     f"spikes: expected at least one step, got none in session {number}"
                 )
+        if not len(labels):
+            raise LifnetError("clusters: expected at least one neuron, got none")
         dt = checks.real("dt", dt, above=0, unit="s", error=LifnetError)
         minimal_life_span_ms = checks.real(
             "minimal_life_span_ms", minimal_life_span_ms, at_least=0, error=LifnetError
@@ -107,7 +110,11 @@ class Analyzer:
         self.params = clustering(clustering_params)
         kept: NDArray[Any] = np.arange(len(sizes))
         if populations is not None:
-            kept = checks.indices("populations", populations, len(sizes), error=LifnetError)
+            kept = checks.indices(
+                "populations", populations, len(sizes), unique=True, error=LifnetError
+            )
+            if not len(kept):
+                raise LifnetError("populations: expected at least one, got none")
         self.dt = float(dt)
         self._activity: list[NDArray[np.bool_]] | None = []
         for session in self._sessions:
@@ -195,7 +202,9 @@ class Analyzer:
         LifnetError
             If there is no such state.
         """
-        identity = tuple(sorted(int(c) for c in clusters))
+        n = self.get_num_clusters()
+        places = checks.indices("clusters", clusters, n, unique=True, error=LifnetError)
+        identity = tuple(sorted(places.tolist()))
         if identity not in self._found.states:
             raise LifnetError(f"no state in which exactly the populations {identity} are active")
         return self._found.states.index(identity)
@@ -227,13 +236,24 @@ class Analyzer:
             Window in milliseconds over all sessions; negative times count from the end. An
             occurrence is inside if it begins there.
         """
-        total = self.config["total_sim_duration_ms"]
-        low = 0.0 if t_from is None else t_from + total * (t_from < 0)
-        high = np.inf if t_to is None else t_to + total * (t_to < 0)
-        begin = self._ms(self._found.start)
-        inside = (begin >= low) & (begin < high)
+        start = self._found.start
+        inside = np.ones(len(start), dtype=bool)
+        if t_from is not None:
+            inside &= start >= self._step("t_from", t_from)
+        if t_to is not None:
+            inside &= start < self._step("t_to", t_to)
         present = np.unique(self._found.identity[inside])
         return {self._found.states[i]: self._data(int(i), inside) for i in present}
+
+    def _step(self, name: str, time_ms: float) -> float:
+        """Return where a time lies in steps; negative times count from the end."""
+        time = checks.real(name, time_ms, finite=False, unit="ms", error=LifnetError)
+        step = time * 1e-3 / self.dt
+        # A time that misses a step by rounding alone lies on it.
+        if math.isfinite(step) and abs(step - round(step)) < 1e-6:
+            step = float(round(step))
+        whole = round(self.config["total_sim_duration_ms"] * 1e-3 / self.dt)
+        return step + whole * (step < 0)
 
     def _data(self, index: int, inside: NDArray[np.bool_]) -> dict[str, Any]:
         mine = (self._found.identity == index) & inside
@@ -250,16 +270,14 @@ class Analyzer:
 
     def _index(self, state: tuple[Any, ...]) -> int:
         """Return the number of a state given as a number, a tuple of populations, or nothing."""
-        if len(state) == 1 and isinstance(state[0], (int, np.integer)):
-            if not 0 <= state[0] < self.get_num_states():
-                raise LifnetError(
-                    f"state: expected a number from 0 to {self.get_num_states() - 1}, "
-                    f"got {state[0]}; a tuple says which populations are active"
-                )
-            return int(state[0])
-        if len(state) == 1 and isinstance(state[0], (tuple, list)):
-            return self.get_attractor_idx(*state[0])
-        return self.get_attractor_idx(*state)
+        if len(state) == 1 and np.ndim(state[0]) == 0:
+            last = self.get_num_states() - 1
+            expected = f"a number from 0 to {last}, or a tuple of the populations that are active"
+            return checks.whole(
+                "state", state[0], at_least=0, at_most=last, expected=expected, error=LifnetError
+            )
+        populations = state[0] if len(state) == 1 else state
+        return self.get_attractor_idx(*populations)
 
     def get_occurrences(self, *state: Any) -> int:
         """Return how often a state occurs.
@@ -420,9 +438,11 @@ class Analyzer:
         Parameters
         ----------
         time_ms : float
-            Time in milliseconds from the first session's start, over all sessions.
+            Time in milliseconds from the first session's start, over all sessions; negative times
+            count from the end.
         """
-        return len(np.unique(self._found.identity[self._ms(self._found.start) < time_ms]))
+        begun = self._found.start < self._step("time_ms", time_ms)
+        return len(np.unique(self._found.identity[begun]))
 
     def get_transition_density_until_time(self, time_ms: float) -> float:
         """Return the share of the possible transitions between the states seen that were seen.
@@ -433,12 +453,13 @@ class Analyzer:
         Parameters
         ----------
         time_ms : float
-            Time in milliseconds; what comes later does not count.
+            Time in milliseconds; what comes later does not count. Negative times count from the
+            end.
         """
         n = self.get_unique_attractors_count_until_time(time_ms)
         if n < 2:
             return 0.0
-        seen = transition_counts(self._found, time_ms * 1e-3 / self.dt) > 0
+        seen = transition_counts(self._found, self._step("time_ms", time_ms)) > 0
         np.fill_diagonal(seen, False)
         return float(seen.sum() / (n * (n - 1)))
 
@@ -498,12 +519,15 @@ class Analyzer:
 
         Raises
         ------
+        LifnetError
+            If there is no such session.
         NotFittedError
             If the analysis was loaded: it holds no activity.
         """
         if self._activity is None:
             raise NotFittedError("a loaded analysis holds no activity: make the Analyzer anew")
-        return self._activity[session]
+        number = checks.index("session", session, len(self._activity), error=LifnetError)
+        return self._activity[number]
 
     def get_cluster_rates(self, session: int = 0) -> Array:
         """Return the smoothed rates of the populations in Hz, shape (n_steps, n_pops).
@@ -515,10 +539,14 @@ class Analyzer:
 
         Raises
         ------
+        LifnetError
+            If there is no such session.
         NotFittedError
             If the analysis was loaded: it holds no spikes.
         """
-        return smooth(self._rates(self._raw()[session]), self.params, self.dt)
+        raw = self._raw()
+        number = checks.index("session", session, len(raw), error=LifnetError)
+        return smooth(self._rates(raw[number]), self.params, self.dt)
 
     def _raw(self) -> list[Spikes]:
         if self._sessions is None:

@@ -17,6 +17,7 @@ import scipy
 from numpy.typing import NDArray
 
 from neuroloom.lifnet._errors import LifnetError
+from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
 Identity = tuple[int, ...]
@@ -42,12 +43,19 @@ class ClusteringParams:
     equal and do not fluctuate, as in examples made by hand."""
 
     def __post_init__(self) -> None:
-        if self.kernel_type not in ("gaussian", "box"):
-            raise LifnetError(f"kernel_type: expected gaussian or box, got {self.kernel_type!r}")
-        if not self.kernel_param > 0:
-            raise LifnetError(f"kernel_param: expected positive ms, got {self.kernel_param}")
-        if not self.rate_tolerance > 0 or self.max_iterations < 0:
-            raise LifnetError("rate_tolerance, max_iterations: expected positive values")
+        checks.choice("kernel_type", self.kernel_type, ("gaussian", "box"), error=LifnetError)
+        kernel = checks.real(
+            "kernel_param", self.kernel_param, above=0, unit="ms", error=LifnetError
+        )
+        tolerance = checks.real(
+            "rate_tolerance", self.rate_tolerance, above=0, finite=False, error=LifnetError
+        )
+        most = checks.whole("max_iterations", self.max_iterations, at_least=0, error=LifnetError)
+        last = checks.flag("last_pass", self.last_pass, error=LifnetError)
+        object.__setattr__(self, "kernel_param", kernel)
+        object.__setattr__(self, "rate_tolerance", tolerance)
+        object.__setattr__(self, "max_iterations", most)
+        object.__setattr__(self, "last_pass", last)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from neuroloom.lifnet._analysis._attractors import (
 )
 from neuroloom.lifnet._analysis._sessions import save_array
 from neuroloom.lifnet._errors import LifnetError
+from neuroloom.shared import checks
 from neuroloom.shared.io import atomic
 
 ATTRACTORS = "attractors.json"
@@ -126,13 +127,16 @@ def clustering(params: ClusteringParams | Mapping[str, Any] | None) -> Clusterin
     """Return what tells states, with defaults where nothing is said."""
     if isinstance(params, ClusteringParams):
         return params
-    known = set(ClusteringParams.__dataclass_fields__)
-    unknown = set(params or {}) - known
-    if unknown:
-        raise LifnetError(
-            f"clustering_params: expected some of {sorted(known)}, got {sorted(unknown)}"
+    if params is None:
+        return ClusteringParams()
+    if not isinstance(params, Mapping):
+        raise checks.fail(
+            "clustering_params", "ClusteringParams or a mapping", params, error=LifnetError
         )
-    return ClusteringParams(**dict(params or {}))
+    checks.keys(
+        "clustering_params", params, ClusteringParams.__dataclass_fields__, error=LifnetError
+    )
+    return ClusteringParams(**params)
 
 
 def _table(found: Occurrences) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._errors import LifnetError
-from neuroloom.shared import load_arrays, save_arrays
+from neuroloom.shared import checks, load_arrays, save_arrays
 from neuroloom.shared.io import atomic
 
 KIND = "lifnet-spikes"
@@ -47,7 +47,7 @@ def from_dense(raster: ArrayLike) -> Spikes:
 
     A neuron that spiked twice in a step is there twice.
     """
-    array = np.asarray(raster)
+    array = checks.plain("spikes", raster, error=LifnetError)
     if array.ndim != 2 or array.dtype.kind not in "biuf":
         raise LifnetError(
             f"spikes: expected shape (n_steps, n_neurons), got {array.shape} of {array.dtype}"
@@ -111,12 +111,16 @@ def load_spikes(path: str | Path) -> Spikes:
         held, header = load_arrays(source, kind=KIND)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise LifnetError(f"{source}: expected spikes as .npy or .npz, got {error}") from error
-    return Spikes(
+    found = Spikes(
         held["steps"].astype(np.int64),
         held["neurons"].astype(np.int64),
         int(header["n_steps"]),
         int(header["n_neurons"]),
     )
+    for values, n in ((found.steps, found.n_steps), (found.neurons, found.n_neurons)):
+        if values.size and not 0 <= values.min() <= values.max() < n:
+            raise LifnetError(f"{source}: expected numbers from 0 to {n - 1}, got {values.max()}")
+    return found
 
 
 def load_sessions(source: Any) -> tuple[list[Spikes], str | None]:
@@ -159,7 +163,7 @@ def load_labels(source: Any) -> tuple[NDArray[np.int64], str | None]:
             source = np.load(source, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise LifnetError(f"{path}: expected labels as .npy, got {error}") from error
-    labels = np.asarray(source)
+    labels = checks.plain("clusters", source, error=LifnetError)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise LifnetError(
             f"clusters: expected one whole number per neuron, got shape {labels.shape} "
