@@ -30,7 +30,14 @@ _SLOPE = erfcx(-_fine[::4])
 
 @njit(cache=False)
 def _cumulative(x, table, slope):
-    """Return the integral up to x and the integrand there, by cubic Hermite interpolation."""
+    """Return the integral up to x and the integrand there, by cubic Hermite interpolation.
+
+    Below the table, by the expansion of ``erfcx(s)`` in 1/s, whose next term is 5e-10 of it.
+    """
+    if x < LOW:
+        s, root = -x, np.sqrt(np.pi)
+        back = np.log(s / -LOW) + (s**-2 - LOW**-2) / 4 - 3 * (s**-4 - LOW**-4) / 16
+        return table[0] - back / root, (1 / s - 0.5 * s**-3 + 0.75 * s**-5) / root
     place = (x - LOW) * PER_UNIT
     k = int(place)
     if k > len(table) - 2:
@@ -47,12 +54,6 @@ def _rate(mu, sigma, tau, theta, reset, tau_ref, shift, table, slope):
     upper, lower = (theta - mu) / sigma + shift, (reset - mu) / sigma + shift
     if upper >= HIGH:
         return 0.0, 0.0, 0.0
-    if lower <= LOW:  # hardly any noise: the drift alone
-        if mu <= theta:
-            return 0.0, 0.0, 0.0
-        time = tau_ref + tau * np.log((mu - reset) / (mu - theta))
-        by_mu = tau * (1 / (mu - theta) - 1 / (mu - reset)) / time**2
-        return 1 / time, by_mu, 0.0
     c, top = _cumulative(upper, table, slope)
     a, bottom = _cumulative(lower, table, slope)
     factor = tau * np.sqrt(np.pi)
@@ -250,7 +251,8 @@ def labels_of(number: int) -> dict:
     row = {"compared": 0, "unstable": 0, "marginal": 0, "unlike": 0, "disagree": 0}
     for point in fixed_points(field, tau=tau, n_starts=10, seed=number):
         own = point.rates.copy()
-        if _newton(own, *numbers) > 1e-9 or np.abs(own - point.rates).max() > 1e-3:
+        left = _newton(own, *numbers)
+        if left > 1e-10 * (1 + own.max()) or np.abs(own - point.rates).max() > 1e-3:
             row["unlike"] += 1
             continue
         _, jac = _response(own, numbers)
