@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 
 import numpy as np
 import pytest
 
-from neuroloom.lifnet import ClusteredNetwork, Record, load_config, shipped_configs
+from neuroloom.lifnet import ClusteredNetwork, LIFMeanField, Record, load_config, shipped_configs
 from neuroloom.lifnet.engine import Cells, Connectivity, CountDrive, simulate
 from neuroloom.lifnet.errors import (
     ConfigError,
@@ -32,6 +33,7 @@ from neuroloom.lifnet.network import (
     Uniform,
     simulate_trials,
 )
+from neuroloom.lifnet.theory import mean_field_trajectory
 
 SYNAPSES = {"exc": Exponential(0.005)}
 
@@ -306,3 +308,46 @@ def test_a_refractory_time_that_cannot_be_counted_is_refused():
         net = Network([population(tau_refractory=3e5)])
     with pytest.raises(SimulationError, match=r"tau_refractory: expected at most 2,147,483,647"):
         net.simulate(0.01, seed=1)
+
+
+HIDDEN = np.ma.array([1.0, 2.0], mask=[True, False])
+HIDDEN_PLACE = np.ma.array([0, 1], mask=[True, False])
+TWO = dict(
+    c_matrix=np.ones((2, 2)), j_matrix=np.full((2, 2), 0.1), j_ext=[2.3, 2.3], c_ext=[320, 320],
+    nu_ext=[7.0, 7.0], tau_membrane=[0.02, 0.02], tau_synaptic=[0.005, 0.005],
+    threshold=[1.5, 0.75], reset_voltage=0.0, tau_refractory=0.005,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda: Connectivity.from_csr([0, 1, 2], [0, 1], HIDDEN),
+        lambda: Connectivity.from_csr([0, 1, 2], HIDDEN_PLACE, 1.0),
+        lambda: Connectivity.from_csr([0, 1, 2], [0, 1], 1.0, delay_steps=HIDDEN_PLACE),
+        lambda: Cells.create(2, tau_membrane=HIDDEN, tau_synaptic=0.005, threshold=1.0),
+        lambda: CountDrive.poisson(HIDDEN, [0, 1], 0.1),
+        lambda: CountDrive.poisson([0.4, 0.5], [0, 1], HIDDEN),
+        lambda: CountDrive.poisson([0.4, 0.5], HIDDEN_PLACE, 0.1),
+        lambda: CountDrive.poisson([0.4, 0.5], [0.0, 0.5], 0.1),
+        *(
+            functools.partial(LIFMeanField, 2, **TWO | {name: HIDDEN})
+            for name in ("j_ext", "nu_ext", "threshold", "tau_membrane")
+        ),
+        *(
+            functools.partial(
+                LIFMeanField, 2, **TWO | {name: np.ma.array(np.ones((2, 2)), mask=np.eye(2))}
+            )
+            for name in ("c_matrix", "j_matrix")
+        ),
+        lambda: LIFMeanField.from_config(
+            "2_cluster_mf", perturbations={"threshold": np.ma.array(np.ones(6), mask=np.eye(6)[0])}
+        ),
+        lambda: mean_field_trajectory(
+            "2_cluster_mf", np.ma.array(np.ones(6), mask=np.eye(6)[0]), duration=0.1
+        ),
+    ],
+)
+def test_values_under_a_mask_are_refused(given):
+    with pytest.raises(LifnetError):
+        given()

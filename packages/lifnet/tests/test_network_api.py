@@ -5,6 +5,8 @@ Against closed forms and an integrator of its own in numpy.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -465,3 +467,12 @@ def test_rates_in_a_window_go_on():
     first = built.simulate(0.0222, seed=2)
     second = built.simulate(0.0278, seed=2, state=first.state)
     np.testing.assert_array_equal(second.state.voltage, whole.state.voltage)
+
+
+def test_refractory_times_drawn_below_zero_are_refused():
+    drawn = Normal(0.002, 0.002)
+    with pytest.raises(NetworkError, match=r"A\.tau_refractory: .* at least 0 s.*got -"):
+        Network([population(size=500, tau_refractory=drawn)]).build(seed=1)
+    cut = dataclasses.replace(drawn, low=0.0)
+    built = Network([population(size=500, tau_refractory=cut)]).build(seed=1)
+    assert built.cells.tau_refractory.min() >= 0

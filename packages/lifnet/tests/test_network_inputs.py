@@ -194,3 +194,16 @@ def test_currents_of_neurons_are_in_the_recording(receptors):
         np.testing.assert_array_equal(got.values, expected)
         assert got.start == signals["voltage"].start
         assert (got.values != 0).any()
+
+
+@pytest.mark.parametrize("name", ["indptr", "indices", "weights"])
+def test_masked_synapses_are_refused(name):
+    given = {"indptr": [0, 1, 2], "indices": [0, 1], "weights": [5.0, 1.0]}
+    given[name] = np.ma.array(given[name], mask=[0] * (len(given[name]) - 1) + [1])
+    with pytest.raises(NetworkError, match=rf"Explicit\.{name}"):
+        Explicit(**given)
+
+
+def test_a_class_is_no_rate():
+    with pytest.raises(NetworkError, match=r"PoissonInput\.rate_hz"):
+        PoissonInput("E", SineRate, 1.0)

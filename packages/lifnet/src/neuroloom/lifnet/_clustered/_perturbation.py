@@ -227,7 +227,8 @@ def checked(
         target = check_target(name)
         if values is None:
             continue
-        array = np.asarray(values, dtype=np.float64)
+        plain = checks.plain(f"perturbation.{target}", values, error=PerturbationError)
+        array = np.asarray(plain, dtype=np.float64)
         if not np.isfinite(array).all():
             raise PerturbationError(
                 f"perturbation.{target}: expected finite values, got NaN or inf"
@@ -292,7 +293,9 @@ def merged(
 
 
 def _vector(values: ArrayLike, k: int) -> Array:
-    vector = np.asarray(values, dtype=np.float64)
+    vector = np.asarray(
+        checks.plain(f"vectors[{k}]", values, error=PerturbationError), dtype=np.float64
+    )
     if vector.ndim != 1 or not np.isfinite(vector).all():
         raise PerturbationError(
             f"vectors[{k}]: expected a list of finite numbers, got shape {vector.shape}"

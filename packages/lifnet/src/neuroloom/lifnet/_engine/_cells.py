@@ -10,6 +10,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._errors import NetworkError, RoundingWarning, SimulationError
+from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
 MECHANISMS = ("analytic", "euler")
@@ -120,7 +121,8 @@ class Cells:
 
         def each(name: str, value: ArrayLike) -> Array:
             try:
-                out = np.broadcast_to(np.asarray(value, dtype=np.float64), (n_neurons,))
+                plain = checks.plain(name, value, error=NetworkError)
+                out = np.broadcast_to(np.asarray(plain, dtype=np.float64), (n_neurons,))
             except (TypeError, ValueError) as error:
                 raise NetworkError(
                     f"{name}: expected a number or one per neuron ({n_neurons}), "
@@ -128,7 +130,8 @@ class Cells:
                 ) from error
             return np.array(out)
 
-        tau = np.asarray(tau_synaptic, dtype=np.float64)
+        plain = checks.plain("tau_synaptic", tau_synaptic, error=NetworkError)
+        tau = np.asarray(plain, dtype=np.float64)
         rows = tau if tau.ndim == 2 else tau[np.newaxis] if tau.ndim else tau.reshape(1, 1)
         decay = np.stack([each("tau_synaptic", row[0] if row.size == 1 else row) for row in rows])
         if (decay <= 0).any():

@@ -184,8 +184,13 @@ def stimuli_of(
     if stimulus is None:
         return nothing
     if isinstance(stimulus, (list, tuple)) and stimulus and isinstance(stimulus[0], tuple):
-        waves = [np.asarray(wave, dtype=np.float64) for wave, _ in stimulus]
-        gains = [np.asarray(gain, dtype=np.float64) for _, gain in stimulus]
+        waves, gains = (
+            [
+                np.asarray(checks.plain("stimulus", pair[k], error=SimulationError), np.float64)
+                for pair in stimulus
+            ]
+            for k in range(2)
+        )
         for wave, gain in zip(waves, gains, strict=True):
             if wave.shape != (n_steps,) or gain.shape != (n,):
                 raise SimulationError(

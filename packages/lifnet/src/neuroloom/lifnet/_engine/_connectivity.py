@@ -27,6 +27,7 @@ from neuroloom.lifnet._engine._parts import (
     sort_synapses,
 )
 from neuroloom.lifnet._errors import NetworkError
+from neuroloom.shared import checks
 
 MOST_CHANNELS = 256  # the channel of a synapse is kept in one byte
 
@@ -95,8 +96,8 @@ class Connectivity:
         """
         pointer, target = _rows_of(indptr, indices, n_neurons)
         n = len(pointer) - 1
-        weight = _per_synapse("weights", np.asarray(weights, dtype=np.float64), len(target))
-        delay = _per_synapse("delay_steps", np.asarray(delay_steps), len(target))
+        weight = _per_synapse("weights", _plain("weights", weights).astype(np.float64), len(target))
+        delay = _per_synapse("delay_steps", _plain("delay_steps", delay_steps), len(target))
         channels = _channels_of(channel, n)
         if delay.dtype.kind not in "iu" or (
             delay.size and not 0 <= delay.min() <= delay.max() <= MOST_STEPS
@@ -264,12 +265,16 @@ class Connectivity:
         return out
 
 
+def _plain(name: str, values: ArrayLike) -> NDArray[Any]:
+    return checks.plain(name, values, error=NetworkError)
+
+
 def _rows_of(
     indptr: ArrayLike, indices: ArrayLike, n_neurons: int | None
 ) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Return row ends and targets that are well formed."""
-    pointer = np.array(indptr, dtype=np.int64)
-    target = np.asarray(indices)
+    pointer = np.array(checks.array("indptr", indptr, dtype=np.int64, error=NetworkError))
+    target = _plain("indices", indices)
     n = len(pointer) - 1
     if pointer.ndim != 1 or n < 1 or pointer[0] != 0 or (np.diff(pointer) < 0).any():
         raise NetworkError("indptr: expected rising row ends that begin with 0")

@@ -15,7 +15,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._errors import ClippingWarning, NetworkError
-from neuroloom.shared import compiled, random
+from neuroloom.shared import checks, compiled, random
 
 GUIDE_BITS = 8
 MOST_COUNTS = 65535  # the guide keeps counts in two bytes
@@ -81,16 +81,15 @@ class CountDrive:
             cdf = self._checked_cdf()
         else:
             self._check_mean()
-        group = np.array(self.group, dtype=np.int32)
-        jump = np.array(np.broadcast_to(np.asarray(self.jump, dtype=np.float64), group.shape))
+        group = np.array(checks.array("group", self.group, dtype=np.int32, error=NetworkError))
+        jumps = checks.array("jump", self.jump, dtype=np.float64, error=NetworkError)
+        jump = np.array(np.broadcast_to(jumps, group.shape))
         n_tables, n_groups = self.mean.shape if cdf is None else cdf.shape[:2]  # type: ignore[union-attr]
         if group.ndim != 1 or (group.size and (group.min() < -1 or group.max() >= n_groups)):
             raise NetworkError(
                 f"group: expected one group per neuron, −1 to {n_groups - 1}, "
                 f"got shape {group.shape}"
             )
-        if not np.isfinite(jump).all():
-            raise NetworkError("jump: expected finite values, got NaN or infinity")
         table = self.table_of_step
         if table is not None:
             table = np.array(table, dtype=np.int32)
@@ -160,7 +159,7 @@ class CountDrive:
         """Return a drive from the probabilities of 0, 1, … counts, shape (n_groups, n_counts)."""
         mass = np.asarray(pmf, dtype=np.float64)
         cdf = np.minimum(np.cumsum(mass, axis=-1), 1.0)
-        return cls(cdf, np.asarray(group), np.asarray(jump), channel=channel)
+        return cls(cdf, group, jump, channel=channel)
 
     @classmethod
     def poisson(
@@ -184,7 +183,8 @@ class CountDrive:
         first_step : int
             Absolute number of the step of the first row. The steps before have its mean, too.
         """
-        mean = np.asarray(mean_count, dtype=np.float64)
+        plain = checks.plain("mean_count", mean_count, error=NetworkError)
+        mean = np.asarray(plain, dtype=np.float64)
         if mean.ndim not in (1, 2) or not mean.size or not np.isfinite(mean).all():
             raise NetworkError(
                 "mean_count: expected finite values, shape (groups,) or (steps, groups), "
@@ -201,7 +201,7 @@ class CountDrive:
             mean = np.maximum(mean, 0.0)
         if mean.ndim == 2:
             steps = np.maximum(np.arange(-first_step, len(mean), dtype=np.int32), 0)
-            return cls(None, np.asarray(group), np.asarray(jump), channel, steps, mean=mean)
+            return cls(None, group, jump, channel, steps, mean=mean)
         # A tail below 2^-60 is never drawn.
         largest = min(float(mean.max()), MOST_COUNTS)
         reach = np.arange(20 + int(largest + 14 * np.sqrt(largest)))
@@ -212,7 +212,7 @@ class CountDrive:
                 f"{mean.max():g}"
             )
         tables = scipy.stats.poisson.cdf(np.arange(top), mean[np.newaxis, :, np.newaxis])
-        return cls(tables, np.asarray(group), np.asarray(jump), channel)
+        return cls(tables, group, jump, channel)
 
     def tables(
         self, first_step: int, n_steps: int

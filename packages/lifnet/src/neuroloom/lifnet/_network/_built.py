@@ -382,7 +382,14 @@ def build(
             values[here] = population.values(name, stream.child(name))
         if not isinstance(population.tau_refractory, (float, np.ndarray)):
             drawn = per_neuron["tau_refractory"]
-            drawn[here] = np.rint(np.maximum(drawn[here], 0.0) / delta_t) * delta_t
+            if (least := drawn[here].min()) < 0:
+                raise checks.fail(
+                    f"{population.name}.tau_refractory",
+                    "a distribution of times of at least 0 s, as Normal(…, low=0)",
+                    f"{least:g} s",
+                    error=NetworkError,
+                )
+            drawn[here] = np.rint(drawn[here] / delta_t) * delta_t
         voltage[here] = (
             per_neuron["resting"][here]
             if population.initial_voltage is None

@@ -248,7 +248,7 @@ class PoissonInput:
 
     def __post_init__(self) -> None:
         check_window("PoissonInput", self.start, self.stop)
-        if not hasattr(self.rate_hz, "sample"):
+        if isinstance(self.rate_hz, type) or not hasattr(self.rate_hz, "sample"):
             expected = "a finite number of at least 0 in Hz, or a rate in time"
             rate = checks.real(
                 "PoissonInput.rate_hz",

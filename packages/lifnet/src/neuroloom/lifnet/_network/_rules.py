@@ -281,7 +281,7 @@ class Explicit:
 
     def __post_init__(self) -> None:
         for name in ("indptr", "indices"):
-            given = np.asarray(getattr(self, name))
+            given = checks.array(f"Explicit.{name}", getattr(self, name), error=NetworkError)
             if given.size and given.dtype.kind not in "iu":
                 raise NetworkError(f"Explicit.{name}: expected whole numbers, got {given.dtype}")
         indptr: NDArray[Any] = np.array(self.indptr, dtype=np.int64)
@@ -296,9 +296,14 @@ class Explicit:
         object.__setattr__(self, "indptr", indptr)
         object.__setattr__(self, "indices", indices)
         if self.weights is not None:
-            weights = np.array(self.weights, dtype=np.float64)
-            if weights.shape != indices.shape or not np.isfinite(weights).all():
-                raise NetworkError("Explicit: expected one finite weight per synapse")
+            weights = checks.array(
+                "Explicit.weights", self.weights, dtype=np.float64, error=NetworkError
+            )
+            if weights.shape != indices.shape:
+                raise NetworkError(
+                    f"Explicit.weights: expected {len(indices)}, one per synapse, got shape "
+                    f"{weights.shape}"
+                )
             object.__setattr__(self, "weights", weights)
 
     def expected(self, n_pre: int, n_post: int) -> float:

@@ -19,7 +19,7 @@ from neuroloom.lifnet._clustered._perturbation import (
 from neuroloom.lifnet._config._load import load_config, warn_of_unreached
 from neuroloom.lifnet._errors import SimulationError
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
-from neuroloom.shared import Seed, Signal, as_seed
+from neuroloom.shared import Seed, Signal, as_seed, checks
 
 Array = NDArray[np.float64]
 
@@ -118,7 +118,7 @@ def integrate_rates(
 
 
 def _first_rates(nu_init: ArrayLike, n_pops: int) -> Array:
-    nu = np.asarray(nu_init, dtype=np.float64)
+    nu = np.asarray(checks.plain("nu_init", nu_init, error=SimulationError), dtype=np.float64)
     if nu.shape != (n_pops,) or not np.isfinite(nu).all():
         raise SimulationError(f"nu_init: expected {n_pops} finite rates, got shape {nu.shape}")
     if (nu < 0).any():
@@ -128,7 +128,7 @@ def _first_rates(nu_init: ArrayLike, n_pops: int) -> Array:
 
 def _per_neuron(sizes: ArrayLike, n_pops: int) -> Array:
     """Return 1/N of each population, 0 where it has no neurons."""
-    n = np.asarray(sizes, dtype=np.float64)
+    n = checks.array("sizes", sizes, dtype=np.float64, error=SimulationError)
     if n.shape != (n_pops,) or (n < 0).any():
         raise SimulationError(f"sizes: expected {n_pops} numbers of neurons, got {n.shape}")
     return np.divide(1.0, n, out=np.zeros(n_pops), where=n > 0)

@@ -77,7 +77,13 @@ def transfer_function(
     LifnetError
         If there is no noise, or the frequencies are not finite or beyond what `n_steps` resolve.
     """
-    omega = 2 * np.pi * np.atleast_1d(np.asarray(frequencies, dtype=np.float64))
+    omega = (
+        2
+        * np.pi
+        * np.atleast_1d(
+            checks.array("frequencies", frequencies, dtype=np.float64, error=LifnetError)
+        )
+    )
     if not np.isfinite(omega).all() or omega.ndim != 1:
         raise LifnetError("frequencies: expected finite values in Hz")
     if not sigma > 0:
@@ -304,7 +310,7 @@ def power_spectrum(
     LifnetError
         If `rates` is no stable fixed point, or a number is out of range.
     """
-    n = np.asarray(sizes, dtype=np.float64)
+    n = checks.array("sizes", sizes, dtype=np.float64, error=LifnetError)
     if n.shape != (field.n_pops,) or (n < 0).any():
         raise LifnetError(f"sizes: expected {field.n_pops} numbers of neurons, got shape {n.shape}")
     nu = field.checked_rates("rates", rates)

@@ -400,7 +400,7 @@ class LIFMeanField:
 
     def _spread(self, name: str, values: ArrayLike) -> Array:
         """Return one value per population of a scalar, an (E, I) pair or a full vector."""
-        array = np.asarray(values, dtype=np.float64)
+        array = np.asarray(checks.plain(name, values, error=LifnetError), dtype=np.float64)
         n = self.n_pops
         if array.ndim == 0 or array.shape == (1,):
             array = np.full(n, float(array.ravel()[0]))
@@ -413,7 +413,7 @@ class LIFMeanField:
         return array.copy()
 
     def _external(self, name: str, values: ArrayLike, low: float = -np.inf) -> Array:
-        array = np.asarray(values, dtype=np.float64)
+        array = np.asarray(checks.plain(name, values, error=LifnetError), dtype=np.float64)
         if array.ndim == 2:
             result = np.stack([self._spread(name, row) for row in array])
         else:
@@ -424,7 +424,7 @@ class LIFMeanField:
 
 
 def _matrix(name: str, values: ArrayLike) -> Array:
-    array = np.array(values, dtype=np.float64)
+    array = np.array(checks.plain(name, values, error=LifnetError), dtype=np.float64)
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         raise LifnetError(f"{name}: expected a square matrix [post, pre], got {array.shape}")
     if not np.isfinite(array).all():
