@@ -551,6 +551,35 @@ class TestFiles:
         with pytest.warns(RuntimeWarning, match=r"item-000001.npz.*it is computed again"):
             assert quiet(work, 3, tmp_path) == [0, 10, 20]
 
+    @pytest.mark.parametrize("left", [b"", b"\0" * 400])
+    def test_a_record_whose_bytes_no_disk_has_is_written_again_for_the_same_job_only(
+        self, work: Any, tmp_path: Path, left: bytes
+    ) -> None:
+        quiet(work, 3, tmp_path)
+        record = tmp_path / "job" / "job.json"
+        whole = record.read_bytes()
+        record.write_bytes(left)
+        with pytest.raises(DataError, match=r"resume: .* text that is no JSON"):
+            shared.map(abs, [1], resume=tmp_path / "job", progress=False)
+        assert record.read_bytes() == left
+        assert quiet(work, 4, tmp_path) == [0, 10, 20, 30]
+        assert record.read_bytes() == whole
+        assert executions(tmp_path / "runs") == 4
+
+    def test_quick_jobs_wait_for_the_disk_once_a_second(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waits: list[int] = []
+        monkeypatch.setattr(os, "fsync", waits.append)
+        monkeypatch.setattr("neuroloom.shared.jobs._job._waited", threading.local())
+        clock = [1e9]
+        monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+        for seconds, more in [(0.0, 1), (0.4, 0), (0.7, 1)]:
+            clock[0] += seconds
+            before = len(waits)
+            Job.open(tmp_path / f"job-{clock[0]}").keep("part", 1.0)
+            assert len(waits) - before == more
+
     def test_quick_parts_wait_for_the_disk_once_a_second(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -30,12 +30,21 @@ from neuroloom.shared.io._atomic import atomic, remove_leftovers
 from neuroloom.shared.jobs._fingerprint import Walk, tell_unread
 from neuroloom.shared.jobs._functions import bound, innermost, name_of
 from neuroloom.shared.jobs._locks import agreed, alone, claim, locks_hold, present
-from neuroloom.shared.jobs._record import FORMAT, compare, digest_of, made, publish, text_of
+from neuroloom.shared.jobs._record import (
+    FORMAT,
+    compare,
+    digest_of,
+    draft_of,
+    is_lost,
+    made,
+    publish,
+    text_of,
+)
 
 KIND = "job-part"
 BATCHES = ".batches"
 _DISK_EVERY = 1.0  # s
-# What a killed writer leaves of a part or a record: `atomic` and `_publish` name it so.
+# What a killed writer leaves of a part or a record: `atomic` and `draft_of` name it so.
 _LEFTOVER = re.compile(r"\.(.+\.npz|\.?job\.json(-[0-9a-f]{32}\.part)?)(-[0-9a-f]{32})?\.part")
 _waited = threading.local()
 
@@ -108,7 +117,9 @@ class Job:
         while True:
             try:
                 if not os.path.lexists(record):
-                    publish(record, text)
+                    publish(record, text, durable=_time_for_disk())
+                elif is_lost(record, digest_of(text)):
+                    os.replace(draft_of(record, text), record)
                 compare(record, text, argument)
                 break
             except FileNotFoundError:  # another process has just discarded it
@@ -174,8 +185,8 @@ class Job:
         """Keep a part's value, whole or not at all.
 
         A killed process takes nothing of it along. A machine that loses its power may, if this
-        thread kept another part less than a second before: such quick ones do not wait for the
-        disk. What is damaged then is known as such, by `recover`.
+        thread opened a job or kept another part less than a second before: such quick ones do not
+        wait for the disk. What is damaged then is known as such, by `recover`.
 
         Parameters
         ----------

@@ -11,6 +11,7 @@ from typing import Any
 
 from neuroloom.shared._errors import DataError
 from neuroloom.shared.checks import fail
+from neuroloom.shared.io._arrays import header_of
 from neuroloom.shared.io._atomic import atomic
 
 FORMAT = 3
@@ -123,14 +124,12 @@ def _change(name: str, key: str, before: str | None, now: str | None) -> str:
     return f"{key} {what}"
 
 
-def publish(record: Path, content: bytes) -> None:
-    """Write a file unless another process is quicker; the first one stays."""
-    draft = record.with_name(f".{record.name}-{uuid.uuid4().hex}.part")
-    try:
-        with atomic(draft) as file:
-            file.write(content)
-    except DataError as error:  # the folder went away
-        raise FileNotFoundError(str(error)) from error
+def publish(record: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file unless another process is quicker; the first one stays.
+
+    One that does not wait for the disk may hold no bytes after a power cut: see `is_lost`.
+    """
+    draft = draft_of(record, content, durable=durable)
     try:
         os.link(draft, record)
     except FileExistsError:
@@ -138,6 +137,31 @@ def publish(record: Path, content: bytes) -> None:
     except OSError:  # a file system without links
         os.replace(draft, record)
     draft.unlink(missing_ok=True)
+
+
+def draft_of(record: Path, content: bytes, *, durable: bool = True) -> Path:
+    """Return a new file beside a record with its content."""
+    draft = record.with_name(f".{record.name}-{uuid.uuid4().hex}.part")
+    try:
+        with atomic(draft, durable=durable) as file:
+            file.write(content)
+    except DataError as error:  # the folder went away
+        raise FileNotFoundError(str(error)) from error
+    return draft
+
+
+def is_lost(record: Path, digest: str) -> bool:
+    """Return whether a record never reached the disk, and no part beside it is another job's.
+
+    After a power cut it has no bytes then, or zeros.
+    """
+    try:
+        if record.read_bytes().strip(b"\0"):
+            return False
+    except OSError:  # told by who reads it next
+        return False
+    headers = (header_of(path) for path in record.parent.glob("*.npz"))
+    return all(header is None or header["header"].get("job") == digest for header in headers)
 
 
 def text_of(job: dict[str, Any]) -> bytes:
