@@ -93,6 +93,31 @@ def test_results_without_a_job_are_not_mixed_with(tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("left", [b"", b"\0" * 300])
+def test_a_record_that_a_power_cut_emptied_tells_of_no_job(tmp_path, left):
+    record = tmp_path / "metadata" / "job" / "job.json"
+    Repeater(1, tmp_path, config=CONFIG, plots=False).claim()
+    record.write_bytes(left)
+    Repeater(1, tmp_path, config=OTHER, plots=False).claim()  # nothing was computed yet
+    assert record.read_bytes().strip(b"\0")
+    (tmp_path / "data").mkdir()
+    np.save(tmp_path / "data" / "spikes_0.npy", np.zeros((10, 10), bool))
+    record.write_bytes(left)
+    with pytest.raises(LifnetError, match="a job that is not known"):
+        Repeater(1, tmp_path, config=OTHER, plots=False).claim()
+    assert record.read_bytes() == left
+
+
+@pytest.mark.parametrize("left", ["", "\0" * 30])
+def test_seeds_that_a_power_cut_emptied_are_written_again(tmp_path, left):
+    seeds = tmp_path / "seeds.txt"
+    seeds.write_text(left)
+    options = {"plots": False, "run_fn": lambda _: None, "save_fn": lambda *_: None}
+    repeater = Repeater(2, tmp_path / "out", config=CONFIG, seeds_file=seeds, **options)
+    repeater.run(progress=False)
+    assert seeds.read_text().split() == [str(seed) for seed in repeater.seeds]
+
+
 def test_a_folder_in_which_a_process_works_is_not_moved(tmp_path):
     repeater = Repeater(1, tmp_path / "out", config=CONFIG, plots=False)
     with repeater.claim().working():

@@ -116,7 +116,8 @@ def _open(folder: Path, told: Mapping[str, Any]) -> Job:
 
 def _refuse_unknown(folder: Path) -> None:
     """Raise if there are results without a record of their job."""
-    if (folder / RECORD / "job.json").is_file():
+    record = folder / RECORD / "job.json"
+    if record.is_file() and record.read_bytes().strip(b"\0"):  # zeros are what a power cut leaves
         return
     found = [name for name in _RESULTS if _any(folder / name)]
     if found:

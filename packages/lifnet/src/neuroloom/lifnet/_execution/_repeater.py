@@ -207,7 +207,7 @@ class Repeater:
         self.seeds_file.parent.mkdir(parents=True, exist_ok=True)
         known = _seeds_in(self.seeds_file) if self.seeds_file.is_file() else []
         if len(known) < len(self.seeds):
-            with atomic(self.seeds_file) as file:
+            with atomic(self.seeds_file, durable=False) as file:  # made again if it is lost
                 file.write("".join(f"{seed}\n" for seed in self.seeds).encode())
 
     def _run_all(self, kept: Path, progress: bool) -> None:
@@ -251,7 +251,8 @@ class Repeater:
 
 def _seeds_in(path: Path) -> list[int]:
     try:
-        seeds = [int(line) for line in path.read_text(encoding="utf-8").split()]
+        text = path.read_text(encoding="utf-8").strip("\0")  # zeros are what a power cut leaves
+        seeds = [int(line) for line in text.split()]
     except (OSError, ValueError) as error:
         raise LifnetError(f"seeds_file: expected whole numbers, got {path}: {error}") from error
     if any(seed < 0 for seed in seeds):
