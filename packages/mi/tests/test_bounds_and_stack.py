@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from neuroloom.mi._critics.bounds import BOUNDS, Bound
 from neuroloom.mi._critics.stack import CriticStack
+from neuroloom.mi._training import score
 
 
 def generators(*seeds):
@@ -86,3 +87,22 @@ def test_sums_of_the_baseline_are_those_of_scipy():
         np.testing.assert_allclose(
             _log_sums(scores.copy()), logsumexp(scores, axis=1), rtol=1e-15, atol=1e-15
         )
+
+
+@pytest.mark.parametrize("name", sorted(BOUNDS))
+@pytest.mark.parametrize("size", [0.0, 0.3, 2.0, 30.0])
+def test_the_factor_on_scores_is_the_best_of_all_and_few_are_tried(name, size, monkeypatch):
+    generator = torch.Generator().manual_seed(3)
+    for noise in (0.5, 3.0):
+        scores = size * (3 * torch.eye(60) + noise * torch.randn((60, 60), generator=generator))
+        bound = Bound(name)
+        every = [float(bound.value(scores * t)) for t in score._TEMPERATURES]
+        best = int(np.argmax(every))
+        plain = every[score._TEMPERATURES.index(1.0)]
+        expected = score._TEMPERATURES[best] if every[best] - plain > 1 / 60 else 1.0
+        tried = []
+        real = bound._value
+        bound._value = lambda *a, real=real, tried=tried, **k: tried.append(1) or real(*a, **k)
+        assert score.temperature(scores, bound) == expected
+        if (name, size) == ("infonce", 0.3):
+            assert len(tried) == 3

@@ -72,7 +72,8 @@ def test_cells_that_share_samples_are_looked_at_once_and_share_their_baselines(m
     # 3 folds, on all and on half of the training samples, for each of two runs; and the look's 4
     assert len(fitted) == 3 * 2 * 2 + 4
     for width in grid["hidden_dim"]:
-        monkeypatch.setattr(_fit, "_baselines", _fit._Baselines(1))
+        monkeypatch.setattr(_fit, "_baselines", _fit._Recent(1))
+        monkeypatch.setattr(_fit, "_transformed", _fit._Recent(1))
         alone = mi.run(x, y, sweep_grid={**grid, "hidden_dim": [width]}, **options).to_frame()
         same = together[together["hidden_dim"] == width].reset_index(drop=True)
         assert alone.equals(same)

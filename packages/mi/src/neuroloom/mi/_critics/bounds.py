@@ -41,13 +41,24 @@ def _eye_minus(penalty: Tensor, n: int, joint: Tensor | float = 1.0, scale: floa
     return out
 
 
-def infonce(scores: Tensor, *, symmetric: bool = True) -> Tensor:
-    """Return van den Oord et al. 2018's bound, at most ``log n``; the mean of both directions."""
+def infonce(
+    scores: Tensor,
+    row: Tensor | None = None,
+    column: Tensor | None = None,
+    *,
+    symmetric: bool = True,
+) -> Tensor:
+    """Return van den Oord et al. 2018's bound, at most ``log n``; the mean of both directions.
+
+    `row` and `column` are ``logsumexp`` over the last and the last but one dimension, for who has
+    them.
+    """
     n = scores.shape[-1]
     joint = _diagonal(scores).mean(-1)
-    normalizer = scores.logsumexp(-1).mean(-1)
+    normalizer = (scores.logsumexp(-1) if row is None else row).mean(-1)
     if symmetric:
-        normalizer = 0.5 * (normalizer + scores.logsumexp(-2).mean(-1))
+        column = scores.logsumexp(-2) if column is None else column
+        normalizer = 0.5 * (normalizer + column.mean(-1))
     return joint - normalizer + math.log(n)
 
 
@@ -141,6 +152,15 @@ class Bound:
         self.name = choice("estimator", name, BOUNDS)
         self.options = options
         self._value, self._grad = BOUNDS[self.name]
+
+    @property
+    def concave(self) -> bool:
+        """Whether the value is concave in a factor on the scores.
+
+        All bounds are a mean of joint scores, or of concave functions of them, less a convex
+        function of independent ones; SMILE's clipping is neither.
+        """
+        return self.name != "smile"
 
     def value(self, scores: Tensor) -> Tensor:
         """Return the bound in nats, shape of the leading dimensions of `scores`."""

@@ -7,7 +7,7 @@ stacks are spread over the workers. A job's result depends on its data and its s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,40 +113,57 @@ class _Ready:
         return tuple(part for part in (self.x, self.y, self.u, self.v) if part is not None)
 
 
-class _Baselines:
-    """The last baselines of this process: jobs that differ in their networks alone share one."""
+class _Recent:
+    """The last results of this process: jobs that differ in their networks alone share them."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.known: dict[tuple[Any, ...], _baseline.Gaussian] = {}
+        self.known: dict[tuple[Any, ...], Any] = {}
 
-    def fit(self, x: NDArray[Any], y: NDArray[Any], seed: Seed) -> _baseline.Gaussian:
-        """Return the baseline of training samples, for a seed that is used for nothing else."""
-        key = (x.shape, y.shape, _digest(x), _digest(y), seed.entropy, seed.path)
-        found = self.known.pop(key, None) or _baseline.fit(x, y, seed.generator())
+    def get(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """Return what `make` made for this key, if that is not long ago; else what it makes."""
+        found = self.known.pop(key, None)
+        if found is None:
+            found = make()
         self.known[key] = found  # last, now
         for old in list(self.known)[: -self.most]:
             self.known.pop(old, None)
         return found
 
 
-def _digest(values: NDArray[Any]) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
+def _digest(values: NDArray[Any]) -> tuple[Any, ...]:
+    content = np.ascontiguousarray(values)
+    return values.shape, content.dtype, hashlib.blake2b(content.data, digest_size=16).digest()
 
 
-_baselines = _Baselines(64)
+_baselines, _transformed = _Recent(64), _Recent(2)
+
+
+def _baseline_of(x: NDArray[Any], y: NDArray[Any], seed: Seed) -> _baseline.Gaussian:
+    """Return the baseline of training samples, for a seed that is used for nothing else."""
+    key = (_digest(x), _digest(y), seed.entropy, seed.path)
+    found: _baseline.Gaussian = _baselines.get(key, lambda: _baseline.fit(x, y, seed.generator()))
+    return found
+
+
+def _transform(values: NDArray[np.floating], how: str) -> NDArray[np.floating]:
+    """Return samples transformed; not to be changed, for the next job may have the same."""
+    if how != "rank":
+        return transform(values, how)
+    found: NDArray[np.floating] = _transformed.get(_digest(values), lambda: transform(values, how))
+    return found
 
 
 def prepare(job: Job) -> _Ready:
     """Return the job's samples, transformed, with the baseline's features."""
     training = job.params.training
-    x: NDArray[np.floating] = transform(job.x, training.transform)
-    y: NDArray[np.floating] = transform(job.y, training.transform)
+    x, y = _transform(job.x, training.transform), _transform(job.y, training.transform)
     if job.permutation is not None:
         y = y[job.permutation]
     u = v = gaussian = None
     if training.baseline and training.transform != "none":
-        gaussian = _baselines.fit(x[job.fold.train], y[job.fold.train], job.seed.child("baseline"))
+        train = job.fold.train
+        gaussian = _baseline_of(x[train], y[train], job.seed.child("baseline"))
         u, v = map(torch.from_numpy, gaussian.features(x, y, 1.0 if job.bound == "nwj" else 0.0))
         x, y = gaussian.reduce(x, y)
     n_plain = (x.shape[1], y.shape[1])

@@ -61,7 +61,7 @@ def score_matrices(parts: list[tuple[NDArray[np.int64], Tensor]], bound: Bound) 
         row, column = scores.logsumexp(1), scores.logsumexp(0)
         local = scores.diagonal() - 0.5 * (row + column) + math.log(m)
         pointwise[b] = local.numpy()
-        inner, difference = float(infonce(scores)), float(dv(scores))
+        inner, difference = float(infonce(scores, row, column)), float(dv(scores))
         own = inner if bound.name == "infonce" else float(bound.estimate(scores))
         sums += m * np.array([own, inner, difference])
     own, inner, difference = sums / n
@@ -70,6 +70,7 @@ def score_matrices(parts: list[tuple[NDArray[np.int64], Tensor]], bound: Bound) 
 
 
 _TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
+_CLEARLY = 1e-3  # of a value: far more than rounding
 
 
 def temperature(scores: Tensor, bound: Bound) -> float:
@@ -78,10 +79,18 @@ def temperature(scores: Tensor, bound: Bound) -> float:
     Overfitted critics are too sure of themselves; a factor below one takes that back (as in
     Guo et al. 2017 for classifiers).
     """
-    values = [float(bound.value(scores * factor)) for factor in _TEMPERATURES]
-    best = int(np.argmax(values))
-    gain = values[best] - values[_TEMPERATURES.index(1.0)]
-    return _TEMPERATURES[best] if gain > 1 / len(scores) else 1.0
+    plain = _TEMPERATURES.index(1.0)
+    values = {plain: float(bound.value(scores * _TEMPERATURES[plain]))}
+    for ahead in (range(plain + 1, len(_TEMPERATURES)), range(plain - 1, -1, -1)):
+        for place in ahead:
+            values[place] = float(bound.value(scores * _TEMPERATURES[place]))
+            best = max(values.values())
+            # A concave function that has fallen only falls further.
+            if bound.concave and best - values[place] > _CLEARLY * (1 + abs(best)):
+                break
+    best_at = max(sorted(values), key=values.__getitem__)
+    gain = values[best_at] - values[plain]
+    return _TEMPERATURES[best_at] if gain > 1 / len(scores) else 1.0
 
 
 def train_value(factors: tuple[Tensor, Tensor], bound: Bound) -> float:
