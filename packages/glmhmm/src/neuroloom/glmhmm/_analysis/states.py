@@ -94,16 +94,22 @@ def permute_states(model: Any, order: ArrayLike) -> Any:
     if sorted(index.tolist()) != list(range(model.n_states)):
         raise fail("order", f"a permutation of 0 … {model.n_states - 1}", index.tolist())
     out = copy.deepcopy(model)
-    out.coef_ = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf[..., index]), model.coef_)
-    out.intercept_ = np.ascontiguousarray(model.intercept_[..., index])
-    out.scale_ = np.ascontiguousarray(model.scale_[..., index])
-    out.initial_prob_ = model.initial_prob_[index]
-    out.transition_prob_ = model.transition_prob_[np.ix_(index, index)]
-    if hasattr(model, "transition_coef_"):
-        out.transition_coef_ = model.transition_coef_[:, index][:, :, index]
-    for name, value in _moved_settings(model, index).items():
-        setattr(out, name, value)
+    reorder(out, index)
     return out
+
+
+def reorder(model: Any, index: NDArray[np.int64]) -> None:
+    """Let the model's state k be its old state ``index[k]``."""
+    settings = _moved_settings(model, index)
+    model.coef_ = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf[..., index]), model.coef_)
+    model.intercept_ = np.ascontiguousarray(model.intercept_[..., index])
+    model.scale_ = np.ascontiguousarray(model.scale_[..., index])
+    model.initial_prob_ = model.initial_prob_[index]
+    model.transition_prob_ = model.transition_prob_[np.ix_(index, index)]
+    if hasattr(model, "transition_coef_"):
+        model.transition_coef_ = model.transition_coef_[:, index][:, :, index]
+    for name, value in settings.items():
+        setattr(model, name, value)
 
 
 def _moved_settings(model: Any, index: NDArray[np.int64]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import jax
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -17,7 +18,7 @@ from neuroloom import shared
 from neuroloom.glmhmm._analysis.cross_validation import bits_over, null_of, session_folds
 from neuroloom.glmhmm._analysis.diagnostics import Diagnostics, diagnose
 from neuroloom.glmhmm._analysis.standard_errors import StandardErrors, standard_errors
-from neuroloom.glmhmm._analysis.states import closest, permute_states
+from neuroloom.glmhmm._analysis.states import closest, reorder
 from neuroloom.glmhmm._em.batch import fit_all, log_likelihood, only, side_by_side
 from neuroloom.glmhmm._em.compile import double_precision
 from neuroloom.glmhmm._em.em import Fit
@@ -134,7 +135,8 @@ class _SubjectJob:
     def __call__(self, name: Any) -> dict[str, Any]:
         """Return the parameters and scores of every σ and α."""
         rows = self.who == name
-        data, shift = centred(self.data.only(rows))
+        own = self.data.only(rows)
+        data, shift = centred(own)
         labels = self._labels(name, rows, data)
         folds = [] if labels is None else [labels == f for f in range(int(labels.max()) + 1)]
         exact = has_zeros(self.start.initial, self.start.transition)
@@ -142,7 +144,7 @@ class _SubjectJob:
         whole, scores = self._fitted(problem, around(self.start, shift), folds)
         bits = [np.nan if np.isnan(row).all() else float(np.nanmean(row)) for row in scores]
         best = 0 if np.isnan(bits).all() else int(np.nanargmax(bits))
-        order, lopsided = self._states(rows, problem, whole[best], shift)
+        order, lopsided = self._states(rows, own, problem, whole[best], shift)
         return {
             "bits": bits,
             "best": best,
@@ -159,7 +161,8 @@ class _SubjectJob:
         """Return the problem of a subject's trials, in the shape that all subjects share."""
         inputs = None if self.inputs is None else self.inputs[rows]
         layout = lay_out(data.starts, whole=True) if exact else _layout(data, self.shape)
-        return pose(model, data, inputs, exact=exact, layout=layout)
+        placed = jax.default_backend() != "cpu"
+        return pose(model, data, inputs, exact=exact, layout=layout, placed=placed)
 
     def _fitted(
         self, problem: Problem, start: Parameters, folds: list[NDArray[np.bool_]]
@@ -174,7 +177,7 @@ class _SubjectJob:
                 test = problem.places(held)
                 trials.append(only(problem.trials, filled & ~test))
                 tests.append(only(problem.trials, test))
-            priors = [prior_of(model, data) for model in self.models]
+            priors = [problem.prior, *(prior_of(model, data) for model in self.models[1:])]
             fits = fit_all(
                 [start] * (len(trials) * len(priors)),
                 trials * len(priors),
@@ -192,10 +195,15 @@ class _SubjectJob:
         return fits[:: len(trials)], scores
 
     def _states(
-        self, rows: NDArray[np.bool_], problem: Problem, fit: Fit, shift: NDArray[np.float64]
+        self,
+        rows: NDArray[np.bool_],
+        data: Data,
+        problem: Problem,
+        fit: Fit,
+        shift: NDArray[np.float64],
     ) -> tuple[list[int], list[tuple[int, str]]]:
         """Return a subject's states in the global order, and those that are one-sided."""
-        model, data = self.template, self.data.only(rows)
+        model = self.template
         exact = has_zeros(fit.parameters.initial, fit.parameters.transition)
         if exact != problem.static.exact:
             problem = self._posed(model, problem.data, rows, exact=exact)
@@ -414,14 +422,18 @@ def _collect(work: _SubjectJob, names: list[Any], found: list[dict[str, Any]]) -
     from sklearn.base import clone
 
     models, table, scores = {}, [], []
+    blank = [clone(model) for model in work.models]  # copied, and not built anew for each subject
+    in_order = list(range(work.template.n_states))
     for name, one in zip(names, found, strict=True):
         best, bits = one["best"], one["bits"]
         for (s, a), score in zip(work.grid, bits, strict=True):
             scores.append({"subject": name, "sigma": s, "alpha": a, "bits_per_trial": score})
-        model = clone(work.models[best])
+        model = copy.deepcopy(blank[best])
         parameters = Parameters(*one["parameters"][best])
         set_fitted(model, parameters, work.data.only(work.who == name))
-        models[name] = permute_states(model, one["order"])
+        if one["order"] != in_order:
+            reorder(model, np.array(one["order"]))
+        models[name] = model
         table.append(
             {
                 "subject": name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -114,11 +114,17 @@ def fit_all(
         vectorised = jax.default_backend() != "cpu"
     if vectorised:
         found = _fit_side_by_side(starts, trials, priors, tol, maxiter, model, trace, keep)
-        return list(tqdm(found, total=n, desc=bar, disable=bar is None))
-    if n_cores() == 1:
-        return [one(i) for i in tqdm(range(n), desc=bar, disable=bar is None)]
-    with ThreadPoolExecutor(min(n, n_cores())) as pool:
-        return list(tqdm(pool.map(one, range(n)), total=n, desc=bar, disable=bar is None))
+        return list(_shown(found, n, bar))
+    if (most := n_cores()) == 1:
+        return list(_shown(map(one, range(n)), n, bar))
+    with ThreadPoolExecutor(min(n, most)) as pool:
+        return list(_shown(pool.map(one, range(n)), n, bar))
+
+
+def _shown(fits: Iterator[Fit], n: int, bar: str | None) -> Iterable[Fit]:
+    """Return the fits with a bar, if there is a text for it; one that is not shown takes time."""
+    shown: Iterable[Fit] = fits if bar is None else tqdm(fits, total=n, desc=bar)
+    return shown
 
 
 def side_by_side(n_workers: int | None) -> dict[str, Any]:

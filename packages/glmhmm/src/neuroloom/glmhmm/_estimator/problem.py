@@ -80,6 +80,7 @@ def pose(
     exact: bool = False,
     full: bool = False,
     layout: Layout | None = None,
+    placed: bool = True,
 ) -> Problem:
     """Return the problem of fitting, or of using, the model on the trials.
 
@@ -97,6 +98,9 @@ def pose(
         Whether M-steps run to their optimum.
     layout : Layout, optional
         Where the trials stand, if several problems must share a shape.
+    placed : bool
+        Whether trials go to the device at once; where there are few it is quicker to let each
+        program take them along.
     """
     with double_precision():
         if layout is None:
@@ -106,7 +110,7 @@ def pose(
         return Problem(
             data,
             layout,
-            as_arrays(packed),
+            as_arrays(packed) if placed else packed,
             static,
             prior_of(model, data),
             base_of(model.observation_model, data.y, data.seen),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import numbers
 from typing import Any
 
@@ -17,6 +18,8 @@ from neuroloom.glmhmm._families.links import LINKS, Link
 from neuroloom.glmhmm._families.mixed import MixedObservations
 from neuroloom.glmhmm._model.regularizers import Regularizer
 from neuroloom.shared import checks
+
+_config: Any = jax.config  # whose attributes are made at run time
 
 
 def states(value: Any) -> int:
@@ -141,13 +144,13 @@ def solver(value: Any, regularizer: Regularizer) -> str | None:
 def random_key(value: Any) -> Any:
     """Return a JAX key of old style (uint32, shape (2,)) from a key, an integer or a `Seed`."""
     if isinstance(value, shared.Seed):
-        return jax.random.PRNGKey(value.integer(31))
+        return _key(value.integer(31), _config.jax_default_prng_impl)
     if isinstance(value, (bool, np.bool_)):
         raise fail_type("seed", "an integer, a Seed or a JAX key", value)
     if isinstance(value, numbers.Integral):
         if value < 0:
             raise InputTypeError(f"seed: expected an integer of at least 0, got {value}")
-        return jax.random.PRNGKey(int(value) % 2**31)
+        return _key(int(value) % 2**31, _config.jax_default_prng_impl)
     dtype = getattr(value, "dtype", None)
     if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key):
         value = jax.random.key_data(value)
@@ -158,6 +161,12 @@ def random_key(value: Any) -> Any:
     if raw.shape != (2,) or raw.dtype != np.uint32:
         raise fail_type("seed", "an integer, a Seed or a JAX key (uint32, shape (2,))", value)
     return jnp.asarray(raw)
+
+
+@functools.lru_cache(maxsize=256)
+def _key(number: int, kind: str) -> Any:
+    """Return a JAX key; settings are read many times, and making one takes most of that."""
+    return jax.random.PRNGKey(number)
 
 
 def generator(key: Any) -> np.random.Generator:
