@@ -13,6 +13,7 @@ import pytest
 
 from neuroloom import shared
 from neuroloom.shared import Seed
+from neuroloom.shared.parallel import _backends
 
 distributed = pytest.importorskip("distributed", reason="needs neuroloom-shared[dask]")
 
@@ -81,3 +82,17 @@ def test_a_job_goes_on_where_it_was(cluster: Any, tmp_path: Path) -> None:
             (job / "item-000004.npz").unlink()
     counts = [len((runs / str(i)).read_text().split()) for i in range(6)]
     assert counts == [1, 1, 1, 1, 2, 1]
+
+
+def test_a_cluster_without_workers_is_told_of_once_a_map() -> None:
+    from joblib._dask import DaskDistributedBackend
+
+    options = {"n_workers": 0, "threads_per_worker": 1, "dashboard_address": None}
+    options["processes"] = False
+    with distributed.LocalCluster(**options) as local, distributed.Client(local) as client:
+        patient = _backends._patient(DaskDistributedBackend(client=client))
+        with pytest.warns(RuntimeWarning, match="no workers yet") as told:
+            assert [patient.effective_n_jobs(-1) for _ in range(3)] == [2, 2, 2]
+        assert [str(w.message) for w in told if w.category is RuntimeWarning] == [
+            "the dask cluster has no workers yet; the items wait in its scheduler"
+        ]

@@ -133,9 +133,13 @@ def _patient(backend: Any) -> Any:
     patient.data_futures = backend.data_futures
     count: Callable[[], int] = lambda: sum(backend.client.ncores().values())  # noqa: E731
 
+    told = False
+
     def effective_n_jobs(n_jobs: int) -> int:
+        nonlocal told
         n = count()
-        if n == 0:
+        if n == 0 and not told:  # the map and joblib ask in turn
+            told = True
             warnings.warn(
                 "the dask cluster has no workers yet; the items wait in its scheduler",
                 RuntimeWarning,
