@@ -68,6 +68,14 @@ def circle(angle):
     return np.column_stack([np.cos(angle), np.sin(angle)])
 
 
+def test_a_copula_names_the_variables_whose_values_repeat():
+    rng = np.random.default_rng(0)
+    x, count = rng.standard_normal(300), rng.poisson(2.0, 300)
+    for a, b, named in ((x, count, "y"), (count, x, "x"), (count, count[::-1], "x and y")):
+        found = mi.run(a, b, estimator="gcmi", random_seed=0, verbose=False).details["reasons"]
+        assert any(reason.startswith(f"values of {named} repeat: ") for reason in found)
+
+
 @pytest.mark.parametrize("estimator", ["gcmi", "cca"])
 @pytest.mark.parametrize("kind", ["difference", "degrees", "disc"])
 def test_a_copula_says_that_it_misses_what_bends(estimator, kind):

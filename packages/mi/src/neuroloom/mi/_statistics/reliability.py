@@ -178,8 +178,8 @@ def many_dimensions(n_features: int) -> str | None:
 def atoms(what: str) -> str | None:
     """Return the reason against a copula where values repeat."""
     return (
-        f"{what} holds values that repeat: ranks of equal values are arbitrary, and a Gaussian "
-        "copula does not describe them; use estimator='ksg', 'plugin' or a trained bound"
+        f"values of {what} repeat: ranks of equal values are arbitrary, and a Gaussian copula does "
+        "not describe them; use estimator='ksg', 'plugin' or a trained bound"
     )
 
 
