@@ -5,7 +5,10 @@
 
 First-order autoregressive series, their length in units of 1 / (1 − φ) samples. Rows are kept as
 they come, one JSON object per line, so that a run goes on where it was stopped. Each cell's share
-of p ≤ .05 stands beside its exact 99.9 % interval (Clopper & Pearson 1934).
+of p ≤ .05 stands beside its exact 99.9 % interval (Clopper & Pearson 1934). Every mode and
+estimator has series of its own: modes that look at the same ones alarm at the same ones (a
+correlation of .85 between `estimate` and `lag`), and a pooled share then says less than its number
+of sets.
 """
 
 from __future__ import annotations
@@ -43,11 +46,13 @@ def series(rng: np.random.Generator, phi: float, n: int, n_channels: int = 1) ->
 
 
 def p_of(mode: str, estimator: str, phi: float, times: int, number: int) -> float:
-    rng = np.random.default_rng([number, times, round(1000 * phi)])
+    place = [MODES.index(mode), ESTIMATORS.index(estimator)]
+    rng = np.random.default_rng([*place, number, times, round(1000 * phi)])
     n = round(times / (1 - phi))
     width = 2 if mode == "pairwise" else 1
     x, y, z = (series(rng, phi, n, width) for _ in range(3))
-    options = {"mode": mode, "n_permutations": SURROGATES, "random_seed": number, "verbose": False}
+    options = {"mode": mode, "n_permutations": SURROGATES, "verbose": False}
+    options["random_seed"] = int(rng.integers(2**31))
     if estimator == "network":
         options["base_params"] = SMALL
     else:
@@ -89,12 +94,55 @@ def run(path: Path, options: argparse.Namespace) -> None:
 def table(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key, cell in frame.groupby(["estimator", "mode", "phi", "times"]):
-        hits, n = int((cell.p <= 0.05 + 1e-9).sum()), len(cell)
+        hits, n = _alarms(cell), len(cell)
         around = binomtest(hits, n).proportion_ci(0.999)
         row = dict(zip(["estimator", "mode", "phi", "times"], key, strict=True))
         fair = around.low <= 0.05 <= around.high
         rows.append(row | {"sets": n, "share": hits / n, "holds .05": fair})
     return pd.DataFrame(rows)
+
+
+def _alarms(frame: pd.DataFrame) -> int:
+    return int((frame.p <= 0.05 + 1e-9).sum())
+
+
+def pooled(frame: pd.DataFrame) -> str:
+    """Return the share of all sets together with its exact 95 % interval."""
+    hits, n = _alarms(frame), len(frame)
+    around = binomtest(hits, n).proportion_ci(0.95)
+    return (
+        f"{hits / n:.3f} of {n:,} sets (exact 95 % interval {around.low:.3f} to {around.high:.3f})"
+    )
+
+
+def page(frame: pd.DataFrame) -> str:
+    """Return the cells as tables for the documentation, one for each estimator."""
+    cells, parts = table(frame), []
+    for name in ESTIMATORS:
+        mine = cells[cells.estimator == name]
+        columns = sorted({(float(p), int(t)) for p, t in zip(mine.phi, mine.times, strict=True)})
+        if not columns:
+            parts.append(f"`{name}`: not run.\n")
+            continue
+        head = " | ".join(f"φ = {phi:g}, {times} times" for phi, times in columns)
+        lines = [f"| {name} | {head} |", "|---|" + "---:|" * len(columns)]
+        for mode in MODES:
+            shown = [_cell(mine, mode, phi, times) for phi, times in columns]
+            lines.append(f"| {mode} | {' | '.join(shown)} |")
+        unfair = int((~mine["holds .05"]).sum())
+        told = f"All together {pooled(frame[frame.estimator == name])}; wanted: .04 to .06. "
+        told += f"Cells whose exact 99.9 % interval leaves out .05: {unfair} of {len(mine)}; "
+        told += f"not run: {len(PHI) * len(TIMES) * len(MODES) - len(mine)} of 45."
+        parts.append("\n".join(lines) + f"\n\n{told}\n")
+    return "\n".join(parts)
+
+
+def _cell(cells: pd.DataFrame, mode: str, phi: float, times: int) -> str:
+    mine = cells[(cells["mode"] == mode) & (cells.phi == phi) & (cells.times == times)]
+    if not len(mine):
+        return "–"
+    row = mine.iloc[0]
+    return f"{row.share:.3f}" + ("" if row.sets == N_SETS[row.estimator] else f" ({row.sets})")
 
 
 def main() -> None:
@@ -111,9 +159,9 @@ def main() -> None:
         run(options.rows, options)
         return
     frame = read(options.rows)
-    cells = table(frame)
-    print(cells.round(3).to_string(index=False))
-    print(f"all together: {(frame.p <= 0.05 + 1e-9).mean():.3f} of {len(frame)} sets")
+    print(table(frame).round(3).to_string(index=False))
+    for name, group in frame.groupby("estimator"):
+        print(f"{name}, all together: {pooled(group)}")
 
 
 if __name__ == "__main__":
