@@ -83,10 +83,11 @@ def build_wheels(session: nox.Session, *packages: str) -> list[str]:
     return wheels
 
 
-def report(session: nox.Session, tests: str) -> str:
-    """Return pytest's option that keeps what it ran, which ``tools/ran.py`` counts."""
+def report(session: nox.Session, tests: str) -> tuple[str, ...]:
+    """Return pytest's options that keep what it ran, which ``tools/ran.py`` counts."""
     name = re.sub(r"[^a-z-]+", "-", f"{session.name}-{tests}").strip("-")
-    return f"--junit-xml={ROOT / '.nox' / 'ran' / name}.xml"
+    path = ROOT / ".nox" / "ran" / f"{name}.xml"
+    return (f"--junit-xml={path}", "-o", f"junit_suite_name={tests}")
 
 
 def run_tests(session: nox.Session, package: str, *options: str) -> None:
@@ -108,7 +109,7 @@ def run_tests(session: nox.Session, package: str, *options: str) -> None:
             "-q",
             "tests",
             where.strip().splitlines()[-1],
-            report(session, package),
+            *report(session, package),
             *options,
             *session.posargs,
         ),
@@ -147,7 +148,7 @@ def together(session: nox.Session) -> None:
         run_tests(session, package, "-m", "not slow")
     options = ("-q", "-n", "2", "--dist", "worksteal", "-c", "tests/pytest.ini")
     session.run(
-        *("python", "-m", "pytest", *options, "tests", report(session, "workspace")),
+        *("python", "-m", "pytest", *options, "tests", *report(session, "workspace")),
         *session.posargs,
     )
 

@@ -1,4 +1,6 @@
-"""Say how many tests ran: one line a run, from the reports in ``.nox/ran``, and the sum.
+"""Say how many tests ran: one line a run, from the reports in ``.nox/ran``, and what that makes.
+
+The packages' own tests run alone and together, so the last line counts each test once.
 
 python tools/ran.py clear    forget earlier runs
 python tools/ran.py          the lines
@@ -22,15 +24,25 @@ def main(arguments: list[str]) -> int:
             report.unlink()
         return 0
     total = dict.fromkeys(COUNTS, 0)
+    different: set[tuple[str, str, str]] = set()
     for report in reports:
         suite = ET.parse(report).getroot().find("testsuite")
         if suite is None:
             sys.exit(f"{report}: expected pytest's report")
         found = {name: int(suite.get(name, "0")) for name in COUNTS}
         total = {name: total[name] + found[name] for name in COUNTS}
+        different |= ran(suite)
         print(f"{report.stem:40} {words(found)}, {float(suite.get('time', 0)):.0f} s")
     print(f"{'all':40} {words(total)}")
+    print(f"{'tests that ran, each counted once':40} {len(different)}")
     return 0
+
+
+def ran(suite: ET.Element) -> set[tuple[str, str, str]]:
+    """Return package, file and name of each test that ran, whose names may recur elsewhere."""
+    cases = (case for case in suite.iter("testcase") if case.find("skipped") is None)
+    package = suite.get("name", "")
+    return {(package, case.get("classname", ""), case.get("name", "")) for case in cases}
 
 
 def words(found: dict[str, int]) -> str:
