@@ -90,29 +90,21 @@ def report(session: nox.Session, tests: str) -> tuple[str, ...]:
     return (f"--junit-xml={path}", "-o", f"junit_suite_name={tests}")
 
 
-def run_tests(session: nox.Session, package: str, *options: str) -> None:
-    """Run a package's tests and its doctests, as installed, from the package's folder."""
-    where = session.run(
-        "python",
-        "-c",
-        f"import neuroloom.{module(package)} as m; print(m.__path__[0])",
-        silent=True,
-    )
-    assert isinstance(where, str)
+def run_tests(session: nox.Session, package: str, *options: str, examples: bool = True) -> None:
+    """Run a package's tests, and its docstrings' examples as installed, from its own folder."""
+    tests = ["tests"]
+    if examples:
+        # Found and not imported, which takes seconds.
+        ask = "import sys; from importlib.util import find_spec as f; print(f(sys.argv[1]).origin)"
+        found = session.run("python", "-c", ask, f"neuroloom.{module(package)}", silent=True)
+        assert isinstance(found, str)
+        tests += [str(Path(found.strip().splitlines()[-1]).parent), "--doctest-modules"]
     session.chdir(folder(package))
     # Named, or pytest takes the workspace's for it: the doctests lie outside the package's folder.
     settings = ("-c", "pyproject.toml")
     session.run(
-        *("python", "-m", "pytest", *settings, "-n", "2", "--dist", "worksteal"),
-        *(
-            "--doctest-modules",
-            "-q",
-            "tests",
-            where.strip().splitlines()[-1],
-            *report(session, package),
-            *options,
-            *session.posargs,
-        ),
+        *("python", "-m", "pytest", *settings, "-n", "2", "--dist", "worksteal", "-q"),
+        *(*tests, *report(session, package), *options, *session.posargs),
     )
     session.chdir(ROOT)
 
@@ -144,8 +136,9 @@ def together(session: nox.Session) -> None:
         *TYPE_CHECKERS,
         TOWNCRIER,
     )
+    # What takes its time, and the examples of docstrings, has shown in `alone` what it shows.
     for package in PACKAGES:
-        run_tests(session, package, "-m", "not slow")
+        run_tests(session, package, "-m", "not slow", examples=False)
     options = ("-q", "-n", "2", "--dist", "worksteal", "-c", "tests/pytest.ini")
     session.run(
         *("python", "-m", "pytest", *options, "tests", *report(session, "workspace")),
