@@ -95,6 +95,7 @@ def layouts_of(starts):
     return [whole, cut]
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
@@ -171,6 +172,7 @@ FAMILIES = {  # observations, and draws of a given mean in (0, 1)
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 10_000),

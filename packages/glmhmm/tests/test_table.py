@@ -136,6 +136,7 @@ def test_a_table_of_the_ibl_to_a_figure_in_three_lines(tmp_path):
     assert len(figure.lines) >= 3
 
 
+@pytest.mark.slow
 def test_tables_of_two_alternative_tasks_in_one_line():
     tasks = pytest.importorskip("neuroloom.tasks")
     read = {}
@@ -201,6 +202,7 @@ def test_command_writes_parameters_tables_and_figures(trials, tmp_path, capsys):
     np.testing.assert_array_equal(told["coef"], model.coef_)
 
 
+@pytest.mark.slow
 def test_command_fits_one_animal_without_history(trials, tmp_path):
     trials[trials.animal == "ada"].to_csv(tmp_path / "t.csv", index=False)
     out = tmp_path / "out"
@@ -211,6 +213,7 @@ def test_command_fits_one_animal_without_history(trials, tmp_path):
     assert load_model(out / "model-2.npz").coef_.shape == (1, 2)
 
 
+@pytest.mark.slow
 def test_an_array_job_of_the_command(trials, tmp_path, capsys):
     trials.to_csv(tmp_path / "t.csv", index=False)
     line = ["fit", str(tmp_path / "t.csv"), "--states", "1-2", "--stimulus", "contrast"]
@@ -276,6 +279,7 @@ def test_command_refuses_other_nonsense(trials, tmp_path, capsys):
         assert match in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_command_fits_other_families(tmp_path, capsys):
     from neuroloom.glmhmm._cli.figures import pictures
     from neuroloom.glmhmm._cli.options import FAMILIES, parser

@@ -67,6 +67,7 @@ def test_likelihood_and_states_by_a_plain_loop(driven):
     np.testing.assert_array_equal(path, expected[::-1])
 
 
+@pytest.mark.slow
 def test_parameters_come_back(driven):
     truth, X, y, starts, u = driven
     model = GLMHMM(2, "Gaussian", n_init=2, seed=0, tol=1e-5)
@@ -84,6 +85,7 @@ def test_parameters_come_back(driven):
     assert gain > 10
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused(driven, tmp_path):
     truth, X, y, starts, u = driven
     with pytest.raises(ValueError, match="transition_inputs"):

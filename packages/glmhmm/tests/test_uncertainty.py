@@ -123,6 +123,7 @@ def test_bootstrap_agrees_with_the_information():
     np.testing.assert_array_equal(again.coef, found.coef[:3])
 
 
+@pytest.mark.slow
 def test_zeros_of_the_chain_leave_errors_to_all_else():
     """A chain that goes one way through states far apart: the errors of plain means."""
     n = 300
@@ -194,6 +195,7 @@ def test_tiny_probabilities_leave_errors_as_zeros_do():
     np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_counts_by_finite_differences():
     """Entries that a compiler rounds differently when it computes them twice leave no NaN."""
     truth = known("NegativeBinomial", ((0.5, -0.3),), (0.5, 3.0), scale=(0.5, 0.2))
@@ -225,6 +227,7 @@ def test_counts_by_finite_differences():
     np.testing.assert_allclose(np.concatenate(found), expected[:6], rtol=5e-3)
 
 
+@pytest.mark.slow
 def test_scales_at_their_floor_have_no_error():
     """Two neurons; the first one's counts vary less than Poisson ones."""
     rng = np.random.default_rng(0)

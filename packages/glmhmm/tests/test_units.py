@@ -153,6 +153,7 @@ TWO = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "link", "parameters"),
     [

@@ -82,6 +82,7 @@ def pool_and_share(item):
     return sum("XLA" in (task / "comm").read_text() for task in tasks), parallel.n_cores()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are read from /proc")
 def test_jax_has_as_many_threads_in_a_worker_as_that_has_cores():
     before = os.environ.get("NPROC")
@@ -90,6 +91,7 @@ def test_jax_has_as_many_threads_in_a_worker_as_that_has_cores():
     assert os.environ.get("NPROC") == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,
     reason="needs two cores and a way to take one away",
