@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -238,6 +239,7 @@ def test_a_version_is_three_numbers(workspace: Path, number: str) -> None:
         assert 'expected a line __version__ = "X.Y.Z"' in answer.stderr
 
 
+@functools.cache
 def python_with_pip() -> str:
     """Return a Python that has pip, which environments made by uv lack."""
     base = getattr(sys, "_base_executable", sys.executable)

@@ -282,6 +282,7 @@ def plainly(raster, label, dt):
     return states, rows
 
 
+@pytest.mark.slow
 def test_all_populations_give_what_the_seed_gives():
     network = lifnet.ClusteredNetwork.from_config("snn_test_run", seed=3)
     run = network.simulate(duration=2.5, seed=4)

@@ -243,6 +243,7 @@ def test_single_simulation(folder):
     assert not Path("simulations").exists()
 
 
+@pytest.mark.slow
 def test_the_example_writes_the_output_folder(folder, script):
     script("python examples/spiking_net_test_simulation.py")
     written = Path("simulations/test_sim")
@@ -329,6 +330,7 @@ def test_perturbed_runs(folder, script):
     np.testing.assert_allclose(rate[:6, 0], [0.3, 0.28, -0.08, -0.18, 0.2, 0.0])
 
 
+@pytest.mark.slow
 def test_stagers_of_the_mean_field(folder):
     names = run(MEAN_FIELD)
     full, reduced = names["full_outputs"], names["reduced_outputs"]

@@ -222,6 +222,7 @@ Slow().execute(
 """
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_half_way_resumes(tmp_path):
     save_config(load_config(small()), tmp_path / "small.yaml")
     (tmp_path / "run.py").write_text(KILLED)

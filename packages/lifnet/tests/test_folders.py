@@ -118,6 +118,7 @@ def test_seeds_that_a_power_cut_emptied_are_written_again(tmp_path, left):
     assert seeds.read_text().split() == [str(seed) for seed in repeater.seeds]
 
 
+@pytest.mark.slow
 def test_a_folder_in_which_a_process_works_is_not_moved(tmp_path):
     repeater = Repeater(1, tmp_path / "out", config=CONFIG, plots=False)
     with repeater.claim().working():

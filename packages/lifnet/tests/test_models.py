@@ -56,6 +56,7 @@ def test_brunel_alpha_peak_potential():
     assert abs(network.inputs[0].weight - 20.68) < 0.01
 
 
+@pytest.mark.slow
 def test_hagen_rates_are_near_the_published_ones_when_small():
     run = models.hagen(scale=1 / 8).simulate(1.0, seed=1)
     rates = run.rates_hz(after=0.2)

@@ -330,6 +330,7 @@ stager.execute(None, duration_sec=1.0, checkpoint_every=0.2, output_keys=["spike
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals")
 def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path):
     (tmp_path / "run.py").write_text(KILLED)

@@ -269,6 +269,7 @@ def found_by_brute_force(field: LIFMeanField, n_starts: int, seed: int) -> np.nd
     return np.array(kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "field",
     [few_clusters(3, 0.1, 0), few_clusters(4, 1e-4, 1), *(competing(seed) for seed in range(4))],
@@ -353,6 +354,7 @@ def test_enclosures_hold_responses_and_derivatives():
             assert (jacobian <= most).all()
 
 
+@pytest.mark.slow
 def test_labels_agree_with_where_a_small_kick_goes():
     # Unequal membranes: one common time constant calls some of these unstable foci.
     random = np.random.default_rng(11)

@@ -39,6 +39,7 @@ def diagram():
     return bifurcation_diagram("2_cluster_mf", J_PLUS, (10.0, 25.0), start_at=[25.0])
 
 
+@pytest.mark.slow
 def test_two_clusters_split_in_a_pitchfork(diagram):
     uniform = [b for b in diagram if np.allclose(b.rates[:, 0], b.rates[:, 1])]
     winners = [b for b in diagram if not np.allclose(b.rates[:, 0], b.rates[:, 1])]
@@ -51,6 +52,7 @@ def test_two_clusters_split_in_a_pitchfork(diagram):
     assert winners[0].stable.mean() > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_several_workers_find_the_same_branches(backend):
     import joblib
@@ -66,6 +68,7 @@ def test_several_workers_find_the_same_branches(backend):
         assert a.labels == b.labels
 
 
+@pytest.mark.slow
 def test_every_point_of_a_branch_is_a_fixed_point(diagram):
     config = load_config("2_cluster_mf")
     for branch in diagram:
@@ -97,6 +100,7 @@ def test_a_branch_goes_around_its_fold():
     assert not (after.success and np.abs(after.x - branch.rates[branch.folds[0]]).max() < 0.5)
 
 
+@pytest.mark.slow
 def test_arousal_leads_from_many_attractors_to_one():
     config = load_config("default_snn_params")
     calm = fixed_points(LIFMeanField.from_config(config), n_starts=10)
@@ -347,6 +351,7 @@ def test_spectra_are_those_of_stable_fixed_points(two):
         power_spectrum(two, np.full(6, 3.0), [10.0], np.full(6, 100))
 
 
+@pytest.mark.slow
 def test_a_probability_can_be_continued_over():
     path = ("architecture", "clusters", "connectivity_fraction_probs", 0)
     branches = bifurcation_diagram("2_cluster_mf", path, (0.1, 0.5), start_at=[0.3], n_starts=5)
