@@ -137,8 +137,9 @@ def together(session: nox.Session) -> None:
         TOWNCRIER,
     )
     # What takes its time, and the examples of docstrings, has shown in `alone` what it shows.
+    chosen = ("-m", "not slow or together")
     for package in PACKAGES:
-        run_tests(session, package, "-m", "not slow", examples=False)
+        run_tests(session, package, *chosen, examples=False)
     options = ("-q", "-n", "2", "--dist", "worksteal", "-c", "tests/pytest.ini")
     session.run(
         *("python", "-m", "pytest", *options, "tests", *report(session, "workspace")),

@@ -25,6 +25,9 @@ def test_broken(broken): ...
 
 @pytest.mark.skip(reason="later")
 def test_left_out(): ...
+
+@pytest.mark.skipif("not config.getoption('-k')", reason="in the second run only")
+def test_later(): ...
 """
 
 
@@ -54,14 +57,16 @@ def test_each_run_has_a_line_and_each_test_counts_once(
         options = [f"--junit-xml={counter.RAN / name}.xml", "-o", f"junit_suite_name={suite}"]
         subprocess.run([*command, *options, "test_some.py"], cwd=tmp_path, capture_output=True)
     assert counter.main([]) == 0
-    first, second, third, total, once = (
+    first, second, third, total, once, *nowhere = (
         " ".join(line.split()) for line in capsys.readouterr().out.splitlines()
     )
-    assert first.startswith("alone-mi-mi 5 ran, 2 failed, 1 skipped, ")
-    assert second.startswith("alone-x 5 ran, 2 failed, 1 skipped, ")
-    assert third.startswith("together-mi 4 ran, 1 failed, 1 skipped, ")
-    assert total == "all 14 ran, 5 failed, 3 skipped"
-    assert once == "tests that ran, each counted once 10"
+    assert first.startswith("alone-mi-mi 5 ran, 2 failed, 2 skipped, ")
+    assert second.startswith("alone-x 5 ran, 2 failed, 2 skipped, ")
+    assert third.startswith("together-mi 5 ran, 1 failed, 1 skipped, ")
+    assert total == "all 15 ran, 5 failed, 5 skipped"
+    assert once == "tests that ran, each counted once 11"
+    left = ["mi test_some test_left_out", "x test_some test_later", "x test_some test_left_out"]
+    assert nowhere == ["tests that ran nowhere 3", *left]
 
     assert counter.main(["clear"]) == 0
     assert counter.main([]) == 0

@@ -1,6 +1,7 @@
 """Say how many tests ran: one line a run, from the reports in ``.nox/ran``, and what that makes.
 
-The packages' own tests run alone and together, so the last line counts each test once.
+The packages' own tests run alone and together, so the last lines count each test once, and name
+those that each run left out.
 
 python tools/ran.py clear    forget earlier runs
 python tools/ran.py          the lines
@@ -14,6 +15,7 @@ from pathlib import Path
 
 RAN = Path(__file__).resolve().parent.parent / ".nox" / "ran"
 COUNTS = ("tests", "failures", "errors", "skipped")
+Test = tuple[str, str, str]  # package, file, name: names recur in other packages
 
 
 def main(arguments: list[str]) -> int:
@@ -24,25 +26,24 @@ def main(arguments: list[str]) -> int:
             report.unlink()
         return 0
     total = dict.fromkeys(COUNTS, 0)
-    different: set[tuple[str, str, str]] = set()
+    different, left_out = set[Test](), set[Test]()
     for report in reports:
         suite = ET.parse(report).getroot().find("testsuite")
         if suite is None:
             sys.exit(f"{report}: expected pytest's report")
         found = {name: int(suite.get(name, "0")) for name in COUNTS}
         total = {name: total[name] + found[name] for name in COUNTS}
-        different |= ran(suite)
+        for case in suite.iter("testcase"):
+            test = (suite.get("name", ""), case.get("classname", ""), case.get("name", ""))
+            (different if case.find("skipped") is None else left_out).add(test)
         print(f"{report.stem:40} {words(found)}, {float(suite.get('time', 0)):.0f} s")
     print(f"{'all':40} {words(total)}")
     print(f"{'tests that ran, each counted once':40} {len(different)}")
+    nowhere = sorted(left_out - different)
+    print(f"{'tests that ran nowhere':40} {len(nowhere)}")
+    for test in nowhere:
+        print(f"    {' '.join(test)}")
     return 0
-
-
-def ran(suite: ET.Element) -> set[tuple[str, str, str]]:
-    """Return package, file and name of each test that ran, whose names may recur elsewhere."""
-    cases = (case for case in suite.iter("testcase") if case.find("skipped") is None)
-    package = suite.get("name", "")
-    return {(package, case.get("classname", ""), case.get("name", "")) for case in cases}
 
 
 def words(found: dict[str, int]) -> str:

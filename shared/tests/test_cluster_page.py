@@ -53,6 +53,7 @@ def test_a_laptop(folder: Path, expected: str) -> None:
     assert len(list((folder / "results").glob("item-*.npz"))) == 40
 
 
+@pytest.mark.together
 def test_dask(folder: Path, expected: str) -> None:
     pytest.importorskip("distributed")
     (folder / "local.py").write_text(block("## dask on one machine", "python"))
@@ -91,6 +92,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.together
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_the_item_whose_dask_worker_is_killed_is_told(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
@@ -112,6 +114,7 @@ def test_an_array_job_of_four_processes(folder: Path, expected: str, tmp_path: P
     assert kept == {path: path.stat().st_mtime_ns for path in kept}
 
 
+@pytest.mark.together
 def test_ray(folder: Path, expected: str) -> None:
     pytest.importorskip("ray")
     (folder / "on_ray.py").write_text(block("## ray", "python"))
@@ -173,6 +176,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.together
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_what_a_killed_ray_worker_had_begun_is_tried_again_and_told(tmp_path: Path) -> None:
     pytest.importorskip("ray")

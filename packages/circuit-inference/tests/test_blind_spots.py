@@ -62,6 +62,7 @@ def test_what_measures_amplitudes_sees_clipping():
     assert without.loc["white noise", "found"] < 0.1  # that is what the model makes
 
 
+@pytest.mark.slow
 def test_a_model_with_phases_sees_them_drawn_anew():
     prior = Prior.box({"noise": (0.1, 0.3)})
     library = simulate_library(wave, prior, 120, rate_hz=250.0, progress=False, seed=1)

@@ -51,6 +51,7 @@ class TestVerbs:
         again = gao_library(150, duration_s=4.0, progress=False, seed=0)
         assert library.digest == again.digest
 
+    @pytest.mark.slow
     def test_the_tasks_of_an_array_job_make_one_library(self, tmp_path):
         line = [sys.executable, "-m", "neuroloom.circuit_inference"]
         line += f"simulate gao -n 11 --duration 2 --quiet --seed 3 --folder {tmp_path}/kept".split()

@@ -49,6 +49,7 @@ def learned():
     return pairs, Inferer("mdn", pairs.prior).fit(pairs.features, pairs.theta, seed=1)
 
 
+@pytest.mark.slow
 def test_the_change_of_a_mean_is_that_of_the_parameter(learned):
     # In a box from 0 to 1 quantiles are values: the means differ by the change and by noise.
     pairs, _ = learned
@@ -131,6 +132,7 @@ def test_what_is_refused():
     np.testing.assert_array_equal(named.features.values, only.features.values)
 
 
+@pytest.mark.slow
 def test_directions_are_of_changes(learned, rng):
     _, inferer = learned
     plain = Inferer("mdn", PRIOR).fit(rng.standard_normal((60, 2)), PRIOR.sample(60, seed=1))
@@ -180,6 +182,7 @@ def test_two_conditions_of_a_field():
     np.testing.assert_array_equal(row.values[0, half:], 0.0)
 
 
+@pytest.mark.slow
 def test_pairs_of_power_spectra():
     """Eyes closed and open as public data sets hold them: a spectrum per epoch."""
     chosen = FeatureSet(Aperiodic((2, 45)))

@@ -59,7 +59,12 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def names():
+def names(made):
+    return dict(made)  # blocks name more
+
+
+@pytest.fixture(scope="module")
+def made():
     theta = np.repeat([[2.0, 15.0, 3.0, 1.2]], 20, axis=0)
     epochs = ci.libraries.synaptic_field(theta, duration_s=5.0, rate_hz=250.0, seed=5)
     table = FEATURES.compute(epochs, rate=250.0)
@@ -85,6 +90,7 @@ def test_ncpi():
 
 
 @pytest.mark.slow
+@pytest.mark.together
 def test_networks(here):
     pytest.importorskip("neuroloom.lifnet")
     names = {}

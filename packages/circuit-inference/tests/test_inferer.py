@@ -108,6 +108,7 @@ class TestPosterior:
         together = [np.corrcoef(d.T)[0, 1] for d in posterior.draws[:40]]
         assert np.median(together) == pytest.approx(-np.sqrt(0.5), abs=0.15)
 
+    @pytest.mark.slow
     def test_it_never_leaves_the_prior(self, trained, held_out):
         draws = trained.sample(held_out[0], 200)
         assert BOX.contains(draws.reshape(-1, 2)).all()
@@ -259,6 +260,7 @@ class TestDiagnosis:
         assert list(report.to_frame().index) == ["a", "b"]
         assert "held-out" in report.summary()
 
+    @pytest.mark.slow
     def test_what_the_data_do_not_constrain_is_named(self):
         rng = np.random.default_rng(0)
         theta = BOX.sample(500, seed=0)
@@ -476,6 +478,7 @@ class TestGridSearch:
 
 @pytest.mark.parametrize("model", ["NPE", "NLE", "NRE"])
 class TestSbi:
+    @pytest.mark.slow
     def test_same_verbs(self, model, tmp_path, monkeypatch):
         pytest.importorskip("sbi")
         (tmp_path / "here").mkdir()

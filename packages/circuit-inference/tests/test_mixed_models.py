@@ -136,6 +136,7 @@ class TestContrasts:
         np.testing.assert_allclose(got["estimate"], means[1:] - means[0], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_bootstrap_over_subjects_sees_their_variance(rng):
     # The standard error of a mean over subjects is that of the subjects' means.
     table = nested(rng, a=40)

@@ -347,6 +347,7 @@ class TestMalformedHeaders:
                 attempt({**whole, "estimator": {**whole["estimator"], key: value}})
 
 
+@pytest.mark.slow
 def test_the_check_does_not_import_what_it_refuses(tmp_path):
     # A file may name any module: naming must not import it.
     node = {"__class__": "Loud", "__module__": "loud", "__loader__": "ObjectNode", "content": None}

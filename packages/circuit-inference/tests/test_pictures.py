@@ -17,6 +17,7 @@ def world():
 
 
 class TestPictures:
+    @pytest.mark.slow
     def test_posterior(self, world):
         inferer, x, theta = world
         posterior = inferer.predict(x[:3], warn=False)

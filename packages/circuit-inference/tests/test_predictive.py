@@ -42,6 +42,7 @@ class Shifted:
 
 
 class TestPredictiveCheck:
+    @pytest.mark.slow
     def test_a_signal_of_the_model_comes_back(self, inferer, observed, library):
         check = inferer.predictive_check(observed, library, n_sims=60, progress=False, seed=3)
         assert check.simulated.shape == (60, len(CHOSEN.names))

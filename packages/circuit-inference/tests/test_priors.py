@@ -137,6 +137,7 @@ class TestTorch:
 
 
 class TestConstraints:
+    @pytest.mark.slow
     def test_draws_and_posteriors_keep_them(self, rng):
         box = {"a": Marginal(), "b": Marginal()}
         prior = Prior.of(box, constraints=["a < b"])

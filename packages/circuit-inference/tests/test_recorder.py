@@ -165,6 +165,7 @@ class TestModelClasses:
         without = compare_models(noise, made, chosen, noise=False, seed=0)
         assert (without.noise[inside] == 0).all()
 
+    @pytest.mark.slow
     def test_what_no_noise_makes_is_still_named(self, rng):
         chosen = FeatureSet(Coupling((5, 9.5), ((25, 45), (45, 90))), BandPower(((3, 5), (5, 10))))
         options = {"duration_s": 6.0, "rate_hz": 250.0, "progress": False}

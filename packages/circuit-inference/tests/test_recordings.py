@@ -262,6 +262,7 @@ class TestListsOfSignals:
         with pytest.raises(ArgumentError, match="500 Hz"):
             features.compute(parts, rate=250.0)
 
+    @pytest.mark.together
     @pytest.mark.slow
     @pytest.mark.filterwarnings("ignore")  # noise has no information, and mi says so
     def test_information_between_them(self, rng):

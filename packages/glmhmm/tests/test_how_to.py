@@ -17,6 +17,7 @@ PAGES = ("docs/glmhmm/how-to.md", "docs/glmhmm/index.md", "packages/glmhmm/READM
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.together,  # pynapple
     pytest.mark.skipif(not (ROOT / PAGES[0]).is_file(), reason="not in a checkout"),
     pytest.mark.filterwarnings("ignore"),  # of what such small tables are too small for
 ]

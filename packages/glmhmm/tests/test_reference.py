@@ -53,6 +53,7 @@ def run(statement, names):
     return False
 
 
+@pytest.mark.together
 @pytest.mark.slow
 def test_every_example_of_the_document(data_folder):
     path = data_folder.parent / "seeds" / "glmhmm-nemos-GLMHMM-reference.txt"

@@ -136,6 +136,7 @@ def test_a_table_of_the_ibl_to_a_figure_in_three_lines(tmp_path):
     assert len(figure.lines) >= 3
 
 
+@pytest.mark.together
 @pytest.mark.slow
 def test_tables_of_two_alternative_tasks_in_one_line():
     tasks = pytest.importorskip("neuroloom.tasks")
