@@ -160,6 +160,7 @@ class TestNetworkSimulator:
         assert 1 < out["rate_E"] < 20
 
     @pytest.mark.slow
+    @pytest.mark.together
     def test_areas_have_signals_of_their_own(self, lifnet):
         theta = np.array(list(HAGEN.values()))
         out = NetworkSimulator("four_area_eighth", 0.3, 0.1)(theta, Seed(0))
