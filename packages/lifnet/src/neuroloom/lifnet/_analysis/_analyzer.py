@@ -253,7 +253,7 @@ class Analyzer:
         if math.isfinite(step) and abs(step - round(step)) < 1e-6:
             step = float(round(step))
         whole = round(self.config["total_sim_duration_ms"] * 1e-3 / self.dt)
-        return step + whole * (step < 0)
+        return float(step + whole * (step < 0))
 
     def _data(self, index: int, inside: NDArray[np.bool_]) -> dict[str, Any]:
         mine = (self._found.identity == index) & inside

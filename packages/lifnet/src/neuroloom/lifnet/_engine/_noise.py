@@ -33,6 +33,10 @@ def step_keys(seed: int, drive: int, first_step: int, n_steps: int) -> NDArray[n
     return random.numbered(random.numbered(root, drive + 1), steps)
 
 
+def _plain(name: str, values: ArrayLike) -> NDArray[Any]:
+    return checks.plain(name, values, error=NetworkError)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CountDrive:
     """Independent random counts per neuron and step, each worth a jump of the synaptic state.
@@ -159,7 +163,7 @@ class CountDrive:
         """Return a drive from the probabilities of 0, 1, … counts, shape (n_groups, n_counts)."""
         mass = np.asarray(pmf, dtype=np.float64)
         cdf = np.minimum(np.cumsum(mass, axis=-1), 1.0)
-        return cls(cdf, group, jump, channel=channel)
+        return cls(cdf, _plain("group", group), _plain("jump", jump), channel=channel)
 
     @classmethod
     def poisson(
@@ -201,7 +205,9 @@ class CountDrive:
             mean = np.maximum(mean, 0.0)
         if mean.ndim == 2:
             steps = np.maximum(np.arange(-first_step, len(mean), dtype=np.int32), 0)
-            return cls(None, group, jump, channel, steps, mean=mean)
+            return cls(
+                None, _plain("group", group), _plain("jump", jump), channel, steps, mean=mean
+            )
         # A tail below 2^-60 is never drawn.
         largest = min(float(mean.max()), MOST_COUNTS)
         reach = np.arange(20 + int(largest + 14 * np.sqrt(largest)))
@@ -212,7 +218,7 @@ class CountDrive:
                 f"{mean.max():g}"
             )
         tables = scipy.stats.poisson.cdf(np.arange(top), mean[np.newaxis, :, np.newaxis])
-        return cls(tables, group, jump, channel)
+        return cls(tables, _plain("group", group), _plain("jump", jump), channel)
 
     def tables(
         self, first_step: int, n_steps: int

@@ -128,10 +128,10 @@ def _first_rates(nu_init: ArrayLike, n_pops: int) -> Array:
 
 def _per_neuron(sizes: ArrayLike, n_pops: int) -> Array:
     """Return 1/N of each population, 0 where it has no neurons."""
-    n = checks.array("sizes", sizes, dtype=np.float64, error=SimulationError)
+    n: Array = checks.array("sizes", sizes, dtype=np.float64, error=SimulationError)
     if n.shape != (n_pops,) or (n < 0).any():
         raise SimulationError(f"sizes: expected {n_pops} numbers of neurons, got {n.shape}")
-    return np.divide(1.0, n, out=np.zeros(n_pops), where=n > 0)
+    return np.asarray(np.divide(1.0, n, out=np.zeros(n_pops), where=n > 0))
 
 
 def _runge_kutta(phi: Callable[[Array], Array], nu: Array, h: Array) -> Array:
