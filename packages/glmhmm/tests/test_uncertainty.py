@@ -238,3 +238,58 @@ def test_scales_at_their_floor_have_no_error():
     assert model.scale_[0, 0] < 1e-4 < model.scale_[1, 0]
     np.testing.assert_array_equal(np.isnan(errors.scale[:, 0]), [True, False])
     assert np.isfinite([errors.coef, errors.intercept[None]]).all()
+
+
+def test_transitions_that_inputs_decide_leave_errors_to_all_else():
+    """States far apart: the first is left when the input is 3, never else; the second by chance."""
+    rng = np.random.default_rng(0)
+    n = 400
+    starts = np.arange(n) % 100 == 0
+    u, state = rng.uniform(-1, 1, n), np.zeros(n, int)
+    for t in range(1, n):
+        if starts[t]:
+            continue
+        leaves = rng.random() < expit(u[t] - 1.5)
+        if state[t - 1] == 0:
+            u[t] = 3.0 if leaves else u[t]
+        state[t] = state[t - 1] ^ leaves
+    y = np.array([-9.0, 9.0])[state] + rng.normal(size=n)
+    model = GLMHMM(2, "Gaussian", regularizer="UnRegularized", tol=1e-9)
+    half = np.full(2, 0.5)
+    begin = (np.zeros((0, 2)), np.array([-9.0, 9.0]), np.ones(2), half, np.full((2, 2), 0.5))
+    inputs = {"session_starts": starts, "transition_inputs": u[:, None]}
+    model.fit(y=y, init_params=begin, **inputs)
+    errors = standard_errors(model, None, y, starts, transition_inputs=u[:, None])
+    expected = np.sqrt(model.scale_ / np.bincount(state))
+    np.testing.assert_allclose(errors.intercept, expected, rtol=1e-4)
+    # The second row is a logistic regression of leaving on the input.
+    at = np.flatnonzero(~starts & (np.append(0, state[:-1]) == 1))
+    z = np.column_stack([np.ones(len(at)), u[at]])
+    stay = model.transition_prob_[1, 1]
+    logit = np.log((1 - stay) / stay) + u[at] * model.transition_coef_[0, 1, 0]
+    p = expit(logit)
+    covariance = np.linalg.inv((z * (p * (1 - p))[:, None]).T @ z)
+    assert errors.transition_coef[0, 1, 0] == pytest.approx(covariance[1, 1] ** 0.5, rel=1e-3)
+    by_delta = stay * (1 - stay) * covariance[0, 0] ** 0.5
+    assert errors.transition_prob[1, 0] == pytest.approx(by_delta, rel=1e-3)
+    assert np.isnan(errors.transition_coef[0, 0, 1])
+    assert any("transitions from states [0]" in note for note in errors.notes)
+    assert not any("weights of states" in note for note in errors.notes)
+
+
+def test_inputs_far_from_zero_leave_the_same_errors():
+    """At zero input, far from all trials, a transition may be 1e-9, and common all the same."""
+    truth = known("Gaussian", ((0.0, 0.0),), (-3.0, 3.0), scale=(1.0, 1.0))
+    X, y, starts, _ = drawn(truth, 400, 50)
+    u = np.random.default_rng(1).normal(size=(400, 1))
+    model = GLMHMM(2, "Gaussian", tol=1e-9).fit(X, y, None, starts, transition_inputs=u)
+    near = standard_errors(model, X, y, starts, transition_inputs=u)
+    v, matrix = model.transition_coef_[0], model.transition_prob_
+    away = 30 / np.abs(v).max()
+    moved = matrix * np.exp(-away * v)
+    model.transition_prob_ = moved / moved.sum(axis=1, keepdims=True)
+    assert model.transition_prob_.min() < 1e-9
+    far = standard_errors(model, X, y, starts, transition_inputs=u + away)
+    np.testing.assert_allclose(far.coef, near.coef, rtol=1e-4)
+    np.testing.assert_allclose(far.transition_coef, near.transition_coef, rtol=1e-3)
+    assert np.isfinite(near.coef).all()

@@ -18,18 +18,16 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from neuroloom.glmhmm._analysis import borders
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision, program
 from neuroloom.glmhmm._em.em import expectations, log_density, log_prior, transition_of
 from neuroloom.glmhmm._em.packing import Trials
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.centring import near
-from neuroloom.glmhmm._estimator.problem import Posed, params_of, posed
-from neuroloom.glmhmm._estimator.ranges import at_border
+from neuroloom.glmhmm._estimator.problem import Posed, posed
 from neuroloom.glmhmm._families.links import safe_log
 from neuroloom.glmhmm._model.parameters import Model, Parameters, Prior
-
-_AT_ZERO = 1e-6
-_ONE_BORDER = 0.05  # trials closer together than this, relatively, stand at one border
+from neuroloom.glmhmm._model.settings import flag
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,9 @@ class StandardErrors:
     """Standard errors in the shapes of the fitted attributes, and the covariance behind them.
 
     Entries are NaN for parameters at a border, which have no curvature there: probabilities at
-    zero, and scales at their floor (``scale_floor``), as of counts that vary no more than Poisson
-    ones. The criteria count such parameters all the same.
+    zero, transitions that inputs decide without a doubt, and scales at their floor
+    (``scale_floor``), as of counts that vary no more than Poisson ones. `notes` names them. The
+    criteria count such parameters all the same.
 
     Parameters
     ----------
@@ -51,6 +50,8 @@ class StandardErrors:
         The fitted model.
     transition_coef : ndarray or None
         Of a model whose transitions are driven by inputs.
+    notes : tuple of str
+        Which parameters have no error, and why, in sentences.
     """
 
     coef: Any
@@ -61,6 +62,7 @@ class StandardErrors:
     covariance: NDArray[np.float64]
     model: Any
     transition_coef: Any = None
+    notes: tuple[str, ...] = ()
 
     def intervals(self, level: float = 0.95) -> dict[str, tuple[Any, Any]]:
         """Return lower and upper bounds by attribute; probabilities stay within 0 and 1.
@@ -196,14 +198,19 @@ def standard_errors(
     """
     if not model.regularizer.smooth:
         raise fail("model", "a penalty without kinks", repr(model.regularizer))
-    # What is held at zero here needs the recursions that zeros need, also where it is 1e-8 as yet.
-    zeros = bool((params_of(model)[4] <= _AT_ZERO).any())
-    found, shift = near(posed(model, X, y, session_starts, transition_inputs, exact=zeros))
+    flag("penalized", penalized)
+    data = (X, y, session_starts, transition_inputs)
+    found = posed(model, *data)
+    if (found.transitions() <= borders.AT_ZERO).any():
+        # What is held at zero needs the recursions that zeros need, also where it is 1e-8 as yet.
+        found = posed(model, *data, exact=True)
+    found, shift = near(found)
     problem, core = found.problem, found.core
     k = model.n_states
     rows = np.vstack([core.initial, core.transition])
+    held = borders.held_at_zero(found)
     with np.errstate(divide="ignore"):
-        logits = np.where(rows > _AT_ZERO, np.log(rows), -np.inf)
+        logits = np.where(held, -np.inf, np.log(rows))
     with double_precision():
         trials = as_arrays(problem.trials)
         prior = problem.prior
@@ -224,34 +231,11 @@ def standard_errors(
                 flat, as_arrays(core), logits, trials, prior, model=problem.static
             )
         )
-    free = _free(model, found, rows, n_plain, flat.size)
-    covariance = _covariance(hessian, free, _bounds(model, found, flat.size))
+    free = borders.free_parameters(model, found, held, n_plain, flat.size)
+    lost = borders.decided(found, held, n_plain, flat.size, penalized=penalized)
+    covariance = _covariance(hessian, free, borders.bounds(model, found, flat.size), lost)
     _give_back(covariance, core, shift)
-    return _shape(model, core, covariance, rows, n_plain)
-
-
-def _free(
-    model: Any, found: Posed, rows: NDArray[np.float64], n_plain: int, size: int
-) -> NDArray[np.bool_]:
-    """Return which of the flat parameters can move in both directions."""
-    core, k = found.core, model.n_states
-    out = np.ones(size, dtype=bool)
-    held = np.asarray(found.problem.prior.penalty.free)
-    if held.shape[0]:
-        out[: core.weights.size] = np.broadcast_to(held > 0, core.weights.shape).ravel()
-    if model.observation_model.has_scale:
-        floor = np.asarray(found.problem.prior.scale.log_smallest)
-        at_floor = core.log_scale <= floor + 1e-6
-        has_one = model.observation_model.scale_mask(core.log_scale.shape[1])
-        out[core.weights.size : n_plain] = (~at_floor & has_one).ravel()
-    for r, row in enumerate(rows):
-        at = n_plain + r * k
-        out[at : at + k] = row > _AT_ZERO
-        out[at + int(np.argmax(row))] = False  # the reference
-    drive = ~np.eye(k, dtype=bool) & (core.transition > _AT_ZERO)
-    n_inputs = core.drive.shape[-1]
-    out[n_plain + rows.size :] = np.repeat(drive.ravel(), n_inputs)
-    return out
+    return _shape(model, found, covariance, held, n_plain)
 
 
 def _give_back(
@@ -266,31 +250,16 @@ def _give_back(
             covariance[:, block[-1]] -= shift[j] * covariance[:, block[j]]
 
 
-def _bounds(model: Any, found: Posed, size: int) -> NDArray[np.float64]:
-    """Return the directions, one a row, in which a mean at the border of its range would leave it.
-
-    They are linear in the weights: what the information is along the others holds for a fit under
-    these constraints (Aitchison & Silvey 1958).
-    """
-    data, weights = found.problem.data, np.asarray(found.core.weights)
-    x = np.column_stack([data.x_observed, np.ones(data.n_observed)])
-    near = at_border(model, weights, x[:, :-1], found.problem.prior.predictor)
-    out = []
-    for k, j in np.argwhere(near.any(axis=2)):
-        _, sizes, rows = np.linalg.svd(x[near[k, j]], full_matrices=False)
-        for row in rows[sizes > _ONE_BORDER * sizes[0]]:
-            direction = np.zeros(weights.shape)
-            direction[k, j] = row
-            out.append(np.pad(direction.ravel(), (0, size - direction.size)))
-    return np.reshape(out, (len(out), size))
-
-
 def _covariance(
-    hessian: NDArray[np.float64], free: NDArray[np.bool_], bounds: NDArray[np.float64]
+    hessian: NDArray[np.float64],
+    free: NDArray[np.bool_],
+    bounds: NDArray[np.float64],
+    lost: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return the inverse information of the free parameters, NaN elsewhere.
 
-    Directions in which the likelihood is flat leave their parameters without an error.
+    Along `bounds` nothing moves. Directions in which the likelihood is flat, the `lost` ones among
+    them, leave their parameters without an error.
     """
     information = -hessian[np.ix_(free, free)]
     information = 0.5 * (information + information.T)
@@ -299,15 +268,19 @@ def _covariance(
     own = np.sqrt(np.abs(np.diag(information)))
     sound = np.isfinite(information).all(axis=1) & (own > 0)
     own = np.where(sound, own, 1.0)
+    gone = lost[:, free] * own
+    gone /= np.maximum(np.linalg.norm(gone, axis=1, keepdims=True), 1e-300)
+    held = np.vstack([bounds[:, free] / own, gone])
     scaled = np.where(sound[:, None] & sound[None], information / np.outer(own, own), 0.0)
     scaled[~sound, ~sound] = 1.0
-    along = scipy.linalg.null_space(bounds[:, free] / own) if len(bounds) else np.eye(len(own))
+    along = scipy.linalg.null_space(held) if len(held) else np.eye(len(own))
     values, vectors = np.linalg.eigh(along.T @ scaled @ along)
     vectors = along @ vectors
     flat = values <= 1e-10 * max(values.max(initial=0.0), 1e-300)
     inverse = (vectors / np.where(flat, np.inf, values)) @ vectors.T / np.outer(own, own)
     loose = (np.abs(vectors[:, flat]) > 1e-3).any(axis=1) | ~sound
     loose |= (along**2).sum(axis=1) < 1e-6  # held by borders on all sides
+    loose |= (np.abs(gone) > 1e-3).any(axis=0)
     inverse[loose] = inverse[:, loose] = np.nan
     covariance[np.ix_(free, free)] = inverse
     return covariance
@@ -315,11 +288,13 @@ def _covariance(
 
 def _shape(
     model: Any,
-    core: Parameters,
+    found: Posed,
     covariance: NDArray[np.float64],
-    rows: NDArray[np.float64],
+    held: NDArray[np.bool_],
     n_plain: int,
 ) -> StandardErrors:
+    core = found.core
+    rows = np.vstack([core.initial, core.transition])
     k = model.n_states
     with np.errstate(invalid="ignore"):
         every = np.sqrt(np.diag(covariance))
@@ -334,22 +309,58 @@ def _shape(
     widths = np.cumsum([len(leaf) for leaf in jax.tree.leaves(model.coef_)])[:-1]
     tree = jax.tree.unflatten(jax.tree.structure(model.coef_), np.split(coef, widths))
     errors = np.full(rows.shape, np.nan)
-    for r, p in enumerate(rows):
+    for r, reference in enumerate(borders.references(found, held)):
         at = n_plain + r * k
-        errors[r] = _row_errors(p, covariance[at : at + k, at : at + k].copy())
+        block = covariance[at : at + k, at : at + k].copy()
+        errors[r] = _row_errors(rows[r], block, ~held[r], int(reference))
     drive = None
     if core.drive.size:
         drive = every[n_plain + rows.size :].reshape(core.drive.shape).transpose(2, 0, 1)
         drive = np.where(np.eye(k, dtype=bool), 0.0, drive)
-    return StandardErrors(tree, intercept, scale, errors[0], errors[1:], covariance, model, drive)
+    has_one = model.observation_model.scale_mask(core.log_scale.shape[1])
+    floor = np.isnan(scale).reshape(-1, k) & np.reshape(has_one, (-1, 1))
+    notes = _notes(np.concatenate([coef, intercept[None]]), floor, errors, drive)
+    return StandardErrors(
+        tree, intercept, scale, errors[0], errors[1:], covariance, model, drive, notes
+    )
 
 
-def _row_errors(p: NDArray[np.float64], block: NDArray[np.float64]) -> NDArray[np.float64]:
+def _notes(
+    weights: Any, floor: NDArray[np.bool_], rows: NDArray[np.float64], drive: Any
+) -> tuple[str, ...]:
+    """Return what has no error and why, in sentences."""
+    out = []
+    states = np.flatnonzero(np.isnan(weights).reshape(-1, weights.shape[-1]).any(axis=0)).tolist()
+    if states:
+        out.append(
+            f"no error of some weights of states {states}: the likelihood is flat along them, or "
+            "the fit is not at its maximum"
+        )
+    if floor.any():
+        low = np.flatnonzero(floor.any(axis=0)).tolist()
+        out.append(f"no error of scales of states {low}: they are at their floor")
+    if np.isnan(rows[0]).any():
+        out.append("no error of some initial probabilities: they are at a border, zero or one")
+    leaving = np.isnan(rows[1:]).any(axis=1)
+    if drive is not None:
+        leaving |= np.isnan(drive).any(axis=(0, 2))
+    if leaving.any():
+        what = "probabilities" if drive is None else "probabilities and inputs' weights"
+        why = "they are at a border, zero or one"
+        out.append(
+            f"no error of some {what} of the transitions from states "
+            f"{np.flatnonzero(leaving).tolist()}: {why}"
+            + ("" if drive is None else ", whatever the inputs, or decided by them without a doubt")
+        )
+    return tuple(out)
+
+
+def _row_errors(
+    p: NDArray[np.float64], block: NDArray[np.float64], used: NDArray[np.bool_], reference: int
+) -> NDArray[np.float64]:
     """Return the errors of a row of probabilities from the covariance of its logits."""
     out = np.full(len(p), np.nan)
-    reference = int(np.argmax(p))
     block[reference] = block[:, reference] = 0.0
-    used = p > _AT_ZERO
     if used.sum() == 1:
         out[reference] = 0.0 if len(p) == 1 else np.nan
         return out
