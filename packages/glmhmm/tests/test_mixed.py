@@ -65,6 +65,11 @@ def test_likelihood_and_states_are_those_of_both_densities(drawn):
     online = OnlineFilter(model)
     steps = [online.step(*pair) for pair in zip(X[:20], y[:20], strict=True)]
     np.testing.assert_allclose(steps, filtered[:20], atol=1e-10)
+    online.reset()
+    steps = [
+        online.step(x, {"rt": b, "choice": a}) for x, (a, b) in zip(X[:20], y[:20], strict=True)
+    ]
+    np.testing.assert_allclose(steps, filtered[:20], atol=1e-10)
 
 
 def test_psychometric_curves_of_the_choice(drawn):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from neuroloom.glmhmm._em.compile import double_precision
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.problem import check_fitted
 from neuroloom.glmhmm._estimator.simulation import rates_of
+from neuroloom.glmhmm._families.mixed import MixedObservations
 
 
 class OnlineFilter:
@@ -104,26 +106,38 @@ class OnlineFilter:
         return float(mean) if np.ndim(mean) == 0 else mean
 
     def step(
-        self, x: ArrayLike, y: ArrayLike | str, *, transition_inputs: ArrayLike | None = None
+        self,
+        x: ArrayLike,
+        y: ArrayLike | str | Mapping[str, Any],
+        *,
+        transition_inputs: ArrayLike | None = None,
     ) -> NDArray[np.float64]:
-        """Return the probability of each state after the trial; NaN in `x` or `y` says nothing.
+        """Return the probability of each state after the trial.
+
+        NaN in `x` or `y` says nothing, of a model with ``missing="mask"``; others refuse it.
 
         Parameters
         ----------
         x : array_like, shape (n_features,)
             Regressors of the trial.
-        y : float, str or array_like, shape (n_outputs,)
-            Response; a label where the fit had labels.
+        y : float, str, array_like of shape (n_outputs,), or mapping
+            Response; a label where the fit had labels; of mixed observations also by name,
+            ``{"choice": 1, "rt": 0.4}``.
         transition_inputs : array_like, shape (n_inputs,), optional
             Inputs to the transition into the trial, as in the fit.
+
+        Raises
+        ------
+        InputError
+            If shapes do not fit, or values are infinite, or missing where the model refuses that.
         """
         row = self._row(x)
         now = self._ahead(self._inputs(transition_inputs))
-        known = getattr(self._model, "classes_", None)
-        coded, _ = self._model.observation_model.encode(np.atleast_1d(np.asarray(y)), known)
-        values = np.asarray(coded, dtype=np.float64)
-        if np.isinf(values).any():
-            raise fail("y", "finite values", "infinity")
+        values = self._response(y)
+        for name, given in (("x", row), ("y", values)):
+            if self._model.missing == "raise" and np.isnan(given).any():
+                hint = 'a model with missing="mask" takes such a trial as unobserved'
+                raise fail(name, "values without NaN", f"NaN; {hint}")
         seen = np.isfinite(values) & np.isfinite(row).all()
         if seen.any():
             density = self._density(row, values, seen)
@@ -134,6 +148,28 @@ class OnlineFilter:
                 now = now / now.sum()
         self._before = np.array(now)
         return np.array(now)
+
+    def _response(self, y: ArrayLike | str | Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return the response as numbers, (n_columns,)."""
+        m = self._model
+        if isinstance(y, Mapping):
+            if not isinstance(m.observation_model, MixedObservations):
+                raise fail("y", f"the response of {m.observation_model!r}", repr(dict(y)))
+            given: Any = {name: np.atleast_1d(value) for name, value in y.items()}
+        else:
+            given = np.atleast_1d(np.asarray(y))
+        coded, _ = m.observation_model.encode(given, getattr(m, "classes_", None))
+        values = np.asarray(coded, dtype=np.float64)
+        values = values[0] if values.ndim == 2 and len(values) == 1 else values
+        columns = m.observation_model.n_columns()
+        if columns is None:
+            columns = 1 if np.ndim(m.intercept_) == 1 else len(m.intercept_)
+        if values.shape != (columns,):
+            expected = "one value" if columns == 1 else f"shape ({columns},)"
+            raise fail("y", expected, f"shape {values.shape}")
+        if np.isinf(values).any():
+            raise fail("y", "finite values", "infinity")
+        return values
 
     def _density(
         self, row: NDArray[np.float64], values: NDArray[np.float64], seen: NDArray[np.bool_]
