@@ -21,6 +21,7 @@ def _work(chosen: argparse.Namespace) -> str:
     from neuroloom.glmhmm._cli import figures, run
 
     run.folder_above(chosen.out)  # before the work, not after it
+    run.refuse_foreign(chosen.out, run.ALWAYS)
     with computing(chosen):
         results = run.fit(chosen)
 

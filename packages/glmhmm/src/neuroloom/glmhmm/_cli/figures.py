@@ -143,6 +143,7 @@ def _states(results: Results, k: int) -> list[Any]:
         parts += _sessions(results, model)
     weights = weights_table(model, errors, results.design.features)
     parts.append(report.table(weights, caption="Weights with 95 % intervals"))
+    parts += [report.note(note) for note in errors.notes]
     if k in results.both.subjects:
         parts.append(report.heading("Each subject", level=3))
         parts.append(

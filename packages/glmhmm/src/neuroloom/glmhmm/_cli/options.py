@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,9 @@ def parser() -> argparse.ArgumentParser:
     add("--subject", default=None, help="column of subjects; fits each one as well")
     add("--covariates", default="", help="further columns, taken as they are")
     add("--no-history", action="store_true", help="no regressors of the choice before")
-    add("--sigma", type=float, default=2.0, help="prior of a subject's weights and bias (2)")
-    add("--alpha", type=float, default=2.0, help="prior of a subject's stays (2)")
-    add("--folds", type=int, default=5, help="folds of the cross-validation (5)")
+    add("--sigma", type=_above_zero, default=2.0, help="prior of a subject's weights and bias (2)")
+    add("--alpha", type=_above_zero, default=2.0, help="prior of a subject's stays (2)")
+    add("--folds", type=_whole(2), default=5, help="folds of the cross-validation (5)")
     add(
         "--too-few",
         choices=("fit", "leave_out", "raise"),
@@ -74,15 +75,47 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="starts of each fit, or auto: many short ones, of which the best are finished (auto)",
     )
-    add("--seed", type=int, default=0, help="seed of starts and folds (0)")
+    add("--seed", type=_whole(0), default=0, help="seed of starts and folds (0)")
     add("--out", type=Path, default=Path("glmhmm-fit"), help="folder (glmhmm-fit)")
     add("--quiet", action="store_true", help="no progress bars")
     add_options(fit)
     return top
 
 
+def _whole(at_least: int) -> Callable[[str], int]:
+    """Return what reads a whole number of at least so much."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = at_least - 1
+        if value < at_least:
+            expected = f"expected a whole number of at least {at_least}, got {text!r}"
+            raise argparse.ArgumentTypeError(expected)
+        return value
+
+    return read
+
+
 def _starts(text: str) -> int | str:
-    return text if text == "auto" else int(text)
+    if text == "auto":
+        return text
+    try:
+        return _whole(1)(text)
+    except argparse.ArgumentTypeError:
+        expected = f"expected auto or a whole number of at least 1, got {text!r}"
+        raise argparse.ArgumentTypeError(expected) from None
+
+
+def _above_zero(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a finite number above 0, got {text!r}")
+    return value
 
 
 def numbers_of_states(text: str) -> list[int]:
@@ -92,11 +125,13 @@ def numbers_of_states(text: str) -> list[int]:
             first, last = (int(part) for part in text.split("-"))
             found = list(range(first, last + 1))
         else:
-            found = sorted({int(part) for part in text.split(",")})
+            found = sorted(int(part) for part in text.split(","))
     except ValueError:
         found = []
     if not found or min(found) < 1:
         raise fail("--states", "numbers of states such as 3, 1-4 or 1,2,5", repr(text))
+    if len(set(found)) < len(found):
+        raise fail("--states", "each number of states once", repr(text))
     return found
 
 

@@ -30,6 +30,9 @@ from neuroloom.glmhmm._tables.design import DesignMatrix, design_matrix, respons
 if TYPE_CHECKING:
     import pandas as pd
 
+LIST = ".neuroloom-glmhmm.json"  # what a fit has written into its folder
+ALWAYS = ("cross-validation.csv", "folds.csv", "cross-validation.png", "report.html")
+
 
 @dataclass(frozen=True)
 class Results:
@@ -71,16 +74,15 @@ def read_table(path: Path) -> pd.DataFrame:
 
     if not path.is_file():
         raise fail("table", "an existing file", f"{path}")
+    columns = path.suffix.lower() in (".parquet", ".pq", ".pqt")
+    expected = "a parquet file" if columns else "a CSV file with a header"
     try:
-        if path.suffix.lower() in (".parquet", ".pq", ".pqt"):
-            table = pd.read_parquet(path)
-        else:
-            table = read_text(path)
+        table = pd.read_parquet(path) if columns else read_text(path)
     except InputError:
         raise
-    except (ValueError, csv.Error, ImportError, EOFError) as error:  # pandas' own are ValueErrors
+    except (ValueError, csv.Error, ImportError, EOFError, OSError) as error:  # pandas' among them
         first = (str(error).splitlines() or [""])[0]
-        raise fail("table", "a CSV file with a header", f"{path}: {first}") from error
+        raise fail("table", expected, f"{path}: {first}") from error
     if len(table) == 0:
         raise fail("table", "at least one trial", f"an empty {path}")
     return table
@@ -113,7 +115,21 @@ def design_of(table: pd.DataFrame, options: argparse.Namespace) -> DesignMatrix:
             **shared_options,
         )
     _check_sessions(design, table, options)
+    _check_states(design, options)
     return design
+
+
+def _check_states(design: DesignMatrix, options: argparse.Namespace) -> None:
+    """Raise if a model has as many parameters as there are responses, or more."""
+    n, d = int(np.isfinite(design.y).sum()), design.X.shape[1]
+    most = max(numbers_of_states(options.states))
+    parameters = most * (d + 1) + most**2 - 1  # weights and biases; the chain's probabilities
+    if parameters >= n:
+        raise fail(
+            "--states",
+            f"fewer parameters than the {n} responses",
+            f"{most} states, which have {parameters}",
+        )
 
 
 def _refuse_choices(options: argparse.Namespace) -> None:
@@ -152,8 +168,6 @@ def fit(options: argparse.Namespace) -> Results:
     data = (design.X, design.y, design.session_starts)
     settings: dict[str, Any] = {"n_init": options.starts, "missing": "mask", "tol": 1e-4}
     sigma = options.sigma if options.subject is None else 100.0
-    if not options.sigma > 0:
-        raise fail("--sigma", "a number above 0", options.sigma)
     settings |= {"regularizer_strength": 1 / sigma**2, "penalize_intercept": True}
     model = GLMHMM(2, options.family, **settings)
     shared_options = {
@@ -210,20 +224,58 @@ def folder_above(out: Path) -> Path:
     return next(path for path in every[1:] if path.is_dir())
 
 
+def files_of_former_fit(out: Path) -> set[str]:
+    """Return the names of the files that a former fit left in `out`, by its own list."""
+    try:
+        told = json.loads((out / LIST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return set()
+    names = told.get("files", []) if isinstance(told, dict) else []
+    return {name for name in names if isinstance(name, str) and name == Path(name).name}
+
+
+def refuse_foreign(out: Path, names: Iterable[str]) -> None:
+    """Raise if files of these names are in `out` and not of a former fit.
+
+    Raises
+    ------
+    InputError
+        If there are any: they are not ours to replace.
+    """
+    foreign = sorted(
+        name for name in set(names) - files_of_former_fit(out) if (out / name).exists()
+    )
+    if foreign:
+        expected = "a new or empty folder, or one of a former fit of this command"
+        found = f"{out} with {', '.join(foreign[:3])}, which its list {LIST} does not name"
+        raise fail("--out", expected, f"{found}; move them away, or choose another folder")
+
+
 def at_once(out: Path, write: Callable[[Path], None]) -> list[Path]:
     """Write files into a folder of their own, then move them to `out`; return their paths.
 
-    If `write` fails nothing is left behind, and files that were there are as they were.
+    They replace those of a former fit as a whole. If `write` fails nothing is left behind, and
+    files that were there are as they were.
     """
     above = folder_above(out)
     with tempfile.TemporaryDirectory(dir=above, prefix=".neuroloom-glmhmm-") as scratch:
         write(Path(scratch))
+        new = sorted(Path(scratch).iterdir(), key=lambda p: p.stat().st_mtime_ns)
+        names = [path.name for path in new]
+        refuse_foreign(out, names)
+        former = files_of_former_fit(out)
         out.mkdir(parents=True, exist_ok=True)
-        written = []
-        for path in sorted(Path(scratch).iterdir(), key=lambda p: p.stat().st_mtime_ns):
+        _list_files(out, {*former, *names})  # also what an interruption here would leave
+        for name in former - set(names):
+            (out / name).unlink(missing_ok=True)
+        for path in new:
             shutil.move(path, out / path.name)
-            written.append(out / path.name)
-    return written
+        _list_files(out, names)
+    return [out / name for name in names]
+
+
+def _list_files(out: Path, names: Iterable[str]) -> None:
+    (out / LIST).write_text(json.dumps({"files": sorted(names)}, indent=1), encoding="utf-8")
 
 
 def safe_names(names: Iterable[Any]) -> dict[Any, str]:
