@@ -22,6 +22,7 @@ from neuroloom.glmhmm._analysis.subjects import SubjectFits, fit_subjects
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
 from neuroloom.glmhmm._input.sessions import keep_subjects_apart
+from neuroloom.glmhmm._model.settings import flag
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,6 +157,7 @@ def fit_protocol(
     **options
         Further parameters of `GLMHMM`.
     """
+    flag("progress", progress)
     settings = _settings(100.0, "mask", 1e-4, options)
     session_starts = keep_subjects_apart(session_starts, subjects)
     together = cross_validate(

@@ -20,6 +20,7 @@ from neuroloom.glmhmm._estimator.centring import around, near
 from neuroloom.glmhmm._estimator.problem import Posed, posed
 from neuroloom.glmhmm._input.arrays import numbers
 from neuroloom.glmhmm._model.parameters import Parameters, from_core
+from neuroloom.glmhmm._model.settings import flag
 
 _TOGETHER = 8  # samples that one job fits, the same for any number of workers
 
@@ -166,6 +167,7 @@ def parametric_bootstrap(
     >>> found.coef.shape
     (20, 2, 1)
     """
+    flag("progress", progress)
     if len(data) > 2:
         raise fail("data", "y and session_starts, or session_starts alone", f"{len(data)} more")
     if len(data) == 1:

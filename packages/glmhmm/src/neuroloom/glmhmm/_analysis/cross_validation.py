@@ -24,6 +24,7 @@ from neuroloom.glmhmm._estimator.results import EMState, set_fitted
 from neuroloom.glmhmm._input.rows import check_rows
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model.parameters import Parameters
+from neuroloom.glmhmm._model.settings import flag
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -235,6 +236,7 @@ def cross_validate(
     >>> list(found.table.columns)[:2], len(found.folds)
     (['bits_per_trial', 'standard_error'], 4)
     """
+    flag("progress", progress)
     import pandas as pd
 
     template = GLMHMM(2, n_init="auto", tol=1e-4) if model is None else model

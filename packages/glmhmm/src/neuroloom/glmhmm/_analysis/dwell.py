@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neuroloom.glmhmm._em.viterbi import most_likely_path
 from neuroloom.glmhmm._estimator.problem import Posed, posed
+from neuroloom.glmhmm._model.settings import flag
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def occupancy(
     per_session : bool
         Return one row per session, (n_sessions, n_states), instead of (n_states,).
     """
+    flag("per_session", per_session)
     found = posed(model, X, y, session_starts, transition_inputs)
     best = found.posterior().smoothed.argmax(axis=1)
     k = model.n_states
@@ -130,5 +132,6 @@ def dwell_times(
         Count stays that a session's end cuts off as well. Without them lengths are biased towards
         short ones; `plot_dwell_times` corrects for both.
     """
+    flag("censored", censored)
     found = dwell_stays(model, X, y, session_starts, transition_inputs=transition_inputs)
     return [s.lengths if censored else s.lengths[~s.cut] for s in found]

@@ -45,6 +45,7 @@ from neuroloom.glmhmm._input.sessions import keep_subjects_apart
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model.parameters import Parameters
 from neuroloom.glmhmm._model.regularizers import Ridge
+from neuroloom.glmhmm._model.settings import flag
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -284,6 +285,7 @@ def fit_subjects(
     SeparationWarning
         If a subject's state lacks a kind of response, so that the prior alone bounds its bias.
     """
+    flag("progress", progress)
     from sklearn.base import clone
 
     if too_few not in ("fit", "leave_out", "raise"):

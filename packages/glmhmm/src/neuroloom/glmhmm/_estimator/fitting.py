@@ -133,6 +133,7 @@ def fit(
     progress : bool
         Show a bar of the starts.
     """
+    settings.flag("progress", progress)
     keep = None if resume is None else _job(model, data, inputs, init_params, resume)
     near, shift = centred(data)
     start = starting_point(model, near, init_params, inputs, shift)

@@ -6,6 +6,7 @@ laboratories: −1 is the rightward choice in the IBL's files and the leftward o
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.glmhmm._errors import InputError, fail
+from neuroloom.glmhmm._errors import GLMHMMWarning, InputError, fail
 from neuroloom.shared.convert import from_alf
 
 if TYPE_CHECKING:
@@ -64,17 +65,45 @@ def read_choices(
     values, violation = _plain(column), _number(violation)
     if codes is not None and violation is not None:
         raise fail("violation", 'codes={"none": …} alone where codes are given', repr(violation))
-    if codes is None and violation is not None:
-        codes = {"left": 0, "right": 1, "none": violation}
+    if codes is None:
+        return _apply(name, values, _roles(_untold(name, values, violation, implied)))
+    if isinstance(codes, str) and codes == "ibl" and _contradicts_ibl(values):
+        raise _ask(name, values, None, told='codes="ibl", in which −1 is right and 0 is no choice')
+    found = _apply(name, values, _roles(codes))
+    _check_told(name, found)
+    return found
+
+
+def _untold(name: str, values: list[Any], violation: Any, implied: Any) -> Any:
+    """Return the codes of choices whose codes were not told."""
+    if violation is not None:
         if not set(_found(values)) <= {0, 1, violation}:
             raise _ask(name, values, implied)
-    if codes is None and implied is not None:
+        return {"left": 0, "right": 1, "none": violation}
+    if implied is not None:
         if not _fits_ibl(values):
             raise _ask(name, values, implied)
-        codes = implied
-    if codes is None:
-        codes = _evident(name, values)
-    return _apply(name, values, _roles(codes))
+        return implied
+    return _evident(name, values)
+
+
+def _contradicts_ibl(values: list[Any]) -> bool:
+    """Return whether values are choices 0 and 1 rather than the IBL's −1, 0 and 1."""
+    return {0, 1} <= set(_found(values)) and not _fits_ibl(values)
+
+
+def _check_told(name: str, found: Choices) -> None:
+    """Raise if the codes that were told leave no choice, warn if they leave those of one side."""
+    if not np.isfinite(found.y).any():
+        raise fail(name, "at least one choice by the codes", f"none with codes={found.codes}")
+    for role, number in (("left", 0), ("right", 1)):
+        if not (found.y == number).any():
+            warnings.warn(
+                f"{name}: no trial has a choice {found.codes[role]}, read as {role}: are "
+                f"codes={found.codes} those of the table?",
+                GLMHMMWarning,
+                stacklevel=4,
+            )
 
 
 def _plain(column: pd.Series) -> list[Any]:
@@ -119,7 +148,7 @@ def _evident(name: str, values: list[Any]) -> dict[str, Any]:
     raise _ask(name, values, None)
 
 
-def _ask(name: str, values: list[Any], implied: Any) -> InputError:
+def _ask(name: str, values: list[Any], implied: Any, told: str = "") -> InputError:
     """Return the error that shows the values and the calls that would be right."""
     found = _found(values)
     shown = ", ".join(f"{v!r} ({sum(w == v for w in values)} trials)" for v in found[:8])
@@ -135,12 +164,16 @@ def _ask(name: str, values: list[Any], implied: Any) -> InputError:
             calls.append('codes={"left": 0, "right": 1, "none": -1} if −1 is no choice')
         else:
             calls.append('codes={"left": 0, "right": 1}')
+            if told:  # and it may be so all the same
+                calls[0] = 'codes={"left": 1, "right": -1, "none": 0} if no choice was a right one'
     elif len(found) == 2:
         one = f'codes={{"left": {found[0]!r}, "right": {found[1]!r}}}'
         calls.append(f"{one} or the other way round")
     else:
         calls.append('codes={"left": …, "right": …, "none": …}')
     why = " (beside contrastLeft and contrastRight)" if implied is not None else ""
+    if told:
+        return InputError(f"{name}: expected {told}, got {shown}; pass {'; or '.join(calls[::-1])}")
     return InputError(
         f"{name}: expected choices 0 and 1 with NaN for none, booleans or two named labels, or to "
         f"be told what the values mean, got {shown}{why}; pass {'; or '.join(calls)}"

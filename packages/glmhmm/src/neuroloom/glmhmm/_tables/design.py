@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._errors import InputError, fail
+from neuroloom.glmhmm._errors import InputError, fail, fail_type
+from neuroloom.glmhmm._model.settings import flag
 from neuroloom.glmhmm._tables.codes import Choices, read_choices
 from neuroloom.glmhmm._tables.recognise import (
     ALF_PAIR,
@@ -140,6 +141,9 @@ def design_matrix(
     >>> found.X[:, 1:].tolist()
     [[0.0, 0.0], [-1.0, -1.0], [1.0, -1.0], [0.0, 0.0], [1.0, -1.0]]
     """
+    flag("previous_choice", previous_choice)
+    flag("win_stay_lose_switch", win_stay_lose_switch)
+    flag("standardize", standardize)
     if first_trial not in ("zero", "own"):
         raise fail("first_trial", '"zero" or "own"', repr(first_trial))
     table = as_table(trials)
@@ -147,8 +151,12 @@ def design_matrix(
     reward_from = reward_column(table, reward) if win_stay_lose_switch else None
     session, subject = session_column(table, session), subject_column(table, subject)
     contrast = table.is_alf and stimulus == "stimulus" and "stimulus" not in frame
-    stimuli, covariates = [] if contrast else _names(stimulus), _names(covariates)
+    stimuli = [] if contrast else _names("stimulus", stimulus)
+    covariates = _names("covariates", covariates)
     table.require(choice, *stimuli, *covariates, *_told(subject, session, reward_from))
+    named = {"stimulus": stimuli, "covariates": covariates}
+    named |= {"session": session, "subject": subject, "reward": reward_from}
+    _refuse_response(choice, named)
     if len(frame) == 0:
         raise fail("trials", "at least one trial", "none")
     found = _choices(table, choice, codes, violation)
@@ -200,8 +208,10 @@ def response_matrix(
     """
     table = as_table(trials)
     session, subject = session_column(table, session), subject_column(table, subject)
-    stimuli, covariates = _names(stimulus), _names(covariates)
+    stimuli, covariates = _names("stimulus", stimulus), _names("covariates", covariates)
     table.require(response, *stimuli, *covariates, *_told(subject, session))
+    named = {"stimulus": stimuli, "covariates": covariates, "session": session}
+    _refuse_response(response, {**named, "subject": subject})
     columns = _stimuli(table, stimuli, contrast=False, standardize=True)
     _add_covariates(columns, table.frame, covariates)
     return DesignMatrix(
@@ -215,9 +225,21 @@ def response_matrix(
     )
 
 
-def _names(given: str | Sequence[str] | None) -> list[str]:
+def _names(argument: str, given: str | Sequence[str] | None) -> list[str]:
     """Return names of columns; one may stand without a list around it."""
-    return [given] if isinstance(given, str) else list(given or ())
+    if given is None or isinstance(given, str):
+        return [] if given is None else [given]
+    if not isinstance(given, Iterable):
+        raise fail_type(argument, "a name of a column, or several", given)
+    return list(given)
+
+
+def _refuse_response(response: str, named: Mapping[str, Any]) -> None:
+    """Raise if the response is named for something that it cannot be as well."""
+    for argument, given in named.items():
+        if response == given or (isinstance(given, list) and response in given):
+            expected = f"columns other than the response's, {response!r}"
+            raise fail(argument, expected, "the response itself")
 
 
 def _told(*names: str | None) -> list[str]:

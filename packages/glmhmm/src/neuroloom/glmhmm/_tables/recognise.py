@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._errors import fail, fail_type
 from neuroloom.shared.convert import from_alf
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def as_table(trials: Any) -> Table:
         return Table(trials.table, trials.session, subject if isinstance(subject, str) else None)
     if not isinstance(trials, pd.DataFrame) and hasattr(trials, "to_pandas"):
         trials = trials.to_pandas()
+    if trials is None:  # to pandas, a table without columns
+        raise fail_type("trials", "a DataFrame, Trials, Recording or mapping of columns", trials)
     return Table(shared.Trials(trials).table)
 
 
@@ -115,7 +117,14 @@ def starts_of(table: Table, session: str | None, subject: str | None) -> NDArray
     starts |= np.append(True, labels[1:] != labels[:-1])
     if starts.sum() > labels.max() + 1:
         what = "sessions" if session is not None else "subjects"
-        raise fail(keys[-1], f"{what} in one piece each", "one that is interrupted by another")
+        begun = np.flatnonzero(starts)
+        again = next(row for i, row in enumerate(begun) if labels[row] in labels[begun[:i]])
+        label = "/".join(str(table.frame[name].iloc[again]) for name in keys)
+        raise fail(
+            keys[-1],
+            f"{what} in one piece each",
+            f"{label!r} interrupted by another one: it goes on in row {again}; sort the table",
+        )
     return starts
 
 
