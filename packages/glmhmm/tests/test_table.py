@@ -298,7 +298,8 @@ def test_command_fits_other_families(tmp_path, capsys):
     for extra, match in (
         ([], "--response"),
         (["--response", "spikes", "--violation", "-1"], "--violation"),
-        (["--response", "speed"], "counts"),
+        (["--response", "speed"], "the response itself"),
+        (["--response", "speed", "--covariates", "light"], "counts"),
     ):
         assert main([*begin, *extra]) == 2
         assert match in capsys.readouterr().err

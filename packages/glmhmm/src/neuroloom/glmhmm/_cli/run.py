@@ -271,7 +271,7 @@ def at_once(out: Path, write: Callable[[Path], None]) -> list[Path]:
         for path in new:
             shutil.move(path, out / path.name)
         _list_files(out, names)
-    return [out / name for name in names]
+    return [out / name for name in (*names, LIST)]
 
 
 def _list_files(out: Path, names: Iterable[str]) -> None:

@@ -154,7 +154,7 @@ def design_matrix(
     stimuli = [] if contrast else _names("stimulus", stimulus)
     covariates = _names("covariates", covariates)
     table.require(choice, *stimuli, *covariates, *_told(subject, session, reward_from))
-    named = {"stimulus": stimuli, "covariates": covariates}
+    named: dict[str, Any] = {"stimulus": stimuli, "covariates": covariates}
     named |= {"session": session, "subject": subject, "reward": reward_from}
     _refuse_response(choice, named)
     if len(frame) == 0:
@@ -210,7 +210,7 @@ def response_matrix(
     session, subject = session_column(table, session), subject_column(table, subject)
     stimuli, covariates = _names("stimulus", stimulus), _names("covariates", covariates)
     table.require(response, *stimuli, *covariates, *_told(subject, session))
-    named = {"stimulus": stimuli, "covariates": covariates, "session": session}
+    named: dict[str, Any] = {"stimulus": stimuli, "covariates": covariates, "session": session}
     _refuse_response(response, {**named, "subject": subject})
     columns = _stimuli(table, stimuli, contrast=False, standardize=True)
     _add_covariates(columns, table.frame, covariates)
