@@ -9,7 +9,7 @@ from problems import drawn, known
 
 from neuroloom.glmhmm import GLMHMM, fit_subjects, match_states, standard_errors
 from neuroloom.glmhmm.__main__ import main
-from neuroloom.glmhmm._cli.run import at_once, read_table, safe_names
+from neuroloom.glmhmm._cli.run import LIST, at_once, read_table, safe_names
 from neuroloom.glmhmm.errors import GLMHMMWarning, SeparationWarning
 
 
@@ -142,8 +142,15 @@ def test_nothing_is_written_unless_all_of_it_is(tmp_path):
     assert list(tmp_path.iterdir()) == []
     out.mkdir()
     (out / "mine.txt").write_text("kept")
-    assert at_once(out, lambda folder: (folder / "b.txt").write_text("b")) == [out / "b.txt"]
-    assert {path.name for path in out.iterdir()} == {"mine.txt", "b.txt"}
+    written = at_once(out, lambda folder: (folder / "b.txt").write_text("b"))
+    assert written == [out / "b.txt", out / LIST]
+    assert {path.name for path in out.iterdir()} == {"mine.txt", "b.txt", LIST}
+
+
+_CHOICES = np.random.default_rng(1).integers(0, 2, (100, 2))
+ONE_SESSION = "stimulus,choice,reward\n" + "".join(
+    f"{x - 0.5},{y},{x == y:d}\n" for x, y in _CHOICES
+)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +164,8 @@ def test_nothing_is_written_unless_all_of_it_is(tmp_path):
         # pandas would shift the names of all columns by one, and fill what is missing with NaN.
         (b"stimulus,choice,reward\n1,0.5,1,1\n2,-0.5,0,1\n", "3 fields in every line"),
         (b"stimulus,choice,reward\n0.5,1,1\n-0.5,0\n", "2 in line 3"),
-        (b"stimulus,choice,reward\n0.5,1,1\n-0.5,0,1\n", "two at least, got one"),
+        (b"stimulus,choice,reward\n0.5,1,1\n-0.5,0,1\n", "fewer parameters than the 2 responses"),
+        (ONE_SESSION.encode(), "two at least, got one"),
         (b"session,stimulus,choice,reward\n1,0.5,-1,1\n1,-0.5,0,1\n1,0.2,1,0\n", "codes="),
     ],
 )
