@@ -352,3 +352,12 @@ class TestTimesOfMne:
         found = read_signals(epochs)
         np.testing.assert_allclose([s.start for s in found], [1.5, 4.5, 14.5])
         assert {s.rate for s in found} == {float(epochs.info["sfreq"])}
+
+
+def test_times_in_the_index_of_a_table_are_those_of_its_samples():
+    table = pd.DataFrame({"lfp": np.sin(np.arange(50))}, 4 + np.arange(50) / 100)
+    table.index.name = "time"
+    found = read_signal(table)
+    assert (found.rate, found.start, found.channels) == (100.0, 4.0, ("lfp",))
+    with pytest.raises(ArgumentError, match="the 100 Hz of the column 'time', got 50 Hz"):
+        read_signal(table, rate=50.0)

@@ -37,6 +37,8 @@ def from_table(
     if layout is not None:
         table = _wide(table, layout)
     table = table.rename(columns=str)
+    if isinstance(index := table.index.name, str) and _TIMES.fullmatch(index.strip().lower()):
+        table = table.reset_index(drop=index in table.columns)
     times = next((c for c in table.columns if _TIMES.fullmatch(c.strip().lower())), None)
     if layout is not None:
         times = str(layout[0])
