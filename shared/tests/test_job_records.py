@@ -75,7 +75,6 @@ RECORDS: dict[str, tuple[Any, str]] = {
     "a text": ('"abc"', 'holds no mapping but "abc"'),
     "a number": ("3", "holds no mapping but 3"),
     "nothing": ("{}", "holds nothing: {}"),
-    "an empty file": ("", "holds text that is no JSON"),
     "deep": ("[" * 100_000, "holds text that is no JSON"),
     "another program's": ('{"name": "x"}', r'holds other things: \["name"\]'),
     "a format in words": (broken(format="3"), 'holds the format "3"'),

@@ -99,7 +99,7 @@ BAD = {
     "metadata an array": (Recording, (GOOD, {}, None, {}, {"x": np.zeros(1)}), "metadata", "JSON", "ndarray"),
     "metadata NaN": (Recording, (GOOD, {}, None, {}, {"x": NAN}), "metadata", "JSON", ""),
     "metadata a number": (Recording, (GOOD, {}, None, {}, 3), "metadata", "mapping", "int"),
-    "metadata names as numbers": (Recording, (GOOD, {}, None, {}, {1: 2}), "metadata", "text", "[1]"),
+    "metadata names as numbers": (Recording, (GOOD, {}, None, {}, {1: 2}), "metadata", "text", "1 in metadata"),
 }  # fmt: skip
 
 
