@@ -22,6 +22,7 @@ from neuroloom.circuit_inference import (
     gao_library,
     simulate_library,
 )
+from neuroloom.circuit_inference._estimators.mdn import mean_rank
 from neuroloom.circuit_inference._estimators.mixture import Marginals
 from neuroloom.circuit_inference._inference.recalibration import Recalibration
 from neuroloom.circuit_inference.diagnostics import SimulatedCloud
@@ -224,6 +225,23 @@ class TestRecalibratedDensity:
         below = 0.3 * ndtr(4.8) + 0.7 * ndtr(-0.4)
         assert marginals.cdf(points)[0, 0] == pytest.approx(below)
         assert marginals.quantile(marginals.cdf(points))[0, 0] == pytest.approx(0.4)
+
+    def test_no_probability_is_more_than_one(self, rng):
+        # Weights that are fractions add up to a little more than one in every third row.
+        weights = rng.dirichlet(np.ones(4), 1000)
+        weights[::3] *= 1 + 4e-16
+        assert (weights.sum(axis=1) > 1).any()
+        marginals = Marginals(weights, np.zeros((1000, 4, 2)), np.ones((1000, 4, 2)))
+        assert marginals.cdf(np.full((1000, 2), 40.0)).max() == 1
+        assert marginals.cdf(np.full((1000, 2), -40.0)).min() == 0
+
+    def test_truths_above_every_component_can_be_recalibrated(self):
+        # 1/6 of one, six times, may be more than one; a sum of ones is exact.
+        for members in range(1, 12):
+            outside = np.ones((members, 50), dtype=bool)
+            ranks = mean_rank(outside, np.ones((members, 50, 1)))
+            assert ranks.max() == 1
+            Recalibration.fit(ranks)
 
     def test_a_width_wrong_by_root_two_is_caught(self, rng):
         # Draws of the scores' true distribution against one that is √2 too wide.

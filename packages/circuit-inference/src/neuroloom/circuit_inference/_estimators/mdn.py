@@ -158,8 +158,7 @@ class MixtureDensityEnsemble(Estimator):
         fits, sizes = [], [most, (most + 1) // 2]
         for size in sizes:
             chosen = outside & (np.cumsum(outside, axis=0) <= size)
-            ranks = np.einsum("mn,mnd->nd", chosen / chosen.sum(axis=0), below)
-            fits.append(Recalibration.fit(ranks))
+            fits.append(Recalibration.fit(mean_rank(chosen, below)))
         if most < 2:
             return fits[0].shrunk(len(inputs))
         share = (1 / most - 1 / len(outside)) / (1 / sizes[1] - 1 / most)
@@ -330,6 +329,22 @@ class MixtureDensityEnsemble(Estimator):
 def _seen(x: Array, means: Array, trees: str) -> Array:
     """Return what networks see of features and of what trees make of them."""
     return {"no": x, "beside": np.hstack([x, means]), "alone": means}[trees]
+
+
+def mean_rank(chosen: NDArray[np.bool_], below: Array) -> Array:
+    """Return the mean probability below each truth, of the chosen members.
+
+    Summed, then divided: weights that are fractions may make a little more than one of ones.
+
+    Parameters
+    ----------
+    chosen : ndarray of bool, shape (n_members, n_rows)
+        At least one for each row.
+    below : ndarray, shape (n_members, n_rows, n_parameters)
+        What each member says, from 0 to 1.
+    """
+    total = np.einsum("mn,mnd->nd", chosen.astype(float), below)
+    return np.asarray(total / chosen.sum(axis=0)[:, None])
 
 
 def _judging_once(learns: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -86,7 +86,8 @@ class Marginals:
         from scipy.special import ndtr
 
         z = (points[..., None, :] - self.means) / self.spreads
-        return np.asarray((self.weights[..., None] * ndtr(z)).sum(axis=-2))
+        # Weights add up to one but for rounding, and a probability is never more than one.
+        return np.minimum((self.weights[..., None] * ndtr(z)).sum(axis=-2), 1.0)
 
     def log_pdf(self, points: Array) -> Array:
         """Return the log density of each parameter by itself at points (n_rows, d)."""

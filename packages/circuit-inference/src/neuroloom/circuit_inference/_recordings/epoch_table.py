@@ -88,10 +88,7 @@ def epoch_table(
     if step_s is not None and epoch_s is None:
         raise ArgumentError("step_s: expected together with epoch_s, got it alone")
     notes = _metadata(metadata, len(recordings))
-    called = [f"recording {i}" for i in range(len(recordings))] if names is None else list(names)
-    if len(called) != len(recordings):
-        got = f"{len(called)} for {len(recordings)}"
-        raise ArgumentError(f"names: expected one for each recording, got {got}")
+    called = _called(names, len(recordings))
     cuts = [_starts(signal, epoch_s, step_s, between_s) for signal in recordings]
     if equal_counts and cuts:
         fewest = min(len(starts) for starts, _ in cuts)
@@ -102,6 +99,14 @@ def epoch_table(
     ):
         rows += _rows(signal, name, number, note, starts, size, zscore, aggregate)
     return pd.DataFrame(rows)
+
+
+def _called(names: Iterable[str] | None, n: int) -> list[str]:
+    """Return what warnings call each of `n` recordings."""
+    called = [f"recording {i}" for i in range(n)] if names is None else list(names)
+    if len(called) != n:
+        raise ArgumentError(f"names: expected one for each recording, got {len(called)} for {n}")
+    return called
 
 
 def _rows(
