@@ -87,7 +87,8 @@ class Marginals:
 
         z = (points[..., None, :] - self.means) / self.spreads
         # Weights add up to one but for rounding, and a probability is never more than one.
-        return np.minimum((self.weights[..., None] * ndtr(z)).sum(axis=-2), 1.0)
+        below = (self.weights[..., None] * ndtr(z)).sum(axis=-2)
+        return np.asarray(np.minimum(below, 1.0))
 
     def log_pdf(self, points: Array) -> Array:
         """Return the log density of each parameter by itself at points (n_rows, d)."""
