@@ -379,13 +379,24 @@ def _outcomes(work: Work, calls: Iterator[Any]) -> Iterator[Outcome]:
 
 
 def _named(error: Exception) -> Exception:
-    """Return an error of a cluster as one that names the item; others as they are."""
+    """Return an error of a cluster as one that names the item; others as they are.
+
+    dask ends each item that a worker had been given when it died, also one that waited there or
+    whose result was on its way. Which items ran is known from the worker's last heartbeat.
+    """
     if type(error).__name__ != "KilledWorker":
         return error
-    key = str(getattr(error, "task", ""))
-    found = key.partition("item-")[2].partition("_")[0]
-    which = f"item {found}" if found else key
-    return WorkerError(f"{which}: the workers that computed it died; {error}")
+    told = _item_of(getattr(error, "task", ""))
+    ran = getattr(getattr(error, "last_worker", None), "executing", {})
+    items = [item for item in dict.fromkeys([*map(_item_of, ran), told]) if item]
+    which = f"item {' or '.join(items)}" if items else str(getattr(error, "task", ""))
+    beside = "" if ran else ", or another that the same worker had been given"
+    return WorkerError(f"{which}{beside}: the workers that computed it died; {error}")
+
+
+def _item_of(key: object) -> str:
+    """Return the number of the item that a task of a cluster is named after, "" if none."""
+    return str(key).partition("item-")[2].partition("_")[0]
 
 
 @contextmanager
