@@ -10,7 +10,7 @@ from problems import drawn, known
 from neuroloom.glmhmm import GLMHMM, fit_subjects, match_states, standard_errors
 from neuroloom.glmhmm.__main__ import main
 from neuroloom.glmhmm._cli.run import LIST, at_once, read_table, safe_names
-from neuroloom.glmhmm.errors import GLMHMMWarning, SeparationWarning
+from neuroloom.glmhmm.errors import GLMHMMWarning, InputError, SeparationWarning
 
 
 @pytest.fixture(scope="module")
@@ -220,3 +220,13 @@ def test_fits_that_were_kept_are_those_that_come_back(cohort, tmp_path):
     for other in (again, without):
         pd.testing.assert_frame_equal(other.table, first.table)
         np.testing.assert_array_equal(other.models["bob"].coef_, first.models["bob"].coef_)
+
+
+@pytest.mark.parametrize("nobody", [None, np.nan, pd.NA])
+def test_trials_without_a_subject_are_refused(cohort, nobody):
+    X, y, who, label, model = cohort
+    some = np.asarray(who, dtype=object).copy()
+    some[5] = nobody
+    for labels in (some, list(some), pd.Series(some)):
+        with pytest.raises(InputError, match=r"subjects: expected a label .* none for trial 5"):
+            fit_subjects(X, y, labels, label, global_model=model, folds=2)

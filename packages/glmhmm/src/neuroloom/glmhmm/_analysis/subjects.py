@@ -292,7 +292,7 @@ def fit_subjects(
         raise fail("too_few", '"fit", "leave_out" or "raise"', repr(too_few))
     who = np.asarray(plain(subjects))
     template = clone(global_model)
-    data = read_data(global_model, X, y, keep_subjects_apart(session_starts, who))
+    data = read_data(global_model, X, y, keep_subjects_apart(session_starts, subjects))
     check_rows("subjects", subjects, data.index)
     if who.shape != data.kept.shape:
         raise fail("subjects", f"shape ({len(data.kept)},)", f"shape {who.shape}")

@@ -134,7 +134,18 @@ def keep_subjects_apart(session_starts: Any, subjects: Any) -> Any:
     """Return session starts in which a label's session ends with its subject.
 
     Two subjects may both have a session 1, one after the other. Masks and indices stay as they are.
+
+    Raises
+    ------
+    InputError
+        If a trial has no subject.
     """
+    import pandas as pd
+
+    # As it is: among texts in a list, numpy makes the text "nan" of NaN.
+    nobody = np.flatnonzero(pd.isna(np.asarray(subjects, dtype=object)))
+    if nobody.size:
+        raise fail("subjects", "a label for each trial", f"none for trial {nobody[0]}")
     who = np.asarray(plain(subjects))
     if session_starts is None or is_pynapple(session_starts):
         return session_starts
