@@ -27,7 +27,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options) as local, distributed.Client(local) as client:
         yield client
 
@@ -87,7 +87,7 @@ def test_a_job_goes_on_where_it_was(cluster: Any, tmp_path: Path) -> None:
 def test_a_cluster_without_workers_is_told_of_once_a_map() -> None:
     from joblib._dask import DaskDistributedBackend
 
-    options = {"n_workers": 0, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": 0, "threads_per_worker": 1, "dashboard_address": ":0"}
     options["processes"] = False
     with distributed.LocalCluster(**options) as local, distributed.Client(local) as client:
         patient = _backends._patient(DaskDistributedBackend(client=client))

@@ -236,7 +236,7 @@ class TestRecalibratedDensity:
         assert marginals.cdf(np.full((1000, 2), -40.0)).min() == 0
 
     def test_truths_above_every_component_can_be_recalibrated(self):
-        # 1/6 of one, six times, may be more than one; a sum of ones is exact.
+        # 1/6 of one, six times, may be more than one.
         for members in range(1, 12):
             outside = np.ones((members, 50), dtype=bool)
             ranks = mean_rank(outside, np.ones((members, 50, 1)))

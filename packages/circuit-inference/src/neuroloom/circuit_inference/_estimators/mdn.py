@@ -334,7 +334,7 @@ def _seen(x: Array, means: Array, trees: str) -> Array:
 def mean_rank(chosen: NDArray[np.bool_], below: Array) -> Array:
     """Return the mean probability below each truth, of the chosen members.
 
-    Summed, then divided: weights that are fractions may make a little more than one of ones.
+    Never more than one, which weights that are fractions may make of ones.
 
     Parameters
     ----------
@@ -343,8 +343,8 @@ def mean_rank(chosen: NDArray[np.bool_], below: Array) -> Array:
     below : ndarray, shape (n_members, n_rows, n_parameters)
         What each member says, from 0 to 1.
     """
-    total = np.einsum("mn,mnd->nd", chosen.astype(float), below)
-    return np.asarray(total / chosen.sum(axis=0)[:, None])
+    mean = np.einsum("mn,mnd->nd", chosen / chosen.sum(axis=0), below)
+    return np.asarray(np.minimum(mean, 1.0))
 
 
 def _judging_once(learns: NDArray[np.bool_]) -> NDArray[np.bool_]:
