@@ -65,6 +65,22 @@ def test_what_a_function_carries_is_told_by_name(tmp_path: Path) -> None:
         run(tmp_path / "a", functools.partial(made(3), power=3))
 
 
+@pytest.mark.parametrize("place", range(4))
+def test_partials_in_partials_hide_no_argument(tmp_path: Path, place: int) -> None:
+    def f(a: Any, b: Any, item: int, c: Any = 0) -> list[Any]:
+        return [a, b, item, c]
+
+    def made(values: list[int]) -> Any:
+        inner = functools.partial(f, values[0], c=values[2])
+        inner.tag = "x"  # type: ignore[attr-defined]  # such a partial stays one in the other
+        return functools.partial(inner, values[1], c=values[3])
+
+    values = [1, 2, 3, 4]
+    run(tmp_path, made(values))
+    with pytest.raises(DataError, match=r"argument .* has another value"):
+        run(tmp_path, made([v + 10 * (i == place) for i, v in enumerate(values)]))
+
+
 def broken(**changed: Any) -> Callable[[dict[str, Any]], Any]:
     return lambda good: json.dumps({**good, **changed})
 

@@ -156,9 +156,13 @@ def _has_source(spec: Any) -> bool:
 def bound(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the values that a function carries along, by what they are to it."""
     if isinstance(function, functools.partial):
-        given = {f"argument {i}": value for i, value in enumerate(function.args)}
-        words = {f"argument {k}": value for k, value in sorted(function.keywords.items())}
-        return {**bound(function.func), **given, **words}
+        found = bound(function.func)
+        for key, value in [*enumerate(function.args), *sorted(function.keywords.items())]:
+            name = f"argument {key}"
+            while name in found:  # of a partial in this one, which keeps what was set on it
+                name = f"outer {name}"
+            found[name] = value
+        return found
     if inspect.ismethod(function):
         return {**bound(function.__func__), "self": function.__self__}
     if inspect.isfunction(function):
