@@ -81,6 +81,19 @@ def test_partials_in_partials_hide_no_argument(tmp_path: Path, place: int) -> No
         run(tmp_path, made([v + 10 * (i == place) for i, v in enumerate(values)]))
 
 
+def test_globals_of_one_name_that_change_places_are_another_job(tmp_path: Path) -> None:
+    def made(**values: int) -> Any:
+        spaces = {name: {"__name__": "one", "K": value} for name, value in values.items()}
+        for name, space in spaces.items():
+            exec(f"def {name}(x):\n    return x + K\n", space)  # as two scripts of one name
+        first, second = (space[name] for name, space in spaces.items())
+        return lambda x: [first(x), second(x)]
+
+    assert run(tmp_path, made(g=1, h=10))[0] == [-2, 7]
+    with pytest.raises(DataError, match=r"one\.K has another value"):
+        run(tmp_path, made(g=10, h=1))
+
+
 def broken(**changed: Any) -> Callable[[dict[str, Any]], Any]:
     return lambda good: json.dumps({**good, **changed})
 

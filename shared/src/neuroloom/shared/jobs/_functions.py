@@ -214,7 +214,7 @@ def _function_entry(walk: Reading, function: types.FunctionType) -> str:
     for chain in found.globals:
         if chain[0] in function.__globals__:
             where = module_of(function)
-            parts.append(_global(walk, where, chain, function.__globals__[chain[0]], own))
+            parts.append(_global(walk, function, where, chain, function.__globals__[chain[0]], own))
     for name in found.imports:
         parts.append(_import(walk, name, function, found.names))
     return hashed_again("function", *parts)
@@ -237,10 +237,13 @@ def _carried(walk: Reading, values: Any, function: types.FunctionType) -> str:
     return hashed("carried", [walk.lenient(v, f"{name} ({key})") for key, v in named])
 
 
-def _global(walk: Reading, where: str, chain: tuple[str, ...], value: Any, own: bool) -> str:
+def _global(
+    walk: Reading, reader: Any, where: str, chain: tuple[str, ...], value: Any, own: bool
+) -> str:
     """Return the digest of what a name, and attributes taken from it at once, lead to.
 
-    Values have a digest of their own, under the module that they stand in.
+    Values have a digest of their own, under the module that they stand in; which function reads
+    which is part of it, for two modules may have one name.
     """
     name, rest = chain[0], list(chain[1:])
     if where == name and not inspect.ismodule(value):  # taken from a module imported inside
@@ -255,7 +258,7 @@ def _global(walk: Reading, where: str, chain: tuple[str, ...], value: Any, own: 
     digest = walk.lenient(value, ".".join(chain))
     if _is_code(value):
         return hashed_again(".".join(chain), digest)
-    walk.note_global(f"{told(where)}.{name}", digest)
+    walk.note_global(f"{told(where)}.{name}", hashed_again(name_of(reader), digest))
     return hashed_again("global", ".".join(chain))
 
 
@@ -273,7 +276,7 @@ def _import(walk: Reading, name: str, function: Any, names: frozenset[str]) -> s
     except ImportError:
         return hashed("missing", [name])
     taken = [
-        _global(walk, name, (name, part), getattr(module, part), origin(name) == "own")
+        _global(walk, function, name, (name, part), getattr(module, part), origin(name) == "own")
         for part in sorted(names)
         if part in vars(module)
     ]
