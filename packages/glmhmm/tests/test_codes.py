@@ -170,3 +170,65 @@ def test_a_missing_reward_counts_only_beside_a_choice():
     assert np.isfinite(design_matrix(nothing).X).all()
     with pytest.raises(ValueError, match="row 2"):
         design_matrix(nothing.assign(reward=np.where(np.arange(10) == 2, np.nan, 1)))
+
+
+@pytest.mark.parametrize(
+    ("ones", "codes", "note"),
+    [
+        (("hold", "lick"), {"left": ["hold"], "right": ["lick"]}, "'hold' is 0 and 'lick' 1"),
+        (("lick", "nolick"), {"left": ["lick"], "right": ["nolick"]}, "'lick' is 0 and 'nolick' 1"),
+        (("Left", "R"), {"left": ["Left"], "right": ["R"]}, None),
+    ],
+)
+def test_which_of_two_labels_is_which_is_said(ones, codes, note):
+    found = design_matrix(table(np.where(RIGHT, ones[1], ones[0])))
+    np.testing.assert_array_equal(found.y, expected(none=False))
+    assert found.codes == codes
+    assert [n for n in found.notes if "choices" in n] == (
+        [f"choices: {note}, by the alphabet; codes= turns them round"] if note else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "call"),
+    [
+        (["left", "miss"], 'codes={"left": …, "right": …'),  # a miss is no choice to the right
+        (["right", "straight"], 'codes={"left": …, "right": …'),
+        (["Left", "left"], 'codes={"left": …, "right": …'),
+        (["A", "a"], 'codes={"left": …, "right": …'),
+        (["Left", "right", "left"], "codes={'left': ['Left', 'left'], 'right': 'right'}"),
+        (
+            ["L", "Right", "left", "none"],
+            "codes={'left': ['L', 'left'], 'right': 'Right', 'none': 'none'}",
+        ),
+        (["A", "a", "B"], "codes={'left': ['A', 'a'], 'right': 'B'}"),
+    ],
+)
+def test_labels_of_which_one_may_be_no_side_are_asked_for(labels, call):
+    column = np.resize(labels, 10)
+    with pytest.raises(ValueError, match="choice: expected") as caught:
+        design_matrix(table(column))
+    assert call in str(caught.value)
+
+
+def test_a_violation_that_is_a_choice_is_refused_by_its_name():
+    for value in (0, 1, True, "1"):
+        with pytest.raises(ValueError, match="violation: expected a value beside 0 and 1"):
+            design_matrix(table(RIGHT.astype(int)), violation=value)
+    with pytest.raises(ValueError, match="at least one choice"):
+        design_matrix(table(np.full(10, -1)), violation=-1)
+
+
+def test_contrasts_on_both_sides_have_no_difference():
+    both = alf()
+    both.loc[[3, 6], ["contrastLeft", "contrastRight"]] = [0.25, 0.5]
+    with pytest.raises(ValueError, match="2 rows with contrasts on both, the first of them row 3"):
+        design_matrix(both)
+    told = design_matrix(both, stimulus=["contrastLeft", "contrastRight"], standardize=False)
+    np.testing.assert_array_equal(told.X[:, :2], both[["contrastLeft", "contrastRight"]].fillna(0))
+    # Nothing on either side is a trial of contrast zero; a word is no contrast.
+    none = alf(contrastLeft=0.0).assign(contrastRight=np.where(SIDE > 0, 0.25, 0.0))
+    signed = design_matrix(none, standardize=False).X[:, 0]
+    np.testing.assert_array_equal(signed, np.where(SIDE > 0, 0.25, 0.0))
+    with pytest.raises(ValueError, match="contrastLeft: expected numbers, got 'dim' in row 1"):
+        design_matrix(alf().assign(contrastLeft=np.where(SIDE < 0, "dim", None)))

@@ -1,14 +1,15 @@
 """What the values of a column of choices mean: told, or evident, never guessed.
 
-Evident are 0 and 1 (with NaN for no choice), booleans, and two named labels. Others differ between
-laboratories: −1 is the rightward choice in the IBL's files and the leftward one elsewhere.
+Evident are 0 and 1 (with NaN for no choice), booleans, and two labels: left and right, or two that
+name no side, of which the result says which is which. Others differ between laboratories: −1 is the
+rightward choice in the IBL's files and the leftward one elsewhere.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,10 +35,13 @@ class Choices:
         1 for the rightward (or second) choice, 0 for the other, NaN for none.
     codes : dict
         The values read as ``"left"`` (0), ``"right"`` (1) and ``"none"`` (NaN).
+    note : str
+        What was read as which without being told, if it is not evident from the values.
     """
 
     y: NDArray[np.float64]
     codes: dict[str, list[Any]]
+    note: str = ""
 
 
 def read_choices(
@@ -66,7 +70,10 @@ def read_choices(
     if codes is not None and violation is not None:
         raise fail("violation", 'codes={"none": …} alone where codes are given', repr(violation))
     if codes is None:
-        return _apply(name, values, _roles(_untold(name, values, violation, implied)))
+        told = _untold(name, values, violation, implied)
+        found = _apply(name, values, _roles(told))
+        _check_some(name, found)
+        return replace(found, note=_note(told, implied))
     if isinstance(codes, str) and codes == "ibl" and _contradicts_ibl(values):
         raise _ask(name, values, None, told='codes="ibl", in which −1 is right and 0 is no choice')
     found = _apply(name, values, _roles(codes))
@@ -77,6 +84,9 @@ def read_choices(
 def _untold(name: str, values: list[Any], violation: Any, implied: Any) -> Any:
     """Return the codes of choices whose codes were not told."""
     if violation is not None:
+        if violation in (0, 1):
+            expected = "a value beside 0 and 1, which are the choices; of others pass codes="
+            raise fail("violation", expected, repr(violation))
         if not set(_found(values)) <= {0, 1, violation}:
             raise _ask(name, values, implied)
         return {"left": 0, "right": 1, "none": violation}
@@ -94,8 +104,7 @@ def _contradicts_ibl(values: list[Any]) -> bool:
 
 def _check_told(name: str, found: Choices) -> None:
     """Raise if the codes that were told leave no choice, warn if they leave those of one side."""
-    if not np.isfinite(found.y).any():
-        raise fail(name, "at least one choice by the codes", f"none with codes={found.codes}")
+    _check_some(name, found)
     for role, number in (("left", 0), ("right", 1)):
         if not (found.y == number).any():
             warnings.warn(
@@ -104,6 +113,27 @@ def _check_told(name: str, found: Choices) -> None:
                 GLMHMMWarning,
                 stacklevel=4,
             )
+
+
+def _check_some(name: str, found: Choices) -> None:
+    if not np.isfinite(found.y).any():
+        raise fail(name, "at least one choice by the codes", f"none with codes={found.codes}")
+
+
+def _note(codes: Any, implied: Any) -> str:
+    """Return what values were taken for without being told; nothing of 0, 1, left and right."""
+    if codes is implied:
+        return 'codes="ibl" (−1 right, 1 left, 0 none), by the contrasts'
+    left, right = codes["left"], codes["right"]
+    if not isinstance(left, str) or (_side(left), _side(right)) == ("left", "right"):
+        return ""
+    return f"{left!r} is 0 and {right!r} 1, by the alphabet; codes= turns them round"
+
+
+def _side(label: Any) -> str:
+    """Return the side that a label names, or the label in small letters."""
+    low = str(label).lower()
+    return "left" if low in _LEFT else "right" if low in _RIGHT else low
 
 
 def _plain(column: pd.Series) -> list[Any]:
@@ -141,10 +171,12 @@ def _evident(name: str, values: list[Any]) -> dict[str, Any]:
     if set(found) <= {0, 1}:
         return {"left": 0, "right": 1}
     if len(found) == 2 and all(isinstance(v, str) for v in found):
-        low = [v.lower() for v in found]
-        if low[0] in _RIGHT and low[1] in _LEFT:
-            found = found[::-1]
-        return {"left": found[0], "right": found[1]}
+        sides = [_side(v) for v in found]
+        if sides == ["right", "left"]:
+            return {"left": found[1], "right": found[0]}
+        # Of a side and something else, the latter may as well be no choice.
+        if sides == ["left", "right"] or len({"left", "right", *sides}) == 4:
+            return {"left": found[0], "right": found[1]}
     raise _ask(name, values, None)
 
 
@@ -166,18 +198,35 @@ def _ask(name: str, values: list[Any], implied: Any, told: str = "") -> InputErr
             calls.append('codes={"left": 0, "right": 1}')
             if told:  # and it may be so all the same
                 calls[0] = 'codes={"left": 1, "right": -1, "none": 0} if no choice was a right one'
-    elif len(found) == 2:
+    elif len(found) == 2 and not any(isinstance(v, str) for v in found):
         one = f'codes={{"left": {found[0]!r}, "right": {found[1]!r}}}'
         calls.append(f"{one} or the other way round")
     else:
-        calls.append('codes={"left": …, "right": …, "none": …}')
+        calls.append(_spellings(found))
     why = " (beside contrastLeft and contrastRight)" if implied is not None else ""
     if told:
         return InputError(f"{name}: expected {told}, got {shown}; pass {'; or '.join(calls[::-1])}")
     return InputError(
-        f"{name}: expected choices 0 and 1 with NaN for none, booleans or two named labels, or to "
-        f"be told what the values mean, got {shown}{why}; pass {'; or '.join(calls)}"
+        f"{name}: expected choices 0 and 1 with NaN for none, booleans or two labels (left "
+        f"and right, or neither of them), or to be told what the values mean, got "
+        f"{shown}{why}; pass {'; or '.join(calls)}"
     )
+
+
+def _spellings(found: list[Any]) -> str:
+    """Return the call for labels of two sides in several spellings, or what one looks like."""
+    sides: dict[str, list[Any]] = {"left": [], "right": []}
+    for value in found:
+        sides.setdefault(_side(value), []).append(value)
+    left, right, *others = sides.values()
+    if not left and not right and len(others) == 2:
+        (left, right), others = others, []
+    if not left or not right:
+        return 'codes={"left": …, "right": …, "none": …}'
+    none = [value for values in others for value in values]
+    told = {"left": left, "right": right} | ({"none": none} if none else {})
+    shown = {role: values if len(values) > 1 else values[0] for role, values in told.items()}
+    return f"codes={shown}"
 
 
 def _roles(codes: Any) -> dict[str, list[Any]]:

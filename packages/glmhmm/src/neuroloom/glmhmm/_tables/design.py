@@ -19,7 +19,6 @@ from neuroloom.glmhmm._tables.recognise import (
     as_table,
     reward_column,
     session_column,
-    signed_contrast,
     starts_of,
     subject_column,
 )
@@ -94,10 +93,11 @@ def design_matrix(
         One row per trial, in order. Columns may be nullable.
     choice : str
         Column of choices. Without `codes` it holds 0 and 1 with NaN for none, booleans, or two
-        labels (left and right in either spelling, else 0 and 1 in sorted order).
+        labels: left and right in either spelling, or two that name no side, 0 and 1 in sorted order
+        (`DesignMatrix.notes` say which).
     stimulus : str or sequence of str, optional
         Columns of the stimulus. Of a table with ``contrastLeft`` and ``contrastRight`` (IBL) and
-        no ``stimulus``, the signed contrast, positive on the right.
+        no ``stimulus``, the signed contrast, positive on the right; not where both sides have one.
     session, subject : str, optional
         Columns of sessions and subjects, None for none; equal session labels of two subjects are
         two sessions. ``"auto"`` takes those of a `Trials`, or ``session`` and ``subject`` if there.
@@ -263,8 +263,8 @@ def _choices(table: Table, choice: str, codes: Any, violation: Any) -> Choices:
     # The core's readers leave the file's codes as `action`, beside choices of the contract.
     implied = "ibl" if table.is_alf and "action" not in table.frame else None
     found = read_choices(table.frame[choice], codes=codes, violation=violation, implied=implied)
-    if implied is not None and codes is None and violation is None:
-        table.notes.append('choices: codes="ibl" (−1 right, 1 left, 0 none), by the contrasts')
+    if found.note:
+        table.notes.append(f"choices: {found.note}")
     return found
 
 
@@ -272,20 +272,14 @@ def _stimuli(
     table: Table, names: list[str], *, contrast: bool, standardize: bool
 ) -> dict[str, NDArray[np.float64]]:
     """Return the stimulus' columns by name."""
+    if len(set(names)) < len(names):
+        raise fail("stimulus", "each column once", names)
+    frame = table.frame
+    sides = _sides(frame) if contrast or (table.is_alf and set(names) & set(ALF_PAIR)) else {}
+    raw = {name: sides[name] if name in sides else _column(frame, name) for name in names}
     if contrast:
         table.notes.append("stimulus: contrastRight − contrastLeft")
-        raw = {"contrast": signed_contrast(table)}
-    else:
-        raw = {}
-        if len(set(names)) < len(names):
-            raise fail("stimulus", "each column once", names)
-        for name in names:
-            # On an ALF table a missing contrast means that nothing was shown on that side.
-            side = table.is_alf and name in ALF_PAIR
-            raw[name] = _column(table.frame, name, allow_missing=side)
-            if side:
-                signed_contrast(table)  # raises where both sides are missing
-                raw[name] = np.nan_to_num(raw[name])
+        raw["contrast"] = _signed(*sides.values())
     if not standardize:
         return raw
     out = {}
@@ -295,6 +289,32 @@ def _stimuli(
             raise fail(name, "a stimulus that varies", f"{column[0]} throughout")
         out[name] = (column - column.mean()) / spread
     return out
+
+
+def _sides(frame: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """Return the contrasts of an ALF table, left and right; 0 where a side showed nothing."""
+    pair = {name: _column(frame, name, allow_missing=True) for name in ALF_PAIR}
+    absent = np.all([np.isnan(side) for side in pair.values()], axis=0)
+    if absent.any():
+        row = int(absent.argmax())
+        raise fail(ALF_PAIR[0], "a contrast on one side", f"none in row {row}")
+    for name, side in pair.items():
+        if (side < 0).any():
+            raise fail(name, "contrasts of at least 0", side[side < 0][0])
+    return {name: np.nan_to_num(side) for name, side in pair.items()}
+
+
+def _signed(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return contrasts on one side each as one, positive on the right."""
+    both = (left > 0) & (right > 0)
+    if both.any():
+        where = f"{both.sum()} rows with contrasts on both, the first of them row {both.argmax()}"
+        raise fail(
+            "stimulus",
+            "a contrast on one side of each trial",
+            f"{where}; pass stimulus={list(ALF_PAIR)} for one weight each, or a column of your own",
+        )
+    return right - left
 
 
 def _history(

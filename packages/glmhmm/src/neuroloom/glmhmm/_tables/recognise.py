@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from neuroloom import shared
 from neuroloom.glmhmm._errors import fail, fail_type
-from neuroloom.shared.convert import from_alf
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,26 +125,6 @@ def starts_of(table: Table, session: str | None, subject: str | None) -> NDArray
             f"{label!r} interrupted by another one: it goes on in row {again}; sort the table",
         )
     return starts
-
-
-def signed_contrast(table: Table) -> NDArray[np.float64]:
-    """Return the contrast of an ALF table, positive on the right.
-
-    Raises
-    ------
-    InputError
-        If both sides are missing in a row.
-    DataError
-        If a contrast is negative.
-    """
-    import pandas as pd
-
-    pair = table.frame[list(ALF_PAIR)].apply(pd.to_numeric, errors="coerce")
-    signed = np.asarray(from_alf(pair).table["stimulus"], dtype=np.float64)
-    absent = np.isnan(signed)
-    if absent.any():
-        raise fail("contrastLeft", "a contrast on one side", f"none in row {int(absent.argmax())}")
-    return signed
 
 
 def reward_column(table: Table, given: str) -> str:
