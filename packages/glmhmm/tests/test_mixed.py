@@ -13,6 +13,8 @@ from neuroloom.glmhmm import (
     diagnose,
     information_criteria,
     load_model,
+    order_states,
+    parametric_bootstrap,
     plot_psychometric,
     standard_errors,
 )
@@ -133,6 +135,22 @@ def test_regressors_of_each_outputs_own(drawn):
     np.testing.assert_allclose(model.coef_["rt"][:, 1, 0], weights[:2], atol=1e-5)
     count = information_criteria(model, {"choice": X, "rt": Z}, y, starts).n_parameters
     assert count == 1 + 2 + 2 + 1
+    # A weight that an output has not is zero for sure.
+    errors = standard_errors(model, {"choice": X, "rt": Z}, y, starts)
+    assert (errors.coef["choice"][:, 1] == 0).all()
+    assert (errors.coef["rt"][:, 0] == 0).all()
+    assert (errors.coef["rt"][:, 1] > 0).all()
+    assert errors.notes == ()
+
+
+def test_states_are_ordered_by_the_output_that_has_the_feature():
+    model = truth({"rt": "LogNormal", "choice": "Bernoulli"})  # the feature is the second output's
+    model.coef_ = np.array([[[0.0, 0.0], [0.3, 4.0]]])
+    ordered = order_states(model, by=np.int64(0))
+    np.testing.assert_array_equal(ordered.coef_[0, 1], [4.0, 0.3])
+    model.coef_ = np.zeros((0, 2, 2))
+    with pytest.raises(ValueError, match='by: expected "intercept" or "stay", got 0'):
+        order_states(model, by=0)
 
 
 def test_mixed_models_that_cannot_be():
@@ -187,6 +205,17 @@ def test_diffusion_density_integrates_and_has_its_closed_form_moments(eta):
     assert mean[1] == pytest.approx(late, abs=1e-3)
 
 
+def test_draws_of_a_fast_and_wide_diffusion():
+    """Its time is the way over the speed, σ² the way over the speed's cube (inverse Gaussian)."""
+    family = WienerObservations()
+    rows = np.tile([20.0, np.log(20.0), 0.0, np.log(0.1)], (2000, 1))
+    y = family.draw(np.random.default_rng(0), rows, None, None)
+    assert (y[:, 0] == 1).all()
+    spread = np.sqrt(10 / 20**3)
+    assert y[:, 1].mean() == pytest.approx(0.1 + 10 / 20, abs=4 * spread / np.sqrt(2000))
+    assert y[:, 1].std() == pytest.approx(spread, rel=0.1)
+
+
 def test_diffusion_models_are_fitted():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 1))
@@ -201,6 +230,8 @@ def test_diffusion_models_are_fitted():
     assert fitted.score(X, y) >= model.score(X, y)
     assert (fitted.coef_[:, 1:] == 0).all()
     errors = standard_errors(fitted, X, y)
+    assert (errors.coef[:, 1:] == 0).all()
+    assert errors.notes == ()
     off = np.abs(fitted.intercept_ - model.intercept_)
     assert (off < 4 * errors.intercept).all()
     assert fitted.coef_[0, 0, 0] == pytest.approx(1.5, abs=4 * errors.coef[0, 0, 0])
@@ -223,7 +254,12 @@ def test_a_response_that_no_state_can_make():
     each, other = (model.log_likelihood_per_trial(X, v) for v in (early, gone))
     np.testing.assert_allclose(np.delete(each, 30), np.delete(other, 30), rtol=1e-10)
     np.testing.assert_allclose(model.smooth_proba(X, early), model.smooth_proba(X, gone))
-    ax = plot_psychometric(model, X, y, stimulus=X[:, 0])
+    online = OnlineFilter(model)
+    steps = [online.step(x, {"rt": b, "choice": a}) for x, (a, b) in zip(X, early, strict=True)]
+    np.testing.assert_allclose(steps, model.filter_proba(X, early), atol=1e-10)
+    ax = plot_psychometric(model, X, y, stimulus=X[:, 0], output="choice")
+    with pytest.raises(ValueError, match="holds choices"):
+        plot_psychometric(model, X, y, stimulus=X[:, 0], output="rt")
     rates = model.state_rates(X)[:, 0]
     rise = ax.lines[1].get_ydata()  # of the first state, whose drift follows the stimulus
     assert np.interp(0, ax.lines[1].get_xdata(), rise) == pytest.approx(0.5, abs=1e-4)
@@ -248,3 +284,20 @@ def test_held_out_responses_that_no_state_can_make_score_minus_infinity():
     assert found.folds["bits_per_trial"].tolist()[1] == -np.inf
     assert found.table.loc[1, "bits_per_trial"] == -np.inf
     assert np.isnan(found.table.loc[1, "standard_error"])
+
+
+def test_a_plain_chain_of_named_outputs_goes_through_filter_and_bootstrap(drawn):
+    """Both say in their own ways what is not there: a trial's regressors, all regressors."""
+    _, y, starts, _ = drawn
+    named = {"choice": y[:, 0], "rt": y[:, 1]}
+    model = truth()
+    model.coef_ = np.zeros((0, 2, 2))
+    online = OnlineFilter(model)
+    steps = [online.step(None, one) for one in y[:5]]
+    np.testing.assert_allclose(steps, model.filter_proba(None, named, starts)[:5], atol=1e-10)
+    assert online.predict(None).shape == (2,)
+    found = parametric_bootstrap(model, None, named, starts, n_samples=2, seed=1)
+    again = parametric_bootstrap(model, None, y, starts, n_samples=2, seed=1)
+    np.testing.assert_array_equal(found.intercept, again.intercept)
+    with pytest.raises(ValueError, match="y: expected the responses of the fit"):
+        parametric_bootstrap(model, None, starts, n_samples=2)

@@ -139,6 +139,8 @@ def test_a_fit_replaces_a_former_one_as_a_whole(tmp_path):
         (["--starts", "0"], "--starts: expected auto or a whole number"),
         (["--starts", "many"], "--starts: expected auto or a whole number"),
         (["--alpha", "-1"], "--alpha: expected a finite number above 0"),
+        (["--alpha", "3"], "--alpha: expected --subject beside it"),
+        (["--too-few", "raise"], "--too-few: expected --subject beside it"),
         (["--folds", "1"], "--folds: expected a whole number of at least 2"),
         (["--states", "1,1"], "--states: expected each number of states once"),
         (["--states", "500"], "--states: expected fewer parameters"),

@@ -202,13 +202,15 @@ def _template(
     model: Any, X: Any, y: Any, session_starts: Any, transition_inputs: Any, observed: Any
 ) -> NDArray[np.float64]:
     """Return a response of the fit's shape, NaN where nothing is observed."""
-    n = None if X is not None or y is None else len(y)
+    if X is None and y is None:
+        raise fail("y", "the responses of the fit, where there are no regressors", "None")
+    given = None if y is None else _coded(model, y)
+    n = None if X is not None or given is None else len(given)
     drawn, *_ = model.simulate(
         0, X, session_starts=session_starts, transition_inputs=transition_inputs, n_trials=n
     )
     values = _coded(model, drawn)
-    if y is not None:
-        given = _coded(model, y)
+    if given is not None:
         if given.reshape(len(given), -1).shape != values.reshape(len(values), -1).shape:
             raise fail("y", f"the shape of the fit's responses, {values.shape}", f"{given.shape}")
         values = np.where(np.isfinite(given.reshape(values.shape)), values, np.nan)

@@ -14,6 +14,7 @@ from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.problem import check_fitted
 from neuroloom.glmhmm._estimator.simulation import rates_of
 from neuroloom.glmhmm._families.mixed import MixedObservations
+from neuroloom.glmhmm._families.wiener import WienerObservations
 
 
 class OnlineFilter:
@@ -78,21 +79,21 @@ class OnlineFilter:
             raise fail("transition_inputs", "finite values", "NaN or infinity")
         return inputs
 
-    def _row(self, x: ArrayLike) -> NDArray[np.float64]:
-        row = np.asarray(x, dtype=np.float64)
+    def _row(self, x: ArrayLike | None) -> NDArray[np.float64]:
+        row = np.asarray([] if x is None and not len(self._coef) else x, dtype=np.float64)
         if row.shape != (len(self._coef),):
             raise fail("x", f"shape ({len(self._coef)},)", f"shape {row.shape}")
         if np.isinf(row).any():
             raise fail("x", "finite values", "infinity")
         return row
 
-    def predict(self, x: ArrayLike, *, transition_inputs: ArrayLike | None = None) -> Any:
+    def predict(self, x: ArrayLike | None, *, transition_inputs: ArrayLike | None = None) -> Any:
         """Return the mean response expected at the trial to come with regressors `x`.
 
         Parameters
         ----------
         x : array_like, shape (n_features,)
-            Regressors of the trial.
+            Regressors of the trial; None for a model without any.
         transition_inputs : array_like, shape (n_inputs,), optional
             Inputs to the transition into the trial, as in the fit.
 
@@ -107,7 +108,7 @@ class OnlineFilter:
 
     def step(
         self,
-        x: ArrayLike,
+        x: ArrayLike | None,
         y: ArrayLike | str | Mapping[str, Any],
         *,
         transition_inputs: ArrayLike | None = None,
@@ -119,10 +120,10 @@ class OnlineFilter:
         Parameters
         ----------
         x : array_like, shape (n_features,)
-            Regressors of the trial.
+            Regressors of the trial; None for a model without any.
         y : float, str, array_like of shape (n_outputs,), or mapping
-            Response; a label where the fit had labels; of mixed observations also by name,
-            ``{"choice": 1, "rt": 0.4}``.
+            Response; a label where the fit had labels; of mixed observations and of a
+            diffusion also by name, ``{"choice": 1, "rt": 0.4}``.
         transition_inputs : array_like, shape (n_inputs,), optional
             Inputs to the transition into the trial, as in the fit.
 
@@ -153,7 +154,7 @@ class OnlineFilter:
         """Return the response as numbers, (n_columns,)."""
         m = self._model
         if isinstance(y, Mapping):
-            if not isinstance(m.observation_model, MixedObservations):
+            if not isinstance(m.observation_model, MixedObservations | WienerObservations):
                 raise fail("y", f"the response of {m.observation_model!r}", repr(dict(y)))
             given: Any = {name: np.atleast_1d(value) for name, value in y.items()}
         else:

@@ -34,7 +34,8 @@ from neuroloom.glmhmm._model.settings import flag
 class StandardErrors:
     """Standard errors in the shapes of the fitted attributes, and the covariance behind them.
 
-    Entries are NaN for parameters at a border, which have no curvature there: probabilities at
+    Weights of regressors that an output does not have are zero, and so are their errors. Entries
+    are NaN for parameters at a border, which have no curvature there: probabilities at
     zero, transitions that inputs decide without a doubt, and scales at their floor
     (``scale_floor``), as of counts that vary no more than Poisson ones. `notes` names them. The
     criteria count such parameters all the same.
@@ -299,6 +300,9 @@ def _shape(
     with np.errstate(invalid="ignore"):
         every = np.sqrt(np.diag(covariance))
     weights = every[: core.weights.size].reshape(core.weights.shape)
+    mask = np.asarray(found.problem.prior.penalty.free)
+    if mask.shape[0]:  # the others are zero without an error
+        weights = np.where(mask > 0, weights, 0.0)
     coef, intercept = weights[..., :-1].transpose(2, 1, 0), weights[..., -1].T
     scale = np.zeros(core.log_scale.T.shape)
     if model.observation_model.has_scale:
@@ -346,7 +350,7 @@ def _notes(
         leaving |= np.isnan(drive).any(axis=(0, 2))
     if leaving.any():
         what = "probabilities" if drive is None else "probabilities and inputs' weights"
-        why = "they are at a border, zero or one"
+        why = "they are at a border, zero or one, or no step between trials is seen from there"
         out.append(
             f"no error of some {what} of the transitions from states "
             f"{np.flatnonzero(leaving).tolist()}: {why}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from numbers import Integral
 from typing import Any
 
 import jax
@@ -136,16 +137,19 @@ def order_states(model: Any, *, by: int | str = 0) -> Any:
     model : GLMHMM
         Fitted.
     by : int or {"intercept", "stay"}
-        A feature's number: falling weight, so that the state engaged with it comes first.
-        ``"intercept"``: rising intercept. ``"stay"``: falling probability to stay.
+        A feature's number: falling weight, so that the state engaged with it comes first; of
+        several outputs on the first that it acts on. ``"intercept"``: rising intercept.
+        ``"stay"``: falling probability to stay.
     """
     coef = np.concatenate([np.asarray(leaf) for leaf in jax.tree.leaves(model.coef_)])
     if by == "intercept":
         key = np.reshape(model.intercept_, (-1, model.n_states))[0]
     elif by == "stay":
         key = -np.diag(model.transition_prob_)
-    elif isinstance(by, int) and not isinstance(by, bool) and 0 <= by < len(coef):
-        key = -coef[by].reshape(-1, model.n_states)[0]
+    elif isinstance(by, Integral) and not isinstance(by, bool) and 0 <= by < len(coef):
+        outputs = coef[by].reshape(-1, model.n_states)
+        key = -outputs[(outputs != 0).any(axis=1).argmax()]
     else:
-        raise fail("by", f'a feature from 0 to {len(coef) - 1}, "intercept" or "stay"', repr(by))
+        feature = f"a feature from 0 to {len(coef) - 1}, " if len(coef) else ""
+        raise fail("by", f'{feature}"intercept" or "stay"', repr(by))
     return permute_states(model, np.argsort(key, kind="stable"))

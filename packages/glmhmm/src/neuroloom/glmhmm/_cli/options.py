@@ -59,13 +59,16 @@ def parser() -> argparse.ArgumentParser:
     add("--subject", default=None, help="column of subjects; fits each one as well")
     add("--covariates", default="", help="further columns, taken as they are")
     add("--no-history", action="store_true", help="no regressors of the choice before")
-    add("--sigma", type=_above_zero, default=2.0, help="prior of a subject's weights and bias (2)")
-    add("--alpha", type=_above_zero, default=2.0, help="prior of a subject's stays (2)")
+    sigma = (
+        "prior of weights and bias: of each subject's, or, without --subject, of all trials' (2)"
+    )
+    add("--sigma", type=_above_zero, default=2.0, help=sigma)
+    add("--alpha", type=_above_zero, default=None, help="prior of a subject's stays (2)")
     add("--folds", type=_whole(2), default=5, help="folds of the cross-validation (5)")
     add(
         "--too-few",
         choices=("fit", "leave_out", "raise"),
-        default="fit",
+        default=None,
         help="a subject with fewer sessions than folds is fitted without a score, left out, or an "
         "error (fit)",
     )

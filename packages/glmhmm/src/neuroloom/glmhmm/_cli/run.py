@@ -163,6 +163,9 @@ def _check_sessions(design: DesignMatrix, table: pd.DataFrame, options: argparse
 def fit(options: argparse.Namespace) -> Results:
     """Return the fits that the options ask for."""
     states = numbers_of_states(options.states)
+    for name, value in (("--alpha", options.alpha), ("--too-few", options.too_few)):
+        if value is not None and options.subject is None:
+            raise fail(name, "--subject beside it: it is about each subject's fit", repr(value))
     table = read_table(options.table)
     design = design_of(table, options)
     data = (design.X, design.y, design.session_starts)
@@ -191,8 +194,8 @@ def fit(options: argparse.Namespace) -> Results:
                 design.session_starts,
                 global_model=one,
                 sigma=options.sigma,
-                alpha=options.alpha,
-                too_few=options.too_few,
+                alpha=2.0 if options.alpha is None else options.alpha,
+                too_few=options.too_few or "fit",
                 resume=_below(options, f"subjects-{k}"),
                 **shared_options,
             )

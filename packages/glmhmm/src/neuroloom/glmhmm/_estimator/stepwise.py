@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neuroloom.glmhmm._em import em
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
 from neuroloom.glmhmm._em.em import Fit
+from neuroloom.glmhmm._errors import fail_type
 from neuroloom.glmhmm._estimator.centring import around, centred
 from neuroloom.glmhmm._estimator.fitting import check_data, configured_start
 from neuroloom.glmhmm._estimator.problem import (
@@ -56,6 +57,8 @@ def one_iteration(
     drive: Any,
 ) -> tuple[Problem, Parameters, EMState]:
     """Return the problem, and parameters and state after one EM iteration with a full M-step."""
+    if not isinstance(state, EMState):
+        raise fail_type("opt_state", "what initialize_optimizer_and_state returns", state)
     data = read_data(model, X, y, session_starts)
     inputs = read_inputs(transition_inputs, data)
     check_data(model, data, inputs)

@@ -24,6 +24,7 @@ from neuroloom.glmhmm._families.mixed import columns_of
 
 Array = Any
 PREDICTORS = ("drift", "boundary", "bias", "non_decision")
+OUTPUTS = ("choice", "rt")
 _TERMS = 6
 _SWITCH = 0.35  # scaled times below which the small-time series is used
 _GRID = 1500  # times at which a draw's distribution is tabulated
@@ -118,9 +119,9 @@ class WienerObservations(Observations):
         p = by_trial(_p_upper, (rows.T,), family=self)
         choice = (rng.random(len(rows)) < p).astype(np.float64)
         bound, rest = np.exp(rows[:, 1]), np.exp(rows[:, 3])
-        # The slowest rate of decay bounds how far the table must reach.
+        # Past the way at its speed, the slowest rate of decay bounds how far the table must reach.
         decay = 0.5 * (np.pi**2 / bound**2 + rows[:, 0] ** 2)
-        longest = 30 / decay
+        longest = bound / np.maximum(np.abs(rows[:, 0]), 4 / bound) + 30 / decay
         steps = (np.arange(1, _GRID + 1) / _GRID) ** 2
         times = longest[:, None] * steps
         flat = np.repeat(rows, _GRID, axis=0).T[None]
@@ -137,7 +138,7 @@ class WienerObservations(Observations):
     def encode(self, y: Any, classes: Any) -> tuple[Any, Any]:
         """Return choice and rt as columns in this order."""
         if isinstance(y, Mapping) or hasattr(y, "columns"):
-            return columns_of(("choice", "rt"), y), classes
+            return columns_of(OUTPUTS, y), classes
         return y, classes
 
     def check(self, y: Any, observed: Any) -> None:

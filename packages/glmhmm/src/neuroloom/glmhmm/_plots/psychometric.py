@@ -15,7 +15,7 @@ from neuroloom.glmhmm._estimator.simulation import rates_of
 from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
 from neuroloom.glmhmm._families.categorical import CategoricalObservations
 from neuroloom.glmhmm._families.mixed import MixedObservations
-from neuroloom.glmhmm._families.wiener import WienerObservations
+from neuroloom.glmhmm._families.wiener import OUTPUTS, WienerObservations
 from neuroloom.glmhmm._input.arrays import numbers
 from neuroloom.glmhmm._input.rows import check_rows
 from neuroloom.glmhmm._input.trials import Data
@@ -109,14 +109,16 @@ def _choices(model: Any, data: Data, output: int | str | None) -> tuple[NDArray[
     """Return choices as 0 and 1, one column or one for each category, and the first one's rate."""
     family = model.observation_model
     if isinstance(family, CategoricalObservations):
+        if output is not None:
+            raise fail("output", "None: the model has one response", repr(output))
         every = (data.y[:, None] == np.arange(family.n_categories)).astype(np.float64)
         return np.where(data.observed[:, None], every, np.nan), 0
-    if isinstance(family, WienerObservations):
-        return data.y[:, :1], 0
     columns = data.y.reshape(len(data.y), -1)
-    mixed = isinstance(family, MixedObservations)
-    families = [p.family for p in family.parts] if mixed else [family] * columns.shape[1]
-    names = family.names if mixed else ()
+    families, names = [family] * columns.shape[1], ()
+    if isinstance(family, MixedObservations):
+        families, names = [part.family for part in family.parts], family.names
+    if isinstance(family, WienerObservations):
+        families, names = [BernoulliObservations(), family], OUTPUTS
     fit = [i for i, one in enumerate(families) if isinstance(one, BernoulliObservations)]
     if not fit:
         raise fail(
