@@ -32,18 +32,19 @@ def epochs(draw, *, grid: bool = False, touching: bool = True, minimum: int = 0)
 
 @st.composite
 def spike_trains(draw, *, grid: bool = False, one_epoch: bool = False, minimum: int = 0):
-    """Spikes inside epochs, silent units among them."""
+    """Spikes inside epochs, silent units and simultaneous spikes in any order among them."""
     when = draw(epochs(grid=grid, touching=not grid, minimum=1))
     if one_epoch:
         when = Epochs(when.start[0], when.stop[-1])
     elements = MILLISECONDS.map(lambda x: x / 1000) if grid else st.floats(-1e6, 1e6)
     times = np.array(sorted(draw(st.lists(elements, max_size=20))), dtype=float)
     inside = when.start[draw(st.integers(0, len(when) - 1))]
-    times = np.sort(np.append(times[when.contains(times)], inside))
+    times = np.append(times[when.contains(times)], inside)
+    again = draw(st.lists(st.sampled_from(times.tolist()), max_size=3))
+    times = np.sort(np.append(times, again))
     n_units = draw(st.integers(max(minimum, 1), 5))
     units = draw(st.lists(st.integers(0, n_units - 1), min_size=len(times), max_size=len(times)))
-    order = np.lexsort((units, times))  # the order in which trains of single units come together
-    return SpikeTrains(times[order], np.array(units, dtype=int)[order], n_units, when)
+    return SpikeTrains(times, np.array(units, dtype=int), n_units, when)
 
 
 RATES = st.sampled_from([1.0, 2.5, 30.0, 250.0, 1000.0, 1250.0, 24414.0625, 30000.0])

@@ -240,6 +240,19 @@ class TestSpikeTrains:
         for unit, times in enumerate(lists):
             assert np.array_equal(times, spikes.of(unit))
 
+    @given(spike_trains(), st.randoms())
+    def test_the_order_of_simultaneous_spikes_is_that_of_units(
+        self, spikes: SpikeTrains, random: Any
+    ) -> None:
+        pairs = list(zip(spikes.times.tolist(), spikes.units.tolist(), strict=True))
+        assert pairs == sorted(pairs)
+        random.shuffle(pairs)
+        pairs.sort(key=lambda pair: pair[0])  # which leaves simultaneous ones shuffled
+        times, units = [list(x) for x in zip(*pairs, strict=True)]
+        assert spikes.replace(times=times, units=units) == spikes
+        assert not spikes.times.flags.writeable
+        assert not spikes.units.flags.writeable
+
     @given(spike_trains(), epochs())
     def test_restrict_keeps_exactly_the_spikes_inside(
         self, spikes: SpikeTrains, when: Epochs

@@ -33,7 +33,7 @@ from neuroloom.shared._types._pools import pools
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._summary import lines, listed, many, span, spread
 from neuroloom.shared._types._when import moved, observed_by, recorded, restricted
-from neuroloom.shared.checks import array, choice, fail, real, whole
+from neuroloom.shared.checks import array, choice, fail, frozen, real, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,8 @@ class SpikeTrains(Data):
     Parameters
     ----------
     times : array_like, shape (n_spikes,)
-        Spike times in seconds, sorted.
+        Spike times in seconds, sorted. Spikes of one time stand in the order of their units,
+        whatever order they are given in.
     units : array_like, shape (n_spikes,)
         Unit of each spike, 0 to ``n_units - 1``.
     n_units : int, optional
@@ -121,6 +122,7 @@ class SpikeTrains(Data):
         if drop.size:
             i = drop[0]
             raise fail("times", "sorted times", f"{when[i + 1]} after {when[i]}")
+        when, who = _in_order(when, who)
         object.__setattr__(self, "times", when)
         object.__setattr__(self, "units", who)
         object.__setattr__(self, "n_units", n_units)
@@ -322,11 +324,10 @@ class SpikeTrains(Data):
             seen = [_common(name, self.observed, units) for name, units in found.names_units()]
         place = found.place
         parts = place[self.units]
-        order = np.lexsort((parts, self.times))
-        order = order[parts[order] >= 0]
+        keep = parts >= 0
         return self.replace(
-            times=self.times[order],
-            units=parts[order],
+            times=self.times[keep],
+            units=parts[keep],
             n_units=len(found.names),
             names=found.names,
             properties=found.properties(self._properties),
@@ -546,6 +547,20 @@ def _units(units: ArrayLike, n_units: int | None, n_spikes: int) -> tuple[NDArra
     if len(who) and who.max() >= n_units:
         raise fail("units", f"units from 0 to {n_units - 1}", who[who >= n_units][0])
     return who, n_units
+
+
+def _in_order(
+    when: NDArray[np.float64], who: NDArray[np.int32]
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Return sorted spikes with those of one time in the order of their units.
+
+    Which of two simultaneous spikes came first nothing says: files and other libraries keep each
+    unit's times apart. So equal spikes have one form.
+    """
+    if not ((when[1:] == when[:-1]) & (who[1:] < who[:-1])).any():
+        return when, who
+    order = np.lexsort((who, when))
+    return frozen(when[order]), frozen(who[order])
 
 
 def _common(name: Hashable, observed: tuple[Epochs, ...], units: NDArray[np.int64]) -> Epochs:
