@@ -182,7 +182,10 @@ def test_names_of_other_modules_do_not_hide_the_users_code() -> None:
     assert fingerprint(made(1)) != fingerprint(made(-1))
 
 
-@pytest.mark.parametrize("pair", [(1, 1.0), (1, True), (1, np.int64(1)), ((1,), [1]), (0.0, -0.0)])
+@pytest.mark.parametrize(
+    "pair",
+    [(1, 1.0), (1, True), (1, np.int64(1)), (np.array(1), np.int64(1)), ((1,), [1]), (0.0, -0.0)],
+)
 def test_types_and_signs_count(pair: tuple[Any, Any]) -> None:
     assert fingerprint(pair[0]) != fingerprint(pair[1])
     assert fingerprint(np.float32([1])) != fingerprint(np.float64([1]))
@@ -296,8 +299,29 @@ def test_an_array_that_nothing_can_read_is_refused() -> None:
             super().__init__([1], "s")
             self.lock = threading.Lock()
 
-    with pytest.raises(DataError, match="items and bound values that can be sent"):
+    with pytest.raises(DataError, match="value: expected what can be sent"):
         fingerprint(Held())
+
+
+def test_what_cannot_be_read_is_told_with_the_callable_that_holds_it(tmp_path: Path) -> None:
+    class Numbering:
+        def __init__(self) -> None:
+            self.numbers = (i for i in range(3))
+
+        def __call__(self, item: int) -> int:
+            return item
+
+    generator = (i for i in range(3))
+    held = {
+        r"Numbering \(function\)": Numbering(),
+        r"<lambda> \(x, closed over\)": (lambda x: lambda item: x)(generator),
+        r"pow \(argument 0\)": functools.partial(pow, generator),
+    }
+    for name, function in held.items():
+        with pytest.raises(DataError, match=rf"function: expected what can be sent .*{name}: "):
+            Job.open(tmp_path, function=function)
+    with pytest.raises(DataError, match="rates: expected what can be sent"):
+        Job.open(tmp_path, {"rates": generator})
 
 
 MADE = {

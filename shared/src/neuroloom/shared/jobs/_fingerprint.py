@@ -3,11 +3,8 @@
 A function is known by its code (not its lines, comments or docstrings), its defaults, what it
 closes over, and everything it refers to by a global name: functions, classes and values of the
 user's modules are read, and what those refer to; of installed distributions and of Python the
-version counts. What is found by text at run time (``getattr``, ``eval``, ``globals()["K"]``,
-``importlib.import_module("a")``, ``__subclasses__()``) is not seen, nor are classes that count as
-an abstract one because somebody registered them (``collections.abc.Sequence.register(C)``): the
-abstract class keeps that to itself. Of objects everything counts that travels when they are
-pickled; only exact numpy arrays and tensors are their numbers, by rows
+version counts; what is not seen `fingerprint` lists. Of objects everything counts that travels when
+they are pickled; only exact numpy arrays and tensors are their numbers, by rows
 or by columns as they lie in memory, for sums over them are rounded by that order.
 """
 
@@ -46,7 +43,7 @@ _READERS: list[Reader] = [
     (_of(np.ma.MaskedArray), _values.masked),
     (
         lambda v: isinstance(v, np.generic) and v.dtype.type is type(v),
-        lambda walk, v: _values.array(walk, np.asarray(v)),
+        _values.scalar,
     ),
     (lambda v: isinstance(v, np.dtype), lambda walk, v: hashed("dtype", [repr(v.descr)])),
     (_of(list, tuple), _within(_values.sequence)),
@@ -97,12 +94,24 @@ def fingerprint(value: Any) -> str:
 
     The same in every process, for any hash seed, on any machine with the same versions. Functions
     count with their code (not lines, comments and docstrings), defaults, closures, and the
-    functions, classes and values of the user's modules that they refer to; what they find by text
-    when they run (``import_module("a")``, ``globals()["K"]``, ``__subclasses__()``) is not seen,
-    nor are classes registered with an abstract one (``collections.abc.Sequence.register(C)``).
+    functions, classes and values of the user's modules that they refer to.
     Objects count with all that travels when they are pickled, arrays of other libraries and
     subclasses of numpy's with their units, masks, names and attributes. Values that functions
     refer to and nothing can read are told by a RuntimeWarning.
+
+    Not seen, so that a change of it gives the same digest, is
+
+    * what functions find by text when they run: ``import_module("a")``, ``globals()["K"]``,
+      ``__subclasses__()``, ``eval``;
+    * what they find outside of the program: files, the clock, the environment (``os.environ``);
+    * the state of Python and of installed libraries: levels of loggers, warning filters, names
+      put into `builtins` or set in a library's module, classes registered with an abstract one of
+      theirs (``collections.abc.Sequence.register(C)``);
+    * annotations of functions and classes;
+    * what an object leaves out when it is pickled, by a ``__getstate__`` or ``__reduce__`` of its
+      own.
+
+    Pass such things with the value, as items or arguments.
 
     Parameters
     ----------
@@ -126,7 +135,7 @@ def fingerprint(value: Any) -> str:
     False
     """
     walk = Walk()
-    parts = [walk.of(value), repr(walk.follow()), repr(walk.read_globals)]
+    parts = [walk.of(value, "value"), repr(walk.follow()), repr(walk.read_globals)]
     parts.append(repr(sorted(walk.versions.items())))
     tell_unread(walk)
     return hashed("value", parts)

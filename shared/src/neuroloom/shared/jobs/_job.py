@@ -278,14 +278,18 @@ def describe(parts: Mapping[str, Any], function: Callable[..., Any] | None) -> d
     walk = Walk()
     job: dict[str, Any] = {"format": FORMAT}
     if function is not None:
-        job["function"] = name_of(function)
+        called = name_of(function)
+        job["function"] = called
         walk.skip(innermost(function))
-        job["bound"] = {name: walk.of(value) for name, value in bound(function).items()}
-        walk.of(innermost(function))
+        job["bound"] = {
+            name: walk.of(value, "function", f"{called} ({name})")
+            for name, value in bound(function).items()
+        }
+        walk.of(innermost(function), "function", called)
     for name, value in parts.items():
         if name in job or name in ("code", "globals", "versions"):
             raise fail("parts", "names other than the job's own", repr(name))
-        job[name] = value if _is_plain(value) else walk.of(value)
+        job[name] = value if _is_plain(value) else walk.of(value, name)
     job["code"] = walk.follow()
     job["globals"] = walk.read_globals
     tell_unread(walk)

@@ -31,6 +31,11 @@ def array(walk: Reading, value: np.ndarray) -> str:
     return digest
 
 
+def scalar(walk: Reading, value: np.generic) -> str:
+    """Return the digest of a numpy scalar, which is none of an array of no dimensions."""
+    return hashed("scalar", [array(walk, np.asarray(value))])
+
+
 def sequence(walk: Reading, value: Iterable[Any]) -> str:
     return hashed(type(value).__name__, [walk.digest(part) for part in value])
 

@@ -62,8 +62,17 @@ class Reading:
         self.unread: dict[str, str] = {}
         self.bare: Callable[..., Any] | None = None
 
-    def of(self, value: Any) -> str:
+    def of(self, value: Any, argument: str = "items", owner: str = "") -> str:
         """Return the digest of a value; functions and classes in it are read by `follow`.
+
+        Parameters
+        ----------
+        value : object
+            The value.
+        argument : str
+            Name of the argument to tell in errors.
+        owner : str
+            What in that argument holds the value, to tell in errors.
 
         Raises
         ------
@@ -73,9 +82,8 @@ class Reading:
         try:
             return self.root(value)
         except (*_UNREADABLE, RecursionError) as error:
-            raise fail(
-                "items", "items and bound values that can be sent to a worker", repr(error)
-            ) from error
+            got = f"{owner}: {error!r}" if owner else repr(error)
+            raise fail(argument, "what can be sent to a worker", got) from error
 
     def follow(self) -> dict[str, str]:
         """Return a digest for each function, class and module that the values so far led to."""

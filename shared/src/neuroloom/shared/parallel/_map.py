@@ -85,9 +85,9 @@ def map(
         data types and classes that `neuroloom.shared.io.register` allowed. The folder belongs to
         one job: the same function (its code and that of the user's functions it refers to, with
         the values bound to it), seed, versions, and the same item at each place; further items
-        may follow. Code that the function finds by text when it runs (``import_module("a")``,
-        ``globals()["K"]``, ``__subclasses__()``, ``eval``) is not seen, nor are classes that were
-        registered with an abstract one (``collections.abc.Sequence.register(C)``).
+        may follow. What the function finds by text when it runs, in files or in the environment,
+        and the state of Python and of libraries (levels of loggers, `builtins`) is not seen;
+        `neuroloom.shared.jobs.fingerprint` lists it all. Pass it with the items.
     shard : tuple of (int, int), optional
         ``(i, n)`` computes part i of n (from 0) and returns its results only. The same call
         without it reads what all parts kept in `resume`, and computes what is missing. For jobs
