@@ -352,6 +352,21 @@ class TestBids:
             ("onset\tduration\n1\n", {}, "2 fields per line, got 1 in line 2"),
             (TSV, {"choice": "respons"}, "did you mean 'response"),
             (TSV, {"choice": "response", "choices": {"left": 0}}, "right"),
+            (
+                "onset\tduration\tkey\n1\t2\t007\n2\t2\t1\n",
+                {"choice": "key", "choices": {7: 0, 1: 1}},
+                r"choices: .*'key', got none for .*; the values are text: write '007'$",
+            ),
+            (
+                "onset\tduration\tkey\n1\t2\t1\n2\t2\tx\n",
+                {"choice": "key", "choices": {1: 0, "x": 1}},
+                "choices: .* got none for .*; the values are text: write '1' instead of 1",
+            ),
+            (
+                "onset\tduration\tkey\n1\t2\t1\n2\t2\t2\n",
+                {"choice": "key", "choices": {"1": 0, "2": 1}},
+                "choices: .* got none for .*; the values are numbers: write 1 instead of '1'",
+            ),
             (TSV, {"choices": {"left": 0}}, "the column that `choices` is about"),
             (TSV, {"trial_types": ["nogo"]}, "one of 'go'"),
         ],

@@ -48,7 +48,8 @@ def read_bids_events(
         Column with the answers.
     choices : mapping, optional
         The choice (0, 1, …, None for no answer) for each value of that column, ``{"left": 0,
-        "right": 1}``. If not given, the values are kept as labels.
+        "right": 1}``. Values of a column with ``Levels``, and such as ``007``, are text:
+        ``{"1": 0, "2": 1}``. If not given, the values are kept as labels.
     trial_types : str or list of str, optional
         Values of ``trial_type`` whose rows are trials. The other rows are events in between
         (fixations, feedback) and stand in ``metadata["skipped"]``. If not given, every row is.
@@ -109,7 +110,7 @@ def _add_choice(table: Any, choice: str | None, choices: Mapping[Any, Any] | Non
     if choice not in table:
         raise unknown("choice", choice, table.columns)
     values = table[choice]
-    coding = values if choices is None else recoded(choice, values, choices)
+    coding = values if choices is None else recoded(choice, values, choices, "choices")
     set_column(table, "choice", coding, keep_as="action")
 
 

@@ -72,30 +72,57 @@ def checked(table: pd.DataFrame, session: NDArray[np.bool_]) -> pd.DataFrame:
     return found
 
 
-def recoded(name: str, column: pd.Series, codes: Mapping[Any, Any] | str) -> pd.Series:
-    """Return a column with other codes: every value must have one, missing stays missing."""
-    if isinstance(codes, str):
-        if codes != "ibl":
-            raise fail("codes", 'a mapping of old to new, or "ibl"', repr(codes))
-        codes = IBL
-    if not isinstance(codes, Mapping):
-        raise fail("codes", 'a mapping of old to new, or "ibl"', type(codes).__name__)
-    # A code for what is missing is one, whatever stands for it: None, NaN or pandas' NA.
-    if sum(map(_missing, codes)) > 1:
-        raise fail("codes", "one code for what is missing", [x for x in codes if _missing(x)])
-    known = {None if _missing(old) else old: new for old, new in codes.items()}
-    known.setdefault(None, None)
+def recoded(
+    name: str, column: pd.Series, codes: Mapping[Any, Any] | str, argument: str = "codes"
+) -> pd.Series:
+    """Return a column with other codes: every value must have one, missing stays missing.
+
+    Errors speak of the codes as the `argument`.
+    """
+    known = _known_codes(codes, argument)
     values = _objects(column)
     try:
         without = [x for x in dict.fromkeys(values) if x not in known]
     except TypeError as error:
         raise fail(name, "values that can be looked up", error) from error
     if without:
-        hint = did_you_mean(without[0], [x for x in known if x is not None])
+        others = [x for x in known if x is not None]
+        hint = _as_other_type(without[0], others) or did_you_mean(without[0], others)
         got = f"none for {without[:8]}"
-        raise fail("codes", f"a code for every value of {name!r}", got, hint=hint)
+        raise fail(argument, f"a code for every value of {name!r}", got, hint=hint)
     new = [known[x] for x in values]
     return from_objects([None if _missing(x) else x for x in new], column.index)
+
+
+def _known_codes(codes: object, argument: str) -> dict[Any, Any]:
+    """Return the code of each value, None standing for what is missing."""
+    codes = IBL if isinstance(codes, str) and codes == "ibl" else codes
+    if not isinstance(codes, Mapping):
+        got = repr(codes) if isinstance(codes, str) else type(codes).__name__
+        raise fail(argument, 'a mapping of old to new, or "ibl"', got)
+    # A code for what is missing is one, whatever stands for it: None, NaN or pandas' NA.
+    if sum(map(_missing, codes)) > 1:
+        raise fail(argument, "one code for what is missing", [x for x in codes if _missing(x)])
+    known = {None if _missing(old) else old: new for old, new in codes.items()}
+    return {None: None, **known}
+
+
+def _as_other_type(value: Any, keys: list[Any]) -> str:
+    """Return what to write where the values are text and the keys are numbers, or vice versa."""
+    text = isinstance(value, str)
+    others = [x for x in keys if isinstance(x, str) != text and _in_words(x) is not None]
+    same = [x for x in others if _in_words(x) == _in_words(value)]
+    if _in_words(value) is None or not (same or (others and len(others) == len(keys))):
+        return ""
+    instead = f" instead of {same[0]!r}" if same else ""
+    return f"; the values are {'text' if text else 'numbers'}: write {value!r}{instead}"
+
+
+def _in_words(value: Any) -> str | None:
+    """Return a number or text as text."""
+    if isinstance(value, (int, float, np.number)):
+        return f"{value:.15g}"
+    return value if isinstance(value, str) else None
 
 
 def _labels(name: str, column: pd.Series, values: list[Any]) -> pd.Series:
