@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shared_strategies import JSON, epochs, signals, spike_trains, trials
 
 from neuroloom.shared import Epochs, Recording, SpikeTrains
+from neuroloom.shared._types._base import equal
 from neuroloom.shared.data import TimeSeries
 
 WORDS = st.text(string.ascii_letters + " µ/.", min_size=1, max_size=6)
@@ -70,9 +71,17 @@ def rich_spikes(draw, *, grid: bool = False, simple: bool = False):
         observed = [spikes.epochs.intersect(Epochs(x, spikes.epochs.stop[-1])) for x in firsts]
     about = draw(properties(n, simple=simple))
     return SpikeTrains(
-        spikes.times, spikes.units, n, spikes.epochs, names, about, observed,
+        spikes.times, spikes.units, n, draw(said_of(spikes.epochs)), names, about, observed,
         {} if simple else draw(METADATA),
     )  # fmt: skip
+
+
+@st.composite
+def said_of(draw, when: Epochs):
+    """The epochs of spikes or samples, with something said of them or nothing."""
+    if draw(st.booleans()):
+        return when
+    return when.replace(properties=draw(properties(len(when))), metadata=draw(METADATA))
 
 
 @st.composite
@@ -95,7 +104,8 @@ def time_series(draw, *, simple: bool = False, values: bool = True):
     n = draw(st.integers(1 if values else 0, 2))
     names = [f"c{k}" for k in range(n)] if draw(st.booleans()) else []
     samples = np.arange(len(times) * n, dtype=float).reshape(len(times), n)
-    whole = None if simple else draw(st.none() | st.just(Epochs(times[0] - 1.0, times[-1] + 2.0)))
+    longer = Epochs(times[0] - 1.0, times[-1] + 2.0)
+    whole = None if simple else draw(st.none() | said_of(longer))
     return TimeSeries(
         samples if n else None, times, names, draw(UNITS) if n else "", whole,
         draw(properties(n, simple=simple)), {} if simple else draw(METADATA),
@@ -114,3 +124,42 @@ def rich_recordings(draw):
         draw(METADATA),
         draw(st.dictionaries(WORDS, trials(), **some)),
     )
+
+
+def untold(value, back, lost: str):
+    """Return what came back from a converter differently and no warning names.
+
+    Times may be rounded to nanoseconds, and numbers come in a wider dtype.
+    """
+    if type(back) is not type(value):
+        return [type(back).__name__]
+    mine, theirs = _said(value), _said(back)
+    changed = [x for x in {**mine, **theirs} if not _alike(mine.get(x), theirs.get(x))]
+    return [x for x in changed if f" {x[0]}: " not in lost and repr(x[-1]) not in lost]
+
+
+def _said(value):
+    """All that a value says, by where it stands."""
+    said = {}
+    for name in value.arguments():
+        part = getattr(value, name)
+        if isinstance(part, Epochs):
+            part = _said(part)
+            said |= {(name, *place): x for place, x in part.items()}
+        elif name in ("properties", "metadata"):
+            said |= {(name, key): x for key, x in part.items()}
+        else:
+            said[name,] = part
+    return said
+
+
+def _alike(a, b):
+    if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b):
+        return all(map(_alike, a, b))
+    if isinstance(a, Epochs) and isinstance(b, Epochs):
+        return _alike(a.start, b.start) and _alike(a.stop, b.stop)
+    if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray) or a.shape != b.shape:
+        return equal(a, b)
+    if a.dtype == b.dtype and a.dtype.kind == "f":
+        return np.allclose(a, b, rtol=1e-12, atol=1e-9, equal_nan=True)
+    return a.dtype.kind == b.dtype.kind and equal(a.tolist(), b.tolist())

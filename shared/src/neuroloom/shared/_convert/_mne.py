@@ -141,8 +141,8 @@ def to_mne(data: Signal | Recording, *, kind: str = "eeg") -> Any:
     """Return a signal or a recording's only signal as MNE's ``RawArray``.
 
     Epochs of a recording become annotations, as far as they lie inside the signal; what does not
-    is told. MNE's samples are volts: a signal in mV, µV or nV is scaled, and one without a unit is
-    taken as it is.
+    is told. MNE's samples are volts in float64: a signal in mV, µV or nV is scaled, and one without
+    a unit is taken as it is. Channels without names are called ``"0"``, ``"1"``, ….
 
     Parameters
     ----------
@@ -197,6 +197,8 @@ def _noted(mne: Any, epochs: dict[str, Epochs], signal: Signal, lost: Skipped) -
     length: list[float] = []
     words: list[str] = []
     for name, part in epochs.items():
+        if not len(part):
+            lost.note(f"epochs {name!r}", "there are none of them")
         start, stop = part.start - signal.start, part.stop - signal.start
         first, last = np.maximum(start, 0.0), np.minimum(stop, signal.duration)
         inside = first < last

@@ -11,6 +11,7 @@ import numpy as np
 from neuroloom.shared._convert._neo_about import (
     CHANNELS,
     EXTRA,
+    NUMBER,
     RECORDED,
     TABLE,
     TRIALS,
@@ -25,6 +26,7 @@ from neuroloom.shared._convert._times import half_open, sampled, unknown
 from neuroloom.shared._convert._units import union
 from neuroloom.shared._errors import require
 from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._labels import Label
 from neuroloom.shared._types._recording import Recording
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
@@ -122,6 +124,8 @@ def _recording(
     with skipped.guard("spiketrains"):
         trains = list(segment.spiketrains)
         spikes = _spikes(trains, found.recorded, skipped) if trains else None
+    if found.recorded is not None and not len(segment.spiketrains):
+        found.epochs[free(RECORDED, found.epochs)] = found.recorded
     metadata = about(segment)
     own = metadata.pop("metadata", {})
     metadata |= own if isinstance(own, dict) else {"metadata": own}
@@ -171,8 +175,7 @@ def _borders(epoch: Any) -> tuple[Any, Any]:
     stop = start + duration
     # start + duration is rounded: where epochs touch it may come out a trace too late.
     follows = np.append(start[1:], np.inf)
-    rounding = 4 * np.spacing(np.maximum(np.abs(start), np.abs(duration)))
-    trace = (stop > follows) & (stop - follows <= rounding)
+    trace = (stop > follows) & (stop - follows <= _rounding(start, duration))
     return start, np.where(trace, follows, stop)
 
 
@@ -209,8 +212,10 @@ def _spikes(trains: list[Any], recorded: Epochs | None, skipped: Skipped) -> Spi
     observed = [_observed(train, when) for train, when in zip(trains, times, strict=True)]
     if recorded is None:
         alike = all(x == observed[0] for x in observed)
-        recorded = union(*(np.concatenate([getattr(x, end) for x in observed]) for end in _ENDS))
+        ends = (np.concatenate([getattr(x, end) for x in observed]) for end in _ENDS)
+        recorded = union(*ends).merged()
     else:
+        recorded = _holding(recorded, times)
         alike = all(_covers(x, recorded) for x in observed)
         observed = [recorded.intersect(x) for x in observed]
     own = _left_out(trains)
@@ -224,17 +229,45 @@ def _spikes(trains: list[Any], recorded: Epochs | None, skipped: Skipped) -> Spi
     )
 
 
-def _units_of(trains: list[Any]) -> tuple[list[str], dict[str, Any], dict[str, str]]:
+def _units_of(trains: list[Any]) -> tuple[list[Label], dict[str, Any], dict[str, str]]:
     """Return names where they tell the trains apart, properties, and the properties' units."""
-    names = [train.name for train in trains]
     properties, units = of_trains(trains)
-    if all(names) and len(set(names)) == len(names):
-        return list(map(str, names)), properties, units
-    if any(names):
+    names = [_name(train) for train in trains]
+    if any(isinstance(x, int) for x in names):
+        properties.pop(NUMBER)
+    said = [x != "" for x in names]
+    if all(said) and len(set(names)) == len(names):
+        return names, properties, units
+    if any(said):
         if "name" in properties:
             properties["annotation name"] = properties.pop("name")
-        properties = {"name": names, **properties}
+        properties = {"name": [x if x != "" else None for x in names], **properties}
     return [], properties, units
+
+
+def _name(train: Any) -> Label:
+    """Return the name of a train: a whole number where `to_neo` was given one."""
+    number: Any = (train.annotations or {}).get(NUMBER)
+    if isinstance(number, (int, np.integer)) and str(number) == train.name:
+        return int(number)
+    return str(train.name or "")
+
+
+def _holding(recorded: Epochs, times: list[Any]) -> Epochs:
+    """Return epochs with the spikes that lie on a stop, or past it by its rounding, inside."""
+    when = np.concatenate([*times, np.empty(0)])
+    outside = np.sort(when[~recorded.contains(when)])
+    if not len(outside) or not len(recorded):
+        return recorded
+    reach = recorded.stop + _rounding(recorded.start, recorded.stop)
+    last = np.append(outside, -np.inf)[np.searchsorted(outside, reach, side="right") - 1]
+    on_stop = last >= recorded.stop
+    return recorded.replace(stop=np.where(on_stop, np.nextafter(last, np.inf), recorded.stop))
+
+
+def _rounding(start: Any, length: Any) -> Any:
+    """Return how far a stop may be off that is the sum of a start and a length."""
+    return 4 * np.spacing(np.maximum(np.abs(start), np.abs(length)))
 
 
 _ENDS = ("start", "stop")

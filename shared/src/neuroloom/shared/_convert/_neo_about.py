@@ -19,6 +19,8 @@ RECORDED = "recorded"
 TRIALS = "trials"
 TABLE = "table: "
 CHANNELS = "channel_names"
+# Annotation of a train whose unit is named by a whole number, which neo's own name cannot be.
+NUMBER = "unit_number"
 _ATTRIBUTES = ("name", "description", "file_origin", "rec_datetime", "file_datetime", "index")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuroloom.shared._convert._skipped import Skipped, plain
 from neuroloom.shared._convert._times import unknown
-from neuroloom.shared._convert._units import dtypes, recast
+from neuroloom.shared._convert._units import dtypes, from_listed, listed, recast
 from neuroloom.shared._tables import RENAME, not_taken, numbered
 from neuroloom.shared._times import seconds_of
 from neuroloom.shared._types._epochs import Epochs
@@ -179,8 +179,8 @@ def _samples(
     beside = [name for name in _BESIDE if name in about and name not in given]
     place = _columns_before(frame, beside)
     if place is not None and "properties" in beside:
-        listed = {name: list(x) for name, x in about["properties"].items()}
-        taken = {name: [x[k] for k in place] for name, x in listed.items()}
+        given_to = {name: list(x) for name, x in about["properties"].items()}
+        taken = {name: [x[k] for k in place] for name, x in given_to.items()}
         known = frame.attrs[_ATTRIBUTE].get("dtypes", {})
         arguments["properties"] = recast(taken, known)
     if kind is TimeSeries:
@@ -253,11 +253,11 @@ def _kept(data: Any) -> dict[str, Any]:
     kept: dict[str, Any] = {name: getattr(data, name) for name in _PLAIN.get(type(data), ())}
     kept = {name: list(x) if name == "names" else x for name, x in kept.items() if x or x == 0}
     if isinstance(data, SpikeTrains) and data.observed is not None:
-        kept["observed"] = [_listed(epochs) for epochs in data.observed]
+        kept["observed"] = [listed(epochs) for epochs in data.observed]
     if isinstance(data, (Signal, TimeSeries)):
         kept |= _of_channels(data)
     if isinstance(data, (SpikeTrains, TimeSeries)):
-        kept["epochs"] = _listed(data.epochs)
+        kept["epochs"] = listed(data.epochs)
     if not isinstance(data, Trials) and data.properties:
         kept["dtypes"] = dtypes(data.properties)
         if not isinstance(data, Epochs):
@@ -274,32 +274,15 @@ def _of_channels(data: Signal | TimeSeries) -> dict[str, Any]:
     return kept
 
 
-def _listed(epochs: Epochs) -> dict[str, Any]:
-    listed = {"start": epochs.start.tolist(), "stop": epochs.stop.tolist()}
-    return {**listed, **_kept(epochs), **_properties_of(epochs)}
-
-
-def _properties_of(epochs: Epochs) -> dict[str, Any]:
-    if not epochs.properties:
-        return {}
-    return {"properties": {k: v.tolist() for k, v in epochs.properties.items()}}
-
-
-def _epochs(listed: dict[str, Any]) -> Epochs:
-    given = dict(listed)
-    known = given.pop("dtypes", {})
-    return Epochs(**{**given, "properties": recast(given.get("properties", {}), known)})
-
-
 def _restored(kind: type, kept: dict[str, Any]) -> dict[str, Any]:
     names = (*_MORE[kind], "start") if kind is Signal else _MORE[kind]
     about = {name: kept[name] for name in names if name in kept}
     if "properties" in about:
         about["properties"] = recast(about["properties"], kept.get("dtypes", {}))
     if "epochs" in about:
-        about["epochs"] = _epochs(about["epochs"])
+        about["epochs"] = from_listed(about["epochs"])
     if "observed" in about and kind is SpikeTrains:
-        about["observed"] = [_epochs(part) for part in about["observed"]]
+        about["observed"] = [from_listed(part) for part in about["observed"]]
     return about
 
 
@@ -313,8 +296,7 @@ def _columns_of(properties: Any) -> dict[str, Any]:
         kinds = {type(x) for x in items if x is not None}
         # Files write whole numbers with gaps as floats, unless they have a dtype of their own.
         whole = kinds == {int} and all(x is None or abs(x) < 2**63 for x in items)
-        listed = None if plain else pd.Series(items, dtype="Int64" if whole else object)
-        columns[name] = values if listed is None else listed
+        columns[name] = values if plain else pd.Series(items, dtype="Int64" if whole else object)
     return columns
 
 

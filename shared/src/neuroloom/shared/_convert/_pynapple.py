@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from neuroloom.shared._convert._skipped import Skipped
-from neuroloom.shared._convert._times import half_open, sampled, unknown
-from neuroloom.shared._convert._units import per_unit
+from neuroloom.shared._convert._times import half_open, regular, sampled, unknown
+from neuroloom.shared._convert._units import from_listed, listed, per_unit
 from neuroloom.shared._errors import require
 from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._grid import tolerance
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
 from neuroloom.shared._types._time_series import TimeSeries
@@ -29,9 +30,12 @@ def to_pynapple(data: Epochs | Signal | SpikeTrains | TimeSeries) -> Any:
 
     Epochs become an ``IntervalSet``, spike trains a ``TsGroup`` on their epochs, a signal or
     time series a ``TsdFrame``, or a ``Tsd`` if it has one channel without a name; time series
-    without values a ``Ts``. Properties become metadata. Names of units are the keys where they
-    are rising whole numbers, otherwise metadata called ``name``. pynapple rounds times to
-    nanoseconds; what it has no place for is named in a `ConversionWarning`.
+    without values a ``Ts``, which comes back as the spikes of one unit. Properties become
+    metadata, those of the epochs metadata of the time support. Names of units are the keys where
+    they are rising whole numbers and not those from 0 on, otherwise metadata called ``name``.
+    pynapple rounds times to nanoseconds, and a time series of regular times comes back as a
+    signal; what it has no place for is named in a `ConversionWarning`, a rate too where the
+    times alone do not say it (one sample never does): pass it to `from_pynapple`.
 
     Parameters
     ----------
@@ -57,7 +61,8 @@ def to_pynapple(data: Epochs | Signal | SpikeTrains | TimeSeries) -> Any:
         result = _series(nap, data, lost)
     else:
         raise unknown("data", "Epochs, Signal, SpikeTrains or TimeSeries", data)
-    left = sorted(set(data.metadata) - {_SUPPORT})
+    own = {_SUPPORT} if isinstance(data, Signal) else set()
+    left = sorted(set(data.metadata) - own)
     if left:
         lost.note("metadata", f"the entries {left}")
     lost.warn("pynapple has no place for")
@@ -76,12 +81,14 @@ def from_pynapple(
     ----------
     data : IntervalSet, Ts, TsGroup, Tsd or TsdFrame
         What to convert. Units are named by the group's keys, or by its metadata ``name``; other
-        metadata become properties. An end of the time support that has a spike on it moves on
-        to the next number, since our epochs are half-open.
+        metadata become properties, of the time support those of the epochs. Spikes of one time
+        stand in the order of units, and a ``Ts`` is one unit. An end of the time support that
+        has a spike on it moves on to the next number, since our epochs are half-open.
     rate : float, optional
         Sampling rate in Hz of a ``Tsd`` or ``TsdFrame``. If given, the result is a signal with
         NaN where the grid has no sample; if not, a signal if the times are regular and their
-        time support is one interval, otherwise a time series on that support.
+        time support is one interval, otherwise, and for a sample alone, a time series on that
+        support.
 
     Returns
     -------
@@ -105,11 +112,10 @@ def from_pynapple(
     if isinstance(data, nap.TsGroup):
         keys = [int(key) for key in data.keys()]
         properties = _metadata(data, without="rate")
-        names = properties.pop(_NAME, keys)
-        if len(set(map(str, names))) < len(keys):
-            properties[_NAME], names = names, keys
-        if list(names) == list(range(len(keys))):
-            names = ()
+        unnamed: Any = () if keys == list(range(len(keys))) else keys
+        names = properties.pop(_NAME, unnamed)
+        if len(set(map(str, names))) < len(names):
+            properties[_NAME], names = names, unnamed
         return _spikes([data[key].t for key in keys], data.time_support, names, properties)
     if isinstance(data, (nap.Tsd, nap.TsdFrame)):
         return _sampled(nap, data, rate)
@@ -135,22 +141,31 @@ def _sampled(nap: Any, data: Any, rate: float | None) -> Signal | TimeSeries:
     epochs = _support(support, data.t)
     if rate is None and len(support) > 1:
         return TimeSeries(values, data.t, epochs=epochs, **about)
-    if len(support) and (len(support) > 1 or (support.start[0], support.end[0]) != _ends(data.t)):
-        listed = {"start": support.start.tolist(), "stop": support.end.tolist()}
-        about["metadata"] = {_SUPPORT: listed}
+    said = _metadata(support)
+    if len(support) and (said or len(support) > 1 or _longer(support, data.t)):
+        about["metadata"] = {_SUPPORT: listed(Epochs(support.start, support.end, said))}
     series = sampled("data.t", data.t, values, rate, **about)
     if isinstance(series, TimeSeries):
         return series.replace(epochs=epochs, metadata={})
     return series
 
 
-def _ends(times: Any) -> Any:
-    return (times[0], times[-1]) if len(times) else None
+def _longer(support: Any, times: Any) -> bool:
+    """Return whether a time support of one interval is more than from first to last sample.
+
+    A sample alone lasts a nanosecond in pynapple, which has no empty intervals.
+    """
+    if not len(times):
+        return True
+    off = np.abs([support.start[0] - times[0], support.end[0] - times[-1]])
+    return bool((off > 2 * tolerance(times[[0, -1]])).any())
 
 
 def _support(support: Any, times: Any) -> Epochs | None:
     """Return a time support as epochs; None for one sample alone, whose support is empty."""
-    return None if len(times) and not len(support) else half_open(support.start, support.end, times)
+    if len(times) and not len(support):
+        return None
+    return half_open(support.start, support.end, times).replace(properties=_metadata(support))
 
 
 def _metadata(data: Any, *, without: str = "") -> dict[str, Any]:
@@ -169,14 +184,18 @@ def _spikes(
 def _group(nap: Any, data: SpikeTrains, lost: Skipped) -> Any:
     if not data.n_units:
         raise fail("data", "at least one unit, for pynapple", "none")
-    support = _intervals(nap, data.epochs)
+    support = _support_of(nap, data.epochs, lost)
     keys: list[Any] = list(data.names) or list(range(data.n_units))
     properties = dict(data.properties)
-    if not all(isinstance(x, int) for x in keys) or keys != sorted(keys):
+    counted = list(range(data.n_units))
+    whole = all(isinstance(x, int) for x in keys)
+    if data.names and (not whole or keys != sorted(keys) or keys == counted):
         if _NAME in properties:
             lost.note(f"property {_NAME!r}", "the units' names stand there")
+        if not whole and any(isinstance(x, int) for x in keys):
+            lost.note("names", "whole numbers among text become text")
         properties[_NAME] = np.array(keys)
-        keys = list(range(data.n_units))
+        keys = counted
     trains = {
         key: nap.Ts(times, time_support=support)
         for key, times in zip(keys, data.to_lists(), strict=True)
@@ -195,6 +214,7 @@ def _add_metadata(result: Any, properties: Mapping[str, Any], lost: Skipped) -> 
             lost.note(f"property {name!r}", f"its own column {name!r} has that name")
             continue
         if not len(values):
+            lost.note(f"property {name!r}", "it has no entries")
             continue
         if values.ndim > 1 or values.dtype.kind not in "biufU":
             lost.note(f"property {name!r}", "not one number or text each")
@@ -208,26 +228,55 @@ def _series(nap: Any, data: Signal | TimeSeries, lost: Skipped) -> Any:
         raise fail("data", "at least one sample, for pynapple", "none")
     times = data.times
     if isinstance(data, TimeSeries):
-        support = _intervals(nap, data.epochs)
+        support = _support_of(nap, data.epochs, lost)
     else:
-        given = data.metadata.get(
-            _SUPPORT, {"start": times[0], "stop": max(times[-1], times[0] + 1e-9)}
-        )
-        support = nap.IntervalSet(given["start"], given["stop"])
+        support = _support_of(nap, _known_support(data, lost), lost)
+        told = regular(np.round(times, 9))
+        if told is None or told[0] != data.rate:
+            said = "none" if told is None else f"{told[0]!r} Hz"
+            lost.note("rate", f"{data.rate!r} Hz; the times say {said}")
         if data.observed is not None:
             lost.note("observed", "counts have no time of observation")
     if data.unit:
         lost.note("unit", repr(data.unit))
-    if not data.n_channels:
-        return nap.Ts(times, time_support=support)
-    if data.n_channels == 1 and not data.channels:
+    if not data.n_channels or (data.n_channels == 1 and not data.channels):
+        kind = "Tsd" if data.n_channels else "Ts"
         for name in data.properties:
-            lost.note(f"property {name!r}", "a Tsd has no metadata")
+            lost.note(f"property {name!r}", f"a {kind} has no metadata")
+        if not data.n_channels:
+            return nap.Ts(times, time_support=support)
         return nap.Tsd(t=times, d=data.values[:, 0], time_support=support)
     names = list(data.channels) or None
     frame = nap.TsdFrame(t=times, d=data.values, columns=names, time_support=support)
     _add_metadata(frame, data.properties, lost)
     return frame
+
+
+def _known_support(signal: Signal, lost: Skipped) -> Epochs:
+    """Return the time support that a signal came with, else from its first to its last sample."""
+    times = signal.times
+    with lost.guard(f"metadata {_SUPPORT!r}"):
+        if (given := signal.metadata.get(_SUPPORT)) is not None:
+            if not isinstance(given, dict) or not {"start", "stop"} <= given.keys():
+                raise fail(_SUPPORT, "a mapping with start and stop", given)
+            known = from_listed(given)
+            if not half_open(known.start, known.stop, times).contains(times).all():
+                raise fail(_SUPPORT, "stretches that hold all samples", f"{known}")
+            return known
+    first = times[0]
+    return Epochs(first, max(times[-1], first + 1e-9, np.nextafter(first, np.inf)))
+
+
+def _support_of(nap: Any, epochs: Epochs, lost: Skipped) -> Any:
+    """Return epochs as a time support with what is known of them."""
+    support = _intervals(nap, epochs)
+    of_epochs = Skipped()
+    _add_metadata(support, epochs.properties, of_epochs)
+    for name, reason in of_epochs.items():
+        lost.note(f"{name} of the epochs", reason)
+    if epochs.metadata:
+        lost.note("metadata of the epochs", f"the entries {sorted(epochs.metadata)}")
+    return support
 
 
 def _intervals(nap: Any, epochs: Epochs) -> Any:

@@ -32,7 +32,8 @@ def sampled(
     if grid is not None:
         return Signal(values, *grid, **about)
     if rate is None:
-        return TimeSeries(values, when, **about)
+        seen = {} if len(when) else {"epochs": Epochs([], [])}
+        return TimeSeries(values, when, **{**seen, **about})
     return Signal(_on_grid(argument, when, np.asarray(values), rate), rate, when[0], **about)
 
 

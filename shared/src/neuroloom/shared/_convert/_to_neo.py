@@ -10,6 +10,7 @@ import numpy as np
 from neuroloom.shared._convert._neo_about import (
     CHANNELS,
     EXTRA,
+    NUMBER,
     RECORDED,
     TABLE,
     TRIALS,
@@ -19,7 +20,7 @@ from neuroloom.shared._convert._neo_about import (
 )
 from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._convert._times import unknown
-from neuroloom.shared._convert._units import per_unit
+from neuroloom.shared._convert._units import per_unit, union
 from neuroloom.shared._errors import require
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._recording import Recording
@@ -39,7 +40,9 @@ def to_neo(
     ``AnalogSignal``, a time series an ``IrregularlySampledSignal`` (without values an ``Event``)
     and a recording a ``Segment``, which holds the spikes' epochs as an ``Epoch`` called
     ``"recorded"`` and the trials as one called ``"trials"``. Names and properties become names
-    and annotations; what neo has no place for is named in a `ConversionWarning`.
+    and annotations, a unit's whole number the annotation ``unit_number``. Of a list of trains the
+    epochs are the union of the times of all units, and an ``Event`` comes back as a table; what
+    neo has no place for is named in a `ConversionWarning`.
 
     Parameters
     ----------
@@ -65,7 +68,7 @@ def to_neo(
     elif isinstance(data, SpikeTrains):
         if len(data.epochs) != 1 and data.observed is None:
             raise fail("data", "one epoch (put the spikes in a Recording)", len(data.epochs))
-        result = _trains(neo, data, lost)
+        result = _trains(neo, data, None, lost)
     elif isinstance(data, (Signal, TimeSeries)):
         result = _analog(neo, data, unit, None, lost)
     else:
@@ -90,18 +93,28 @@ def _annotated(
 def _epoch(neo: Any, data: Epochs, name: str | None, lost: Skipped) -> Any:
     notes = _annotated(data.properties, data.metadata, lost)
     name, metadata = _named(data.metadata, name)
-    labels = notes.pop("label", None)
-    if labels is not None and labels.dtype.kind != "U":
-        notes["label"], labels = labels, None
+    labels = _labels(notes)
     return neo.Epoch(
         times=data.start,
-        durations=data.stop - data.start,
+        durations=_durations(data.start, data.stop),
         units="s",
         name=name,
         labels=labels,
         array_annotations=notes,
         **_notes(metadata, lost),
     )
+
+
+def _labels(notes: dict[str, Any]) -> Any:
+    """Take the labels out of the annotations: text that says something."""
+    labels = notes.get("label", np.empty(0))
+    return notes.pop("label") if labels.dtype.kind == "U" and any(labels) else None
+
+
+def _durations(start: Any, stop: Any) -> Any:
+    """Return durations that lead from start to stop again, as far as rounding allows."""
+    durations = stop - start
+    return durations + (stop - (start + durations))
 
 
 def _named(metadata: Mapping[str, Any], name: str | None) -> tuple[str | None, dict[str, Any]]:
@@ -134,28 +147,57 @@ def _notes(metadata: Mapping[str, Any], lost: Skipped) -> dict[str, Any]:
     return kept
 
 
-def _trains(neo: Any, spikes: SpikeTrains, lost: Skipped) -> list[Any]:
+def _trains(neo: Any, spikes: SpikeTrains, recorded: Epochs | None, lost: Skipped) -> list[Any]:
+    """Return one train per unit; `recorded` is what stands beside them, None for trains alone."""
+    if not spikes.n_units:
+        lost.note("spikes", "they are of no unit")
     if not len(spikes.epochs):
         raise fail("data", "spike trains with epochs, for neo", "none")
+    _note_of_units(spikes, lost)
+    spans = _spans(spikes, recorded, lost)
+    trains = []
+    for k, times in enumerate(spikes.to_lists()):
+        start, stop = spans[k]
+        notes = {name: _scalar(values[k]) for name, values in spikes.properties.items()}
+        name = str(spikes.names[k]) if spikes.names else None
+        train = neo.SpikeTrain(times, units="s", t_start=start, t_stop=stop, name=name)
+        known = {n: v for n, v in notes.items() if v is not None}
+        if spikes.names and isinstance(spikes.names[k], int):
+            known[NUMBER] = spikes.names[k]
+        train.annotate(**{n: _quantity(v, n, spikes.metadata, lost) for n, v in known.items()})
+        trains.append(train)
+    return trains
+
+
+def _note_of_units(spikes: SpikeTrains, lost: Skipped) -> None:
+    """Note what annotations of trains cannot hold."""
     if rest := sorted(set(spikes.metadata) - {UNITS}):
         lost.note("metadata of the spikes", f"the entries {rest}")
     for column, values in spikes.properties.items():
         if all(_scalar(x) is None for x in values):
             lost.note(f"property {column!r}", "no value for any unit")
-    observed = spikes.observed or [spikes.epochs] * spikes.n_units
-    trains = []
-    for k, times in enumerate(spikes.to_lists()):
-        own = observed[k]
-        if spikes.observed is not None and len(own) > 1:
+        if values.ndim > 1:
+            lost.note(f"property {column!r}", "its rows come back as lists")
+    if NUMBER in spikes.properties and any(isinstance(x, int) for x in spikes.names):
+        lost.note(f"property {NUMBER!r}", "the place of the units' numbers")
+
+
+def _spans(
+    spikes: SpikeTrains, recorded: Epochs | None, lost: Skipped
+) -> list[tuple[float, float]]:
+    """Return from when to when each unit was observed, and note what that leaves out."""
+    observed, first = spikes.observed_by_unit(), spikes.epochs.start[0]
+    spans = [(x.start[0], x.stop[-1]) if len(x) else (first, first) for x in observed]
+    if recorded is None:
+        lasting = np.array([x for x in spans if x[0] < x[1]]).reshape(-1, 2)
+        recorded = union(*lasting.T).merged()
+        if spikes.n_units and recorded != spikes.epochs:
+            lost.note("epochs", "trains alone have the union of their times, and nothing about it")
+    whole = Epochs(recorded.start, recorded.stop)
+    for own, (start, stop) in zip(observed, spans, strict=True):
+        if spikes.observed and len(own) and whole.intersect(Epochs(start, stop)) != own:
             lost.note("observed", "gaps in the observed time of single units")
-        start, stop = (own.start[0], own.stop[-1]) if len(own) else (spikes.epochs.start[0],) * 2
-        notes = {name: _scalar(values[k]) for name, values in spikes.properties.items()}
-        name = str(spikes.names[k]) if spikes.names else None
-        train = neo.SpikeTrain(times, units="s", t_start=start, t_stop=stop, name=name)
-        known = {n: v for n, v in notes.items() if v is not None}
-        train.annotate(**{n: _quantity(v, n, spikes.metadata, lost) for n, v in known.items()})
-        trains.append(train)
-    return trains
+    return spans
 
 
 def _quantity(value: Any, name: str, metadata: Mapping[str, Any], lost: Skipped) -> Any:
@@ -171,6 +213,8 @@ def _scalar(value: Any) -> Any:
 def _analog(
     neo: Any, signal: Signal | TimeSeries, unit: str, name: str | None, lost: Skipped
 ) -> Any:
+    if isinstance(signal, TimeSeries) and not signal.n_channels:
+        return _event(neo, signal, name, lost)
     quantities = require("quantities", extra=EXTRA)
     notes = _annotated(signal.properties, signal.metadata, lost)
     name, metadata = _named(signal.metadata, name)
@@ -181,8 +225,6 @@ def _analog(
         lost.note(f"property {CHANNELS!r}", "the place of the channels' names")
     if signal.channels:
         notes[CHANNELS] = np.array(signal.channels)
-    if isinstance(signal, TimeSeries) and not signal.n_channels:
-        return neo.Event(times=signal.times, units="s", name=name, **_notes(metadata, lost))
     known = {
         "units": unit_named(signal.unit or unit),
         "name": name,
@@ -190,14 +232,28 @@ def _analog(
         **_notes(metadata, lost),
     }
     if isinstance(signal, TimeSeries):
-        if len(signal.epochs) != 1 or signal.epochs.start[0] != signal.times[:1]:
-            lost.note("epochs", "an IrregularlySampledSignal has no time of recording")
+        _note_epochs(signal, lost)
         make = neo.IrregularlySampledSignal
         return make(signal.times * quantities.s, signal.values, **known)
     if signal.observed is not None:
         lost.note("observed", "counts have no time of observation")
     rate, start = signal.rate * quantities.Hz, signal.start * quantities.s
     return neo.AnalogSignal(signal.values, sampling_rate=rate, t_start=start, **known)
+
+
+def _event(neo: Any, series: TimeSeries, name: str | None, lost: Skipped) -> Any:
+    name, metadata = _named(series.metadata, name)
+    for column in series.properties:
+        lost.note(f"property {column!r}", "an Event has no channels")
+    if series.unit:
+        lost.note("unit", repr(series.unit))
+    _note_epochs(series, lost)
+    return neo.Event(times=series.times, units="s", name=name, **_notes(metadata, lost))
+
+
+def _note_epochs(series: TimeSeries, lost: Skipped) -> None:
+    if not len(series) or series.epochs != series.replace(epochs=None).epochs:
+        lost.note("epochs", "samples at their own times have no time of recording")
 
 
 def _segment(neo: Any, recording: Recording, unit: str, lost: Skipped) -> Any:
@@ -207,8 +263,10 @@ def _segment(neo: Any, recording: Recording, unit: str, lost: Skipped) -> Any:
         if name in epochs:
             raise fail("data.epochs", f"no epochs called {name!r}", list(epochs))
     if recording.spikes is not None:
-        segment.spiketrains.extend(_trains(neo, recording.spikes, lost))
-        epochs[RECORDED] = recording.spikes.epochs
+        trains = _trains(neo, recording.spikes, recording.spikes.epochs, lost)
+        segment.spiketrains.extend(trains)
+        if trains:
+            epochs[RECORDED] = recording.spikes.epochs
     for name in recording.signals:
         signal = recording.signals[name]
         item = _analog(neo, signal, unit, name, lost)
@@ -250,9 +308,9 @@ def _rows(neo: Any, name: str, trials: Trials, lost: Skipped) -> Any:
             notes[column] = np.array(values)
     if trials.session is not None:
         lost.note(f"session of {name}", repr(trials.session))
-    labels = notes.pop("label") if notes.get("label", np.empty(0)).dtype.kind == "U" else None
+    labels = _labels(notes)
     known = {"units": "s", "name": name, "labels": labels, "array_annotations": notes}
     if {"start", "stop"} <= notes.keys():
         start, stop = notes.pop("start"), notes.pop("stop")
-        return neo.Epoch(times=start, durations=stop - start, **known)
+        return neo.Epoch(times=start, durations=_durations(start, stop), **known)
     return neo.Event(times=notes.pop("time"), **known)

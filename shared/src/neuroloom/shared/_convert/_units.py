@@ -1,4 +1,4 @@
-"""Properties of units and the time that they were observed."""
+"""Properties, epochs as plain values, and the time that units were observed."""
 
 from __future__ import annotations
 
@@ -27,16 +27,22 @@ def per_unit(values: Any) -> Any:
     """
     import pandas as pd
 
+    if type(values) is np.ndarray and values.dtype.kind == "U":
+        return values  # in which nothing is missing, and without entries it is still text
     column = pd.Series(values)
     if column.dtype.kind in "iufb" and isinstance(column.dtype, np.dtype):
         return column.to_numpy()
     listed = column.astype(object)
     missing = [x is None or (np.ndim(x) == 0 and pd.isna(x)) for x in listed]
     present = [x for x, gone in zip(listed, missing, strict=True) if not gone]
-    if present and all(isinstance(x, (int, float, np.number)) for x in present):
-        if not any(isinstance(x, (bool, np.bool_)) for x in present) and fit_floats(present):
-            return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if present and all(map(_is_number, present)) and fit_floats(present):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
     return [None if gone else x for x, gone in zip(listed, missing, strict=True)]
+
+
+def _is_number(value: object) -> bool:
+    truth = isinstance(value, (bool, np.bool_))
+    return isinstance(value, (int, float, np.number)) and not truth
 
 
 def union(start: Any, stop: Any) -> Epochs:
@@ -48,6 +54,25 @@ def union(start: Any, stop: Any) -> Epochs:
     closes = np.append(opens[1:], True) if len(first) else opens
     begin, end = first[opens], reach[closes]
     return Epochs(begin[end > begin], end[end > begin])
+
+
+def listed(epochs: Epochs) -> dict[str, Any]:
+    """Return epochs as plain values, with what is known of them."""
+    found: dict[str, Any] = {"start": epochs.start.tolist(), "stop": epochs.stop.tolist()}
+    if epochs.metadata:
+        found["metadata"] = epochs.metadata
+    if known := epochs.properties:
+        found |= {
+            "dtypes": dtypes(known),
+            "properties": {name: values.tolist() for name, values in known.items()},
+        }
+    return found
+
+
+def from_listed(given: Mapping[str, Any]) -> Epochs:
+    """Return the epochs that `listed` was given."""
+    known = recast(given.get("properties", {}), given.get("dtypes", {}))
+    return Epochs(given["start"], given["stop"], known, given.get("metadata"))
 
 
 def dtypes(properties: Mapping[str, Any]) -> dict[str, str]:

@@ -9,10 +9,9 @@ import numpy as np
 
 from neuroloom.shared._convert._skipped import Skipped, plain
 from neuroloom.shared._convert._times import sampled, unknown
-from neuroloom.shared._convert._units import dtypes, recast
+from neuroloom.shared._convert._units import dtypes, from_listed, listed, recast
 from neuroloom.shared._errors import require
 from neuroloom.shared._times import in_seconds
-from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._labels import Properties
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._time_series import TimeSeries
@@ -22,6 +21,7 @@ from neuroloom.shared.checks._scalars import number
 _EXTRA = "neuroloom-shared[xarray]"
 _METADATA = "neuroloom_metadata"
 _OWN = ("rate", "start", "units", "epochs", "properties", _METADATA)
+_EPOCHS = {"start", "stop", "properties", "dtypes", "metadata"}
 _OBSERVED = "observed"
 _UNITS = "property_units"
 _DIMENSION = "dimension"
@@ -66,8 +66,7 @@ def to_xarray(signal: Signal | TimeSeries) -> Any:
         if signal.observed is not None:
             coords[_OBSERVED] = (("time", "channel"), signal.observed, {"units": "s"})
     else:
-        epochs = signal.epochs
-        attrs["epochs"] = {"start": epochs.start.tolist(), "stop": epochs.stop.tolist()}
+        attrs["epochs"] = listed(signal.epochs)
     if signal.unit:
         attrs["units"] = signal.unit
     return xr.DataArray(signal.values, dims=("time", "channel"), coords=coords, attrs=attrs)
@@ -157,7 +156,7 @@ def _own(attrs: Any) -> dict[str, Any]:
         if value is not None and math.isfinite(value) and (name == "start" or value > 0):
             found[name] = float(value)
     epochs = attrs.get("epochs")
-    if isinstance(epochs, dict) and epochs.keys() == {"start", "stop"}:
+    if isinstance(epochs, dict) and {"start", "stop"} <= epochs.keys() <= _EPOCHS:
         found["epochs"] = epochs
     properties = attrs.get("properties")
     if isinstance(properties, dict) and {"dtypes", "others"} <= properties.keys():
@@ -195,7 +194,7 @@ def _made(
     if rate is not None:
         return sampled("array.time", times, values, rate, **about)
     if "epochs" in own:
-        return TimeSeries(values, times, epochs=Epochs(**own["epochs"]), **about)
+        return TimeSeries(values, times, epochs=from_listed(own["epochs"]), **about)
     known, start = own.get("rate"), own.get("start")
     if known is not None and not len(times) and start is not None:
         return Signal(values, known, start, **about)

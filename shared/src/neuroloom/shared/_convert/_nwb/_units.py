@@ -42,6 +42,7 @@ def read_units(units: Any, invalid: Epochs | None, skipped: Skipped) -> SpikeTra
         if all(x is observed[0] or x == observed[0] for x in observed):
             observed = None
         else:
+            epochs = epochs.merged()
             skipped.note(
                 "obs_intervals",
                 "they differ between units: `observed` has each unit's own, `epochs` their union",
