@@ -116,6 +116,14 @@ def test_local_permutation_moves_samples_to_similar_ones():
     assert np.median(far) < 0.05
 
 
+def test_samples_can_be_exchanged_with_others_only():
+    z = np.random.default_rng(0).standard_normal((500, 1)).cumsum(0)
+    order = local_permutation(z, 5, np.random.default_rng(1), 20)
+    assert (np.abs(order - np.arange(500)) > 20).all()
+    assert len(np.unique(order)) > 450
+    assert np.median(np.abs(z[order, 0] - z[:, 0])) < 0.1 * z.std()
+
+
 def test_largest_statistics_and_false_discoveries():
     null = np.array([[0.0, 1.0], [0.5, 0.2], [0.1, 0.1]])
     np.testing.assert_allclose(mi.max_statistic(np.array([2.0, 0.4]), null), [0.25, 0.75])

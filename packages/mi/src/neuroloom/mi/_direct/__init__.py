@@ -20,6 +20,7 @@ from neuroloom.mi._direct._gaussian import (
     gcmi_conditional_local,
     gcmi_local,
 )
+from neuroloom.mi._direct._lattice import dequantized, lattice
 from neuroloom.mi._direct._neighbours import (
     ksg,
     ksg_conditional,
@@ -27,6 +28,7 @@ from neuroloom.mi._direct._neighbours import (
     ksg_local,
     ksg_mixed,
     ksg_mixed_local,
+    nearest,
     ross,
     ross_local,
     standardized,
@@ -34,6 +36,7 @@ from neuroloom.mi._direct._neighbours import (
 
 __all__ = [
     "codes",
+    "dequantized",
     "gaussian",
     "gaussian_local",
     "gcmi",
@@ -46,7 +49,9 @@ __all__ = [
     "ksg_local",
     "ksg_mixed",
     "ksg_mixed_local",
+    "lattice",
     "miller_madow_entropy",
+    "nearest",
     "nsb_entropy",
     "pairs_of",
     "plugin",

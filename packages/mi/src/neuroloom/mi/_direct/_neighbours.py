@@ -42,7 +42,7 @@ def ksg_local(
     if variant == 1 and x.shape[1] + y.shape[1] > _TREE_DIMS:
         n_x, n_y = _all_pairs(x, y, k, exclude)
         return np.asarray(psi(k) + psi(others + 1) - psi(n_x + 1) - psi(n_y + 1))
-    distance, neighbours = _nearest(np.hstack([x, y]), k, exclude)
+    distance, neighbours = nearest(np.hstack([x, y]), k, exclude)
     if variant == 1:
         n_x = _closer(x, distance, exclude=exclude)
         n_y = _closer(y, distance, exclude=exclude)
@@ -64,15 +64,14 @@ def ksg_mixed(x: Array, y: Array, *, k: int = 5, exclude: int = 0) -> float:
 def ksg_mixed_local(x: Array, y: Array, *, k: int = 5, exclude: int = 0) -> Array:
     """Return each sample's share of Gao et al. 2017's estimate in nats, shape ``(n_samples,)``.
 
-    Where other samples are as far as the k-th neighbour, at distance 0 or on the same shell of a
-    lattice of counts, all of them count as neighbours, in the variables too: a shell that is in
-    one count and not in the other would look like information.
+    For atoms among real numbers; counts are to be spread over their cells first (`dequantized`).
+    Where the k-th neighbour is at the sample's own place, all that are there are neighbours.
     """
     from scipy.special import psi
 
     x, y = standardized(x), standardized(y)
     joint = np.hstack([x, y])
-    distance, _ = _nearest(joint, k, exclude)
+    distance, _ = nearest(joint, k, exclude)
     inside, tied = _tied(joint, distance, k, exclude)
     n_x, n_y = (
         np.where(
@@ -97,7 +96,7 @@ def ksg_conditional_local(x: Array, y: Array, z: Array, *, k: int = 5, exclude: 
 
     x, y, z = standardized(x), standardized(y), standardized(z)
     joint = np.hstack([x, y, z])
-    distance, _ = _nearest(joint, k, exclude)
+    distance, _ = nearest(joint, k, exclude)
     # Repeated values: all samples at that place (Mesner & Shalizi 2020).
     inside, tied = _tied(joint, distance, k, exclude)
 
@@ -113,7 +112,7 @@ def ksg_conditional_local(x: Array, y: Array, z: Array, *, k: int = 5, exclude: 
 
 
 def _tied(joint: Array, distance: Array, k: int, exclude: int) -> tuple[Array, NDArray[np.bool_]]:
-    """Return how many neighbours each sample has, and whether more than k are as near as the k-th.
+    """Return how many neighbours each sample has, and whether they are all at its own place.
 
     Parameters
     ----------
@@ -122,31 +121,11 @@ def _tied(joint: Array, distance: Array, k: int, exclude: int) -> tuple[Array, N
         To the k-th neighbour.
     k, exclude : int
     """
-    inside = np.full(len(joint), float(k))
-    shells = any(lattice(column) for column in joint.T)
     tied = distance == 0
-    if not shells and not tied.any():
-        return inside, tied
+    if not tied.any():
+        return np.full(len(joint), float(k)), tied
     every = _closer(joint, distance, inclusive=True, exclude=exclude)
-    if shells:
-        tied = tied | (every > k)
-    return np.where(tied, every, inside), tied
-
-
-def lattice(values: Array) -> bool:
-    """Return whether most of the values that occur do so again: counts, labels, rounded numbers.
-
-    A few atoms among real numbers, zeros of silent windows say, are none.
-
-    Examples
-    --------
-    >>> lattice(np.array([0.0, 1.0, 1.0, 2.0, 2.0, 0.0]))
-    True
-    >>> lattice(np.array([0.0, 0.0, 0.0, 0.3, 1.7, 2.9]))
-    False
-    """
-    _, counts = np.unique(values, return_counts=True)
-    return bool((counts > 1).mean() > 0.5)
+    return np.where(tied, every, float(k)), tied
 
 
 def ross(labels: NDArray[np.integer], y: Array, *, k: int = 5, exclude: int = 0) -> float:
@@ -174,7 +153,7 @@ def ross_local(labels: NDArray[np.integer], y: Array, *, k: int = 5, exclude: in
         if not ok.any():
             continue
         reach = int(min(k, left[ok].min()))
-        found, _ = _nearest(y[members], reach, exclude, time=time[members])
+        found, _ = nearest(y[members], reach, exclude, time=time[members])
         distance[members] = np.where(ok, found, np.nan)
         used[members] = reach
         same[members] = left
@@ -205,7 +184,7 @@ def _others_in(time: NDArray[np.int64], exclude: int) -> Array:
     return np.asarray(len(time) - (last - first), dtype=np.float64)
 
 
-def _nearest(
+def nearest(
     points: Array, k: int, exclude: int = 0, *, time: NDArray[np.int64] | None = None
 ) -> tuple[Array, NDArray[np.int64]]:
     """Return the distance to each point's k-th neighbour, and which the k neighbours are.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy
@@ -16,12 +17,38 @@ from numpy.typing import NDArray
 from neuroloom.mi import _direct
 from neuroloom.mi._critics import gaussian as _baseline
 from neuroloom.mi._errors import InvalidDataError, OptionError, choice, real
-from neuroloom.mi._statistics import reliability
 from neuroloom.shared import Seed
 
 Array = NDArray[np.float64]
 MOST_REPEATS = 0.02  # share of samples whose value came before; more is taken for atoms
 _FEW_EACH = 20  # samples per label from which on values are labels
+_MOST_UNSEEN = 0.01  # share of pairs not seen yet; what counts get wrong, in bits, is about that
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Samples as an estimator measures them, so that parts are measured as the whole is.
+
+    Attributes
+    ----------
+    x, y : ndarray, shape (n_samples, n_features)
+        Counts and labels may have become real numbers.
+    function : callable
+        ``function(x, y, exclude=0)`` returns each sample's share in nats.
+    counted : bool
+        Whether it counts patterns.
+    """
+
+    x: Array
+    y: Array
+    function: Callable[..., Array]
+    counted: bool = False
+
+    def local(self, rows: NDArray[np.generic] | None = None, *, exclude: int = 0) -> Array:
+        """Return the share in nats of each sample, or of those of some rows on their own."""
+        if rows is None:
+            return self.function(self.x, self.y, exclude=exclude)
+        return self.function(self.x[rows], self.y[rows], exclude=exclude)
 
 
 @dataclass(frozen=True)
@@ -30,8 +57,8 @@ class Direct:
 
     Attributes
     ----------
-    local : callable
-        ``local(x, y, exclude=0, **options)`` returns each sample's share in nats.
+    prepare : callable
+        ``prepare(x, y, **options)`` returns `Prepared` samples.
     options : tuple of str
         What ``estimator_params`` may hold.
     neighbours : bool
@@ -43,11 +70,15 @@ class Direct:
         are left out one by one.
     """
 
-    local: Callable[..., Array]
+    prepare: Callable[..., Prepared]
     options: tuple[str, ...] = ()
     neighbours: bool = False
     conditional: Callable[..., Array] | None = None
     local_error: bool = True
+
+    def local(self, x: Array, y: Array, *, exclude: int = 0, **options: object) -> Array:
+        """Return each sample's share in nats."""
+        return self.prepare(x, y, **options).local(exclude=exclude)
 
 
 def repeats(*variables: Array) -> bool:
@@ -63,9 +94,9 @@ def labels(values: Array) -> NDArray[np.int64] | None:
     return label.reshape(-1) if len(rows) <= len(values) // _FEW_EACH else None
 
 
-def rare(x: NDArray[np.int64], y: NDArray[np.int64]) -> bool:
-    """Return whether so many pairs of labels were seen once that counts say little."""
-    return _direct.unseen(_direct.pairs_of(x, y)) > reliability.UNSEEN
+def well_seen(x: NDArray[np.int64], y: NDArray[np.int64]) -> bool:
+    """Return whether hardly any pair of labels was seen once only, so that counts tell all."""
+    return _direct.unseen(_direct.pairs_of(x, y)) <= _MOST_UNSEEN
 
 
 def discrete(values: Array) -> bool:
@@ -86,25 +117,51 @@ def _k(k: object, n: int, exclude: int) -> int:
 def neighbours(
     x: Array, y: Array, *, k: int = 5, variant: int | str = 1, exclude: int = 0
 ) -> Array:
-    """Return each sample's share of what nearest neighbours see, in nats.
+    """Return each sample's share of what nearest neighbours see, in nats."""
+    return by_neighbours(x, y, k=k, variant=variant).local(exclude=exclude)
 
-    KSG where values are all different; Ross' estimator for labels with a density, counts for
-    labels with labels unless most patterns are seen once, Gao's for anything else that repeats.
+
+def by_neighbours(x: Array, y: Array, *, k: int = 5, variant: int | str = 1) -> Prepared:
+    """Return samples as nearest neighbours measure them.
+
+    KSG where values are all different, Ross' estimator for labels with a density, counts for
+    labels with labels whose pairs were nearly all seen. Other values that repeat are spread over
+    their cells for KSG; Gao's estimator takes what atoms remain.
     """
     choice("estimator_params['variant']", str(variant), ("1", "2"))
-    k = _k(k, len(x), exclude)
+    number = int(variant)
     if not repeats(x, y):
-        return _direct.ksg_local(x, y, k=k, variant=2 if int(variant) == 2 else 1, exclude=exclude)
+        return Prepared(x, y, _with_k(_direct.ksg_local, k, variant=number))
     label_x, label_y = labels(x), labels(y)
-    if label_x is not None and label_y is not None:
-        if not rare(label_x, label_y):
-            return _direct.plugin_local(x, y)
-        return _direct.ksg_mixed_local(x, y, k=k, exclude=exclude)
+    if label_x is not None and label_y is not None and well_seen(label_x, label_y):
+        return Prepared(x, y, _plain(_direct.plugin_local), counted=True)
     if label_x is not None and not repeats(y):
-        return _direct.ross_local(label_x, y, k=k, exclude=exclude)
+        return Prepared(label_x, y, _with_k(_direct.ross_local, k))
     if label_y is not None and not repeats(x):
-        return _direct.ross_local(label_y, x, k=k, exclude=exclude)
-    return _direct.ksg_mixed_local(x, y, k=k, exclude=exclude)
+        return Prepared(label_y, x, _with_k(_direct.ross_local, k))
+    x, y = spread(x, y)
+    if repeats(x, y):
+        return Prepared(x, y, _with_k(_direct.ksg_mixed_local, k))
+    return Prepared(x, y, _with_k(_direct.ksg_local, k, variant=number))
+
+
+def spread(*variables: Array) -> list[Array]:
+    """Return variables as real numbers where they are counts or labels.
+
+    Labels of several columns, such as one for each kind, become one column: neighbours need few.
+    """
+    out = []
+    for values in variables:
+        label = labels(values) if values.shape[1] > 1 else None
+        out.append(values if label is None else label[:, None].astype(np.float64))
+    return _direct.dequantized(*out)
+
+
+def _with_k(function: Callable[..., Array], k: object, **options: object) -> Callable[..., Array]:
+    def local(x: Array, y: Array, exclude: int = 0) -> Array:
+        return function(x, y, k=_k(k, len(x), exclude), exclude=exclude, **options)
+
+    return local
 
 
 def lmi(x: Array, y: Array, *, k: int = 5, n_dims: int = 4, exclude: int = 0) -> Array:
@@ -130,6 +187,15 @@ def lmi(x: Array, y: Array, *, k: int = 5, n_dims: int = 4, exclude: int = 0) ->
     return out
 
 
+def _as_given(function: Callable[..., Array], *, counted: bool = False) -> Callable[..., Prepared]:
+    """Return how samples are prepared for a function that takes them as they are."""
+
+    def prepare(x: Array, y: Array, **options: object) -> Prepared:
+        return Prepared(x, y, partial(function, **options), counted)
+
+    return prepare
+
+
 def _plain(function: Callable[..., Array]) -> Callable[..., Array]:
     """Return an estimator that need not know which samples are near in time."""
 
@@ -150,11 +216,18 @@ def _ksg_conditional(x: Array, y: Array, z: Array, *, k: int = 5, exclude: int =
 
 
 DIRECT: dict[str, Direct] = {
-    "ksg": Direct(neighbours, ("k", "variant"), True, _ksg_conditional),
-    "gcmi": Direct(_plain(_direct.gcmi_local), (), False, _plain(_direct.gcmi_conditional_local)),
-    "cca": Direct(_plain(_direct.gaussian_local)),
-    "plugin": Direct(_plain(_direct.plugin_local), ("correction",), False, _plugin_conditional),
-    "lmi": Direct(lmi, ("k", "n_dims"), True, None, False),
+    "ksg": Direct(by_neighbours, ("k", "variant"), True, _ksg_conditional),
+    "gcmi": Direct(
+        _as_given(_plain(_direct.gcmi_local)), (), False, _plain(_direct.gcmi_conditional_local)
+    ),
+    "cca": Direct(_as_given(_plain(_direct.gaussian_local))),
+    "plugin": Direct(
+        _as_given(_plain(_direct.plugin_local), counted=True),
+        ("correction",),
+        False,
+        _plugin_conditional,
+    ),
+    "lmi": Direct(_as_given(lmi), ("k", "n_dims"), True, None, False),
 }
 
 

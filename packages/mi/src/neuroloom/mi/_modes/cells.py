@@ -291,10 +291,12 @@ def _direct_estimate(analysis: Analysis, checks: bool, cell: Cell) -> Estimate:
     if cell.permutation is not None:
         y = y[cell.permutation]
 
-    def value(part: Any) -> float:
-        return float(np.nanmean(DIRECT[name].local(x[part], y[part], exclude=exclude, **options)))
+    prepared = DIRECT[name].prepare(x, y, **options)
 
-    local = DIRECT[name].local(x, y, exclude=exclude, **options)
+    def value(rows: Any) -> float:
+        return float(np.nanmean(prepared.local(rows, exclude=exclude)))
+
+    local = prepared.local(exclude=exclude)
     mi = float(np.nanmean(local))
     if not checks or seen is None:
         return _bare(mi, local)
@@ -308,7 +310,7 @@ def _direct_estimate(analysis: Analysis, checks: bool, cell: Cell) -> Estimate:
     top = ceiling(name, x, y, int(options.get("k", 5)))
     gain = mi - halves(value, len(x), slow)
     estimate = Estimate(mi, error, mi, mi, mi, mi, top, len(x), local, dof=dof, evidence=evidence)
-    reasons = _direct_reasons(name, x, y, estimate, gain, seen)
+    reasons = _direct_reasons(name, x, y, estimate, gain, seen, prepared.counted)
     # Halves are noisy, those of slow recordings very: only what is clear counts.
     left_open = reliability.open_above(mi, rise=gain - error, gap=0.0, beyond=seen.most - mi)
     return estimate.widened(
@@ -333,7 +335,7 @@ def halves(value: Any, n: int, slow: bool) -> float:
 
 
 def _direct_reasons(
-    name: str, x: Array, y: Array, estimate: Estimate, gain: float, seen: Seen
+    name: str, x: Array, y: Array, estimate: Estimate, gain: float, seen: Seen, counted: bool
 ) -> tuple[str, ...]:
     mi, error = estimate.mi, estimate.error
     found = [
@@ -358,7 +360,7 @@ def _direct_reasons(
         if which:
             found.append(reliability.atoms(" and ".join(which)))
         found.append(reliability.exceeds(mi, error, seen.neighbours, "nearest neighbours"))
-    if (labels(x) is not None and labels(y) is not None) or name == "plugin":
+    if counted:
         joint = _direct.pairs_of(_direct.codes(x), _direct.codes(y))
         found.append(reliability.rare_patterns(_direct.unseen(joint)))
     return reliability.collected(*found)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neuroloom.mi import _direct
 from neuroloom.mi._critics import gaussian
 from neuroloom.mi._critics.gaussian import rank_normal
 from neuroloom.mi._direct.estimators import labels, neighbours, repeats
@@ -116,11 +115,7 @@ def _neighbours(
     both_labels = labels(x) is not None and labels(y) is not None
     if x.shape[1] + y.shape[1] > most and not both_labels:
         return nothing
-    if both_labels:  # counts are only as good as there are samples for each pair
-        joint = _direct.pairs_of(_direct.codes(x), _direct.codes(y))
-        if len(np.unique(joint)) > len(x) // 10:
-            return nothing
-    elif not repeats(x, y):
+    if not repeats(x, y):
         x, y = rank_normal(x), rank_normal(y)
     try:
         local = neighbours(x, y, exclude=exclude)

@@ -7,7 +7,7 @@ their noise cancels, and the interval is that of the pointwise differences.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.mi._direct.estimators import DIRECT, check_data
+from neuroloom.mi._direct.estimators import DIRECT, check_data, spread
 from neuroloom.mi._errors import InsufficientDataError, OptionError
 from neuroloom.mi._modes.analysis import Analysis
 from neuroloom.mi._modes.cells import Cell, halves, measure_cells, tidy_row
 from neuroloom.mi._modes.crosschecks import flat
+from neuroloom.mi._modes.given import doubts, look
 from neuroloom.mi._modes.null import Null, check_null, null_of
 from neuroloom.mi._modes.subsampling import Term, extrapolate
 from neuroloom.mi._options.modes import (
@@ -108,34 +109,57 @@ def _by_critics(analysis: Analysis, triple: Triple, seed: Seed) -> tuple[Estimat
     return estimate, {"terms": (joint.mi * factor, given.mi * factor)}
 
 
-def _direct(analysis: Analysis, triple: Triple) -> tuple[Estimate, dict[str, Any]]:
+def _ready(name: str, triple: Triple) -> Triple:
+    """Return samples as an estimator without a network measures them."""
+    check_data(name, triple.x, triple.y, triple.z)
+    if not DIRECT[name].neighbours:
+        return triple
+    x, y, z = spread(triple.x, triple.y, triple.z)
+    return replace(triple, x=x, y=y, z=z)
+
+
+def _direct(analysis: Analysis, triple: Triple, seed: Seed) -> tuple[Estimate, dict[str, Any]]:
     """Return the conditional information from an estimator without a network."""
-    x, y, z = triple.x, triple.y, triple.z
-    check_data(analysis.bound, x, y, z)
-    local = _direct_local(analysis, triple)
+    x, y = triple.x, triple.y
+    ready = _ready(analysis.bound, triple)
+    local = _direct_local(analysis, ready, triple.memory)
     mi = float(local.mean())
 
     def value(rows: Any) -> float:
-        part = replace(triple, x=x[rows], y=y[rows], z=z[rows])
+        part = replace(ready, x=ready.x[rows], y=ready.y[rows], z=ready.z[rows])
         return float(_direct_local(analysis, part, triple.memory).mean())
 
     slow = triple.memory > 0 or triple.gap > 0
     error, dof = jackknife(value, len(x), max(triple.memory, triple.gap))
     gain = mi - halves(value, len(x), slow)
     time = min(slowest(x), slowest(y)) if triple.memory else 1.0
+    exclude = _excluded(triple, triple.memory)
+    shares = partial(_direct_shares(analysis), exclude=exclude)
+    rng = seed.child("exchanged").generator()
+    seen = look(analysis.bound, shares, ready.x, ready.y, ready.z, exclude, rng)
+    left_open = {"rise": gain - error, "gap": 0.0, "beyond": seen.other - mi}
     reasons = reliability.collected(
         reliability.not_finite(mi),
         reliability.much_is_open(mi, rise=gain - error, gap=0.0, beyond=0.0),
         reliability.too_short(len(x), time),
+        *doubts(analysis.bound, x, y, triple.z, mi, error, seen),
     )
-    low, high = interval(mi, error, analysis.confidence, left_open=gain - error, dof=dof)
+    more = reliability.open_above(mi, **left_open)
+    low, high = interval(mi, error, analysis.confidence, left_open=more, dof=dof)
+    low -= max(seen.left, 0.0)  # so much may be the estimator's own
+    checks = {"rise": gain, "exchanged": seen.left, "other": seen.other}
     estimate = Estimate(
-        mi, error, low, high, mi, mi, float("inf"), len(x), local, reasons, checks={"rise": gain}
+        mi, error, low, high, mi, mi, float("inf"), len(x), local, reasons, checks=checks
     )
     return estimate, {}
 
 
-def _direct_local(analysis: Analysis, triple: Triple, memory: int | None = None) -> Array:
+def _excluded(triple: Triple, memory: int) -> int:
+    return min(max(triple.gap, memory), _LONGEST, len(triple.x) // 8)
+
+
+def _direct_shares(analysis: Analysis) -> Callable[..., Array]:
+    """Return the function from x, y and z to each sample's share."""
     function = DIRECT[analysis.bound].conditional
     if function is None:
         able = [name for name, entry in DIRECT.items() if entry.conditional is not None]
@@ -143,9 +167,12 @@ def _direct_local(analysis: Analysis, triple: Triple, memory: int | None = None)
             f"estimator: expected a trained bound or one of {able} for conditional information, "
             f"got {analysis.bound!r}"
         )
-    known = triple.memory if memory is None else memory
-    exclude = min(max(triple.gap, known), _LONGEST, len(triple.x) // 8)
-    return function(triple.x, triple.y, triple.z, exclude=exclude, **analysis.bound_options)
+    return partial(function, **analysis.bound_options)
+
+
+def _direct_local(analysis: Analysis, triple: Triple, memory: int) -> Array:
+    exclude = _excluded(triple, memory)
+    return _direct_shares(analysis)(triple.x, triple.y, triple.z, exclude=exclude)
 
 
 def _direct_mean(analysis: Analysis, y: Array, z: Array, gap: int, memory: int, x: Array) -> float:
@@ -159,8 +186,10 @@ def _null(
     rng = seed.child("surrogate").generator()
     if options.trials is None and triple.trials is not None:
         options = replace(options, trials=triple.trials)
-    sources = surrogate_sources(triple.x, triple.z, options, rng, triple.gap)
     memory = triple.memory
+    if analysis.direct:
+        triple = _ready(analysis.bound, triple)
+    sources = surrogate_sources(triple.x, triple.z, options, rng, triple.gap)
     if analysis.direct:
         bare = analysis.alone()
 
@@ -213,7 +242,7 @@ def _measure(
     factor, frame = analysis.factor, None
     check_null(null, len(triple.x), triple.gap)
     if analysis.direct:
-        estimate, details = _direct(analysis, triple)
+        estimate, details = _direct(analysis, triple, seed)
     else:
         estimate, details = _by_critics(analysis, triple, seed)
     plain = estimate

@@ -8,6 +8,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from neuroloom.mi._direct import nearest, standardized
 from neuroloom.mi._samples.surrogates import surrogates
 
 Array = NDArray[np.float64]
@@ -97,16 +98,32 @@ def expected(x: Array, z: Array) -> Array:
     return out
 
 
-def local_permutation(z: Array, k: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return a permutation that exchanges samples with similar z (Runge 2018, algorithm 1)."""
+def local_permutation(
+    z: Array, k: int, rng: np.random.Generator, exclude: int | None = None
+) -> NDArray[np.int64]:
+    """Return a permutation that exchanges samples with similar z (Runge 2018, algorithm 1).
+
+    Parameters
+    ----------
+    z : ndarray, shape (n_samples, n_features)
+    k : int
+        Among how many of the nearest samples each finds the one it is exchanged for.
+    rng : Generator
+    exclude : int, optional
+        Samples at most so many places away are not exchanged, 0: none stays where it is.
+    """
     n = len(z)
-    spread = z.std(axis=0)
-    points = (z - z.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    _, near = scipy.spatial.cKDTree(points).query(points, k=min(k + 1, n))
+    points = standardized(z)
+    if exclude is None:
+        _, near = scipy.spatial.cKDTree(points).query(points, k=min(k + 1, n))
+    else:
+        _, near = nearest(points, min(2 * k, n - 2 * exclude - 1), exclude)
+    first = min(k + (exclude is None), near.shape[1])
+    near[:, :first] = rng.permuted(near[:, :first], axis=1)
     taken = np.zeros(n, dtype=bool)
     out = np.empty(n, dtype=np.int64)
     for i in rng.permutation(n):
-        free = [j for j in rng.permutation(near[i]) if not taken[j]]
-        out[i] = free[0] if free else near[i][-1]
+        free = near[i][~taken[near[i]]]
+        out[i] = free[0] if len(free) else near[i][-1]
         taken[out[i]] = True
     return out

@@ -18,6 +18,7 @@ _GAP, _GAP_SHARE = 0.1, 0.15
 _OPEN, _OPEN_SHARE = 0.14, 0.3
 _MISSED, _MISSED_SHARE = 0.1, 0.15
 FORM, _OVER_SHARE = 0.05, 0.1  # of estimates that assume a form
+_LEFT, _LEFT_SHARE = 0.025, 0.1  # of conditional information
 UNSEEN = 0.2
 _FINE, _FINE_SHARE = 0.14, 0.08
 _BITS = 1 / math.log(2)
@@ -141,6 +142,17 @@ def exceeds(mi: float, error: float, seen: float, who: str) -> str | None:
     return (
         f"{who} see {_bits(seen)}, the estimate is {_bits(mi)}: its assumptions do not hold; use "
         "estimator='ksg' or a trained bound"
+    )
+
+
+def left_of_nothing(mi: float, error: float, left: float, left_error: float) -> str | None:
+    """Return a reason where samples that hold no information still give much of an estimate."""
+    if not left > max(_LEFT, _LEFT_SHARE * abs(mi), error, 2 * left_error):
+        return None
+    return (
+        f"the estimate is {_bits(mi)}, and {_bits(left)} with x exchanged among samples of similar "
+        "z, which leaves nothing: it cannot tell the dependence on z from more; record more, or "
+        "use a trained bound"
     )
 
 
