@@ -6,13 +6,14 @@ Against closed forms and an integrator of its own in numpy.
 from __future__ import annotations
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from neuroloom.lifnet.engine import Record
-from neuroloom.lifnet.errors import NetworkError
+from neuroloom.lifnet.errors import NetworkError, PlausibilityWarning
 from neuroloom.lifnet.network import (
     Alpha,
     Bernoulli,
@@ -444,8 +445,10 @@ def test_rates_begin_end_and_have_a_phase():
     assert (found[26:].round(2) == 0).all()
     wave = SineRate(1000.0, 1000.0, 50.0, phase=-np.pi / 2)
     found = counts(rate_hz=wave, start=0.005)
-    t = np.arange(400) * STEP
-    rate = 1000 + 1000 * np.sin(2 * np.pi * 50 * t - np.pi / 2)
+    edges = np.arange(401) * STEP
+    rate = 1000 + 1000 * -np.diff(np.cos(2 * np.pi * 50 * edges - np.pi / 2)) / (
+        2 * np.pi * 50 * STEP
+    )
     rate[:50] = 0
     expected = rate.reshape(40, 10).sum(axis=1) * STEP * 2000
     assert (np.abs(found - expected) < 5 * np.sqrt(expected) + 0.2).all()
@@ -476,3 +479,16 @@ def test_refractory_times_drawn_below_zero_are_refused():
     cut = dataclasses.replace(drawn, low=0.0)
     built = Network([population(size=500, tau_refractory=cut)]).build(seed=1)
     assert built.cells.tau_refractory.min() >= 0
+
+
+def test_a_run_without_a_sample_of_what_it_records_says_so():
+    built = Network([population(size=5)]).build(seed=1)
+    rare = Record(voltage=[0], every=30)
+    with pytest.warns(PlausibilityWarning, match="20 steps ends before the first sample"):
+        run = built.simulate(20 * built.delta_t, record=rare, seed=1)
+    assert run.voltage.shape == (0, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        later = built.simulate(20 * built.delta_t, record=rare, state=run.state, seed=1)
+        built.simulate(20 * built.delta_t, record=Record(every=30), seed=1)
+    assert later.voltage.shape == (1, 1)

@@ -249,7 +249,10 @@ def test_rates_in_time():
     np.testing.assert_array_equal(held[[0, 99, 100, 250, 499]], [1, 1, 2, 4, 4])
     sine = SineRate(1.0, 2.0, 5.0).sample(4000, 1e-4, seed)
     assert sine.min() == 0
-    assert abs(sine.max() - 3.0) < 1e-6
+    edges = np.arange(41) * 0.01  # a tenth of a period: means of steps by the antiderivative
+    mean = 5.0 - 2.0 * np.diff(np.cos(2 * np.pi * 10.0 * edges + 0.3)) / (2 * np.pi * 10.0 * 0.01)
+    slow = SineRate(5.0, 2.0, 10.0, phase=0.3).sample(40, 0.01, seed)
+    np.testing.assert_allclose(slow, mean, rtol=1e-12)
     wander = OrnsteinUhlenbeck(10.0, 1.0, 0.016).sample(400_000, 1e-4, seed)
     assert abs(wander.mean() - 10.0) < 0.15
     assert abs(wander.std() - 1.0) < 0.1

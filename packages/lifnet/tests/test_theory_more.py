@@ -196,6 +196,12 @@ def test_landscape_of_populations_in_any_order_and_number(two):
     assert {round(float(single.path[i, 0])) for i in crossings} >= {51}
 
 
+@pytest.mark.parametrize(("step", "last"), [(0.6, 0.6), (0.1, 1.0), (0.3, 0.9), (1.0, 1.0)])
+def test_a_landscape_reaches_the_upper_limit_and_no_further(two, step, last):
+    view = landscape(two, [0], step=step, limits=(0.0, 1.0))
+    assert view.path[-1, 0] == pytest.approx(last, abs=1e-12)
+
+
 def test_impossible_landscapes_are_refused(two):
     for focus, options in (
         ([], {}),
@@ -203,6 +209,7 @@ def test_impossible_landscapes_are_refused(two):
         ([0, 0], {}),
         ([0], {"step": 0.0}),
         ([0], {"limits": (5.0, 1.0)}),
+        ([0], {"limits": (0.0, 1.0), "step": 1.5}),
     ):
         with pytest.raises(LifnetError):
             landscape(two, focus, **options)

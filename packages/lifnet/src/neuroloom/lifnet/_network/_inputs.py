@@ -119,6 +119,9 @@ class SampledRate:
 class SineRate:
     """``mean + amplitude · sin(2π frequency t + phase)``, cut at 0.
 
+    A step has the mean of the wave over the step, as it has of samples (`SampledRate`); where the
+    wave crosses 0 within a step, the mean is cut.
+
     Parameters
     ----------
     mean_hz, amplitude_hz : float
@@ -153,7 +156,9 @@ class SineRate:
             expected=f"at most {fastest:g} Hz, two steps of {delta_t:g} s a period",
             error=NetworkError,
         )  # fmt: skip
-        wave = np.sin(2 * np.pi * self.frequency * np.arange(n_steps) * delta_t + self.phase)
+        # Half the angle of a step to its middle, where the mean is the wave's times sin(a) / a.
+        half = np.pi * self.frequency * delta_t
+        wave = np.sin(half * (2 * np.arange(n_steps) + 1) + self.phase) * np.sinc(half / np.pi)
         return np.asarray(np.maximum(self.mean_hz + self.amplitude_hz * wave, 0.0))
 
 

@@ -102,7 +102,7 @@ def landscape(
     step : float
         Distance of grid points in Hz.
     limits : (low, high), or one such pair per focus population
-        Rates that the grid covers, in Hz.
+        Rates that the grid covers, in Hz: from `low` in steps, as far as `high`.
     nu_init : array_like, optional
         Where the other populations begin, shape (n_pops − n_focus,), in Hz; zeros if not given.
     tau : array_like, optional
@@ -113,7 +113,7 @@ def landscape(
     Raises
     ------
     LifnetError
-        If there is no such population, or the grid is empty.
+        If there is no such population, or the limits hold no step.
     """
     held = [int(population) for population in focus]
     if not held:
@@ -125,7 +125,13 @@ def landscape(
         np.isfinite(edges).all() and (edges[:, 0] >= 0).all() and (edges[:, 1] > edges[:, 0]).all()
     ):
         raise LifnetError(f"limits: expected 0 <= low < high in Hz, got {edges.tolist()}")
-    grids = [np.arange(low, high + step / 2, step) for low, high in edges]
+    # A distance that divides the limits but for rounding reaches the upper one.
+    n_steps = [int((high - low) / step + 1e-9) for low, high in edges]
+    if 0 in n_steps:
+        raise LifnetError(
+            f"step: expected at most the width of the limits in Hz, got {step} and {edges.tolist()}"
+        )
+    grids = [low + step * np.arange(n + 1) for n, (low, _) in zip(n_steps, edges, strict=True)]
     mesh = tuple(np.meshgrid(*grids, indexing="ij"))
     shape = mesh[0].shape
     points = np.stack([part.ravel() for part in mesh], axis=1)
