@@ -136,8 +136,9 @@ def together(session: nox.Session) -> None:
         *TYPE_CHECKERS,
         TOWNCRIER,
     )
-    # What takes its time, and the examples of docstrings, has shown in `alone` what it shows.
-    chosen = ("-m", "not slow or together")
+    # Other arguments, what takes its time and docstrings' examples show in `alone` what they show.
+    session.env["PYTHONPATH"] = str(ROOT / "tools" / "plugins")
+    chosen = ("-m", "not slow or together", "-p", "first_arguments")
     for package in PACKAGES:
         run_tests(session, package, *chosen, examples=False)
     options = ("-q", "-n", "2", "--dist", "worksteal", "-c", "tests/pytest.ini")

@@ -33,6 +33,7 @@ def test_pulses_that_one_side_missed_are_left_out(
     np.testing.assert_allclose(clock.times(here), offset + (1 + drift) * here, atol=3e-4)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.floats(-1e4, 1e4), st.floats(-1e-4, 1e-4), st.floats(0, 0.2))
 def test_equal_bursts_are_told_apart_by_the_whole_train(
     seed: int, offset: float, drift: float, missed: float
@@ -67,6 +68,7 @@ def test_regular_pulses_fit_in_one_way_only_if_none_is_missing() -> None:
         Clock.from_pulses(regular, regular[3:])
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.data(), st.integers(4, 60), st.sampled_from([0.5, 1.0, 2.0]), st.floats(-50, 50))
 def test_regular_pulses_with_others_missing_are_paired_rightly_or_refused(

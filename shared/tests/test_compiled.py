@@ -262,6 +262,7 @@ print(*f(np.array([1.0, 2.0])), *f.stats.cache_hits.values())
 """
 
 
+@pytest.mark.slow
 def test_a_changed_stencil_is_compiled_anew(tmp_path: Path) -> None:
     (tmp_path / "uses.py").write_text(USES_STENCIL)
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -85,6 +85,7 @@ class TestRaw:
 
 
 class TestEpochs:
+    @pytest.mark.slow
     def test_times_of_events_survive_other_rates(self, raw: Any) -> None:
         events = np.array([[100, 0, 1], [150, 0, 1]])
         cut = mne.Epochs(raw, events, tmin=-0.1, tmax=0.2, baseline=None, preload=True,

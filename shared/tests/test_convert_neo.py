@@ -82,6 +82,7 @@ class TestThereAndBack:
         _, back, lost = there_and_back(value)
         assert not untold(value, back, lost)
 
+    @pytest.mark.slow
     @given(rich_spikes(grid=True))
     def test_spikes(self, value: SpikeTrains) -> None:
         assume(len(value.epochs) == 1 or value.observed is not None)

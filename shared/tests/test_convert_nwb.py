@@ -316,6 +316,7 @@ class TestTables:
             assert (not recording.epochs) == ("epochs" in gone)
             assert recording.spikes is not None
 
+    @pytest.mark.slow
     def test_an_attribute_that_refers_to_nothing_does_not_block_the_rest(
         self, written: Callable[..., Path], tmp_path: Path
     ) -> None:
@@ -463,6 +464,7 @@ class TestSeries:
 
         assert read_nwb(written(fill)).signals["a"].values[:, 0].tolist() == [-0.5, 0.0]
 
+    @pytest.mark.slow
     def test_samples_are_read_when_used(
         self, written: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -489,6 +491,7 @@ class TestSeries:
         assert part.start == 10.0
         assert recording.signals["raw"] is recording.signals["raw"]
 
+    @pytest.mark.slow
     def test_a_stretch_of_some_channels(self, written: Callable[..., Path]) -> None:
         path = written(session)
         whole = read_nwb(path).signals["lfp"]
@@ -539,6 +542,7 @@ def back_from(path: Path, recording: Recording, **more: Any) -> Recording:
 
 
 class TestWrite:
+    @pytest.mark.slow
     @settings(max_examples=settings.default.max_examples // 4 + 1)
     @given(recording=rich_recordings())
     def test_everything_comes_back(self, recording: Recording, tmp_path_factory: Any) -> None:
@@ -549,6 +553,7 @@ class TestWrite:
         assert dict(back.signals) == dict(recording.signals)
         assert back == recording
 
+    @pytest.mark.slow
     def test_what_another_reader_finds(self, tmp_path: Path) -> None:
         spikes = SpikeTrains(
             [0.5, 1.0], [0, 1], 3, Epochs([0, 2], [1.5, 3]), ["a", "b", "c"],
@@ -579,6 +584,7 @@ class TestWrite:
             assert [list(x) for x in file.epochs["tags"][:]] == [["run"], ["run"]]
             assert pynwb.validate(io=io) in ([], None)
 
+    @pytest.mark.slow
     def test_a_file_of_others_comes_back(
         self, written: Callable[..., Path], tmp_path: Path
     ) -> None:
@@ -733,6 +739,7 @@ def test_an_existing_file_keeps_its_permissions_and_links(tmp_path: Path) -> Non
     assert real.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.slow
 def test_values_beside_samples_and_descriptions_of_columns(written: Callable[..., Path]) -> None:
     def fill(file: pynwb.NWBFile) -> None:
         session(file)

@@ -31,11 +31,13 @@ def there_and_back(value: Any, **more: Any) -> tuple[Any, str]:
     return from_pynapple(there, **more), " ".join(ours)
 
 
+@pytest.mark.slow
 @given(rich_epochs(grid=True, touching=False))
 def test_epochs(value: Epochs) -> None:
     assert not untold(value, *there_and_back(value))
 
 
+@pytest.mark.slow
 @given(rich_spikes(grid=True))
 def test_spikes(value: SpikeTrains) -> None:
     assert not untold(value, *there_and_back(value))

@@ -122,6 +122,7 @@ class TestPandas:
         with pytest.raises(DataError, match=f"own columns.*'{name}'.*rename"):
             aligned.to_frame()
 
+    @pytest.mark.slow
     @given(trials())
     def test_trials(self, value: Trials) -> None:
         assert from_frame(to_frame(value), Trials) == value

@@ -67,6 +67,7 @@ def grids(draw: Any) -> tuple[Any, ...]:
     return rate, first, [*steps, *(per_bin * e for e in edges)], per_bin, n_bins, ways
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(grids())
 def test_spikes_on_a_grid_are_counted_as_whole_numbers(grid: tuple[Any, ...]) -> None:

@@ -65,6 +65,7 @@ def test_a_recording_of_version_0_1_0_is_read() -> None:
     assert back.trials.table["side"].tolist()[:2] == ["left", "right"]
 
 
+@pytest.mark.slow
 @given(trials())
 def test_tables_come_back_with_their_dtypes(value: Trials) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -95,6 +96,7 @@ def test_other_objects_are_refused(tmp_path: Path) -> None:
 DTYPES = st.sampled_from(["<f8", ">f4", "i2", "u8", "?", "c16", "U5", "S3", "M8[ns]", "m8[ms]"])
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         TEXT | st.sampled_from(["../up", "/etc/x", "neuroloom.json", "a\0b", "C:\\x", "A", "a"]),
@@ -252,6 +254,7 @@ class TestRefused:
         with pytest.raises(DataError, match=r"path: expected"):
             load(path)
 
+    @pytest.mark.slow
     @given(st.data())
     def test_damage_anywhere_is_found_or_harmless(self, data: Any) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -306,6 +309,7 @@ class TestTables:
         pd.testing.assert_frame_equal(back.table.fillna(known), self.table.fillna(known))
         assert len(os.listdir(tmp_path)) == 1
 
+    @pytest.mark.slow
     @given(st.lists(st.floats(allow_nan=False), min_size=1))
     def test_csv_keeps_every_digit(self, numbers: list[float]) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -437,6 +441,7 @@ def test_a_damaged_header_of_an_array_is_told(tmp_path: Path, header: str) -> No
         load_arrays(path, kind="k")
 
 
+@pytest.mark.slow
 def test_a_changed_bit_is_told_whatever_it_hits(tmp_path: Path) -> None:
     data = Signal(np.arange(3.0), 10)
     path = save(tmp_path / "x.npz", data)

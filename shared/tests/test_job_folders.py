@@ -113,6 +113,7 @@ def test_a_shard_of_another_size_is_refused_while_others_work(tmp_path: Path) ->
     assert shared.map(abs, [-1, 2], resume=folder, shard=(0, 2), progress=False) == [1]
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_of_a_part_is_told_and_computed_again(tmp_path: Path) -> None:
     job = Job.open(tmp_path, {"a": 1})
     job.keep("p", {"x": np.arange(5.0), "words": ["a", "b"]})

@@ -805,6 +805,8 @@ print(before, fingerprint(draws))
 """
 
 
+@pytest.mark.together
+@pytest.mark.slow
 def test_a_library_that_is_loaded_later_changes_nothing(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     script = tmp_path / "script.py"

@@ -56,6 +56,7 @@ def test_a_job_that_keeps_nothing_is_found(check: Callable[..., None], tmp_path:
         check(forgetful, helper, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_job_that_takes_any_code_is_found(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="helper is another one, and the folder was taken"):
         testing.a_killed_run_goes_on(of_any_code, helper, tmp_path)

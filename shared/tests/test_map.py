@@ -65,6 +65,7 @@ def quiet(function: Callable[..., Any], items: Any, **options: Any) -> list[Any]
 
 
 class TestResults:
+    @pytest.mark.slow
     def test_equal_to_the_last_bit_for_any_workers(self) -> None:
         with threadpoolctl.threadpool_limits(1):
             expected = [product(item, Seed(3, (item,))) for item in range(6)]
@@ -108,6 +109,7 @@ class TestResults:
             quiet(takes_the_next, range(5), n_workers=n_workers, backend=backend)
         assert "in takes_the_next" in str(caught.value)
 
+    @pytest.mark.slow
     def test_a_surrounding_configuration_is_followed(self) -> None:
         with joblib.parallel_config(backend="threading", n_jobs=2):
             assert set(quiet(_process, range(4))) == {os.getpid()}
@@ -177,6 +179,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 class TestResume:
+    @pytest.mark.slow
     @given(st.lists(VALUES, max_size=3))
     def test_kept_results_come_back_in_their_types(self, values: list[Any]) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -243,6 +246,7 @@ class TestResume:
         with pytest.raises(DataError, match=r"differs in \['items'\]"):
             quiet(power(2), [(data, 0), (other, 1)], resume=tmp_path)
 
+    @pytest.mark.slow
     def test_the_same_items_in_another_process_are_the_same_job(self, tmp_path: Path) -> None:
         code = (
             "import numpy as np, pandas as pd;"

@@ -114,6 +114,7 @@ RESERVED = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_columns_called_as_nwbs_own_parts_come_back_though_the_table_was_changed(
     tmp_path: Path,
 ) -> None:

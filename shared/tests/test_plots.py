@@ -81,6 +81,7 @@ def figures_that_pyplot_knows() -> int:
 
 
 class TestFigures:
+    @pytest.mark.slow
     def test_long_loops_can_keep_figures_from_pyplot(self) -> None:
         before = plt.get_fignums()
         for _ in range(30):  # pyplot would complain, and the warning is an error here
@@ -101,6 +102,7 @@ class TestFigures:
         assert ax.figure.get_size_inches().tolist() == [2, 1]
         assert plt.get_fignums() == before
 
+    @pytest.mark.slow
     def test_a_worker_makes_figures_of_its_own(self) -> None:
         assert joblib.Parallel(2)([joblib.delayed(figures_that_pyplot_knows)()] * 2) == [0, 0]
 

@@ -40,6 +40,7 @@ def test_the_root_stream_is_numpys_own() -> None:
     assert np.array_equal(Seed(5).generator().random(3), expected)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_names_without_collision() -> None:
     seed = Seed(3)
     names = [*(f"unit {i}" for i in range(50_000)), *range(50_000)]

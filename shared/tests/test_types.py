@@ -253,6 +253,7 @@ class TestSpikeTrains:
         assert not spikes.times.flags.writeable
         assert not spikes.units.flags.writeable
 
+    @pytest.mark.slow
     @given(spike_trains(), epochs())
     def test_restrict_keeps_exactly_the_spikes_inside(
         self, spikes: SpikeTrains, when: Epochs

@@ -150,6 +150,7 @@ def tables(draw: Any) -> pd.DataFrame:
     return table
 
 
+@pytest.mark.slow
 @given(tables())
 def test_tables_of_any_shape(table: pd.DataFrame) -> None:
     assert_same(table, there_and_back(table))

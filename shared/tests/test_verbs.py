@@ -247,6 +247,7 @@ class TestAlign:
         odd = Signal(np.zeros(100_000), 24414.0625).align(np.arange(1, 3, 0.0137), (-0.1, 0.2))
         assert odd.values.shape[1] == round(0.3 * 24414.0625)
 
+    @pytest.mark.slow
     @given(st.lists(st.floats(-1, 4), max_size=5), st.sampled_from([0.1, 0.25, 0.5]))
     def test_spikes_agree_with_looking_one_by_one(self, events: list[float], width: float) -> None:
         found = UNITS.align(events, (-0.5, 0.5))

@@ -200,6 +200,7 @@ def _parent(item: int) -> int:
     return os.getppid()
 
 
+@pytest.mark.slow
 def test_multiprocessing_gets_its_pools_back_from_ray() -> None:
     """ray's backend puts a pool of its own below joblib's, for all backends and for good."""
 

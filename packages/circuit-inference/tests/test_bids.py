@@ -63,6 +63,7 @@ class TestTables:
         only = bids_table(folder, SET, epoch_s=5.0, task="rest")
         assert set(only["task"]) == {"rest"}
 
+    @pytest.mark.slow
     def test_predictions(self, folder, rng):
         theta = rng.random((60, 1))
         series = 1e-5 * (1 + theta) * rng.standard_normal((60, 500))

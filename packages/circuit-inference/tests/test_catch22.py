@@ -18,6 +18,7 @@ SERIES = ["sine2_200", "logistic_500", "randwalk_1000", "short_20"]
 
 
 class TestAgainstTheOracle:
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", SERIES)
     def test_version_1_0(self, oracle, oracle_series, name):
         wanted = oracle["catch22"][name]
@@ -30,6 +31,7 @@ class TestAgainstTheOracle:
             place = NAMES["1.0"].index(label)
             assert values[0, place] == wanted["values_raw"][place]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", SERIES)
     def test_classic(self, oracle, oracle_series, name):
         wanted = oracle["catch22_pycatch22_0.4.5"][f"{name}_z"]

@@ -68,6 +68,7 @@ class TestVerbs:
         assert main([*line[3:], "--out", f"{tmp_path}/all.npz"]) == 0
         assert SimulationLibrary.load(tmp_path / "all.npz").digest == whole.digest
 
+    @pytest.mark.slow
     def test_predict(self, folder, capsys):
         line = (
             f"predict {folder}/model {folder}/recording.npz --rate fs --data lfp --epoch 4 "

@@ -80,6 +80,7 @@ def test_defects_6_and_15_bad_rows_keep_their_place(line, columns):
     assert posterior.valid.tolist() == [True, False, True]
 
 
+@pytest.mark.slow
 def test_defect_12_the_network_of_npe_can_be_named(line):
     pytest.importorskip("sbi")
     options = {
@@ -91,6 +92,7 @@ def test_defect_12_the_network_of_npe_can_be_named(line):
     assert np.isfinite(inference.predict(line[0][:2])).all()
 
 
+@pytest.mark.slow
 def test_defect_13_models_are_chosen_by_means_and_not_by_one_draw(line, monkeypatch):
     from neuroloom.circuit_inference._estimators.mdn import MixtureDensityEnsemble
 

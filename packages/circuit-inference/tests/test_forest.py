@@ -24,6 +24,7 @@ def sklearn_trees(x, targets, seed):
     return trees.fit(x, targets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 2])
 def test_says_what_scikit_learn_says(rows, rng, d):
     x, targets = rows[0], rows[1][:, :d]
@@ -76,6 +77,7 @@ def size_and_side(n, rng):
     return np.hstack(seen).astype(float), theta
 
 
+@pytest.mark.slow
 def test_few_simulations_and_columns_of_noise(rng):
     """The features settle θ; a straight line gets three quarters of its variance."""
     prior = ci.Prior(("theta",), (-1.0,), (1.0,))

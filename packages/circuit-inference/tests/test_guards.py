@@ -50,6 +50,7 @@ class TestOutsiders:
             rows += 200
         assert alarms / rows < 0.03
 
+    @pytest.mark.slow
     def test_several_distances_are_no_more_chances(self):
         # Each distance has an outermost simulation of its own: being beyond one of them is
         # several times as likely as 1/(n + 1), with features that hardly vary in some directions.
@@ -78,6 +79,7 @@ class TestOutsiders:
 
 
 class TestContraction:
+    @pytest.mark.slow
     def test_gates_are_no_data(self, rng):
         # Noise as features: the posterior is what the gates left of the prior, no less.
         prior = Prior.box({"J": (0, 4)})
@@ -257,6 +259,7 @@ class TestRecalibratedDensity:
 
 
 class TestCallersTorch:
+    @pytest.mark.slow
     def test_default_dtype_gradients_and_threads_are_left_alone(self, rng):
         import torch
 

@@ -112,6 +112,7 @@ def test_another_simulator():
     np.testing.assert_array_equal(library.valid, library.theta[:, 0] > 1)
 
 
+@pytest.mark.slow
 def test_from_a_file_to_the_balance(here, rng):
     np.savez("session.npz", lfp=rng.standard_normal((4000, 2)), fs=200.0)
     names = {"ci": ci, "small": small, "library": balance_library()}
@@ -134,6 +135,7 @@ def test_from_a_file_to_the_balance(here, rng):
     assert (here / "model").is_dir()
 
 
+@pytest.mark.slow
 def test_checks(names):
     library = names["library"]
     table = library.features(FEATURES)
@@ -143,6 +145,7 @@ def test_checks(names):
     assert 0 <= names["check"].joint_p <= 1
 
 
+@pytest.mark.slow
 def test_groups(rng):
     table = pd.DataFrame({"ID": np.repeat(np.arange(12), 4), "Sensor": list("abcd") * 12})
     table["Group"] = np.where(table["ID"] < 6, "HC", "AD")
@@ -182,6 +185,7 @@ def test_which_model_class(names):
     assert len(frame) == 20
 
 
+@pytest.mark.slow
 def test_which_way(names, capsys):
     run(
         "Ask which way two conditions differ", names, ("3000", "60"),
@@ -213,6 +217,8 @@ def test_an_answer_for_a_recording(here, rng):
     assert np.isfinite(values).all()
 
 
+@pytest.mark.together
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This filename")
 def test_a_bids_folder(here, rng):
     mne = pytest.importorskip("mne")
@@ -238,6 +244,7 @@ def test_a_bids_folder(here, rng):
     assert set(names["table"]["group"]) == {"HC", "AD"}
 
 
+@pytest.mark.slow
 def test_priors(rng):
     names = {"ci": ci, "theta": rng.random((50, 2))}
     run("Priors whose parameters depend on each other", names)
@@ -271,6 +278,7 @@ def test_features(rng):
     assert np.isfinite(names["table"].values).all()
 
 
+@pytest.mark.slow
 def test_what_is_kept_and_refused(here, names):
     library = names["library"]
     library.save("library.npz")

@@ -113,6 +113,7 @@ class TestPosterior:
         draws = trained.sample(held_out[0], 200)
         assert BOX.contains(draws.reshape(-1, 2)).all()
 
+    @pytest.mark.slow
     def test_log_prob_is_a_density(self, trained, held_out):
         grid = np.linspace(0.001, 0.999, 60)
         a, b = np.meshgrid(grid, -2 + 4 * grid)
@@ -123,6 +124,7 @@ class TestPosterior:
         outside = trained.log_prob(row, [[1.5, 0.0]])
         assert outside[0] == -np.inf
 
+    @pytest.mark.slow
     def test_same_seed_same_bits(self, trained, held_out):
         x = held_out[0][:20]
         options = {**FAST, "max_epochs": 3}
@@ -463,6 +465,7 @@ class TestGridSearch:
             with pytest.raises(ArgumentError, match="param_grid"):
                 inference.train(grid)
 
+    @pytest.mark.slow
     def test_sample_posterior(self):
         x, theta = simulate(200, 1)
         inference = Inference("mdn", {**FAST, "max_epochs": 20})
@@ -518,12 +521,14 @@ def quick_chain(row, stream, *, estimator, n_samples):
 class TestChains:
     """NLE and NRE draw each row by a chain with a stream of its own."""
 
+    @pytest.mark.slow
     def test_a_row_does_not_depend_on_those_behind_it(self, ratio):
         x, _ = simulate(4, 2)
         all_four = ratio.sample(x, n_samples=20, seed=3)
         np.testing.assert_array_equal(ratio.sample(x[:2], n_samples=20, seed=3), all_four[:2])
         assert not np.array_equal(all_four[0], all_four[1])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("backend", ["loky", "threading"])
     def test_workers_change_no_bit(self, ratio, backend):
         x, _ = simulate(4, 2)
@@ -565,6 +570,7 @@ class TestChains:
 
 
 class TestFewSimulations:
+    @pytest.mark.slow
     def test_a_straight_line_is_learned_as_one(self):
         # Ten parameters, each seen in noise of its own: the posterior is normal with variance
         # 1 / (1/0.1 + 1/0.1), and its mean is half of what is seen.

@@ -151,6 +151,7 @@ class TestNetworkSimulator:
         assert out["reason"].startswith("rate too high")
         assert "LRWS" not in out
 
+    @pytest.mark.slow
     def test_conductances(self, lifnet):
         theta = np.array(list(CAVALLARI.values()))
         out = NetworkSimulator("cavallari_eighth", 0.5, 0.2)(theta, Seed(0))
@@ -172,6 +173,7 @@ class TestNetworkSimulator:
 
 
 class TestNetworkLibrary:
+    @pytest.mark.slow
     def test_batches_and_resume(self, lifnet, tmp_path):
         options = {"duration_s": 0.25, "transient_s": 0.1, "prior": SAFE, "progress": False}
         whole = network_library("hagen_eighth", 4, batch_size=4, seed=2, **options)

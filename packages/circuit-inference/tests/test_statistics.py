@@ -53,6 +53,7 @@ class TestCohenD:
             cohen_d([1, 1], [1, 1])
 
 
+@pytest.mark.slow
 def test_holm_agrees_with_statsmodels(rng):
     multitest = pytest.importorskip("statsmodels.stats.multitest")
     p = rng.random(30) ** 3

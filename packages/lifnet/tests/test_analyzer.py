@@ -91,6 +91,7 @@ def test_windows_in_time(analyzer):
     assert analyzer.get_transition_density_until_time(2500) == pytest.approx(4 / 12)
 
 
+@pytest.mark.slow
 def test_sessions_are_joined_without_transitions_between_them():
     sessions = [raster((0,), (1,)), raster((2,), (0,))]
     analyzer = Analyzer(sessions, CLUSTERS, DT, clustering_params=SHARP)

@@ -40,6 +40,7 @@ def family(height):
     return lambda value: field(FOLD + height * (1 - value**2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "start", "upper"), [(1e-3, 0.9, True), (1e-4, 0.0, False)])
 def test_a_closed_branch_closes_once(height, start, upper):
     # The lower the height, the closer the two sides of the curve and the sharper its turns.

@@ -78,6 +78,7 @@ def test_02_foci_are_told_from_nodes():
     assert classify([-1 + 3j, -1 - 3j]) == "stable focus (spiral sink)"
 
 
+@pytest.mark.slow
 def test_03_a_refractory_time_between_steps_does_not_lock_the_neuron():
     drive = torch.full((2000, 1), 120.0, dtype=torch.float64)
     zero = torch.zeros(1, dtype=torch.float64)
@@ -131,6 +132,7 @@ def test_06_inhibitory_neurons_have_their_own_external_drive():
     assert mean[640:].mean() == pytest.approx(expected[1], rel=0.02)
 
 
+@pytest.mark.slow
 def test_07_unequal_connection_probabilities_keep_their_direction():
     mapping = small_mapping()
     mapping["architecture"]["clusters"]["connectivity_fraction_probs"] = [0.2, 0.5, 0.3, 0.4]
@@ -274,6 +276,7 @@ def test_15_transitions_have_the_numbers_of_their_states():
     assert analyzer.get_transition_matrix()[first, both] == 1.0
 
 
+@pytest.mark.slow
 def test_16_sizes_do_not_wrap_and_importing_changes_nothing_global():
     mapping = load_config().to_mapping()
     mapping["init_params"] |= {"n_neurons": 70_000, "n_excitatory": 56_000, "n_inhibitory": 14_000}
@@ -345,6 +348,7 @@ class CountSweep(SNNBaseSweepRunner):
         pass
 
 
+@pytest.mark.slow
 def test_19_sweeps_leave_the_baseline_alone_and_use_the_seed(tmp_path):
     baseline = small_mapping()
     before = copy.deepcopy(baseline)

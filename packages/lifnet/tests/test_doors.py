@@ -230,6 +230,7 @@ def test_the_snippets_are_those_of_the_document():
         assert snippet.strip() in text
 
 
+@pytest.mark.slow
 def test_single_simulation(folder):
     names = run(SINGLE)
     outputs = names["outputs"]
@@ -266,6 +267,7 @@ def test_the_example_writes_the_output_folder(folder, script):
     assert load_config(written / "metadata" / "config.yaml").settings.random_seed == 256
 
 
+@pytest.mark.slow
 def test_a_template_of_ones_own(folder):
     mapping = load_config("snn_test_run").to_mapping()
     template = yaml.safe_load(Path("configs/templates/spiking_net_template.yaml").read_text())
@@ -278,6 +280,7 @@ def test_a_template_of_ones_own(folder):
     assert Path("mine/first/plots/spike_raster.png").is_file()
 
 
+@pytest.mark.slow
 def test_repeated_runs_and_their_analysis(folder, script, capsys):
     script(RUN)
     written = Path("simulations/snn_test_run")
@@ -318,6 +321,7 @@ def test_repeated_runs_in_parallel_write_the_same(folder, script):
     assert {p: p.read_bytes() for p in Path("simulations/snn_test_run/data").iterdir()} == files
 
 
+@pytest.mark.slow
 def test_perturbed_runs(folder, script):
     script(PERTURBED + " --no-plots")
     written = Path("simulations/perturbed_snn")
@@ -349,6 +353,7 @@ def test_stagers_of_the_mean_field(folder):
     assert ends <= {(51.1, 2.5), (2.5, 51.1), (21.8, 21.8)}
 
 
+@pytest.mark.slow
 def test_sweep(folder, capsys):
     names = run(SWEEP)
     shown = capsys.readouterr().out

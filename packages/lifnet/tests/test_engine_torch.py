@@ -23,6 +23,7 @@ def small(dtype=torch.float64, seed=0, gain=0.5):
     return cells, weights, dict(voltage=zero, current=zero.clone(), external_jumps=jumps)
 
 
+@pytest.mark.slow
 def test_a_batch_is_its_trials():
     cells, weights, state = small()
     generator = torch.Generator().manual_seed(1)
@@ -56,6 +57,7 @@ def test_a_surrogate_fires_the_same_spikes():
     torch.testing.assert_close(hard.voltage, soft.voltage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mechanism", ["analytic", "euler"])
 def test_gradients_are_those_of_the_smoothed_model(mechanism):
     # Without refractory time, which is a count and has no derivative.

@@ -424,6 +424,7 @@ def test_run_and_analyze(tmp_path, config_file, capsys):
     assert contents(folder / "data") == contents(again / "data")
 
 
+@pytest.mark.slow
 def test_array_jobs_of_the_commands(tmp_path, config_file, capsys):
     run = ["run", "--config", config_file, "--n-repeats", "3", "--no-plots", "--log-level", "error"]
     sweep = ["sweep", "--config", config_file, "--param", "external_currents.nu_ext_baseline"]
@@ -452,6 +453,7 @@ def test_perturb_needs_a_perturbation(tmp_path, config_file, capsys):
     assert (tmp_path / "p" / "named" / "metadata" / "perturbations.npz").is_file()
 
 
+@pytest.mark.slow
 def test_sweep_and_mean_field(tmp_path, config_file, capsys):
     folder = tmp_path / "sweep"
     given = ["--config", config_file, "--save-dir", str(folder)]
@@ -489,6 +491,7 @@ def test_errors_are_one_line_and_a_status(line, capsys, tmp_path, monkeypatch):
     assert message.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_module_can_be_run():
     command = [sys.executable, "-m", "neuroloom.lifnet", "--help"]
     done = subprocess.run(

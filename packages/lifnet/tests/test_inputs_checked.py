@@ -195,6 +195,7 @@ def line(weight=1.0, *, inputs=(), **changes):
     return Network([population(**changes)], [projection(weight=weight)], inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("net", "words"),
     [

@@ -86,6 +86,7 @@ def test_every_engine_takes_the_defined_step(parts, backend, mechanism):
     np.testing.assert_allclose(got[1].numpy(), expected[1], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_trials_at_once_are_trials_one_by_one(parts):
     _, _, stimulus, counts = parts
     start = torch.rand(3, N, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

@@ -64,6 +64,7 @@ def test_hagen_rates_are_near_the_published_ones_when_small():
     assert abs(rates["I"] - 11.8) < 0.8
 
 
+@pytest.mark.slow
 def test_brunel_delta_rate():
     # NEST's example of this size: 52.92 and 53.17 Hz.
     run = models.brunel_delta(order=500).simulate(0.6, seed=1)
@@ -71,6 +72,7 @@ def test_brunel_delta_rate():
         assert abs(rate - 53.0) < 1.0
 
 
+@pytest.mark.slow
 def test_cavallari_currents_have_their_signs():
     record = Record(population_current=True, spikes=False)
     run = models.cavallari(scale=1 / 10, v_0=3.0).simulate(0.3, record=record, seed=2)
@@ -181,6 +183,7 @@ def test_trials_share_a_network_and_resume(tmp_path):
         np.testing.assert_array_equal(a["ids"], c["ids"])
 
 
+@pytest.mark.slow
 def test_a_network_is_the_same_job_after_it_has_run():
     built = small_hagen(30.0).build(seed=1)
     before = fingerprint(built)

@@ -200,6 +200,7 @@ def mixed_network():
     return Network(populations, projections, delta_t=STEP)
 
 
+@pytest.mark.slow
 def test_kinds_of_one_receptor_differ_between_populations():
     network = mixed_network()
     built = network.build(dtype="float64", seed=4)
@@ -282,6 +283,7 @@ def test_fixed_total(n, own, multapses):
         assert len(set(zip(source.tolist(), target.tolist(), strict=True))) == n
 
 
+@pytest.mark.slow
 def test_fixed_total_without_repetition_takes_pairs_evenly():
     inside = np.zeros((8, 6))
     for seed in range(300):

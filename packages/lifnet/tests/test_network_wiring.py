@@ -129,6 +129,7 @@ def test_layout_for_threads_does_not_change_synapses(weight):
             np.testing.assert_array_equal(x[a], y[b])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [0.1, Normal.relative(0.1, 0.2)])
 @pytest.mark.parametrize("pre", ["A", "B"])
 def test_sources_shared_by_threads_have_the_same_synapses(weight, pre, monkeypatch):

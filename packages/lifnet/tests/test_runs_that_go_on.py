@@ -89,6 +89,7 @@ def assert_joined(whole, parts) -> None:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     synapse=st.sampled_from(["exponential", "alpha", "delta", "conductance"]),

@@ -283,6 +283,7 @@ def test_brute_force_finds_no_fixed_point_that_is_not_listed(field):
         assert np.abs(listed - state).max(axis=1).min() < 1e-3
 
 
+@pytest.mark.slow
 def test_fixed_points_persist_when_equal_clusters_become_slightly_unequal():
     # The implicit function theorem: none is lost, none is won.
     equal = fixed_points(few_clusters(5, 0.0, 1), n_starts=20)
@@ -291,6 +292,7 @@ def test_fixed_points_persist_when_equal_clusters_become_slightly_unequal():
     assert sum(p.stable for p in unequal) == sum(p.stable * p.multiplicity for p in equal)
 
 
+@pytest.mark.slow
 def test_all_orders_are_listed_or_counted():
     field = few_clusters(4, 0.0, 0)
     kinds = fixed_points(field)
@@ -329,6 +331,7 @@ def test_two_populations_are_proved_complete_and_reach_the_highest_rates():
     assert sum(point.index for point in points) == 1
 
 
+@pytest.mark.slow
 def test_a_short_list_is_never_called_complete():
     field = excitatory_inhibitory()
     states = np.array([point.rates for point in fixed_points(field, n_starts=20)])

@@ -79,6 +79,7 @@ def test_every_point_of_a_branch_is_a_fixed_point(diagram):
             np.testing.assert_allclose(found, rates, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_branch_goes_around_its_fold():
     # Winners of the default network exist above a J+ and come back as unstable states.
     config = load_config("default_snn_params")
@@ -118,6 +119,7 @@ def test_impossible_branches_are_refused(two):
         continue_branch(lambda _: two, np.ones(6), 4.5, (4.0, 5.0))
 
 
+@pytest.mark.slow
 def test_rates_in_time_end_in_the_attractor_of_their_basin(two):
     run = integrate_rates(two, [30, 2, 2, 13, 13, 13], duration=2.0, delta_t=1e-3)
     expected = two.solve_rates(run.rates[-1])
@@ -155,6 +157,7 @@ def test_a_perturbation_that_ends_moves_the_rates_while_it_lasts():
     np.testing.assert_array_equal(run.rates, again.rates)
 
 
+@pytest.mark.slow
 def test_finite_size_noise_is_that_of_the_linearized_equation(two):
     point = two.solve_rates([51, 2, 2, 13, 13, 13]).x
     sizes = np.full(6, 1e6)  # small enough to stay where it is linear
@@ -237,6 +240,7 @@ def test_slow_modulations_follow_the_stationary_rate(mu, sigma):
     assert slow.by_variance[0].real == pytest.approx((wide[0] - wide[1]) / (2 * h), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_fast_modulations_are_damped_and_spectra_approach_the_rate():
     answer = transfer_function([1.0, 10.0, 100.0, 1000.0, 4000.0], 20.0, 5.0, **NEURON)
     size = np.abs(answer.by_mu)
@@ -262,6 +266,7 @@ def test_uncoupled_populations_have_the_spectra_of_their_neurons():
     np.testing.assert_allclose(spectra[:, 0, 1], 0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_slow_coupling_is_the_static_jacobian(two):
     point = two.solve_rates([51, 2, 2, 13, 13, 13]).x
     matrix, _ = coupling(two, point, [1e-3])
@@ -377,6 +382,7 @@ def test_rates_begin_at_zero_or_above(two):
         integrate_rates(two, np.full(6, -1.0), duration=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.0, 0.01])
 def test_the_coupling_responds_after_its_cause(delay):
     # A filter with the wrong sign of i responds before; so does one whose delay has it.

@@ -57,6 +57,7 @@ def test_rates_agree_with_thirty_digits_on_the_reference_grid(oracle):
         assert float(ours) == pytest.approx(float(rate), rel=1e-12, abs=1e-300)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     mu=st.floats(-5, 400),

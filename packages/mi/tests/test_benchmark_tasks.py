@@ -38,6 +38,7 @@ def test_all_truths_agree_with_the_published_table():
         assert task.true_mi == pytest.approx(float(row["true_mi_nats"]), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_student_truth_agrees_with_integration():
     joint, single = multivariate_t([0, 0], np.eye(2), df=2), t(df=2)
 

@@ -25,6 +25,7 @@ def bent(n=1500):
     return place, response, entropy - 0.5 * np.log2(2 * np.pi * np.e * NOISE**2)
 
 
+@pytest.mark.slow
 def test_a_response_that_rises_and_falls_is_learned():
     place, response, truth = bent()
     found = mi.run(place, response, base_params=FAST, **OPTIONS).mi_estimate
@@ -33,6 +34,7 @@ def test_a_response_that_rises_and_falls_is_learned():
     assert without < found - 0.5
 
 
+@pytest.mark.slow
 def test_a_straight_dependence_is_not_spoiled():
     x, y = mi.datasets.generate_correlated_gaussians(1500, 2, 1.0, use_torch=False, seed=0)
     values = [

@@ -108,6 +108,7 @@ class Own(torch.nn.Module):
         return g @ h.T, g.square().mean()
 
 
+@pytest.mark.slow
 def test_custom_embedding_and_critic():
     x, y = windows()
     assert train(x, y, custom_embedding_cls=Double).mi_estimate > 0.5

@@ -35,6 +35,7 @@ def test_defect_1_lag_works_on_preprocessed_arrays():
     assert result.mi_estimate > 1.0
 
 
+@pytest.mark.slow
 def test_defect_2_rigorous_transfer_windows_before_it_subsamples():
     # Time points in each part keep their neighbours: stretches of time, in order.
     for part in parts(100, 4, "blocked", np.random.default_rng(0)):
@@ -65,6 +66,7 @@ class Product(torch.nn.Module):
         return self.left(x.flatten(1)) @ self.right(y.flatten(1)).T, torch.zeros(())
 
 
+@pytest.mark.slow
 def test_defect_4_a_custom_critic_is_copied_and_drawn_anew_for_every_fit():
     x, y = gaussian(900)
     critic = Product()

@@ -30,6 +30,7 @@ def gaussian(n=200, dim=2, bits=1.0):
     return mi.datasets.generate_correlated_gaussians(n, dim, bits, use_torch=False, seed=0)
 
 
+@pytest.mark.slow
 def test_the_references_example_runs_with_the_import_changed():
     # Its calls, with a smaller recording and fewer epochs; `nmi` is all that differs.
     x_raw, y_raw = nmi.datasets.generate_nonlinear_from_latent(
@@ -117,6 +118,7 @@ def test_config_objects_dicts_and_keywords_are_one():
     assert plain.params == objects.params == dicts.params
 
 
+@pytest.mark.slow
 def test_configs_of_modes():
     x, y = gaussian(300, 1)
     lag = mi.run(x, y, mode="lag", lag=mi.Lag(lag_range=[0, 1], equalize_n=False), **OPTIONS)
@@ -203,6 +205,7 @@ def test_halves_say_what_they_need():
         halves(flat, halving({"split_method": "temporal", "lag": 30}), rng)
 
 
+@pytest.mark.slow
 def test_noise_ladder_ends_in_collapse():
     rng = np.random.default_rng(0)
     hidden = rng.standard_normal((400, 2))

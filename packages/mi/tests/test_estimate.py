@@ -22,6 +22,7 @@ def estimate(x, y, **options):
     return mi.run(x, y, **options)
 
 
+@pytest.mark.slow
 def test_gaussian_truth_lies_in_the_interval():
     result = estimate(*gaussian(3000, 4, 2.0), confidence_level=0.99)
     low, high = result.details["interval"]
@@ -30,6 +31,7 @@ def test_gaussian_truth_lies_in_the_interval():
     assert result.is_reliable
 
 
+@pytest.mark.slow
 def test_independent_data_give_nothing_and_are_not_clamped():
     rng = np.random.default_rng(1)
     values = [
@@ -49,6 +51,7 @@ def test_units_scale_every_number():
     assert raw[1] == pytest.approx(raw[0] * math.log(2))
 
 
+@pytest.mark.slow
 def test_same_seed_same_bits_for_any_number_of_workers():
     x, y = gaussian(500, 3, 1.0)
     one = estimate(x, y, random_seed=7)
@@ -60,6 +63,7 @@ def test_same_seed_same_bits_for_any_number_of_workers():
     assert estimate(x, y, random_seed=8).mi_estimate != one.mi_estimate
 
 
+@pytest.mark.slow
 def test_circular_shift_null_respects_time():
     rng = np.random.default_rng(2)
     slow = np.cumsum(rng.standard_normal((2, 600)), axis=1)
@@ -71,6 +75,7 @@ def test_circular_shift_null_respects_time():
     assert tied.p_value == pytest.approx(1 / 20)
 
 
+@pytest.mark.slow
 def test_spikes_about_a_signal():
     rng = np.random.default_rng(3)
     signal = Signal(np.repeat(rng.standard_normal(400), 10), rate=100.0)

@@ -11,6 +11,7 @@ from neuroloom.shared import Seed
 FAST = {"base_params": {"n_epochs": 5, "n_inits": 1, "n_folds": 2}}
 
 
+@pytest.mark.slow
 def test_upper_bounds_of_a_normal_pair_have_their_closed_forms():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((1500, 1))
@@ -22,6 +23,7 @@ def test_upper_bounds_of_a_normal_pair_have_their_closed_forms():
     assert all(abs(value) < 0.05 for value, _ in independent.values())
 
 
+@pytest.mark.slow
 def test_a_discrete_variable_cannot_tell_more_than_its_entropy():
     x, y = mi.datasets.generate_xor_data(1000, use_torch=False, seed=0)
     table = mi.information_bounds(y, x[:, :1], **FAST).set_index("bound")

@@ -355,6 +355,7 @@ def test_error_tree():
     assert issubclass(ex.TrainingError, RuntimeError)
 
 
+@pytest.mark.slow
 def test_diverged_training_names_epochs_and_rate():
     with pytest.raises(ex.TrainingError, match="learning rate 1e"):
         mi.run(
@@ -503,6 +504,7 @@ def test_nullable_columns_are_numbers():
     assert ours.mi_estimate == theirs.mi_estimate
 
 
+@pytest.mark.slow
 def test_names_of_kinds_have_no_order():
     rng = np.random.default_rng(0)
     kind, order = rng.integers(0, 12, 600), rng.permutation(12)
@@ -518,6 +520,7 @@ def test_names_of_kinds_have_no_order():
     assert renamed.mi_estimate == pytest.approx(plain.mi_estimate, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_bijection_of_labels_is_found_and_relied_on():
     rng = np.random.default_rng(0)
     kind, order = rng.integers(0, 16, 800), rng.permutation(16)

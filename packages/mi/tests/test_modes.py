@@ -37,6 +37,7 @@ def test_sweep_keeps_the_reference_columns():
     assert result.plot().get_xlabel() == "embedding_dim"
 
 
+@pytest.mark.slow
 def test_sweep_repeats_runs_and_sweeps_windows():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((1, 800))
@@ -55,6 +56,7 @@ def test_sweep_repeats_runs_and_sweeps_windows():
     assert three > 1.5 * one  # three independent samples per window
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processor", [None, "continuous"])
 def test_lag_is_found_exactly_on_raw_and_processed_input(processor):
     x, y = delayed(800, 5)
@@ -67,6 +69,7 @@ def test_lag_is_found_exactly_on_raw_and_processed_input(processor):
     assert result.dataframe.query("lag == 5")["mi_mean"].item() > 0.8
 
 
+@pytest.mark.slow
 def test_lag_of_spikes_is_in_seconds():
     rng = np.random.default_rng(0)
     x = np.sort(rng.uniform(0, 200, 1500))
@@ -84,6 +87,7 @@ def test_lag_of_spikes_is_in_seconds():
     assert result.details["best_lag"] == pytest.approx(0.3)
 
 
+@pytest.mark.slow
 def test_lag_p_values_are_corrected_for_all_lags():
     result = mi.run(*delayed(300, 2), mode="lag", lag_range=range(5), n_permutations=19, **OPTIONS)
     p = result.dataframe["p_value"].to_numpy()
@@ -91,6 +95,7 @@ def test_lag_p_values_are_corrected_for_all_lags():
     assert (p[[0, 1, 3, 4]] > 0.05).all()
 
 
+@pytest.mark.slow
 def test_transfer_entropy_plain():
     result = mi.run(
         *autoregressive(), mode="transfer", history_window=2, bidirectional=True, **OPTIONS
@@ -101,12 +106,14 @@ def test_transfer_entropy_plain():
     assert result.details["directionality"] > 0.9
 
 
+@pytest.mark.slow
 def test_transfer_entropy_rigorous_windows_before_it_subsamples():
     options = {"history_window": 2, "rigorous": True, "gamma_range": [1, 2, 3], **OPTIONS}
     result = mi.run(*autoregressive(), mode="transfer", **options)
     assert result.mi_estimate == pytest.approx(1.51, abs=0.1)
 
 
+@pytest.mark.slow
 def test_conditional_information_of_a_common_cause_is_nothing():
     rng = np.random.default_rng(0)
     z = rng.standard_normal(1500)
@@ -118,6 +125,7 @@ def test_conditional_information_of_a_common_cause_is_nothing():
     assert given.p_value > 0.1
 
 
+@pytest.mark.slow
 def test_conditional_surrogates_find_what_is_left():
     rng = np.random.default_rng(0)
     z = rng.standard_normal(600)
@@ -128,6 +136,7 @@ def test_conditional_surrogates_find_what_is_left():
     assert result.p_value == pytest.approx(1 / 20)
 
 
+@pytest.mark.slow
 def test_pairwise_finds_the_pairs_and_gives_p_values():
     x, y = gaussian(400, 3, 3.0)
     result = mi.run(x, y, mode="pairwise", n_permutations=19, **OPTIONS)
@@ -138,6 +147,7 @@ def test_pairwise_finds_the_pairs_and_gives_p_values():
     assert result.plot().get_xlabel() == "channel of y"
 
 
+@pytest.mark.slow
 def test_pairwise_of_one_recording_has_a_null_too():
     rng = np.random.default_rng(0)
     common = rng.standard_normal((300, 1))
@@ -151,6 +161,7 @@ def test_pairwise_of_one_recording_has_a_null_too():
     assert matrix[0, 1] == matrix[1, 0] > matrix[0, 2]
 
 
+@pytest.mark.slow
 def test_precision_is_the_width_at_which_information_goes():
     result = mi.run(*gaussian(800, 1, 2.0), mode="precision", tau_grid=[0.01, 0.1, 4.0], **OPTIONS)
     table = result.dataframe.set_index("tau")["mi_mean"]
@@ -158,6 +169,7 @@ def test_precision_is_the_width_at_which_information_goes():
     assert result.details["precision_tau"] == 4.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [3, 5])
 def test_dimensionality_counts_shared_latents(dim):
     rng = np.random.default_rng(0)
@@ -175,6 +187,7 @@ def test_dimensionality_counts_shared_latents(dim):
     assert result.params["estimator"] == "smile"
 
 
+@pytest.mark.slow
 def test_rigorous_interval_holds_the_truth():
     x, y = gaussian(1500, 4, 2.0)
     result = mi.run(x, y, mode="rigorous", confidence_level=0.99, **OPTIONS)
@@ -187,6 +200,7 @@ def test_rigorous_interval_holds_the_truth():
     assert "γ" in result.plot().get_xlabel()
 
 
+@pytest.mark.slow
 def test_peer_ladder_has_its_55_parts_and_fewer_steps_on_smaller_ones():
     x, y = gaussian(1500, 4, 2.0)
     with pytest.warns(UserWarning, match="asks for 1000"):
@@ -199,6 +213,7 @@ def test_peer_ladder_has_its_55_parts_and_fewer_steps_on_smaller_ones():
     }
 
 
+@pytest.mark.slow
 def test_direct_estimators_and_crosscheck():
     x, y = gaussian(1000, 2, 1.0)
     for name in ("ksg", "gcmi", "cca", "lmi"):
@@ -210,6 +225,7 @@ def test_direct_estimators_and_crosscheck():
     assert list(mi.crosscheck(x, y)["estimator"]) == ["ksg", "gcmi", "cca", "lmi"]
 
 
+@pytest.mark.slow
 def test_every_mode_has_the_same_tidy_columns():
     x, y = gaussian(400, 2, 1.0)
     runs = [
@@ -228,6 +244,7 @@ def test_every_mode_has_the_same_tidy_columns():
         assert set(frame["units"]) == {"bits"}
 
 
+@pytest.mark.slow
 def test_xor_is_one_bit_and_its_parts_nothing():
     x, y = mi.datasets.generate_xor_data(4000, use_torch=False, seed=0)
     params = {**FAST, "n_epochs": 30, "learning_rate": 2e-3}

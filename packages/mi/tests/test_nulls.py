@@ -16,6 +16,7 @@ def shifts_of(n, number, seed, least=0):
     return np.array([int(order[-1]) for order in drawn])
 
 
+@pytest.mark.slow
 def test_rotations_and_the_data_are_spread_and_none_is_alone():
     """The data's own place is one of the spread ones: all distances to the next are alike."""
     before, between = [], []
@@ -35,6 +36,7 @@ def test_rotations_keep_the_distance_that_lags_need(n, least):
         assert np.diff(around).min() >= least
 
 
+@pytest.mark.slow
 def test_of_a_stationary_series_on_a_ring_the_data_are_largest_one_time_in_twenty():
     """Slow values around a ring: exact for spread places, .07 where small shifts are left out."""
     rng, hits, sets = np.random.default_rng(0), 0, 4000

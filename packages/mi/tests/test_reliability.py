@@ -9,6 +9,7 @@ from neuroloom.mi._direct import _neighbours, ksg_local
 SMALL = {"n_epochs": 30, "n_inits": 1, "n_folds": 2, "hidden_dim": 32, "embedding_dim": 8}
 
 
+@pytest.mark.slow
 def test_too_few_samples_for_the_dependence_are_unreliable():
     """A twisted plane, which a wide critic learns by heart before it learns the twist."""
     rng = np.random.default_rng(0)

@@ -47,6 +47,7 @@ def test_order_of_jobs_does_not_change_a_bit():
     assert scores(run_jobs(jobs()[::-1])) == scores(run_jobs(jobs()))
 
 
+@pytest.mark.slow
 def test_runs_before_do_not_change_a_bit():
     x, y = gaussian()
     alone = mi.run(x, y, mode="lag", lag_range=[0, 1], **OPTIONS)

@@ -91,23 +91,27 @@ def counted_bits(a, b):
     return entropy(joint.sum(0)) + entropy(joint.sum(1)) - entropy(joint.ravel())
 
 
-def checkable():
-    for name, make in EVERY.items():
-        x, y, _ = make(50, 0)
-        if name in SUMMARIES or (x.shape[1] == 1 and y.shape[1] == 1):
-            yield name
+# What no two numbers say: written down, since to find out each worker computed every truth,
+# before any test ran.
+UNCOUNTED = {
+    *("shear_quadratic", "sparse_high_dimensional", "place_fields", "independent_mixed"),
+    *("gaussian_dense", "ring_small", "rotated_by_radius", "cubic_shear_three", "shares_of_three"),
+    "grid_code",
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(checkable()))
+@pytest.mark.parametrize("name", [name for name in EVERY if name not in UNCOUNTED])
 def test_truth_is_what_counting_finds(name):
     x, y, truth = EVERY[name](MANY, 7)
+    assert name in SUMMARIES or x.shape[1] == y.shape[1] == 1
     a, b = SUMMARIES.get(name, lambda x, y: (x[:, 0], y[:, 0]))(x, y)
     found = counted_bits(a, b)
     # Bins lose a little, and slow series scatter more.
     assert truth - 0.02 - 0.03 * truth < found < truth + 0.015
 
 
+@pytest.mark.slow
 def test_samples_of_a_seed_are_the_same_and_finite():
     for name, make in (SECOND | THIRD | FOURTH).items():
         x, y, truth = make(60, 3)

@@ -113,6 +113,8 @@ def test_signals_keep_their_clock():
     assert cut(other).values[0].shape == (4, 1, 10)
 
 
+@pytest.mark.together
+@pytest.mark.slow
 def test_pynapple_objects_know_what_they_are():
     nap = pytest.importorskip("pynapple")
     rng = np.random.default_rng(0)

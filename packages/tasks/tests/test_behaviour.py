@@ -76,6 +76,7 @@ def test_the_observer_waits_for_evidence_that_goes_on() -> None:
     assert np.allclose(table["reaction_time"], 0.3)
 
 
+@pytest.mark.slow
 def test_prior_knowledge_of_blocks_is_worth_what_it_is() -> None:
     """Without a stimulus the best is to follow the block: 80 % at most, less what is not known."""
     table = tasks.ideal_trials("IBL-v0", 20_000, seed=3, contrasts=(0.0,), n_unbiased=0).table
@@ -132,6 +133,7 @@ def test_visual_search_by_counting_is_the_sum_over_all_displays() -> None:
     assert search.expected(sums, counts)[:, 1:] == pytest.approx(posterior, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_detection_is_worth_what_backward_induction_says() -> None:
     observer = tasks.IdealObserver("Detection-v0", sigma=2.0)
     promised = float(observer._own._wait[0][0])
@@ -199,6 +201,7 @@ def test_there_is_no_bound_where_what_is_shown_depends_on_lengths() -> None:
     assert tasks.IdealObserver(Fading(timing={"stimulus": 300})).n_actions == 3
 
 
+@pytest.mark.slow
 def test_detection_is_ended_in_fixation_where_the_window_is_worth_less() -> None:
     observer = tasks.IdealObserver("Detection-v0", abort=True)
     worth = float(observer._own._wait[0][0])
@@ -324,6 +327,7 @@ def test_agents_run_in_whatever_has_trials() -> None:
         tasks.run_trials(3, "random", 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "task",
     [

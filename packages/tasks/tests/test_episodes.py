@@ -126,6 +126,8 @@ def test_given_trials_are_those_drawn_alone() -> None:
             assert many.trial == alone.trial
 
 
+@pytest.mark.together
+@pytest.mark.slow
 def test_workers_of_a_loader_read_streams_of_their_own() -> None:
     data = pytest.importorskip("torch.utils.data")
     dataset = tasks.Dataset(PDM, batch_size=2, seq_len=30, max_batch=3, output="torch", seed=1)
@@ -214,6 +216,7 @@ def test_an_episode_ends_with_what_was_seen_last(task: str) -> None:
         np.testing.assert_array_equal(again, envs["disabled"].reset(seed=45)[0][0])
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_told_from_a_batch(tmp_path: Path) -> None:
     batch = tasks.Dataset("GoNogo-v0", batch_size=2, align="trial", seed=1).batch()
     batch.save(tmp_path / "batch")

@@ -47,6 +47,7 @@ def test_adding_a_task_is_one_short_file_that_works(
     assert 0.5 < ideal <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*infinity.*")
 def test_what_the_page_prints_runs() -> None:
     if not PAGE.is_file():

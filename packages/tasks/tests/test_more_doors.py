@@ -61,6 +61,7 @@ def test_following_the_ground_truth_is_always_right(kind: str) -> None:
     assert (table["reward"] == 1).all()
 
 
+@pytest.mark.slow
 def test_mixture_draws_every_task_as_often_as_asked_for() -> None:
     p = np.array([0.5, 0.3, 0.2])
     task = tasks.mix(YANG[:3], p=p)
@@ -161,6 +162,7 @@ def test_reaction_time_refuses_tasks_without_a_stimulus_or_with_rules_of_their_o
         tasks.reaction_time(tasks.get_task("ReachingDelayResponse-v0"))
 
 
+@pytest.mark.slow
 def test_switching_observer_follows_its_chain() -> None:
     p = np.array([[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.05, 0.15, 0.8]])
     table = tasks.switching_trials(PDM, 20_000, sessions=20, transition=p, seed=3).table

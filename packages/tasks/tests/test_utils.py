@@ -352,6 +352,7 @@ class TestPlots:
         seen = np.concatenate([data["initial_ob"][None], data["ob"][:-1]])
         assert ((data["gt"] > 0) == (seen[:, 0] == 0)).all()
 
+    @pytest.mark.slow
     def test_plot_env(self, tmp_path: Path) -> None:
         figure = plotting.plot_env(PDM, num_steps=60, fname=tmp_path / "run", name="dots")
         assert (tmp_path / "run.png").stat().st_size > 5000

@@ -16,6 +16,7 @@ pytest.importorskip("numba")
 each_task = pytest.mark.parametrize("task", sorted(entries()))
 
 
+@pytest.mark.slow
 @each_task
 def test_data_sets_have_the_same_bits(task: str) -> None:
     if tasks.get_task(task).no_ground_truth:

@@ -234,6 +234,7 @@ def test_dual_delay_match_sample_cues_say_which_sample_is_tested() -> None:
         assert (same.all(axis=1) == (c[f"ground_truth{sample}"] == 1)).all()
 
 
+@pytest.mark.slow
 def test_annubes_pays_a_trial_once() -> None:
     """NeuroGym pays every step of the stimulus: 10 a trial."""
     trials = perfect("AnnubesEnv-v0")
@@ -242,6 +243,7 @@ def test_annubes_pays_a_trial_once() -> None:
     assert not trials["catch"].all()
 
 
+@pytest.mark.slow
 def test_annubes_random_actions_earn_what_the_rules_say() -> None:
     trials = randomly("AnnubesEnv-v0")
     answered = 1 - 0.5**10
@@ -249,6 +251,7 @@ def test_annubes_random_actions_earn_what_the_rules_say() -> None:
     close(still("AnnubesEnv-v0")["reward"], 0.5)
 
 
+@pytest.mark.slow
 def test_annubes_follows_max_sequential_by_modality() -> None:
     """NeuroGym reads a mapping and forgets it."""
     limits = {"v": 1, "a": None, "catch": 2}
@@ -364,6 +367,7 @@ def test_reaching_data_set_shows_the_shortest_way() -> None:
             observation = env.step(env.right_action)[0]
 
 
+@pytest.mark.slow
 def test_reaching_delay_response_random_actions_earn_what_the_rules_say() -> None:
     trials = randomly("ReachingDelayResponse-v0")
     place, goal = np.linspace(-1, 1, 2001)[:, None], np.linspace(0, 1, 1001)
