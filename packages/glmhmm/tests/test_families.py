@@ -8,7 +8,7 @@ from scipy.stats import gamma, nbinom, norm, poisson
 from sklearn.linear_model import LogisticRegression
 
 from neuroloom.glmhmm import GLMHMM, match_states, permute_states
-from neuroloom.glmhmm.observation_models import CategoricalObservations
+from neuroloom.glmhmm.observation_models import BernoulliObservations, CategoricalObservations
 
 SMALL = ((0.4, -0.3), (0.2, 0.1))
 CASES = {
@@ -149,3 +149,19 @@ def test_links_of_ones_own():
     assert slope.sum() == pytest.approx(0, abs=1e-3)
     again = GLMHMM(1, "Poisson", inverse_link_function=jax.nn.softplus, tol=1e-10).fit(X, y)
     np.testing.assert_array_equal(again.coef_, soft.coef_)
+
+
+def test_states_without_a_category_are_told_as_those_without_a_choice():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 60).astype(float)
+    posterior = np.where(np.arange(60)[:, None] < 30, [1.0, 0.0], [0.0, 1.0])
+    y[:30] = 1
+    for values in (y, 1 - y, np.where(np.arange(60) == 3, 0.0, y)):
+        two = CategoricalObservations(2).lopsided(values, posterior)
+        choices = BernoulliObservations().lopsided(values, posterior)
+        assert [k for k, _ in two] == [k for k, _ in choices]
+    three = CategoricalObservations(4).lopsided(np.where(y == 1, 3.0, y), posterior)
+    assert three == [
+        (0, "categories [0, 1, 2] have no choice in state 0"),
+        (1, "categories [1, 2] have no choice in state 1"),
+    ]

@@ -146,6 +146,10 @@ def test_update_takes_what_fit_takes_and_refuses_the_rest(driven):
     assert (np.diff(history) > 0).all()
     with pytest.raises(TypeError):
         one.update(params, state, X, y, session_start=STARTS)
+    with pytest.raises(ValueError, match="transition_inputs: expected 1 inputs"):
+        one.update(params, state, X, y, transition_inputs=np.column_stack([u, u**2]))
+    with pytest.raises(ValueError, match="opt_state: expected what initialize"):
+        one.update(params, None, X, y)
 
 
 def test_sparse_and_flat_priors_of_driven_rows_have_their_closed_form():
@@ -406,7 +410,9 @@ def test_categories_by_label():
     assert gaps[0][7] is None
     assert gaps[0].tolist()[8:] == drawn_labels.tolist()[8:]
     model.set_params(missing="raise")
-    boot = [parametric_bootstrap(m, X, v, n_samples=2) for m, v in ((model, labels), (same, codes))]
+    boot = [
+        parametric_bootstrap(m, X, y=v, n_samples=2) for m, v in ((model, labels), (same, codes))
+    ]
     np.testing.assert_array_equal(boot[0].coef, boot[1].coef)
     online = OnlineFilter(GLMHMM(2, CategoricalObservations(3), maxiter=3, tol=9.0).fit(X, labels))
     first = online.step(X[0], labels[0])

@@ -6,6 +6,7 @@ from problems import drawn, known
 from scipy.special import expit
 
 from neuroloom.glmhmm import GLMHMM, diagnose, parametric_bootstrap, standard_errors
+from neuroloom.glmhmm.results import DesignMatrix
 
 
 def test_one_state_has_the_errors_of_logistic_regression():
@@ -121,6 +122,41 @@ def test_bootstrap_agrees_with_the_information():
     assert ((low < model.coef_) & (high > model.coef_)).mean() >= 0.75
     again = parametric_bootstrap(model, X, starts, n_samples=3, seed=1)
     np.testing.assert_array_equal(again.coef, found.coef[:3])
+
+
+def test_bootstrap_takes_responses_and_sessions_by_place_or_name():
+    X, y, starts, _ = drawn(known(), 200, 50)
+    y = np.where(np.arange(200) < 40, np.nan, y)
+    model = known()
+    model.set_params(missing="mask")
+    design = DesignMatrix(X, y, starts, tuple("ab"[: X.shape[1]]))
+
+    def intercepts(*data, **named):
+        return parametric_bootstrap(model, *data, n_samples=2, seed=1, **named).intercept
+
+    expected = intercepts(X, y=y, session_starts=starts)
+    for found in (
+        intercepts(X, y, starts),
+        intercepts(X, y, session_starts=starts),
+        intercepts(X, starts, y=y),
+        intercepts(design),
+    ):
+        np.testing.assert_array_equal(found, expected)
+    whole = intercepts(X, session_starts=starts)  # without y nothing is missing
+    np.testing.assert_array_equal(intercepts(X, np.arange(0, 200, 50)), whole)
+    assert (whole != expected).any()
+    for data, named in (
+        ((X, y), {}),
+        ((X, starts.astype(int)), {}),
+        ((X, y, starts), {"y": y}),
+        ((X, starts), {"y": y, "session_starts": starts}),
+        ((X, y, starts, starts), {}),
+    ):
+        with pytest.raises(ValueError, match="data: expected y"):
+            intercepts(*data, **named)
+    for number in (0, -1, 2.5):
+        with pytest.raises(ValueError, match="n_samples"):
+            parametric_bootstrap(model, X, starts, n_samples=number)
 
 
 @pytest.mark.slow

@@ -15,12 +15,14 @@ from neuroloom.glmhmm._analysis.states import closest
 from neuroloom.glmhmm._em.batch import fit_all
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
 from neuroloom.glmhmm._em.multi_start import trace_length
-from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._errors import InputError, fail
 from neuroloom.glmhmm._estimator.centring import around, near
 from neuroloom.glmhmm._estimator.problem import Posed, posed
-from neuroloom.glmhmm._input.arrays import numbers
+from neuroloom.glmhmm._estimator.reading import unpack
+from neuroloom.glmhmm._input.arrays import is_pynapple, numbers, plain, read_design
 from neuroloom.glmhmm._model.parameters import Parameters, from_core
 from neuroloom.glmhmm._model.settings import flag
+from neuroloom.shared import checks
 
 _TOGETHER = 8  # samples that one job fits, the same for any number of workers
 
@@ -141,11 +143,13 @@ def parametric_bootstrap(
     X
         The regressors of the fit.
     *data
-        ``y, session_starts`` as in the fit, or ``session_starts`` alone.
+        ``y, session_starts`` as in the fit, or ``session_starts`` alone: a mask, indices or
+        epochs; what has a value for each trial goes by name.
     y, session_starts, transition_inputs
-        The data of the fit. `y` only says which responses are missing, and may be left out.
+        The data of the fit. `y` only says which responses are missing, and may be left out; a
+        design matrix brings its own.
     n_samples : int
-        Number of data sets.
+        Number of data sets; a standard error needs two.
     observed : array_like of bool, shape (n_trials,), optional
         False where the response is missing, in place of `y`.
     seed : int or Seed
@@ -168,12 +172,8 @@ def parametric_bootstrap(
     (20, 2, 1)
     """
     flag("progress", progress)
-    if len(data) > 2:
-        raise fail("data", "y and session_starts, or session_starts alone", f"{len(data)} more")
-    if len(data) == 1:
-        session_starts = data[0]
-    elif data:
-        y, session_starts = data
+    n_samples = checks.whole("n_samples", n_samples, at_least=1, error=InputError)
+    X, y, session_starts = unpack(X, *_data(X, data, y, session_starts))
     stream = shared.as_seed(seed).child("bootstrap")
     template = _template(model, X, y, session_starts, transition_inputs, observed)
     work = _Samples(model, X, session_starts, transition_inputs, template, stream)
@@ -191,6 +191,33 @@ def parametric_bootstrap(
     joined = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
     drive = joined.pop("transition_coef")
     return Bootstrap(**joined, transition_coef=drive if drive.shape[1] else None)
+
+
+def _data(X: Any, data: tuple[Any, ...], y: Any, session_starts: Any) -> tuple[Any, Any]:
+    """Return responses and session starts, wherever they stand.
+
+    Raises
+    ------
+    InputError
+        If one comes twice, or a lone value may be either.
+    """
+    if not data:
+        return y, session_starts
+    if len(data) == 1 and y is None and session_starts is not None:
+        return data[0], session_starts
+    if len(data) == 1 and session_starts is None:
+        rows, _, _ = unpack(X, None, None)
+        values = data[0] if is_pynapple(data[0]) else np.asarray(plain(data[0]))
+        n_trials = 0 if rows is None else len(read_design(rows).matrix)
+        by_trial = not is_pynapple(values) and len(np.atleast_1d(values)) == n_trials
+        if by_trial and y is None and values.dtype.kind != "b":
+            raise fail("data", "y= or session_starts= by name", "one value for each trial, alone")
+        return y, data[0]
+    if len(data) > 2 or y is not None or session_starts is not None:
+        names = [n for n, v in (("y", y), ("session_starts", session_starts)) if v is not None]
+        told = " and ".join([f"{len(data)} by place", *names])
+        raise fail("data", "y and session_starts, once each", told)
+    return data[0], data[1]
 
 
 def _masking(model: Any) -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neuroloom.glmhmm._em import em
 from neuroloom.glmhmm._em.compile import as_arrays, double_precision
 from neuroloom.glmhmm._em.em import Fit
-from neuroloom.glmhmm._errors import fail_type
+from neuroloom.glmhmm._errors import fail, fail_type
 from neuroloom.glmhmm._estimator.centring import around, centred
 from neuroloom.glmhmm._estimator.fitting import check_data, configured_start
 from neuroloom.glmhmm._estimator.problem import (
@@ -64,6 +64,9 @@ def one_iteration(
     check_data(model, data, inputs)
     if inputs is not None and drive is None:
         drive = np.zeros((inputs.shape[1], model.n_states, model.n_states))
+    if inputs is not None and len(drive) != inputs.shape[1]:
+        expected = f"{len(drive)} inputs, whose weights go on from the fit or update before"
+        raise fail("transition_inputs", expected, f"{inputs.shape[1]}")
     core = core_of(model, params, data, drive=None if inputs is None else drive)
     exact = has_zeros(core.initial, core.transition)
     near, shift = centred(data)

@@ -158,6 +158,18 @@ class CategoricalObservations(Observations):
             return None
         return f"category {absent[0]} is never chosen: its intercepts have no finite optimum"
 
+    def lopsided(self, y: NDArray[np.float64], gamma: NDArray[np.float64]) -> list[tuple[int, str]]:
+        """Return states in which, but for half a trial, some categories are never chosen."""
+        counts = (y == np.arange(self.n_categories)[:, None]) @ gamma
+        never = (counts < 0.5) & (gamma.sum(axis=0) > 5)
+        return [
+            (
+                int(k),
+                f"categories {np.flatnonzero(never[:, k]).tolist()} have no choice in state {k}",
+            )
+            for k in np.flatnonzero(never.any(axis=0))
+        ]
+
     def separated(
         self, level: NDArray[np.float64], size: NDArray[np.float64], link: Link
     ) -> tuple[int, str] | None:

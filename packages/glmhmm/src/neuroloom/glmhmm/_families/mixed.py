@@ -259,9 +259,9 @@ class MixedObservations(Observations):
         return told[0] if told else None
 
     def lopsided(self, y: NDArray[np.float64], gamma: NDArray[np.float64]) -> list[tuple[int, str]]:
-        """Return the complaints of all outputs."""
-        found = self._each(lambda p, i: p.family.lopsided(y[:, i], gamma))
-        return [complaint for each in found for complaint in each]
+        """Return the complaints of all outputs, each with its name."""
+        found = self._each(lambda p, i: (p.name, p.family.lopsided(y[:, i], gamma)))
+        return [(k, f"output {name!r}: {text}") for name, each in found for k, text in each]
 
     def separated(
         self, level: NDArray[np.float64], size: NDArray[np.float64], link: Link
