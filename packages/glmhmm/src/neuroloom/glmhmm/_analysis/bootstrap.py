@@ -206,18 +206,23 @@ def _data(X: Any, data: tuple[Any, ...], y: Any, session_starts: Any) -> tuple[A
     if len(data) == 1 and y is None and session_starts is not None:
         return data[0], session_starts
     if len(data) == 1 and session_starts is None:
-        rows, _, _ = unpack(X, None, None)
-        values = data[0] if is_pynapple(data[0]) else np.asarray(plain(data[0]))
-        n_trials = 0 if rows is None else len(read_design(rows).matrix)
-        by_trial = not is_pynapple(values) and len(np.atleast_1d(values)) == n_trials
-        if by_trial and y is None and values.dtype.kind != "b":
-            raise fail("data", "y= or session_starts= by name", "one value for each trial, alone")
-        return y, data[0]
+        return y, _starts_behind(X, data[0], named=y is not None)
     if len(data) > 2 or y is not None or session_starts is not None:
         names = [n for n, v in (("y", y), ("session_starts", session_starts)) if v is not None]
         told = " and ".join([f"{len(data)} by place", *names])
         raise fail("data", "y and session_starts, once each", told)
     return data[0], data[1]
+
+
+def _starts_behind(X: Any, value: Any, *, named: bool) -> Any:
+    """Return session starts that stand alone behind the regressors; `named` says that `y` is."""
+    rows, _, _ = unpack(X, None, None)
+    if is_pynapple(value) or named or rows is None:
+        return value
+    values = np.atleast_1d(np.asarray(plain(value)))
+    if len(values) == len(read_design(rows).matrix) and values.dtype.kind != "b":
+        raise fail("data", "y= or session_starts= by name", "one value for each trial, alone")
+    return value
 
 
 def _masking(model: Any) -> Any:

@@ -114,7 +114,8 @@ def _choices(model: Any, data: Data, output: int | str | None) -> tuple[NDArray[
         every = (data.y[:, None] == np.arange(family.n_categories)).astype(np.float64)
         return np.where(data.observed[:, None], every, np.nan), 0
     columns = data.y.reshape(len(data.y), -1)
-    families, names = [family] * columns.shape[1], ()
+    families: list[Any] = [family] * columns.shape[1]
+    names: tuple[str, ...] = ()
     if isinstance(family, MixedObservations):
         families, names = [part.family for part in family.parts], family.names
     if isinstance(family, WienerObservations):

@@ -184,6 +184,19 @@ def _ask(name: str, values: list[Any], implied: Any, told: str = "") -> InputErr
     """Return the error that shows the values and the calls that would be right."""
     found = _found(values)
     shown = ", ".join(f"{v!r} ({sum(w == v for w in values)} trials)" for v in found[:8])
+    calls = _calls(found, told=bool(told))
+    why = " (beside contrastLeft and contrastRight)" if implied is not None else ""
+    if told:
+        return InputError(f"{name}: expected {told}, got {shown}; pass {'; or '.join(calls[::-1])}")
+    return InputError(
+        f"{name}: expected choices 0 and 1 with NaN for none, booleans or two labels (left "
+        f"and right, or neither of them), or to be told what the values mean, got "
+        f"{shown}{why}; pass {'; or '.join(calls)}"
+    )
+
+
+def _calls(found: list[Any], *, told: bool) -> list[str]:
+    """Return what may be passed for the values found; `told` says that codes were."""
     calls = []
     if set(found) <= {-1, 0, 1}:
         calls.append('codes="ibl" if −1 is right, 1 left and 0 no choice (files of the IBL)')
@@ -203,14 +216,7 @@ def _ask(name: str, values: list[Any], implied: Any, told: str = "") -> InputErr
         calls.append(f"{one} or the other way round")
     else:
         calls.append(_spellings(found))
-    why = " (beside contrastLeft and contrastRight)" if implied is not None else ""
-    if told:
-        return InputError(f"{name}: expected {told}, got {shown}; pass {'; or '.join(calls[::-1])}")
-    return InputError(
-        f"{name}: expected choices 0 and 1 with NaN for none, booleans or two labels (left "
-        f"and right, or neither of them), or to be told what the values mean, got "
-        f"{shown}{why}; pass {'; or '.join(calls)}"
-    )
+    return calls
 
 
 def _spellings(found: list[Any]) -> str:
