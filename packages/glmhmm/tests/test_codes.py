@@ -6,6 +6,8 @@ import pytest
 
 from neuroloom import shared
 from neuroloom.glmhmm import design_matrix
+from neuroloom.glmhmm._estimator.reading import unpack
+from neuroloom.glmhmm.errors import GLMHMMWarning
 from neuroloom.shared.convert import from_alf
 
 RIGHT = np.array([1, 0, 1, 1, 0, 0, 1, 0, 1, 0], dtype=bool)
@@ -187,6 +189,14 @@ def test_which_of_two_labels_is_which_is_said(ones, codes, note):
     assert [n for n in found.notes if "choices" in n] == (
         [f"choices: {note}, by the alphabet; codes= turns them round"] if note else []
     )
+
+
+def test_a_fit_of_a_table_says_which_label_is_which():
+    trials = shared.Trials(table(np.where(RIGHT, "lick", "hold")).assign(stimulus=SIDE * 0.5))
+    with pytest.warns(GLMHMMWarning, match="'hold' is 0 and 'lick' 1"):
+        _, y, _ = unpack(trials, None, None)
+    np.testing.assert_array_equal(y, expected(none=False))
+    unpack(shared.Trials(table(np.where(RIGHT, "right", "left"))), None, None)  # nothing to say
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._errors import GLMHMMWarning, fail
 from neuroloom.glmhmm._input.arrays import numbers, read_design
 from neuroloom.glmhmm._input.rows import check_rows
 from neuroloom.glmhmm._input.trials import Data, read
+from neuroloom.glmhmm._tables.codes import by_alphabet
 from neuroloom.glmhmm._tables.design import design_matrix
 from neuroloom.glmhmm._tables.recognise import (
     as_table,
@@ -57,7 +59,10 @@ def _of_trials(trials: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]
     `y` may be the name of a column; all other numeric ones but the session's are regressors then.
     """
     if y is None:
-        return unpack(design_matrix(trials), None, session_starts)
+        design = design_matrix(trials)
+        if by_alphabet(design.codes):
+            warnings.warn("; ".join(design.notes), GLMHMMWarning, stacklevel=5)
+        return unpack(design, None, session_starts)
     table = as_table(trials)
     session = session_column(table, "auto")
     subject = subject_column(table, "auto")

@@ -125,9 +125,15 @@ def _note(codes: Any, implied: Any) -> str:
     if codes is implied:
         return 'codes="ibl" (−1 right, 1 left, 0 none), by the contrasts'
     left, right = codes["left"], codes["right"]
-    if not isinstance(left, str) or (_side(left), _side(right)) == ("left", "right"):
+    if not by_alphabet({"left": [left], "right": [right]}):
         return ""
     return f"{left!r} is 0 and {right!r} 1, by the alphabet; codes= turns them round"
+
+
+def by_alphabet(codes: Mapping[str, list[Any]]) -> bool:
+    """Return whether codes that were not told are those of two labels that name no side."""
+    left, right = codes["left"][0], codes["right"][0]
+    return isinstance(left, str) and (_side(left), _side(right)) != ("left", "right")
 
 
 def _side(label: Any) -> str:
