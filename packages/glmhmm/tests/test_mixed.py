@@ -1,5 +1,7 @@
 """Choices with reaction times: outputs of several families that share the states."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import oracle
 import pandas as pd
@@ -178,9 +180,6 @@ def test_mixed_models_that_cannot_be():
     "eta", [(1.0, 0.4, 0.2, -1.6), (-2.0, -0.2, -0.5, -2.0), (0, 0.7, 0, -1.2)]
 )
 def test_diffusion_density_integrates_and_has_its_closed_form_moments(eta):
-    import jax
-    import jax.numpy as jnp
-
     family = WienerObservations()
     drift, bound, bias = eta[0], np.exp(eta[1]), 1 / (1 + np.exp(-eta[2]))
     times = np.exp(eta[3]) + np.linspace(0, 15, 6001)[1:] ** 2 / 15
@@ -284,6 +283,20 @@ def test_held_out_responses_that_no_state_can_make_score_minus_infinity():
     assert found.folds["bits_per_trial"].tolist()[1] == -np.inf
     assert found.table.loc[1, "bits_per_trial"] == -np.inf
     assert np.isnan(found.table.loc[1, "standard_error"])
+
+
+def test_no_reaction_time_is_impossible_to_the_null_model_of_a_diffusion():
+    """Of a process without a non-decision time it is that process, but for what was learnt."""
+    family, rng = WienerObservations(), np.random.default_rng(0)
+    known = family.draw(rng, np.tile([0.8, 0.3, 0.2, -20.0], (1500, 1)), None, None)
+    new = family.draw(rng, np.tile([0.8, 0.3, 0.2, -20.0], (1500, 1)), None, None)
+    with jax.enable_x64(True):
+        eta = jnp.broadcast_to(jnp.array([0.8, 0.3, 0.2, -20.0])[None, :, None], (1, 4, 1500))
+        true = float(family.log_prob(jnp.asarray(new.T), eta, 1.0, None).sum())
+    found = family.null_log_likelihood(known, new, family.default_inverse_link_function)
+    assert found == pytest.approx(true, abs=5)  # chi-squares of three parameters, both ways
+    new[3, 1] = 1e-4 * known[:, 1].min()
+    assert np.isfinite(family.null_log_likelihood(known, new, None))
 
 
 def test_a_plain_chain_of_named_outputs_goes_through_filter_and_bootstrap(drawn):

@@ -26,6 +26,7 @@ Array = Any
 PREDICTORS = ("drift", "boundary", "bias", "non_decision")
 OUTPUTS = ("choice", "rt")
 _TERMS = 6
+_NO_TIME = 1e-9  # of the mean reaction time
 _SWITCH = 0.35  # scaled times below which the small-time series is used
 _GRID = 1500  # times at which a draw's distribution is tabulated
 
@@ -191,18 +192,20 @@ class WienerObservations(Observations):
     def null_log_likelihood(
         self, train: NDArray[np.float64], test: NDArray[np.float64], link: Link
     ) -> float:
-        """Return the log-likelihood of test trials under one process fitted to training ones."""
+        """Return the log-likelihood of test trials under one process fitted to training ones.
+
+        It has no non-decision time: with one it would hold early test trials impossible.
+        """
         known = train[np.isfinite(train).all(axis=1)]
         new = test[np.isfinite(test).all(axis=1)]
+        none = np.log(_NO_TIME * known[:, 1].mean())
 
-        def value(eta: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-            return float(by_trial(_log_prob, (y.T,), eta[None, :, None], family=self).sum())
+        def value(free: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+            eta = np.append(free, none)[None, :, None]
+            return float(by_trial(_log_prob, (y.T,), eta, family=self).sum())
 
-        def loss(eta: NDArray[np.float64]) -> float:
-            found = -value(eta, known)
-            return found if np.isfinite(found) else 1e12
-
-        found = scipy.optimize.minimize(loss, self.starts(known, link), method="Nelder-Mead")
+        begin = self.starts(known, link)[:-1]
+        found = scipy.optimize.minimize(lambda eta: -value(eta, known), begin, method="Nelder-Mead")
         return value(found.x, new)
 
 
