@@ -143,6 +143,8 @@ def _said(value):
     said = {}
     for name in value.arguments():
         part = getattr(value, name)
+        if name == "observed" and isinstance(value, SpikeTrains):
+            part = value.observed_by_unit()  # where that is all of the epochs, nothing is said
         if isinstance(part, Epochs):
             part = _said(part)
             said |= {(name, *place): x for place, x in part.items()}
