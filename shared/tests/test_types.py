@@ -268,6 +268,19 @@ class TestSpikeTrains:
         assert kept.n_units == spikes.n_units
         assert kept.epochs == spikes.epochs.intersect(when)
 
+    def test_all_spikes_on_an_edge_are_kept_and_no_gap_is_recorded(self) -> None:
+        times = [1 - 5e-10, 1 - 3e-10, 1 - 1e-10, 1.5]
+        spikes = SpikeTrains(times, [0, 1, 0, 1], epochs=Epochs(0.0, 2.0))
+        kept = spikes.restrict(Epochs([0.5, 1.0], [1.0, 2.0]))
+        assert kept.times.tolist() == times
+        kept = spikes.restrict(Epochs(1.0, 2.0))
+        assert kept.times.tolist() == times
+        assert kept.epochs == Epochs(times[0], 2.0)
+        paused = SpikeTrains([1 - 1e-10, 1.75], [0, 0], epochs=Epochs([0.0, 1.5], [1.0, 2.0]))
+        kept = paused.restrict(Epochs(1.0, 2.0))
+        assert kept.times.tolist() == [1.75]
+        assert kept.epochs == Epochs(1.5, 2.0)
+
     @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3)), max_size=40))
     def test_counts_agree_with_numpys_histogram(self, events: list[tuple[int, int]]) -> None:
         events = sorted(events)

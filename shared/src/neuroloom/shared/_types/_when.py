@@ -40,7 +40,8 @@ def restricted(
     """Return which of the times lie in the wanted epochs, and when was recorded there.
 
     A time within a nanosecond of a wanted edge is on it; if it is the start, the epoch starts
-    with it. Where the recording itself ends, its end holds.
+    with it. Where the recording itself ends, its end holds, and what is on a wanted start that was
+    not recorded is outside.
     """
     common = own.intersect(wanted)
     if not len(common):
@@ -49,14 +50,12 @@ def restricted(
     near = wanted.index(times + tolerance(times, wanted.durations.min()))
     ends = own.stop[own.index(times)]
     late = (near != place) & (place >= 0) & (wanted.stop[place] < ends)
-    early = (near != place) & (near >= 0)
+    early = (near != place) & (near >= 0) & own.contains(wanted.start[near])
     keep = ((place >= 0) & ~late) | early
     start, stop = common.start.copy(), common.stop.copy()
-    for t in times[early & ~common.contains(times)]:
-        i = min(int(np.searchsorted(start, t)), len(start) - 1)
-        start[i] = t
-        if i and stop[i - 1] > t:
-            stop[i - 1] = t
+    outside = early & ~common.contains(times)
+    np.minimum.at(start, np.searchsorted(start, wanted.start[near[outside]]), times[outside])
+    stop[:-1] = np.minimum(stop[:-1], start[1:])
     return keep, Epochs(start, stop, common.properties, common.metadata)
 
 
