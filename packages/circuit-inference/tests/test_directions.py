@@ -46,7 +46,9 @@ def epochs(a, b, rng, n=4):
 @pytest.fixture(scope="module")
 def learned():
     pairs = condition_pairs(confounded, PRIOR, "a", 400, MOMENTS, **OPTIONS, seed=1)
-    return pairs, Inferer("mdn", pairs.prior).fit(pairs.features, pairs.theta, seed=1)
+    sizes = {"hidden": (32, 32), "n_components": 1, "trees": "no"}  # to choose them takes longest
+    inferer = Inferer("mdn", pairs.prior, hyperparams=sizes)
+    return pairs, inferer.fit(pairs.features, pairs.theta, seed=1)
 
 
 @pytest.mark.slow
