@@ -13,8 +13,8 @@ from neuroloom.shared.io import register
 # that varies, in units of a Student law of three degrees of freedom: what is open is known from a
 # few signs only, and a dependence that shows in none of them is missed by more than a normal law
 # has it. Calibrated on the tuning part of the table in docs/mi/calibration.md.
-SHIFT = 0.5
-SPREAD = 0.34
+SHIFT = 0.4
+SPREAD = 0.25
 OPEN_DOF = 3
 
 
@@ -39,9 +39,9 @@ class Evidence:
 # An estimate that assumes a form, and whose flags tell where that does not hold.
 UNBIASED = Evidence()
 # A bound that is trained and scored on the same few samples falls short by what it could not learn
-# from them, which no check sees whole. That is as a rule of the size of the samples' scatter, which
+# from them, which no check sees whole. That is as a rule a part of the samples' scatter, which
 # shrinks with their number alike.
-BOUND = Evidence(short=0.5)
+BOUND = Evidence(short=0.25)
 # Neighbours' shares of the information hang together, so that their scatter says too little.
 NEIGHBOURS = Evidence(scale=1.5)
 
