@@ -386,3 +386,12 @@ def test_outputs_have_one_length(data):
     X, y = data
     with pytest.raises(InputError, match=r"of one length, got \[60, 59\]"):
         GLMHMM(1, {"choice": "Bernoulli", "rt": "Gaussian"}).fit(X, {"choice": y, "rt": y[1:]})
+
+
+def test_an_output_without_a_value_is_no_output():
+    y = np.random.default_rng(0).poisson(2.0, (40, 2)).astype(float)
+    y[:, 1] = np.nan
+    with pytest.raises(ValueError, match=r"y: expected a value of every output.*columns \[1\]"):
+        GLMHMM(2, "Poisson", missing="mask").fit(y=y)
+    with pytest.raises(ValueError, match="a value of every output"):
+        GLMHMM(2, {"n": "Poisson", "rt": "LogNormal"}, missing="mask").fit(y=y)

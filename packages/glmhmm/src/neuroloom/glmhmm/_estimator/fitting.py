@@ -56,6 +56,9 @@ def check_data(model: Any, data: Data, inputs: NDArray[np.float64] | None = None
     """Raise if responses or inputs cannot be fitted; warn of what has no finite, unique optimum."""
     family = model.observation_model
     family.check(data.y, data.seen if data.y.ndim == 2 else data.observed)
+    silent = np.flatnonzero(~data.seen.any(axis=0))
+    if silent.size:
+        raise fail("y", "a value of every output", f"NaN throughout in columns {silent.tolist()}")
     message = family.one_sided(data.y[data.observed])
     if message is not None:
         warnings.warn(message, SeparationWarning, stacklevel=4)
