@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import scipy
@@ -32,14 +33,14 @@ class Prepared:
     Attributes
     ----------
     x, y : ndarray, shape (n_samples, n_features)
-        Counts and labels may have become real numbers.
+        Counts and labels may have become real numbers, or the labels numbers of kinds.
     function : callable
         ``function(x, y, exclude=0)`` returns each sample's share in nats.
     counted : bool
         Whether it counts patterns.
     """
 
-    x: Array
+    x: NDArray[Any]
     y: Array
     function: Callable[..., Array]
     counted: bool = False

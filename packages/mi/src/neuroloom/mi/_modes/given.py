@@ -55,13 +55,13 @@ def look(
         Samples on either side that are neither neighbours nor exchanged: they are near in time.
     rng : Generator
     """
-    real = spread(x, y, z)
-    orders = [local_permutation(real[2], _AMONG, rng, exclude) for _ in range(_EXCHANGES)]
+    a, b, c = real = spread(x, y, z)
+    orders = [local_permutation(c, _AMONG, rng, exclude) for _ in range(_EXCHANGES)]
     left, error = _left_of_nothing(shares, x, y, z, orders)
     other = _other(name, _width(real), exclude)
     if other is None:
         return Seen(left, error)
-    mean, its_left = float(other(*real).mean()), _left_of_nothing(other, *real, orders)[0]
+    mean, its_left = float(other(a, b, c).mean()), _left_of_nothing(other, a, b, c, orders)[0]
     return Seen(left, error, mean - max(its_left, 0.0))
 
 
