@@ -2,7 +2,6 @@
 
 from neuroloom.lifnet._engine._cells import Cells, Propagators, propagators
 from neuroloom.lifnet._engine._checkpoints import in_stretches
-from neuroloom.lifnet._engine._checks import warn_of_no_sample
 from neuroloom.lifnet._engine._connectivity import Connectivity
 from neuroloom.lifnet._engine._digest import network_digest
 from neuroloom.lifnet._engine._join import join
@@ -35,5 +34,4 @@ __all__ = [
     "propagators",
     "run_torch",
     "simulate",
-    "warn_of_no_sample",
 ]

@@ -16,7 +16,7 @@ from neuroloom.lifnet._engine._normal import NormalDrive
 from neuroloom.lifnet._engine._result import Record
 from neuroloom.lifnet._engine._schedule import Schedule
 from neuroloom.lifnet._engine._state import State
-from neuroloom.lifnet._errors import PlausibilityWarning, RoundingWarning, SimulationError
+from neuroloom.lifnet._errors import RoundingWarning, SimulationError
 from neuroloom.shared import Seed, checks
 
 Pairs = Sequence[tuple[ArrayLike, ArrayLike]]
@@ -259,26 +259,5 @@ def warn_of_precision(cells: Cells, delta_t: float, dtype: str) -> None:
             f"dtype: a step of {delta_t:g} s changes neurons with tau_membrane of {longest:g} s by "
             f"less than {dtype} resolves; take 'float64' or longer steps",
             RoundingWarning,
-            stacklevel=3,
-        )
-
-
-def warn_of_no_sample(record: Record, n_steps: int) -> None:
-    """Warn if a run ends before the first sample of what it is to record.
-
-    Parameters
-    ----------
-    record : Record
-        What is recorded.
-    n_steps : int
-        Steps of a run from the start; one that goes on may be a short part of a longer one.
-    """
-    kept = ("voltage", "current", "population_current", "population_voltage")
-    asked = [n for n in kept if not any(getattr(record, n) is nothing for nothing in (None, False))]
-    if asked and record.every > n_steps:
-        warnings.warn(
-            f"record: a run of {n_steps} steps ends before the first sample of {asked[0]}, at step "
-            f"{record.every}; take a smaller `every`",
-            PlausibilityWarning,
             stacklevel=3,
         )

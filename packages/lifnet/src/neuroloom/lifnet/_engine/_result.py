@@ -31,7 +31,8 @@ class Record:
         Sums over each population: synaptic currents per channel (for conductance channels the
         current ``g (E − V)`` that flows in), and voltages.
     every : int
-        Steps between two samples.
+        Steps between two samples, the first at the end of step `every`: a run that ends before it
+        has none, and one that goes on from it has it.
     """
 
     spikes: bool = True

@@ -21,7 +21,6 @@ from neuroloom.lifnet._engine._checks import (
     spans_of,
     stimuli_of,
     table_of,
-    warn_of_no_sample,
     warn_of_precision,
 )
 from neuroloom.lifnet._engine._connectivity import Connectivity
@@ -133,8 +132,6 @@ def simulate(
     if first_step is None:
         first_step = 0 if state is None else state.step
     check(cells, connectivity, n_steps, dtype, n_threads, first_step, backend)
-    if state is None:
-        warn_of_no_sample(record, n_steps)
     spans = spans_of(populations, cells.n_neurons)
     check_input(cells, drives, noise, backend)
     check_schedule(schedule, n_steps, backend)

@@ -23,7 +23,6 @@ from neuroloom.lifnet._engine import (
     in_stretches,
     network_digest,
     simulate,
-    warn_of_no_sample,
 )
 from neuroloom.lifnet._errors import NetworkError, RoundingWarning, SimulationError
 from neuroloom.lifnet._network._declared import Declared
@@ -178,8 +177,6 @@ class BuiltNetwork:
         stream = as_seed(seed)
         check_is_state(state)
         self._check_length(0 if state is None else state.step, n_steps)
-        if state is None and isinstance(record, Record):
-            warn_of_no_sample(record, n_steps)
 
         def stretch(first: int, last: int, before: State | None) -> Simulation:
             begin = self.state if before is None else before
