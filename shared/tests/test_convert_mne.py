@@ -17,6 +17,9 @@ mne = pytest.importorskip("mne")
 from neuroloom.shared import DataError, Epochs, Recording, Signal  # noqa: E402
 from neuroloom.shared.convert import ConversionWarning, from_mne, to_mne  # noqa: E402
 
+# Where mne is missing all of the file is skipped, and no report names its tests.
+pytestmark = pytest.mark.together
+
 
 @pytest.fixture
 def raw() -> Any:

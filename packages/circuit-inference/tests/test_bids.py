@@ -14,6 +14,9 @@ from neuroloom.circuit_inference.errors import (
 )
 
 mne = pytest.importorskip("mne")
+
+# Where mne is missing all of the file is skipped, and no report names its tests.
+pytestmark = pytest.mark.together
 RATE = 100.0
 SET = FeatureSet(Moments(), Aperiodic((2, 40)))
 

@@ -10,6 +10,9 @@ from neuroloom.circuit_inference.errors import ArgumentError
 
 mne = pytest.importorskip("mne")
 
+# Where mne is missing all of the file is skipped, and no report names its tests.
+pytestmark = pytest.mark.together
+
 
 @pytest.fixture
 def counts(rng):

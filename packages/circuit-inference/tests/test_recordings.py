@@ -308,6 +308,7 @@ def test_columns_that_are_numbers():
     assert signal.channels == ("0", "1", "2")
 
 
+@pytest.mark.together
 class TestTimesOfMne:
     """Bad spans and starts against what MNE itself says of the same recording."""
 

@@ -151,6 +151,7 @@ class TestNetworkSimulator:
         assert out["reason"].startswith("rate too high")
         assert "LRWS" not in out
 
+    @pytest.mark.together
     @pytest.mark.slow
     def test_conductances(self, lifnet):
         theta = np.array(list(CAVALLARI.values()))
@@ -173,6 +174,7 @@ class TestNetworkSimulator:
 
 
 class TestNetworkLibrary:
+    @pytest.mark.together
     @pytest.mark.slow
     def test_batches_and_resume(self, lifnet, tmp_path):
         options = {"duration_s": 0.25, "transient_s": 0.1, "prior": SAFE, "progress": False}

@@ -13,7 +13,11 @@ import pytest
 from neuroloom.lifnet.__main__ import main
 
 ROOT = Path(__file__).parents[3]
-PAGES = ["packages/lifnet/README.md", "docs/lifnet/index.md", "docs/lifnet/how-to.md"]
+PAGES = [
+    "packages/lifnet/README.md",
+    "docs/lifnet/index.md",
+    pytest.param("docs/lifnet/how-to.md", marks=pytest.mark.together),  # distributed
+]
 BLOCK = re.compile(r"```(python|\{code-cell\} ipython3|)\n(.*?)```", re.S)
 
 
