@@ -120,8 +120,9 @@ class TestEpochs:
 
 def test_what_info_says_beyond_ours_is_told() -> None:
     info = mne.create_info(["a", "b"], 100.0, "eeg")
-    info["proj_name"] = "study"
-    info["device_info"] = {"type": "amp"}
+    with info._unlock():  # which mne asked for before 1.10
+        info["proj_name"] = "study"
+        info["device_info"] = {"type": "amp"}
     info.set_montage(
         mne.channels.make_dig_montage({"a": [0.0, 0.0, 0.1]}, coord_frame="head"),
         on_missing="ignore",

@@ -18,6 +18,7 @@ import pytest
 from convert_strategies import rich_recordings
 from hdmf.backends.hdf5.h5_utils import H5DataIO
 from hdmf.common import DynamicTable
+from hdmf.utils import get_docval
 from hypothesis import given, settings
 
 from neuroloom.shared import DataError, Epochs, Recording, Signal, SpikeTrains, Trials
@@ -399,9 +400,10 @@ class TestSeries:
 
     def test_what_is_no_signal_is_named(self, written: Callable[..., Path]) -> None:
         def fill(file: pynwb.NWBFile) -> None:
+            known = {x["name"] for x in get_docval(pynwb.image.ImageSeries.__init__)}
             image = pynwb.image.ImageSeries(
                 name="video", external_file=["a.mp4"], rate=30.0, format="external", unit="n/a",
-                starting_frame=[0], num_samples=9,
+                starting_frame=[0], **({"num_samples": 9} if "num_samples" in known else {}),
             )  # fmt: skip
             film = pynwb.image.ImageSeries(
                 name="film", data=np.zeros((4, 3, 2)), unit="n", rate=1.0

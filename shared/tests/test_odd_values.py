@@ -46,6 +46,13 @@ class Incomparable:
         raise RuntimeError("no comparison")
 
 
+def of_one(value: Any) -> pd.Series:
+    """Return a column of one cell, which no library has looked into."""
+    cells = np.empty(1, object)
+    cells[0] = value
+    return pd.Series(cells, dtype=object)
+
+
 def inside_itself() -> list[Any]:
     found: list[Any] = []
     found.append(found)
@@ -158,7 +165,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "table": report.table,
     "table, caption": lambda x: report.table(ONE, caption=x),
     "table, most_rows": lambda x: report.table(ONE, most_rows=x),
-    "table, cell": lambda x: report.table(pd.DataFrame({"a": pd.Series([x], dtype=object)})),
+    "table, cell": lambda x: report.table(pd.DataFrame({"a": of_one(x)})),
     "figure": lambda x: report.figure(x, "a"),
     "figure, alt": lambda x: report.figure(plt.gcf(), x),
     "figure, caption": lambda x: report.figure(plt.gcf(), "a", caption=x),

@@ -110,9 +110,12 @@ def test_a_negative_key_is_the_word_that_holds_it() -> None:
 
 def test_words_that_are_signed_come_to_mix_as_unsigned_ones() -> None:
     signed = np.array([5, -5])
-    with pytest.raises(TypeError):
-        random.mix(signed)
     words = random.mix(signed.view(np.uint64))
+    if int(np.__version__.partition(".")[0]) < 2:
+        assert random.mix(signed).tolist() == words.tolist()
+    else:
+        with pytest.raises(TypeError):
+            random.mix(signed)
     numba = pytest.importorskip("numba")
     compiled = numba.njit(random.mix)
     for kind in (np.int64, np.int32, int):

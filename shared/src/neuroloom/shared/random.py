@@ -62,8 +62,8 @@ def mix(z: Any) -> Any:
     Notes
     -----
     The function is bare arithmetic, so that it can be compiled, and checks nothing. In a compiled
-    function a signed number counts as the word that holds it (−1 is 2**64 − 1); numpy refuses
-    signed numbers by a TypeError, ``z.view(np.uint64)`` makes words of an array of them.
+    function a signed number counts as the word that holds it (−1 is 2**64 − 1); numpy 2
+    refuses signed ones by a TypeError, ``z.view(np.uint64)`` makes words of an array of them.
     `numbered` takes any whole numbers.
 
     Examples

@@ -310,8 +310,10 @@ _READ = (
 
 
 def _says(value: Any) -> bool:
-    """Return whether an entry is there: no None, nothing empty, no zeros alone."""
-    return bool(len(value)) if isinstance(value, (dict, list)) else bool(np.any(value))
+    """Return whether an entry is there: no None, nothing empty, no zeros alone, no identity."""
+    if isinstance(value, dict) and "trans" in value:  # older MNE writes one where there is none
+        return not np.array_equal(value["trans"], np.eye(4))
+    return bool(len(value)) if isinstance(value, (dict, list, str)) else bool(np.any(value))
 
 
 def _annotations(

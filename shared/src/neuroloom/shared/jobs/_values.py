@@ -108,7 +108,7 @@ def object_(walk: Reading, value: Any) -> str:
     make = make if make is not getattr(copyreg, "__newobj__", None) else "new"
     state = _kept(walk, kind, state)
     parts = [make, arguments, state, list(listed or ()), list(paired or ())]
-    if _forgets(kind) and (attributes := getattr(value, "__dict__", None)):
+    if _forgets(kind) and (attributes := _kept(walk, kind, getattr(value, "__dict__", None))):
         parts.append(attributes)
     digest = hashed("object", [walk.digest(kind), *map(walk.digest, parts)])
     if walk.order is None and hasattr(kind, "__array__"):
