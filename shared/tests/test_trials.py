@@ -357,3 +357,15 @@ def test_an_interrupted_session_is_told_by_its_label() -> None:
     trials = Trials({"session": [1, 1, 1], "subject": ["a", "b", "a"]})
     with pytest.raises(DataError, match=r"got \['a', 1\] again in row 2; sort the trials"):
         trials.session_starts()
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 2.0, NAN]), max_size=6), st.integers(0, 6))
+def test_trials_are_in_order_whatever_starts_are_missing(starts: list[float], cut: int) -> None:
+    session = [int(i >= cut) for i in range(len(starts))]
+    trials = Trials({"start": np.array(starts, dtype=float), "session": session})
+    pairs = [(i, j) for j in range(len(starts)) for i in range(j) if session[i] == session[j]]
+    if any(starts[j] < starts[i] for i, j in pairs):
+        with pytest.raises(DataError, match=r"start: expected trials in order.*in row \d"):
+            trials.contract()
+    else:
+        assert len(trials.contract()) == len(starts)

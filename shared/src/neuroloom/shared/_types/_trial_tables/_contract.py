@@ -63,10 +63,13 @@ def checked(table: pd.DataFrame, session: NDArray[np.bool_]) -> pd.DataFrame:
         if short.size:
             raise fail("stop", "times from start on", f"{_row(found, short[0])}")
     if "start" in found:
-        back = np.diff(found["start"].to_numpy(), prepend=np.nan) < 0
-        wrong = np.flatnonzero(back & ~session)
+        start = found["start"].to_numpy()
+        known = np.flatnonzero(~np.isnan(start))  # a missing start parts no trials
+        same = np.diff(np.cumsum(session)[known]) == 0
+        wrong = np.flatnonzero((np.diff(start[known]) < 0) & same)
         if wrong.size:
-            got = f"{_row(found, wrong[0])} before the trial above it"
+            above, row = known[wrong[0]], known[wrong[0] + 1]
+            got = f"{_row(found, row)} before the trial in row {above}"
             raise fail("start", "trials in order within a session", got)
     _tell(found)
     return found
