@@ -22,6 +22,7 @@ from neuroloom.shared import (
     Recording,
     Signal,
     SpikeTrains,
+    TimeSeries,
     Trials,
 )
 
@@ -202,9 +203,56 @@ class TestEpochs:
     def test_index_agrees_with_the_definition(self, when: Epochs, times: list[float]) -> None:
         times = [*times, *when.start, *when.stop]
         pairs = list(zip(when.start, when.stop, strict=True))
-        expected = [next((i for i, (a, b) in enumerate(pairs) if a <= t < b), -1) for t in times]
+        short = min((1e-9, *(0.01 * (b - a) for a, b in pairs)))
+
+        def place(t: float) -> int:
+            moved = t + max(short, 8 * float(np.spacing(abs(t))))
+            closed = [i for i, (a, b) in enumerate(pairs) if a <= t and np.nextafter(t, INF) == b]
+            return next((i for i, (a, b) in enumerate(pairs) if a <= moved < b), (*closed, -1)[0])
+
+        expected = [place(t) for t in times]
         assert when.index(times).tolist() == expected
         assert when.contains(times).tolist() == [i >= 0 for i in expected]
+
+    @pytest.mark.parametrize("per_epoch", [1, 3, 10, 100])
+    @pytest.mark.parametrize("start", [0, 7, 123_456])
+    def test_index_counts_as_whole_numbers_do(self, per_epoch: int, start: int) -> None:
+        step = np.arange(start, start + 40 * per_epoch)
+        edge = np.arange(start, start + 40 * per_epoch + 1, per_epoch) * 1e-3
+        touching = Epochs(edge[:-1], edge[1:])
+        expected = (step - start) // per_epoch
+        np.testing.assert_array_equal(touching.index(step / 1000), expected)
+        starts = touching[::2].contains(step[::per_epoch] / 1000)
+        np.testing.assert_array_equal(starts[::2], True)
+
+    def test_contains_and_restrict_agree_where_epochs_start(self) -> None:
+        spikes = SpikeTrains(np.arange(100) / 10, np.zeros(100), epochs=Epochs(-1.0, 20.0))
+        for k in range(100):
+            wanted = Epochs(k * 0.1, 30.0)
+            assert wanted.contains(spikes.times).sum() == 100 - k == len(spikes.restrict(wanted))
+
+    def test_infinite_and_missing_times_are_outside(self) -> None:
+        assert ONE.index([-INF, NAN, INF]).tolist() == [-1, -1, -1]
+        assert Epochs([], []).index([1.0]).tolist() == [-1]
+
+    def test_a_recording_holds_its_own_spikes(self) -> None:
+        spikes = SpikeTrains([0.3, 0.7, 12345.6], [0, 0, 0])
+        assert spikes.epochs.contains(spikes.times).all()
+
+    def test_what_is_on_a_start_is_accepted_and_the_epoch_starts_with_it(self) -> None:
+        when = Epochs([0.0, 3 * 0.1], [0.2, 1.0], properties={"label": ["a", "b"]})
+        spikes = SpikeTrains([0.1, 0.3], [0, 1], epochs=when, observed=[when, when[1]])
+        assert spikes.epochs.start.tolist() == [0.0, 0.3]
+        assert spikes.epochs.properties["label"].tolist() == ["a", "b"]
+        assert spikes.observed is not None
+        assert [x.start.tolist() for x in spikes.observed] == [[0.0, 0.3], [0.3]]
+        alike = SpikeTrains([0.1, 0.3], [0, 1], epochs=when, observed=[when, when])
+        assert alike.observed is None
+        series = TimeSeries([1.0, 2.0], [0.1, 0.3], epochs=when)
+        assert series.epochs == spikes.epochs
+        for early in (0.3 - 2e-9, 0.2, 1.0):
+            with pytest.raises(DataError, match="inside the epochs"):
+                SpikeTrains([early], [0], epochs=when)
 
     @given(epochs(), epochs(), st.lists(st.floats(-1e6, 1e6), max_size=20))
     def test_intersection_holds_what_both_hold(

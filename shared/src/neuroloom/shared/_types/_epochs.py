@@ -177,14 +177,24 @@ class Epochs(Data):
         return float(np.sum(self.stop - self.start))
 
     def index(self, times: ArrayLike) -> NDArray[np.int64]:
-        """Return for each time the number of its epoch, −1 outside all, shape of `times`."""
+        """Return for each time the number of its epoch, −1 outside all, shape of `times`.
+
+        A time within a nanosecond of an edge, or nearer than rounding tells apart, is on it: it
+        belongs to the epoch that starts there, not to the one that stops. Only the very last
+        number before a stop where none starts is still inside: recordings that end with their
+        last spike, and closed intervals of other programs, stop so.
+        """
         when = seconds("times", times, finite=False, missing=True, copy=False)
-        candidate = np.searchsorted(self.start, when, side="right") - 1
-        stop = np.append(self.stop, -np.inf)  # the last one stands for "before the first epoch"
-        return np.where(when < stop[candidate], candidate, -1).astype(np.int64)
+        if not len(self):
+            return np.full(when.shape, -1, dtype=np.int64)
+        with np.errstate(invalid="ignore"):  # no number lies after infinity
+            near = exact_index(self, when + tolerance(when, self.durations.min()))
+        place = exact_index(self, when)
+        last = (near < 0) & (place >= 0) & (np.nextafter(when, np.inf) == self.stop[place])
+        return np.where(last, place, near)
 
     def contains(self, times: ArrayLike) -> NDArray[np.bool_]:
-        """Return whether each time lies in an epoch, shape of `times`."""
+        """Return whether each time lies in an epoch, by the rule of `index`, shape of `times`."""
         return self.index(times) >= 0
 
     def intersect(self, other: Epochs) -> Epochs:
@@ -200,12 +210,12 @@ class Epochs(Data):
         # Each common epoch begins where one of the two begins inside the other, so the starts
         # are these, and each ends at the first stop of either.
         own, others = (
-            self.start[other.contains(self.start)],
-            other.start[self.contains(other.start)],
+            self.start[exact_index(other, self.start) >= 0],
+            other.start[exact_index(self, other.start) >= 0],
         )
         starts = np.union1d(own, others)
         stops = np.sort(np.concatenate([self.stop, other.stop]))
-        kept = taken(self._properties, self.index(starts))
+        kept = taken(self._properties, exact_index(self, starts))
         after = stops[np.searchsorted(stops, starts, side="right")]
         return Epochs(starts, after, kept, self._metadata)
 
@@ -269,6 +279,13 @@ class Epochs(Data):
         gaps = f", gaps of {between:.6g} s in sum" if between > 0 else ""
         body = f"{self.duration:.6g} s {span(self.start[0], self.stop[-1])}{gaps}"
         return lines("Epochs", f"{head}, {body}", properties=self._properties)
+
+
+def exact_index(epochs: Epochs, times: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return for each time the number of its epoch as the numbers say, without a tolerance."""
+    candidate = np.searchsorted(epochs.start, times, side="right") - 1
+    stop = np.append(epochs.stop, -np.inf)  # the last one stands for "before the first epoch"
+    return np.where(times < stop[candidate], candidate, -1).astype(np.int64)
 
 
 def _touching(start: NDArray[np.float64], stop: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ import numpy as np
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock
 from neuroloom.shared._types._epochs import Epochs
-from neuroloom.shared._types._grid import seconds
+from neuroloom.shared._types._grid import seconds, tolerance
 from neuroloom.shared._types._labels import several
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
@@ -281,5 +281,5 @@ def _inside(trials: Trials, epochs: Epochs, start: str, stop: str) -> Trials:
     if stop in trials.columns:
         after = seconds(stop, trials.require(stop)[stop], ndim=1, missing=True)
         ends = np.append(epochs.stop, np.nan)[place]
-        keep &= after <= ends
+        keep &= after <= ends + tolerance(ends)
     return trials.select(keep)

@@ -56,7 +56,8 @@ class SpikeTrains(Data):
         Number of units, silent ones included; the largest unit + 1 if not given.
     epochs : Epochs, optional
         When was recorded. If not given, one epoch from 0 (or the first spike, if earlier) to
-        just after the last spike.
+        just after the last spike. An epoch that starts within a nanosecond after a spike starts
+        with it.
     names : iterable of str or int
         Names of the units: text, or whole numbers such as cluster ids; empty for none.
     properties : mapping of str to array_like, optional

@@ -15,7 +15,7 @@ from neuroloom.shared._types._aligned import event_times, window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._channels import channel_names, chosen, sampled, unit_name
 from neuroloom.shared._types._clock import Clock
-from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._epochs import Epochs, exact_index
 from neuroloom.shared._types._grid import seconds, steps_before, tolerance, vector
 from neuroloom.shared._types._labels import Properties, handed_out, properties, taken
 from neuroloom.shared._types._signal import METHODS, Signal
@@ -41,6 +41,7 @@ class TimeSeries(Data):
         Unit of the samples; empty if unknown.
     epochs : Epochs, optional
         When was recorded. If not given, one epoch from the first to just after the last sample.
+        An epoch that starts within a nanosecond after a sample starts with it.
     properties : mapping of str to array_like, optional
         What is known of each channel, one value each.
     metadata : mapping, optional
@@ -214,7 +215,7 @@ class TimeSeries(Data):
             middle = np.where((t1 - when <= when - t0 + slack)[:, None], y1, y0)
         else:
             middle = y0 + ((when - t0) / (t1 - t0))[:, None] * (y1 - y0)
-        same = self.epochs.index(t0) == self.epochs.index(t1)
+        same = exact_index(self.epochs, t0) == exact_index(self.epochs, t1)
         near = t1 - t0 <= widest + slack
         found[between] = np.where((same & near)[:, None], middle, np.nan)
         return found

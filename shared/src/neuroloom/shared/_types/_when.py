@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared._types._clock import Clock
-from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._epochs import Epochs, exact_index
 from neuroloom.shared._types._grid import tolerance
 from neuroloom.shared.checks import fail
 
@@ -24,14 +24,26 @@ def recorded(
         return Epochs(first, np.nextafter(times[-1], np.inf))
     if not isinstance(epochs, Epochs):
         raise fail("epochs", "Epochs", type(epochs).__name__)
-    outside = np.flatnonzero(~epochs.contains(times))
+    found, outside = _reaching(epochs, times)
     if outside.size:
         one = what.removesuffix("s")
-        late = times[outside[0]]
-        got = f"a {one} at {late}"
-        hint = "; a stop is the first moment after an epoch" if late in epochs.stop else ""
+        got = f"a {one} at {outside[0]}"
+        late = (np.abs(epochs.stop - outside[0]) <= tolerance(outside[0])).any()
+        hint = "; a stop is the first moment after an epoch" if late else ""
         raise fail("times", f"{what} inside the epochs", got, hint=hint)
-    return epochs
+    return found
+
+
+def _reaching(epochs: Epochs, times: NDArray[np.float64]) -> tuple[Epochs, NDArray[np.float64]]:
+    """Return epochs that start with the times on their starts, and the times that lie outside."""
+    before = times[exact_index(epochs, times) < 0]
+    place = epochs.index(before)
+    on = place >= 0
+    if not on.any():
+        return epochs, before
+    start = epochs.start.copy()
+    np.minimum.at(start, place[on], before[on])
+    return epochs.replace(start=start), before[~on]
 
 
 def restricted(
@@ -46,14 +58,14 @@ def restricted(
     common = own.intersect(wanted)
     if not len(common):
         return np.zeros(len(times), dtype=bool), common
-    place = wanted.index(times)
-    near = wanted.index(times + tolerance(times, wanted.durations.min()))
-    ends = own.stop[own.index(times)]
+    place = exact_index(wanted, times)
+    near = exact_index(wanted, times + tolerance(times, wanted.durations.min()))
+    ends = own.stop[exact_index(own, times)]
     late = (near != place) & (place >= 0) & (wanted.stop[place] < ends)
-    early = (near != place) & (near >= 0) & own.contains(wanted.start[near])
+    early = (near != place) & (near >= 0) & (exact_index(own, wanted.start[near]) >= 0)
     keep = ((place >= 0) & ~late) | early
     start, stop = common.start.copy(), common.stop.copy()
-    outside = early & ~common.contains(times)
+    outside = early & (exact_index(common, times) < 0)
     np.minimum.at(start, np.searchsorted(start, wanted.start[near[outside]]), times[outside])
     stop[:-1] = np.minimum(stop[:-1], start[1:])
     return keep, Epochs(start, stop, common.properties, common.metadata)
@@ -67,7 +79,7 @@ def moved(
     Rounding may put a time a digit outside of its epoch, where an epoch ends just after it: such
     a time becomes the nearest number inside.
     """
-    there, place = epochs.on_clock(clock), epochs.index(times)
+    there, place = epochs.on_clock(clock), exact_index(epochs, times)
     last = np.nextafter(there.stop, -np.inf)
     return there, np.clip(clock.times(times), there.start[place], last[place])
 
@@ -84,16 +96,18 @@ def observed_by(
         raise fail("observed", "Epochs, one per unit", type(given).__name__)
     if len(given) != n_units:
         raise fail("observed", f"{n_units} Epochs, one per unit", len(given))
-    bare = tuple(Epochs(x.start, x.stop) for x in given)
     total = Epochs(epochs.start, epochs.stop)
-    if all(x == total for x in bare):
-        return None
-    for unit, each in enumerate(bare):
+    found = []
+    for unit, given_one in enumerate(given):
+        mine = times[units == unit]
+        # Where the recording starts with a spike that is on a start, so does each that was seen.
+        starts = total.start[exact_index(given_one, total.start) < 0]
+        each, _ = _reaching(Epochs(given_one.start, given_one.stop), starts)
+        each, outside = _reaching(each, mine)
         if each.intersect(total).merged() != each.merged():
             raise fail(f"observed[{unit}]", "time inside the epochs", f"{each}")
-        mine = times[units == unit]
-        outside = np.flatnonzero(~each.contains(mine))
         if outside.size:
-            got = f"a spike at {mine[outside[0]]}"
+            got = f"a spike at {outside[0]}"
             raise fail(f"observed[{unit}]", "epochs that hold the unit's spikes", got)
-    return bare
+        found.append(each)
+    return None if all(x == total for x in found) else tuple(found)
