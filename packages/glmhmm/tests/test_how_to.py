@@ -73,6 +73,7 @@ def table(n=480):
 def names(tmp_path_factory):
     """What the pages take as given: trials, regressors, a fitted model, files."""
     nap = pytest.importorskip("pynapple")
+    pytest.importorskip("pyarrow")  # tables of ALF
     folder = tmp_path_factory.mktemp("pages")
     trials = table()
     trials.drop(columns=["left", "right"]).to_csv(folder / "trials.csv", index=False)
