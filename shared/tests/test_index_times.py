@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains, TimeSeries, Trials
+from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains, TimeSeries, Trials, checks
 from neuroloom.shared.convert import from_frame
 
 N = 40
@@ -121,3 +122,47 @@ def test_dimensions_of_xarray_say_what_an_index_does() -> None:
 def test_a_row_per_channel_is_refused() -> None:
     with pytest.raises(DataError, match=r"a row per time, got times as columns; pass table\.T"):
         Signal(table(TIMES).T, 1000.0)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0, 1, 5],
+        [2, 1, 0],
+        [10, 20, 30],
+        [5, 6, 7],
+        list("abc"),
+        pd.MultiIndex.from_product([[0], range(3)]),
+    ],
+)
+def test_an_index_that_does_not_number_the_rows_is_refused(labels: Any) -> None:
+    column = pd.Series([1.0, 2.0, 3.0], index=labels)
+    spikes = SpikeTrains([0.1], [0], n_units=3)
+    uses: list[Callable[[Any], Any]] = [
+        lambda x: Signal(x, 10.0).values.ravel().tolist(),
+        lambda x: Signal(x if isinstance(x, np.ndarray) else x.to_frame("a"), 10.0).values.tolist(),
+        lambda x: list(Epochs.from_states(x, rate=10.0)),
+        lambda x: spikes.select(x > 1.5).n_units,
+        lambda x: checks.indices("units", x > 1.5, 3).tolist(),
+        lambda x: Trials({"choice": [0, 1, 1]}).select(x > 1.5).table["choice"].tolist(),
+    ]
+    for use in uses:
+        with pytest.raises(DataError, match=r"in the order|numbered from 0, got .*to_numpy"):
+            use(column)
+        assert use(column.to_numpy()) == use(column.reset_index(drop=True))
+
+
+def test_observed_seconds_in_another_order_than_values_are_refused() -> None:
+    rows = pd.Series([0.0, 1.0, 2.0])
+    with pytest.raises(DataError, match="observed: expected rows in the order"):
+        Signal(rows, 1.0, observed=rows.iloc[::-1].to_frame("x"))
+
+
+def test_a_mask_whose_index_holds_the_names_is_taken() -> None:
+    mask = pd.Series([False, True, True], index=[12, 7, 31])
+    spikes = SpikeTrains([0.1], [0], n_units=3, names=[12, 7, 31])
+    assert spikes.select(mask).names == (7, 31)
+    named = pd.Series([True, False], index=["a", "b"])
+    assert checks.indices("units", named, 2, names=("a", "b")).tolist() == [0]
+    # Of places the order is their own, and the index only says where they were found.
+    assert checks.indices("units", pd.Series([2, 0], index=[5, 9]), 3).tolist() == [2, 0]

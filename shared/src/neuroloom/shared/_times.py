@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.shared.checks import fail
+from neuroloom.shared.checks._indices import check_rows
 from neuroloom.shared.checks._times import lie_on, same_times
 
 if TYPE_CHECKING:
@@ -119,9 +120,14 @@ def index_times(argument: str, index: pd.Index) -> NDArray[Any] | None:
 
 
 def check_samples(argument: str, values: Any, rate: float, start: float) -> None:
-    """Refuse a table whose index holds other times than those of samples at a rate."""
+    """Refuse a table whose index holds other times than those of samples at a rate.
+
+    One that holds no times must number the rows: where some were dropped or moved, samples that
+    follow one another are no longer a step apart.
+    """
     found = _times_of_rows(argument, values)
     if found is None:
+        check_rows(argument, values)
         return
     times, absolute = found
     if not lie_on(times, rate, start if absolute else 0.0):

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._tables import check_together
+from neuroloom.shared._tables import check_order, check_together
+from neuroloom.shared._times import check_samples
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock, checked_clock
 from neuroloom.shared._types._grid import seconds, tolerance
@@ -137,6 +138,10 @@ class Epochs(Data):
             one = "one state for each sample or trial, numbers or text"
             raise fail("states", one, error) from error
         whole = _stretches(len(labels), start, stop, rate)
+        if rate is None and not hasattr(start, "iloc"):
+            check_order("states", states)
+        elif rate is not None:
+            check_samples("states", states, rate, float(whole.start[0]) if len(whole) else 0.0)
         gap = real("max_gap", max_gap, at_least=0, unit="s")
         found: dict[Hashable, Epochs] = {}
         for code, state in enumerate(known.tolist()):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neuroloom.shared._errors import DataError
 from neuroloom.shared._tables import check_order, numbered
 from neuroloom.shared.checks import fail, frozen, indices, unknown
+from neuroloom.shared.checks._indices import check_rows
 from neuroloom.shared.checks._scalars import holds_mask
 
 Label = str | int
@@ -141,8 +142,10 @@ def positions(
     """
     if wanted is None:
         return np.arange(n)
-    if _is_mask(wanted):
+    if is_mask(wanted):
         check_order(argument, wanted, names)
+        check_rows(argument, wanted, names)
+        wanted = np.asarray(wanted)
     texts = [name for name in names if isinstance(name, str)]
     if len(texts) != n:  # names of which some are numbers are asked for by names=
         texts = []
@@ -154,7 +157,7 @@ def positions(
     return place.astype(np.int64)
 
 
-def _is_mask(wanted: Any) -> bool:
+def is_mask(wanted: Any) -> bool:
     """Return whether an array or column holds truth values."""
     kind = getattr(getattr(wanted, "dtype", None), "kind", "")
     return kind == "b" or (kind == "O" and all(isinstance(x, (bool, np.bool_)) for x in wanted))

@@ -80,7 +80,8 @@ def indices(
         Name of the argument.
     values : int, str, slice, or array_like of int, bool or str
         One index or several: integers (negative ones count from the end), a boolean mask of
-        exactly `n` entries, a slice, or `names`. An integer alone is a list of one. Numbers with
+        exactly `n` entries (of pandas, with an index that numbers rows or holds the `names`), a
+        slice, or `names`. An integer alone is a list of one. Numbers with
         a decimal point are refused, and so are booleans beside integers.
     n : int
         How many there are.
@@ -121,10 +122,32 @@ def indices(
     raw = plain(argument, listed, error=scope.type_error)
     if raw.ndim != 1:
         raise fail(argument, f"{scope.expected}, 1-D", f"shape {raw.shape}", error=error)
+    if raw.dtype.kind == "b":
+        check_rows(argument, values, names, error=error)
     places = scope.places(raw, mixed=holds_booleans(listed))
     if unique:
         _check_unique(argument, places, error)
     return places
+
+
+def check_rows(
+    argument: str, values: object, *known: Sequence[Any], error: MakeError = DataError
+) -> None:
+    """Refuse a column or table of pandas whose index neither numbers its rows nor is known.
+
+    Its values are taken one after the other; an index with gaps or in another order says that
+    they belong to other rows.
+    """
+    if not hasattr(values, "iloc"):
+        return
+    held = list(values.index)  # type: ignore[attr-defined]
+    for labels in (range(len(held)), *known):
+        same = zip(held, labels, strict=False)
+        if len(labels) == len(held) and all(a == b or (a != a and b != b) for a, b in same):
+            return
+    got = f"{', '.join(map(str, held[:6]))}{', …' * (len(held) > 6)} in the index"
+    hint = "; pass .to_numpy(), or reset_index(drop=True), if they follow one another"
+    raise fail(argument, "rows numbered from 0", got, hint=hint, error=error)
 
 
 @dataclass(frozen=True)
