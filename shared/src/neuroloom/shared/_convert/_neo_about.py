@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from neuroloom.shared._convert._skipped import Skipped, free, plain
 from neuroloom.shared._convert._units import per_unit
-from neuroloom.shared._errors import require
+from neuroloom.shared._errors import DataError, require
 from neuroloom.shared.checks import fail
 
 EXTRA = "neuroloom-shared[neo]"
@@ -21,17 +22,20 @@ TABLE = "table: "
 CHANNELS = "channel_names"
 # Annotation of a train whose unit is named by a whole number, which neo's own name cannot be.
 NUMBER = "unit_number"
+_TEXTS = ("description", "file_origin")
 _ATTRIBUTES = ("name", "description", "file_origin", "rec_datetime", "file_datetime", "index")
 
 
-def about(item: Any) -> dict[str, Any]:
-    """Return name, description, origin, dates and annotations of an object.
+def about(item: Any, key: str | None = None) -> dict[str, Any]:
+    """Return name (where it is not the `key`), description, origin, dates and annotations.
 
     Where an annotation has the name of an attribute and says something else, the attribute stands
     beside it, ``"neo description"``.
     """
     said: dict[str, Any] = plain(dict(item.annotations or {}))
     for name, value in _attributes(item).items():
+        if name == "name" and value == key:
+            continue
         if said.setdefault(name, value) != value:
             said[f"neo {name}"] = value
     return said
@@ -45,10 +49,24 @@ def _attributes(item: Any, names: Iterable[str] = _ATTRIBUTES) -> dict[str, Any]
 
 def metadata_of(item: Any, key: str | None, units: Mapping[str, str]) -> dict[str, Any]:
     """Return what stands in the metadata of one object; its name where it is not the `key`."""
-    said = about(item)
-    if key is not None and said.get("name") == key:
-        del said["name"]
+    said = about(item, key)
     return {**said, UNITS: dict(units)} if units else said
+
+
+def annotate(item: Any, metadata: Mapping[str, Any], columns: Mapping[str, Any]) -> Any:
+    """Return an object with what is known of it.
+
+    The object is there already, so that no entry can be an argument of its making, whatever its
+    name.
+    """
+    for name, values in columns.items():
+        item.array_annotations[name] = values
+    for name, value in metadata.items():
+        if name in _TEXTS and isinstance(value, str) and value:
+            setattr(item, name, value)
+        else:
+            item.annotations[name] = value
+    return item
 
 
 def columns_of(
@@ -78,7 +96,7 @@ def of_trains(trains: list[Any]) -> tuple[dict[str, Any], dict[str, str]]:
     rows = []
     for train in trains:
         row = {str(k): v for k, v in (train.annotations or {}).items()}
-        for name, value in _attributes(train, ("description", "file_origin")).items():
+        for name, value in _attributes(train, _TEXTS).items():
             if row.setdefault(name, value) != value:
                 row[f"neo {name}"] = value
         rows.append(row)
@@ -117,12 +135,27 @@ def unit_named(unit: str) -> Any:
         raise fail("unit", "a unit that neo knows, 'mV'", repr(unit)) from error
 
 
-def with_units(values: Any, name: str, metadata: Mapping[str, Any], lost: Skipped) -> Any:
-    """Return values of a property in the unit that the metadata say."""
+def with_units(values: Any, name: str, metadata: Mapping[str, Any]) -> Any:
+    """Return values of a property in the unit that the metadata say, if neo knows it."""
     units = metadata.get(UNITS)
     unit = units.get(name) if isinstance(units, Mapping) else None
     if unit is None or getattr(values, "dtype", np.dtype(float)).kind not in "iuf":
         return values
-    with lost.guard(f"unit of property {name!r}"):
+    with contextlib.suppress(DataError):
         return values * unit_named(str(unit))
     return values
+
+
+def note_units(metadata: Mapping[str, Any], kept: Mapping[str, str], lost: Skipped) -> None:
+    """Note the units of properties that do not come back as the metadata say them."""
+    if UNITS not in metadata:
+        return
+    units = metadata[UNITS]
+    if not units or not isinstance(units, Mapping):
+        lost.note(f"metadata {UNITS!r}", f"{units!r}, no unit by property")
+        return
+    for name, unit in units.items():
+        if name not in kept:
+            lost.note(f"unit of property {name!r}", f"{unit!r}, of no numbers or none of neo's")
+        elif kept[name] != unit:
+            lost.note(f"unit of property {name!r}", f"{unit!r} comes back as {kept[name]!r}")

@@ -15,7 +15,11 @@ from neuroloom.shared._convert._neo_about import (
     TABLE,
     TRIALS,
     UNITS,
+    annotate,
+    note_units,
+    of_trains,
     unit_named,
+    unit_of,
     with_units,
 )
 from neuroloom.shared._convert._skipped import Skipped
@@ -84,25 +88,20 @@ def _annotated(
     kept = {}
     for name, values in properties.items():
         if values.ndim == 1 and values.dtype.kind in "biufU":
-            kept[name] = with_units(values, name, metadata, lost)
+            kept[name] = with_units(values, name, metadata)
         else:
             lost.note(f"property {name!r}", "not one number or text each")
+    units = {name: unit_of(values) for name, values in kept.items()}
+    note_units(metadata, {name: unit for name, unit in units.items() if unit}, lost)
     return kept
 
 
 def _epoch(neo: Any, data: Epochs, name: str | None, lost: Skipped) -> Any:
     notes = _annotated(data.properties, data.metadata, lost)
     name, metadata = _named(data.metadata, name)
-    labels = _labels(notes)
-    return neo.Epoch(
-        times=data.start,
-        durations=_durations(data.start, data.stop),
-        units="s",
-        name=name,
-        labels=labels,
-        array_annotations=notes,
-        **_notes(metadata, lost),
-    )
+    known = {"units": "s", "name": name, "labels": _labels(notes)}
+    epoch = neo.Epoch(times=data.start, durations=_durations(data.start, data.stop), **known)
+    return annotate(epoch, metadata, notes)
 
 
 def _labels(notes: dict[str, Any]) -> Any:
@@ -120,31 +119,9 @@ def _durations(start: Any, stop: Any) -> Any:
 def _named(metadata: Mapping[str, Any], name: str | None) -> tuple[str | None, dict[str, Any]]:
     """Return the name of an object, of its own where it stands alone, and the other metadata."""
     rest = {key: value for key, value in metadata.items() if key != UNITS}
-    if name is None and isinstance(rest.get("name"), str):
+    if name is None and rest.get("name") and isinstance(rest["name"], str):
         name = rest.pop("name")
     return name, rest
-
-
-def _notes(metadata: Mapping[str, Any], lost: Skipped) -> dict[str, Any]:
-    """Return metadata as annotations."""
-    from neo.core.baseneo import _check_annotations
-
-    kept = {}
-    for name, value in metadata.items():
-        if name in ("description", "file_origin"):
-            if isinstance(value, str):
-                kept[name] = value
-            else:
-                lost.note(f"metadata {name!r}", "not text, which neo asks for")
-        elif name.isidentifier() and name not in ("name", "index", "times", "labels", "units"):
-            try:
-                _check_annotations(value)
-                kept[name] = value
-            except ValueError as error:
-                lost.note(f"metadata {name!r}", error)
-        else:
-            lost.note(f"metadata {name!r}", "no name for an annotation")
-    return kept
 
 
 def _trains(neo: Any, spikes: SpikeTrains, recorded: Epochs | None, lost: Skipped) -> list[Any]:
@@ -153,33 +130,41 @@ def _trains(neo: Any, spikes: SpikeTrains, recorded: Epochs | None, lost: Skippe
         lost.note("spikes", "they are of no unit")
     if not len(spikes.epochs):
         raise fail("data", "spike trains with epochs, for neo", "none")
-    _note_of_units(spikes, lost)
     spans = _spans(spikes, recorded, lost)
+    columns = _of_units(spikes, lost)
     trains = []
     for k, times in enumerate(spikes.to_lists()):
         start, stop = spans[k]
-        notes = {name: _scalar(values[k]) for name, values in spikes.properties.items()}
+        known = {name: _scalar(values[k]) for name, values in columns.items()}
+        notes = {n: _quantity(v, n, spikes.metadata) for n, v in known.items() if v is not None}
         name = str(spikes.names[k]) if spikes.names else None
-        train = neo.SpikeTrain(times, units="s", t_start=start, t_stop=stop, name=name)
-        known = {n: v for n, v in notes.items() if v is not None}
         if spikes.names and isinstance(spikes.names[k], int):
-            known[NUMBER] = spikes.names[k]
-        train.annotate(**{n: _quantity(v, n, spikes.metadata, lost) for n, v in known.items()})
-        trains.append(train)
+            notes[NUMBER] = spikes.names[k]
+        train = neo.SpikeTrain(times, units="s", t_start=start, t_stop=stop, name=name)
+        trains.append(annotate(train, notes, {}))
+    note_units(spikes.metadata, of_trains(trains)[1], lost)
     return trains
 
 
-def _note_of_units(spikes: SpikeTrains, lost: Skipped) -> None:
-    """Note what annotations of trains cannot hold."""
+def _of_units(spikes: SpikeTrains, lost: Skipped) -> dict[str, Any]:
+    """Return the properties that annotations of trains can hold, and note the rest."""
     if rest := sorted(set(spikes.metadata) - {UNITS}):
         lost.note("metadata of the spikes", f"the entries {rest}")
+    if "" in spikes.names:
+        lost.note("names", "a name without text is none to neo")
+    kept = {}
     for column, values in spikes.properties.items():
+        if values.dtype.kind not in "biufUO":
+            lost.note(f"property {column!r}", "not one number or text each")
+            continue
+        kept[column] = values
         if all(_scalar(x) is None for x in values):
             lost.note(f"property {column!r}", "no value for any unit")
         if values.ndim > 1:
             lost.note(f"property {column!r}", "its rows come back as lists")
-    if NUMBER in spikes.properties and any(isinstance(x, int) for x in spikes.names):
+    if NUMBER in kept and any(isinstance(x, int) for x in spikes.names):
         lost.note(f"property {NUMBER!r}", "the place of the units' numbers")
+    return kept
 
 
 def _spans(
@@ -200,9 +185,9 @@ def _spans(
     return spans
 
 
-def _quantity(value: Any, name: str, metadata: Mapping[str, Any], lost: Skipped) -> Any:
+def _quantity(value: Any, name: str, metadata: Mapping[str, Any]) -> Any:
     numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return with_units(value, name, metadata, lost) if numeric else value
+    return with_units(value, name, metadata) if numeric else value
 
 
 def _scalar(value: Any) -> Any:
@@ -225,30 +210,31 @@ def _analog(
         lost.note(f"property {CHANNELS!r}", "the place of the channels' names")
     if signal.channels:
         notes[CHANNELS] = np.array(signal.channels)
-    known = {
-        "units": unit_named(signal.unit or unit),
-        "name": name,
-        "array_annotations": notes,
-        **_notes(metadata, lost),
-    }
+    own_unit = unit_named(signal.unit or unit)
+    if signal.unit and unit_of(own_unit) != signal.unit:
+        lost.note("unit", f"{signal.unit!r} comes back as {unit_of(own_unit)!r}")
+    known = {"units": own_unit, "name": name}
     if isinstance(signal, TimeSeries):
         _note_epochs(signal, lost)
-        make = neo.IrregularlySampledSignal
-        return make(signal.times * quantities.s, signal.values, **known)
-    if signal.observed is not None:
-        lost.note("observed", "counts have no time of observation")
-    rate, start = signal.rate * quantities.Hz, signal.start * quantities.s
-    return neo.AnalogSignal(signal.values, sampling_rate=rate, t_start=start, **known)
+        times = signal.times * quantities.s
+        item = neo.IrregularlySampledSignal(times, signal.values, **known)
+    else:
+        if signal.observed is not None:
+            lost.note("observed", "counts have no time of observation")
+        rate, start = signal.rate * quantities.Hz, signal.start * quantities.s
+        item = neo.AnalogSignal(signal.values, sampling_rate=rate, t_start=start, **known)
+    return annotate(item, metadata, notes)
 
 
 def _event(neo: Any, series: TimeSeries, name: str | None, lost: Skipped) -> Any:
+    note_units(series.metadata, {}, lost)
     name, metadata = _named(series.metadata, name)
     for column in series.properties:
         lost.note(f"property {column!r}", "an Event has no channels")
     if series.unit:
         lost.note("unit", repr(series.unit))
     _note_epochs(series, lost)
-    return neo.Event(times=series.times, units="s", name=name, **_notes(metadata, lost))
+    return annotate(neo.Event(times=series.times, units="s", name=name), metadata, {})
 
 
 def _note_epochs(series: TimeSeries, lost: Skipped) -> None:
@@ -309,8 +295,10 @@ def _rows(neo: Any, name: str, trials: Trials, lost: Skipped) -> Any:
     if trials.session is not None:
         lost.note(f"session of {name}", repr(trials.session))
     labels = _labels(notes)
-    known = {"units": "s", "name": name, "labels": labels, "array_annotations": notes}
+    known = {"units": "s", "name": name, "labels": labels}
     if {"start", "stop"} <= notes.keys():
         start, stop = notes.pop("start"), notes.pop("stop")
-        return neo.Epoch(times=start, durations=_durations(start, stop), **known)
-    return neo.Event(times=notes.pop("time"), **known)
+        item = neo.Epoch(times=start, durations=_durations(start, stop), **known)
+    else:
+        item = neo.Event(times=notes.pop("time"), **known)
+    return annotate(item, {}, notes)
