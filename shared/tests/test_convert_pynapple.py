@@ -199,3 +199,42 @@ def test_a_property_never_stands_beside_a_column_of_its_name() -> None:
     spikes = SpikeTrains([0.1, 0.2], [0, 1], properties={"rate": [5, 6]})
     with pytest.warns(ConversionWarning, match="property 'rate'"):
         to_pynapple(spikes)
+
+
+@pytest.mark.parametrize("names", [(), [20, 48], ["q", "r"]])
+@pytest.mark.parametrize("said", [["x", "y"], ["x", "x"], [3, 4], [1.5, 2.0], [True, False]])
+def test_a_property_called_name_never_becomes_the_names(names: Any, said: Any) -> None:
+    spikes = SpikeTrains([0.5], [1], 2, Epochs(0, 1), names, {"name": said})
+    back, lost = there_and_back(spikes)
+    assert back.names == spikes.names
+    assert back == spikes or "property 'name'" in lost
+    if said == ["x", "x"] and "q" not in names:
+        assert not lost
+
+
+def test_no_property_is_an_argument_of_pynapple() -> None:
+    for name in ("metadata", "self", "kwargs", ""):
+        value = Epochs([0, 2], [1, 3], {name: ["x", "y"]})
+        assert there_and_back(value) == (value, "")
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_what_json_has_no_number_for_is_known_of_a_time_support(odd: float) -> None:
+    when = Epochs(-1.0, 3.0, {"depth": np.array([odd]), "deep": np.array([odd], np.float32)})
+    series = TimeSeries(np.arange(4.0), [0, 0.5, 1, 1.5], epochs=when)
+    signal, lost = there_and_back(series)
+    assert not lost
+    assert signal.metadata["time_support"]["properties"]["depth"] == [repr(odd)]
+    again = to_pynapple(signal).time_support
+    for name in ("depth", "deep"):
+        np.testing.assert_array_equal(again.metadata[name], when.properties[name])
+
+
+def test_a_sample_or_spike_alone_needs_no_epochs() -> None:
+    series, spikes = TimeSeries([1.0], [8.559]), SpikeTrains([8.559], [0])
+    for value, said in ((series, ""), (spikes.replace(epochs=series.epochs), "")):
+        back, lost = there_and_back(value)
+        assert back.times.tolist() == [8.559]
+        assert close(back.epochs, value.epochs, 2e-9)
+        assert lost == said
+    assert there_and_back(spikes)[0].times.tolist() == [8.559]

@@ -450,3 +450,18 @@ def test_names_in_attributes_that_are_no_text_are_told() -> None:
     frame.attrs["channels"] = {1: "a"}
     with pytest.warns(ConversionWarning, match=r"metadata: the names \[1\] become text"):
         assert from_frame(frame, Signal).metadata == {"channels": {"1": "a"}}
+
+
+@pytest.mark.parametrize("dtype", ["M8[D]", "M8[s]", "M8[ns]", "m8[D]", "m8[s]"])
+def test_dates_come_back_as_they_were(dtype: str) -> None:
+    about = {"day": np.array([1, 2], dtype), "odd": np.array(["NaT", 3], dtype)}
+    epochs = Epochs([0, 2], [1, 3], about)
+    signal = Signal(np.eye(2), 1.0, properties=about)
+    for back in (
+        from_frame(to_frame(epochs), Epochs),
+        from_frame(to_frame(signal), Signal),
+        from_xarray(to_xarray(signal)),
+    ):
+        for name, values in about.items():
+            assert back.properties[name].dtype == values.dtype
+            np.testing.assert_array_equal(back.properties[name], values)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroloom.shared._convert._skipped import Skipped
+from neuroloom.shared._convert._skipped import Skipped, plain
 from neuroloom.shared._convert._times import half_open, regular, sampled, unknown
 from neuroloom.shared._convert._units import from_listed, listed, per_unit
 from neuroloom.shared._errors import require
@@ -33,9 +33,10 @@ def to_pynapple(data: Epochs | Signal | SpikeTrains | TimeSeries) -> Any:
     without values a ``Ts``, which comes back as the spikes of one unit. Properties become
     metadata, those of the epochs metadata of the time support. Names of units are the keys where
     they are rising whole numbers and not those from 0 on, otherwise metadata called ``name``.
-    pynapple rounds times to nanoseconds, and a time series of regular times comes back as a
-    signal; what it has no place for is named in a `ConversionWarning`, a rate too where the
-    times alone do not say it (one sample never does): pass it to `from_pynapple`.
+    pynapple rounds times to nanoseconds, a time support lasts at least one, and a time series of
+    regular times comes back as a signal; what it has no place for is named in a
+    `ConversionWarning`, a rate too where the times alone do not say it (one sample never does):
+    pass it to `from_pynapple`.
 
     Parameters
     ----------
@@ -45,8 +46,8 @@ def to_pynapple(data: Epochs | Signal | SpikeTrains | TimeSeries) -> Any:
     Raises
     ------
     DataError
-        If `data` is of another type, or has epochs that pynapple would change: ones that touch
-        or are shorter than a nanosecond.
+        If `data` is of another type, or has epochs that pynapple would change: ones that touch,
+        or epochs alone that are shorter than a nanosecond.
     MissingDependencyError
         If pynapple is not installed.
     """
@@ -80,7 +81,8 @@ def from_pynapple(
     Parameters
     ----------
     data : IntervalSet, Ts, TsGroup, Tsd or TsdFrame
-        What to convert. Units are named by the group's keys, or by its metadata ``name``; other
+        What to convert. Units are named by the group's keys, or by its metadata ``name`` where
+        these are distinct text or whole numbers; other
         metadata become properties, of the time support those of the epochs. Spikes of one time
         stand in the order of units, and a ``Ts`` is one unit. An end of the time support that
         has a spike on it moves on to the next number, since our epochs are half-open.
@@ -112,10 +114,9 @@ def from_pynapple(
     if isinstance(data, nap.TsGroup):
         keys = [int(key) for key in data.keys()]
         properties = _metadata(data, without="rate")
-        unnamed: Any = () if keys == list(range(len(keys))) else keys
-        names = properties.pop(_NAME, unnamed)
-        if len(set(map(str, names))) < len(names):
-            properties[_NAME], names = names, unnamed
+        names: Any = () if keys == list(range(len(keys))) else keys
+        if _names(properties.get(_NAME, ())):
+            names = properties.pop(_NAME)
         return _spikes([data[key].t for key in keys], data.time_support, names, properties)
     if isinstance(data, (nap.Tsd, nap.TsdFrame)):
         return _sampled(nap, data, rate)
@@ -123,6 +124,13 @@ def from_pynapple(
         shape = data.shape
         raise fail("data", f"{_KNOWN} (take two dimensions of a tensor)", f"TsdTensor {shape}")
     raise unknown("data", _KNOWN, data)
+
+
+def _names(values: Any) -> bool:
+    """Return whether metadata ``name`` name the units: each text or a whole number of its own."""
+    plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    told = all(isinstance(x, (str, int)) and not isinstance(x, bool) for x in plain)
+    return bool(plain) and told and len(set(map(str, plain))) == len(plain)
 
 
 def _sampled(nap: Any, data: Any, rate: float | None) -> Signal | TimeSeries:
@@ -143,7 +151,7 @@ def _sampled(nap: Any, data: Any, rate: float | None) -> Signal | TimeSeries:
         return TimeSeries(values, data.t, epochs=epochs, **about)
     said = _metadata(support)
     if len(support) and (said or len(support) > 1 or _longer(support, data.t)):
-        about["metadata"] = {_SUPPORT: listed(Epochs(support.start, support.end, said))}
+        about["metadata"] = {_SUPPORT: plain(listed(Epochs(support.start, support.end, said)))}
     series = sampled("data.t", data.t, values, rate, **about)
     if isinstance(series, TimeSeries):
         return series.replace(epochs=epochs, metadata={})
@@ -168,7 +176,7 @@ def _support(support: Any, times: Any) -> Epochs | None:
     return half_open(support.start, support.end, times).replace(properties=_metadata(support))
 
 
-def _metadata(data: Any, *, without: str = "") -> dict[str, Any]:
+def _metadata(data: Any, *, without: str | None = None) -> dict[str, Any]:
     table = data.metadata
     return {str(name): per_unit(table[name]) for name in table.columns if name != without}
 
@@ -189,9 +197,11 @@ def _group(nap: Any, data: SpikeTrains, lost: Skipped) -> Any:
     properties = dict(data.properties)
     counted = list(range(data.n_units))
     whole = all(isinstance(x, int) for x in keys)
-    if data.names and (not whole or keys != sorted(keys) or keys == counted):
-        if _NAME in properties:
-            lost.note(f"property {_NAME!r}", "the units' names stand there")
+    named = bool(data.names) and (not whole or keys != sorted(keys) or keys == counted)
+    if _NAME in properties and (named or _names(properties[_NAME])):
+        lost.note(f"property {_NAME!r}", "metadata of that name are the units' names")
+        del properties[_NAME]
+    if named:
         if not whole and any(isinstance(x, int) for x in keys):
             lost.note("names", "whole numbers among text become text")
         properties[_NAME] = np.array(keys)
@@ -220,7 +230,7 @@ def _add_metadata(result: Any, properties: Mapping[str, Any], lost: Skipped) -> 
             lost.note(f"property {name!r}", "not one number or text each")
             continue
         with lost.guard(f"property {name!r}"):
-            result.set_info(**{name: values})
+            result.set_info({name: values})
 
 
 def _series(nap: Any, data: Signal | TimeSeries, lost: Skipped) -> Any:
@@ -268,8 +278,14 @@ def _known_support(signal: Signal, lost: Skipped) -> Epochs:
 
 
 def _support_of(nap: Any, epochs: Epochs, lost: Skipped) -> Any:
-    """Return epochs as a time support with what is known of them."""
-    support = _intervals(nap, epochs)
+    """Return epochs as a time support with what is known of them.
+
+    One that is shorter, as that of a sample or spike alone, lasts a nanosecond.
+    """
+    start, stop = epochs.start, epochs.stop
+    least = np.maximum(start + 1e-9, np.nextafter(start, np.inf))
+    short = np.round(stop, 9) <= np.round(start, 9)
+    support = _intervals(nap, epochs.replace(stop=np.where(short, least, stop)))
     of_epochs = Skipped()
     _add_metadata(support, epochs.properties, of_epochs)
     for name, reason in of_epochs.items():

@@ -86,9 +86,24 @@ def recast(properties: Mapping[str, Any], known: Mapping[str, str]) -> dict[str,
     for name, values in properties.items():
         found[name] = values
         if name in known:
-            listed = list(values)
             with contextlib.suppress(ValueError, TypeError):
-                again = np.array(listed, dtype=np.dtype(known[name]))
-                if again.tolist() == np.asarray(listed).tolist():
+                dtype = np.dtype(known[name])
+                listed = _numbers(list(values)) if dtype.kind == "f" else list(values)
+                again, told = np.array(listed, dtype=dtype), np.asarray(listed)
+                if again.tolist() == told.tolist() or _same(again, told):
                     found[name] = again
     return found
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Return whether dates or floats, which tables hold in dtypes of their own, are the same."""
+    kind = a.dtype.kind
+    return kind in "fmM" and b.dtype.kind == kind and np.array_equal(a, b, equal_nan=True)
+
+
+def _numbers(values: Any) -> Any:
+    """Return floats with those that JSON holds as text, NaN and infinity, as numbers again."""
+    if isinstance(values, list):
+        return [_numbers(x) for x in values]
+    odd = isinstance(values, str) and values in ("nan", "inf", "-inf")
+    return float(values) if odd else values
