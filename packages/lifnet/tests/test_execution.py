@@ -27,6 +27,7 @@ from neuroloom.lifnet import (
     save_config,
 )
 from neuroloom.lifnet.__main__ import main
+from neuroloom.lifnet._execution._sweep import varied
 from neuroloom.lifnet.errors import ConfigError, PerturbationError, SimulationError
 from neuroloom.lifnet.execution import Logger
 
@@ -545,3 +546,28 @@ def test_a_seed_that_cannot_be_is_one_line(seed, tmp_path, capsys):
     assert main(["run", "--config", "2_cluster_mf", "--save-dir", folder, "--seed", seed]) == 2
     assert "seed: expected" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--n-runs", "0"],
+        ["--focus-pops", "9"],
+        ["--focus-pops", "0", "0"],
+        ["--focus-pops", "0", "1", "2"],
+        ["--focus-pops", "0", "--grid-density", "-1"],
+        ["--focus-pops", "0", "--grid-density", "90"],
+        ["--focus-pops", "0", "--grid-lims", "9", "3"],
+    ],
+)
+def test_a_mean_field_that_cannot_be_leaves_no_folder(tmp_path, capsys, wrong):
+    folder = tmp_path / "mf"
+    assert main(["mean-field", "--config", "2_cluster_mf", "--save-dir", str(folder), *wrong]) == 2
+    told = capsys.readouterr().err
+    assert any(f"{option}: expected" in told for option in wrong if option.startswith("--"))
+    assert not folder.exists()
+
+
+def test_a_sweep_over_seeds_is_refused():
+    with pytest.raises(ConfigError, match="one seed for all values"):
+        varied(load_config("2_cluster_mf"), "settings.random_seed", [1, 2], None)

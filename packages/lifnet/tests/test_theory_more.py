@@ -205,6 +205,14 @@ def test_a_landscape_reaches_the_upper_limit_and_no_further(two, step, last):
     assert view.path[-1, 0] == pytest.approx(last, abs=1e-12)
 
 
+def test_a_mask_says_whose_landscape_it_is(two):
+    n = two.n_pops
+    shown = landscape(two, np.arange(n) == 1, step=20.0)
+    np.testing.assert_array_equal(shown.path, landscape(two, [1], step=20.0).path)
+    with pytest.raises(LifnetError, match="focus"):
+        landscape(two, [True, False], step=20.0)
+
+
 def test_impossible_landscapes_are_refused(two):
     for focus, options in (
         ([], {}),

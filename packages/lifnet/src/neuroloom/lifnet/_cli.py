@@ -24,7 +24,7 @@ from neuroloom.lifnet._execution._mean_field_stagers import (
 from neuroloom.lifnet._execution._repeater import Repeater
 from neuroloom.lifnet._execution._sweep import SNNBaseSweepRunner
 from neuroloom.lifnet._theory._landscape import Landscape
-from neuroloom.shared import cli
+from neuroloom.shared import checks, cli
 from neuroloom.shared.parallel import cluster, shard_option, sharded
 
 _MOST_VALUES = 100_000
@@ -285,9 +285,30 @@ def _print_wells(outputs: Mapping[str, Any], focus: Sequence[int]) -> None:
         print(f"  at {rates} Hz, potential {found.potential[k]:.4g}")
 
 
+def _check_mean_field(options: argparse.Namespace, n_populations: int) -> None:
+    """Refuse what the theory would refuse, before a folder is made."""
+    checks.whole("--n-runs", options.n_runs, at_least=1, error=LifnetError)
+    focus = options.focus_pops or []
+    checks.indices("--focus-pops", focus, n_populations, unique=True, error=LifnetError)
+    if options.save_dir and len(focus) > 2:
+        raise LifnetError(
+            f"--focus-pops: expected one or two populations, whose landscape is drawn in the "
+            f"folder, got {len(focus)}"
+        )
+    low, high = options.grid_lims or (0.0, 60.0)
+    if not 0 <= low < high < np.inf:
+        raise LifnetError(f"--grid-lims: expected 0 <= low < high in Hz, got {low:g} {high:g}")
+    if options.grid_density is not None:
+        checks.real(
+            "--grid-density", options.grid_density, above=0, at_most=high - low, unit="Hz",
+            error=LifnetError,
+        )  # fmt: skip
+
+
 def _mean_field(options: argparse.Namespace) -> None:
     kind = ReducedMeanFieldStager if options.focus_pops else FullMeanFieldStager
     stager = kind(options.config, options.seed)
+    _check_mean_field(options, 2 * stager.config.architecture.clusters.n_clusters)
     grid = {"grid_density": options.grid_density, "grid_lims": options.grid_lims}
     given = {name: value for name, value in grid.items() if value is not None}
     arguments: dict[str, Any] = {"n_runs": options.n_runs}

@@ -362,7 +362,14 @@ class Analyzer:
         return np.asarray(self._ms(steps) / self.config["total_sim_duration_ms"])
 
     def occurrences(self) -> pd.DataFrame:
-        """Return one row per occurrence: state, clusters, session, start and stop in seconds."""
+        """Return one row per occurrence, with times in seconds.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``idx``, the number of the state, ``clusters``, its active populations,
+            ``session``, ``start`` and ``stop`` from the start of all sessions, and ``duration``.
+        """
         import pandas as pd
 
         found = self._found

@@ -250,6 +250,11 @@ def varied(
 ) -> list[Config]:
     """Return one configuration per value, each a checked copy of the baseline."""
     path = _path(param)
+    if path == ("settings", "random_seed"):
+        raise ConfigError(
+            "param: expected a parameter of the model, got settings.random_seed: a sweep has one "
+            "seed for all values (random_seed=, --seed); repeat a run for other seeds"
+        )
     result = []
     for value in values:
         config = base

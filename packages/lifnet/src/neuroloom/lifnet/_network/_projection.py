@@ -25,7 +25,7 @@ class Projection:
     delay : float or distribution
         Time in seconds from a spike to the synapse's response, rounded to the step: at least one
         step, or the number 0 for a response that begins in the next step. Drawn delays that are
-        shorter than a step are one step.
+        shorter than a step are one step, and normal ones below 0 are drawn again.
     receptor : str
         Synapse of `post` that the spikes enter.
     """

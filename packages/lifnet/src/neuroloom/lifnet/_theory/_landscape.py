@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
+from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
 
@@ -97,7 +98,7 @@ def landscape(
     ----------
     field : LIFMeanField
         The mean field.
-    focus : sequence of int
+    focus : sequence of int or boolean mask
         Populations, in any order.
     step : float
         Distance of grid points in Hz.
@@ -115,7 +116,8 @@ def landscape(
     LifnetError
         If there is no such population, or the limits hold no step.
     """
-    held = [int(population) for population in focus]
+    chosen = checks.indices("focus", focus, field.n_pops, unique=True, error=LifnetError)
+    held = chosen.tolist()
     if not held:
         raise LifnetError("focus: expected at least one population, got none")
     if not 0 < step < np.inf:
