@@ -171,3 +171,30 @@ def PLAIN(message: warnings.WarningMessage) -> None:
 
 
 PLAIN.__module__ = "warnings"
+
+
+@pytest.mark.parametrize(("found", "status"), [(None, 0), ("done", 0), (0, 0), (np.int64(3), 3)])
+def test_what_work_returns_is_the_status(found: Any, status: int) -> None:
+    assert cli.run(cli.Parser(prog="p"), lambda _: found, []) == status
+
+
+@pytest.mark.parametrize("found", [256, -1, True, {"a": 1}, 1.0])
+def test_what_is_no_status_is_a_defect(found: Any) -> None:
+    with pytest.raises(TypeError, match="work: expected text, None or a status from 0 to 255"):
+        cli.run(cli.Parser(prog="p"), lambda _: found, [])
+
+
+@pytest.mark.parametrize(
+    ("work", "status", "stream"),
+    [("return '5 \\u00b5V'", 0, "stdout"), ("raise DataError('5 \\u00b5V')", 2, "stderr")],
+)
+def test_text_that_the_encoding_does_not_have(work: str, status: int, stream: str) -> None:
+    script = (
+        "import sys\nfrom neuroloom.shared import DataError, cli\n"
+        f"def work(_):\n    {work}\nsys.exit(cli.run(cli.Parser(prog='p'), work, []))"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True)
+    assert done.returncode == status
+    assert b"5 \\xb5V" in getattr(done, stream)
+    assert b"Traceback" not in done.stderr

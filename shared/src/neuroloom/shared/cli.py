@@ -115,7 +115,8 @@ def run(
     parser : argparse.ArgumentParser
         What reads the arguments: a `Parser`, so that its own errors are one line as well.
     work : callable
-        Called with the parsed options. Text that it returns is printed; an integer is the status.
+        Called with the parsed options. Text that it returns is printed; an integer from 0 to
+        255 is the status, None is 0; anything else is a defect of the program: a TypeError.
     arguments : sequence of str, optional
         The command line's words; those of this process if not given.
     errors : tuple of exception classes
@@ -143,21 +144,36 @@ def run(
                 warnings.showwarning = _show(parser.prog)
             found = work(options)
         if isinstance(found, str):
-            print(found)
+            _write(found, sys.stdout)
         sys.stdout.flush()  # a pipe that is closed is told here, not while Python shuts down
     except KeyboardInterrupt:
         after_echo = "\n" if sys.stderr.isatty() else ""  # the terminal has written ^C
-        print(f"{after_echo}{parser.prog}: interrupted", file=sys.stderr)
+        _write(f"{after_echo}{parser.prog}: interrupted", sys.stderr)
         return INTERRUPTED
     except UnfinishedError as end:  # what was asked for: one part of a job
-        print(f"{parser.prog}: {_one_line(end)}")
+        _write(f"{parser.prog}: {_one_line(end)}", sys.stdout)
         return 0
     except wrong_input as error:
         if isinstance(error, BrokenPipeError) and _output_closed():
             return PIPE_CLOSED
-        print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
+        _write(f"{parser.prog}: error: {_one_line(error)}", sys.stderr)
         return WRONG_INPUT
-    return int(found) if isinstance(found, Integral) and not isinstance(found, bool) else 0
+    return _status(found)
+
+
+def _status(found: object) -> int:
+    """Return the status to exit with, of which the system keeps eight bits alone."""
+    if found is None or isinstance(found, str):
+        return 0
+    if isinstance(found, Integral) and not isinstance(found, bool) and 0 <= int(found) <= 255:
+        return int(found)
+    raise TypeError(f"work: expected text, None or a status from 0 to 255, got {found!r}")
+
+
+def _write(text: str, stream: Any) -> None:
+    """Print text, with escapes for what the stream's encoding does not have."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 def _recorded() -> bool:
@@ -169,7 +185,7 @@ def _recorded() -> bool:
 
 def _show(prog: str) -> Callable[..., None]:
     def show(message: Warning | str, *rest: Any, **more: Any) -> None:
-        print(f"{prog}: warning: {' '.join(str(message).split())}", file=sys.stderr)
+        _write(f"{prog}: warning: {' '.join(str(message).split())}", sys.stderr)
 
     return show
 
