@@ -217,6 +217,7 @@ def test_impossible_landscapes_are_refused(two):
     for focus, options in (
         ([], {}),
         ([7], {}),
+        ([-1], {}),
         ([0, 0], {}),
         ([0], {"step": 0.0}),
         ([0], {"limits": (5.0, 1.0)}),

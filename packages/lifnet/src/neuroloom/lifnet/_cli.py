@@ -289,7 +289,9 @@ def _check_mean_field(options: argparse.Namespace, n_populations: int) -> None:
     """Refuse what the theory would refuse, before a folder is made."""
     checks.whole("--n-runs", options.n_runs, at_least=1, error=LifnetError)
     focus = options.focus_pops or []
-    checks.indices("--focus-pops", focus, n_populations, unique=True, error=LifnetError)
+    if len(set(focus)) < len(focus) or not set(focus) <= set(range(n_populations)):
+        expected = f"different populations from 0 to {n_populations - 1}"
+        raise LifnetError(f"--focus-pops: expected {expected}, got {focus}")
     if options.save_dir and len(focus) > 2:
         raise LifnetError(
             f"--focus-pops: expected one or two populations, whose landscape is drawn in the "

@@ -142,7 +142,7 @@ def positions(
     """
     if wanted is None:
         return np.arange(n)
-    if is_mask(wanted):
+    if _is_mask(wanted):
         check_order(argument, wanted, names)
         check_rows(argument, wanted, names)
         wanted = np.asarray(wanted)
@@ -157,7 +157,7 @@ def positions(
     return place.astype(np.int64)
 
 
-def is_mask(wanted: Any) -> bool:
+def _is_mask(wanted: Any) -> bool:
     """Return whether an array or column holds truth values."""
     kind = getattr(getattr(wanted, "dtype", None), "kind", "")
     return kind == "b" or (kind == "O" and all(isinstance(x, (bool, np.bool_)) for x in wanted))

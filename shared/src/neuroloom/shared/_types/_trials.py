@@ -15,7 +15,7 @@ from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock, checked_clock
 from neuroloom.shared._types._epochs import Epochs
 from neuroloom.shared._types._grid import seconds
-from neuroloom.shared._types._labels import fitting, is_mask, positions, several
+from neuroloom.shared._types._labels import fitting, positions, several
 from neuroloom.shared._types._summary import lines, many
 from neuroloom.shared._types._trial_tables._columns import (
     listed_columns,
@@ -33,7 +33,6 @@ from neuroloom.shared._types._trial_tables._sessions import (
     session_numbers,
 )
 from neuroloom.shared.checks import did_you_mean, fail, unknown
-from neuroloom.shared.checks._indices import check_rows
 
 if TYPE_CHECKING:  # pandas takes half a second, and not everybody has trials
     import pandas as pd
@@ -269,10 +268,7 @@ class Trials(Data):
         DataError
             If a column is missing, a row does not exist, or a column has no such text.
         """
-        labels = labels_of(self._table, trials)
-        check_order("trials", trials, labels)
-        if is_mask(trials):
-            check_rows("trials", trials, labels)
+        check_order("trials", trials, labels_of(self._table, trials))
         given: Any = trials
         if trials is not None and hasattr(trials, "to_numpy"):
             given = trials.to_numpy()

@@ -107,7 +107,7 @@ def fingerprint(value: Any) -> str:
     * the state of Python and of installed libraries: levels of loggers, warning filters, names
       put into `builtins` or set in a library's module, classes registered with an abstract one of
       theirs (``collections.abc.Sequence.register(C)``);
-    * annotations of functions and classes;
+    * annotations of functions and classes, and the members of weak collections (`weakref.WeakSet`);
     * what an object leaves out when it is pickled, by a ``__getstate__`` or ``__reduce__`` of its
       own.
 

@@ -116,8 +116,9 @@ def landscape(
     LifnetError
         If there is no such population, or the limits hold no step.
     """
-    chosen = checks.indices("focus", focus, field.n_pops, unique=True, error=LifnetError)
-    held = chosen.tolist()
+    if np.asarray(focus).dtype.kind == "b":
+        focus = checks.indices("focus", focus, field.n_pops, error=LifnetError)
+    held = [int(population) for population in focus]
     if not held:
         raise LifnetError("focus: expected at least one population, got none")
     if not 0 < step < np.inf:
