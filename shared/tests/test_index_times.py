@@ -144,7 +144,6 @@ def test_an_index_that_does_not_number_the_rows_is_refused(labels: Any) -> None:
         lambda x: list(Epochs.from_states(x, rate=10.0)),
         lambda x: spikes.select(x > 1.5).n_units,
         lambda x: checks.indices("units", x > 1.5, 3).tolist(),
-        lambda x: Trials({"choice": [0, 1, 1]}).select(x > 1.5).table["choice"].tolist(),
     ]
     for use in uses:
         with pytest.raises(DataError, match=r"in the order|numbered from 0, got .*to_numpy"):
