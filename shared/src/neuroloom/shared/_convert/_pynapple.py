@@ -193,19 +193,7 @@ def _group(nap: Any, data: SpikeTrains, lost: Skipped) -> Any:
     if not data.n_units:
         raise fail("data", "at least one unit, for pynapple", "none")
     support = _support_of(nap, data.epochs, lost)
-    keys: list[Any] = list(data.names) or list(range(data.n_units))
-    properties = dict(data.properties)
-    counted = list(range(data.n_units))
-    whole = all(isinstance(x, int) for x in keys)
-    named = bool(data.names) and (not whole or keys != sorted(keys) or keys == counted)
-    if _NAME in properties and (named or _names(properties[_NAME])):
-        lost.note(f"property {_NAME!r}", "metadata of that name are the units' names")
-        del properties[_NAME]
-    if named:
-        if not whole and any(isinstance(x, int) for x in keys):
-            lost.note("names", "whole numbers among text become text")
-        properties[_NAME] = np.array(keys)
-        keys = counted
+    keys, properties = _keys(data, lost)
     trains = {
         key: nap.Ts(times, time_support=support)
         for key, times in zip(keys, data.to_lists(), strict=True)
@@ -215,6 +203,23 @@ def _group(nap: Any, data: SpikeTrains, lost: Skipped) -> Any:
     if data.observed is not None:
         lost.note("observed", "the group has one time support")
     return group
+
+
+def _keys(data: SpikeTrains, lost: Skipped) -> tuple[list[Any], dict[str, Any]]:
+    """Return the keys of a group, and the units' properties with names that can be no keys."""
+    counted = list(range(data.n_units))
+    keys: list[Any] = list(data.names) or counted
+    properties = dict(data.properties)
+    whole = all(isinstance(x, int) for x in keys)
+    named = bool(data.names) and (not whole or keys != sorted(keys) or keys == counted)
+    if _NAME in properties and (named or _names(properties[_NAME])):
+        lost.note(f"property {_NAME!r}", "metadata of that name are the units' names")
+        del properties[_NAME]
+    if not named:
+        return keys, properties
+    if not whole and any(isinstance(x, int) for x in keys):
+        lost.note("names", "whole numbers among text become text")
+    return counted, {**properties, _NAME: np.array(keys)}
 
 
 def _add_metadata(result: Any, properties: Mapping[str, Any], lost: Skipped) -> None:
