@@ -99,6 +99,16 @@ def test_conditioning_on_the_common_cause_removes_the_dependence():
     assert abs(direct.ksg_conditional(x, y, z)) < 0.04
 
 
+def test_what_the_third_variable_says_to_the_last_digit_adds_nothing():
+    rng = np.random.default_rng(3)
+    z, x, noise = (rng.standard_normal((4_000, d)) for d in (2, 1, 1))
+    y = np.hstack([z[:, :1], noise + 0.7 * x])  # one part known, one of ½ ln(1 + .7²) nats
+    assert direct.gcmi_conditional(x, y, z) == pytest.approx(0.5 * np.log(1.49), abs=0.02)
+    assert direct.gcmi_conditional(x, z[:, :1], z) == pytest.approx(0, abs=1e-9)
+    assert direct.gcmi_conditional(z[:, :1], y, z) == pytest.approx(0, abs=1e-9)
+    assert direct.gcmi_conditional(x, x, z) == np.inf
+
+
 def test_plugin_bias_is_corrected_to_first_order():
     rng = np.random.default_rng(4)
     corrected, plain = [], []

@@ -321,7 +321,7 @@ BAD = {
     },
     "neighbours": (
         (X, Y),
-        {"estimator": "ksg", "estimator_params": {"k": 60}},
+        {"estimator": "ksg", "estimator_params": {"k": 60}, "base_params": None},
         ex.OptionError,
         ValueError,
         "at most 49 of 200",

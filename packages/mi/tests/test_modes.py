@@ -235,7 +235,7 @@ def test_every_mode_has_the_same_tidy_columns():
         mi.run(x, y, mode="precision", tau_grid=[1.0], **OPTIONS),
         mi.run(x, y, mode="pairwise", **OPTIONS),
         mi.run(x[:, 0], y[:, 0], mode="transfer", **OPTIONS),
-        mi.run(x, y, estimator="gcmi", **OPTIONS),
+        mi.run(x, y, estimator="gcmi", **{**OPTIONS, "base_params": None}),
     ]
     for result in runs:
         frame = result.to_frame()

@@ -93,10 +93,16 @@ MODES |= {
 }
 
 
+def quick(estimator):
+    """Return options of an estimator that has soon done."""
+    trained = {} if estimator == "ksg" else {"base_params": FAST}
+    return {"estimator": estimator, **trained}
+
+
 @pytest.mark.parametrize(("mode", "estimator"), CASES)
 def test_kept_parts_give_the_same_bits_in_every_mode(mode, estimator, tmp_path):
     x, y = data()
-    options = {"mode": mode, "estimator": estimator, "base_params": FAST, **MODES[mode]}
+    options = {"mode": mode, **quick(estimator), **MODES[mode]}
     options |= {"random_seed": 0, "verbose": False}
     plain = mi.run(x, y, **options)
     first = mi.run(x, y, resume=tmp_path / "parts", **options)
@@ -113,7 +119,7 @@ def test_kept_parts_give_the_same_bits_in_every_mode(mode, estimator, tmp_path):
 @pytest.mark.parametrize("change", ["data", "option", "seed"])
 def test_another_job_in_the_folder_is_refused(estimator, change, tmp_path):
     x, y = data(200)
-    options = {"estimator": estimator, "base_params": FAST, "random_seed": 0, "verbose": False}
+    options = {**quick(estimator), "random_seed": 0, "verbose": False}
     mi.run(x, y, resume=tmp_path, **options)
     if change == "data":
         y = y + 0.01 * x**2
@@ -169,8 +175,8 @@ def test_a_critic_whose_code_changed_is_another_job(tmp_path):
 )
 def test_changed_code_of_the_package_is_another_job(estimator, changed, tmp_path):
     x, y = data(200)
-    options = {"base_params": FAST, "random_seed": 0, "verbose": False, "resume": tmp_path}
-    mi.run(x, y, estimator=estimator, **options)
+    options = {"random_seed": 0, "verbose": False, "resume": tmp_path}
+    mi.run(x, y, **quick(estimator), **options)
     (record,) = tmp_path.rglob("job.json")
     known = json.loads(record.read_text())
     # The sources of a checkout are followed function by function; an installed package is known by

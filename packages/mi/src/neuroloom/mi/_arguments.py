@@ -13,12 +13,15 @@ import torch
 from neuroloom.mi._critics.bounds import BOUNDS
 from neuroloom.mi._direct.estimators import DIRECT
 from neuroloom.mi._errors import OptionError, UnknownOptionError, choice, known, real
-from neuroloom.mi._options.modes import MAKERS
+from neuroloom.mi._options.modes import LEAST_GAMMAS, MAKERS, SUBSAMPLING
 from neuroloom.mi._samples.inputs import timed
-from neuroloom.mi._samples.variables import Variable, variable
+from neuroloom.mi._samples.variables import PROCESSING, Variable, variable
 from neuroloom.shared import DataError, Epochs, Recording, Seed, as_seed, from_pynapple
 
 _TRAINED_ONLY = ("rigorous", "dimensionality")
+_NETWORKS = ("base_params", "model", "training")
+_SWEPT = ("sweep", "dimensionality")
+_SUBSAMPLED = ("conditional", "transfer")  # where rigorous=True is named
 
 
 class Unnamed(str):
@@ -43,6 +46,63 @@ def bound_of(mode: str, named: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
             f"modes {sorted(set(MAKERS) - set(_TRAINED_ONLY))}"
         )
     return str(bound), bound_options
+
+
+def refuse_unused(
+    mode: str, bound: str, entries: Mapping[str, Any], trains: Mapping[str, Any]
+) -> None:
+    """Raise if an argument was given that the analysis would not use.
+
+    Settings of networks, which scripts keep for several estimators, are only warned of.
+
+    Parameters
+    ----------
+    mode, bound : str
+        Of the analysis.
+    entries : mapping
+        Options of the modes that were given, by name.
+    trains : mapping
+        What only an estimator that trains can use, by name; None where not given.
+
+    Raises
+    ------
+    OptionError
+    """
+    given = {k for k, v in {**entries, **trains}.items() if v is not None and v is not False}
+    if entries.get("min_gamma_points") == LEAST_GAMMAS:
+        given.discard("min_gamma_points")
+    if mode not in _SWEPT and "sweep_grid" in given:
+        raise OptionError(
+            f"sweep_grid: expected None in mode {mode!r}, which tries one set of parameters; got "
+            f"{entries['sweep_grid']!r:.80}; mode='sweep' goes through a grid"
+        )
+    subsampled = mode == "rigorous" or bool(entries.get("rigorous"))
+    for name in SUBSAMPLING:
+        if name in given and not subsampled:
+            able = "mode 'rigorous'" if mode not in _SUBSAMPLED else "rigorous=True beside it"
+            raise OptionError(
+                f"{name}: expected {able}, got mode {mode!r} without subsampling, which does not "
+                "use it"
+            )
+    if bound not in DIRECT:
+        return
+    for name in sorted(given & {*_NETWORKS}):
+        warnings.warn(
+            f"{name} is not used with estimator={bound!r}, which trains nothing",
+            UserWarning,
+            stacklevel=3,
+        )
+    for name in (*trains, "null_folds", "return_embeddings"):
+        if name in given and name not in _NETWORKS:
+            raise OptionError(
+                f"{name}: expected an estimator that trains a network ({', '.join(BOUNDS)}) beside "
+                f"it, got {bound!r}, which does not use it"
+            )
+    if unused := sorted(set(entries.get("sweep_grid") or ()) - {*PROCESSING, "run_id"}):
+        raise OptionError(
+            f"sweep_grid: expected entries that estimator={bound!r} uses "
+            f"({', '.join(PROCESSING)}), got {', '.join(unused)}"
+        )
 
 
 def renamed(options: dict[str, Any]) -> None:
@@ -139,6 +199,32 @@ def epochs_of(value: Any) -> Epochs | None:
     raise UnknownOptionError(f"epochs: expected Epochs, got {type(value).__name__}")
 
 
+def labels_of(
+    options: Mapping[str, Any], x: Variable, y: Variable | None
+) -> dict[str, str | list[str]]:
+    """Return the names of variables and channels that were given, checked, by option."""
+    found: dict[str, str | list[str]] = {}
+    for own, name in ((x, "x"), (y, "y")):
+        if (given := options.get(f"{name}_name")) is not None:
+            if not isinstance(given, str):
+                raise UnknownOptionError(f"{name}_name: expected a text, got {given!r:.80}")
+            found[f"{name}_name"] = given
+        if (names := options.get(f"channel_names_{name}")) is None:
+            continue
+        if isinstance(names, str) or not all(isinstance(entry, str) for entry in names):
+            raise UnknownOptionError(
+                f"channel_names_{name}: expected a list of texts, got {names!r:.80}"
+            )
+        if own is None or len(names) != own.n_channels:
+            has = "none" if own is None else own.n_channels
+            raise OptionError(
+                f"channel_names_{name}: expected one name for each channel of {name} ({has}), got "
+                f"{len(names)}"
+            )
+        found[f"channel_names_{name}"] = list(names)
+    return found
+
+
 def gap_of(options: Mapping[str, Any]) -> int | None:
     value = options.get("gap")
     return None if value is None else int(real("gap", value, whole=True, low=0))
@@ -151,6 +237,14 @@ def workers_of(value: Any) -> int | None:
     if n == 0:
         raise OptionError("n_workers: expected at least 1, or −1 for all cores, got 0")
     return n
+
+
+def embedding_of(cls: Any) -> type[torch.nn.Module] | None:
+    if cls is None or (isinstance(cls, type) and issubclass(cls, torch.nn.Module)):
+        return cls
+    raise UnknownOptionError(
+        f"custom_embedding_cls: expected a subclass of torch.nn.Module, got {cls!r:.80}"
+    )
 
 
 def module_of(critic: Any) -> torch.nn.Module | None:

@@ -12,9 +12,12 @@ from neuroloom.mi._arguments import (
     Unnamed,
     bound_of,
     device_of,
+    embedding_of,
     epochs_of,
     gap_of,
+    labels_of,
     module_of,
+    refuse_unused,
     renamed,
     resume_folder,
     seed_of,
@@ -33,7 +36,7 @@ from neuroloom.mi._modes.rigorous import run_rigorous
 from neuroloom.mi._modes.sweep import run_sweep
 from neuroloom.mi._options import keywords
 from neuroloom.mi._options.configs import merge_model, unfold
-from neuroloom.mi._options.modes import MAKERS, mode_options, subsampling_options
+from neuroloom.mi._options.modes import LEAST_GAMMAS, MAKERS, mode_options, subsampling_options
 from neuroloom.mi._options.params import params as checked_params
 from neuroloom.mi._results.record import unit_factor
 from neuroloom.mi._results.results import Results
@@ -248,7 +251,7 @@ def run(
     train_indices: NDArray[Any] | None = None,
     test_indices: NDArray[Any] | None = None,
     delta_threshold: float | None = None,
-    min_gamma_points: int = 5,
+    min_gamma_points: int = LEAST_GAMMAS,
     confidence_level: float = 0.68,
     **analysis_kwargs: Any,
 ) -> Any:
@@ -378,6 +381,16 @@ def run(
     }
     subsampling_options({k: entries[k] for k in ("delta_threshold", "min_gamma_points")})
     own = mode_options(mode, entries)
+    trains = {
+        "base_params": base_params,
+        "model": named["model"],
+        "training": named["training"],
+        "custom_critic": custom_critic,
+        "custom_embedding_cls": custom_embedding_cls,
+        "train_indices": named["train_indices"],
+        "test_indices": named["test_indices"],
+    }
+    refuse_unused(mode, bound, entries, trains)
     analysis = Analysis(
         x=x,
         y=y,
@@ -393,7 +406,7 @@ def run(
         n_workers=workers_of(options.get("n_workers")),
         progress=bool(named["verbose"]),
         critic=module_of(custom_critic),
-        embedding=custom_embedding_cls,
+        embedding=embedding_of(custom_embedding_cls),
         align=None
         if options.get("align") is None
         else choice("align", options["align"], ("truncate",)),
@@ -402,7 +415,7 @@ def run(
         units=units,
         epochs=epochs_of(options.get("epochs")),
         resume=resume_folder(options.get("resume")),
-        labels={name: options[name] for name in _LABELS if options.get(name)},
+        labels=labels_of(options, x, y),
     )
     with own_torch():
         results = MODES[mode](analysis, own)

@@ -51,10 +51,21 @@ def gcmi_conditional(x: Array, y: Array, z: Array) -> float:
 def gcmi_conditional_local(x: Array, y: Array, z: Array) -> Array:
     """Return each sample's share of `gcmi_conditional` in nats, shape ``(n_samples,)``."""
     x, y, z = copula_normal(x), copula_normal(y), copula_normal(z)
-    both, own, other = whitened(np.hstack([x, z])), whitened(z), whitened(y)
+    both, own = whitened(np.hstack([x, z])), whitened(z)
+    other = _unknown(whitened(y), own)
     _check_size("x, y and z", len(x), both.shape[1] + other.shape[1])
     # I(XZ; Y) − I(Z; Y), one chain rule for normal variables.
     return _local(both, other) - _local(own, other)
+
+
+def _unknown(values: Array, given: Array) -> Array:
+    """Return the coordinates of whitened `values` that `given` does not say to the last digit.
+
+    Of what is known already nothing can be learned.
+    """
+    _, rho, right = np.linalg.svd(given.T @ values / (len(values) - 1))
+    n_known = int((1 - np.minimum(rho, 1.0) ** 2 < _COPY).sum())
+    return values @ right[n_known:].T if n_known else values
 
 
 def copula_normal(values: Array) -> Array:

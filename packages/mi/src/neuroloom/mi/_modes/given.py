@@ -73,8 +73,14 @@ def _left_of_nothing(
     Exchanged by z alone, x is independent of y given z whatever the data, so that all that is
     found is the estimator's own: z is too coarse for so few neighbours, or bends a line.
     """
-    found = np.array([np.nanmean(shares(x[order], y, z)) for order in orders])
+    found = np.array([_mean(shares(x[order], y, z)) for order in orders])
     return float(found.mean()), float(found.std(ddof=1) / np.sqrt(len(found)))
+
+
+def _mean(shares: Array) -> float:
+    """Return the mean of the samples that have a share, NaN where none has."""
+    known = shares[~np.isnan(shares)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _other(name: str, width: int, exclude: int) -> Shares | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from neuroloom.mi._errors import UnknownOptionError, known, real
+from neuroloom.mi._errors import OptionError, UnknownOptionError, known, real
 from neuroloom.mi._options.params import Model, Training
 
 
@@ -404,4 +404,12 @@ def merge_model(base_params: Any, model: Any, training: Any) -> Any:
         raise UnknownOptionError(
             f"base_params: expected a dict beside model and training, got {base_params!r}"
         )
-    return {**merged, **(base_params or {})}
+    named = base_params or {}
+    for name, value in merged.items():
+        default = getattr(Model, name, getattr(Training, name, None))
+        if name in named and value != named[name] and value != default:
+            raise OptionError(
+                f"base_params[{name!r}]: expected what model or training say, {value!r}, got "
+                f"{named[name]!r}; name it once"
+            )
+    return {**merged, **named}

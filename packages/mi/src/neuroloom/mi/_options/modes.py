@@ -155,7 +155,8 @@ class TransferOptions:
 
 
 _NULL = ("permutation_test", "n_permutations", "null_folds", "surrogate", "surrogate_block")
-_LADDER = ("gamma_range", "delta_threshold", "min_gamma_points")
+SUBSAMPLING = ("gamma_range", "delta_threshold", "min_gamma_points")
+LEAST_GAMMAS = 5  # the default of min_gamma_points
 
 
 def null_options(
@@ -254,7 +255,7 @@ def subsampling_options(entries: Entries) -> SubsamplingOptions:
     asked = entries.get("gamma_range")
     asked = GAMMAS if asked is None else _listed("gamma_range", asked, "range(1, 6)")
     threshold = entries.get("delta_threshold")
-    points = entries.get("min_gamma_points", 5)
+    points = entries.get("min_gamma_points", LEAST_GAMMAS)
     return SubsamplingOptions(
         tuple(sorted({int(real("gamma_range", g, whole=True, low=1)) for g in asked})),
         None if threshold is None else real("delta_threshold", threshold, above=0.0),

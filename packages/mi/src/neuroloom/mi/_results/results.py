@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@dataclass
+@dataclass(repr=False)
 class Results(Record[Value, Table]):
     """The outcome of an analysis.
 
@@ -46,6 +46,9 @@ class Results(Record[Value, Table]):
     >>> print(result)
     estimate: 1.250 ± 0.100 bits
     """
+
+    def __repr__(self) -> str:
+        return f"<Results of {self}>"
 
     def __str__(self) -> str:
         if self.mi_estimate is None:

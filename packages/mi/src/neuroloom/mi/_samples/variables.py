@@ -75,6 +75,13 @@ class Variable:
         """Whether windows are in seconds."""
         return self.rate is not None or self.kind == "spike"
 
+    @property
+    def n_channels(self) -> int:
+        """Number of channels or units; plain features count as channels."""
+        if self.kind is not None:
+            return len(self.values)
+        return int(next((n for n in self.values.shape[1:] if n > 1), 1))
+
 
 def variable(
     name: str,
