@@ -13,6 +13,7 @@ import sys
 import textwrap
 import threading
 import time
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,20 @@ def table(**options: Any) -> Any:
     return pd.DataFrame({"a": [1]}, index=pd.Index([1], **options))
 
 
+def noted(unit: str, dtype: str = "f8") -> Any:
+    return np.dtype(dtype, metadata={"unit": unit})
+
+
+class Weak(weakref.WeakSet):  # type: ignore[type-arg]
+    """A weak set that says more."""
+
+
+def weak(k: int) -> Weak:
+    found = Weak([named])
+    found.k = k  # type: ignore[attr-defined]
+    return found
+
+
 DAYS = pd.date_range("2020", periods=3)
 FIELDS = [("a", "i4"), ("b", "i4")]
 DIFFER = {
@@ -243,6 +258,18 @@ DIFFER = {
     "order of categories": tuple(pd.Categorical(["a"], ["a"], ordered=o) for o in (True, False)),
     "order of an index": tuple(pd.CategoricalIndex(["a"], ["a"], ordered=o) for o in (True, False)),
     "rows or columns in memory": (np.eye(3, 4), np.asfortranarray(np.eye(3, 4))),
+    "metadata of a type": (np.ones(2, noted("s")), np.ones(2, noted("ms"))),
+    "metadata of objects": tuple(np.array([None], noted(x, "O")) for x in "ab"),
+    "metadata of a field": tuple(np.ones(2, [("a", noted(x))]) for x in "ab"),
+    "a type's own metadata": (noted("s"), noted("ms")),
+    "alignment": tuple(np.ones(2, np.dtype(FIELDS, align=x)) for x in (True, False)),
+    "records": (np.rec.array([(1, 2)], FIELDS)[0], np.array([(1, 2)], FIELDS)[0]),
+    "zeros after text": (np.str_("a\0"), np.str_("a")),
+    "zeros after bytes": (np.bytes_(b"a\0"), np.bytes_(b"a")),
+    "a weak set": (weakref.WeakSet([named, masked]), weakref.WeakSet([named, table])),
+    "weak values": tuple(weakref.WeakValueDictionary({"a": x}) for x in (named, masked)),
+    "weak keys": tuple(weakref.WeakKeyDictionary({named: x}) for x in (1, 2)),
+    "attribute of a weak set": (weak(1), weak(2)),
     "long bytes": (b"a" * 5000, b"a" * 4999 + b"b"),
 }
 
@@ -362,6 +389,19 @@ MADE = {
         MODEL = Model()
         W = weakref.ref(MODEL)
         def g(x): return W().step(x)""",
+    "weak set": """
+        class Model:
+            def step(self, x): return CODE
+        MODEL = Model()
+        W = weakref.WeakSet([MODEL])
+        def g(x): return next(iter(W)).step(x)""",
+    "weak values": """
+        class Model:
+            def __init__(self, sign): self.sign = sign
+        x = 1
+        MODEL = Model(CODE)
+        W = weakref.WeakValueDictionary({"a": MODEL})
+        def g(x): return W["a"].sign * x""",
     "a thread's own": """
         L = threading.local()
         L.step = lambda x: CODE

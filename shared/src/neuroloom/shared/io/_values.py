@@ -34,6 +34,7 @@ from neuroloom.shared.data import (
     Trials,
 )
 from neuroloom.shared.io._codec import READERS, WRITERS, Arrays, Stored, pack, put, unpack
+from neuroloom.shared.io._dtypes import built, described, foreign, usual
 
 __all__ = ["TYPES", "Arrays", "pack", "register", "unpack"]
 
@@ -78,10 +79,10 @@ def _write(value: Any, arrays: Arrays, argument: str) -> Any:
     kind = type(value)
     if kind in _JSON:
         return value
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _pack_array(value, arrays, argument)
     if kind in _PACK:
         return _PACK[kind](value, arrays, argument)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _pack_array(value, arrays, argument)
     if kind.__module__.split(".")[0] == "pandas":
         from neuroloom.shared.io._tables import pack_pandas
 
@@ -111,19 +112,33 @@ def _read(tree: dict[str, Any], arrays: Stored) -> Any:
 
 def _pack_array(value: Any, arrays: Arrays, argument: str) -> Any:
     kind = type(value)
-    if kind is np.ma.MaskedArray:
-        parts = (np.asarray(value.data), np.ma.getmaskarray(value), np.asarray(value.fill_value))
-        return {"masked": [pack(part, arrays, argument) for part in parts]}
-    if kind in (np.str_, np.bytes_):  # an array would drop zeros at the end
-        return {kind.__name__: pack(value.item(), arrays)}
-    if kind is not np.ndarray and not isinstance(value, np.generic):
+    if kind not in (np.ndarray, np.recarray) and not isinstance(value, np.generic):
         raise fail(argument, "values that can be kept without pickle", kind.__name__)
-    if value.dtype.hasobject:
-        if value.dtype != np.dtype(object):
-            raise fail(argument, "arrays without Python objects in their fields", value.dtype)
-        flat = [pack(part, arrays, argument) for part in value.ravel().tolist()]
-        return {"objects": flat, "shape": list(value.shape)}
-    return {"array" if kind is np.ndarray else "scalar": put(value, arrays)}
+    dtype = value.dtype
+    if dtype.hasobject:
+        if dtype != np.dtype(object) or kind is np.recarray:
+            raise fail(argument, "arrays without Python objects in their fields", dtype)
+        return _pack_objects(value, arrays, argument)
+    if foreign(dtype):
+        raise fail(argument, "arrays of numpy's own types", dtype)
+    tag = "scalar" if isinstance(value, np.generic) else kind.__name__.removeprefix("nd")
+    if usual(dtype):
+        return {tag: put(value, arrays)}
+    words = pack(described(dtype), arrays, f"{argument}.dtype")
+    return {tag: put(np.asarray(value).view(f"V{dtype.itemsize}"), arrays), "dtype": words}
+
+
+def _masked(value: Any, arrays: Arrays, argument: str) -> Any:
+    mask = None if value.mask is np.ma.nomask else value.mask
+    parts = (np.asarray(value.data), mask, np.asarray(value.fill_value))
+    packed = [pack(part, arrays, argument) for part in parts]
+    return {"masked": packed, "hard": value.hardmask}
+
+
+def _pack_objects(value: NDArray[Any], arrays: Arrays, argument: str) -> Any:
+    order: Any = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
+    flat = [pack(part, arrays, argument) for part in value.ravel(order).tolist()]
+    return {"objects": flat, "shape": list(value.shape), "order": order}
 
 
 def _several(value: Any, arrays: Arrays, argument: str) -> Any:
@@ -159,6 +174,10 @@ _PACK: dict[type, Callable[[Any, Arrays, str], Any]] = {
     dict: _mapping,
     MappingProxyType: _mapping,
     bytes: _bytes,
+    np.ma.MaskedArray: _masked,
+    # An array, and .item(), would drop zeros at the end.
+    np.str_: lambda value, arrays, argument: {"str_": "".join(value)},
+    np.bytes_: lambda value, arrays, argument: {"bytes_": pack(bytes(value), arrays)},
     complex: lambda value, arrays, argument: {"complex": [value.real, value.imag]},
     range: lambda value, arrays, argument: {"range": [value.start, value.stop, value.step]},
     slice: lambda value, arrays, argument: {
@@ -177,12 +196,25 @@ def _read_objects(tree: dict[str, Any], arrays: Stored) -> NDArray[Any]:
     out = np.empty(len(tree["objects"]), dtype=object)
     for i, part in enumerate(tree["objects"]):
         out[i] = unpack(part, arrays)
-    return out.reshape(tree["shape"])
+    return out.reshape(tree["shape"], order=tree.get("order", "C"))
 
 
 def _read_masked(tree: dict[str, Any], arrays: Stored) -> Any:
     data, mask, fill = (unpack(part, arrays) for part in tree["masked"])
-    return np.ma.MaskedArray(data, mask, fill_value=fill[()])
+    mask = np.ma.nomask if mask is None else mask
+    return np.ma.MaskedArray(data, mask, fill_value=fill[()], hard_mask=tree.get("hard", False))
+
+
+def _read_array(kind: str) -> Callable[[dict[str, Any], Stored], Any]:
+    def read(tree: dict[str, Any], arrays: Stored) -> Any:
+        found = arrays[tree[kind]]
+        if "dtype" in tree:
+            found = found.view(built(unpack(tree["dtype"], arrays)))
+        if kind == "recarray":
+            return found.view(np.recarray)
+        return found[()] if kind == "scalar" else found
+
+    return read
 
 
 def _read_moment(kind: Any) -> Callable[[dict[str, Any], Stored], Any]:
@@ -220,8 +252,9 @@ def _read_several(kind: Any) -> Callable[[dict[str, Any], Stored], Any]:
 
 
 _UNPACK: dict[str, Callable[[dict[str, Any], Stored], Any]] = {
-    "array": lambda tree, arrays: arrays[tree["array"]],
-    "scalar": lambda tree, arrays: arrays[tree["scalar"]][()],
+    "array": _read_array("array"),
+    "recarray": _read_array("recarray"),
+    "scalar": _read_array("scalar"),
     "list": _read_several(list),
     "tuple": _read_several(tuple),
     "set": _read_several(set),

@@ -27,8 +27,6 @@ from neuroloom.shared.jobs import _functions, _values
 from neuroloom.shared.jobs._names import hashed
 from neuroloom.shared.jobs._walk import Read, Reader, Reading
 
-_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
-
 
 def _of(*kinds: type) -> Callable[[Any], bool]:
     return lambda value: type(value) in kinds
@@ -45,7 +43,7 @@ _READERS: list[Reader] = [
         lambda v: isinstance(v, np.generic) and v.dtype.type is type(v),
         _values.scalar,
     ),
-    (lambda v: isinstance(v, np.dtype), lambda walk, v: hashed("dtype", [repr(v.descr)])),
+    (lambda v: isinstance(v, np.dtype), _values.dtype_),
     (_of(list, tuple), _within(_values.sequence)),
     (_of(set, frozenset), _within(_values.set_)),
     (_of(dict, types.MappingProxyType), _within(_values.mapping)),
@@ -59,7 +57,7 @@ _READERS: list[Reader] = [
     (lambda v: type(v).__module__.split(".")[0] == "pandas" and hasattr(v, "index"), _values.table),
     (_values.is_tensor, _values.tensor),
     (lambda v: isinstance(v, weakref.ref), _within(_values.weak)),
-    (lambda v: isinstance(v, _WEAK), lambda walk, v: hashed("weak", [type(v).__name__])),
+    (lambda v: isinstance(v, _values.WEAK), _within(_values.weak_collection)),
     (lambda v: isinstance(v, threading.local), _within(_values.local)),
     (_of(contextvars.ContextVar), _within(_values.context)),
     (lambda v: type(v).__name__ == "StencilFunc", _within(_functions.stencil)),
@@ -107,7 +105,7 @@ def fingerprint(value: Any) -> str:
     * the state of Python and of installed libraries: levels of loggers, warning filters, names
       put into `builtins` or set in a library's module, classes registered with an abstract one of
       theirs (``collections.abc.Sequence.register(C)``);
-    * annotations of functions and classes, and the members of weak collections (`weakref.WeakSet`);
+    * annotations of functions and classes;
     * what an object leaves out when it is pickled, by a ``__getstate__`` or ``__reduce__`` of its
       own.
 

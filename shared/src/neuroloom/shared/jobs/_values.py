@@ -7,21 +7,25 @@ import copyreg
 import functools
 import inspect
 import pickle
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
+from neuroloom.shared.io._dtypes import described, usual
 from neuroloom.shared.jobs._names import PYTHON_CLASS, hashed, stands_somewhere, type_name
 from neuroloom.shared.jobs._walk import SHARED, Reading
+
+WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
 
 
 def array(walk: Reading, value: np.ndarray) -> str:
     if value.dtype.hasobject:
         parts = [walk.digest(part) for part in value.ravel().tolist()]
-        return hashed("objects", [str(value.dtype), str(value.shape), *parts])
-    tag = f"{type_name(type(value))} {value.dtype.descr} {value.shape}"
+        return hashed("objects", [_dtype(walk, value.dtype), str(value.shape), *parts])
+    tag = f"{type_name(type(value))} {_dtype(walk, value.dtype)} {value.shape}"
     # Sums over an array that lies by columns are rounded elsewhere; pickling keeps that, too.
     tag += " F" if value.flags.f_contiguous and not value.flags.c_contiguous else ""
     plain = np.ascontiguousarray(value)
@@ -29,6 +33,15 @@ def array(walk: Reading, value: np.ndarray) -> str:
     if plain.nbytes > SHARED:
         walk.keep(value, digest)
     return digest
+
+
+def dtype_(walk: Reading, value: np.dtype[Any]) -> str:
+    return hashed("dtype", [_dtype(walk, value)])
+
+
+def _dtype(walk: Reading, dtype: np.dtype[Any]) -> str:
+    """Return the words for a type; of one that says more than its numbers, the digest of all."""
+    return str(dtype.descr) if usual(dtype) else walk.digest(described(dtype))
 
 
 def scalar(walk: Reading, value: np.generic) -> str:
@@ -132,6 +145,14 @@ def _kept(walk: Reading, kind: type, state: Any) -> Any:
 
 def weak(walk: Reading, value: Any) -> str:
     return hashed("weak reference", [walk.digest(value())])
+
+
+def weak_collection(walk: Reading, value: Any) -> str:
+    """Return the digest of a weak set or dictionary: what is alive in it, and its attributes."""
+    base = next(kind for kind in WEAK if isinstance(value, kind))
+    live = set(value) if base is weakref.WeakSet else dict(value)
+    more = {name: part for name, part in vars(value).items() if name not in vars(base())}
+    return hashed("weak", map(walk.digest, (type(value), live, more)))
 
 
 def local(walk: Reading, value: Any) -> str:
