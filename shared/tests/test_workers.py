@@ -7,6 +7,7 @@ import multiprocessing.pool
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -246,3 +247,71 @@ def test_multiprocessing_computes_here_after_a_map_on_ray(tmp_path: Path) -> Non
         f"multiprocessing {[True] * 4}",
         f"ray {[False] * 4}",
     ]
+
+
+ORPHANS = """
+import os, sys, time
+from pathlib import Path
+from neuroloom import shared
+
+folder, backend, resume = Path(sys.argv[1]), sys.argv[2], sys.argv[3] or None
+seconds = float(sys.argv[4])
+
+def item(index):
+    (folder / f"worker-{os.getpid()}").touch()
+    time.sleep(seconds)
+    return index
+
+if __name__ == "__main__":
+    shared.map(item, range(2), n_workers=2, backend=backend, progress=False, resume=resume)
+    (folder / "done").touch()
+    time.sleep(600)
+"""
+
+
+def _lives(process: int) -> bool:
+    """Return whether a process runs; one that waits to be collected does not."""
+    try:
+        said = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return said.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux which processes run")
+@pytest.mark.parametrize(
+    ("backend", "seconds", "keeps"),
+    [
+        ("loky", 0.01, False),
+        ("loky", 300, False),
+        ("multiprocessing", 300, False),
+        ("loky", 8, True),
+    ],
+)
+def test_workers_end_with_the_process_they_work_for(
+    backend: str, seconds: float, keeps: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "script.py").write_text(ORPHANS)
+    kept = tmp_path / "kept"
+    given = [tmp_path, backend, kept if keeps else "", seconds]
+    with subprocess.Popen([sys.executable, tmp_path / "script.py", *map(str, given)]) as caller:
+        try:
+            until = time.monotonic() + 120
+            while not (tmp_path / "done").exists():
+                if seconds > 1 and len(list(tmp_path.glob("worker-*"))) == 2:
+                    break
+                assert time.monotonic() < until
+                time.sleep(0.05)
+        finally:
+            caller.kill()
+    workers = [int(path.name.partition("-")[2]) for path in tmp_path.glob("worker-*")]
+    until = time.monotonic() + 60
+    while any(_lives(worker) for worker in workers):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    if keeps:  # what they were at is there
+        assert sorted(path.name for path in kept.glob("item*.npz")) == [
+            "item-000000.npz",
+            "item-000001.npz",
+        ]

@@ -13,6 +13,7 @@ from typing import Any
 from neuroloom.shared._errors import WorkerError
 from neuroloom.shared._seed import Seed
 from neuroloom.shared.jobs import Job
+from neuroloom.shared.parallel._orphans import working_for
 from neuroloom.shared.parallel._send import cloudpickle, unpack
 from neuroloom.shared.parallel._threads import allotted, one_thread, pool_of
 
@@ -101,6 +102,7 @@ class Batch:
                         return self.indices, value
             else:
                 job = None
+            stack.enter_context(working_for(setting.parent, keeps=job is not None))
             stack.enter_context(allotted(setting.n_cores))
             stack.enter_context(one_thread())
             if os.getpid() != setting.parent:
