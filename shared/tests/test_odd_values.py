@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import datetime
 import decimal
@@ -17,7 +18,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neuroloom.shared import Epochs, NeuroloomError, checks, io, parallel, random, report
+from neuroloom.shared import (
+    DataError,
+    Epochs,
+    NeuroloomError,
+    checks,
+    io,
+    jobs,
+    parallel,
+    plots,
+    random,
+    report,
+)
 
 
 class Plain:
@@ -132,6 +144,24 @@ def within(context: Callable[..., Any]) -> Callable[[Any], None]:
 def workers(value: Any) -> None:
     if not (isinstance(value, (int, np.integer)) and 1 < value < 2**31):  # they would be started
         parallel.map(abs, [1], n_workers=value, progress=False)
+
+
+@pytest.mark.parametrize("value", [1, 0, None, "no", 1.0, []])
+def test_flags_are_booleans(value: Any, tmp_path: Path) -> None:
+    uses: dict[str, Callable[[Any], Any]] = {
+        "progress": lambda x: parallel.map(abs, [1], progress=x),
+        "durable": lambda x: within(lambda y: io.atomic(tmp_path / "a", durable=y))(x),
+        "shared": lambda x: jobs.Job.open(tmp_path, shared=x),
+        "resume": lambda x: parallel.add_options(argparse.ArgumentParser(), resume=x),
+        "shard": lambda x: parallel.add_options(argparse.ArgumentParser(), shard=x),
+        "pyplot": lambda x: within(lambda y: plots.style(pyplot=y))(x),
+        "warning": lambda x: report.note("a", warning=x),
+    }
+    for name, use in uses.items():
+        with pytest.raises(DataError, match=f"{name}: expected True or False"):
+            use(value)
+    assert not list(tmp_path.iterdir())
+    assert parallel.map(abs, [-1], progress=np.False_) == [1]  # type: ignore[arg-type]
 
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import fail, flag
 from neuroloom.shared.checks import path as as_path
 
 try:
@@ -58,6 +58,7 @@ def atomic(target: str | Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     ...     path.read_text()
     'all or nothing'
     """
+    durable = flag("durable", durable)
     path = behind_links(target)
     if path.is_dir() or not path.parent.is_dir():
         raise fail("path", "a file in an existing folder", f"{path}{' (a folder)' * path.is_dir()}")

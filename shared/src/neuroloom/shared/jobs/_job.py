@@ -23,7 +23,7 @@ from typing import Any
 
 from neuroloom.shared._errors import DataError
 from neuroloom.shared._version import __version__
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import fail, flag
 from neuroloom.shared.checks import path as as_path
 from neuroloom.shared.io._arrays import DamagedFileError, load_arrays, write_arrays
 from neuroloom.shared.io._atomic import atomic, remove_leftovers
@@ -109,7 +109,7 @@ class Job:
             If the folder belongs to another job, or to one of an older format, or it or its
             record cannot be read or is something else.
         """
-        where = as_path(argument, folder).absolute()
+        where, shared = as_path(argument, folder).absolute(), flag("shared", shared)
         job = describe(parts or {}, function)
         text = text_of(job)
         record = where / "job.json"

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from neuroloom.shared._errors import WorkerError
 from neuroloom.shared._seed import Seed, as_seed
-from neuroloom.shared.checks import fail, whole
+from neuroloom.shared.checks import fail, flag, whole
 from neuroloom.shared.checks._scalars import shown as written
 from neuroloom.shared.jobs import Job
 from neuroloom.shared.parallel._backends import Kind, n_cores_each, open_work, progress_bar
@@ -137,7 +137,7 @@ def map(
     _batches(len(tasks), size, shard)
     mine = surrounding_shard() if shard is None and resume is not None else None
     run = _Run(function, tasks, root, n_workers, backend)
-    shown = {"desc": description or None, "disable": not progress}
+    shown = {"desc": description or None, "disable": not flag("progress", progress)}
     with ExitStack() as stack:
         if resume is not None:
             part = shard or mine

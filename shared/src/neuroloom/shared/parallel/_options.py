@@ -11,7 +11,7 @@ from typing import Any
 import joblib
 
 from neuroloom.shared._errors import require
-from neuroloom.shared.checks import fail
+from neuroloom.shared.checks import fail, flag
 from neuroloom.shared.parallel._shards import sharded
 
 
@@ -41,14 +41,14 @@ def add_options(
     group.add_argument(
         "--dask", metavar="ADDRESS", help="scheduler of a dask cluster, tcp://host:8786 or a file"
     )
-    if shard:
+    if flag("shard", shard):
         group.add_argument(
             "--shard",
             type=shard_option,
             metavar="I/N",
             help="compute part I of N, from 0 (array jobs)",
         )
-    if resume:
+    if flag("resume", resume):
         group.add_argument(
             "--resume",
             type=Path,
