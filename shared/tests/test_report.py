@@ -61,6 +61,17 @@ def test_what_users_write_is_escaped() -> None:
     assert [given.get("data-label", given.get("alt")) for given in labels] == [NASTY, NASTY]
 
 
+def test_a_text_among_the_parts_is_a_paragraph_and_markup_says_so() -> None:
+    page = report.page("t", [NASTY, report.Html("<hr>")])
+    found = Reader(page.replace("<hr>", ""))
+    assert "script" not in [tag for tag, _ in found.tags]
+    assert NASTY in found.words
+    assert page.count("<hr>") == 1
+    joined = report.heading("a") + NASTY  # what is put together is text again
+    assert type(joined) is str
+    assert "script" not in [tag for tag, _ in Reader(report.page("t", [joined])).tags]
+
+
 def test_nothing_is_loaded_from_elsewhere() -> None:
     axes = Figure().subplots()
     page = report.page("t", [report.figure(axes, "nothing")])

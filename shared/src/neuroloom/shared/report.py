@@ -26,7 +26,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NewType
+from typing import TYPE_CHECKING, Any
 
 from neuroloom.shared.checks import fail, flag, whole
 from neuroloom.shared.checks import path as as_path
@@ -41,8 +41,15 @@ if TYPE_CHECKING:  # half a second each, and not everybody writes reports
 
 __all__ = ["Html", "figure", "heading", "note", "page", "save", "table", "text"]
 
-Html = NewType("Html", str)
-"""A piece of a page; what a user wrote in it is escaped."""
+
+class Html(str):
+    """A piece of a page, as it stands there; what a user wrote in it is escaped.
+
+    Markup of one's own becomes one by ``Html("<hr>")``: nothing of it is escaped.
+    """
+
+    __slots__ = ()
+
 
 _DPI = 160  # sharp on screens with two dots a pixel: images are shown at `_SHOWN_DPI`
 _SHOWN_DPI = 80
@@ -249,15 +256,16 @@ def figure(drawn: Axes | Figure, alt: str, *, caption: str = "", close: bool = F
     )
 
 
-def page(title: str, parts: Iterable[Html], *, footer: str = "") -> str:
+def page(title: str, parts: Iterable[str], *, footer: str = "") -> str:
     """Return the whole page.
 
     Parameters
     ----------
     title : str
         Title of the report.
-    parts : iterable of Html
-        What the functions of this module return, in order.
+    parts : iterable of Html or str
+        What the functions of this module return, in order. A text is a paragraph, as by `text`:
+        what is markup says so, ``Html("<hr>")``.
     footer : str
         What stands at the end: the version of the package, say.
 
@@ -274,7 +282,7 @@ def page(title: str, parts: Iterable[Html], *, footer: str = "") -> str:
         listed = list(parts)
     except TypeError as error:
         raise fail("parts", "a list of parts", type(parts).__name__) from error
-    body = "\n".join(_text(f"parts[{i}]", part) for i, part in enumerate(listed))
+    body = "\n".join(_part(f"parts[{i}]", part) for i, part in enumerate(listed))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -284,7 +292,7 @@ def page(title: str, parts: Iterable[Html], *, footer: str = "") -> str:
     )
 
 
-def save(path: str | Path, title: str, parts: Iterable[Html], *, footer: str = "") -> Path:
+def save(path: str | Path, title: str, parts: Iterable[str], *, footer: str = "") -> Path:
     """Write the whole page to a file and return its path; a write that fails leaves no half file.
 
     Parameters
@@ -307,6 +315,11 @@ def save(path: str | Path, title: str, parts: Iterable[Html], *, footer: str = "
         # Half a character, as in names of files of another encoding, has no bytes of its own.
         file.write(content.encode(errors="backslashreplace"))
     return target
+
+
+def _part(argument: str, value: object) -> str:
+    """Return a part of a page: one of these functions', or text as a paragraph."""
+    return value if isinstance(value, Html) else text(_text(argument, value))
 
 
 def _text(argument: str, value: object) -> str:
