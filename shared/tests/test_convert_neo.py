@@ -476,3 +476,24 @@ def test_units_that_neo_writes_otherwise_are_told() -> None:
         assert "unit of property 'kind': 's', of no" in said
         assert "unit of property 'angle': 'a.u.', of no" in said
     assert not there_and_back(signal.replace(unit="uV", metadata={}))[2]
+
+
+def test_what_is_told_says_of_which_signal_and_epochs() -> None:
+    odd = {"depth": [(1, 2)]}
+    signals = {"lfp": Signal([1.0], 10.0, properties=odd), "eeg": Signal([1.0], 10.0)}
+    epochs = {"rest": Epochs(0, 1, odd), "run": Epochs(2, 3)}
+    _, _, lost = there_and_back(Recording(signals=signals, epochs=epochs))
+    assert "property 'depth' of 'lfp': " in lost
+    assert "property 'depth' of 'rest': " in lost
+    assert "eeg" not in lost
+    assert "run" not in lost
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u2", "i4", "f2", "f4", "i8", "f8", "?"])
+def test_types_of_units_that_neo_widens_are_told(dtype: str) -> None:
+    values = np.array([0, 1]).astype(dtype)
+    spikes = SpikeTrains.from_lists([[0.1], [0.2]], Epochs(0, 1), (), {"a": values})
+    _, back, lost = there_and_back(spikes)
+    found = back.properties["a"]
+    assert found.tolist() == values.tolist()
+    assert (found.dtype == dtype) is ("comes back as" not in lost)

@@ -25,7 +25,7 @@ from neuroloom.shared._convert._skipped import Skipped, free
 from neuroloom.shared._convert._times import half_open, sampled, unknown
 from neuroloom.shared._convert._units import union
 from neuroloom.shared._errors import require
-from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._epochs import Epochs, exact_index
 from neuroloom.shared._types._labels import Label
 from neuroloom.shared._types._recording import Recording
 from neuroloom.shared._types._signal import Signal
@@ -256,7 +256,7 @@ def _name(train: Any) -> Label:
 def _holding(recorded: Epochs, times: list[Any]) -> Epochs:
     """Return epochs with the spikes that lie on a stop, or past it by its rounding, inside."""
     when = np.concatenate([*times, np.empty(0)])
-    outside = np.sort(when[~recorded.contains(when)])
+    outside = np.sort(when[exact_index(recorded, when) < 0])
     if not len(outside) or not len(recorded):
         return recorded
     reach = recorded.stop + _rounding(recorded.start, recorded.stop)

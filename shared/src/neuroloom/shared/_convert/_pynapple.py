@@ -11,7 +11,7 @@ from neuroloom.shared._convert._skipped import Skipped, plain
 from neuroloom.shared._convert._times import half_open, regular, sampled, unknown
 from neuroloom.shared._convert._units import from_listed, listed, per_unit
 from neuroloom.shared._errors import require
-from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._epochs import Epochs, exact_index
 from neuroloom.shared._types._grid import tolerance
 from neuroloom.shared._types._signal import Signal
 from neuroloom.shared._types._spike_trains import SpikeTrains
@@ -275,7 +275,7 @@ def _known_support(signal: Signal, lost: Skipped) -> Epochs:
             if not isinstance(given, dict) or not {"start", "stop"} <= given.keys():
                 raise fail(_SUPPORT, "a mapping with start and stop", given)
             known = from_listed(given)
-            if not half_open(known.start, known.stop, times).contains(times).all():
+            if (exact_index(half_open(known.start, known.stop, times), times) < 0).any():
                 raise fail(_SUPPORT, "stretches that hold all samples", f"{known}")
             return known
     first = times[0]

@@ -28,6 +28,14 @@ class Skipped(dict[str, str]):
         self[key] = str(reason)
 
     @contextlib.contextmanager
+    def of(self, what: str) -> Iterator[Skipped]:
+        """Yield what the block may note, and add it with the name of what it belongs to."""
+        own = Skipped()
+        yield own
+        for name, reason in own.items():
+            self.note(f"{name} of {what}", reason)
+
+    @contextlib.contextmanager
     def guard(self, name: str) -> Iterator[None]:
         """Turn an error of the block into an entry, so that one part never blocks the rest."""
         try:

@@ -160,6 +160,9 @@ def _of_units(spikes: SpikeTrains, lost: Skipped) -> dict[str, Any]:
         kept[column] = values
         if all(_scalar(x) is None for x in values):
             lost.note(f"property {column!r}", "no value for any unit")
+        if values.dtype.kind in "iuf" and values.itemsize < 8:
+            wide = "float64" if values.dtype.kind == "f" else "int64"
+            lost.note(f"property {column!r}", f"{values.dtype} comes back as {wide}")
         if values.ndim > 1:
             lost.note(f"property {column!r}", "its rows come back as lists")
     if NUMBER in kept and any(isinstance(x, int) for x in spikes.names):
@@ -255,7 +258,8 @@ def _segment(neo: Any, recording: Recording, unit: str, lost: Skipped) -> Any:
             epochs[RECORDED] = recording.spikes.epochs
     for name in recording.signals:
         signal = recording.signals[name]
-        item = _analog(neo, signal, unit, name, lost)
+        with lost.of(repr(name)) as of_signal:
+            item = _analog(neo, signal, unit, name, of_signal)
         if isinstance(signal, Signal):
             segment.analogsignals.append(item)
         elif signal.n_channels:
@@ -263,7 +267,8 @@ def _segment(neo: Any, recording: Recording, unit: str, lost: Skipped) -> Any:
         else:
             segment.events.append(item)
     for name, stretch in epochs.items():
-        segment.epochs.append(_epoch(neo, stretch, name, lost))
+        with lost.of(repr(name)) as of_epochs:
+            segment.epochs.append(_epoch(neo, stretch, name, of_epochs))
     if recording.trials is not None:
         if not {"start", "stop"} <= set(recording.trials.table.columns):
             got = f"trials with the columns {list(recording.trials.table.columns)}"

@@ -11,7 +11,7 @@ from neuroloom.shared._convert._nwb._tables import column
 from neuroloom.shared._convert._skipped import Skipped
 from neuroloom.shared._convert._times import half_open
 from neuroloom.shared._convert._units import per_unit, union
-from neuroloom.shared._types._epochs import Epochs
+from neuroloom.shared._types._epochs import Epochs, exact_index
 from neuroloom.shared._types._spike_trains import SpikeTrains
 
 _TIMES = ("spike_times", "obs_intervals")
@@ -128,7 +128,7 @@ def _observed(
             pairs_of = zip(unions, trains, strict=True)
             observed = [half_open(x.start, x.stop, times) for x, times in pairs_of]
         outside = [
-            int((~epochs.contains(times)).sum())
+            int((exact_index(epochs, times) < 0).sum())
             for times, epochs in zip(trains, observed, strict=True)
         ]
         if not any(outside):
@@ -155,11 +155,12 @@ def _without(
             return trains, None
         whole = Epochs(min(0.0, times.min()), np.nextafter(times.max(), np.inf))
         observed = [whole] * len(trains)
-    lost = sum(int(invalid.contains(times).sum()) for times in trains)
+    valid_trains = [times[exact_index(invalid, times) < 0] for times in trains]
+    lost = sum(map(len, trains)) - sum(map(len, valid_trains))
     if lost:
         skipped.note("invalid_times", f"{lost} spikes lie in them and are left out")
     start, stop = np.append(-np.inf, invalid.stop), np.append(invalid.start, np.inf)
     ends = max((float(x.stop[-1]) for x in observed if len(x)), default=0.0)
     begin = min((float(x.start[0]) for x in observed if len(x)), default=0.0)
     valid = union(np.maximum(start, begin), np.minimum(stop, ends))
-    return [t[~invalid.contains(t)] for t in trains], [x.intersect(valid) for x in observed]
+    return valid_trains, [x.intersect(valid) for x in observed]
