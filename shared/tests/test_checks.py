@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuroloom.shared import DataError, checks
+from neuroloom.shared import DataError, Epochs, Signal, SpikeTrains, TimeSeries, checks
+from neuroloom.shared.data import Clock
 
 
 class Wrong(DataError):
@@ -219,7 +220,6 @@ class TestArrays:
             [1, "a"],
             pd.Series(["a", "b"]).astype("category"),
             [pd.NaT, 1j],
-            {1: 2},
         ],
     )
     def test_what_is_no_number(self, values: Any) -> None:
@@ -448,3 +448,47 @@ def test_what_stands_beside_text_in_a_list_stays(values: list[Any]) -> None:
     found = checks.plain("x", values)
     assert found.tolist() == checks.plain("x", as_objects).tolist()
     assert not any(isinstance(x, str) and x != "a" for x in found.flat)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (x for x in [0.1]),
+        iter([0.1]),
+        zip([0.1], [0.2], strict=True),
+        {0.1},
+        frozenset({0.1}),
+        {0.1: 1},
+        {"a": 0.1}.values(),
+        {0.1: 1}.keys(),
+    ],
+)
+def test_what_gives_its_values_one_by_one_is_refused_with_what_to_do(values: Any) -> None:
+    expected = rf"expected a list or an array, got {type(values).__name__}; pass list\(…\)"
+    uses: list[Callable[[Any], Any]] = [
+        lambda x: checks.array("times", x),
+        lambda x: SpikeTrains(x, [0]),
+        lambda x: SpikeTrains.from_lists([x]),
+        lambda x: Epochs(x, [1.0]),
+        lambda x: TimeSeries(None, x),
+        lambda x: Signal([1.0], 1.0).at(x),
+        lambda x: SpikeTrains([0.1], [0]).align(x, (-1, 1)),
+        lambda x: Clock().times(x),
+    ]
+    for use in uses:
+        with pytest.raises(DataError, match=expected):
+            use(values)
+
+
+@pytest.mark.parametrize("kind", [Decimal, Fraction])
+@pytest.mark.parametrize("hold", [list, tuple, lambda x: np.array(x, object), pd.Series])
+def test_decimals_and_fractions_are_the_nearest_floats(kind: Any, hold: Any) -> None:
+    texts = ["0.1", "0.25", "1.7"]
+    given = hold([kind(x) for x in texts])
+    assert checks.array("times", given).tolist() == [float(x) for x in texts]
+    assert SpikeTrains(given, [0, 1, 0]).times.tolist() == [float(x) for x in texts]
+    assert checks.array("x", hold([kind("0.5"), None]), missing=True).tolist()[0] == 0.5
+    with pytest.raises(DataError, match="finite"):
+        checks.array("x", hold([Decimal("nan")]))
+    with pytest.raises(DataError, match="numbers"):
+        checks.array("x", hold([Decimal("sNaN")]))

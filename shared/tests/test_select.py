@@ -255,10 +255,63 @@ def test_columns_that_were_sorted_alone_are_refused(
     alone = pd.Series([0.0, 1.0, 2.0], index=sorted(labels, key=str))
     with pytest.raises(DataError, match=f"^{second}: expected rows in the order of"):
         first(rows, alone)
-    # One order, labels of something else, or none: places say what belongs together.
+    # One order says what belongs together, and so do places where no index says otherwise.
     first(rows, pd.Series([0.0, 1.0, 2.0], index=labels))
-    first(rows, pd.Series([0.0, 1.0, 2.0], index=[7, 8, 9]))
     first(rows.reset_index(drop=True), rows.reset_index(drop=True))
+    first(rows.set_axis([1, 4, 7]), pd.Series([0.0, 1.0, 2.0], index=[7, 8, 9]))
+
+
+def in_rows(labels: Any, values: Any = (0.0, 1.0, 2.0)) -> Any:
+    return pd.Series(values, index=labels)
+
+
+ROWS = np.arange(3.0)
+BESIDE = {
+    "times of units": lambda x: SpikeTrains(in_rows(x), [0, 1, 2]),
+    "units of times": lambda x: SpikeTrains(ROWS, in_rows(x, [0, 1, 2])),
+    "values of times": lambda x: TimeSeries(in_rows(x), ROWS),
+    "table of times": lambda x: TimeSeries(in_rows(x).to_frame("a"), ROWS),
+    "times of values": lambda x: TimeSeries(ROWS, in_rows(x)),
+    "start of stop": lambda x: Epochs(in_rows(x), ROWS + 0.5),
+    "stop of start": lambda x: Epochs(ROWS, in_rows(x) + 0.5),
+    "states of stretches": lambda x: Epochs.from_states(in_rows(x), ROWS, ROWS + 0.5),
+    "starts of windows": lambda x: of_names(NAMED).counts_in((in_rows(x), ROWS + 0.5)),
+    "names": lambda x: SpikeTrains([0.1], [0], 3, names=in_rows(x, list("abc"))),
+    "channels": lambda x: Signal(np.ones((2, 3)), 1.0, 0.0, in_rows(x, list("abc"))),
+    "property of epochs": lambda x: Epochs(ROWS, ROWS + 0.5, {"a": in_rows(x)}),
+    "table of epochs": lambda x: Epochs(ROWS, ROWS + 0.5, in_rows(x).to_frame("a"))
+    if not isinstance(x[0], str)  # which has to have a name, to become a column
+    else None,
+    "property of units": lambda x: SpikeTrains([0.1], [0], 3, properties={"a": in_rows(x)}),
+    "labels of sessions": lambda x: Trials({"a": ROWS}, session=in_rows(x)),
+    "column of trials": lambda x: Trials({"a": ROWS}).assign(b=in_rows(x)),
+}
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_rows_that_were_moved_are_refused_beside_others_without_an_index(case: str) -> None:
+    for labels in ([2, 1, 0], [1, 2, 0], [30, 10, 20], pd.Index([2, 1, 0], name="row")):
+        with pytest.raises(DataError, match="in the order of"):
+            BESIDE[case](labels)
+    # Row numbers, rows of a larger table in its order, labels of something else.
+    for kept in ([0, 1, 2], [1, 4, 7], ["u", "v", "w"], pd.Index([12, 7, 31], name="cluster_id")):
+        BESIDE[case](kept)
+
+
+def test_rows_of_one_table_belong_together_in_any_order() -> None:
+    table = pd.DataFrame({"t": [2.0, 0.0, 1.0], "unit": [2, 0, 1], "a": list("cab")})
+    rows = table.sort_values("t")
+    assert SpikeTrains(rows.t, rows.unit).units.tolist() == [0, 1, 2]
+    assert TimeSeries(rows.unit, rows.t).values[:, 0].tolist() == [0, 1, 2]
+    for known in ({"a": rows.a}, rows[["a"]]):
+        assert Epochs(rows.t, rows.t + 0.5, known).properties["a"].tolist() == list("abc")
+    for before in ({"a": table.a}, table[["a"]]):  # as it was before it was sorted
+        with pytest.raises(DataError, match="rows in the order of the table"):
+            Epochs(rows.t, rows.t + 0.5, before)
+    for held in (rows, {"t": rows.t}):
+        assert Trials(held, session=rows.unit.rename("day")).table["session"].tolist() == [0, 1, 2]
+        with pytest.raises(DataError, match="session: expected rows in the order of the table"):
+            Trials(held, session=table.unit)
 
 
 def test_channels_are_named_by_the_columns_of_a_table() -> None:

@@ -79,6 +79,10 @@ class TestContract:
                 choices(values)
 
     def test_the_error_shows_values_counts_and_the_call(self) -> None:
+        for large in (1000, 1e20, 2**53):
+            with pytest.raises(DataError, match=r"choices numbered from 0 to n − 1, n at most"):
+                choices([0, 1, 1, large])
+        assert choices([0, 1, 1, 999]).tolist() == [0, 1, 1, 999]
         with pytest.raises(DataError, match=r"\{'-1': 2, '1': 2\} .*trials.recode\('choice'"):
             choices([-1, 1, 1, -1])
 
@@ -224,9 +228,10 @@ class TestVerbs:
         ):
             assert len(call(column)) >= 2
             assert len(call(column.sort_values().reset_index(drop=True))) >= 2
-            assert len(call(column.set_axis([4, 9, 2]))) >= 2  # rows of a larger table
-            with pytest.raises(DataError, match="values in the order of the rows, got another"):
-                call(column.sort_values())
+            assert len(call(column.set_axis([2, 4, 9]))) >= 2  # rows of a larger table
+            for moved in (column.sort_values(), column.set_axis([4, 9, 2])):
+                with pytest.raises(DataError, match="values in the order of the rows, got another"):
+                    call(moved)
 
     def test_properties_in_another_order_are_refused(self) -> None:
         table = SpikeTrains([0.1], [0], 2, properties={"depth": [9.0, 1.0]}).unit_table()
@@ -369,3 +374,14 @@ def test_trials_are_in_order_whatever_starts_are_missing(starts: list[float], cu
             trials.contract()
     else:
         assert len(trials.contract()) == len(starts)
+
+
+@pytest.mark.parametrize("missing", [np.nan, None, pd.NA, pd.NaT])
+def test_rows_without_a_key_belong_to_no_trial(missing: Any) -> None:
+    trials = Trials({"day": [1, 1, 2], "key": pd.Series(["a", missing, "b"], dtype=object)})
+    other = pd.DataFrame({"day": [2, 1], "key": ["b", "a"], "x": [20, 10]})
+    found = trials.join(other, on=["day", "key"]).table["x"]
+    np.testing.assert_array_equal(found, [10, np.nan, 20])
+    lost = pd.DataFrame({"day": [1], "key": pd.Series([missing], dtype=object), "x": [3]})
+    with pytest.raises(DataError, match=r"other: expected values of .*none in row 0.*dropna"):
+        trials.join(lost, on=["day", "key"])

@@ -26,6 +26,7 @@ from neuroloom.shared import (
     Trials,
 )
 from neuroloom.shared._types._epochs import exact_index
+from neuroloom.shared.data import AlignedSignal
 
 ONE = Epochs(0.0, 10.0)
 GOOD = SpikeTrains([1.0], [0], epochs=ONE)
@@ -458,3 +459,27 @@ def test_names_that_are_no_text_are_refused_at_any_depth(name: Any) -> None:
     ):
         with pytest.raises(DataError, match=f"expected names as text, got {name} in {place}; give"):
             Signal([1.0], 1.0, metadata=metadata)  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "f2", "f4", "i4", "i8", "f8"])
+def test_samples_take_the_memory_that_their_numbers_need(dtype: str) -> None:
+    info = np.iinfo(dtype) if dtype[0] in "iu" else np.finfo(dtype)
+    most = min(int(info.max), 2**53)  # float64 holds no others of int64
+    raw = np.array([[max(int(info.min), -most)], [most], [1]]).astype(dtype)
+    exact = np.float32 if raw.itemsize < 3 or dtype == "f4" else np.float64
+    for held in (raw, pd.DataFrame(raw), np.ma.array(raw)):
+        for made in (Signal(held, 1.0), TimeSeries(held, [0.0, 1.0, 2.0])):
+            assert made.values.dtype == exact
+            assert made.values.tolist() == raw.astype(np.float64).tolist()
+    assert Signal(raw, 1.0).align([1.0], (0, 1)).values.dtype == exact
+    assert AlignedSignal(raw[None], 1.0, 0.0, [0.0]).values.dtype == exact
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u2", "i4", "f2", "f4", "i8", "f8", "?"])
+def test_properties_stay_of_the_type_that_they_have(dtype: str) -> None:
+    values = np.array([0, 1]).astype(dtype)
+    for held in (values, pd.Series(values), pd.Series(values).set_axis(["u", "v"])):
+        found = SpikeTrains([0.1], [0], 2, properties={"a": held}).properties["a"]
+        assert found.dtype == dtype
+    table = pd.DataFrame({"a": values})
+    assert Epochs([0, 1], [1, 2], table).properties["a"].dtype == dtype

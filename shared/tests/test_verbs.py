@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -419,6 +420,32 @@ class TestEpochs:
         assert found == {"a": Epochs(0, 2), "b": Epochs(5, 6)}
         with pytest.raises(DataError, match=r"rate, stop: expected one of the two, got neither"):
             Epochs.from_states([1, 2])
+
+    @given(
+        st.lists(st.tuples(st.sampled_from("ab-"), st.integers(0, 2), st.integers(1, 2))),
+        st.integers(0, 3),
+    )
+    def test_states_that_are_joined_never_overlap(
+        self, parts: list[tuple[str, int, int]], gap: int
+    ) -> None:
+        # Whole seconds, told one by one: a pause is filled where one state stands on both sides.
+        seconds, start, stop = "", [], []
+        for state, pause, length in parts:
+            seconds += "." * pause
+            start.append(len(seconds))
+            seconds += state * length
+            stop.append(len(seconds))
+        states = [None if state == "-" else state for state, _, _ in parts]
+        found = Epochs.from_states(states, start, stop, max_gap=gap)
+        wanted = list(seconds.replace("-", "."))
+        known = [i for i, x in enumerate(wanted) if x != "."]
+        for i, j in itertools.pairwise(known):
+            if wanted[i] == wanted[j] and j - i - 1 <= gap:
+                wanted[i:j] = wanted[i] * (j - i)
+        middles = np.arange(len(seconds)) + 0.5
+        for state in "ab":
+            where = found.get(state, Epochs([], []))
+            assert where.contains(middles).tolist() == [x == state for x in wanted]
 
     def test_union_gaps_and_pieces(self) -> None:
         two = Epochs([0, 2], [1, 3], {"label": ["rem", "nrem"]})

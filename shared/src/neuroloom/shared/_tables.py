@@ -103,24 +103,31 @@ def not_taken(argument: str, own: Iterable[str], names: Iterable[object], do: st
 RENAME = "; rename them: data.replace(properties=…)"
 
 
-def check_order(argument: str, values: Any, names: Sequence[Hashable] = ()) -> None:
+def check_order(
+    argument: str, values: Any, names: Sequence[Hashable] = (), beside: Any = None
+) -> None:
     """Refuse values whose index says that they are in another order than what they belong to.
 
-    Values are taken one after the other: what was sorted would go to other trials or units. An
-    index that numbers rows, or holds the `names`, says what each value belongs to; others do not.
+    Values are taken one after the other: what was sorted would go to other trials or units. They
+    are in order where their index is that of the table that they stand `beside`, numbers rows, or
+    holds the `names`; labels of which nothing is known say no order.
     """
     index = _index_of(values)
-    if index is None or _counts_up(index):
+    if index is None:
+        return
+    if isinstance(beside, Mapping):  # of columns with one index
+        beside = next((x for x in beside.values() if _index_of(x) is not None), None)
+    if _same_rows(argument, index, "the table", _index_of(beside)) or _counts_up(index):
         return
     held, known = _comparable(index.tolist()), _comparable(names)
+    if held == known:
+        return
     if index.dtype.kind in "iu":  # numbers may be alike by chance, names may not
-        if sorted(held) == list(range(len(held))):
-            hint = "; sort_index() it, or reset_index(drop=True) if this is the order"
-            raise fail(argument, "values in the order of the rows", "another order", hint=hint)
+        _check_unmoved(argument, index)
         alike = Counter(held) == Counter(known)
     else:
         alike = not set(known).isdisjoint(held)
-    if alike and held != known:
+    if alike:
         expected = f"values in the order of the names {known[:6]}{'…' * (len(known) > 6)}"
         got = f"{held[:6]}{'…' * (len(held) > 6)} in the index"
         hint = "; reindex() them, or pass .to_numpy() if this is the order"
@@ -131,18 +138,44 @@ def check_together(**arguments: Any) -> None:
     """Refuse arguments that belong together row by row and whose indexes are in other orders.
 
     A column that was sorted alone holds the rows of the other under the same labels, in another
-    order. Where the labels are others, or there are none, rows belong together by their places.
+    order. Where one of them has other labels, or none, rows belong together by their places, and
+    no index may say that its rows were moved.
     """
-    found = {name: _index_of(values) for name, values in arguments.items()}
-    indexes = {name: index for name, index in found.items() if index is not None}
-    first = next(iter(indexes), "")
-    for name, index in indexes.items():
-        known = indexes[first]
-        if index.equals(known) or len(index) != len(known):
-            continue
-        if Counter(_comparable(index.tolist())) == Counter(_comparable(known.tolist())):
-            hint = "; sort the table and not its columns, or reset_index(drop=True) each"
-            raise fail(name, f"rows in the order of {first}", "another order", hint=hint)
+    rows = {k: x for k, x in arguments.items() if x is not None and not np.isscalar(x)}
+    indexes = {name: _index_of(values) for name, values in rows.items()}
+    held = {name: index for name, index in indexes.items() if index is not None}
+    first = next(iter(held), "")
+    one = [_same_rows(name, index, first, held[first]) for name, index in held.items()]
+    if not (all(one) and len(one) == len(rows)):
+        for name, index in held.items():
+            _check_unmoved(name, index)
+
+
+def _same_rows(argument: str, index: pd.Index, name: str, other: pd.Index | None) -> bool:
+    """Return whether two indexes are one; refuse those that hold one in another order."""
+    if other is None or len(index) != len(other):
+        return False
+    if index.equals(other):
+        return True
+    if Counter(_comparable(index.tolist())) == Counter(_comparable(other.tolist())):
+        hint = "; sort the table and not its columns, or reset_index(drop=True) each"
+        raise fail(argument, f"rows in the order of {name}", "another order", hint=hint)
+    return False
+
+
+def _check_unmoved(argument: str, index: pd.Index) -> None:
+    """Refuse an index of row numbers that do not rise.
+
+    Numbers with gaps are rows of a larger table in its order. Those of an index with a name may be
+    labels, ids of clusters, unless they are the numbers of these rows.
+    """
+    if index.dtype.kind not in "iu" or index.is_monotonic_increasing or not index.is_unique:
+        return
+    held = index.tolist()
+    if index.name is None or sorted(held) == list(range(len(held))):
+        got = f"another order, {held[:6]}{'…' * (len(held) > 6)} in the index"
+        hint = "; sort_index() it, or reset_index(drop=True) if this is the order"
+        raise fail(argument, "values in the order of the rows", got, hint=hint)
 
 
 def columns_of(values: Any) -> tuple[str, ...]:

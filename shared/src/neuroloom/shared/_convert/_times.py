@@ -56,7 +56,7 @@ def _on_grid(
     if np.abs(exact - place).max() > 0.01 or (np.diff(place) < 1).any():
         worst = int(np.abs(exact - place).argmax())
         raise fail(argument, f"times on a grid of {rate:g} Hz", f"{when[worst]} at [{worst}]")
-    dtype = np.float32 if values.dtype == np.float32 else np.float64
+    dtype = np.float32 if np.can_cast(values.dtype, np.float32) else np.float64
     filled = np.full((place[-1] + 1, *values.shape[1:]), np.nan, dtype)
     filled[place] = values
     return filled

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.shared._tables import not_taken
 from neuroloom.shared._types._base import Data, plain_metadata
-from neuroloom.shared._types._channels import channel_names, unit_name
-from neuroloom.shared._types._grid import seconds
+from neuroloom.shared._types._channels import as_floats, channel_names, unit_name
+from neuroloom.shared._types._grid import seconds, vector
 from neuroloom.shared._types._labels import Properties, handed_out, positions, properties
 from neuroloom.shared._types._summary import lines, listed, many, span
 from neuroloom.shared.checks import array, fail, real
@@ -28,7 +28,7 @@ class AlignedSignal(Data):
     Parameters
     ----------
     values : array_like, shape (n_events, n_times, n_channels)
-        Samples; NaN where nothing was recorded.
+        Samples, in float32 or float64 as those of a `Signal`; NaN where nothing was recorded.
     rate : float
         Samples per second.
     start : float
@@ -74,9 +74,7 @@ class AlignedSignal(Data):
         properties: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        raw = np.asarray(values)
-        dtype = np.float32 if raw.dtype == np.float32 else np.float64
-        samples = array("values", raw, dtype, ndim=3, missing=True)
+        samples = as_floats("values", values, ndim=3)
         when = seconds("events", events, ndim=1, missing=True)
         if len(when) != len(samples):
             raise fail("events", f"one per row of values ({len(samples)})", len(when))
@@ -192,8 +190,7 @@ def window_of(window: Any) -> tuple[float, float]:
 def event_times(events: Any) -> NDArray[np.float64]:
     """Return times of events; the starts of epochs; NaN for no event."""
     given = events.start if hasattr(events, "start") and hasattr(events, "stop") else events
-    given = [given] if np.isscalar(given) else given
-    return seconds("events", given, ndim=1, missing=True)
+    return seconds("events", vector(given), ndim=1, missing=True)
 
 
 def rows_around(

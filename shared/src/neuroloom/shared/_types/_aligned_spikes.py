@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.shared._tables import check_together
 from neuroloom.shared._types._aligned import AlignedSignal, window_of
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._binning import in_windows
@@ -84,6 +85,7 @@ class AlignedSpikes(Data):
         properties: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
+        check_together(times=times, units=units)
         n = whole("n_units", n_units, at_least=0)
         if len(observed) not in (1, n):
             raise fail("observed", f"one Epochs, or {n}", len(observed))

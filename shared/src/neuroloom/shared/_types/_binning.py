@@ -69,6 +69,7 @@ class Counts(Data):
         properties: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
+        check_together(values=values, start=start, stop=stop, observed=observed)
         found = array("values", values, np.float64, ndim=2, missing=True)
         first = array("start", start, np.float64, ndim=1, missing=True)
         after = array("stop", stop, np.float64, ndim=1, missing=True)

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._tables import check_columns, columns_of
+from neuroloom.shared._tables import check_columns, check_order, columns_of
 from neuroloom.shared._types._labels import Properties, positions, where_property
 from neuroloom.shared.checks import array, fail
 
 
 def sampled(values: ArrayLike, *, columns: bool = True) -> NDArray[np.floating]:
     """Return samples, shape (n_times, n_channels), float32 or float64, finite or NaN."""
-    narrow = getattr(values, "dtype", None) == np.float32
-    dtype = np.float32 if narrow else np.float64
-    samples: NDArray[np.floating] = array("values", values, dtype, ndim=(1, 2), missing=True)
+    samples = as_floats("values", values, ndim=(1, 2))
     if samples.ndim == 1:
         samples = samples.reshape(-1, 1)
     if columns and samples.shape[1] == 0:
         raise fail("values", "at least one channel", f"shape {samples.shape}")
     return samples
+
+
+def as_floats(argument: str, values: ArrayLike, ndim: int | Sequence[int]) -> NDArray[np.floating]:
+    """Return samples in float32 where that holds all numbers of their type, else in float64.
+
+    Recordings of many channels come in int16: they fit into memory twice where float64 would have
+    them four times.
+    """
+    raw = array(argument, values, ndim=ndim, missing=True, copy=False)
+    dtype = np.float32 if np.can_cast(raw.dtype, np.float32) else np.float64
+    return array(argument, raw, dtype, finite=False)
 
 
 def channel_names(given: Iterable[str], n: int, values: Any = None) -> tuple[str, ...]:
@@ -32,6 +41,7 @@ def channel_names(given: Iterable[str], n: int, values: Any = None) -> tuple[str
     """
     if not isinstance(given, Iterable):
         raise fail("channels", "names", repr(given))
+    check_order("channels", given)
     names = (given,) if isinstance(given, str) else tuple(given)
     if not all(isinstance(name, str) for name in names):
         raise fail("channels", "names as text", names)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.shared._tables import check_order, check_together
+from neuroloom.shared._tables import check_together
 from neuroloom.shared._times import check_samples
 from neuroloom.shared._types._base import Data, plain_metadata
 from neuroloom.shared._types._clock import Clock, checked_clock
-from neuroloom.shared._types._grid import seconds, tolerance
+from neuroloom.shared._types._grid import seconds, tolerance, vector
 from neuroloom.shared._types._labels import Properties, handed_out, positions, properties, taken
 from neuroloom.shared._types._summary import lines, many, span
 from neuroloom.shared.checks import fail, frozen, real
@@ -63,8 +63,8 @@ class Epochs(Data):
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         check_together(start=start, stop=stop)
-        first = seconds("start", _vector(start), ndim=1)
-        after = seconds("stop", _vector(stop), ndim=1)
+        first = seconds("start", vector(start), ndim=1)
+        after = seconds("stop", vector(stop), ndim=1)
         if len(first) != len(after):
             raise fail("stop", f"as many as start ({len(first)})", len(after))
         after = _touching(first, after)
@@ -81,7 +81,7 @@ class Epochs(Data):
             raise fail("start", "disjoint epochs", f"start {first[i + 1]} before stop {after[i]}")
         object.__setattr__(self, "start", first)
         object.__setattr__(self, "stop", after)
-        object.__setattr__(self, "_properties", _columns(properties, len(first)))
+        object.__setattr__(self, "_properties", _columns(properties, len(first), start))
         object.__setattr__(self, "_metadata", plain_metadata(metadata))
 
     @classmethod
@@ -112,7 +112,8 @@ class Epochs(Data):
         rate : float, optional
             Samples per second.
         max_gap : float
-            Stretches of one state that are at most so many seconds apart become one epoch.
+            Stretches of one state that are at most so many seconds apart become one epoch, if no
+            other state lies between them: epochs of different states never overlap.
 
         Raises
         ------
@@ -138,15 +139,18 @@ class Epochs(Data):
             one = "one state for each sample or trial, numbers or text"
             raise fail("states", one, error) from error
         whole = _stretches(len(labels), start, stop, rate)
-        if rate is None and not hasattr(start, "iloc"):
-            check_order("states", states)
-        elif rate is not None:
+        if rate is not None:
             check_samples("states", states, rate, float(whole.start[0]) if len(whole) else 0.0)
         gap = real("max_gap", max_gap, at_least=0, unit="s")
-        found: dict[Hashable, Epochs] = {}
-        for code, state in enumerate(known.tolist()):
-            found[state] = whole[np.flatnonzero(codes == code)].merged(gap)
-        return found
+        whole, codes = whole[np.flatnonzero(codes >= 0)], codes[codes >= 0]
+        new = np.diff(codes, prepend=-1) != 0
+        new[1:] |= _apart(whole.start, whole.stop, gap)
+        first, after = whole.start[new], whole.stop[np.append(new[1:], True)[: len(new)]]
+        runs = [codes[new] == code for code in range(len(known))]
+        return {
+            state: Epochs(first[run], after[run])
+            for state, run in zip(known.tolist(), runs, strict=True)
+        }
 
     def __len__(self) -> int:
         return len(self.start)
@@ -306,13 +310,8 @@ def _touching(start: NDArray[np.float64], stop: NDArray[np.float64]) -> NDArray[
     return frozen(ends)
 
 
-def _columns(given: Mapping[str, Any] | None, n: int) -> Properties:
-    return properties("properties", given, n, "epoch")
-
-
-def _vector(values: Any) -> Any:
-    """Return a scalar as one epoch's list."""
-    return [values] if np.isscalar(values) else values
+def _columns(given: Mapping[str, Any] | None, n: int, start: Any) -> Properties:
+    return properties("properties", given, n, "epoch", beside=start)
 
 
 def _joined(start: NDArray[np.float64], stop: NDArray[np.float64], max_gap: float) -> Epochs:
@@ -320,9 +319,16 @@ def _joined(start: NDArray[np.float64], stop: NDArray[np.float64], max_gap: floa
     if not len(start):
         return Epochs([], [])
     reached = np.maximum.accumulate(stop)
-    apart = start[1:] - reached[:-1] > max_gap + tolerance(start[1:])
+    apart = _apart(start, reached, max_gap)
     first = np.append(True, apart)
     return Epochs(start[first], reached[np.append(apart, True)])
+
+
+def _apart(
+    start: NDArray[np.float64], stop: NDArray[np.float64], max_gap: float
+) -> NDArray[np.bool_]:
+    """Return which of sorted stretches but the first begin more than `max_gap` after the last."""
+    return np.asarray(start[1:] - stop[:-1] > max_gap + tolerance(start[1:]))
 
 
 def _stretches(n: int, start: ArrayLike, stop: ArrayLike | None, rate: float | None) -> Epochs:

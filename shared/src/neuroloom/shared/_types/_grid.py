@@ -51,8 +51,7 @@ def seconds(argument: str, times: Any, **options: Any) -> NDArray[np.float64]:
 
 def vector(times: Any) -> Any:
     """Return a single time as one in a list, and others as they are, their name too."""
-    single = not isinstance(times, (list, tuple)) and getattr(times, "ndim", 0) == 0
-    return np.atleast_1d(times) if single else times
+    return [times] if np.isscalar(times) or getattr(times, "ndim", 1) == 0 else times
 
 
 def narrow(times: Any) -> str:

@@ -22,6 +22,7 @@ def labels(argument: str, given: Iterable[Any], n: int, one: str) -> tuple[Label
     """Return distinct names, text or whole numbers, one per `one` (or none at all)."""
     if not isinstance(given, Iterable):
         raise fail(argument, "names", repr(given))
+    check_order(argument, given)
     names = (given,) if isinstance(given, str) else tuple(given)
     plain = tuple(int(x) if isinstance(x, np.integer) else x for x in names)
     plain = tuple(str(x) if isinstance(x, str) else x for x in plain)
@@ -40,20 +41,24 @@ def properties(
     n: int,
     one: str,
     names: Sequence[Label] = (),
+    beside: Any = None,
 ) -> Properties:
-    """Return named columns as read-only arrays with one entry per `one`, in the `names`' order."""
+    """Return named columns as read-only arrays with one entry per `one`.
+
+    Their order is that of the `names`, or of the columns of a table that they stand `beside`.
+    """
     if given is None:
         return {}
     if not isinstance(given, Mapping) and not hasattr(given, "columns"):
         raise fail(argument, "a mapping of name to values", type(given).__name__)
     if hasattr(given, "columns"):
-        check_order(argument, given, names)
-        given = numbered(argument, given)
+        check_order(argument, given, names, beside)
+        given, beside = numbered(argument, given), None
     found: Properties = {}
     for name in given:
         if not isinstance(name, str):
             raise fail(argument, "names as text", repr(name))
-        check_order(f"{argument}[{name!r}]", given[name], names)
+        check_order(f"{argument}[{name!r}]", given[name], names, beside)
         values = _column(f"{argument}[{name!r}]", given[name])
         if values.ndim < 1 or len(values) != n:
             got = "one value" if values.ndim < 1 else len(values)
@@ -76,6 +81,7 @@ def taken(columns: Properties, index: NDArray[Any]) -> Properties:
 def _column(argument: str, given: Any) -> NDArray[Any]:
     if isinstance(given, str):
         raise fail(argument, "a list or array of values", repr(given))
+    given = _without_index(given)
     if isinstance(given, np.ndarray) and given.dtype.kind in "biufUMm":
         if holds_mask(given):
             raise fail(argument, "values without a mask", "masked values")
@@ -96,6 +102,12 @@ def _column(argument: str, given: Any) -> NDArray[Any]:
         if not _is_plain(x):
             raise fail(argument, "numbers, text, None or lists of them", f"{x!r} at [{i}]")
     return frozen(values)
+
+
+def _without_index(given: Any) -> Any:
+    """Return the array that a column of pandas or xarray is, with its type; others as they are."""
+    own = isinstance(getattr(given, "dtype", None), np.dtype)
+    return given.to_numpy() if own and hasattr(given, "to_numpy") else given
 
 
 def _without_nan_among_text(given: Any, items: list[Any]) -> list[Any]:

@@ -32,8 +32,9 @@ class Signal(Data):
     Parameters
     ----------
     values : array_like, shape (n_times, n_channels) or (n_times,)
-        Samples; NaN marks a missing one. A 1-D array is one channel. float32 stays float32,
-        everything else becomes float64. Times in the index of a table must be those that `rate`
+        Samples; NaN marks a missing one. A 1-D array is one channel. They are kept in
+        float32 where that holds all numbers of their type (float16, integers of up to 16 bits),
+        otherwise in float64. Times in the index of a table must be those that `rate`
         and `start` say; `from_frame` and `from_xarray` take them from there.
     rate : float
         Sampling rate in Hz.

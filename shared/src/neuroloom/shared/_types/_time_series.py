@@ -31,7 +31,8 @@ class TimeSeries(Data):
     Parameters
     ----------
     values : array_like, shape (n_times, n_channels) or (n_times,), or None
-        Samples; NaN marks a lost one. None for events, which have a time and no channels.
+        Samples, in float32 or float64 as those of a `Signal`; NaN marks a lost one. None for
+        events, which have a time and no channels.
     times : array_like, shape (n_times,)
         Time of each sample in seconds, sorted; two samples may have one time.
     channels : iterable of str

@@ -111,8 +111,8 @@ class Trials(Data):
             twice = list(frame.columns[frame.columns.duplicated()])
             raise fail("table", "distinct column names", f"{twice} twice")
         object.__setattr__(self, "_table", frame)
-        object.__setattr__(self, "session", grouping("session", session, frame))
-        object.__setattr__(self, "subject", grouping("subject", subject, frame))
+        object.__setattr__(self, "session", grouping("session", session, frame, table))
+        object.__setattr__(self, "subject", grouping("subject", subject, frame, table))
         object.__setattr__(self, "_metadata", plain_metadata(metadata))
 
     def __len__(self) -> int:
@@ -151,7 +151,7 @@ class Trials(Data):
     def contract(self, *columns: str) -> pd.DataFrame:
         """Return columns of the contract, checked and in plain dtypes.
 
-        Refused are: choices below 0, with fractions, or numbered from 1 (−1 is neither a choice
+        Refused are: choices below 0, with fractions, from 1,000 on or numbered from 1 (−1 is neither a choice
         nor a missing one: say what it means with `recode`); text where numbers are due; infinite
         values; `correct` other than true and false; negative reaction times; a stop before its
         start; trials out of order within a session; missing sessions and subjects. Told by a
@@ -283,9 +283,9 @@ class Trials(Data):
     def join(self, other: Trials | pd.DataFrame, on: str | Iterable[str] | None = None) -> Trials:
         """Return the trials with the columns of another table of the same trials.
 
-        Every trial stays, in its place; where the other table has no row for it the new columns
-        are missing. What the other's metadata say of the new columns, ``"time_columns"`` and
-        ``"duration_columns"``, comes with them.
+        Every trial stays, in its place; where the other table has no row for it, or a key of the
+        trial is missing, the new columns are missing. What the other's metadata say of the new
+        columns, ``"time_columns"`` and ``"duration_columns"``, comes with them.
 
         Parameters
         ----------
@@ -298,8 +298,8 @@ class Trials(Data):
         Raises
         ------
         DataError
-            If a column would come twice, rows of the other table fit no trial, or several fit
-            one.
+            If a column would come twice, rows of the other table fit no trial, several fit one,
+            or one of them has no key.
 
         Examples
         --------

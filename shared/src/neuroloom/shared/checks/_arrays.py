@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numbers
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -215,6 +216,11 @@ def _plain(
     if raw.dtype != object:
         mixed = raw.dtype.kind in _NUMBERS and holds_booleans(values)
         return raw, "O" if mixed else raw.dtype.kind
+    if not raw.ndim and isinstance(values, Iterable):
+        hint = "; pass list(…) of it, of a mapping its values"
+        raise fail(
+            argument, "a list or an array", type(values).__name__, hint=hint, error=type_error
+        )
     if any(isinstance(one, (list, tuple, np.ndarray)) for one in raw.flat):
         raise fail(argument, "a regular array", "ragged values", error=error)
     return _objects(raw)
@@ -402,7 +408,7 @@ def _numbers(objects: NDArray[Any]) -> NDArray[Any]:
         return found
     try:  # integers beyond 64 bits, fractions
         floats = objects.astype(np.float64)
-    except OverflowError:
+    except (OverflowError, ValueError):  # a signalling NaN of the decimals
         return objects
     return floats if _same_numbers(floats, list(objects)) else objects
 
@@ -413,7 +419,7 @@ def _is_missing(value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     # np.timedelta64 is an integer to numpy, and a complex number has no order.
-    return isinstance(value, numbers.Real) and not isinstance(value, np.timedelta64)
+    return isinstance(value, (numbers.Real, Decimal)) and not isinstance(value, np.timedelta64)
 
 
 def holds_booleans(values: Any) -> bool:

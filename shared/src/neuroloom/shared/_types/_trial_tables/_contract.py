@@ -36,6 +36,7 @@ MEANING: Mapping[str, str] = {
 IBL = {1: 0, -1: 1, 0: None}
 """The choices of the International Brain Laboratory (1 left, −1 right, 0 none) as ours."""
 
+_MOST_CHOICES = 1000  # numbers from here on are ids or times; models make a column of each choice
 _LONGEST = 60.0  # s; half of the reaction times above it are milliseconds
 
 
@@ -153,10 +154,12 @@ def _choice(name: str, column: pd.Series) -> Any:
     numbers = _numbers(name, column, "choices 0 to n − 1, missing where there was no answer")
     there = numbers[np.isfinite(numbers)]
     tally = {f"{x:g}": int((there == x).sum()) for x in np.unique(there)[:8]}
-    bad = there[(there != np.trunc(there)) | (there < 0)]
+    bad = there[(there != np.trunc(there)) | (there < 0) | (there >= _MOST_CHOICES)]
     one_based = there.size and there.min() > 0 and len(np.unique(there)) > 1
     if bad.size or one_based:
         what = "choices numbered from 0, missing (NaN) where there was no answer"
+        if there.max() >= _MOST_CHOICES:
+            what = f"choices numbered from 0 to n − 1, n at most {_MOST_CHOICES:,}"
         call = "say what each means: trials.recode('choice', {…: 0, …: 1, …: None})"
         raise fail(name, what, f"{tally} (value: trials); {call}, or codes 'ibl'")
     return numbers

@@ -18,19 +18,28 @@ if TYPE_CHECKING:
 def joined(table: pd.DataFrame, theirs: pd.DataFrame, keys: list[str]) -> list[pd.Series]:
     """Return the other table's columns beside the keys, in the rows of `table`.
 
-    Missing where the other table has no row.
+    Missing where the other table has no row, and where a key of a trial is missing: two rows of
+    which nobody knows where they belong do not belong together.
     """
     where: dict[tuple[Any, ...], int] = {}
     for row, key in enumerate(_rows(theirs, keys)):
+        if None in key:
+            hint = f"; leave it out: other.dropna(subset={keys})"
+            got = f"none in row {row}: {_told(theirs, keys, row)}"
+            raise fail("other", f"values of {keys} in every row", got, hint=hint)
         if where.setdefault(key, row) != row:
             raise fail("other", f"one row for each {keys}", f"several for {list(key)}")
     place = np.array([where.get(key, -1) for key in _rows(table, keys)], dtype=np.int64)
     unused = np.setdiff1d(np.arange(len(theirs)), place)
     if len(unused):
-        row = theirs.loc[unused[0], keys].tolist()
-        raise fail("other", "rows of these trials", f"none with {keys} {row}")
+        got = f"none with {keys} {_told(theirs, keys, unused[0])}"
+        raise fail("other", "rows of these trials", got)
     new = theirs.drop(columns=keys)
     return [_placed(new[name], place) for name in new.columns]
+
+
+def _told(table: pd.DataFrame, keys: list[str], row: int) -> list[Any]:
+    return [table[name].tolist()[row] for name in keys]
 
 
 def _rows(table: pd.DataFrame, keys: list[str]) -> list[tuple[Any, ...]]:

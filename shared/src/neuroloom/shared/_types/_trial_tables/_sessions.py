@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def grouping(argument: str, name: str | ArrayLike | None, frame: pd.DataFrame) -> str | None:
+def grouping(
+    argument: str, name: str | ArrayLike | None, frame: pd.DataFrame, table: Any
+) -> str | None:
     """Return the column that tells sessions or subjects apart, the contract's by default.
 
-    Labels, one a trial, become that column.
+    Labels, one a trial, become that column; their rows are those of the `table` as it came.
     """
     if name is not None and not isinstance(name, str):
-        check_order(argument, name, labels_of(frame, name))
+        check_order(argument, name, labels_of(frame, name), table)
         given = plain(argument, name)
         if given.shape != (len(frame),):
             expected = f"the name of a column, or a label for each of {len(frame)} trials"
