@@ -291,6 +291,8 @@ class TestDiagnosis:
             trained.diagnose(held_out[0], held_out[1][:5])
         with pytest.raises(ArgumentError, match="levels"):
             trained.diagnose(*held_out, levels=(0.5, 1.0))
+        with pytest.raises(ArgumentError, match="progress: expected True or False"):
+            trained.diagnose(*held_out, progress=1)
 
 
 class TestFiles:

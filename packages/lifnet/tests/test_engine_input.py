@@ -79,6 +79,7 @@ def test_negative_delay():
         (dict(stimulus=np.full((10, 4), np.nan)), "stimulus: expected finite"),
         (dict(stimulus=[(np.zeros(3), np.zeros(4))]), "waveforms of shape"),
         (dict(external_jumps=np.zeros((10, 5))), "external_jumps"),
+        (dict(progress=1), "progress: expected True or False, got 1"),
         (dict(record=Record(voltage=[4])), "record: expected indices from 0 to 3, got 4"),
         (dict(populations={"E": (0, 5)}), "a range in 0 to 4"),
         (dict(state=State(np.zeros(3), np.zeros((1, 4)), np.zeros(4, np.int32))), "state.voltage"),

@@ -222,6 +222,7 @@ def test_impossible_landscapes_are_refused(two):
         ([0], {"step": 0.0}),
         ([0], {"limits": (5.0, 1.0)}),
         ([0], {"limits": (0.0, 1.0), "step": 1.5}),
+        ([0], {"progress": 1}),
     ):
         with pytest.raises(LifnetError):
             landscape(two, focus, **options)

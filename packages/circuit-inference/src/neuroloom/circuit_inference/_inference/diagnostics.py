@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix
 from neuroloom.circuit_inference._inference.fitted import Fitted, row_hashes
 from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
-from neuroloom.shared import Seed, as_seed
+from neuroloom.shared import Seed, as_seed, checks
 from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
@@ -142,6 +142,7 @@ def diagnose(
         )
     if any(not 0 < level < 1 for level in levels):
         raise ArgumentError(f"levels: expected probabilities between 0 and 1, got {tuple(levels)}")
+    checks.flag("progress", progress, error=ArgumentError)
     good = np.isfinite(x).all(axis=1)
     if good.sum() < 20:
         raise ArgumentError(f"features: expected at least 20 finite rows, got {int(good.sum())}")

@@ -128,6 +128,7 @@ def simulate(
     record = Record() if record is None else record
     if not isinstance(record, Record):
         raise checks.fail("record", "a Record", record, error=SimulationError)
+    checks.flag("progress", progress, error=SimulationError)
     check_is_state(state)
     if first_step is None:
         first_step = 0 if state is None else state.step

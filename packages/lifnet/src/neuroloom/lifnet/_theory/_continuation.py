@@ -206,6 +206,7 @@ def bifurcation_diagram(
         Up to the order of equal clusters; branches that were already met are left out. Where the
         value changes how many inputs neurons have, that number is real in place of whole.
     """
+    shared.checks.flag("progress", progress, error=LifnetError)
     base = load_config(config)
     parts = tuple(path.split(".")) if isinstance(path, str) else tuple(path)
     low, high = float(limits[0]), float(limits[1])

@@ -116,6 +116,7 @@ def landscape(
     LifnetError
         If there is no such population, or the limits hold no step.
     """
+    checks.flag("progress", progress, error=LifnetError)
     if np.asarray(focus).dtype.kind == "b":
         focus = checks.indices("focus", focus, field.n_pops, error=LifnetError)
     held = [int(population) for population in focus]
