@@ -5,7 +5,7 @@ A package adds a job in one line of `JOBS`. Prints a table and writes JSON::
     python tools/scale.py [--only shared] [--out benchmark-results/scale.json] [--page PAGE]
 
 A file that is there is gone on with. A run is killed by SIGKILL when it has kept two parts and is
-about to keep a third.
+about to keep a third; one of two workers is killed when a part is kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 
 from neuroloom import shared
 from neuroloom.shared.jobs import fingerprint
-from neuroloom.shared.testing import killed_run
+from neuroloom.shared.testing import killed_run, killed_worker
 
 Run = Callable[[str | None], Any]  # folder to resume from, or None → result
 
@@ -67,6 +67,32 @@ def _library(folder: str | None) -> Any:
     options = {"duration_s": 1.0, "progress": False, "seed": 1}
     made = gao_library(64, **options, folder=folder)
     return made.theta, dict(made.signals), list(made.reasons)
+
+
+def _noise(theta: Any, seed: shared.Seed) -> dict[str, Any]:
+    return {"lfp": theta[0] + seed.generator().standard_normal(60)}
+
+
+def _inferer(model: str, **options: Any) -> Any:
+    """Return a trained model, and simulations that it has not seen."""
+    from neuroloom.circuit_inference import FeatureSet, Inferer, Moments, Prior, simulate_library
+
+    prior = Prior.box({"a": (0.0, 1.0)})
+    made = simulate_library(_noise, prior, 100, rate_hz=10.0, progress=False, seed=1)
+    table = made.features(FeatureSet(Moments()))
+    learned = Inferer(model, prior, hyperparams=options).fit(
+        table.values[:80], made.theta[:80], seed=1
+    )
+    return learned, table.values[80:], made.theta[80:]
+
+
+def _calibration(folder: str | None) -> Any:
+    chains = {"num_chains": 2, "thin": 1, "warmup_steps": 2, "init_strategy": "proposal"}
+    train = {"max_num_epochs": 1, "training_batch_size": 50}
+    model, features, theta = _inferer("NRE", train=train, sample={"mcmc_parameters": chains})
+    options = {"n_samples": 4, "progress": False, "seed": 2, "resume": folder}
+    found = model.diagnose(features, theta, **options)
+    return found.ranks, found.r, found.sbc_p, found.coverage, found.importance
 
 
 def _features(folder: str | None) -> Any:
@@ -135,8 +161,9 @@ def _subjects(folder: str | None) -> Any:
 def _mi(folder: str | None, **options: Any) -> Any:
     from neuroloom import mi
 
-    x = np.random.default_rng(0).standard_normal((600, 3))
-    found = mi.run(x[:, :2], x[:, 1:], random_seed=3, resume=folder, verbose=False, **options)
+    noise = np.random.default_rng(0).standard_normal((600, 4))
+    x, y = noise[:, :2], 0.6 * noise[:, :2] + 0.8 * noise[:, 2:]
+    found = mi.run(x, y, random_seed=3, resume=folder, verbose=False, **options)
     return found.mi_estimate, found.p_value, found.to_frame()
 
 
@@ -144,10 +171,48 @@ def _permutations(folder: str | None) -> Any:
     return _mi(folder, estimator="ksg", n_permutations=12)
 
 
+_SMALL = {"n_epochs": 20, "n_inits": 1, "n_folds": 2, "hidden_dim": 8, "embedding_dim": 4}
+
+
+def _trained_permutations(folder: str | None) -> Any:
+    return _mi(folder, base_params=_SMALL, n_permutations=6)
+
+
+def _lag(folder: str | None) -> Any:
+    return _mi(folder, mode="lag", estimator="ksg", lag_range=range(-2, 3), n_permutations=2)
+
+
+def _pairwise(folder: str | None) -> Any:
+    return _mi(folder, mode="pairwise", estimator="ksg", n_permutations=3)
+
+
+def _conditional(folder: str | None) -> Any:
+    z = np.random.default_rng(1).standard_normal(600)
+    return _mi(folder, mode="conditional", estimator="ksg", z_data=z, n_permutations=6)
+
+
+def _transfer(folder: str | None) -> Any:
+    options = {"bidirectional": True, "n_permutations": 4}
+    return _mi(folder, mode="transfer", estimator="ksg", **options)
+
+
+def _rigorous(folder: str | None) -> Any:
+    options = {"gamma_range": [1, 2, 3], "min_gamma_points": 2}
+    return _mi(folder, mode="rigorous", base_params=_SMALL, **options)
+
+
+def _precision(folder: str | None) -> Any:
+    return _mi(folder, mode="precision", base_params=_SMALL, tau_grid=[0.2, 0.5, 1.0])
+
+
+def _dimensionality(folder: str | None) -> Any:
+    grid = {"embedding_dim": [1, 2, 3]}
+    return _mi(folder, mode="dimensionality", base_params=_SMALL, sweep_grid=grid)
+
+
 def _sweep(folder: str | None) -> Any:
-    params = {"n_epochs": 2, "n_inits": 1, "n_folds": 2, "hidden_dim": 8, "embedding_dim": 4}
     grid = {"run_id": [0, 1, 2, 3], "hidden_dim": [8, 16]}
-    return _mi(folder, mode="sweep", base_params=params, sweep_grid=grid)
+    return _mi(folder, mode="sweep", base_params=_SMALL, sweep_grid=grid)
 
 
 def _repeats(folder: str | None) -> Any:
@@ -176,6 +241,36 @@ def _rate_sweep(folder: str | None) -> Any:
         return RateSweep().execute(where, config, key, values, 0, parallel, **options)
 
 
+def _network(strength: float = 1.0) -> Any:
+    from neuroloom.lifnet import (
+        Bernoulli,
+        Exponential,
+        Network,
+        PoissonInput,
+        Population,
+        Projection,
+    )
+
+    cells = Population("E", 40, 0.02, threshold=-50.0, reset=-65.0, resting=-65.0,
+                       synapses={"exc": Exponential(0.005)})  # fmt: skip
+    wires = [Projection("E", "E", Bernoulli(0.2), weight=strength)]
+    return Network([cells], wires, [PoissonInput("E", 9000.0, 40.0)], delta_t=5e-4)
+
+
+def _network_points(folder: str | None) -> Any:
+    from neuroloom.lifnet.network import simulate_batch
+
+    options = {"resume": folder, "progress": False, "seed": 1}
+    return simulate_batch(_network, np.arange(8.0), 5.0, **options)
+
+
+def _network_trials(folder: str | None) -> Any:
+    from neuroloom.lifnet.network import simulate_trials
+
+    options = {"resume": folder, "progress": False, "seed": 1}
+    return simulate_trials(_network().build(seed=3), 8, 5.0, **options)
+
+
 def _branches(folder: str | None) -> Any:
     from neuroloom.lifnet import bifurcation_diagram
 
@@ -194,15 +289,32 @@ def _save(outputs: str, index: int, folder: Path) -> None:
 
 JOBS: dict[str, dict[str, Run]] = {
     "shared": {"map of products": _draws, "map of tables": _tables},
-    "circuit-inference": {"gao_library": _library, "features": _features},
+    "circuit-inference": {"gao_library": _library, "diagnose": _calibration, "features": _features},
     "glmhmm": {
         "restarts": _restarts,
         "cross_validate": _validation,
         "bootstrap": _bootstrap,
         "fit_subjects": _subjects,
     },
-    "mi": {"KSG permutations": _permutations, "sweep": _sweep},
-    "lifnet": {"Repeater": _repeats, "sweep": _rate_sweep, "branches": _branches},
+    "mi": {
+        "KSG permutations": _permutations,
+        "permutations": _trained_permutations,
+        "sweep": _sweep,
+        "lag": _lag,
+        "pairwise": _pairwise,
+        "conditional": _conditional,
+        "transfer": _transfer,
+        "rigorous": _rigorous,
+        "precision": _precision,
+        "dimensionality": _dimensionality,
+    },
+    "lifnet": {
+        "Repeater": _repeats,
+        "sweep": _rate_sweep,
+        "simulate_batch": _network_points,
+        "simulate_trials": _network_trials,
+        "branches": _branches,
+    },
     "tasks": {"run_trials": _behaviour},
 }
 _MARK = "<!-- tools/scale.py -->"
@@ -274,24 +386,44 @@ def compare(jobs: list[tuple[str, str]], rows: list[dict[str, Any]]) -> Iterator
                 raise
             for package, name in todo[done:]:
                 yield _row(package, name, backend, f"failed: {error}"[:60], 0.0, "")
-    for package, name in jobs:
-        if (package, name, "killed, resumed") not in known:
-            same_or_why, seconds = _resumed(package, name, digests)
-            yield _row(package, name, "killed, resumed", same_or_why, seconds, "")
+    for way, done_by in KILLS.items():
+        for package, name in jobs:
+            if (package, name, way) not in known:
+                begin = time.perf_counter()
+                same_or_why = _killed(done_by, package, name, digests)
+                yield _row(package, name, way, same_or_why, time.perf_counter() - begin, "")
 
 
-def _resumed(
-    package: str, name: str, expected: dict[tuple[str, str], str]
-) -> tuple[bool | str, float]:
-    """Return whether a run that SIGKILL ended after two parts goes on to the same bits."""
+def _killed(
+    done_by: Callable[[Run, Path], Any],
+    package: str,
+    name: str,
+    expected: dict[tuple[str, str], str],
+) -> bool | str:
+    """Return whether a job has the same bits when SIGKILL ended what did it."""
     run = JOBS[package][name]
     if run in UNKEPT:
-        return "keeps nothing", 0.0
-    begin = time.perf_counter()
+        return "keeps nothing"
     with tempfile.TemporaryDirectory() as folder:
-        killed_run(run, Path(folder, "job"), Path(folder, "kept"), 2)
-        same = fingerprint(run(str(Path(folder, "job")))) == expected[package, name]
-    return same, time.perf_counter() - begin
+        try:
+            return fingerprint(done_by(run, Path(folder))) == expected[package, name]
+        except AssertionError as error:  # there was nothing to kill
+            return f"failed: {error}"
+
+
+def _resumed(run: Run, folder: Path) -> Any:
+    """Return what a job finds whose first run was killed after two parts."""
+    killed_run(run, folder / "job", folder / "kept", 2)
+    return run(str(folder / "job"))
+
+
+def _bereaved(run: Run, folder: Path) -> Any:
+    """Return what a job finds that lost one of two workers."""
+    with killed_worker(folder / "job"):
+        return run(str(folder / "job"))
+
+
+KILLS = {"killed, resumed": _resumed, "worker killed": _bereaved}
 
 
 def bytes_moved() -> dict[str, Any]:
@@ -342,7 +474,7 @@ def _row(
 
 def as_text(rows: list[dict[str, Any]]) -> str:
     """Return the rows as a table of Markdown, one line a job, one column a way to run it."""
-    ways = [*BACKENDS, "killed, resumed"]
+    ways = [*BACKENDS, *KILLS]
     found = {(row["package"], row["job"], row["backend"]): row["same_bits"] for row in rows}
     lines = ["| package | job | " + " | ".join(ways) + " |", "|---" * (len(ways) + 2) + "|"]
     for package, name in dict.fromkeys((row["package"], row["job"]) for row in rows):

@@ -142,6 +142,41 @@ def killed_run(run: Run, job: Path, kept: Path, n_parts: int) -> None:
     _assert(killed, f"the job ended ({child.returncode}) before it had kept {n_parts} parts")
 
 
+@contextmanager
+def killed_worker(job: Path) -> Iterator[None]:
+    """Compute by two processes within the context, and kill one when a part is kept.
+
+    Parameters
+    ----------
+    job : Path
+        The folder of the job that is done within the context.
+
+    Raises
+    ------
+    AssertionError
+        If there was no worker to kill.
+    """
+    killed, over = list[int](), threading.Event()
+
+    def kill() -> None:
+        while not over.is_set():
+            if workers := _loky_workers() if _stamps(job) else []:
+                killed.append(workers[0])
+                os.kill(workers[0], signal.SIGKILL)
+                return
+            over.wait(0.002)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        with joblib.parallel_config("loky", n_jobs=2):
+            yield
+    finally:
+        over.set()
+        killer.join()
+    _assert(bool(killed), "no worker was killed: the job started none, or ended too soon")
+
+
 def _killed_run(run: Run, code: FunctionType, folder: Path) -> None:
     job = folder / "job"
     killed_run(run, job, folder / "kept", 2)
@@ -156,25 +191,9 @@ def _killed_run(run: Run, code: FunctionType, folder: Path) -> None:
 
 
 def _killed_worker(run: Run, code: FunctionType, folder: Path) -> None:
-    job, killed, over = folder / "job", list[int](), threading.Event()
-
-    def kill() -> None:
-        while not over.is_set():
-            if workers := _loky_workers() if _stamps(job) else []:
-                killed.append(workers[0])
-                os.kill(workers[0], signal.SIGKILL)
-                return
-            over.wait(0.002)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
-        with joblib.parallel_config("loky", n_jobs=2):
-            found = run(job)
-    finally:
-        over.set()
-        killer.join()
-    _assert(bool(killed), "no worker was killed: the job started none, or ended too soon")
+    job = folder / "job"
+    with killed_worker(job):
+        found = run(job)
     _equal(run, found)
 
 
