@@ -858,6 +858,105 @@ def test_a_library_that_is_loaded_later_changes_nothing(tmp_path: Path) -> None:
     assert len(digests) == 1
 
 
+LAB = {
+    "lab/__init__.py": "",
+    "lab/gains.py": "def gain(x):\n    return x * 2\n",
+    "lab/late.py": """
+def __getattr__(name):
+    if name not in ("gain", "old_gain"):
+        raise AttributeError(name)
+    from lab import gains
+    if name == "gain":  # as packages do that are slow to load
+        globals()[name] = gains.gain
+    return gains.gain
+def __dir__():
+    return ["gain"]
+""",
+    "lab/jobs.py": """
+def of_a_module_below(x):
+    from lab import gains
+    return gains.gain(x)
+def of_the_module_itself(x):
+    import lab.gains
+    return lab.gains.gain(x)
+def of_a_short_name(x):
+    import lab.gains as g
+    return g.gain(x)
+def of_a_name_made_late(x):
+    from lab.late import gain
+    return gain(x)
+def of_a_name_not_listed(x):
+    from lab.late import old_gain
+    return old_gain(x)
+def of_an_attribute_made_late(x):
+    from lab import late
+    return late.gain(x)
+def of_a_neighbour(x):
+    from .gains import gain
+    return gain(x)
+def of_the_package(x):
+    from . import gains
+    return gains.gain(x)
+""",
+    "told.py": """
+import sys
+if "loaded" in sys.argv:
+    import lab.gains, lab.late
+    lab.late.gain
+from lab import jobs
+from neuroloom.shared.jobs import fingerprint
+for name, function in sorted(vars(jobs).items()):
+    if name.startswith("of_"):
+        print(name, fingerprint(function))
+""",
+}
+
+
+@pytest.mark.slow
+def test_what_a_function_imports_counts_whether_it_is_loaded_or_not(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    for name, text in LAB.items():
+        (tmp_path / name).write_text(text)
+
+    def told(*words: str) -> dict[str, str]:
+        command = [sys.executable, "-B", "told.py", *words]
+        lines = subprocess.check_output(command, text=True, cwd=tmp_path).splitlines()
+        return dict(tuple(line.split()) for line in lines)
+
+    fresh = told()
+    assert len(fresh) == 8
+    assert told("loaded") == fresh
+    (tmp_path / "lab" / "gains.py").write_text(LAB["lab/gains.py"].replace("2", "3"))
+    other = told()
+    assert [name for name in fresh if other[name] == fresh[name]] == []
+
+
+SPLIT = """
+import sys
+from neuroloom.shared.jobs import _origin
+def where():
+    _origin.origin.cache_clear()
+    return _origin.origin("split.inner.part"), _origin.origin("split.outer")
+before = where()
+import split.inner.part, split.outer
+print(before == where(), *before)
+"""
+
+
+def test_a_part_of_a_namespace_comes_from_where_its_file_is(tmp_path: Path) -> None:
+    for where, name in (("site-packages", "inner/part"), ("mine", "outer")):
+        file = tmp_path / where / "split" / f"{name}.py"
+        file.parent.mkdir(parents=True)
+        file.write_text("")
+    info = tmp_path / "site-packages" / "split-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: split\nVersion: 1.0\n")
+    path = os.pathsep.join([str(tmp_path / "site-packages"), str(tmp_path / "mine")])
+    environment = {**os.environ, "PYTHONPATH": path}
+    told = subprocess.check_output([sys.executable, "-c", SPLIT], text=True, env=environment)
+    assert told.split() == ["True", "installed", "user"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs file locks")
 def test_a_process_that_works_is_not_alone(tmp_path: Path) -> None:
     job = Job.open(tmp_path / "job", {"rate": 1.0})

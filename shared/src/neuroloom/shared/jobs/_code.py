@@ -26,14 +26,14 @@ class References:
     ----------
     globals : tuple of tuple of str
         Names of globals, each followed by the attributes taken from it at once.
-    imports : tuple of str
-        Modules imported inside.
+    imports : tuple of (str, tuple of str)
+        Modules imported inside, with a dot in front for each step up, and what is taken from each.
     names : frozenset of str
         All names of attributes.
     """
 
     globals: tuple[tuple[str, ...], ...]
-    imports: tuple[str, ...]
+    imports: tuple[tuple[str, tuple[str, ...]], ...]
     names: frozenset[str]
 
 
@@ -88,20 +88,24 @@ def _tried(code: CodeType) -> list[tuple[Any, ...]]:
 def references(code: CodeType) -> References:
     """Return what `code` and the functions in it look up outside themselves."""
     chains: set[tuple[str, ...]] = set()
-    imports: set[str] = set()
+    imports: set[tuple[str, tuple[str, ...]]] = set()
     names: set[str] = set()
     for part in _parts(code):
         names.update(part.co_names)
         chain: tuple[str, ...] = ()
+        constants: list[Any] = [0, None]  # before an import: how many steps up, and what is taken
         for instruction in dis.get_instructions(part):
             name = instruction.opname
+            if name.startswith("LOAD_") and (name.endswith("_INT") or "CONST" in name):
+                constants = [constants[1], instruction.argval]
             if name in _LOADS:
                 chains.add(chain)
                 chain = (str(instruction.argval),)
             elif chain and name in ("LOAD_ATTR", "LOAD_METHOD"):
                 chain = (*chain, str(instruction.argval))
             elif name == "IMPORT_NAME":
-                imports.add(str(instruction.argval))
+                up, taken = constants
+                imports.add(("." * up + str(instruction.argval), taken or ()))
             elif name not in ("CACHE", "EXTENDED_ARG", "PUSH_NULL"):
                 chains.add(chain)
                 chain = ()

@@ -9,7 +9,8 @@ import importlib.util
 import inspect
 import sys
 import types
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -215,8 +216,8 @@ def _function_entry(walk: Reading, function: types.FunctionType) -> str:
         if chain[0] in function.__globals__:
             where = module_of(function)
             parts.append(_global(walk, function, where, chain, function.__globals__[chain[0]], own))
-    for name in found.imports:
-        parts.append(_import(walk, name, function, found.names))
+    for name, taken in found.imports:
+        parts += _imports(walk, name, taken, function, found.names)
     return hashed_again("function", *parts)
 
 
@@ -267,20 +268,69 @@ def _is_code(value: Any) -> bool:
     return isinstance(value, (type, types.ModuleType)) or inspect.isroutine(value) or wraps(value)
 
 
-def _import(walk: Reading, name: str, function: Any, names: frozenset[str]) -> str:
-    """Return the digest of what a function takes from a module that it imports itwalk."""
+def _imports(
+    walk: Reading, name: str, taken: tuple[str, ...], function: Any, names: frozenset[str]
+) -> list[str]:
+    """Return a digest for each module that one import inside a function leads to."""
+    try:
+        name = importlib.util.resolve_name(name, function.__globals__.get("__package__"))
+    except ImportError:
+        return [hashed("missing", [name])]
+    if not taken:  # `import a.b` gives a, and b in it
+        levels = name.split(".")
+        modules = [".".join(levels[: n + 1]) for n in range(len(levels))]
+    else:
+        module = _imported(name) if _readable(walk, name) else None
+        given = {} if module is None else _given(module, taken)
+        below = (f"{name}.{part}" for part, value in given.items() if inspect.ismodule(value))
+        modules = [name, *(one for one in below if one in sys.modules)]
+    return [_import(walk, one, taken, modules, function, names) for one in modules]
+
+
+def _import(
+    walk: Reading,
+    name: str,
+    taken: tuple[str, ...],
+    apart: list[str],
+    function: Any,
+    names: frozenset[str],
+) -> str:
+    """Return the digest of what a function takes from a module, but for modules that go apart."""
     if not _readable(walk, name):
         return walk.named(name, "")
-    try:
-        module = importlib.import_module(name, function.__globals__.get("__package__"))
-    except ImportError:
+    if (module := _imported(name)) is None:
         return hashed("missing", [name])
-    taken = [
-        _global(walk, function, name, (name, part), getattr(module, part), origin(name) == "own")
-        for part in sorted(names)
-        if part in vars(module)
+    # Where a module makes names when they are asked for, what it lists may be asked for.
+    listed = dir(module) if "__getattr__" in vars(module) else vars(module)
+    asked = {*names.intersection(listed), *(taken if name == apart[0] else ())}
+    own = origin(name) == "own"
+    found = [
+        _global(walk, function, name, (name, part), value, own)
+        for part, value in _given(module, sorted(asked)).items()
+        if f"{name}.{part}" not in apart
     ]
-    return hashed("import", [name, *taken])
+    return hashed("import", [name, *found])
+
+
+def _imported(name: str) -> types.ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def _given(module: types.ModuleType, names: Iterable[str]) -> dict[str, Any]:
+    """Return what ``from module import name`` gives for each name that is there."""
+    found = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a name is old, the function says when it runs
+        for name in names:
+            try:
+                found[name] = getattr(module, name)
+            except (AttributeError, ImportError):
+                if (below := _imported(f"{module.__name__}.{name}")) is not None:
+                    found[name] = below
+    return found
 
 
 def _readable(walk: Reading, name: str) -> bool:

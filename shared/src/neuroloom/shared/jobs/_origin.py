@@ -82,11 +82,14 @@ def _below_site_packages(module: str) -> bool:
         if file:
             return _is_installed(file)
     # Not loaded yet: the answer must be the one that it will have when it is.
-    try:
-        spec = importlib.util.find_spec(parts[0])
-    except (ImportError, ValueError):
-        return False
-    return bool(spec and spec.origin) and _is_installed(str(spec and spec.origin))
+    for n in range(1, len(parts) + 1):
+        try:
+            spec = importlib.util.find_spec(".".join(parts[:n]))
+        except (ImportError, ValueError):
+            return False
+        if spec is None or spec.origin is not None:
+            return bool(spec and spec.origin) and _is_installed(str(spec and spec.origin))
+    return False  # a namespace: what is below it has a file
 
 
 def _is_installed(file: str) -> bool:
