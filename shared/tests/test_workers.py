@@ -315,3 +315,44 @@ def test_workers_end_with_the_process_they_work_for(
             "item-000000.npz",
             "item-000001.npz",
         ]
+
+
+NESTED = """
+import itertools, time
+from neuroloom import shared
+from neuroloom.shared.parallel import n_cores
+
+
+def spans(below):
+    if not below:
+        begin = time.monotonic_ns()
+        while time.monotonic_ns() - begin < 2e7:
+            pass
+        return [(begin, time.monotonic_ns())]
+    inner, *rest = below
+    return sum(shared.map(spans, [rest] * 3, n_workers=-1, backend=inner, progress=False), [])
+
+
+if __name__ == "__main__":
+    kinds = ("loky", "threading", "multiprocessing")
+    for outer, *below in itertools.product(kinds[:2], kinds, kinds[:2]):
+        found = shared.map(spans, [below] * 3, n_workers=2, backend=outer, progress=False)
+        pairs = sum(found, [])
+        edges = sorted((t, step) for pair in pairs for t, step in zip(pair, (1, -1)))
+        print(len(pairs), max(itertools.accumulate(step for _, step in edges)), n_cores())
+"""
+
+
+@pytest.mark.slow
+def test_maps_in_maps_use_no_more_cores_than_the_outermost_has(tmp_path: Path) -> None:
+    script = tmp_path / "nested.py"
+    script.write_text(NESTED)
+    command = [sys.executable, str(script)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    told = [list(map(int, line.split())) for line in ended.stdout.splitlines()]
+    assert len(told) == 12
+    for n, most, cores in told:
+        assert n == 27
+        assert most <= max(cores, 2)
+    if told[0][2] <= 3:  # an item has one core, which is nothing to warn of
+        assert ended.stderr == ""

@@ -53,7 +53,8 @@ def open_work(n_workers: int | None, backend: str | None) -> tuple[Work, Kind, b
         raise fail("backend", expected, f"{backend!r}: {error}{near}") from error
     kind = kind_of(work._backend)
     if kind in ("here", "processes") and inside_map():
-        n = min(work._backend.effective_n_jobs(work.n_jobs), n_cores())
+        most = n_cores()
+        n = 1 if most == 1 else min(work._backend.effective_n_jobs(work.n_jobs), most)
         work = Work(n_jobs=n, **options) if n > 1 else Work(n_jobs=1, backend="sequential")
         kind = kind_of(work._backend)
     if kind == "dask":
