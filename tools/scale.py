@@ -87,9 +87,8 @@ def _inferer(model: str, **options: Any) -> Any:
 
 
 def _calibration(folder: str | None) -> Any:
-    chains = {"num_chains": 2, "thin": 1, "warmup_steps": 2, "init_strategy": "proposal"}
     train = {"max_num_epochs": 1, "training_batch_size": 50}
-    model, features, theta = _inferer("NRE", train=train, sample={"mcmc_parameters": chains})
+    model, features, theta = _inferer("NRE", train=train, sample={"sample_with": "importance"})
     options = {"n_samples": 4, "progress": False, "seed": 2, "resume": folder}
     found = model.diagnose(features, theta, **options)
     return found.ranks, found.r, found.sbc_p, found.coverage, found.importance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import json
 import os
@@ -24,7 +25,7 @@ from shared_strategies import JSON, KINDS
 
 from neuroloom import shared
 from neuroloom.shared import DataError, Epochs, Seed, Signal
-from neuroloom.shared.parallel import WorkerError
+from neuroloom.shared.parallel import WorkerError, add_options
 
 WORKERS = [(1, None), (1, "sequential"), (2, "threading"), (2, "loky")]
 
@@ -367,3 +368,11 @@ def test_a_killed_run_goes_on_with_nothing_lost_or_done_twice(
 def test_fewer_than_all_cores_is_no_number_of_workers() -> None:
     with pytest.raises(DataError, match=r"n_workers: expected None, a positive number, or −1"):
         shared.map(abs, [1], n_workers=-2)
+
+
+def test_a_cluster_has_its_own_number_of_workers(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--workers", "2", "--dask", "tcp://host:8786"])
+    assert "--dask: not allowed with argument --workers" in capsys.readouterr().err

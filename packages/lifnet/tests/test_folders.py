@@ -250,6 +250,10 @@ BROKEN = [
     "run --config 2_cluster_mf --save-dir o --log-level loud",
     "run --config 2_cluster_mf --save-dir o --parallel --max-workers 0",
     "run --config 2_cluster_mf --save-dir o --executor x",
+    "run --config 2_cluster_mf --save-dir o --executor thread",
+    "run --config 2_cluster_mf --save-dir o --dask tcp://h:1 --parallel --executor thread",
+    "sweep --config 2_cluster_mf --save-dir o --param arousal.level --sweep-values .1"
+    " --max-workers 2",
     "perturb --config 2_cluster_mf --save-dir o",
     "sweep --config 2_cluster_mf --save-dir o --param arousal.levle --sweep-values 1",
     "sweep --config 2_cluster_mf --save-dir o --param arousal.level --sweep-values 7",

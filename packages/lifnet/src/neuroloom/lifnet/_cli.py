@@ -136,7 +136,14 @@ def _parallel_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _check_shard(options: argparse.Namespace) -> None:
+def _check_where(options: argparse.Namespace) -> None:
+    """Raise if one option of where to compute would have another do nothing."""
+    here = {"--max-workers": options.max_workers, "--executor": options.executor}
+    for name, value in here.items():
+        if value is not None and options.dask:
+            raise LifnetError(f"{name}: expected none beside --dask, whose workers compute")
+        if value is not None and not options.parallel:
+            raise LifnetError(f"{name}: expected --parallel beside it, without which one computes")
     if options.shard is not None and options.no_resume:
         raise LifnetError("--shard: expected no --no-resume beside it, which keeps no parts")
 
@@ -154,7 +161,7 @@ def _perturb(options: argparse.Namespace) -> None:
 
 
 def _repeat(options: argparse.Namespace, folder: Path) -> None:
-    _check_shard(options)
+    _check_where(options)
     config = load_config(options.config)
     clusters = range(config.architecture.clusters.n_clusters)
     repeater = Repeater(
@@ -229,7 +236,7 @@ class RateSweep(SNNBaseSweepRunner):
 def _sweep(options: argparse.Namespace) -> None:
     values = options.sweep_values if options.range is None else _range(*options.range)
     folder = Path(options.save_dir)
-    _check_shard(options)
+    _check_where(options)
     with cluster(options.dask), sharded(options.shard):
         RateSweep().execute(
             folder,

@@ -35,10 +35,11 @@ def add_options(
     (2, 4)
     """
     group = parser.add_argument_group("where to compute")
-    group.add_argument(
+    where = group.add_mutually_exclusive_group()  # the cluster has its own number of workers
+    where.add_argument(
         "--workers", type=_workers, metavar="N", help="processes; -1 for all cores allowed"
     )
-    group.add_argument(
+    where.add_argument(
         "--dask", metavar="ADDRESS", help="scheduler of a dask cluster, tcp://host:8786 or a file"
     )
     if flag("shard", shard):
@@ -85,7 +86,7 @@ def computing(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """
     given = vars(options)
     shard = given.get("shard")
-    arguments: dict[str, Any] = {"n_workers": None if options.dask else options.workers}
+    arguments: dict[str, Any] = {"n_workers": options.workers}
     if "resume" not in given:
         arguments |= {"shard": shard} if "shard" in given else {}
         shard = None

@@ -177,7 +177,7 @@ def fit(options: argparse.Namespace) -> Results:
         "folds": options.folds,
         "progress": not options.quiet,
         "seed": options.seed,
-        "n_workers": None if options.dask else options.workers,
+        "n_workers": options.workers,
     }
     found = cross_validate(
         *data, n_states=states, model=model, resume=_below(options, "global"), **shared_options
