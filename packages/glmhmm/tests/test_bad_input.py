@@ -25,6 +25,7 @@ from neuroloom.glmhmm.errors import (
     SessionWarning,
 )
 from neuroloom.glmhmm.observation_models import CategoricalObservations
+from neuroloom.glmhmm.results import DesignMatrix
 
 
 @pytest.fixture
@@ -368,6 +369,25 @@ def test_categories_are_all_labels_and_masked_ones_none(data):
     two = GLMHMM(1, CategoricalObservations(2), missing="mask")
     with pytest.raises(InputError, match=r"labels alone, or numbers alone, got labels and \['0'\]"):
         two.fit(X, mixed)
+
+
+def test_lapses_read_regressors_as_the_fit_does(data):
+    X, y = data
+    model = fit_lapse(X, y)
+    expected = model.predict(X)
+    frame = pd.DataFrame(X).astype("Float64")
+    masked = np.ma.masked_array(X, np.arange(X.size).reshape(X.shape) == 0)
+    np.testing.assert_array_equal(model.predict(frame), expected)
+    design = DesignMatrix(X, y, np.arange(len(y)) == 0, tuple("abc"[: X.shape[1]]))
+    np.testing.assert_array_equal(model.predict(design), expected)
+    assert fit_lapse(design).log_likelihood == model.log_likelihood
+    np.testing.assert_array_equal(model.predict(masked), [np.nan, *expected[1:]])
+    with pytest.raises(ValueError, match="X: expected"):
+        model.predict(X[:, 0])
+    with pytest.raises(ValueError, match="X: expected 2 features"):
+        model.predict(X[:, :1])
+    plain = fit_lapse(y=y)
+    np.testing.assert_allclose(plain.predict(), y.mean(), atol=1e-4)
 
 
 def test_lapses_are_scored_on_choices_alone(data):

@@ -2,8 +2,9 @@
 
 import numpy as np
 import oracle
+import pandas as pd
 import pytest
-from problems import drawn, known
+from problems import TRANSITION, drawn, known
 from scipy import stats
 
 from neuroloom.glmhmm import (
@@ -75,6 +76,23 @@ def test_the_online_filter_passes_over_them_and_refuses_infinities(counts):
     for x, response in (([np.inf], 1.0), ([0.0], np.inf)):
         with pytest.raises(ValueError, match="finite"):
             online.step(x, response)
+
+
+def test_the_online_filter_reads_what_is_missing_as_fits_do():
+    """Masked values, None and pandas' NA say nothing; behind a mask there may be any number."""
+    model = known()
+    model.set_params(missing="mask")
+    X = np.random.default_rng(0).normal(size=(5, 2))
+    y = np.ma.masked_array([1, 0, 1, 0, 1], [False, True, False, False, False])
+    hidden = np.ma.masked_array(X, np.arange(10).reshape(5, 2) == 6)
+    expected = model.filter_proba(hidden, y)
+    nullable = pd.array([1, None, 1, 0, 1], dtype="Int64")
+    for responses in (y, nullable, [1, None, 1, 0, 1]):
+        online = OnlineFilter(model)
+        steps = [online.step(*pair) for pair in zip(hidden, responses, strict=True)]
+        np.testing.assert_allclose(steps, expected, atol=1e-12)
+    p = TRANSITION.T @ expected[0]  # of the masked trial the chain's own step is left
+    np.testing.assert_allclose(expected[1], p, atol=1e-12)
 
 
 def test_a_response_that_no_state_can_make_leaves_the_states_as_they_were(counts):

@@ -300,6 +300,25 @@ def test_no_reaction_time_is_impossible_to_the_null_model_of_a_diffusion():
     assert np.isfinite(family.null_log_likelihood(y, early, identity))
 
 
+def test_the_online_filter_takes_regressors_by_output_as_the_fit_does(drawn):
+    X, y, starts, _ = drawn
+    model, parts = truth(), {"rt": X[:, :1], "choice": X}
+    coef = model.coef_
+    model.coef_ = {"rt": 2 * coef[:1], "choice": coef.copy()}
+    model.coef_["rt"][:, 0] = model.coef_["choice"][:, 1] = 0.0
+    named = {"choice": y[:, 0], "rt": y[:, 1]}
+    expected = model.filter_proba(parts, named, starts)
+    online = OnlineFilter(model)
+    for t in range(5):
+        one = {name: part[t] for name, part in parts.items()}
+        ahead = online.predict(one)
+        np.testing.assert_allclose(ahead, model.predict(parts, named, starts)[t], rtol=1e-9)
+        np.testing.assert_allclose(online.step(one, y[t]), expected[t], atol=1e-10)
+    for x in (X[0], {"rt": X[0, :1]}, {"rt": X[0], "choice": X[0]}):
+        with pytest.raises(ValueError, match="x: expected"):
+            online.step(x, y[0])
+
+
 def test_a_plain_chain_of_named_outputs_goes_through_filter_and_bootstrap(drawn):
     """Both say in their own ways what is not there: a trial's regressors, all regressors."""
     _, y, starts, _ = drawn

@@ -1,5 +1,7 @@
 """Every kind of model takes every verb: driven transitions, masks, populations, mixed outputs."""
 
+import inspect
+
 import matplotlib as mpl
 import numpy as np
 import oracle
@@ -8,7 +10,7 @@ import pytest
 from problems import drawn, known
 from scipy import stats
 
-from neuroloom import shared
+from neuroloom import glmhmm, shared
 from neuroloom.glmhmm import (
     GLMHMM,
     OnlineFilter,
@@ -262,6 +264,23 @@ def test_a_model_without_regressors():
     assert information_criteria(plain, None, y, STARTS).n_parameters == 2 + 2 + 1 + 2
     with pytest.raises(ValueError, match="X=None"):
         GLMHMM(2, "Gaussian").fit(np.zeros((N, 0)), y)
+    for function in (plain.score, plain.smooth_proba, plain.predict):
+        np.testing.assert_array_equal(
+            function(y=y, session_starts=STARTS), function(None, y, STARTS)
+        )
+
+
+def test_regressors_may_be_left_out_wherever_fit_leaves_them_out():
+    methods = [getattr(GLMHMM, name) for name in dir(GLMHMM) if not name.startswith("_")]
+    functions = [getattr(glmhmm, name) for name in glmhmm.__all__]
+    given = []
+    for function in filter(callable, methods + functions):
+        parameters = inspect.signature(function).parameters
+        if {"X", "y"} <= set(parameters):
+            given.append(function)
+            assert parameters["X"].default is None, function
+            assert parameters["y"].default is None, function
+    assert len(given) > 20
 
 
 def test_units_change_no_prediction():

@@ -1,6 +1,7 @@
 """Standard errors against closed forms and finite differences; the bootstrap beside them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from problems import drawn, known
 from scipy.special import expit
@@ -148,6 +149,7 @@ def test_bootstrap_takes_responses_and_sessions_by_place_or_name():
     for data, named in (
         ((X, y), {}),
         ((X, starts.astype(int)), {}),
+        ((X, np.nan_to_num(y) > 0), {}),  # Booleans, and no mask: choices come in a row
         ((X, y, starts), {"y": y}),
         ((X, starts), {"y": y, "session_starts": starts}),
         ((X, y, starts, starts), {}),
@@ -157,6 +159,18 @@ def test_bootstrap_takes_responses_and_sessions_by_place_or_name():
     for number in (0, -1, 2.5):
         with pytest.raises(ValueError, match="n_samples"):
             parametric_bootstrap(model, X, starts, n_samples=number)
+    seen = np.isfinite(y)
+    for mask in (seen, seen.astype(float), pd.Series(seen, dtype="boolean")):
+        np.testing.assert_array_equal(intercepts(X, session_starts=starts, observed=mask), expected)
+    for mask in (seen.astype(str), np.where(seen, 1.0, np.nan), 2 * seen, seen[1:]):
+        with pytest.raises(ValueError, match="observed: expected"):
+            intercepts(X, session_starts=starts, observed=mask)
+    one = parametric_bootstrap(model, X, starts, n_samples=1)
+    with pytest.raises(ValueError, match="two samples at least"):
+        one.standard_error("coef")
+    for name in ("coeff", "transition_coef"):
+        with pytest.raises(ValueError, match="name: expected one of"):
+            one.interval(name)
 
 
 @pytest.mark.slow

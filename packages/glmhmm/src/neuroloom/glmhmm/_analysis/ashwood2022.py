@@ -17,10 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from neuroloom import shared
-from neuroloom.glmhmm._analysis.cross_validation import CrossValidation, cross_validate
+from neuroloom.glmhmm._analysis.cross_validation import (
+    CrossValidation,
+    cross_validate,
+    numbers_of_states,
+)
 from neuroloom.glmhmm._analysis.subjects import SubjectFits, fit_subjects
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
+from neuroloom.glmhmm._estimator.reading import subjects_of
+from neuroloom.glmhmm._input.arrays import numbers
 from neuroloom.glmhmm._input.sessions import keep_subjects_apart
 from neuroloom.glmhmm._model.settings import flag
 
@@ -56,7 +62,7 @@ class Protocol:
 
 
 def fit_global(
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     *,
@@ -103,7 +109,7 @@ def fit_global(
 
 def _settings(sigma: float, missing: str, tol: float, options: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of a global fit; a penalty of the caller's own has its own bias."""
-    if not sigma > 0:
+    if np.ndim(sigma) or not numbers("sigma", sigma) > 0:
         raise fail("sigma", "a standard deviation above 0", sigma)
     prior: dict[str, Any] = {"regularizer_strength": 1 / sigma**2, "penalize_intercept": True}
     if "regularizer" in options:
@@ -112,9 +118,9 @@ def _settings(sigma: float, missing: str, tol: float, options: dict[str, Any]) -
 
 
 def fit_protocol(
-    X: Any,
-    y: Any,
-    subjects: ArrayLike,
+    X: Any = None,
+    y: Any = None,
+    subjects: ArrayLike | None = None,
     session_starts: Any = None,
     *,
     n_states: Sequence[int] | NDArray[np.integer[Any]] = (1, 2, 3, 4, 5),
@@ -158,7 +164,9 @@ def fit_protocol(
         Further parameters of `GLMHMM`.
     """
     flag("progress", progress)
+    n_states = numbers_of_states(n_states)
     settings = _settings(100.0, "mask", 1e-4, options)
+    subjects = subjects_of(X, subjects)
     session_starts = keep_subjects_apart(session_starts, subjects)
     together = cross_validate(
         X,

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from neuroloom import shared
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
+from neuroloom.glmhmm._estimator.reading import unpack
 from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
+from neuroloom.glmhmm._input.arrays import read_design
 from neuroloom.glmhmm._input.trials import Data, read
 
 
-def fit_glm(X: Any, y: Any, session_starts: Any = None, **options: Any) -> Any:
+def fit_glm(X: Any = None, y: Any = None, session_starts: Any = None, **options: Any) -> Any:
     """Return the GLM, a `GLMHMM` of one state.
 
     Parameters
@@ -59,13 +61,17 @@ class LapseModel:
     lapse_to_zero: float
     log_likelihood: float
 
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of choice 1, (n_trials,)."""
-        engaged = scipy.special.expit(np.asarray(X, dtype=np.float64) @ self.coef + self.intercept)
+    def predict(self, X: Any = None) -> NDArray[np.float64]:
+        """Return the probability of choice 1, (n_trials,); one number without regressors."""
+        x, _, _ = unpack(X, None, None)
+        x = np.zeros((1, 0)) if x is None else read_design(x).matrix
+        if x.shape[1] != len(self.coef):
+            raise fail("X", f"{len(self.coef)} features as in the fit", f"{x.shape[1]}")
+        engaged = scipy.special.expit(x @ self.coef + self.intercept)
         rest = 1 - self.lapse_to_one - self.lapse_to_zero
         return np.asarray(self.lapse_to_one + rest * engaged)
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: Any = None, y: Any = None) -> float:
         """Return the log-likelihood of choices 0 and 1; trials with NaN are left out."""
         data = _choices(X, y)
         p, choice = self.predict(data.x_observed), data.y[data.observed]
@@ -75,7 +81,8 @@ class LapseModel:
 def _choices(X: Any, y: Any) -> Data:
     """Return trials of a single choice, checked to be 0 or 1."""
     family = BernoulliObservations()
-    data = read(X, y, None, "mask", family)
+    x, y, _ = unpack(X, y, None)
+    data = read(x, y, None, "mask", family)
     if data.y.ndim > 1:
         raise fail("y", "shape (n_trials,)", f"shape {data.y.shape}")
     family.check(data.y, data.observed)
@@ -83,7 +90,12 @@ def _choices(X: Any, y: Any) -> Data:
 
 
 def fit_lapse(
-    X: Any, y: Any, *, ridge: float = 0.0, n_init: int = 5, seed: int | shared.Seed = 0
+    X: Any = None,
+    y: Any = None,
+    *,
+    ridge: float = 0.0,
+    n_init: int = 5,
+    seed: int | shared.Seed = 0,
 ) -> LapseModel:
     """Return the GLM with lapses of highest (penalised) likelihood over several starts.
 

@@ -48,15 +48,26 @@ class Bootstrap:
 
     def standard_error(self, name: str) -> NDArray[np.float64]:
         """Return the standard deviation over samples of an attribute, for instance ``"coef"``."""
-        return np.asarray(getattr(self, name).std(axis=0, ddof=1))
+        values = self._samples(name)
+        if len(values) < 2:
+            raise fail("n_samples", "two samples at least, for a standard error", len(values))
+        return np.asarray(values.std(axis=0, ddof=1))
 
     def interval(self, name: str, level: float = 0.95) -> tuple[Any, Any]:
         """Return the percentile interval of an attribute."""
         if not 0 < level < 1:
             raise fail("level", "a fraction between 0 and 1", level)
         tail = (1 - level) / 2
-        low, high = np.quantile(getattr(self, name), [tail, 1 - tail], axis=0)
+        low, high = np.quantile(self._samples(name), [tail, 1 - tail], axis=0)
         return low, high
+
+    def _samples(self, name: str) -> NDArray[np.float64]:
+        """Return the samples of an attribute that the model has."""
+        known = [n for n, value in vars(self).items() if value is not None]
+        value: NDArray[np.float64] = getattr(
+            self, checks.choice("name", name, known, error=InputError)
+        )
+        return value
 
 
 @dataclass(frozen=True)
@@ -119,7 +130,7 @@ class _Samples:
 
 def parametric_bootstrap(
     model: Any,
-    X: Any,
+    X: Any = None,
     *data: Any,
     y: Any = None,
     session_starts: Any = None,
@@ -143,8 +154,9 @@ def parametric_bootstrap(
     X
         The regressors of the fit.
     *data
-        ``y, session_starts`` as in the fit, or ``session_starts`` alone: a mask, indices or
-        epochs; what has a value for each trial goes by name.
+        ``y, session_starts`` as in the fit, or ``session_starts`` alone: indices, epochs, or a
+        Boolean mask without sessions of one trial. What else has a value for each trial goes by
+        name: it may as well be the responses.
     y, session_starts, transition_inputs
         The data of the fit. `y` only says which responses are missing, and may be left out; a
         design matrix brings its own.
@@ -220,9 +232,18 @@ def _starts_behind(X: Any, value: Any, *, named: bool) -> Any:
     if is_pynapple(value) or named or rows is None:
         return value
     values = np.atleast_1d(np.asarray(plain(value)))
-    if len(values) == len(read_design(rows).matrix) and values.dtype.kind != "b":
+    full = len(values) == len(read_design(rows).matrix)
+    if full and not (values.dtype.kind == "b" and _only_a_mask(values)):
         raise fail("data", "y= or session_starts= by name", "one value for each trial, alone")
     return value
+
+
+def _only_a_mask(values: NDArray[np.bool_]) -> bool:
+    """Return whether Booleans start with a session and hold no session of one trial.
+
+    Choices do neither for long, so that what does can only be a mask.
+    """
+    return bool(values[0]) and not (values[1:] & values[:-1]).any()
 
 
 def _masking(model: Any) -> Any:
@@ -247,11 +268,18 @@ def _template(
             raise fail("y", f"the shape of the fit's responses, {values.shape}", f"{given.shape}")
         values = np.where(np.isfinite(given.reshape(values.shape)), values, np.nan)
     if observed is not None:
-        mask = np.asarray(observed, dtype=bool)
-        if mask.shape != (len(values),):
-            raise fail("observed", f"shape ({len(values)},)", f"shape {mask.shape}")
-        values[~mask] = np.nan
+        values[~_mask(observed, len(values))] = np.nan
     return values
+
+
+def _mask(observed: Any, n: int) -> NDArray[np.bool_]:
+    """Return which trials are observed, from Booleans or 0 and 1."""
+    mask = numbers("observed", observed)
+    if mask.shape != (n,):
+        raise fail("observed", f"shape ({n},)", f"shape {mask.shape}")
+    if not np.isin(mask, (0, 1)).all():
+        raise fail("observed", "True or False for each trial", f"{mask[~np.isin(mask, (0, 1))][0]}")
+    return mask.astype(bool)
 
 
 def _coded(model: Any, y: Any) -> NDArray[np.float64]:

@@ -48,7 +48,12 @@ def n_parameters(model: Any) -> int:
 
 
 def information_criteria(
-    model: Any, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    model: Any,
+    X: Any = None,
+    y: Any = None,
+    session_starts: Any = None,
+    *,
+    transition_inputs: Any = None,
 ) -> Criteria:
     """Return AIC, BIC and ICL of a fitted model on its data.
 

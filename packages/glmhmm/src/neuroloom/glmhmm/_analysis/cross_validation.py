@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,20 @@ from neuroloom import shared
 from neuroloom.glmhmm._analysis.criteria import criteria_of
 from neuroloom.glmhmm._em.batch import log_likelihood, only
 from neuroloom.glmhmm._em.compile import double_precision
-from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._errors import InputError, fail, fail_type
 from neuroloom.glmhmm._estimator import fitting, stepwise
 from neuroloom.glmhmm._estimator.centring import centred
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
-from neuroloom.glmhmm._estimator.problem import Posed, base_of, has_zeros, pose
+from neuroloom.glmhmm._estimator.problem import Posed, base_of, has_zeros, pose, prior_of
 from neuroloom.glmhmm._estimator.reading import read_data, read_inputs
 from neuroloom.glmhmm._estimator.results import EMState, set_fitted
+from neuroloom.glmhmm._input.arrays import names_in
 from neuroloom.glmhmm._input.rows import check_rows
+from neuroloom.glmhmm._input.sessions import without_label
 from neuroloom.glmhmm._input.trials import Data
 from neuroloom.glmhmm._model.parameters import Parameters
 from neuroloom.glmhmm._model.settings import flag
+from neuroloom.shared import checks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,36 +62,75 @@ class CrossValidation:
         return self.table.copy()
 
 
-def session_folds(
-    starts: NDArray[np.bool_], folds: int | ArrayLike, seed: int | shared.Seed
-) -> NDArray[np.int64]:
-    """Return the fold of each trial; sessions are dealt out whole.
+def read_folds(folds: Any, data: Data) -> int | NDArray[np.int64]:
+    """Return a number of folds, or the fold of each trial that is kept.
 
     Raises
     ------
     InputError
-        If there are fewer sessions than folds, or labels change inside of a session.
+        If it is no whole number of at least 2, or labels are missing, of another number than trials
+        or sessions, all the same, or change inside of a session.
+    """
+    if np.ndim(folds) == 0:
+        return checks.whole("folds", folds, at_least=2, error=InputError)
+    check_rows("folds", folds, data.index)
+    absent = without_label(folds)
+    if absent.size:
+        raise fail("folds", "a label in every place", f"none at place {absent[0]}")
+    labels = names_in(folds)
+    session = np.cumsum(data.starts) - 1
+    if labels.shape == data.kept.shape:
+        labels = labels[data.kept]
+    elif labels.shape == (session[-1] + 1,):
+        labels = labels[session]
+    else:
+        expected = f"a number, or a label per trial ({len(data.kept)}) or session"
+        raise fail("folds", expected, labels.shape)
+    numbers = np.unique(labels, return_inverse=True)[1]
+    if numbers.max() == 0:
+        raise fail("folds", "labels of two folds at least", f"{labels[0]!r} throughout")
+    if (np.diff(numbers)[~data.starts[1:]] != 0).any():
+        raise fail("folds", "labels that are constant within a session", "a change inside of one")
+    return np.asarray(numbers, dtype=np.int64)
+
+
+def deal_sessions(starts: NDArray[np.bool_], n: int, seed: shared.Seed) -> NDArray[np.int64]:
+    """Return the fold of each trial, of `n`; sessions are dealt out whole.
+
+    Raises
+    ------
+    InputError
+        If there are fewer sessions than folds.
     """
     session = np.cumsum(starts) - 1
     n_sessions = int(session[-1]) + 1
-    if np.ndim(folds) == 0:
-        n = int(np.asarray(folds))
-        if n_sessions < 2:
-            raise fail("session_starts", "sessions to leave out in turn, two at least", "one")
-        if not 2 <= n <= n_sessions:
-            raise fail("folds", f"from 2 to the {n_sessions} sessions", n)
-        dealt = shared.as_seed(seed).child("folds").generator().permutation(n_sessions) % n
-        return np.asarray(dealt[session], dtype=np.int64)
-    labels = np.asarray(folds)
-    if labels.shape == (n_sessions,):
-        labels = labels[session]
-    if labels.shape != session.shape:
-        raise fail(
-            "folds", f"a number, or a label per trial ({len(session)}) or session", labels.shape
-        )
-    if (np.diff(labels)[~starts[1:]] != 0).any():
-        raise fail("folds", "labels that are constant within a session", "a change inside of one")
-    return np.asarray(np.unique(labels, return_inverse=True)[1], dtype=np.int64)
+    if n_sessions < 2:
+        raise fail("session_starts", "sessions to leave out in turn, two at least", "one")
+    if n > n_sessions:
+        raise fail("folds", f"from 2 to the {n_sessions} sessions", n)
+    dealt = seed.child("folds").generator().permutation(n_sessions) % n
+    return np.asarray(dealt[session], dtype=np.int64)
+
+
+def numbers_of_states(n_states: Any) -> list[int]:
+    """Return the numbers of states to compare.
+
+    Raises
+    ------
+    InputError
+        If they are not whole numbers above 0, each of them once.
+    """
+    expected = "numbers of states, each once, such as (1, 2, 3)"
+    alone = isinstance(n_states, str) or getattr(n_states, "shape", None) == ()
+    if alone or not isinstance(n_states, Iterable):
+        raise fail("n_states", expected, repr(n_states))
+    given = list(n_states)
+    counts = [
+        checks.whole("n_states", k, at_least=1, expected=expected, error=InputError) for k in given
+    ]
+    if not counts or len(set(counts)) < len(counts):
+        raise fail("n_states", expected, repr(given))
+    return counts
 
 
 def null_of(model: Any, data: Data, train: NDArray[np.bool_], test: NDArray[np.bool_]) -> float:
@@ -121,6 +163,18 @@ class _Fits:
         from sklearn.base import clone
 
         return clone(self.template).set_params(n_states=k, seed=self.seed.child(f"states {k}"))
+
+    def check(self, counts: list[int]) -> None:
+        """Raise if a prior does not fit one of the numbers of states."""
+        prior_of(self.template, self.data)
+        for k in counts:
+            try:
+                prior_of(self.model(k), self.data)
+            except InputError as error:
+                raise InputError(
+                    f"{error} with {k} of n_states={tuple(counts)}; a prior that holds a value "
+                    "for each state goes with one number of states"
+                ) from error
 
     def __call__(self, job: tuple[int, int]) -> dict[str, Any]:
         """Return parameters of the fit to all data, or the score of a fold."""
@@ -180,7 +234,7 @@ class _Fits:
 
 
 def cross_validate(
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     *,
@@ -239,18 +293,20 @@ def cross_validate(
     flag("progress", progress)
     import pandas as pd
 
+    counts = numbers_of_states(n_states)
     template = GLMHMM(2, n_init="auto", tol=1e-4) if model is None else model
+    if not isinstance(template, GLMHMM):
+        raise fail_type("model", "a GLMHMM", model)
     stream = shared.as_seed(seed)
     data = read_data(template, X, y, session_starts)
     inputs = read_inputs(transition_inputs, data)
     fitting.check_data(template, data, inputs)
-    check_rows("folds", folds, data.index)
-    if np.ndim(folds) == 1 and np.shape(folds) == data.kept.shape:
-        folds = np.asarray(folds)[data.kept]
-    labels = session_folds(data.starts, folds, stream)
+    told = read_folds(folds, data)
+    labels = deal_sessions(data.starts, told, stream) if isinstance(told, int) else told
     n_folds = int(labels.max()) + 1
     work = _Fits(template, data, inputs, labels, stream)
-    jobs = [(int(k), f) for k in n_states for f in range(-1, n_folds)]
+    work.check(counts)
+    jobs = [(k, f) for k in counts for f in range(-1, n_folds)]
     found = shared.map(
         work,
         jobs,
@@ -262,7 +318,7 @@ def cross_validate(
     kept = dict(zip(jobs, found, strict=True))
     rows = [kept[job] for job in jobs if job[1] >= 0]
     models, summary = {}, []
-    for k in map(int, n_states):
+    for k in counts:
         models[k], there = work.fitted(k, kept[k, -1])
         scores = np.array([row["bits_per_trial"] for row in rows if row["n_states"] == k])
         summary.append(_summary(models[k], there, scores))

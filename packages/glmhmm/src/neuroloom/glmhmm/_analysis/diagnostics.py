@@ -84,7 +84,12 @@ class Diagnostics:
 
 
 def diagnose(
-    model: Any, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    model: Any,
+    X: Any = None,
+    y: Any = None,
+    session_starts: Any = None,
+    *,
+    transition_inputs: Any = None,
 ) -> Diagnostics:
     """Return the diagnostics of a fitted model on its data.
 

@@ -61,7 +61,7 @@ def stays_of(path: NDArray[np.int64], starts: NDArray[np.bool_], n_states: int) 
 
 def occupancy(
     model: Any,
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     *,
@@ -92,7 +92,7 @@ def occupancy(
 
 def dwell_stays(
     model: Any,
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     *,
@@ -113,7 +113,7 @@ def dwell_stays(
 
 def dwell_times(
     model: Any,
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     *,

@@ -15,6 +15,7 @@ from neuroloom.glmhmm._estimator.problem import check_fitted
 from neuroloom.glmhmm._estimator.simulation import rates_of
 from neuroloom.glmhmm._families.mixed import MixedObservations
 from neuroloom.glmhmm._families.wiener import WienerObservations
+from neuroloom.glmhmm._input.arrays import numbers, plain
 
 
 class OnlineFilter:
@@ -79,21 +80,32 @@ class OnlineFilter:
             raise fail("transition_inputs", "finite values", "NaN or infinity")
         return inputs
 
-    def _row(self, x: ArrayLike | None) -> NDArray[np.float64]:
-        row = np.asarray([] if x is None and not len(self._coef) else x, dtype=np.float64)
+    def _row(self, x: Any) -> NDArray[np.float64]:
+        row = self._flat([] if x is None and not len(self._coef) else x)
         if row.shape != (len(self._coef),):
             raise fail("x", f"shape ({len(self._coef)},)", f"shape {row.shape}")
         if np.isinf(row).any():
             raise fail("x", "finite values", "infinity")
         return row
 
-    def predict(self, x: ArrayLike | None, *, transition_inputs: ArrayLike | None = None) -> Any:
+    def _flat(self, x: Any) -> NDArray[np.float64]:
+        """Return regressors as one row, those of a fit to a pytree in its order."""
+        if not isinstance(self._model.coef_, (dict, list, tuple)):
+            return numbers("x", x)
+        try:
+            structure: Any = jax.tree.structure(self._model.coef_)
+            leaves = structure.flatten_up_to(x)
+        except ValueError as error:
+            raise fail("x", "a pytree like the X of the fit", f"another one: {error}") from error
+        return np.concatenate([np.atleast_1d(numbers("x", leaf)) for leaf in leaves])
+
+    def predict(self, x: Any, *, transition_inputs: ArrayLike | None = None) -> Any:
         """Return the mean response expected at the trial to come with regressors `x`.
 
         Parameters
         ----------
-        x : array_like, shape (n_features,)
-            Regressors of the trial; None for a model without any.
+        x : array_like, shape (n_features,), or a pytree of them
+            Regressors of the trial, in the form of the fit's; None for a model without any.
         transition_inputs : array_like, shape (n_inputs,), optional
             Inputs to the transition into the trial, as in the fit.
 
@@ -108,7 +120,7 @@ class OnlineFilter:
 
     def step(
         self,
-        x: ArrayLike | None,
+        x: Any,
         y: ArrayLike | str | Mapping[str, Any],
         *,
         transition_inputs: ArrayLike | None = None,
@@ -119,8 +131,8 @@ class OnlineFilter:
 
         Parameters
         ----------
-        x : array_like, shape (n_features,)
-            Regressors of the trial; None for a model without any.
+        x : array_like, shape (n_features,), or a pytree of them
+            Regressors of the trial, in the form of the fit's; None for a model without any.
         y : float, str, array_like of shape (n_outputs,), or mapping
             Response; a label where the fit had labels; of mixed observations and of a
             diffusion also by name, ``{"choice": 1, "rt": 0.4}``.
@@ -156,11 +168,11 @@ class OnlineFilter:
         if isinstance(y, Mapping):
             if not isinstance(m.observation_model, MixedObservations | WienerObservations):
                 raise fail("y", f"the response of {m.observation_model!r}", repr(dict(y)))
-            given: Any = {name: np.atleast_1d(value) for name, value in y.items()}
+            given: Any = {name: np.atleast_1d(plain(value)) for name, value in y.items()}
         else:
-            given = np.atleast_1d(np.asarray(y))
+            given = np.atleast_1d(np.asarray(plain(y)))
         coded, _ = m.observation_model.encode(given, getattr(m, "classes_", None))
-        values = np.asarray(coded, dtype=np.float64)
+        values = numbers("y", coded)
         values = values[0] if values.ndim == 2 and len(values) == 1 else values
         columns = m.observation_model.n_columns()
         if columns is None:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom import shared
 from neuroloom.glmhmm._analysis.dwell import path_of, stays_of
-from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._errors import InputError, fail
 from neuroloom.glmhmm._estimator.problem import Posed, base_of, posed
 from neuroloom.glmhmm._estimator.simulation import simulate_on
 from neuroloom.glmhmm._families.base import Observations
@@ -21,7 +21,7 @@ from neuroloom.glmhmm._families.wiener import WienerObservations
 from neuroloom.glmhmm._input.arrays import numbers
 from neuroloom.glmhmm._input.rows import check_rows
 from neuroloom.glmhmm._input.trials import Data
-from neuroloom.shared import plots
+from neuroloom.shared import checks, plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,8 +57,10 @@ class PredictiveCheck:
 
     def interval(self, name: str, level: float = 0.95) -> tuple[Any, Any]:
         """Return the range that holds a fraction `level` of the simulated data sets."""
+        if not 0 < level < 1:
+            raise fail("level", "a fraction between 0 and 1", level)
         tail = (1 - level) / 2
-        values = self.simulated[name]
+        values = self.simulated[checks.choice("name", name, self.simulated, error=InputError)]
         some = np.isfinite(values).any(axis=0)  # stays of that length were not always seen
         filled = np.where(some, values, 0.0)
         low, high = np.nanquantile(filled, [tail, 1 - tail], axis=0)
@@ -98,7 +100,7 @@ class PredictiveCheck:
 
 def predictive_check(
     model: Any,
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     *,

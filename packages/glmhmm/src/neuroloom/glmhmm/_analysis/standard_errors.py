@@ -162,7 +162,7 @@ def _unflatten(vector: Any, parameters: Parameters, logits: Any, model: Model) -
 
 def standard_errors(
     model: Any,
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     *,

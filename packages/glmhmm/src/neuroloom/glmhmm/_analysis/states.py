@@ -92,7 +92,7 @@ def permute_states(model: Any, order: ArrayLike) -> Any:
     True
     """
     index = np.asarray(order)
-    if sorted(index.tolist()) != list(range(model.n_states)):
+    if index.dtype.kind not in "iu" or sorted(index.tolist()) != list(range(model.n_states)):
         raise fail("order", f"a permutation of 0 … {model.n_states - 1}", index.tolist())
     out = copy.deepcopy(model)
     reorder(out, index)

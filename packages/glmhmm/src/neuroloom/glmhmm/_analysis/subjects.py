@@ -15,7 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._analysis.cross_validation import bits_over, null_of, session_folds
+from neuroloom.glmhmm._analysis.cross_validation import (
+    bits_over,
+    deal_sessions,
+    null_of,
+    read_folds,
+)
 from neuroloom.glmhmm._analysis.diagnostics import Diagnostics, diagnose
 from neuroloom.glmhmm._analysis.standard_errors import StandardErrors, standard_errors
 from neuroloom.glmhmm._analysis.states import closest, reorder
@@ -24,22 +29,24 @@ from neuroloom.glmhmm._em.compile import double_precision
 from neuroloom.glmhmm._em.em import Fit
 from neuroloom.glmhmm._em.multi_start import trace_length
 from neuroloom.glmhmm._em.packing import Layout, lay_out
-from neuroloom.glmhmm._errors import GLMHMMWarning, SeparationWarning, fail
+from neuroloom.glmhmm._errors import GLMHMMWarning, SeparationWarning, fail, fail_type
 from neuroloom.glmhmm._estimator.centring import around, centred
+from neuroloom.glmhmm._estimator.estimator import GLMHMM
 from neuroloom.glmhmm._estimator.fitting import check_data
 from neuroloom.glmhmm._estimator.problem import (
     Posed,
     Problem,
     base_of,
+    check_fitted,
     core_of,
     has_zeros,
     params_of,
     pose,
     prior_of,
 )
-from neuroloom.glmhmm._estimator.reading import driving_inputs, read_data
+from neuroloom.glmhmm._estimator.reading import driving_inputs, read_data, subjects_of
 from neuroloom.glmhmm._estimator.results import set_fitted
-from neuroloom.glmhmm._input.arrays import plain
+from neuroloom.glmhmm._input.arrays import names_in, numbers
 from neuroloom.glmhmm._input.rows import check_rows
 from neuroloom.glmhmm._input.sessions import keep_subjects_apart
 from neuroloom.glmhmm._input.trials import Data
@@ -76,9 +83,9 @@ class SubjectFits:
 
     def standard_errors(
         self,
-        X: Any,
-        y: Any,
-        subjects: ArrayLike,
+        X: Any = None,
+        y: Any = None,
+        subjects: ArrayLike | None = None,
         session_starts: Any = None,
         *,
         transition_inputs: Any = None,
@@ -88,9 +95,9 @@ class SubjectFits:
 
     def diagnose(
         self,
-        X: Any,
-        y: Any,
-        subjects: ArrayLike,
+        X: Any = None,
+        y: Any = None,
+        subjects: ArrayLike | None = None,
         session_starts: Any = None,
         *,
         transition_inputs: Any = None,
@@ -102,10 +109,11 @@ class SubjectFits:
         self, function: Any, X: Any, y: Any, subjects: Any, starts: Any, transition_inputs: Any
     ) -> dict[Any, Any]:
         out = {}
+        subjects = subjects_of(X, subjects)
         for name, model in self.models.items():
             data = read_data(model, X, y, keep_subjects_apart(starts, subjects))
             check_rows("subjects", subjects, data.index)
-            rows = np.asarray(plain(subjects))[data.kept] == name
+            rows = names_in(subjects)[data.kept] == name
             # Rows are taken out of sessions that were read with NaN dropped or masked already.
             masked = copy.copy(model).set_params(missing="mask")
             X_there = data.design.rows(data.x[rows])
@@ -128,7 +136,7 @@ class _SubjectJob:
     start: Parameters
     grid: tuple[tuple[float, float], ...]
     models: tuple[Any, ...]  # the template with each σ and α
-    folds: Any
+    folds: int | NDArray[np.int64]
     too_few: str
     shape: Layout | None
     seed: shared.Seed
@@ -218,18 +226,18 @@ class _SubjectJob:
     def _labels(self, name: Any, rows: NDArray[np.bool_], data: Data) -> NDArray[np.int64] | None:
         """Return the fold of each trial, or None for a subject with too few sessions."""
         n_sessions = int(data.starts.sum())
-        if np.ndim(self.folds) == 0:
-            if n_sessions < int(self.folds):
+        if isinstance(self.folds, int):
+            if n_sessions < self.folds:
                 return None
-            return session_folds(data.starts, self.folds, self.seed.child(str(name)))
-        labels = session_folds(data.starts, np.asarray(self.folds)[rows], self.seed)
-        return labels if labels.max() > 0 else None
+            return deal_sessions(data.starts, self.folds, self.seed.child(str(name)))
+        labels = np.unique(self.folds[rows], return_inverse=True)[1]
+        return np.asarray(labels, dtype=np.int64) if labels.max() > 0 else None
 
 
 def fit_subjects(
-    X: Any,
-    y: Any,
-    subjects: ArrayLike,
+    X: Any = None,
+    y: Any = None,
+    subjects: ArrayLike | None = None,
     session_starts: Any = None,
     *,
     global_model: Any,
@@ -252,8 +260,8 @@ def fit_subjects(
     ----------
     X, y, session_starts, transition_inputs
         As in `GLMHMM.fit`, all subjects one after the other; sessions do not span subjects.
-    subjects : array_like, shape (n_trials,)
-        Whose trial it is.
+    subjects : array_like, shape (n_trials,), optional
+        Whose trial it is; a design matrix with subjects brings them.
     global_model : GLMHMM
         From `fit_global`.
     sigma : float or sequence of float
@@ -290,7 +298,11 @@ def fit_subjects(
 
     if too_few not in ("fit", "leave_out", "raise"):
         raise fail("too_few", '"fit", "leave_out" or "raise"', repr(too_few))
-    who = np.asarray(plain(subjects))
+    if not isinstance(global_model, GLMHMM):
+        raise fail_type("global_model", "a fitted GLMHMM", global_model)
+    check_fitted(global_model)
+    subjects = subjects_of(X, subjects)
+    who = names_in(subjects)
     template = clone(global_model)
     data = read_data(global_model, X, y, keep_subjects_apart(session_starts, subjects))
     check_rows("subjects", subjects, data.index)
@@ -303,10 +315,9 @@ def fit_subjects(
     check_data(template, data, inputs)
     drive = None if inputs is None else global_model.transition_coef_
     start = core_of(global_model, params_of(global_model), data, drive=drive)
-    grid = tuple(itertools.product(np.atleast_1d(sigma).tolist(), np.atleast_1d(alpha).tolist()))
-    if np.ndim(folds) and np.shape(folds) == data.kept.shape:
-        folds = np.asarray(folds)[data.kept]
-    names = _names(who, data, folds, too_few)
+    grid = tuple(itertools.product(_values("sigma", sigma), _values("alpha", alpha)))
+    told = read_folds(folds, data)
+    names = _names(who, data, told, too_few)
     models = tuple(with_prior(template, *one) for one in grid)
     work = _SubjectJob(
         models[0],
@@ -316,7 +327,7 @@ def fit_subjects(
         start,
         grid,
         models,
-        folds,
+        told,
         too_few,
         # Of all subjects, so that leaving one out changes no digit of the others.
         _common_shape(data, who, list(dict.fromkeys(who.tolist()))),
@@ -333,7 +344,17 @@ def fit_subjects(
     return _collect(work, names, found)
 
 
-def _names(who: NDArray[Any], data: Data, folds: Any, too_few: str) -> list[Any]:
+def _values(name: str, value: Any) -> list[float]:
+    """Return one number above 0 or several."""
+    given = np.atleast_1d(numbers(name, value))
+    if given.ndim > 1 or not given.size or not (given > 0).all():
+        raise fail(name, "a number above 0, or a sequence of them", value)
+    return given.tolist()  # type: ignore[no-any-return]
+
+
+def _names(
+    who: NDArray[Any], data: Data, folds: int | NDArray[np.int64], too_few: str
+) -> list[Any]:
     """Return the subjects to fit, in order of appearance; tell of those with too few sessions."""
     names = list(dict.fromkeys(who.tolist()))
     empty = [name for name in names if not data.observed[who == name].any()]
@@ -343,11 +364,9 @@ def _names(who: NDArray[Any], data: Data, folds: Any, too_few: str) -> list[Any]
         )
     names = [name for name in names if name not in empty]
     short = {}
-    if np.ndim(folds) == 0:
-        if int(folds) < 2:
-            raise fail("folds", "at least 2", folds)
+    if isinstance(folds, int):
         short = {n: int(data.starts[who == n].sum()) for n in names}
-        short = {n: count for n, count in short.items() if count < int(folds)}
+        short = {n: count for n, count in short.items() if count < folds}
     if not short:
         return names
     text = ", ".join(f"{name!r} ({count} sessions)" for name, count in short.items())
@@ -393,8 +412,6 @@ def with_prior(template: Any, sigma: float, alpha: float) -> Any:
     k = template.n_states
     settings: dict[str, Any] = {"dirichlet_transition_proba": np.full((k, k), float(alpha))}
     if isinstance(template.regularizer, Ridge):
-        if not sigma > 0:
-            raise fail("sigma", "standard deviations above 0", sigma)
         settings |= {"regularizer_strength": 1 / sigma**2, "penalize_intercept": True}
     return clone(template).set_params(n_init=1, **settings)
 

@@ -17,7 +17,12 @@ from neuroloom.glmhmm._input.trials import restore
 
 
 def score(
-    self: Any, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    self: Any,
+    X: Any = None,
+    y: Any = None,
+    session_starts: Any = None,
+    *,
+    transition_inputs: Any = None,
 ) -> float:
     """Return the log-likelihood of the data, natural logarithm, summed over trials.
 
@@ -31,7 +36,12 @@ def score(
 
 
 def log_likelihood_per_trial(
-    self: Any, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    self: Any,
+    X: Any = None,
+    y: Any = None,
+    session_starts: Any = None,
+    *,
+    transition_inputs: Any = None,
 ) -> Any:
     """Return log p(y_t | earlier trials of the session), (n_trials,), 0 for masked trials.
 
@@ -47,7 +57,12 @@ def log_likelihood_per_trial(
 
 
 def smooth_proba(
-    self: Any, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    self: Any,
+    X: Any = None,
+    y: Any = None,
+    session_starts: Any = None,
+    *,
+    transition_inputs: Any = None,
 ) -> Any:
     """Return the probability of each state given the whole session, (n_trials, n_states).
 
@@ -78,7 +93,12 @@ def smooth_proba(
 
 
 def filter_proba(
-    self: Any, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    self: Any,
+    X: Any = None,
+    y: Any = None,
+    session_starts: Any = None,
+    *,
+    transition_inputs: Any = None,
 ) -> Any:
     """Return the probability of each state given the session so far, (n_trials, n_states).
 
@@ -106,7 +126,7 @@ def filter_proba(
 
 def decode_state(
     self: Any,
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     state_format: Literal["one-hot", "index"] = "one-hot",
@@ -153,7 +173,12 @@ def decode_state(
 
 
 def predict_proba(
-    self: Any, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    self: Any,
+    X: Any = None,
+    y: Any = None,
+    session_starts: Any = None,
+    *,
+    transition_inputs: Any = None,
 ) -> Any:
     """Return the probability of each state given only earlier trials, (n_trials, n_states).
 
@@ -167,7 +192,12 @@ def predict_proba(
 
 
 def predict(
-    self: Any, X: Any, y: Any = None, session_starts: Any = None, *, transition_inputs: Any = None
+    self: Any,
+    X: Any = None,
+    y: Any = None,
+    session_starts: Any = None,
+    *,
+    transition_inputs: Any = None,
 ) -> Any:
     """Return the mean response expected at each trial before it is seen (one step ahead).
 
@@ -191,8 +221,8 @@ def predict(
 def compute_loss(
     self: Any,
     params: Any,
-    X: Any,
-    y: Any,
+    X: Any = None,
+    y: Any = None,
     session_starts: Any = None,
     *,
     transition_inputs: Any = None,

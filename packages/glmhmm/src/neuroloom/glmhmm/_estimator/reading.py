@@ -38,7 +38,7 @@ def unpack(X: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:
     InputError
         If signals have different rates or starts.
     """
-    if all(hasattr(X, name) for name in ("X", "y", "session_starts", "features")):
+    if _is_design(X):
         return (
             X.X,
             X.y if y is None else y,
@@ -51,6 +51,25 @@ def unpack(X: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:
     if len(set(grids)) > 1:
         raise fail("y", f"the rate, start and length of X, {grids[0]}", f"{grids[1]}")
     return X, y.values if isinstance(y, shared.Signal) else y, session_starts
+
+
+def _is_design(X: Any) -> bool:
+    return all(hasattr(X, name) for name in ("X", "y", "session_starts", "features"))
+
+
+def subjects_of(X: Any, subjects: Any) -> Any:
+    """Return whose trials they are: what is given, else what a design matrix says.
+
+    Raises
+    ------
+    InputError
+        If neither says it.
+    """
+    if subjects is None and _is_design(X):
+        subjects = X.subject
+    if subjects is None:
+        raise fail("subjects", "a label for each trial, or a design matrix that has them", "None")
+    return subjects
 
 
 def _of_trials(trials: Any, y: Any, session_starts: Any) -> tuple[Any, Any, Any]:
@@ -85,8 +104,14 @@ def read_inputs(transition_inputs: Any, data: Data) -> NDArray[np.float64] | Non
     check_rows("transition_inputs", transition_inputs, data.index)
     if len(u) != len(data.kept):
         raise fail("transition_inputs", f"{len(data.kept)} trials", f"{len(u)}")
-    if not np.isfinite(u[data.kept]).all():
-        raise fail("transition_inputs", "finite values", "NaN or infinity")
+    wrong = np.argwhere(~np.isfinite(u) & data.kept[:, None])
+    if len(wrong):
+        row, column = wrong[0]
+        raise fail(
+            "transition_inputs",
+            "finite values, on trials without a response as well",
+            f"{u[row, column]} in row {row}, column {column}",
+        )
     return u[data.kept]
 
 

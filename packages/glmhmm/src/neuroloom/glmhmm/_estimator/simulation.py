@@ -46,7 +46,7 @@ def _mean(eta: Any, scale: Any, family: Observations, link: Link) -> Any:
     return jax.numpy.moveaxis(family.mean(jax.numpy.moveaxis(eta, -1, 0), scale, link), 0, -1)
 
 
-def state_rates(self: Any, X: Any) -> NDArray[np.float64]:
+def state_rates(self: Any, X: Any = None) -> NDArray[np.float64]:
     """Return the mean response in each state, (n_trials, [n_outputs,] n_states).
 
     Without regressors (``X=None``) the first axis has length one.

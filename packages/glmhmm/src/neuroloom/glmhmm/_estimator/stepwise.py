@@ -115,7 +115,9 @@ def state_of(fit: Fit, base: float, maxiter: int) -> EMState:
     )
 
 
-def initialize_params(self: Any, X: Any, y: Any, session_starts: Any = None) -> tuple[Any, ...]:
+def initialize_params(
+    self: Any, X: Any = None, y: Any = None, session_starts: Any = None
+) -> tuple[Any, ...]:
     """Return the start ``(coef, intercept, scale, initial_prob, transition_prob)``.
 
     Parameters
@@ -135,7 +137,9 @@ def initialize_params(self: Any, X: Any, y: Any, session_starts: Any = None) -> 
         return (data.design.unflatten(coef), *rest)
 
 
-def initialize_optimizer_and_state(self: Any, init_params: Any, X: Any, y: Any) -> EMState:
+def initialize_optimizer_and_state(
+    self: Any, init_params: Any, X: Any = None, y: Any = None
+) -> EMState:
     """Return the state before the first `update`.
 
     Parameters
@@ -179,8 +183,8 @@ def update(
     self: Any,
     params: Any,
     opt_state: EMState,
-    X: Any,
-    y: Any,
+    X: Any = None,
+    y: Any = None,
     *,
     session_starts: Any = None,
     transition_inputs: Any = None,

@@ -37,7 +37,7 @@ class WienerObservations(Observations):
 
     Each state has four linear predictors: the drift towards choice 1, the logarithm of the boundary
     separation, the log odds of the starting point's place between the boundaries, and the logarithm
-    of the non-decision time.
+    of the non-decision time. A trial that lacks its choice or its reaction time is unobserved.
 
     Parameters
     ----------

@@ -68,11 +68,32 @@ def plain(value: Any) -> Any:
     if is_pynapple(value):
         return value.values
     if type(value).__module__.split(".")[0] == "pandas":
-        try:
-            return value.to_numpy(dtype=np.float64, na_value=np.nan)
-        except (TypeError, ValueError):
-            return value.to_numpy()
+        return _of_pandas(value) if hasattr(value, "to_numpy") else np.nan  # pandas.NA
     return value
+
+
+def _of_pandas(value: Any) -> NDArray[Any]:
+    """Return a table's values as floats if all are numbers; text stays text, "01" is not 1."""
+    try:
+        floats = value.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError, NotImplementedError):
+        return np.asarray(value.to_numpy())
+    kinds = [getattr(d, "kind", "O") for d in (value.dtypes if value.ndim > 1 else [value.dtype])]
+    if "O" in kinds:
+        objects = np.asarray(value.to_numpy(dtype=object, na_value=np.nan))
+        if any(isinstance(v, str) for v in objects.ravel()):
+            return objects
+    return np.asarray(floats)
+
+
+def names_in(value: Any) -> NDArray[Any]:
+    """Return labels as they are: integers of a nullable column as integers, text as text."""
+    if isinstance(value, np.ma.MaskedArray):
+        return np.asarray(value.data)
+    if is_pynapple(value):
+        return np.asarray(value.values)
+    out = np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value)
+    return out.astype("datetime64[us]").astype(object) if out.dtype.kind == "M" else out
 
 
 def numbers(name: str, value: Any) -> NDArray[np.float64]:

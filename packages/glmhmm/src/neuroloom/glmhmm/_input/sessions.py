@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._errors import SessionWarning, fail, fail_type
-from neuroloom.glmhmm._input.arrays import is_pynapple, plain
+from neuroloom.glmhmm._input.arrays import is_pynapple, names_in, plain
 
 _FORMS = (
     "a Boolean mask of length {n}, indices of trials, or a session label for each of the {n} trials"
@@ -53,6 +53,11 @@ def _from_array(session_starts: Any, n_trials: int) -> NDArray[np.bool_]:
         return mask
     if values.ndim != 1:
         raise fail("session_starts", expected, f"shape {values.shape}")
+    absent = without_label(session_starts)
+    if absent.size:
+        raise fail("session_starts", expected, f"none at place {absent[0]}")
+    if values.dtype.kind in "OUS" and _may_be_mask(values):
+        values = _mask_of_objects(values)
     if values.dtype.kind == "f" and np.array_equal(values, np.trunc(values)):
         values = values.astype(np.int64)
     if values.dtype.kind == "b":
@@ -84,13 +89,38 @@ def _indices(values: NDArray[Any], n_trials: int) -> NDArray[Any]:
             f"{len(values)} values that add up to the {n_trials} trials, as lengths of sessions "
             "do; of lengths pass np.cumsum([0, *lengths[:-1]]), of indices the 0 as well",
         )
-    if len(np.unique(values)) < len(values):
+    different = len(np.unique(values))
+    if 2 * different < len(values):
+        raise fail(
+            "session_starts",
+            f"a session label for each of the {n_trials} trials, or indices of trials",
+            f"{len(values)} values, of which {different} differ",
+        )
+    if different < len(values):
         warnings.warn(
             "session_starts holds a trial twice: a session without trials is left out",
             SessionWarning,
             stacklevel=6,
         )
     return values
+
+
+def _may_be_mask(values: NDArray[Any]) -> bool:
+    """Return whether there are only zeros and ones, or true and false, as objects or text too."""
+    if values.dtype.kind in "iuf":
+        return bool(np.isin(values, (0, 1)).all())
+    return {str(v).lower() for v in values.tolist()} <= {"true", "false"}
+
+
+def _mask_of_objects(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the mask of Booleans among objects; as text they may as well be labels."""
+    if all(isinstance(v, (bool, np.bool_)) for v in values):
+        return values.astype(bool)
+    raise fail(
+        "session_starts",
+        "a Boolean mask, or labels",
+        "true and false as text, which may be either; pass values == 'True' for a mask",
+    )
 
 
 def _mask_of_integers(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -110,10 +140,8 @@ def _mask_of_integers(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _are_labels(values: NDArray[Any]) -> bool:
     """Return whether one value per trial names its session rather than a trial."""
-    if values.dtype.kind in "OUS":
-        return not any(v is None or v != v for v in values.tolist())
     if values.dtype.kind not in "iuf":
-        return values.dtype.kind in "mM"
+        return values.dtype.kind in "OUSmM"
     # As many indices as trials could only be all trials once: those are not labels.
     return bool(np.isfinite(values).all()) and len(np.unique(values)) < len(values)
 
@@ -130,6 +158,17 @@ def _epochs(epochs: Any, times: Any) -> tuple[NDArray[np.bool_], NDArray[np.bool
     return starts, member
 
 
+def without_label(values: Any) -> NDArray[np.int64]:
+    """Return the places of missing values: masked ones, None, NaN, NaT and NA."""
+    import pandas as pd
+
+    if isinstance(values, np.ma.MaskedArray):
+        return np.flatnonzero(np.ma.getmaskarray(values))
+    # As they are: among texts in a list, numpy makes the text "nan" of NaN.
+    kind = getattr(getattr(values, "dtype", None), "kind", "O")
+    return np.flatnonzero(pd.isna(values if kind in "biuf" else np.asarray(values, dtype=object)))
+
+
 def keep_subjects_apart(session_starts: Any, subjects: Any) -> Any:
     """Return session starts in which a label's session ends with its subject.
 
@@ -140,18 +179,15 @@ def keep_subjects_apart(session_starts: Any, subjects: Any) -> Any:
     InputError
         If a trial has no subject.
     """
-    import pandas as pd
-
-    # As it is: among texts in a list, numpy makes the text "nan" of NaN.
-    nobody = np.flatnonzero(pd.isna(np.asarray(subjects, dtype=object)))
+    nobody = without_label(subjects)
     if nobody.size:
         raise fail("subjects", "a label for each trial", f"none for trial {nobody[0]}")
-    who = np.asarray(plain(subjects))
+    who = names_in(subjects)
     if session_starts is None or is_pynapple(session_starts):
         return session_starts
     values = np.asarray(plain(session_starts))
     if values.shape != who.shape or values.dtype.kind == "b" or not _are_labels(values):
         return session_starts
-    if values.dtype.kind in "iuf" and np.isin(values, (0, 1)).all():
+    if without_label(session_starts).size or _may_be_mask(values):
         return session_starts
     return np.append(True, (values[1:] != values[:-1]) | (who[1:] != who[:-1]))

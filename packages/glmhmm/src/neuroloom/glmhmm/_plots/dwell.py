@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def plot_dwell_times(
     model: Any,
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     *,

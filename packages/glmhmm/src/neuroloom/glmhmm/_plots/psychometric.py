@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def plot_psychometric(
     model: Any,
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     *,

@@ -49,7 +49,7 @@ def plot_transitions(
 
 def plot_posterior(
     model: Any,
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     *,
@@ -93,7 +93,7 @@ def plot_posterior(
 
 def plot_occupancy(
     model: Any,
-    X: Any,
+    X: Any = None,
     y: Any = None,
     session_starts: Any = None,
     *,
