@@ -308,13 +308,14 @@ def test_the_online_filter_takes_regressors_by_output_as_the_fit_does(drawn):
     model.coef_["rt"][:, 0] = model.coef_["choice"][:, 1] = 0.0
     named = {"choice": y[:, 0], "rt": y[:, 1]}
     expected = model.filter_proba(parts, named, starts)
+    assert not diagnose(model, parts, named, starts).collinear  # no output has both copies of x
     online = OnlineFilter(model)
     for t in range(5):
         one = {name: part[t] for name, part in parts.items()}
         ahead = online.predict(one)
         np.testing.assert_allclose(ahead, model.predict(parts, named, starts)[t], rtol=1e-9)
         np.testing.assert_allclose(online.step(one, y[t]), expected[t], atol=1e-10)
-    for x in (X[0], {"rt": X[0, :1]}, {"rt": X[0], "choice": X[0]}):
+    for x in (X[0], {"rt": X[0, :1]}, {"rt": [0.0, 0.0], "choice": []}):
         with pytest.raises(ValueError, match="x: expected"):
             online.step(x, y[0])
 

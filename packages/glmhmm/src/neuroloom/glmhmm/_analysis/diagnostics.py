@@ -125,7 +125,7 @@ def diagnose(
         "largest_fall": fall,
         "dead_states": tuple(int(k) for k in np.flatnonzero(posterior.smoothed.sum(0) < 1e-3)),
         "separated": separated is not None,
-        "collinear": is_collinear(data),
+        "collinear": is_collinear(model, data),
         "collapsed_states": tuple(collapsed_states(model, data, found.core, gamma.sum(axis=0))),
         "duplicate_states": tuple(duplicate_states(model, data, found.core)),
         "never_left_states": _never_left(found, posterior),

@@ -97,7 +97,11 @@ class OnlineFilter:
             leaves = structure.flatten_up_to(x)
         except ValueError as error:
             raise fail("x", "a pytree like the X of the fit", f"another one: {error}") from error
-        return np.concatenate([np.atleast_1d(numbers("x", leaf)) for leaf in leaves])
+        parts = [np.atleast_1d(numbers("x", leaf)) for leaf in leaves]
+        shapes = [(len(leaf),) for leaf in jax.tree.leaves(self._model.coef_)]
+        if [part.shape for part in parts] != shapes:
+            raise fail("x", f"leaves of shapes {shapes}", f"{[part.shape for part in parts]}")
+        return np.concatenate(parts)
 
     def predict(self, x: Any, *, transition_inputs: ArrayLike | None = None) -> Any:
         """Return the mean response expected at the trial to come with regressors `x`.

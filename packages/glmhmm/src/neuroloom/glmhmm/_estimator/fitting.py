@@ -62,7 +62,7 @@ def check_data(model: Any, data: Data, inputs: NDArray[np.float64] | None = None
     message = family.one_sided(data.y[data.observed])
     if message is not None:
         warnings.warn(message, SeparationWarning, stacklevel=4)
-    if is_collinear(data):
+    if is_collinear(model, data):
         warnings.warn(
             "X has columns that are linear combinations of others or of the intercept; "
             "the weights are not unique",
@@ -97,9 +97,16 @@ def _check_inputs(model: Any, u: NDArray[np.float64]) -> None:
         )
 
 
-def is_collinear(data: Data) -> bool:
-    """Return whether observed regressors, with the intercept, are linearly dependent."""
-    return _dependent(data.moments, data.n_observed)
+def is_collinear(model: Any, data: Data) -> bool:
+    """Return whether observed regressors of an output, with the intercept, are dependent."""
+    free = model.observation_model.free(data.design.tree_of_widths())
+    if free is None:
+        return _dependent(data.moments, data.n_observed)
+    mean, spread, correlation = data.moments
+    return any(
+        _dependent(Moments(mean[own], spread[own], correlation[np.ix_(own, own)]), data.n_observed)
+        for own in free[:, :-1] > 0
+    )
 
 
 def _dependent(moments: Moments, n_trials: int) -> bool:

@@ -122,7 +122,8 @@ def starts_of(table: Table, session: str | None, subject: str | None) -> NDArray
         raise fail(
             keys[-1],
             f"{what} in one piece each",
-            f"{label!r} interrupted by another one: it goes on in row {again}; sort the table",
+            f"{label!r} interrupted by another one: it goes on in row {again}; sort the table"
+            + (", or say which column holds the subjects" if subject is None else ""),
         )
     return starts
 
