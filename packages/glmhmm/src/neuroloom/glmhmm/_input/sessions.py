@@ -48,24 +48,15 @@ def read_sessions(
 def _from_array(session_starts: Any, n_trials: int) -> NDArray[np.bool_]:
     expected = _FORMS.format(n=n_trials)
     mask = np.zeros(n_trials, dtype=bool)
-    values = np.asarray(plain(session_starts))
+    values = _values(session_starts, expected)
     if values.size == 0:
         return mask
-    if values.ndim != 1:
-        raise fail("session_starts", expected, f"shape {values.shape}")
-    absent = without_label(session_starts)
-    if absent.size:
-        raise fail("session_starts", expected, f"none at place {absent[0]}")
-    if values.dtype.kind in "OUS" and _may_be_mask(values):
-        values = _mask_of_objects(values)
-    if values.dtype.kind == "f" and np.array_equal(values, np.trunc(values)):
-        values = values.astype(np.int64)
     if values.dtype.kind == "b":
         if len(values) != n_trials:
             raise fail("session_starts", expected, f"a mask of length {len(values)}")
         return np.asarray(values)
     full = len(values) == n_trials and n_trials > 2
-    if values.dtype.kind in "iu" and full and np.isin(values, (0, 1)).all():
+    if values.dtype.kind in "iu" and full and _may_be_mask(values):
         return _mask_of_integers(values)
     if full and _are_labels(values):
         return np.append(True, values[1:] != values[:-1])
@@ -73,6 +64,23 @@ def _from_array(session_starts: Any, n_trials: int) -> NDArray[np.bool_]:
         raise fail_type("session_starts", expected, session_starts)
     mask[_indices(values, n_trials)] = True
     return mask
+
+
+def _values(session_starts: Any, expected: str) -> NDArray[Any]:
+    """Return one value per place; whole numbers as integers, Booleans among objects as such."""
+    values = np.asarray(plain(session_starts))
+    if values.size == 0:
+        return values
+    if values.ndim != 1:
+        raise fail("session_starts", expected, f"shape {values.shape}")
+    absent = without_label(session_starts)
+    if absent.size:
+        raise fail("session_starts", expected, f"none at place {absent[0]}")
+    if values.dtype.kind in "OUS" and _may_be_mask(values):
+        return _mask_of_objects(values)
+    if values.dtype.kind == "f" and np.array_equal(values, np.trunc(values)):
+        return values.astype(np.int64)
+    return values
 
 
 def _indices(values: NDArray[Any], n_trials: int) -> NDArray[Any]:
