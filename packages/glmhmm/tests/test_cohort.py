@@ -27,6 +27,7 @@ def cohort():
     return X, y, who, label, model
 
 
+@pytest.mark.slow
 def test_a_short_animal_is_named_and_nobody_else_stops(cohort):
     X, y, who, label, model = cohort
     with pytest.warns(GLMHMMWarning, match=r"'cleo' \(2 sessions\): fitted without"):
@@ -48,6 +49,7 @@ def test_a_short_animal_is_named_and_nobody_else_stops(cohort):
         assert diagnoses[name].converged
 
 
+@pytest.mark.slow
 def test_driven_animals_have_errors_and_diagnoses_of_their_own(cohort):
     model = cohort[-1]
     short = cohort[3] < 2  # animals of one size share their programs

@@ -61,6 +61,7 @@ def test_convergence_watches_the_objective_that_em_climbs():
     assert state.objective == pytest.approx(state.data_log_likelihood - penalty, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_negative_binomial_is_fitted():
     rng = np.random.default_rng(1)
     n, k = 6000, 2

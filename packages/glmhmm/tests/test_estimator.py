@@ -188,6 +188,7 @@ def test_scikit_learns_own_checks():
     assert is_regressor(GLMHMM(1))
 
 
+@pytest.mark.slow
 def test_grid_search_pipeline_and_metadata_routing(choices):
     X, y, starts = choices
     search = GridSearchCV(GLMHMM(1, tol=1e-4), {"n_states": [1, 2]}, cv=KFold(2)).fit(X, y)
@@ -299,6 +300,7 @@ def test_stepping_leads_where_fit_leads(choices):
     assert before[1].iterations == state.iterations + 1
 
 
+@pytest.mark.slow
 def test_initializers(choices):
     X, y, starts = choices
     for hmm in ("uniform", "random", "dirichlet", "kmeans"):
@@ -338,6 +340,7 @@ def my_start(n_states, X, y, inverse_link_function, observation_model, session_s
     return coef, jnp.zeros((n_states,))
 
 
+@pytest.mark.slow
 def test_files_hold_everything_but_the_trace(choices, tmp_path):
     X, y, starts = choices
     tree = {"a": X[:, :1], "b": X[:, 1:]}

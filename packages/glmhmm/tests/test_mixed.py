@@ -90,6 +90,7 @@ def test_psychometric_curves_of_the_choice(drawn):
         plot_psychometric(model, X, y, starts, stimulus=X[:, 0], output="rt")
 
 
+@pytest.mark.slow
 def test_fits_recover_and_are_at_an_optimum(drawn, tmp_path):
     X, y, starts, states = drawn
     model = GLMHMM(
@@ -120,6 +121,7 @@ def test_fits_recover_and_are_at_an_optimum(drawn, tmp_path):
     assert repr(loaded.observation_model) == repr(model.observation_model)
 
 
+@pytest.mark.slow
 def test_regressors_of_each_outputs_own(drawn):
     X, y, starts, _ = drawn
     Z = np.random.default_rng(5).normal(size=(600, 2))
@@ -216,6 +218,7 @@ def test_draws_of_a_fast_and_wide_diffusion():
     assert y[:, 1].std() == pytest.approx(spread, rel=0.1)
 
 
+@pytest.mark.slow
 def test_diffusion_models_are_fitted():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 1))
@@ -237,6 +240,7 @@ def test_diffusion_models_are_fitted():
     assert fitted.coef_[0, 0, 0] == pytest.approx(1.5, abs=4 * errors.coef[0, 0, 0])
 
 
+@pytest.mark.slow
 def test_a_response_that_no_state_can_make():
     """A reaction before every non-decision time: probability zero, and silence on the states."""
     model = GLMHMM(2, "Wiener", missing="mask")

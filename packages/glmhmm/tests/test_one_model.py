@@ -200,6 +200,7 @@ def test_sparse_priors_prune_transitions():
     assert sparse.max() < 1e-6
 
 
+@pytest.mark.slow
 def test_a_missing_output_is_masked_on_its_own():
     rng = np.random.default_rng(0)
     model = GLMHMM(2, "Poisson", missing="mask")
@@ -228,6 +229,7 @@ def test_a_missing_output_is_masked_on_its_own():
     assert fitted.score(X, y) > value - 5
 
 
+@pytest.mark.slow
 def test_held_out_trials_with_missing_outputs_count_nowhere_else():
     rng = np.random.default_rng(1)
     X, y = rng.normal(size=(120, 1)), rng.poisson(3, size=(120, 2)).astype(float)
@@ -283,6 +285,7 @@ def test_regressors_may_be_left_out_wherever_fit_leaves_them_out():
     assert len(given) > 20
 
 
+@pytest.mark.slow
 def test_units_change_no_prediction():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(N, 2))
@@ -410,6 +413,7 @@ def test_tables_signals_and_named_columns():
     assert fits[0].dof_resid_ == 59 - 3
 
 
+@pytest.mark.slow
 def test_categories_by_label():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(90, 1))

@@ -113,6 +113,7 @@ def test_starts_in_shards(tmp_path):
     np.testing.assert_array_equal(found.restarts_.to_numpy(), whole.restarts_.to_numpy())
 
 
+@pytest.mark.slow
 def test_restarts_show_how_far_they_are(tmp_path, capsys):
     X, y, starts = data()
     # The best third state chooses one side alone: without a penalty its bias has no bound.

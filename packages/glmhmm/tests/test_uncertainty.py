@@ -95,6 +95,7 @@ def test_gaussian_scale_has_its_textbook_error():
     np.testing.assert_allclose(standard_errors(tree, {"a": X}, y).coef["a"], errors.coef)
 
 
+@pytest.mark.slow
 def test_probabilities_at_zero_have_no_error():
     X, y, starts, _ = drawn(known(), 400, 50)
     model = known()
@@ -112,6 +113,7 @@ def test_probabilities_at_zero_have_no_error():
         errors.intervals(1.0)
 
 
+@pytest.mark.slow
 def test_bootstrap_agrees_with_the_information():
     X, y, starts, _ = drawn(known(), 2000, 100, seed=3)
     model = GLMHMM(2, n_init=4, seed=0).fit(X, y, session_starts=starts)
@@ -194,6 +196,7 @@ def test_zeros_of_the_chain_leave_errors_to_all_else():
     np.testing.assert_allclose(np.diag(errors.transition_prob)[:2], expected, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_errors_at_a_border_are_those_of_the_fit_along_it():
     """A probability that is linear in x, and falls to zero at the smallest x."""
     rng = np.random.default_rng(1)
@@ -227,6 +230,7 @@ def test_errors_at_a_border_are_those_of_the_fit_along_it():
     assert "border" in " ".join(told.issues)
 
 
+@pytest.mark.slow
 def test_tiny_probabilities_leave_errors_as_zeros_do():
     """A chain that stays in its second state: 1e-8 for a zero changes no error of the rest."""
     rng = np.random.default_rng(0)
@@ -290,6 +294,7 @@ def test_scales_at_their_floor_have_no_error():
     assert np.isfinite([errors.coef, errors.intercept[None]]).all()
 
 
+@pytest.mark.slow
 def test_transitions_that_inputs_decide_leave_errors_to_all_else():
     """States far apart: the first is left when the input is 3, never else; the second by chance."""
     rng = np.random.default_rng(0)
@@ -327,6 +332,7 @@ def test_transitions_that_inputs_decide_leave_errors_to_all_else():
     assert not any("weights of states" in note for note in errors.notes)
 
 
+@pytest.mark.slow
 def test_inputs_far_from_zero_leave_the_same_errors():
     """At zero input, far from all trials, a transition may be 1e-9, and common all the same."""
     truth = known("Gaussian", ((0.0, 0.0),), (-3.0, 3.0), scale=(1.0, 1.0))

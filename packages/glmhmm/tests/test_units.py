@@ -115,6 +115,7 @@ def test_a_prior_on_the_bias_is_on_its_level_at_far_means(trials):
     assert scores[1][0] == pytest.approx(value, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_inputs_far_from_zero_are_refused_and_useless_ones_told(trials):
     X, y, starts = trials
     u = np.random.default_rng(1).normal(size=(N, 1))
