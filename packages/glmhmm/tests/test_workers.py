@@ -86,8 +86,8 @@ def pools_and_share(item):
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are read from /proc")
 def test_jax_has_as_many_threads_in_a_worker_as_that_has_cores():
-    # JAX 0.10 has one pool; 0.12 also has one that compiles and one that executes. Each is as large
-    # as the first, and no more threads of all of them run at once than one has.
+    # JAX 0.10 has one pool; 0.12 also has one that compiles and one that executes, each as large as
+    # the first. Sampled with a size of 1, one thread of them all was running, on average.
     before = os.environ.get("NPROC")
     for pools, n_cores in shared.map(pools_and_share, range(4), n_workers=2, progress=False):
         assert pools
