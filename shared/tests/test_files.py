@@ -454,3 +454,13 @@ def test_a_changed_bit_is_told_whatever_it_hits(tmp_path: Path) -> None:
             assert load(path) == data  # a bit that means nothing, in a date say
         except DataError:
             continue
+
+
+def test_files_of_arrays_hold_no_time_of_day(tmp_path, monkeypatch):
+    written = []
+    for now in (1e9, 1.7e9):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        path = save_arrays(tmp_path / "a.npz", {"x": np.arange(5)}, kind="x", header={"y": 1})
+        written.append(path.read_bytes())
+        assert {one.date_time[0] for one in zipfile.ZipFile(path).infolist()} == {1980}
+    assert written[0] == written[1]

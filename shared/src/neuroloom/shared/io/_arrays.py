@@ -108,7 +108,8 @@ def write_arrays(
     top = {"kind": kind, "version": version, "members": members, "header": about}
     written = json.dumps(top)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr(_HEADER, written)
+        with archive.open(_HEADER, "w") as member:  # `writestr` would write the time of day
+            member.write(written.encode())
         for name, values in plain.items():
             with archive.open(members[name], "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, values, allow_pickle=False)
