@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import warnings
 
 import numpy as np
 import pytest
 
-from neuroloom.lifnet import ClusteredNetwork, LIFMeanField, Record, load_config, shipped_configs
+from neuroloom.lifnet import (
+    ClusteredNetwork,
+    LIFMeanField,
+    Record,
+    fixed_points,
+    landscape,
+    load_config,
+    shipped_configs,
+)
 from neuroloom.lifnet.engine import Cells, Connectivity, CountDrive, simulate
 from neuroloom.lifnet.errors import (
     ConfigError,
@@ -26,6 +35,7 @@ from neuroloom.lifnet.network import (
     FixedTotal,
     Network,
     Normal,
+    OrnsteinUhlenbeck,
     PoissonInput,
     Population,
     Projection,
@@ -33,7 +43,12 @@ from neuroloom.lifnet.network import (
     Uniform,
     simulate_trials,
 )
-from neuroloom.lifnet.theory import mean_field_trajectory
+from neuroloom.lifnet.theory import (
+    continue_branch,
+    integrate_rates,
+    mean_field_trajectory,
+    power_spectrum,
+)
 
 SYNAPSES = {"exc": Exponential(0.005)}
 
@@ -93,6 +108,21 @@ def test_more_synapses_than_memory_are_refused_before_they_are_drawn():
             Network([population()], [projection(rule=rule)]).build(seed=1)
 
 
+@functools.cache
+def field():
+    return LIFMeanField.from_config("2_cluster_mf")
+
+
+@functools.cache
+def stable():
+    return next(point.rates for point in fixed_points(field(), n_starts=20) if point.stable)
+
+
+def mean_field(**changes):
+    given = dict(tau_membrane=0.02, tau_synaptic=0.0, threshold=20.0, reset_voltage=10.0)
+    return LIFMeanField(1, np.ones((2, 2)), np.ones((2, 2)), 0.1, 1000, 20.0, **(given | changes))
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -103,6 +133,14 @@ def test_more_synapses_than_memory_are_refused_before_they_are_drawn():
         lambda: Exponential(5.0),
         lambda: projection(delay=1.5),
         lambda: projection(delay=Normal(1.5, 0.1)),
+        lambda: OrnsteinUhlenbeck(10.0, 2.0, tau=20.0),
+        lambda: load_config("2_cluster_mf").with_value("stimulus.tau_decay", 100.0),
+        lambda: mean_field(tau_membrane=20.0),
+        lambda: mean_field(tau_refractory=2.0),
+        lambda: mean_field(tau_synaptic=[0.005, 5.0]),
+        lambda: field().determine_stability(field().solve_rates().x, tau=20.0),
+        lambda: integrate_rates(field(), np.ones(6), duration=0.01, delta_t=1e-3, tau=20.0),
+        lambda: power_spectrum(field(), stable(), [10.0], np.full(6, 100), delay=1.5),
     ],
 )
 def test_milliseconds_are_asked_about(make):
@@ -229,9 +267,9 @@ def test_so_are_those_of_the_dense_engines(backend):
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        ({"voltage": [-1]}, "record: expected neurons from 0 to 9, got -1"),
-        ({"current": {3, -2}}, "record: expected neurons from 0 to 9, got -2"),
-        ({"voltage": -1}, "record: expected neurons from 0 to 9, got -1"),
+        ({"voltage": [-1]}, "record: expected indices from 0 to 9, got -1"),
+        ({"current": {3, -2}}, "record: expected indices from 0 to 9, got -2"),
+        ({"voltage": -1}, "record: expected indices from 0 to 9, got -1"),
         ({"every": None}, "every: expected a whole number of steps, got None"),
         ({"spikes": "no"}, "Record.spikes: expected True or False"),
     ],
@@ -352,3 +390,95 @@ TWO = dict(
 def test_values_under_a_mask_are_refused(given):
     with pytest.raises(LifnetError):
         given()
+
+
+def test_all_missing_keys_of_a_template_are_told_at_once():
+    with pytest.raises(ConfigError) as told:
+        load_config("templates/spiking_net_template")
+    whole = load_config("default_snn_params").to_mapping()
+    needed = str(told.value).partition(": missing")[0].split(", ")
+    assert len(needed) == 16
+    for key in needed:  # each of them is one, and with all of them nothing is missing
+        part = copy.deepcopy(whole)
+        *path, last = key.split(".")
+        del functools.reduce(dict.__getitem__, path, part)[last]
+        with pytest.raises(ConfigError, match=f"^{key}: missing; the configuration needs this"):
+            load_config(part)
+    only = {}
+    for key in needed:
+        *path, last = key.split(".")
+        inner = functools.reduce(lambda here, name: here.setdefault(name, {}), path, only)
+        inner[last] = functools.reduce(dict.__getitem__, path, whole)[last]
+    assert load_config(only).init_params.n_neurons == 2000
+
+
+@pytest.mark.parametrize("key", ["threshold", "tau_membrane", "tau_synaptic", "reset_voltage"])
+def test_a_list_of_one_value_for_several_populations_is_refused(key):
+    config = load_config("2_cluster_mf")
+    with pytest.raises(ConfigError, match=rf"{key}: expected one value, two \(E, I\) or 6"):
+        config.with_value(f"architecture.network.{key}", [0.5])
+    with pytest.raises(LifnetError, match=rf"{key}: expected one value, two \(E, I\) or 2"):
+        mean_field(**{key: [5.0]})
+
+
+def test_a_threshold_is_compared_with_the_reset_of_its_own_population():
+    network = load_config("2_cluster_mf").to_mapping()
+    network["architecture"]["network"] |= {"threshold": [1.5, 0.75], "reset_voltage": [1.0, 0.0]}
+    assert load_config(network).architecture.network.reset_voltage == (1.0, 0.0)
+    network["architecture"]["network"] |= {"reset_voltage": [0.0, 0.75]}
+    with pytest.raises(ConfigError, match=r"threshold: expected above the reset voltage 0\.75"):
+        load_config(network)
+
+
+def test_numbers_of_items_and_populations_count_from_the_first_only():
+    config = load_config("2_cluster_mf")
+    for path in (("external_currents", "c_ext", -1), "external_currents.c_ext.-1"):
+        with pytest.raises(ConfigError, match=r"c_ext: expected an item from 0 to 3"):
+            config.with_value(path, 1.0)
+    for focus in ([-1], [0, -2], -1, [6], [0, 0], [0.5]):
+        with pytest.raises(LifnetError, match="focus: expected"):
+            landscape(field(), focus, step=20.0)
+        with pytest.raises(LifnetError, match="focus: expected"):
+            field().effective_response_function(focus, np.ones(np.size(focus)))
+    mask = np.arange(6) == 1
+    found = field().effective_response_function(mask, [5.0])
+    np.testing.assert_array_equal(found, field().effective_response_function([1], [5.0]))
+
+
+@pytest.mark.parametrize("nu_init", [np.ones(3), -np.ones(5), np.full(5, np.nan), np.ones((3, 5))])
+def test_starts_of_the_others_are_checked(nu_init):
+    with pytest.raises(LifnetError, match="nu_init: expected"):
+        field().effective_response_function([0], [[1.0], [2.0]], nu_init=nu_init)
+    with pytest.raises(LifnetError, match="nu: expected"):
+        field().effective_response_function([0], [[-1.0]])
+
+
+def test_a_point_that_is_no_fixed_point_has_no_stability():
+    point = stable()
+    assert field().determine_stability(point)[0] == "stable node"
+    away = point + np.arange(6) * 1e-3
+    left = np.abs(away - field().response(away)).max()
+    for ask in (
+        lambda: field().determine_stability(away),
+        lambda: power_spectrum(field(), away, [10.0], np.full(6, 100)),
+        lambda: continue_branch(lambda value: field(), away, 0.5, (0.0, 1.0)),
+    ):
+        with pytest.raises(LifnetError, match=rf"expected a fixed point, got .* of {left:.3g} Hz"):
+            ask()
+    with pytest.raises(LifnetError, match=r"nu: expected shape \(6,\)"):
+        field().determine_stability([point, point])
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "a", True])
+def test_seeds_that_cannot_be_are_errors_of_this_package(seed):
+    cells = Cells.create(1, tau_membrane=0.02, tau_synaptic=0.005, threshold=1.0)
+    alone = Connectivity.from_csr([0, 0], [], 0.0)
+    for run in (
+        lambda: simulate(cells, alone, n_steps=2, delta_t=1e-3, seed=seed),
+        lambda: Network([population()]).simulate(0.01, seed=seed),
+        lambda: ClusteredNetwork.from_config("2_cluster_mf", seed=seed),
+        lambda: fixed_points(field(), n_starts=1, seed=seed),
+        lambda: integrate_rates(field(), np.ones(6), duration=0.01, delta_t=1e-3, seed=seed),
+    ):
+        with pytest.raises(LifnetError, match="seed: expected"):
+            run()

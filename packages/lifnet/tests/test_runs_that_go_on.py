@@ -191,6 +191,13 @@ def test_a_state_of_another_step_is_refused():
         other.simulate(0.01, state=past, seed=1)
 
 
+def test_voltages_that_cannot_be_are_refused():
+    state = lifnet.engine.State(np.zeros(4), np.zeros((1, 4)), np.zeros(4, dtype=np.int32))
+    for wrong in (np.zeros(3), "a", np.nan, [[0.0] * 4]):
+        with pytest.raises(SimulationError, match="voltage: expected"):
+            state.with_voltage(wrong)
+
+
 def test_voltages_that_were_changed_are_taken():
     network = built("exponential", "constant", DT, "float64")
     past = network.simulate(0.05, seed=1).state
@@ -381,5 +388,10 @@ def test_checkpoints_of_another_run_are_refused(tmp_path, monkeypatch):
         lambda: network.simulate(0.05, seed=4, record=Record(voltage=[1]), **options),
         lambda: built("delta", "constant", DT, "float64").simulate(0.05, seed=4, **options),
     ):
-        with pytest.raises(shared.DataError, match="checkpoint"):
+        with pytest.raises(SimulationError, match=r"checkpoint: expected .*differs in.*; take a"):
             other()
+    (tmp_path / "job.json").write_text("{")
+    (tmp_path / "file").touch()
+    for folder in (tmp_path, tmp_path / "file"):
+        with pytest.raises(SimulationError, match="checkpoint: expected"):
+            network.simulate(0.05, seed=4, checkpoint=folder)

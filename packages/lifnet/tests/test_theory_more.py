@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import mpmath
 import numpy as np
 import pytest
@@ -14,8 +16,9 @@ from neuroloom.lifnet import (
     landscape,
     load_config,
 )
-from neuroloom.lifnet.errors import SimulationError
+from neuroloom.lifnet.errors import RoundingWarning, SimulationError
 from neuroloom.lifnet.theory import (
+    RateSolution,
     classify_active_clusters,
     continue_branch,
     coupling,
@@ -113,7 +116,7 @@ def test_arousal_leads_from_many_attractors_to_one():
 
 
 def test_impossible_branches_are_refused(two):
-    with pytest.raises(LifnetError, match="limits"):
+    with pytest.raises(LifnetError, match=r"value: expected .* at least 4 and at most 5, got 3"):
         continue_branch(lambda _: two, np.ones(6), 3.0, (4.0, 5.0))
     with pytest.raises(LifnetError, match="fixed point"):
         continue_branch(lambda _: two, np.ones(6), 4.5, (4.0, 5.0))
@@ -462,3 +465,135 @@ def test_rates_that_cannot_be_have_no_stability(two, rates):
     for verb in (two.determine_stability, two.solve_rates, two.response):
         with pytest.raises(LifnetError, match=r"nu|rates"):
             verb(rates)
+
+
+DRIVEN = dict(mu=15.0, sigma=5.0, tau_membrane=0.02, threshold=20.0, reset_voltage=10.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mu", np.nan), ("mu", "a"), ("sigma", -1.0), ("sigma", np.nan), ("tau_membrane", 0.0),
+        ("tau_membrane", "a"), ("threshold", np.nan), ("threshold", 5.0), ("threshold", 10.0),
+        ("tau_refractory", -0.1), ("tau_synaptic", -0.1), ("reset_voltage", np.inf),
+    ],
+)  # fmt: skip
+def test_a_neuron_that_cannot_be_has_no_rate_and_no_response(name, value):
+    for ask in (siegert, partial(transfer_function, [10.0])):
+        with pytest.raises(LifnetError, match=f"{name}: expected"):
+            ask(**(DRIVEN | {name: value}))
+
+
+@pytest.mark.parametrize("n_steps", [0, 1.5, True])
+def test_steps_of_a_response_are_whole_numbers(n_steps):
+    with pytest.raises(LifnetError, match="n_steps: expected"):
+        transfer_function([10.0], **DRIVEN, n_steps=n_steps)
+
+
+def test_shapes_of_rates_fit_together():
+    with pytest.raises(LifnetError, match=r"that fit together, got mu \(2,\), sigma \(3,\)"):
+        siegert(**(DRIVEN | {"mu": [1.0, 2.0], "sigma": [1.0, 2.0, 3.0]}))
+
+
+def test_what_is_no_mean_field_is_told(two):
+    nothing, here = np.ones(6), dict(duration=0.01, delta_t=1e-3)
+    for ask in (
+        lambda: fixed_points("2_cluster_mf"),
+        lambda: landscape("2_cluster_mf", [0]),
+        lambda: power_spectrum("2_cluster_mf", nothing, [10.0], nothing),
+        lambda: coupling("2_cluster_mf", nothing, [10.0]),
+        lambda: integrate_rates("2_cluster_mf", nothing, **here),
+        lambda: integrate_rates([(10, "2_cluster_mf")], nothing, **here),
+        lambda: integrate_rates([], nothing, **here),
+        lambda: integrate_rates([(4, two), (5, two)], nothing, **here),
+        lambda: integrate_rates([(4.5, two), (5.5, two)], nothing, **here),
+    ):
+        with pytest.raises(LifnetError, match="field: expected"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"duration": np.nan}, "duration: expected"),
+        ({"duration": "a"}, "duration: expected"),
+        ({"duration": True}, "duration: expected"),
+        ({"duration": 5e-4}, "duration: expected"),
+        ({"delta_t": np.nan}, "delta_t: expected"),
+        ({"delta_t": -1e-3}, "delta_t: expected"),
+        ({"duration": 1e12}, "memory: expected"),
+    ],
+)
+def test_times_of_rates_that_cannot_be(two, given, words):
+    with pytest.raises(LifnetError, match=words):
+        integrate_rates(two, np.ones(6), **({"duration": 0.01, "delta_t": 1e-3} | given))
+
+
+def test_a_duration_between_two_steps_is_said(two):
+    with pytest.warns(RoundingWarning, match=r"duration of 0\.0104 s .* rounded to 0\.01 s"):
+        run = integrate_rates(two, np.ones(6), duration=0.0104, delta_t=1e-3)
+    assert len(run.rates) == 10
+
+
+def test_rates_do_not_begin_at_what_is_no_fixed_point(monkeypatch):
+    failed = RateSolution(np.ones(6), False, 3.0, 1, "no solution from this start: …")
+    monkeypatch.setattr(LIFMeanField, "solve_rates", lambda self: failed)
+    with pytest.raises(LifnetError, match=r"nu_init: expected rates to begin at, since there"):
+        mean_field_trajectory("2_cluster_mf", duration=0.01)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"step": "a"}, "step: expected"),
+        ({"step": None}, "step: expected"),
+        ({"step": 1e-12}, "memory: expected"),
+        ({"limits": "ab"}, "limits: expected"),
+        ({"limits": [(0, 10)] * 3}, "limits: expected"),
+        ({"limits": (0.0, 10.0, 20.0)}, "limits: expected"),
+        ({"limits": (0.0, np.nan)}, "limits: expected"),
+    ],
+)
+def test_grids_that_cannot_be(two, given, words):
+    with pytest.raises(LifnetError, match=words):
+        landscape(two, [0], **({"step": 20.0} | given))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"path": 3}, "path: expected"),
+        ({"limits": (0.0,)}, "limits: expected"),
+        ({"limits": "ab"}, "limits: expected"),
+        ({"limits": (0.1, 0.0)}, "limits: expected"),
+        ({"start_at": "x"}, "start_at: expected"),
+        ({"start_at": [0.5]}, "start_at: expected"),
+        ({"n_workers": 0}, "n_workers: expected"),
+    ],
+)
+def test_diagrams_that_cannot_be(given, words):
+    usual = {"path": "arousal.level", "limits": (0.0, 0.1)}
+    with pytest.raises(LifnetError, match=words):
+        bifurcation_diagram("2_cluster_mf", **(usual | given))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_clusters", -1), ("n_clusters", 1.5), ("n_clusters", "a"), ("c_matrix", "a"),
+        ("nu_ext", "a"), ("tau_membrane", "a"), ("j_matrix", [[1, 2], [np.nan, 1]]),
+    ],
+)  # fmt: skip
+def test_a_mean_field_of_other_things_is_refused(name, value):
+    ones = np.ones((2, 2))
+    given = dict(n_clusters=1, c_matrix=ones, j_matrix=ones, j_ext=0.1, c_ext=10, nu_ext=5.0)
+    given |= dict(tau_membrane=0.02, tau_synaptic=0.0, threshold=20.0, reset_voltage=10.0)
+    with pytest.raises(LifnetError, match=f"{name}: expected"):
+        LIFMeanField(**(given | {name: value}))
+    assert not LIFMeanField(**given).j_matrix.flags.writeable  # a change would not be seen
+
+
+def test_perturbations_of_other_things_are_refused():
+    for given in (3, {"rate": "a"}, {"rate": np.full(6, np.nan)}):
+        with pytest.raises(LifnetError, match="perturbation"):
+            mean_field_trajectory("2_cluster_mf", duration=0.01, perturbations=given)

@@ -19,8 +19,11 @@ probably not what was meant.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from neuroloom.shared import DataError
+from neuroloom.shared import DataError, Seed
+from neuroloom.shared import as_seed as shared_seed
 
 
 class LifnetError(DataError):
@@ -65,10 +68,16 @@ for _kind in [x for x in vars().values() if isinstance(x, type) and x.__module__
 
 LONGEST = 1.0
 """Seconds beyond which a time constant, a delay or a refractory time is probably in ms."""
+SLOWEST = 10.0
+"""The same for what drives a network: a stimulus, a rate that wanders."""
+COARSEST = 0.02
+"""The same for a step."""
 
 
-def warn_of_milliseconds(name: str, seconds: float, *, stacklevel: int = 4) -> None:
-    """Warn if a time of neurons or synapses is too long to be meant in seconds.
+def warn_of_milliseconds(
+    name: str, seconds: float, *, longest: float = LONGEST, stacklevel: int = 4
+) -> None:
+    """Warn if a time is too long to be meant in seconds.
 
     Parameters
     ----------
@@ -76,13 +85,39 @@ def warn_of_milliseconds(name: str, seconds: float, *, stacklevel: int = 4) -> N
         What the warning calls the time.
     seconds : float
         The time.
+    longest : float
+        What such times hardly exceed, in seconds.
     stacklevel : int
         As for `warnings.warn`.
     """
-    if seconds > LONGEST:
+    if seconds > longest:
         warnings.warn(
-            f"{name}: got {seconds:g} s, longer than times of neurons and synapses are; is it in "
-            "milliseconds?",
+            f"{name}: got {seconds:g} s, longer than such times are; is it in milliseconds?",
             PlausibilityWarning,
             stacklevel=stacklevel,
         )
+
+
+@contextmanager
+def told_as(kind: type[LifnetError], hint: str = "") -> Iterator[None]:
+    """Raise errors of the core as one of this package.
+
+    Parameters
+    ----------
+    kind : type
+        Class of the error.
+    hint : str
+        What to do, behind the core's sentence.
+    """
+    try:
+        yield
+    except LifnetError:
+        raise
+    except DataError as error:
+        raise kind(f"{error}{hint}") from error
+
+
+def as_seed(seed: int | Seed) -> Seed:
+    """Return `seed` as a `Seed`, or raise an error of this package."""
+    with told_as(LifnetError):
+        return shared_seed(seed)

@@ -42,8 +42,8 @@ from neuroloom.lifnet._engine import (
     network_digest,
     simulate,
 )
-from neuroloom.lifnet._errors import SimulationError
-from neuroloom.shared import Seed, as_seed
+from neuroloom.lifnet._errors import SimulationError, as_seed
+from neuroloom.shared import Seed
 
 # Versions of the network that are held at a time, so that memory does not grow with the run.
 _MOST_VERSIONS = 2000

@@ -227,12 +227,10 @@ def checked(
         target = check_target(name)
         if values is None:
             continue
-        plain = checks.plain(f"perturbation.{target}", values, error=PerturbationError)
-        array = np.asarray(plain, dtype=np.float64)
-        if not np.isfinite(array).all():
-            raise PerturbationError(
-                f"perturbation.{target}: expected finite values, got NaN or inf"
-            )
+        array = checks.array(
+            f"perturbation.{target}", values, dtype=np.float64, booleans=True,
+            error=PerturbationError,
+        )  # fmt: skip
         shapes: list[tuple[int, ...]] = [(), (n_pops,)]
         if target in ("j", "j_baseline"):
             shapes.append((n_pops, n_pops))
@@ -286,6 +284,9 @@ def merged(
     base: Mapping[str, Array], override: Mapping[str, ArrayLike | None]
 ) -> dict[str, ArrayLike]:
     """Return the perturbations of `base`, replaced per target by those of `override`."""
+    if not isinstance(override, Mapping):
+        expected = 'a mapping of targets to values, as {"rate": 1.0}'
+        raise checks.fail("perturbations", expected, override, error=PerturbationError)
     given = {name: values for name, values in override.items() if values is not None}
     for name in given:
         check_target(name)

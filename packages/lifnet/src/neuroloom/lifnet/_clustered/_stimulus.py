@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from neuroloom.lifnet._clustered._parameters import ClusteredParameters
 from neuroloom.lifnet._config._schema import StimulusParams
-from neuroloom.shared import Seed, as_seed
+from neuroloom.lifnet._errors import as_seed
+from neuroloom.shared import Seed
 
 Array = NDArray[np.float64]
 

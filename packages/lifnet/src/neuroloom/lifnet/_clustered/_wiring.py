@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from neuroloom.lifnet._clustered._parameters import ClusteredParameters
 from neuroloom.lifnet._engine import Connectivity
-from neuroloom.lifnet._errors import NetworkError
-from neuroloom.shared import Seed, as_seed, compiled
+from neuroloom.lifnet._errors import NetworkError, as_seed
+from neuroloom.shared import Seed, compiled
 
 Function = Callable[..., Any]
 

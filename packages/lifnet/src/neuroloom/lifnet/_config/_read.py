@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, TypeVar, get_type_hints
 
@@ -62,12 +62,10 @@ class Section:
         for name in data:
             if name not in known:
                 raise ConfigError(unknown(cls.path, name, known))
-        given = {name: value for name, value in data.items() if value is not None}
-        for name, spec in known.items():
-            if name not in given and not _optional(spec):
-                place = f"{cls.path}.{name}" if cls.path else name
-                raise ConfigError(f"{place}: missing; the configuration needs this key")
-        return cls(**given)
+        if absent := _missing(cls, data):
+            needs = "this key" if len(absent) == 1 else "these keys"
+            raise ConfigError(f"{', '.join(absent)}: missing; the configuration needs {needs}")
+        return cls(**{name: value for name, value in data.items() if value is not None})
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the section as nested plain dicts and lists, ready for YAML."""
@@ -78,6 +76,23 @@ class Section:
 def _readers(kind: Any) -> dict[str, Reader]:
     hints = get_type_hints(kind, include_extras=True)
     return {spec.name: hints[spec.name].__metadata__[0] for spec in fields(kind)}
+
+
+def _missing(kind: type[Section], data: object) -> list[str]:
+    """Return the paths of all keys that a section and those inside it need and do not get."""
+    if not isinstance(data, Mapping):
+        return []  # told by what reads it
+    absent = []
+    for spec in fields(kind):  # type: ignore[arg-type]
+        value, inner = data.get(spec.name), _readers(kind)[spec.name]
+        if value is not None or _optional(spec):
+            wanted = isinstance(inner, _Inner) and value is not None
+            absent += _missing(inner.kind, value) if wanted else []
+        elif isinstance(inner, _Inner):
+            absent += _missing(inner.kind, {})
+        else:
+            absent.append(f"{kind.path}.{spec.name}" if kind.path else spec.name)
+    return absent
 
 
 def plain(value: Any) -> Any:
@@ -180,10 +195,16 @@ def choice(*allowed: str) -> Reader:
     return read
 
 
-def section(kind: type[S]) -> Reader:
+@dataclass(frozen=True)
+class _Inner:
+    """A reader of a nested section."""
+
+    kind: type[Section]
+
+    def __call__(self, path: str, value: Any) -> Any:
+        return self.kind.from_mapping(value)
+
+
+def section(kind: type[Section]) -> Reader:
     """Return a reader of a nested section."""
-
-    def read(path: str, value: Any) -> S:
-        return kind.from_mapping(value)
-
-    return read
+    return _Inner(kind)

@@ -30,6 +30,7 @@ from neuroloom.lifnet._config._read import (
     whole,
 )
 from neuroloom.lifnet._errors import (
+    SLOWEST,
     ConfigError,
     PlausibilityWarning,
     RoundingWarning,
@@ -184,6 +185,10 @@ class StimulusParams(Section):
         for i, window in enumerate(self.onsets):
             if isinstance(window, tuple) and (len(window) != 2 or window[1] <= window[0]):
                 raise refuse(f"stimulus.onsets[{i}]", "onset < offset", window)
+        for name in ("tau_rise", "tau_decay"):
+            warn_of_milliseconds(
+                f"{self.path}.{name}", getattr(self, name), longest=SLOWEST, stacklevel=5
+            )
         if self.stimulus_shape == "diff2exp" and self.tau_decay <= self.tau_rise:
             raise refuse(
                 "stimulus.tau_decay", f"more than tau_rise = {self.tau_rise:g}", self.tau_decay
@@ -414,7 +419,7 @@ class Config(Section):
             "reset_voltage",
         ):
             value = getattr(network, name)
-            if isinstance(value, tuple) and len(value) not in (1, 2, n_pops):
+            if isinstance(value, tuple) and len(value) not in (2, n_pops):
                 raise refuse(
                     f"architecture.network.{name}",
                     f"one value, two (E, I) or {n_pops} (one per population)",
@@ -427,13 +432,14 @@ class Config(Section):
                 f"at most half the shortest time constant, {shortest / 2:g} s",
                 step,
             )
-        low, high = min(_flat(network.threshold)), max(_flat(network.reset_voltage))
-        if low <= high:
-            raise refuse(
-                "architecture.network.threshold",
-                f"above the reset voltage {high:g}",
-                network.threshold,
-            )
+        both = [_spread(v, n_pops) for v in (network.threshold, network.reset_voltage)]
+        for threshold, reset in zip(*both, strict=True):
+            if threshold <= reset:
+                raise refuse(
+                    "architecture.network.threshold",
+                    f"above the reset voltage {reset:g}",
+                    network.threshold,
+                )
 
     def with_value(self, path: str | tuple[str | int, ...], value: Any) -> Config:
         """Return a copy with the value at `path` replaced and everything checked again.
@@ -468,8 +474,8 @@ def set_value(mapping: dict[str, Any], path: tuple[str | int, ...], value: Any) 
         last = depth == len(path) - 1
         place = ".".join(map(str, path[:depth]))
         if isinstance(here, list):
-            index = int(part) if str(part).lstrip("-").isdigit() else None
-            if index is None or not -len(here) <= index < len(here):
+            index = int(part) if str(part).isdecimal() else None
+            if index is None or index >= len(here):
                 raise refuse(place, f"an item from 0 to {len(here) - 1}", part)
             if last:
                 here[index] = value
@@ -487,6 +493,12 @@ def set_value(mapping: dict[str, Any], path: tuple[str | int, ...], value: Any) 
                 here = here[str(part)]
         else:
             raise refuse(place, "a section or a list", here)
+
+
+def _spread(value: Any, n_pops: int) -> tuple[float, ...]:
+    """Return one value per population of one for all, two (E, I), or one per population."""
+    values = _flat(value)
+    return tuple(values[i * len(values) // n_pops] for i in range(n_pops))
 
 
 def _flat(value: Any) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 from neuroloom.lifnet._engine._join import join
 from neuroloom.lifnet._engine._result import Simulation
 from neuroloom.lifnet._engine._state import State
-from neuroloom.lifnet._errors import SimulationError
+from neuroloom.lifnet._errors import SimulationError, told_as
 from neuroloom.shared import checks
 from neuroloom.shared.io import register
 from neuroloom.shared.jobs import Job, discard
@@ -54,9 +54,8 @@ def in_stretches(
     Raises
     ------
     SimulationError
-        If `every` is shorter than a step, or is given without a folder.
-    DataError
-        If the folder holds stretches of another job.
+        If `every` is shorter than a step, or is given without a folder, or the folder holds
+        stretches of another run.
     """
     if folder is None:
         if every is not None:
@@ -70,11 +69,13 @@ def in_stretches(
         error=SimulationError,
     )
     length = round(seconds / delta_t)
-    job = Job.open(folder, {**told, "every": length, "state": state}, argument="checkpoint")
+    parts = {**told, "every": length, "state": state}
     pieces: list[Simulation] = []
-    with job.working():
-        for start, stop in pairwise([*range(0, n_steps, length), n_steps]):
-            before = pieces[-1].state if pieces else state
-            pieces.append(job.compute(f"steps-{start}", run, start, stop, before))
+    with told_as(SimulationError, "; take a folder of its own for each run, or remove this one"):
+        job = Job.open(folder, parts, argument="checkpoint")
+        with job.working():
+            for start, stop in pairwise([*range(0, n_steps, length), n_steps]):
+                before = pieces[-1].state if pieces else state
+                pieces.append(job.compute(f"steps-{start}", run, start, stop, before))
     discard(folder)
     return join(pieces)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._engine._cells import Cells
-from neuroloom.lifnet._errors import SimulationError
+from neuroloom.lifnet._errors import SimulationError, told_as
 from neuroloom.shared import checks, load_arrays, save_arrays
 
 _KIND = "lifnet-state"
@@ -72,7 +72,12 @@ class State:
 
     def with_voltage(self, voltage: ArrayLike) -> State:
         """Return this state with other voltages."""
-        values = np.array(np.broadcast_to(voltage, self.voltage.shape))
+        given = checks.array("voltage", voltage, dtype=np.float64, error=SimulationError)
+        if given.shape not in ((), self.voltage.shape):
+            raise SimulationError(
+                f"voltage: expected one value or shape {self.voltage.shape}, got {given.shape}"
+            )
+        values = np.array(np.broadcast_to(given, self.voltage.shape))
         return replace(self, voltage=values, relative=None)
 
     def above_rest(self, resting: NDArray[np.float64]) -> NDArray[Any]:
@@ -128,13 +133,14 @@ class State:
 
         Raises
         ------
-        DataError
+        SimulationError
             If the folder is missing.
         """
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         header = {"step": self.step, "delta_t": self.delta_t, "network": self.network}
         given = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
-        return save_arrays(path, given, kind=_KIND, header=header, version=_VERSION)
+        with told_as(SimulationError):
+            return save_arrays(path, given, kind=_KIND, header=header, version=_VERSION)
 
     @classmethod
     def load(cls, path: str | Path, network: Any = None) -> State:
@@ -150,12 +156,12 @@ class State:
 
         Raises
         ------
-        DataError
-            If the file is missing, damaged, of another kind or of a newer format.
         SimulationError
-            If the state is one of another network.
+            If the file is missing, damaged, of another kind or of a newer format, or the state is
+            one of another network.
         """
-        arrays, header = load_arrays(path, kind=_KIND, version=_VERSION)
+        with told_as(SimulationError):
+            arrays, header = load_arrays(path, kind=_KIND, version=_VERSION)
         try:
             state = cls(
                 **{name: arrays.get(name) for name in _ARRAYS},  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ from neuroloom.lifnet._theory._exploration import groups_of
 from neuroloom.lifnet._theory._fixed_points import fixed_points
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
 from neuroloom.lifnet._theory._symmetry import symmetry
+from neuroloom.shared import checks
 from neuroloom.shared.parallel import n_surrounding_workers, one_thread
 
 Array = NDArray[np.float64]
@@ -126,13 +127,12 @@ def continue_branch(
     LifnetError
         If the limits are no range with `value` in it, or `rates` is no fixed point.
     """
-    low, high = float(limits[0]), float(limits[1])
-    if not low <= value <= high or low == high:
-        raise LifnetError(f"limits: expected low <= {value:g} <= high, got {low:g} and {high:g}")
-    start = np.asarray(rates, dtype=np.float64)
+    low, high = _range(limits)
+    value = checks.real("value", value, at_least=low, at_most=high, error=LifnetError)
+    checks.whole("max_points", max_points, at_least=1, error=LifnetError)
     field = family(value)
-    if np.abs(start - field.response(start)).max() > 1e-6 * (1 + np.abs(start).max()):
-        raise LifnetError("rates: expected a fixed point at the start value, got none")
+    start = field.checked_rates("rates", rates)
+    field.check_fixed("rates", start)
     path = _Path(family, groups_of(symmetry(field), start), (low, high))
     point = path.pack(start, value)
     forth, end = path.follow(point, 1.0, max_points)
@@ -208,12 +208,14 @@ def bifurcation_diagram(
     """
     shared.checks.flag("progress", progress, error=LifnetError)
     base = load_config(config)
-    parts = tuple(path.split(".")) if isinstance(path, str) else tuple(path)
-    low, high = float(limits[0]), float(limits[1])
+    parts = _keys(path)
+    low, high = _range(limits)
+    values = _starts(start_at, low, high)
+    if n_workers is not None and n_workers != -1:
+        checks.whole("n_workers", n_workers, at_least=1, error=LifnetError)
     whole = not _changes_in_degrees(base, parts, (low, high))
     told = (base, parts, perturbations, whole)
     family = _family(*told)
-    values = np.linspace(low, high, 5) if start_at is None else np.asarray(start_at, dtype=float)
     spread = partial(_spread, n_workers=n_workers)
     search = partial(_points_at, told=told, n_starts=n_starts, seed=seed)
     follow = partial(_branch_from, told=told, limits=(low, high), tau=tau)
@@ -236,6 +238,33 @@ def bifurcation_diagram(
                 bar.update(bar.total - len(points) - bar.n)
             bar.update(bar.total - bar.n)
     return branches
+
+
+def _keys(path: str | Sequence[str | int]) -> tuple[str | int, ...]:
+    """Return the keys of a path, one by one."""
+    if not isinstance(path, (str, list, tuple)):
+        raise checks.fail("path", 'keys, as "arousal.level"', path, error=LifnetError)
+    return tuple(path.split(".")) if isinstance(path, str) else tuple(path)
+
+
+def _starts(start_at: Sequence[float] | None, low: float, high: float) -> Array:
+    """Return the values at which fixed points are looked for, checked."""
+    if start_at is None:
+        return np.linspace(low, high, 5)
+    values = checks.array("start_at", start_at, dtype=np.float64, ndim=1, error=LifnetError)
+    if ((values < low) | (values > high)).any():
+        raise LifnetError(
+            f"start_at: expected values from {low:g} to {high:g}, got {values.tolist()}"
+        )
+    return values
+
+
+def _range(limits: object) -> tuple[float, float]:
+    """Return two numbers, the lower one first, checked."""
+    pair = checks.array("limits", limits, dtype=np.float64, error=LifnetError)  # type: ignore[arg-type]
+    if pair.shape != (2,) or pair[0] >= pair[1]:
+        raise LifnetError(f"limits: expected (low, high) with low < high, got {limits!r}")
+    return float(pair[0]), float(pair[1])
 
 
 def _is_new(here: Array, known: list[Array]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,10 @@ from neuroloom.lifnet._clustered._perturbation import (
     segments,
 )
 from neuroloom.lifnet._config._load import load_config, warn_of_unreached
-from neuroloom.lifnet._errors import SimulationError
-from neuroloom.lifnet._theory._mean_field import LIFMeanField
-from neuroloom.shared import Seed, Signal, as_seed, checks
+from neuroloom.lifnet._engine._memory import check_memory
+from neuroloom.lifnet._errors import RoundingWarning, SimulationError, as_seed
+from neuroloom.lifnet._theory._mean_field import LIFMeanField, check_field
+from neuroloom.shared import Seed, Signal, checks
 
 Array = NDArray[np.float64]
 
@@ -88,13 +90,11 @@ def integrate_rates(
     >>> run.rates[-1, :2].round(1).tolist()
     [51.1, 2.5]
     """
-    n_steps = round(duration / delta_t)
-    if not 0 < delta_t < np.inf or n_steps < 1:
-        raise SimulationError(f"duration, delta_t: expected at least a step, got {duration:g} s")
-    pieces = [(n_steps, field)] if isinstance(field, LIFMeanField) else list(field)
-    if sum(n for n, _ in pieces) != n_steps:
-        raise SimulationError(f"field: expected pieces of {n_steps} steps together")
+    delta_t = checks.real("delta_t", delta_t, above=0, unit="s", error=SimulationError)
+    n_steps = _n_steps(duration, delta_t)
+    pieces = [(n_steps, field)] if isinstance(field, LIFMeanField) else _pieces(field, n_steps)
     n_pops = pieces[0][1].n_pops
+    check_memory({"rates": 8.0 * n_steps * n_pops}, remedy="take a shorter time or longer steps")
     nu = _first_rates(nu_init, n_pops)
     per_neuron = None if sizes is None else _per_neuron(sizes, n_pops)
     generator = as_seed(seed).generator()
@@ -115,6 +115,36 @@ def integrate_rates(
             rates[step] = nu
             step += 1
     return RateTrajectory(rates, delta_t)
+
+
+def _n_steps(duration: float, delta_t: float) -> int:
+    """Return a duration in steps; one between two steps is rounded, with a warning."""
+    duration = checks.real("duration", duration, at_least=delta_t, unit="s", error=SimulationError)
+    n_steps = round(duration / delta_t)
+    if abs(duration / delta_t - n_steps) > 1e-6 * n_steps:
+        warnings.warn(
+            f"duration of {duration:g} s is not a multiple of delta_t ({delta_t:g} s); rounded to "
+            f"{n_steps * delta_t:g} s",
+            RoundingWarning,
+            stacklevel=3,
+        )
+    return n_steps
+
+
+def _pieces(field: Any, n_steps: int) -> list[tuple[int, LIFMeanField]]:
+    """Return mean fields and their numbers of steps, checked."""
+    try:
+        pieces = [
+            (checks.whole("field", n, at_least=1, error=SimulationError), one) for n, one in field
+        ]
+    except (TypeError, ValueError) as error:
+        expected = "a mean field, or pairs of a number of steps and a mean field"
+        raise checks.fail("field", expected, field, error=SimulationError) from error
+    for _, one in pieces:
+        check_field(one)
+    if not pieces or sum(n for n, _ in pieces) != n_steps:
+        raise SimulationError(f"field: expected pieces of {n_steps} steps together")
+    return pieces
 
 
 def _first_rates(nu_init: ArrayLike, n_pops: int) -> Array:
@@ -206,7 +236,12 @@ def mean_field_trajectory(
         for start, stop, constant in segments(given, n_pops, n_steps)
     ]
     if nu_init is None:
-        nu_init = pieces[0][1].solve_rates().x
+        found = pieces[0][1].solve_rates()
+        if not found.converged:
+            raise SimulationError(
+                f"nu_init: expected rates to begin at, since there is {found.message}"
+            )
+        nu_init = found.x
     return integrate_rates(
         pieces,
         nu_init,

@@ -10,12 +10,12 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._errors import LifnetError, as_seed
 from neuroloom.lifnet._theory._enclosure import proves_complete
 from neuroloom.lifnet._theory._exploration import Exploration, arrangements, ceilings, explore
-from neuroloom.lifnet._theory._mean_field import LIFMeanField
+from neuroloom.lifnet._theory._mean_field import LIFMeanField, check_field
 from neuroloom.lifnet._theory._symmetry import Symmetry, symmetry
-from neuroloom.shared import Seed, as_seed
+from neuroloom.shared import Seed
 
 Array = NDArray[np.float64]
 
@@ -181,6 +181,7 @@ def fixed_points(
     for name, number in (("n_starts", n_starts), ("max_points", max_points)):
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
             raise LifnetError(f"{name}: expected a whole number of at least 1, got {number!r}")
+    check_field(field)
     order = symmetry(field)
     times = field.rate_time_constants(tau)
     begin = _random_starts(field, int(n_starts), as_seed(seed))

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
+from neuroloom.lifnet._engine._memory import check_memory
 from neuroloom.lifnet._errors import LifnetError
-from neuroloom.lifnet._theory._mean_field import LIFMeanField
+from neuroloom.lifnet._indices import places
+from neuroloom.lifnet._theory._mean_field import LIFMeanField, check_field
 from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
@@ -99,7 +101,7 @@ def landscape(
     field : LIFMeanField
         The mean field.
     focus : sequence of int or boolean mask
-        Populations, in any order.
+        Populations from 0 on, in any order.
     step : float
         Distance of grid points in Hz.
     limits : (low, high), or one such pair per focus population
@@ -117,17 +119,18 @@ def landscape(
         If there is no such population, or the limits hold no step.
     """
     checks.flag("progress", progress, error=LifnetError)
-    if np.asarray(focus).dtype.kind == "b":
-        focus = checks.indices("focus", focus, field.n_pops, error=LifnetError)
-    held = [int(population) for population in focus]
+    check_field(field)
+    held = places("focus", focus, field.n_pops).tolist()
     if not held:
         raise LifnetError("focus: expected at least one population, got none")
-    if not 0 < step < np.inf:
-        raise LifnetError(f"step: expected a positive distance in Hz, got {step}")
-    edges = np.broadcast_to(np.asarray(limits, dtype=np.float64), (len(held), 2))
-    if not (
-        np.isfinite(edges).all() and (edges[:, 0] >= 0).all() and (edges[:, 1] > edges[:, 0]).all()
-    ):
+    step = checks.real("step", step, above=0, unit="Hz", error=LifnetError)
+    edges = checks.array("limits", limits, dtype=np.float64, error=LifnetError)
+    if edges.shape not in ((2,), (len(held), 2)):
+        raise LifnetError(
+            f"limits: expected (low, high), or {len(held)} such pairs, got shape {edges.shape}"
+        )
+    edges = np.broadcast_to(edges, (len(held), 2))
+    if not ((edges[:, 0] >= 0).all() and (edges[:, 1] > edges[:, 0]).all()):
         raise LifnetError(f"limits: expected 0 <= low < high in Hz, got {edges.tolist()}")
     # A distance that divides the limits but for rounding reaches the upper one.
     n_steps = [int((high - low) / step + 1e-9) for low, high in edges]
@@ -135,6 +138,10 @@ def landscape(
         raise LifnetError(
             f"step: expected at most the width of the limits in Hz, got {step} and {edges.tolist()}"
         )
+    check_memory(
+        {"landscape": 8.0 * (field.n_pops + 2 * len(held)) * np.prod([n + 1.0 for n in n_steps])},
+        remedy="take a wider step or narrower limits",
+    )
     grids = [low + step * np.arange(n + 1) for n, (low, _) in zip(n_steps, edges, strict=True)]
     mesh = tuple(np.meshgrid(*grids, indexing="ij"))
     shape = mesh[0].shape

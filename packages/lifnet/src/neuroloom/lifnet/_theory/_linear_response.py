@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.lifnet._errors import LifnetError
-from neuroloom.lifnet._theory._mean_field import LIFMeanField
+from neuroloom.lifnet._errors import LifnetError, warn_of_milliseconds
+from neuroloom.lifnet._theory._mean_field import LIFMeanField, check_field
 from neuroloom.lifnet._theory._siegert import SHIFT
 from neuroloom.shared import checks
 
@@ -75,7 +75,8 @@ def transfer_function(
     Raises
     ------
     LifnetError
-        If there is no noise, or the frequencies are not finite or beyond what `n_steps` resolve.
+        If there is no noise, a number is impossible, or the frequencies are beyond what `n_steps`
+        resolve.
     """
     omega = (
         2
@@ -84,10 +85,10 @@ def transfer_function(
             checks.array("frequencies", frequencies, dtype=np.float64, error=LifnetError)
         )
     )
-    if not np.isfinite(omega).all() or omega.ndim != 1:
-        raise LifnetError("frequencies: expected finite values in Hz")
-    if not sigma > 0:
-        raise LifnetError(f"sigma: expected noise, got {sigma}")
+    if omega.ndim != 1:
+        raise LifnetError(f"frequencies: expected one row in Hz, got shape {omega.shape}")
+    _check_neuron(mu, sigma, tau_membrane, threshold, reset_voltage, tau_refractory, tau_synaptic)
+    checks.whole("n_steps", n_steps, at_least=2, error=LifnetError)
     shift = sigma * SHIFT * np.sqrt(tau_synaptic / tau_membrane)
     top, reset = threshold + shift, reset_voltage + shift
     bottom = min(reset, mu) - 6.0 * sigma
@@ -194,6 +195,32 @@ def _exact_step(width: float, lean: float, iw: Any, pull: float) -> tuple[Any, .
     )
 
 
+def _check_neuron(
+    mu: float,
+    sigma: float,
+    tau_membrane: float,
+    threshold: float,
+    reset_voltage: float,
+    tau_refractory: float,
+    tau_synaptic: float,
+) -> None:
+    """Raise unless there is such a neuron."""
+    for name, value, least in (
+        ("mu", mu, {}),
+        ("sigma", sigma, {"above": 0}),
+        ("tau_membrane", tau_membrane, {"above": 0}),
+        ("reset_voltage", reset_voltage, {}),
+        ("threshold", threshold, {}),
+        ("tau_refractory", tau_refractory, {"at_least": 0}),
+        ("tau_synaptic", tau_synaptic, {"at_least": 0}),
+    ):
+        checks.real(name, value, error=LifnetError, **least)
+    if threshold <= reset_voltage:
+        raise LifnetError(
+            f"threshold: expected above the reset {reset_voltage:g}, got {threshold:g}"
+        )
+
+
 def coupling(
     field: LIFMeanField, rates: ArrayLike, frequencies: ArrayLike, *, delay: float = 0.0
 ) -> tuple[Complex, Array]:
@@ -217,10 +244,12 @@ def coupling(
     spectra : ndarray, shape (n_frequencies, n_pops)
         Power spectrum of one neuron of each population without modulations, in Hz.
     """
+    check_field(field)
     f = np.atleast_1d(checks.array("frequencies", frequencies, error=LifnetError))
     if f.ndim != 1 or not f.size or (f <= 0).any():
         raise LifnetError("frequencies: expected finite values above 0 Hz")
     delay = checks.real("delay", delay, at_least=0, unit="s", error=LifnetError)
+    warn_of_milliseconds("delay", delay, stacklevel=3)
     nu = field.checked_rates("rates", rates)
     e = field.equations
     mu, sigma = field.moments(nu)
@@ -310,13 +339,12 @@ def power_spectrum(
     LifnetError
         If `rates` is no stable fixed point, or a number is out of range.
     """
+    check_field(field)
     n = checks.array("sizes", sizes, dtype=np.float64, error=LifnetError)
     if n.shape != (field.n_pops,) or (n < 0).any():
         raise LifnetError(f"sizes: expected {field.n_pops} numbers of neurons, got shape {n.shape}")
     nu = field.checked_rates("rates", rates)
-    left = float(np.abs(nu - field.response(nu)).max())
-    if left > 1e-6 * (1 + np.abs(nu).max()):
-        raise LifnetError(f"rates: expected a fixed point, got |nu - Phi(nu)| of {left:.3g} Hz")
+    field.check_fixed("rates", nu)
     label, _ = field.determine_stability(nu)
     if not label.startswith("stable"):
         raise LifnetError(f"rates: expected a stable fixed point, got a {label}")

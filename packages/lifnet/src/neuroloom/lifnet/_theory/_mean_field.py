@@ -13,7 +13,8 @@ from neuroloom.lifnet._clustered._drive import warn_of_negative_rates
 from neuroloom.lifnet._clustered._parameters import ClusteredParameters, clustered_parameters
 from neuroloom.lifnet._clustered._perturbation import config_perturbations, merged
 from neuroloom.lifnet._config._load import load_config
-from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._errors import LifnetError, warn_of_milliseconds
+from neuroloom.lifnet._indices import places
 from neuroloom.lifnet._theory._rate_equations import RateEquations, Solutions, solve
 from neuroloom.lifnet._theory._settling import settle
 from neuroloom.lifnet._theory._stability import classify, linearized_eigenvalues
@@ -22,6 +23,7 @@ from neuroloom.shared import checks
 Array = NDArray[np.float64]
 
 _ROUNDING = 1e-6  # Hz
+_STILL = 1e-6  # of 1 Hz + the largest rate, up to which a response equals its rates
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,7 @@ class LIFMeanField:
         reset_voltage: ArrayLike,
         tau_refractory: ArrayLike = 0.0,
     ) -> None:
-        self.n_clusters = int(n_clusters)
+        self.n_clusters = checks.whole("n_clusters", n_clusters, at_least=0, error=LifnetError)
         j = _matrix("j_matrix", j_matrix)
         c = _matrix("c_matrix", c_matrix)
         if c.shape != j.shape:
@@ -126,6 +128,12 @@ class LIFMeanField:
         for name, values in (("tau_synaptic", tau_s), ("tau_refractory", tau_ref)):
             if (values < 0).any():
                 raise LifnetError(f"{name}: expected values of at least 0, got {values.min():g}")
+        for name, values in (
+            ("tau_membrane", tau),
+            ("tau_synaptic", tau_s),
+            ("tau_refractory", tau_ref),
+        ):
+            warn_of_milliseconds(name, float(values.max()), stacklevel=3)
         if (theta <= reset).any():
             i = int(np.argmin(theta - reset))
             raise LifnetError(
@@ -288,10 +296,36 @@ class LIFMeanField:
         Raises
         ------
         LifnetError
-            If `nu` or `tau` does not fit, or a time constant is not positive.
+            If `nu` is no fixed point or does not fit, or a time constant is not positive.
         """
-        values = linearized_eigenvalues(self.jacobian(nu), self._units_of_time(tau))
+        rates = self.checked_rates("nu", nu)
+        self.check_fixed("nu", rates)
+        values = linearized_eigenvalues(self.jacobian(rates), self._units_of_time(tau))
         return classify(values), values
+
+    def check_fixed(self, name: str, rates: Array) -> None:
+        """Raise unless rates are one fixed point.
+
+        Parameters
+        ----------
+        name : str
+            The argument, for the error.
+        rates : ndarray, shape (n_pops,)
+            In Hz.
+
+        Raises
+        ------
+        LifnetError
+            If the response to them is another one.
+        """
+        if rates.ndim != 1:
+            raise LifnetError(f"{name}: expected shape ({self.n_pops},), got {rates.shape}")
+        left = float(np.abs(rates - self.response(rates)).max())
+        if left > _STILL * (1 + np.abs(rates).max()):
+            raise LifnetError(
+                f"{name}: expected a fixed point, got |nu - Phi(nu)| of {left:.3g} Hz; "
+                "solve_rates(nu).x is one if it converged"
+            )
 
     def rate_time_constants(self, tau: ArrayLike | None = None) -> Array | None:
         """Return `tau` checked, one time constant of the rates per population; None for None."""
@@ -300,6 +334,7 @@ class LIFMeanField:
         spread = self._spread("tau", tau)
         if (spread <= 0).any():
             raise LifnetError(f"tau: expected positive time constants, got {spread.min():g}")
+        warn_of_milliseconds("tau", float(spread.max()))
         return spread
 
     def _units_of_time(self, tau: ArrayLike | None) -> Array:
@@ -352,21 +387,13 @@ class LIFMeanField:
         The other populations are at the stable state that their rates flow into; NaN where they
         come to none.
         """
-        held = np.asarray(focus, dtype=np.int64).ravel()
-        if len(set(held.tolist())) != len(held) or (held < 0).any() or (held >= self.n_pops).any():
-            raise LifnetError(
-                f"focus: expected different populations from 0 to {self.n_pops - 1}, "
-                f"got {held.tolist()}"
-            )
-        rates = np.atleast_2d(np.asarray(nu, dtype=np.float64))
-        if rates.shape[1] != len(held):
-            raise LifnetError(f"nu: expected {len(held)} rates per state, got {rates.shape[1]}")
+        held = places("focus", focus, self.n_pops)
+        rates = np.atleast_2d(_rates("nu", nu, len(held)))
         free = np.setdiff1d(np.arange(self.n_pops), held)
         state = np.empty((len(rates), self.n_pops))
         state[:, held] = rates
         if len(free):
-            start = np.zeros(len(free)) if nu_init is None else np.asarray(nu_init, dtype=float)
-            starts = np.broadcast_to(start, (len(rates), len(free)))
+            starts = _starts(nu_init, len(rates), len(free))
             times = self._units_of_time(tau)[free]
             others, settled = settle(self.equations.clamp(free, held, rates), starts, times)
             state[:, free] = np.where(settled[:, None], others, np.nan)
@@ -389,31 +416,22 @@ class LIFMeanField:
         LifnetError
             If they are of another shape, not finite or negative.
         """
-        array = checks.array(name, values, finite=False, error=LifnetError)
-        if array.ndim not in (1, 2) or array.shape[-1] != self.n_pops:
-            raise LifnetError(f"{name}: expected {self.n_pops} rates, got shape {array.shape}")
-        if not np.isfinite(array).all():
-            raise LifnetError(f"{name}: expected finite rates, got NaN or inf")
-        if (array < -_ROUNDING).any():  # a solution may be off by its tolerance
-            raise LifnetError(f"{name}: expected rates of at least 0 Hz, got {array.min():g}")
-        return array
+        return _rates(name, values, self.n_pops)
 
     def _spread(self, name: str, values: ArrayLike) -> Array:
         """Return one value per population of a scalar, an (E, I) pair or a full vector."""
-        array = np.asarray(checks.plain(name, values, error=LifnetError), dtype=np.float64)
+        array = checks.array(name, values, dtype=np.float64, error=LifnetError)
         n = self.n_pops
-        if array.ndim == 0 or array.shape == (1,):
-            array = np.full(n, float(array.ravel()[0]))
+        if array.ndim == 0:
+            array = np.full(n, float(array))
         elif array.shape == (2,) and n != 2 and n > self.n_clusters + 1:
             array = np.repeat(array, [self.n_clusters + 1, n - self.n_clusters - 1])
         if array.shape != (n,):
             raise LifnetError(f"{name}: expected one value, two (E, I) or {n}, got {array.shape}")
-        if not np.isfinite(array).all():
-            raise LifnetError(f"{name}: expected finite values, got {array.tolist()}")
         return array.copy()
 
     def _external(self, name: str, values: ArrayLike, low: float = -np.inf) -> Array:
-        array = np.asarray(checks.plain(name, values, error=LifnetError), dtype=np.float64)
+        array = checks.array(name, values, dtype=np.float64, error=LifnetError)
         if array.ndim == 2:
             result = np.stack([self._spread(name, row) for row in array])
         else:
@@ -423,10 +441,35 @@ class LIFMeanField:
         return result
 
 
+def check_field(field: object) -> None:
+    """Raise unless what was given as `field` is a mean field."""
+    if not isinstance(field, LIFMeanField):
+        expected = "a mean field, as LIFMeanField.from_config(…)"
+        raise checks.fail("field", expected, field, error=LifnetError)
+
+
+def _starts(nu_init: ArrayLike | None, n_states: int, n: int) -> Array:
+    """Return where `n` rates begin in each state: zeros, one start for all, or one per state."""
+    start = np.zeros(n) if nu_init is None else _rates("nu_init", nu_init, n)
+    if start.ndim == 2 and len(start) != n_states:
+        raise LifnetError(f"nu_init: expected one start or {n_states}, got {len(start)}")
+    return np.broadcast_to(start, (n_states, n))
+
+
+def _rates(name: str, values: ArrayLike, n: int) -> Array:
+    """Return rates of shape (n,) or (n_states, n) in Hz, checked."""
+    array = checks.array(name, values, dtype=np.float64, finite=False, error=LifnetError)
+    if array.ndim not in (1, 2) or array.shape[-1] != n:
+        raise LifnetError(f"{name}: expected {n} rates, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise LifnetError(f"{name}: expected finite rates, got NaN or inf")
+    if (array < -_ROUNDING).any():  # a solution may be off by its tolerance
+        raise LifnetError(f"{name}: expected rates of at least 0 Hz, got {array.min():g}")
+    return array
+
+
 def _matrix(name: str, values: ArrayLike) -> Array:
-    array = np.array(checks.plain(name, values, error=LifnetError), dtype=np.float64)
+    array = checks.array(name, values, dtype=np.float64, error=LifnetError)
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         raise LifnetError(f"{name}: expected a square matrix [post, pre], got {array.shape}")
-    if not np.isfinite(array).all():
-        raise LifnetError(f"{name}: expected finite values, got NaN or inf")
     return array

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._errors import LifnetError
+from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
 
@@ -81,13 +82,16 @@ def siegert(
     27.341
     """
     values = [mu, sigma, tau_membrane, threshold, reset_voltage, tau_refractory, tau_synaptic]
-    arrays = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in values))
     names = "mu sigma tau_membrane threshold reset_voltage tau_refractory tau_synaptic".split()
-    for name, array in zip(names, arrays, strict=True):
-        if not np.isfinite(array).all():
-            raise LifnetError(
-                f"{name}: expected finite values, got {array[~np.isfinite(array)][0]}"
-            )
+    numbers = [
+        checks.array(name, v, dtype=np.float64, error=LifnetError)
+        for name, v in zip(names, values, strict=True)
+    ]
+    try:
+        arrays = np.broadcast_arrays(*numbers)
+    except ValueError as error:
+        shapes = ", ".join(f"{name} {v.shape}" for name, v in zip(names, numbers, strict=True))
+        raise LifnetError(f"mu: expected shapes that fit together, got {shapes}") from error
     mu_, sigma_, tau, theta, reset, tau_ref, tau_s = arrays
     for name, array in (("sigma", sigma_), ("tau_refractory", tau_ref), ("tau_synaptic", tau_s)):
         if (array < 0).any():
