@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from neuroloom.lifnet._engine import Record
-from neuroloom.lifnet._errors import SimulationError
+from neuroloom.lifnet._engine import (
+    Cells,
+    Connectivity,
+    CountDrive,
+    NormalDrive,
+    Record,
+    simulate,
+)
+from neuroloom.lifnet._errors import NetworkError, SimulationError
 from neuroloom.lifnet._network import (
     Alpha,
     Bernoulli,
@@ -17,11 +26,14 @@ from neuroloom.lifnet._network import (
     DoubleExponential,
     Explicit,
     Exponential,
+    Lognormal,
     Network,
+    Normal,
     PoissonInput,
     Population,
     Projection,
     SampledRate,
+    Uniform,
 )
 
 STEP = 1e-4
@@ -221,8 +233,77 @@ def test_current_input_flows_when_and_where_asked():
 def test_delta_synapses_without_delay_are_refused():
     cells = Population("E", 10, 0.02, 20.0, 0.0, {"exc": Delta()})
     network = Network([cells], [Projection("E", "E", Bernoulli(0.5), 1.0, 0.0)])
-    with pytest.raises(SimulationError, match="delta synapses"):
+    with pytest.raises(SimulationError, match=r"projection E → E, delay: .* Delta receptor 'exc'"):
         network.simulate(0.01, seed=0)
+    one = Cells.create(2, tau_membrane=0.02, tau_synaptic=[[0.005] * 2] * 2, threshold=1.0)
+    one = replace(one, tau_decay=np.array([[0.0, 0.005], [0.005, 0.005]]))
+
+    def run(target, **given):
+        synapses = Connectivity.from_csr([0, 1, 1], [target], 1.0, **given)
+        return simulate(one, synapses, n_steps=3, delta_t=1e-3)
+
+    with pytest.raises(SimulationError, match=r"delay_steps: .* into neuron 0 on channel 0"):
+        run(0)
+    run(0, delay_steps=1)
+    run(0, channel=[1, 0])  # an exponential one of the same neuron
+    run(1)  # and one of the same channel
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_receptor_that_no_spike_enters_changes_nothing(everywhere):
+    def spikes(**more):
+        own = {"exc": Exponential(0.005)}
+        cells = dict(tau_membrane=0.02, threshold=20.0, reset=0.0, bias=1500.0)
+        first = Population("A", 30, synapses=own | (more if everywhere else {}), **cells)
+        second = Population("B", 30, synapses=own | more, **cells)
+        joined = [Projection(a, b, Bernoulli(0.4), 30.0, 0.0) for a in "AB" for b in "AB"]
+        run = Network([first, second], joined).simulate(0.2, dtype="float64", seed=3)
+        return run.spike_steps, run.spike_ids
+
+    alone, beside = spikes(), spikes(unused=Delta())
+    assert len(alone[0]) > 300
+    for one, two in zip(alone, beside, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def conductances(weight, rule=None, outside=None):
+    cells = Population("E", 2, 0.02, -50.0, -60.0, {"exc": Beta(1e-3, 5e-3, 0.0)}, resting=-65.0)
+    rule = Bernoulli(0.5) if rule is None else rule
+    sources = [] if outside is None else [PoissonInput("E", 100.0, outside)]
+    return Network([cells], [Projection("E", "E", rule, weight, 1e-3)], sources)
+
+
+@pytest.mark.parametrize(
+    "weight", [-1.0, Normal(1.0, 0.5), Normal(-1.0, 0.0), Uniform(-0.1, 1.0), Lognormal(-1.0, 0.1)]
+)
+def test_negative_conductances_are_refused(weight):
+    with pytest.raises(NetworkError, match=r"projection E → E, weight: expected conductances"):
+        conductances(weight)
+
+
+def test_so_are_those_of_rules_and_of_inputs():
+    with pytest.raises(NetworkError, match=r"projection E → E, weight: expected conductances"):
+        conductances(1.0, Explicit([0, 2, 2], [0, 1], [1.0, -0.1]))
+    with pytest.raises(NetworkError, match=r"PoissonInput\.weight: expected a conductance"):
+        conductances(1.0, outside=-1.0)
+    for fine in (0.0, Normal(1.0, 0.5, low=0.0), Normal(1.0, 0.0), Uniform(0.0, 1.0)):
+        conductances(fine, outside=1.0).simulate(0.01, seed=1)
+
+
+def test_and_so_are_those_of_the_engine():
+    built = conductances(0.5, outside=1.0).build(dtype="float64", seed=1)
+    n = built.cells.n_neurons
+    drive = CountDrive.poisson([1.0], np.zeros(n, int), np.full(n, -1.0))
+    for words, changes in (
+        ("weights", {"connectivity": Connectivity.from_csr([0, 1, 1], [1], -0.5)}),
+        ("drives", {"drives": [drive]}),
+        ("external_jumps", {"external_jumps": -np.ones((5, n))}),
+        ("noise", {"noise": [NormalDrive(np.ones(n), 0)]}),
+        (r"state\.current", {"state": replace(built.state, current=-np.ones((1, n)))}),
+    ):
+        given = {"connectivity": built.connectivity, "n_steps": 5, "delta_t": 1e-4} | changes
+        with pytest.raises(SimulationError, match=f"{words}: expected"):
+            simulate(built.cells, **given)
 
 
 @pytest.mark.parametrize("duration", [0.0, -1.0, float("nan"), 1e-6])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from neuroloom.lifnet._engine._result import Record
 from neuroloom.lifnet._engine._schedule import Schedule
 from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._errors import RoundingWarning, SimulationError
+from neuroloom.lifnet._indices import places
 from neuroloom.shared import Seed, checks
 
 Pairs = Sequence[tuple[ArrayLike, ArrayLike]]
@@ -51,8 +52,57 @@ def check(
             f"connectivity: expected at most {cells.n_channels} channels, "
             f"got {connectivity.n_channels}"
         )
-    if not connectivity.min_delay and connectivity.n_synapses and (cells.tau_decay == 0).any():
-        raise SimulationError("delay_steps: expected at least 1 where synapses are delta synapses")
+    _check_delays(cells, connectivity)
+
+
+def _check_delays(cells: Cells, connectivity: Connectivity) -> None:
+    """Refuse synapses that would have to change a voltage in the step that made the spike."""
+    if connectivity.min_delay or not connectivity.n_synapses:
+        return
+    for channel in np.flatnonzero((cells.tau_decay == 0).any(axis=1)).tolist():
+        hit = connectivity.reached_at_once(channel) & (cells.tau_decay[channel] == 0)
+        if hit.any():
+            raise SimulationError(
+                "delay_steps: expected at least 1 where synapses are delta synapses, got 0 into "
+                f"neuron {int(np.argmax(hit))} on channel {channel}"
+            )
+
+
+def check_conductances(
+    connectivity: Connectivity,
+    drives: Sequence[CountDrive],
+    noise: Sequence[NormalDrive],
+    jumps: NDArray[Any],
+    state: State,
+) -> None:
+    """Refuse what would make conductances negative.
+
+    Parameters
+    ----------
+    connectivity : Connectivity
+        The synapses.
+    drives, noise : sequences
+        Random input.
+    jumps : ndarray
+        Given input.
+    state : State
+        Where the run begins.
+    """
+    if any(normal.channel >= 0 for normal in noise):
+        raise SimulationError("noise: expected none into conductances, which it makes negative")
+    given = {
+        "weights": [connectivity.parts.weight],
+        "drives": [drive.jump for drive in drives],
+        "external_jumps": [jumps],
+        "state.current": [np.asarray(state.current)],
+    }
+    for name, arrays in given.items():
+        least = min((float(values.min()) for values in arrays if values.size), default=0.0)
+        if least < 0:
+            raise SimulationError(
+                f"{name}: expected conductances of at least 0, got {least:g}; what a synapse does "
+                "is in its reversal potential"
+            )
 
 
 def spans_of(populations: Mapping[str, tuple[int, int]] | None, n: int) -> dict[str, Span]:
@@ -100,10 +150,10 @@ def check_schedule(schedule: Schedule | None, n_steps: int, backend: str) -> Non
 
 def seed_bits(seed: int | Seed) -> int:
     """Return the number that a run's random input is drawn from."""
-    bits = seed.integer(64) if isinstance(seed, Seed) else int(seed)
-    if bits < 0:
-        raise SimulationError(f"seed: expected 0 or more, got {seed}")
-    return bits
+    if isinstance(seed, Seed):
+        return seed.integer(64)
+    most = 2**64 - 1
+    return checks.whole("seed", seed, at_least=0, at_most=most, error=SimulationError)
 
 
 def check_state(state: State, cells: Cells, delta_t: float) -> None:
@@ -209,13 +259,7 @@ def neurons_of(watch: Any, n: int) -> NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     if watch is True:
         return np.arange(n)
-    found = checks.indices("record", watch, n, error=SimulationError).astype(np.int64)
-    given = np.asarray(list(watch) if isinstance(watch, Set) else watch)
-    if given.dtype.kind == "i" and (given < 0).any():
-        raise checks.fail(
-            "record", f"neurons from 0 to {n - 1}", given.min(), error=SimulationError
-        )
-    return found
+    return places("record", watch, n, unique=False, error=SimulationError)
 
 
 def check_end(state: State, dtype: str, time: float) -> None:

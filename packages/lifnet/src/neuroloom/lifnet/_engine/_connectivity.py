@@ -60,6 +60,17 @@ class Connectivity:
         kept: dict[str, Any] = {"_splits": {}, "known": {}}
         return [kept.get(part.name, getattr(self, part.name)) for part in fields(self)]
 
+    def reached_at_once(self, channel: int) -> NDArray[np.bool_]:
+        """Return which neurons synapses without delay enter on a channel, shape (n_neurons,)."""
+        parts, hit = self.parts, np.zeros(self.n_neurons, dtype=bool)
+        for begin, row in zip(parts.bounds[:-1], parts.rows, strict=True):
+            mine = slice(row[0], row[-1])
+            at_once = (parts.delay[mine] == 0) & (parts.channel[mine] == channel)
+            start = parts.start[row[0] : row[-1] + 1]
+            targets = parts.target[start[0] : start[-1]]
+            hit[begin + targets[np.repeat(at_once, np.diff(start))].astype(np.int64)] = True
+        return hit
+
     @classmethod
     def from_csr(
         cls,
@@ -275,6 +286,8 @@ def _rows_of(
     """Return row ends and targets that are well formed."""
     pointer = np.array(checks.array("indptr", indptr, dtype=np.int64, error=NetworkError))
     target = _plain("indices", indices)
+    if target.shape == (0,):  # of no type, where a list is empty
+        target = target.astype(np.int64)
     n = len(pointer) - 1
     if pointer.ndim != 1 or n < 1 or pointer[0] != 0 or (np.diff(pointer) < 0).any():
         raise NetworkError("indptr: expected rising row ends that begin with 0")

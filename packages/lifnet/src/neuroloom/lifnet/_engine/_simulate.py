@@ -13,6 +13,7 @@ from neuroloom.lifnet._engine._checks import (
     Pairs,
     answer_sizes,
     check,
+    check_conductances,
     check_end,
     check_input,
     check_schedule,
@@ -153,6 +154,8 @@ def simulate(
     jumps = table_of("external_jumps", external_jumps, n_steps, cells.n_neurons)
     start = State.rest(cells) if state is None else state
     check_state(start, cells, delta_t)
+    if cells.reversal is not None:
+        check_conductances(connectivity, drives, noise, jumps, start)
     digest = network_digest(cells, connectivity)
     start.check_network(digest)
     if backend != "kernel":

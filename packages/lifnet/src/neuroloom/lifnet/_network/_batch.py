@@ -138,6 +138,10 @@ def simulate_trials(
     seed : int or Seed
         Root of the seeds; trial i runs with ``seed.child(i)``.
     """
+    if not isinstance(built, BuiltNetwork):
+        raise checks.fail(
+            "built", "a BuiltNetwork, as network.build(seed=…)", built, error=SimulationError
+        )
     n_trials = checks.whole("n_trials", n_trials, at_least=0, error=SimulationError)
     one = functools.partial(
         _trial, built=built, duration=duration, summarize=summarize, record=record

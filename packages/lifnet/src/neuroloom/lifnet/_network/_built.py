@@ -24,7 +24,7 @@ from neuroloom.lifnet._engine import (
     network_digest,
     simulate,
 )
-from neuroloom.lifnet._errors import NetworkError, RoundingWarning, SimulationError
+from neuroloom.lifnet._errors import NetworkError, RoundingWarning, SimulationError, as_seed
 from neuroloom.lifnet._network._declared import Declared
 from neuroloom.lifnet._network._degrees import in_degree, out_degree
 from neuroloom.lifnet._network._inputs import (
@@ -34,9 +34,9 @@ from neuroloom.lifnet._network._inputs import (
     PoissonInput,
     on_fraction,
 )
-from neuroloom.lifnet._network._synapses import Beta
+from neuroloom.lifnet._network._synapses import Beta, Delta
 from neuroloom.lifnet._network._wire import wire
-from neuroloom.shared import Seed, as_seed, checks
+from neuroloom.shared import Seed, checks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,6 +176,7 @@ class BuiltNetwork:
             )
         stream = as_seed(seed)
         check_is_state(state)
+        self._check_delays()
         self._check_length(0 if state is None else state.step, n_steps)
 
         def stretch(first: int, last: int, before: State | None) -> Simulation:
@@ -217,6 +218,18 @@ class BuiltNetwork:
             every=checkpoint_every,
             told=told,
         )
+
+    def _check_delays(self) -> None:
+        """Refuse synapses that would have to change a voltage in the step that made the spike."""
+        kinds = {p.name: p.synapses for p in self.network.populations}
+        for one in self.network.projections:
+            at_once = isinstance(kinds[one.post][one.receptor], Delta) and one.delay == 0
+            if at_once and self.in_degree(one.pre, one.post).any():
+                raise SimulationError(
+                    f"projection {one.pre} → {one.post}, delay: expected at least one step "
+                    f"({self.delta_t:g} s) into the Delta receptor {one.receptor!r}, which acts at "
+                    "once, got 0"
+                )
 
     def _check_length(self, first_step: int, n_steps: int) -> None:
         """Raise, before anything is drawn, if what a run holds for each step cannot fit."""

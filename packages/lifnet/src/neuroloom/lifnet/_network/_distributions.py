@@ -120,6 +120,15 @@ def mean_of(value: Distribution) -> float:
     return value.mean if isinstance(value, (Normal, Lognormal)) else float(value)
 
 
+def can_be_negative(value: Distribution) -> bool:
+    """Return whether a number, or one that a distribution gives, may lie below 0."""
+    if isinstance(value, Normal):
+        return value.low < 0 and (value.sd > 0 or value.mean < 0)
+    if isinstance(value, Uniform):
+        return value.low < 0
+    return mean_of(value) < 0
+
+
 def check(name: str, value: Distribution) -> None:
     """Raise unless `value` is a finite number or a distribution."""
     if isinstance(value, (Normal, Lognormal, Uniform)):

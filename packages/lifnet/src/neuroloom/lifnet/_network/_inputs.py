@@ -10,7 +10,8 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.lifnet._errors import NetworkError
+from neuroloom.lifnet._errors import SLOWEST, NetworkError, warn_of_milliseconds
+from neuroloom.lifnet._indices import places
 from neuroloom.shared import Seed, checks
 
 
@@ -183,6 +184,7 @@ class OrnsteinUhlenbeck:
         checks.real(f"{name}.mean_hz", self.mean_hz, unit="Hz", error=NetworkError)
         checks.real(f"{name}.sd_hz", self.sd_hz, at_least=0, unit="Hz", error=NetworkError)
         checks.real(f"{name}.tau", self.tau, above=0, unit="s", error=NetworkError)
+        warn_of_milliseconds(f"{name}.tau", self.tau, longest=SLOWEST)
 
     def sample(self, n_steps: int, delta_t: float, seed: Seed) -> NDArray[np.float64]:
         """Return the rate in Hz in each of `n_steps` steps of `delta_t` s, drawn from `seed`."""
@@ -343,13 +345,7 @@ class CurrentInput:
         if self.neurons is None:
             return np.arange(size)
         name = f"CurrentInput.neurons of {self.post}"
-        found = checks.indices(name, self.neurons, size, unique=True, error=NetworkError)
-        given = np.asarray(self.neurons)
-        if given.dtype.kind == "i" and (given < 0).any():
-            raise checks.fail(
-                name, f"neurons from 0 to {size - 1}", int(given.min()), error=NetworkError
-            )
-        return found.astype(np.int64)
+        return places(name, self.neurons, size, error=NetworkError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,15 @@ import numpy as np
 
 from neuroloom.lifnet._engine import Record, Simulation
 from neuroloom.lifnet._engine._connectivity import MOST_CHANNELS
-from neuroloom.lifnet._errors import NetworkError, PlausibilityWarning
+from neuroloom.lifnet._errors import NetworkError, PlausibilityWarning, as_seed
 from neuroloom.lifnet._network._built import BuiltNetwork, build
 from neuroloom.lifnet._network._description import Description, describe
-from neuroloom.lifnet._network._inputs import CurrentInput, Input, NoiseCurrent
+from neuroloom.lifnet._network._distributions import can_be_negative
+from neuroloom.lifnet._network._inputs import CurrentInput, Input, NoiseCurrent, PoissonInput
 from neuroloom.lifnet._network._population import Population
 from neuroloom.lifnet._network._projection import Projection
 from neuroloom.lifnet._network._synapses import Beta, Exponential
-from neuroloom.shared import Seed, as_seed, checks
+from neuroloom.shared import Seed, checks
 
 
 def _parts(name: str, given: Any, kinds: tuple[type, ...]) -> tuple[Any, ...]:
@@ -95,6 +96,7 @@ class Network:
             self._find("pre", projection.pre)
             self._receptor(projection.post, projection.receptor)
             self._check_rule(projection)
+            self._check_weights(projection)
         for source in self.inputs:
             self._check_input(source)
         if len(self.receptors) > MOST_CHANNELS:
@@ -113,6 +115,12 @@ class Network:
         elif source.receptor is not None:
             self._receptor(source.post, source.receptor)
             synapse = population.synapses[source.receptor]
+            if isinstance(source, PoissonInput) and isinstance(synapse, Beta) and source.weight < 0:
+                raise NetworkError(
+                    f"PoissonInput.weight: expected a conductance of at least 0 into "
+                    f"{source.receptor!r} of {source.post!r}, got {source.weight:g}; inhibition is "
+                    "a low reversal potential"
+                )
             if isinstance(source, NoiseCurrent) and not isinstance(synapse, Exponential):
                 raise NetworkError(
                     f"NoiseCurrent.receptor: expected an Exponential synapse of {source.post!r}, "
@@ -131,6 +139,18 @@ class Network:
         if receptor not in known:
             raise NetworkError(
                 f"receptor: expected one of {known} of {population!r}, got {receptor!r}"
+            )
+
+    def _check_weights(self, projection: Projection) -> None:
+        """Refuse weights that the receptor cannot have."""
+        synapse = self._find("post", projection.post).synapses[projection.receptor]
+        given = getattr(projection.rule, "weights", None)
+        least = projection.weight if given is None else float(np.min(given, initial=0.0))
+        if isinstance(synapse, Beta) and can_be_negative(least):
+            raise NetworkError(
+                f"projection {projection.pre} → {projection.post}, weight: expected conductances "
+                f"of at least 0 into {projection.receptor!r}, as Normal(…, low=0), got {least!r}; "
+                "inhibition is a low reversal potential"
             )
 
     def _check_rule(self, projection: Projection) -> None:

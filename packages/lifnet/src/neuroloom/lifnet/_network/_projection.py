@@ -21,10 +21,11 @@ class Projection:
     rule : Bernoulli, FixedIndegree, FixedOutdegree, FixedTotal, OneToOne or Explicit
         Who connects to whom.
     weight : float or distribution
-        Weight, in the unit of the receptor.
+        Weight, in the unit of the receptor; that of a conductance is at least 0.
     delay : float or distribution
         Time in seconds from a spike to the synapse's response, rounded to the step: at least one
-        step, or the number 0 for a response that begins in the next step. Drawn delays that are
+        step, or the number 0 for a response that begins in the next step (not into a `Delta`
+        synapse, which acts at once). Drawn delays that are
         shorter than a step are one step, and normal ones below 0 are drawn again.
     receptor : str
         Synapse of `post` that the spikes enter.
