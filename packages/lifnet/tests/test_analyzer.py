@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
+import re
+import warnings
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from neuroloom.lifnet import Analyzer, LifnetError
 from neuroloom.lifnet._analysis._attractors import active
 from neuroloom.lifnet._analysis._sessions import from_dense, save_compact
 from neuroloom.lifnet.analysis import ClusteringParams
+from neuroloom.lifnet.errors import PlausibilityWarning
 from neuroloom.shared import NotFittedError
 
 DT = 0.5e-3
@@ -234,7 +238,7 @@ def test_counts_of_spikes_are_counted():
     for given in (counts, counts.astype(float), counts.astype(np.uint8)):
         found = Analyzer(given, CLUSTERS, DT)
         np.testing.assert_allclose(found.get_neuron_spike_rate(), expected, rtol=1e-12)
-        assert found.get_neuron_spike_rate(-1) == pytest.approx(expected[-1])
+        assert found.get_neuron_spike_rate(3 * SIZE - 1) == pytest.approx(expected[-1])
     assert Analyzer([counts], CLUSTERS, DT, populations=[False, False, True]).config[
         "populations"
     ] == [2]
@@ -423,3 +427,67 @@ def test_a_compact_file_of_other_neurons_is_refused(tmp_path):
     save_compact(tmp_path / "spikes.npz", dataclasses.replace(spikes, n_neurons=5))
     with pytest.raises(LifnetError, match="expected numbers from 0 to 4"):
         Analyzer(tmp_path / "spikes.npz", CLUSTERS, DT)
+
+
+def test_populations_neurons_and_sessions_count_from_the_first_only(analyzer):
+    for ask in (
+        lambda: Analyzer(raster((0,)), CLUSTERS, DT, populations=[-1]),
+        lambda: Analyzer(raster((0,)), CLUSTERS, DT, populations=-1),
+        lambda: analyzer.get_attractor_idx(-1),
+        lambda: analyzer.get_occurrences((0, -2)),
+        lambda: analyzer.get_cluster_spike_rate(-1),
+        lambda: analyzer.get_neuron_spike_rate(-1),
+        lambda: analyzer.get_cluster_activity(-1),
+        lambda: analyzer.get_cluster_rates(-1),
+        lambda: analyzer.get_occurrences(-1),
+    ):
+        with pytest.raises(LifnetError, match=r"from 0 to \d.*got -[12]"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"dt": 0.5}, "dt: got 0.5 s.*milliseconds"),
+        ({"dt": 0.1}, "dt: got 0.1 s.*milliseconds"),
+        ({"minimal_life_span_ms": 0.02}, "minimal_life_span_ms: got 0.02 ms.*seconds"),
+        ({"clustering_params": {"kernel_param": 0.01}}, "kernel_param: got 0.01 ms.*seconds"),
+    ],
+)
+def test_times_in_another_unit_are_asked_about(changes, words):
+    given = {"spikes": raster((0,), (1,)), "clusters": CLUSTERS, "dt": DT}
+    with pytest.warns(PlausibilityWarning, match=words):
+        Analyzer(**(given | changes))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Analyzer(**given, minimal_life_span_ms=0.5, clustering_params=SHARP)
+        Analyzer(**(given | {"dt": 0.01}), minimal_life_span_ms=0.0)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "box"])
+def test_a_kernel_longer_than_all_sessions_is_refused(kind):
+    params = {"kernel_type": kind, "kernel_param": 1e9}
+    with pytest.raises(LifnetError, match=r"kernel_param: expected at most .* 500 ms, got 1e\+09"):
+        Analyzer(raster((0,)), CLUSTERS, DT, clustering_params=params)
+    Analyzer(raster((0,)), CLUSTERS, DT, clustering_params=params | {"kernel_param": 500})
+
+
+def test_an_analysis_is_replaced_by_one_that_goes_on_from_it_alone(tmp_path):
+    sessions = [raster((0,), (1,)), raster((1,), (2,)), raster((2,), (0, 1))]
+    one, two, three = (
+        Analyzer(sessions[:n], CLUSTERS, DT, clustering_params=SHARP) for n in (1, 2, 3)
+    )
+    two.save_analysis(tmp_path)
+    three.save_analysis(tmp_path)
+    assert Analyzer.load_analysis(tmp_path).get_num_states() == 4
+    other = Analyzer([sessions[1], *sessions], CLUSTERS, DT, clustering_params=SHARP)
+    for poorer, words in ((two, "session_lengths_steps"), (one, "session_le"), (other, "states")):
+        with pytest.raises(LifnetError, match=f"another analysis.*differs in.*{words}"):
+            poorer.save_analysis(tmp_path)
+    assert Analyzer.load_analysis(tmp_path).get_num_states() == 4
+
+
+def test_each_parameter_of_the_clustering_is_described():
+    described = inspect.getdoc(ClusteringParams).partition("Parameters\n----------\n")[2]
+    names = re.findall(r"^(\w+) :", described, flags=re.MULTILINE)
+    assert names == [field.name for field in dataclasses.fields(ClusteringParams)]

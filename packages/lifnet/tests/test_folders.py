@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from neuroloom.lifnet import (
     FullMeanFieldStager,
@@ -220,8 +223,16 @@ def test_the_command_analyses_its_own_files_alone(tmp_path, monkeypatch, capsys)
     assert main(["run", "--config", "b.yaml", "--n-repeats", "2", *given]) == 2
     assert "differs in" in capsys.readouterr().err
     assert contents(tmp_path / "out") == before
-    assert main(["run", "--config", "a.yaml", "--n-repeats", "2", *given]) == 0
+    for fewer in (["--n-repeats", "2"], ["--n-repeats", "3", "--e-clusters"]):
+        assert main(["run", "--config", "a.yaml", *fewer, *given]) == 2
+        assert "another analysis" in capsys.readouterr().err
+        assert contents(tmp_path / "out") == before
+    assert main(["run", "--config", "a.yaml", "--n-repeats", "4", *given]) == 0
+    assert lengths() == [200] * 4
+    two = ["--n-repeats", "2", "--overwrite"]
+    assert main(["run", "--config", "a.yaml", *two, *given]) == 0
     assert lengths() == [200] * 2
+    assert not list(tmp_path.glob("out.*"))
     assert main(["run", "--config", "b.yaml", "--n-repeats", "2", *given, "--overwrite"]) == 0
     assert lengths() == [200] * 2
     assert len(list(Path("out/data").iterdir())) == 2
@@ -309,3 +320,80 @@ def test_every_broken_input_is_one_line_and_status_2(tmp_path, monkeypatch, caps
         said = capsys.readouterr().err.strip()
         assert (status, said.count("\n"), bool(said)) == (2, 0, True), (line, said)
         assert contents(tmp_path) == before, line
+
+
+BASE = ["--config", "a.yaml", "--save-dir", "in/out"]
+RUN = ["run", *BASE, "--n-repeats", "2", "--no-plots", "--log-level", "error"]
+SWEEP = ["sweep", *BASE, "--param", "arousal.level", "--sweep-values", "0.1", "0.2"]
+IMPOSSIBLE = {
+    "no dask": ([*RUN, "--dask", "tcp://127.0.0.1:1"], {}),
+    "no dask for a sweep": ([*SWEEP, "--dask", "tcp://127.0.0.1:1"], {}),
+    "too long": (RUN, {"init_params": {"duration_sec": 1e9}}),
+    "too long in parallel": ([*RUN, "--parallel"], {"init_params": {"duration_sec": 1e9}}),
+    "too short to analyse": (RUN, {"init_params": {"duration_sec": 5e-3}}),
+    "a sweep of runs too long": (SWEEP, {"init_params": {"duration_sec": 1e9}}),
+    "another number of populations": (RUN, {"perturbation": {"rate": {"vectors": [[1.0] * 7],
+                                                                       "params": [1.0]}}}),
+    "the same in theory": (["mean-field", *BASE], {"perturbation": {"rate": {
+        "vectors": [[1.0] * 7], "params": [1.0]}}}),
+    "both kinds of analysis": ([*RUN, "--e-clusters", "--all-populations"], {}),
+    "an item from the end": (["sweep", *BASE, "--param", "external_currents.c_ext", "--param-idx",
+                              "-1", "--sweep-values", "100"], {}),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_what_cannot_be_run_leaves_nothing(name, tmp_path, monkeypatch, capsys):
+    line, changes = IMPOSSIBLE[name]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    mapping = CONFIG.to_mapping()
+    for block, values in changes.items():
+        mapping[block] = {**(mapping[block] or {}), **values}
+    Path("a.yaml").write_text(yaml.safe_dump(mapping))
+    try:
+        status = main(line)
+    except SystemExit as stop:
+        status = stop.code
+    said = capsys.readouterr().err.strip().splitlines()  # a bar may stand in the line before
+    errors = [line for line in said if re.match(r"neuroloom-lifnet.*: error: ", line)]
+    assert (status, errors) == (2, said[-1:]), said
+    assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
+    # A folder of other things, and one of another job that would be moved away, stay as they are.
+    Path("in/out").mkdir(parents=True)
+    Path("in/out/mine.txt").write_text("mine")
+    before = contents(tmp_path)
+    with contextlib.suppress(SystemExit):
+        main(line)
+    assert contents(tmp_path) == before
+    repeat(Path("in/out"), config=OTHER)
+    before = contents(tmp_path)
+    with contextlib.suppress(SystemExit):
+        main([*line, "--overwrite"])
+    assert contents(tmp_path) == before
+    assert [path.name for path in Path("in").iterdir()] == ["out"]
+
+
+def test_what_is_finished_stays_when_a_later_part_is_refused(tmp_path):
+    def refused_later(stager):
+        if stager.random_seed == seeds[1]:
+            raise LifnetError("the second one")
+        return stager.run(output_keys=("spikes", "clusters"))
+
+    repeater = Repeater(2, tmp_path / "out", config=CONFIG, plots=False, run_fn=refused_later)
+    seeds = repeater.seeds
+    with pytest.raises(LifnetError, match="the second one"):
+        repeater.run(progress=False)
+    assert (tmp_path / "out" / "data" / "spikes_0.npy").is_file()
+    assert (tmp_path / "out" / "metadata" / "job" / "job.json").is_file()
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_bytes_at_any_time(tmp_path, monkeypatch):
+    for name, now in (("one", 1e9), ("two", 1.7e9)):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        Repeater(1, tmp_path / name, config=CONFIG, compact=True, export_plots_pdf=True).run()
+    one, two = (contents(tmp_path / name) for name in ("one", "two"))
+    assert set(one) == set(two)
+    assert {name for name in one if one[name] != two[name]} <= {"metadata/run.log"}

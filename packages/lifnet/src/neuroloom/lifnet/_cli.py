@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,11 @@ import numpy as np
 import yaml
 
 from neuroloom.lifnet._analysis._analyzer import Analyzer
+from neuroloom.lifnet._analysis._attractors import ClusteringParams, check_times
+from neuroloom.lifnet._analysis._saved import refuse_another
+from neuroloom.lifnet._clustered._parameters import clustered_parameters
 from neuroloom.lifnet._config._load import copy_configs, load_config
+from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._mean_field_stagers import (
@@ -107,10 +112,11 @@ def _repeat_options(parser: argparse.ArgumentParser, n_repeats: int) -> None:
     parser.add_argument("--compact", action="store_true", help="steps and neurons, not rasters")
     parser.add_argument("--no-resume", action="store_true", help="begin anew")
     parser.add_argument("--log-level", default="INFO")
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--e-clusters", action="store_true", help="attractors of the E clusters alone"
     )
-    parser.add_argument(
+    which.add_argument(
         "--all-populations", action="store_true", help="the default, kept for older scripts"
     )
     _overwrite_option(parser)
@@ -119,7 +125,9 @@ def _repeat_options(parser: argparse.ArgumentParser, n_repeats: int) -> None:
 
 def _overwrite_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--overwrite", action="store_true", help="move the folder of another job away"
+        "--overwrite",
+        action="store_true",
+        help="move the folder of another job away, replace another analysis",
     )
 
 
@@ -181,18 +189,37 @@ def _repeat(options: argparse.Namespace, folder: Path) -> None:
         overwrite=options.overwrite,
         logger=Logger("run", level=options.log_level),
     )
-    repeater.claim()
-    _write_command(options, folder)
+    _check_analysis(options, config, folder)
     with cluster(options.dask), sharded(options.shard):
         files = repeater.run()
+    _write_command(options, folder)
     analyzer = Analyzer(
         files,
         clusters=folder / "clusters.npy",
         dt=config.init_params.delta_t,
         populations=clusters if options.e_clusters else None,
     )
-    analyzer.save_analysis(folder / "analysis", overwrite=True)  # the folder is this job's
+    analyzer.save_analysis(folder / "analysis", overwrite=options.overwrite)
     print(f"{analyzer.get_num_states()} states; analysis in {folder / 'analysis'}")
+
+
+def _check_analysis(options: argparse.Namespace, config: Config, folder: Path) -> None:
+    """Refuse, before anything is computed, to replace an analysis of more or of something else."""
+    init, params = config.init_params, ClusteringParams()
+    n_steps = round(init.duration_sec / init.delta_t)
+    check_times(params, 0.0, init.delta_t, n_steps * init.delta_t * 1e3)
+    clusters, all_of_them = (
+        config.architecture.clusters.n_clusters,
+        int((clustered_parameters(config).sizes > 0).sum()),
+    )
+    if not options.overwrite:
+        planned = {
+            "dt": init.delta_t,
+            "clustering_params": asdict(params),
+            "session_lengths_steps": [n_steps] * options.n_repeats,
+            "populations": list(range(clusters if options.e_clusters else all_of_them)),
+        }
+        refuse_another(folder / "analysis", planned)
 
 
 def _write_command(options: argparse.Namespace, folder: Path) -> None:

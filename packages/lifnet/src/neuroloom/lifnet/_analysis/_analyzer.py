@@ -17,13 +17,15 @@ from neuroloom.lifnet._analysis._attractors import (
     Identity,
     Occurrences,
     active,
+    check_times,
     occurrences,
     smooth,
     transition_counts,
 )
 from neuroloom.lifnet._analysis._saved import FILES, clustering, read, refuse_another, write
 from neuroloom.lifnet._analysis._sessions import Spikes, contiguous, load_labels, load_sessions
-from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._errors import COARSEST, LifnetError, warn_of_milliseconds
+from neuroloom.lifnet._indices import place, places
 from neuroloom.shared import NotFittedError, checks
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class Analyzer:
     clustering_params : ClusteringParams or mapping, optional
         How activity is told from rates.
     populations : int, sequence of int or boolean mask, optional
-        Look only at these populations, for example the E clusters.
+        Look only at these populations, counted from 0, for example the E clusters.
 
     Raises
     ------
@@ -102,17 +104,18 @@ class Analyzer:
         if not len(labels):
             raise LifnetError("clusters: expected at least one neuron, got none")
         dt = checks.real("dt", dt, above=0, unit="s", error=LifnetError)
+        warn_of_milliseconds("dt", dt, longest=COARSEST, stacklevel=3)
         minimal_life_span_ms = checks.real(
             "minimal_life_span_ms", minimal_life_span_ms, at_least=0, error=LifnetError
         )
         self._label, sizes = contiguous(labels)
         self._sizes = sizes
         self.params = clustering(clustering_params)
+        longest = max(session.n_steps for session in self._sessions) * dt * 1e3
+        check_times(self.params, minimal_life_span_ms, dt, longest)
         kept: NDArray[Any] = np.arange(len(sizes))
         if populations is not None:
-            kept = checks.indices(
-                "populations", populations, len(sizes), unique=True, error=LifnetError
-            )
+            kept = places("populations", populations, len(sizes))
             if not len(kept):
                 raise LifnetError("populations: expected at least one, got none")
         self.dt = float(dt)
@@ -203,8 +206,7 @@ class Analyzer:
             If there is no such state.
         """
         n = self.get_num_clusters()
-        places = checks.indices("clusters", clusters, n, unique=True, error=LifnetError)
-        identity = tuple(sorted(places.tolist()))
+        identity = tuple(sorted(places("clusters", clusters, n).tolist()))
         if identity not in self._found.states:
             raise LifnetError(f"no state in which exactly the populations {identity} are active")
         return self._found.states.index(identity)
@@ -495,7 +497,7 @@ class Analyzer:
         rates = total / (self.config["total_sim_duration_ms"] * 1e-3)
         if neuron is None:
             return rates
-        return float(rates[checks.index("neuron", neuron, len(rates), error=LifnetError)])
+        return float(rates[place("neuron", neuron, len(rates))])
 
     def get_cluster_spike_rate(self, cluster: int | None = None) -> Any:
         """Return the mean rate of a population, or of all, in Hz over all sessions.
@@ -514,7 +516,7 @@ class Analyzer:
         means = np.bincount(self._label, rates) / self._sizes
         if cluster is None:
             return means
-        return float(means[checks.index("cluster", cluster, len(means), error=LifnetError)])
+        return float(means[place("cluster", cluster, len(means))])
 
     def get_cluster_activity(self, session: int = 0) -> NDArray[np.bool_]:
         """Return which populations are active in a session, shape (n_steps, n_pops).
@@ -533,7 +535,7 @@ class Analyzer:
         """
         if self._activity is None:
             raise NotFittedError("a loaded analysis holds no activity: make the Analyzer anew")
-        number = checks.index("session", session, len(self._activity), error=LifnetError)
+        number = place("session", session, len(self._activity))
         return self._activity[number]
 
     def get_cluster_rates(self, session: int = 0) -> Array:
@@ -552,7 +554,7 @@ class Analyzer:
             If the analysis was loaded: it holds no spikes.
         """
         raw = self._raw()
-        number = checks.index("session", session, len(raw), error=LifnetError)
+        number = place("session", session, len(raw))
         return smooth(self._rates(raw[number]), self.params, self.dt)
 
     def _raw(self) -> list[Spikes]:
@@ -570,7 +572,8 @@ class Analyzer:
         directory : path
             Folder to write to; made if it is missing.
         overwrite : bool
-            Replace another analysis.
+            Replace another analysis. One that this one goes on from is replaced in any case: of
+            the first of these sessions, with the same parameters and states.
 
         Raises
         ------
@@ -579,7 +582,7 @@ class Analyzer:
         """
         folder = Path(directory)
         if not overwrite:
-            refuse_another(folder, self._found, self.config)
+            refuse_another(folder, self.config, self._found)
         return write(folder, self._found, self.config, self.get_transition_matrix())
 
     @classmethod

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,7 +17,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from neuroloom.lifnet._errors import LifnetError
+from neuroloom.lifnet._errors import COARSEST, LifnetError, PlausibilityWarning
 from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
@@ -27,20 +28,35 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class ClusteringParams:
-    """How activity is told from rates."""
+    """How activity is told from rates.
+
+    Parameters
+    ----------
+    kernel_type : {"gaussian", "box"}
+        What smooths the rates over time.
+    kernel_param : float
+        Standard deviation of the Gaussian, or width of the box, in milliseconds: at most the
+        longest session.
+    rate_tolerance : float
+        Hz by which the base may still change.
+    max_iterations : int
+        Most changes of the base.
+    last_pass : bool
+        Take the mean that ended the search as the base, too, rather than the one before it. What
+        never rises above the mean rate of all that is active is then left out, also where rates
+        are equal and do not fluctuate, as in examples made by hand.
+
+    Raises
+    ------
+    LifnetError
+        If a value is impossible.
+    """
 
     kernel_type: str = "gaussian"
-    """``"gaussian"`` or ``"box"``."""
     kernel_param: float = 10.0
-    """Standard deviation of the Gaussian, or width of the box, in milliseconds."""
     rate_tolerance: float = 20.0
-    """Hz by which the base may still change."""
     max_iterations: int = 50
-    """Most changes of the base."""
     last_pass: bool = True
-    """Take the mean that ended the search as the base, too, rather than the one before it. What
-    never rises above the mean rate of all that is active is then left out, also where rates are
-    equal and do not fluctuate, as in examples made by hand."""
 
     def __post_init__(self) -> None:
         checks.choice("kernel_type", self.kernel_type, ("gaussian", "box"), error=LifnetError)
@@ -76,6 +92,35 @@ class Occurrences:
     def duration(self) -> NDArray[np.int64]:
         """Steps that each occurrence lasts."""
         return self.stop - self.start
+
+
+def check_times(params: ClusteringParams, shortest: float, dt: float, longest: float) -> None:
+    """Refuse a kernel longer than all sessions, and warn of times too short to act.
+
+    Parameters
+    ----------
+    params : ClusteringParams
+        With the kernel.
+    shortest : float
+        Minimal life span in milliseconds.
+    dt : float
+        Step in seconds.
+    longest : float
+        Length of the longest session in milliseconds.
+    """
+    if params.kernel_param > longest:
+        raise LifnetError(
+            f"kernel_param: expected at most the length of a session, {longest:g} ms, "
+            f"got {params.kernel_param:g} ms"
+        )
+    for name, time in (("kernel_param", params.kernel_param), ("minimal_life_span_ms", shortest)):
+        if dt <= COARSEST and 0 < time < dt * 1e3 * (1 - 1e-9):
+            warnings.warn(
+                f"{name}: got {time:g} ms, which does nothing in steps of {dt * 1e3:g} ms; is it "
+                "in seconds?",
+                PlausibilityWarning,
+                stacklevel=4,
+            )
 
 
 def smooth(rates: Array, params: ClusteringParams, dt: float) -> Array:

@@ -26,6 +26,8 @@ TRANSITIONS = "transition_matrix.npy"
 CONFIG = "analysis_config.json"
 FILES = {"attractors": ATTRACTORS, "transition_matrix": TRANSITIONS}
 _PLACES = ("spikes_path", "clusters_path", "files")
+_LENGTHS = "session_lengths_steps"
+_OF_LENGTHS = ("total_sim_duration_ms",)  # what more sessions change besides
 
 
 @dataclass(frozen=True)
@@ -99,28 +101,60 @@ def read(folder: Path) -> Saved:
         raise LifnetError(f"{folder}: expected a saved analysis, got {error!r}") from error
 
 
-def refuse_another(folder: Path, found: Occurrences, config: dict[str, Any]) -> None:
-    """Raise if a folder holds an analysis with other states or of other parameters."""
+def refuse_another(
+    folder: Path, config: Mapping[str, Any], found: Occurrences | None = None
+) -> None:
+    """Raise if a folder holds an analysis that another one would replace.
+
+    One of the same parameters and states may be replaced, and so may one of the first of the
+    sessions: the other one goes on from it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the other one is to go.
+    config : mapping
+        Parameters and sizes of the other one, or those of them that are known before it is made.
+    found : Occurrences, optional
+        States of the other one.
+
+    Raises
+    ------
+    LifnetError
+        If there is one that would be lost.
+    """
     if not (folder / ATTRACTORS).is_file():
         if (folder / "attractors.npy").is_file():
             raise LifnetError(
                 f"directory: expected a folder without another analysis, got {folder} with one "
-                "of the seed system; take another folder, or overwrite=True"
+                "of the seed system; take another folder, or overwrite it (overwrite=True, "
+                "--overwrite)"
             )
         return
     known = read(folder)
+    lengths, before = (list(one.get(_LENGTHS, ())) for one in (config, known.config))
+    goes_on = lengths[: len(before)] == before
+    sizes = {*_PLACES, _LENGTHS, *(_OF_LENGTHS if goes_on else ())}
     ours, theirs = (
-        {k: v for k, v in one.items() if k not in _PLACES} for one in (config, known.config)
+        {k: v for k, v in one.items() if k not in sizes} for one in (config, known.config)
     )
-    differ = sorted(k for k in {*ours, *theirs} if ours.get(k) != theirs.get(k))
-    if not differ and _table(known.found) != _table(found):
+    compared = set(ours) if found is None else {*ours, *theirs}
+    differ = sorted(k for k in compared if ours.get(k) != theirs.get(k))
+    differ += [] if goes_on else [_LENGTHS]
+    if not differ and found is not None and not _begins_with(found, known.found):
         differ = ["states"]
     if differ:
         raise LifnetError(
             f"directory: expected a folder without another analysis, got {folder} with one of "
             f"{len(known.found.states)} states that differs in {', '.join(differ)}; take "
-            "another folder, or overwrite=True"
+            "another folder, or overwrite it (overwrite=True, --overwrite)"
         )
+
+
+def _begins_with(found: Occurrences, known: Occurrences) -> bool:
+    """Return whether the first sessions' states and occurrences are those that are known."""
+    whole, part = _table(found), _table(known)
+    return all(whole[name][: len(values)] == values for name, values in part.items())
 
 
 def clustering(params: ClusteringParams | Mapping[str, Any] | None) -> ClusteringParams:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -65,17 +67,80 @@ def claim(
 
 
 @contextmanager
-def working(job: Job) -> Iterator[Path]:
+def working(folder: Path, open_job: Callable[[], Job]) -> Iterator[Path]:
     """Work on a folder, with other processes maybe; yield where finished parts are kept meanwhile.
 
-    The last one that comes to the end removes those: before, another would do them again.
+    The last one that comes to the end removes those: before, another would do them again. What is
+    refused before a part is finished leaves the folder as it was.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    open_job : callable
+        Makes it this job's and returns the job, as `claim` does.
     """
-    kept = job.folder.parent / "unfinished"
-    with job.working():
-        yield kept
+    with untouched_if_refused(folder):
+        job = open_job()
+        kept = job.folder.parent / "unfinished"
+        with job.working():
+            yield kept
     with job.alone() as last:
         if last:
             discard(kept)
+
+
+@contextmanager
+def untouched_if_refused(folder: Path) -> Iterator[None]:
+    """Leave a folder as it was where input turns out to be impossible before a part is finished.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, there or not.
+    """
+    before = set(folder.iterdir()) if folder.is_dir() else set()
+    was = folder.stat().st_ino if folder.is_dir() else None
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        yield
+    except DataError:
+        away = _moved_to(folder, was)
+        kept = set() if away else before
+        if _nothing_done(folder, kept):
+            for path in set(folder.iterdir()) - kept:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            for one in [folder] if away else missing:
+                one.rmdir()
+            if away:
+                away.rename(folder)
+        raise
+
+
+def _nothing_done(folder: Path, before: set[Path]) -> bool:
+    """Return whether what a folder holds more than before are no results, and nobody works in it.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    before : set of Path
+        What was in it.
+    """
+    if not folder.is_dir() or folder / "metadata" in before:
+        return False
+    record = folder / RECORD / "job.json"
+    kept = (folder / "metadata" / "unfinished").glob("**/*.npz")
+    results = (path for name in ("data", "analysis") for path in (folder / name).glob("*"))
+    return not any(kept) and not any(results) and (not record.is_file() or _at_rest(record))
+
+
+def _moved_to(folder: Path, inode: int | None) -> Path | None:
+    """Return where a folder of this number was moved to make room for another of its name."""
+    if inode is None or (folder.is_dir() and folder.stat().st_ino == inode):
+        return None
+    named = folder.parent.glob(f"{glob.escape(folder.name)}.*")
+    return next((one for one in named if one.is_dir() and one.stat().st_ino == inode), None)
 
 
 def files_of(folder: Path, n_repeats: int, *, compact: bool) -> list[Path]:

@@ -185,10 +185,11 @@ class Repeater:
         Raises
         ------
         LifnetError
-            If the folder holds the results of another job.
+            If the folder holds the results of another job, or the configuration cannot be run;
+            nothing is written then.
         """
         metadata = self.save_dir / "metadata"
-        with working(self.claim()) as kept:
+        with working(self.save_dir, self.claim) as kept:
             for name in ("data", "metadata", *(["plots"] if self.plots else [])):
                 (self.save_dir / name).mkdir(parents=True, exist_ok=True)
             save_config(self.config, metadata / "config.yaml")
@@ -306,4 +307,4 @@ def _draw(spikes: NDArray[np.bool_], stager: Any, path: Path, pdf: bool) -> None
         plot_raster(as_simulation(spikes, stager.network(), step), ax=figure.subplots())
     figure.savefig(path.with_suffix(".png"), dpi=120)
     if pdf:
-        figure.savefig(path.with_suffix(".pdf"))
+        figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})

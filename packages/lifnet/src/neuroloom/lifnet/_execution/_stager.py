@@ -15,7 +15,7 @@ from neuroloom.lifnet._clustered._perturbation import check_target
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import ConfigError
-from neuroloom.lifnet._execution._folder import claim
+from neuroloom.lifnet._execution._folder import claim, untouched_if_refused
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.shared.io import atomic
 
@@ -124,7 +124,8 @@ class Stager(ABC):
         Raises
         ------
         LifnetError
-            If the folder holds the results of another job; nothing is written then.
+            If the folder holds the results of another job, or the configuration cannot be run;
+            nothing is written then.
         """
         settings = self.config.settings
         save = settings.save if save_outputs is None else save_outputs
@@ -140,7 +141,10 @@ class Stager(ABC):
         }
         if options.get("checkpoint_every") is not None:
             options.setdefault("checkpoint", folder / "metadata" / "unfinished")
-        with claim(folder, self.config, told, overwrite=overwrite).working():
+        with (
+            untouched_if_refused(folder),
+            claim(folder, self.config, told, overwrite=overwrite).working(),
+        ):
             self.logger.attach_file(folder / "metadata" / "run.log")
             try:
                 return self._recorded(folder, plot_arg if draw else None, save, options)

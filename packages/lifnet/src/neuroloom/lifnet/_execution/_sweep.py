@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -140,8 +141,8 @@ class BaseSweepRunner(ABC):
             "attributes": step.attributes,
             "options": kwargs,
         }
-        job = claim(directory, base, told, overwrite=overwrite)
-        with working(job) as kept:
+        open_job = partial(claim, directory, base, told, overwrite=overwrite)
+        with working(directory, open_job) as kept:
             for name in ("configs", "metadata", "data", "plots"):
                 (directory / name).mkdir(parents=True, exist_ok=True)
             file = directory / "metadata" / "sweep.log"
