@@ -78,19 +78,18 @@ def _readers(kind: Any) -> dict[str, Reader]:
     return {spec.name: hints[spec.name].__metadata__[0] for spec in fields(kind)}
 
 
-def _missing(kind: type[Section], data: object) -> list[str]:
+def _missing(kind: Any, data: object) -> list[str]:
     """Return the paths of all keys that a section and those inside it need and do not get."""
     if not isinstance(data, Mapping):
         return []  # told by what reads it
     absent = []
-    for spec in fields(kind):  # type: ignore[arg-type]
-        value, inner = data.get(spec.name), _readers(kind)[spec.name]
-        if value is not None or _optional(spec):
-            wanted = isinstance(inner, _Inner) and value is not None
-            absent += _missing(inner.kind, value) if wanted else []
-        elif isinstance(inner, _Inner):
-            absent += _missing(inner.kind, {})
-        else:
+    for spec in fields(kind):
+        value, reader = data.get(spec.name), _readers(kind)[spec.name]
+        if value is None and _optional(spec):
+            continue
+        if isinstance(reader, _Inner):
+            absent += _missing(reader.kind, {} if value is None else value)
+        elif value is None:
             absent.append(f"{kind.path}.{spec.name}" if kind.path else spec.name)
     return absent
 

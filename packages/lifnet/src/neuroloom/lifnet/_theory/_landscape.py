@@ -7,6 +7,7 @@ which the force is smallest its integral is a potential, whose wells are the att
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -138,8 +139,9 @@ def landscape(
         raise LifnetError(
             f"step: expected at most the width of the limits in Hz, got {step} and {edges.tolist()}"
         )
+    n_points = math.prod(n + 1.0 for n in n_steps)
     check_memory(
-        {"landscape": 8.0 * (field.n_pops + 2 * len(held)) * np.prod([n + 1.0 for n in n_steps])},
+        {"landscape": 8.0 * (field.n_pops + 2 * len(held)) * n_points},
         remedy="take a wider step or narrower limits",
     )
     grids = [low + step * np.arange(n + 1) for n, (low, _) in zip(n_steps, edges, strict=True)]

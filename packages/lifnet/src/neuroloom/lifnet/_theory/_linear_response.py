@@ -205,20 +205,13 @@ def _check_neuron(
     tau_synaptic: float,
 ) -> None:
     """Raise unless there is such a neuron."""
-    for name, value, least in (
-        ("mu", mu, {}),
-        ("sigma", sigma, {"above": 0}),
-        ("tau_membrane", tau_membrane, {"above": 0}),
-        ("reset_voltage", reset_voltage, {}),
-        ("threshold", threshold, {}),
-        ("tau_refractory", tau_refractory, {"at_least": 0}),
-        ("tau_synaptic", tau_synaptic, {"at_least": 0}),
-    ):
-        checks.real(name, value, error=LifnetError, **least)
-    if threshold <= reset_voltage:
-        raise LifnetError(
-            f"threshold: expected above the reset {reset_voltage:g}, got {threshold:g}"
-        )
+    checks.real("mu", mu, error=LifnetError)
+    for name, value in (("sigma", sigma), ("tau_membrane", tau_membrane)):
+        checks.real(name, value, above=0, error=LifnetError)
+    for name, value in (("tau_refractory", tau_refractory), ("tau_synaptic", tau_synaptic)):
+        checks.real(name, value, at_least=0, error=LifnetError)
+    reset = checks.real("reset_voltage", reset_voltage, error=LifnetError)
+    checks.real("threshold", threshold, above=reset, error=LifnetError)
 
 
 def coupling(
