@@ -5,6 +5,7 @@ lifnet and shared test theirs among their own tests; the release's rehearsal run
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -50,3 +51,19 @@ def test_machines_may_differ_in_decimals_alone(rehearsal) -> None:
     assert not rehearsal.alike("rho = 0.94", "r = 0.94")
     assert not rehearsal.alike("102.0", "100.0")
     assert not rehearsal.alike("0.5 0.5", "0.5")
+
+
+def test_some_packages_alone_leave_no_table_of_a_part(
+    rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = f"before\n{rehearsal.BEGIN}\nall rows\n{rehearsal.END}\nafter\n"
+    (tmp_path / "install.md").write_text(page, "utf-8")
+    monkeypatch.setattr(rehearsal, "PAGE", tmp_path / "install.md")
+    monkeypatch.setattr(rehearsal, "index", lambda dist: contextlib.nullcontext(str(dist)))
+    row = {"package": "neuroloom-mi", "packages": 1, "megabytes": 1, "import_s": 0.1, "wrong": ""}
+    monkeypatch.setattr(rehearsal, "rehearse", lambda package, *_: row)
+    with pytest.raises(SystemExit):
+        rehearsal.main([str(tmp_path), "--only", "mi", "tasks"])
+    assert "expected --no-table beside it" in capsys.readouterr().err
+    assert rehearsal.main([str(tmp_path), "--only", "mi", "--no-table"]) == 0
+    assert (tmp_path / "install.md").read_text("utf-8") == page

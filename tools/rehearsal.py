@@ -2,9 +2,10 @@
 
 Every distribution goes alone into a bare environment, as a user would install it; the first example
 of its README has to print what the README says. What an installation brings (packages, megabytes,
-time to import) goes into the table of docs/install.md and, with ``--out``, into a JSON file.
+time to import) goes into the table of docs/install.md and, with ``--out``, into a JSON file. The
+table is written whole or not at all: ``--only`` some packages needs ``--no-table`` beside it.
 
-python tools/rehearsal.py DIST [--only PACKAGE …] [--out FILE] [--no-table]
+python tools/rehearsal.py DIST [--no-table [--only PACKAGE …]] [--out FILE]
 """
 
 from __future__ import annotations
@@ -175,6 +176,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     parser.add_argument("--no-table", action="store_true", help="leave docs/install.md as it is")
     options = parser.parse_args(arguments)
+    if set(options.only) != set(PACKAGES) and not options.no_table:
+        parser.error(
+            "--only: expected --no-table beside it, as the table of docs/install.md needs every "
+            f"package, got {', '.join(options.only)}"
+        )
     with index(options.dist) as address, tempfile.TemporaryDirectory() as folder:
         rows = [rehearse(package, address, folder) for package in options.only]
     python = platform.python_version()
