@@ -76,21 +76,30 @@ def refuse_unused(
             f"sweep_grid: expected None in mode {mode!r}, which tries one set of parameters; got "
             f"{entries['sweep_grid']!r:.80}; mode='sweep' goes through a grid"
         )
-    subsampled = mode == "rigorous" or bool(entries.get("rigorous"))
+    if mode != "rigorous" and not entries.get("rigorous"):
+        _refuse_subsampling(mode, given)
+    if bound in DIRECT:
+        _refuse_training(bound, given, entries, trains)
+
+
+def _refuse_subsampling(mode: str, given: set[str]) -> None:
     for name in SUBSAMPLING:
-        if name in given and not subsampled:
+        if name in given:
             able = "mode 'rigorous'" if mode not in _SUBSAMPLED else "rigorous=True beside it"
             raise OptionError(
                 f"{name}: expected {able}, got mode {mode!r} without subsampling, which does not "
                 "use it"
             )
-    if bound not in DIRECT:
-        return
+
+
+def _refuse_training(
+    bound: str, given: set[str], entries: Mapping[str, Any], trains: Mapping[str, Any]
+) -> None:
     for name in sorted(given & {*_NETWORKS}):
         warnings.warn(
             f"{name} is not used with estimator={bound!r}, which trains nothing",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     for name in (*trains, "null_folds", "return_embeddings"):
         if name in given and name not in _NETWORKS:

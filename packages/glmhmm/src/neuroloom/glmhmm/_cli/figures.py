@@ -40,7 +40,7 @@ def pictures_of(results: Results, k: int) -> Iterator[Drawn]:
     features, errors = results.design.features, results.errors[k]
     yield (
         f"weights-{k}",
-        f"Weights of each of {k} states with 95 % intervals.",
+        "Weights of each state with 95 % intervals.",
         lambda: plot_weights(model, features=features, errors=errors),
     )
     if k > 1:
