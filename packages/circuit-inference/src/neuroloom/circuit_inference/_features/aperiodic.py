@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.family import Family
-from neuroloom.circuit_inference._features.series import positive
+from neuroloom.circuit_inference._features.series import positive, rising
 from neuroloom.circuit_inference.errors import (
     ArgumentError,
     SeriesTooShortError,
     ShapeError,
     unknown,
 )
+from neuroloom.shared.checks import flag
 
 Array = NDArray[np.float64]
 
@@ -76,7 +77,8 @@ def fit_aperiodic(
     SeriesTooShortError
         If fewer than 5 frequencies lie in the range.
     ArgumentError
-        If the range is not two rising frequencies, or power is not positive in it.
+        If the range is not two rising frequencies within the spectrum, or power is not positive
+        and finite in it.
 
     Examples
     --------
@@ -87,28 +89,8 @@ def fit_aperiodic(
     """
     if peaks not in ("leave-out", "ignore"):
         raise unknown("peaks", peaks, ["leave-out", "ignore"])
-    f = np.asarray(freqs, dtype=np.float64)
-    p = np.atleast_2d(np.asarray(power, dtype=np.float64))
-    if f.ndim != 1 or p.ndim != 2 or p.shape[1] != f.size:
-        raise ShapeError(
-            f"power: expected shape (n_spectra, {f.size}) for freqs of shape {f.shape}, "
-            f"got {p.shape}"
-        )
-    low, high = freq_range
-    if not 0 < low < high:
-        raise ArgumentError(f"freq_range: expected 0 < low < high in Hz, got {freq_range}")
-    used = (f >= low) & (f <= high)
-    if used.sum() < 5:
-        raise SeriesTooShortError(
-            f"freq_range: expected at least 5 frequencies in {low:g} to {high:g} Hz, "
-            f"got {int(used.sum())}",
-            needed=5,
-            got=int(used.sum()),
-        )
-    p = p[:, used]
-    if not (p > 0).all():
-        raise ArgumentError("power: expected positive values in the range, got some ≤ 0 or NaN")
-    x, y = np.log10(f[used]), np.log10(p)
+    f, p = in_range(freqs, np.atleast_2d(np.asarray(power, dtype=np.float64)), freq_range, 5)
+    x, y = np.log10(f), np.log10(p)
     cut = np.inf if peaks == "ignore" else 3.0
     slope, offset = np.empty(len(y)), np.empty(len(y))
     from neuroloom.circuit_inference._features.robust_line import robust_lines
@@ -118,6 +100,61 @@ def fit_aperiodic(
     total = ((y - y.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
     r_squared = 1 - (rest**2).sum(axis=1) / np.maximum(total, 1e-300)
     return AperiodicFit(offset, -slope, r_squared)
+
+
+def in_range(
+    freqs: ArrayLike, power: Array, freq_range: tuple[float, float], least: int
+) -> tuple[Array, Array]:
+    """Return the frequencies of a range and the powers there, checked.
+
+    Parameters
+    ----------
+    freqs : array_like, shape (n_freqs,)
+        In Hz.
+    power : ndarray, shape (n_spectra, n_freqs)
+        Power.
+    freq_range : tuple of float
+        First and last frequency used, in Hz.
+    least : int
+        Frequencies that must lie in it.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit.
+    SeriesTooShortError
+        If too few frequencies lie in the range.
+    ArgumentError
+        If the range is not two rising frequencies, the spectrum does not reach its ends, or power
+        is not positive and finite in it.
+    """
+    f = np.asarray(freqs, dtype=np.float64)
+    if f.ndim != 1 or power.ndim != 2 or power.shape[1] != f.size:
+        raise ShapeError(
+            f"power: expected shape (n_spectra, {f.size}) for freqs of shape {f.shape}, "
+            f"got {power.shape}"
+        )
+    low, high = rising("freq_range", freq_range)
+    used = (f >= low) & (f <= high)
+    if used.sum() < least:
+        raise SeriesTooShortError(
+            f"freq_range: expected at least {least} frequencies in {low:g} to {high:g} Hz, "
+            f"got {int(used.sum())}",
+            needed=least,
+            got=int(used.sum()),
+        )
+    step = np.ptp(f) / (f.size - 1)
+    if low < f.min() - step or high > f.max() + step:
+        raise ArgumentError(
+            f"freq_range: expected a range within the spectrum, {f.min():g} to {f.max():g} Hz, "
+            f"got {low:g} to {high:g}"
+        )
+    inside = power[:, used]
+    if not (np.isfinite(inside) & (inside > 0)).all():
+        raise ArgumentError(
+            "power: expected positive, finite values in the range, got some that are not"
+        )
+    return f[used], inside
 
 
 def welch_spectra(
@@ -161,7 +198,9 @@ class Aperiodic(Family):
     needs_rate: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        positive("window_s", self.window_s, "of seconds")
+        object.__setattr__(self, "freq_range", rising("freq_range", self.freq_range))
+        object.__setattr__(self, "window_s", positive("window_s", self.window_s, "of seconds"))
+        flag("offset", self.offset, error=ArgumentError)
 
     @property
     def amplitude(self) -> bool:  # type: ignore[override]
@@ -243,12 +282,12 @@ class BandPower(Family):
     needs_rate: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        bands = tuple((float(low), float(high)) for low, high in self.bands)
+        bands = tuple(rising("bands", band, zero=True) for band in self.bands)
+        if not bands:
+            raise ArgumentError("bands: expected at least one band in Hz, got none")
         object.__setattr__(self, "bands", bands)
-        for low, high in bands:
-            if not 0 <= low < high:
-                raise ArgumentError(f"bands: expected low < high in Hz, got {(low, high)}")
-        positive("window_s", self.window_s, "of seconds")
+        object.__setattr__(self, "window_s", positive("window_s", self.window_s, "of seconds"))
+        flag("relative", self.relative, error=ArgumentError)
 
     @property
     def amplitude(self) -> bool:  # type: ignore[override]
@@ -309,6 +348,11 @@ class BandPower(Family):
         width = freqs[1] - freqs[0]
         sums = []
         for low, high in self.bands:
+            if freqs[0] > low + 1.001 * width:
+                raise ArgumentError(
+                    f"bands: expected bands within the spectrum, which begins at {freqs[0]:g} Hz, "
+                    f"got {low:g} to {high:g} Hz"
+                )
             inside = (freqs >= low) & (freqs < high)
             if not inside.any():
                 raise ArgumentError(

@@ -15,8 +15,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.family import Family
-from neuroloom.circuit_inference._features.series import as_series, positive
-from neuroloom.circuit_inference.errors import ArgumentError, SeriesTooShortError
+from neuroloom.circuit_inference._features.series import one_series, positive, rising
+from neuroloom.circuit_inference.errors import (
+    ArgumentError,
+    ConstantSeriesError,
+    SeriesTooShortError,
+)
 
 Array = NDArray[np.float64]
 
@@ -70,9 +74,10 @@ def dfa(
     ArgumentError
         If the intervals or the overlap make no sense.
     """
-    rate = positive("rate", rate, "of Hz")
-    x = as_series(envelope)[0]
+    x, rate = one_series(envelope, rate, "envelope")
     span = fit_interval if compute_interval is None else compute_interval
+    if np.ptp(x) <= 1e-13 * np.abs(x).max():
+        raise ConstantSeriesError("envelope: expected a signal that changes, got a constant one")
     if not 0 < span[0] <= fit_interval[0] < fit_interval[1] <= span[1]:
         raise ArgumentError(
             "fit_interval: expected two rising times in seconds inside compute_interval, got "
@@ -189,8 +194,7 @@ def fei(
     ArgumentError
         If the window or the overlap make no sense.
     """
-    rate = positive("rate", rate, "of Hz")
-    x = as_series(envelope)[0]
+    x, rate = one_series(envelope, rate, "envelope")
     size = int(positive("window_s", window_s, "of seconds") * rate)
     if not 0 <= overlap < 1:
         raise ArgumentError(f"overlap: expected a share from 0 to below 1, got {overlap!r}")
@@ -201,6 +205,11 @@ def fei(
             f"got {x.size}",
             needed=size + 2 * offset + 1,
             got=x.size,
+        )
+    if x.min() < 0:
+        raise ArgumentError(
+            f"envelope: expected amplitudes of at least 0, got {x.min():.3g}: envelope(…) makes "
+            "them of a series"
         )
     if dfa_exponent is None:
         dfa_exponent = dfa(x, rate, fit_interval=fit_interval).exponent
@@ -213,7 +222,7 @@ def fei(
     kept = np.setdiff1d(np.arange(amplitudes.size), outliers)
 
     def ratio(rows: NDArray[np.int64]) -> float:
-        if dfa_exponent <= 0.6:
+        if not dfa_exponent > 0.6:
             return float("nan")
         return float(1 - np.corrcoef(amplitudes[rows], fluctuations[rows])[0, 1])
 
@@ -276,8 +285,7 @@ def envelope(series: ArrayLike, rate: float, band: tuple[float, float]) -> Array
     """
     from scipy.signal import filtfilt, firwin, hilbert
 
-    rate = positive("rate", rate, "of Hz")
-    x = as_series(series)[0]
+    x, rate = one_series(series, rate, "series")
     low, high = band
     if not 0 < low < high < rate / 2:
         raise ArgumentError(f"band: expected 0 < low < high < {rate / 2:g} Hz, got {band}")
@@ -313,6 +321,13 @@ class Fluctuations(Family):
     fei_window_s: float = 0.0
     kind: ClassVar[str] = "fluctuations"
     needs_rate: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for name in ("band", "fit_interval"):
+            object.__setattr__(self, name, rising(name, getattr(self, name)))
+        if self.fei_window_s != 0:
+            positive("fei_window_s", self.fei_window_s, "of seconds, or 0")
+        object.__setattr__(self, "fei_window_s", float(self.fei_window_s))
 
     @property
     def highest_hz(self) -> float:

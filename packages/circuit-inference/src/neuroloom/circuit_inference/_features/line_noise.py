@@ -52,8 +52,9 @@ class LineNoise(Family):
     needs_rate: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        positive("line_hz", self.line_hz, "of Hz")
-        if positive("window_s", self.window_s, "of seconds") < _SHORTEST_S:
+        object.__setattr__(self, "line_hz", positive("line_hz", self.line_hz, "of Hz"))
+        object.__setattr__(self, "window_s", positive("window_s", self.window_s, "of seconds"))
+        if self.window_s < _SHORTEST_S:
             raise ArgumentError(f"window_s: expected at least 0.5 s, got {self.window_s:g}")
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.circuit_inference._features.family import Family
-from neuroloom.circuit_inference.errors import unknown
+from neuroloom.circuit_inference.errors import ArgumentError, unknown
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Moments(Family):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "which", tuple(self.which))
+        if not self.which:
+            raise ArgumentError("which: expected at least one moment, got none")
         for name in self.which:
             if name not in ("mean", "std", "skewness", "kurtosis"):
                 raise unknown("which", name, ["mean", "std", "skewness", "kurtosis"])

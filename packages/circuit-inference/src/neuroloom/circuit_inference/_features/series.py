@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference.errors import (
@@ -17,6 +18,7 @@ from neuroloom.circuit_inference.errors import (
     ShapeError,
     unknown,
 )
+from neuroloom.shared.checks import flag
 from neuroloom.shared.parallel import n_cores
 
 Invalid = Literal["raise", "mask", "interpolate"]
@@ -50,8 +52,9 @@ class Preprocessing:
             raise unknown("detrend", self.detrend, ["constant", "linear"])
         if self.invalid not in get_args(Invalid):
             raise unknown("invalid", self.invalid, get_args(Invalid))
+        flag("zscore", self.zscore, error=ArgumentError)
         if self.rate_hz is not None:
-            positive("rate_hz", self.rate_hz, "Hz")
+            object.__setattr__(self, "rate_hz", positive("rate_hz", self.rate_hz, "of Hz"))
 
     def apply(
         self, series: list[NDArray[np.float64]], rate: float | None, minimum: int
@@ -136,6 +139,12 @@ def as_series(data: Any) -> list[NDArray[np.float64]]:
     signals = _signals(data)
     if signals:
         return [_vector(x, i) for i, x in enumerate(x for s in signals for x in s.values.T)]
+    if isinstance(data, pd.DataFrame):
+        raise ShapeError(
+            f"series: expected arrays or Signals, got a DataFrame of shape {data.shape}, whose "
+            "columns or rows may be series: read_signal(…, rate=…) where columns are channels, "
+            "to_numpy() where each row is a series"
+        )
     values = getattr(data, "values", None)
     if values is not None and not isinstance(data, dict):
         data = values
@@ -183,6 +192,52 @@ def own_rate(series: Any, rate: Any) -> float | None:
             f"rate: expected none or the Signal's own {own[0]:g} Hz, got {given:g} Hz"
         )
     return own[0] if own else given
+
+
+def one_series(data: Any, rate: Any, argument: str) -> tuple[NDArray[np.float64], float]:
+    """Return the one finite series that `data` holds and its sampling rate in Hz.
+
+    Raises
+    ------
+    ShapeError
+        If there are several.
+    InvalidSeriesError
+        If it has NaN or infinite samples.
+    ArgumentError
+        If the rate is not positive, or not that of a Signal.
+    """
+    series = as_series(data)
+    if len(series) > 1:
+        raise ShapeError(
+            f"{argument}: expected one series, got {len(series)}: call it for each of them"
+        )
+    x = series[0]
+    if bad := int((~np.isfinite(x)).sum()):
+        raise InvalidSeriesError(
+            f"{argument}: expected finite samples, got {bad} of {x.size} that are not", index=0
+        )
+    own_rate(data, rate)
+    return x, positive("rate", rate, "of Hz")
+
+
+def rising(argument: str, value: Any, *, zero: bool = False) -> tuple[float, float]:
+    """Return two rising, positive frequencies or times as floats; with `zero` from 0 on.
+
+    Raises
+    ------
+    ArgumentError
+        If they are something else.
+    """
+    try:
+        low, high = value
+        low = 0.0 if zero and not low else positive(argument, low)
+        high = positive(argument, high)
+    except (TypeError, ValueError):  # our own errors are ValueErrors
+        low = high = float("nan")
+    if not low < high:
+        start = "0 ≤" if zero else "0 <"
+        raise ArgumentError(f"{argument}: expected {start} low < high, got {value!r}")
+    return low, high
 
 
 def read_only(values: NDArray[Any]) -> NDArray[Any]:
@@ -239,6 +294,7 @@ def chunks_by_length(
     ]
 
 
+_RATIO = 1e-3  # by which a resampled series' own rate may differ from the one asked for
 _CHUNK = 64  # series per task: milliseconds of work, and values that do not depend on it
 
 
@@ -292,4 +348,13 @@ def resampled(x: NDArray[np.float64], rate: float, target: float) -> NDArray[np.
     from scipy.signal import resample_poly
 
     ratio = Fraction(target / rate).limit_denominator(10_000)
-    return np.asarray(resample_poly(x, ratio.numerator, ratio.denominator))
+    if abs(float(ratio) * rate / target - 1) > _RATIO:
+        raise ArgumentError(
+            f"rate_hz: expected a rate that {rate:g} Hz can be brought to in one step, got "
+            f"{target:g} Hz: resample in two"
+        )
+    # The filter takes the series for zero beyond its ends: without the line through them it is.
+    slope = (x[-1] - x[0]) / max(x.size - 1, 1)
+    rest = x - (x[0] + slope * np.arange(x.size))
+    out = np.asarray(resample_poly(rest, ratio.numerator, ratio.denominator))
+    return out + x[0] + slope / float(ratio) * np.arange(out.size)

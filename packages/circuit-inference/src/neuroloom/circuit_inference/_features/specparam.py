@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.aperiodic import welch_spectra
 from neuroloom.circuit_inference._features.family import Family
+from neuroloom.circuit_inference._features.series import positive, rising
 from neuroloom.circuit_inference.errors import ArgumentError, SeriesTooShortError, unknown
 from neuroloom.shared import require
+from neuroloom.shared.checks import whole
 
 _EXTRA = "neuroloom-circuit-inference[specparam]"
 _SELECT = ("max_pw", "max_cf_in_range", "all")
@@ -150,6 +152,13 @@ class SpectralPeaks(Family):
     no_peak: float = 0.0
     kind: ClassVar[str] = "specparam"
     needs_rate: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for name in ("freq_range", "peak_range"):
+            object.__setattr__(self, name, rising(name, getattr(self, name)))
+        object.__setattr__(self, "window_s", positive("window_s", self.window_s, "of seconds"))
+        object.__setattr__(self, "no_peak", float(self.no_peak))
+        whole("max_n_peaks", self.max_n_peaks, at_least=0, error=ArgumentError)
 
     @property
     def highest_hz(self) -> float:

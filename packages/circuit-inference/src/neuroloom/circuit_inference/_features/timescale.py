@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference.errors import ArgumentError, SeriesTooShortError, ShapeError
+from neuroloom.circuit_inference._features.aperiodic import in_range
+from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
+from neuroloom.shared.checks import flag
 
 Array = NDArray[np.float64]
 
@@ -71,7 +73,8 @@ def fit_knee(
     SeriesTooShortError
         If fewer than 8 frequencies lie in the range.
     ArgumentError
-        If power is not positive in the range.
+        If the range is not two rising frequencies within the spectrum, or power is not positive
+        and finite in it.
 
     Notes
     -----
@@ -85,7 +88,11 @@ def fit_knee(
     >>> round(fit.knee_hz, 2), round(1e3 * fit.timescale_s, 2)
     (20.0, 7.96)
     """
-    f, p = _in_range(freqs, power, freq_range)
+    p = np.asarray(power, dtype=np.float64)
+    if p.ndim != 1:
+        raise ShapeError(f"power: expected one spectrum, shape (n_freqs,), got {p.shape}")
+    flag("constant", constant, error=ArgumentError)
+    f, (p,) = in_range(freqs, p[None], freq_range, 8)
     best = _best(f, np.log10(p), constant)
     y, rest = np.log10(p), np.log10(p) - _log_power(best, f, constant)
     height, log_knee, exponent = (float(x) for x in best[:3])
@@ -101,26 +108,6 @@ def fit_knee(
         timescale_s=1 / (2 * np.pi * knee_hz) if seen else float("nan"),
         r_squared=float(1 - (rest**2).sum() / max(((y - y.mean()) ** 2).sum(), 1e-300)),
     )
-
-
-def _in_range(
-    freqs: ArrayLike, power: ArrayLike, freq_range: tuple[float, float]
-) -> tuple[Array, Array]:
-    """Return the frequencies and powers of a range, checked."""
-    f, p = np.asarray(freqs, dtype=np.float64), np.asarray(power, dtype=np.float64)
-    if f.ndim != 1 or f.shape != p.shape:
-        raise ShapeError(f"power: expected one value per frequency {f.shape}, got {p.shape}")
-    used = (f >= freq_range[0]) & (f <= freq_range[1]) & (f > 0)
-    if used.sum() < 8:
-        raise SeriesTooShortError(
-            f"freq_range: expected at least 8 frequencies in it, got {int(used.sum())}",
-            needed=8,
-            got=int(used.sum()),
-        )
-    f, p = f[used], p[used]
-    if not (p > 0).all():
-        raise ArgumentError("power: expected positive values in the range, got some ≤ 0 or NaN")
-    return f, p
 
 
 def _log_power(v: Array, f: Array, constant: bool) -> Array:

@@ -14,12 +14,14 @@ from neuroloom.circuit_inference._features.feature_set import FeatureSet
 from neuroloom.circuit_inference._features.series import (
     Preprocessing,
     as_series,
+    one_series,
     row_numbers,
 )
 from neuroloom.circuit_inference.errors import (
     ArgumentError,
     ConstantSeriesError,
     InvalidSeriesError,
+    ShapeError,
     unknown,
 )
 from neuroloom.shared import MissingDependencyError
@@ -33,6 +35,7 @@ _PARAMS: dict[str, tuple[str, ...]] = {
     "DFA": ("bad_idxes", "compute_interval", "fit_interval", "fs", "overlap"),
     "fEI": ("DFA_array", "bad_idxes", "fs", "window_overlap", "window_size_sec"),
 }
+_FOOOF = ("max_n_peaks", "min_peak_height", "peak_threshold", "peak_width_limits")
 _METHODS = ("DFA", "catch22", "fEI", "hctsa", "power_spectrum_parameterization")
 _NAMES_OF_1_0 = {"dfa": "DFA", "specparam": "power_spectrum_parameterization"}
 _Series = NDArray[np.float64]
@@ -206,7 +209,11 @@ class Features:
 
         from neuroloom.circuit_inference._features.specparam import fit_spectrum
 
-        x = _z(_finite(as_series(sample))[0])
+        for name in fooof_setup:
+            if name not in _FOOOF:
+                raise unknown("fooof_setup", name, _FOOOF)
+        setup: dict[str, Any] = dict(fooof_setup)
+        x = _z(one_series(sample, fs, "sample")[0])
         out = np.full(12, np.nan)
         if x.size < 2 * fs:
             return out
@@ -224,7 +231,7 @@ class Features:
                 select_peak="max_pw",
                 peak_range=(float(freq_range[0]), float(freq_range[1])),
                 r_squared_threshold=float(r_squared_th),
-                **fooof_setup,
+                **setup,
             )
             if fit.valid:
                 first = 0 if k == 0 else 5
@@ -236,14 +243,15 @@ class Features:
         return out
 
     def _dfa(self, series: Any) -> _DFA:
-        z = [_z(x) for x in _finite(as_series(series))]
+        bad = self.params.get("bad_idxes", ())
+        z = [_z(x) for x in _without_bad(as_series(series), bad)[0]]
         return self.DFA(
             z,
             self._need("fs"),
             self._need("fit_interval"),
             self._need("compute_interval"),
             self.params.get("overlap", True),
-            self.params.get("bad_idxes", ()),
+            bad,
         )
 
     def DFA(
@@ -276,7 +284,7 @@ class Features:
         """
         from neuroloom.circuit_inference._features.fluctuations import dfa
 
-        rows = _finite(as_series(signal))
+        rows, bad = _without_bad(as_series(signal), bad_idxes)
         results = [
             dfa(
                 x,
@@ -290,7 +298,6 @@ class Features:
         exponents = np.array([r.exponent for r in results])
         fluctuations = np.stack([r.fluctuations for r in results])
         intercepts = np.array([r.intercept for r in results])
-        bad = row_numbers(list(bad_idxes), len(rows), "bad_idxes")
         exponents[bad], fluctuations[bad], intercepts[bad] = np.nan, np.nan, np.nan
         return exponents, results[0].window_sizes, fluctuations, intercepts
 
@@ -340,8 +347,14 @@ class Features:
         """
         from neuroloom.circuit_inference._features.fluctuations import fei
 
-        rows = _finite(as_series(signal))
-        exponents = np.broadcast_to(np.ravel(DFA_array), (len(rows),))
+        rows, bad = _without_bad(as_series(signal), bad_idxes)
+        exponents = np.ravel(np.asarray(DFA_array, dtype=np.float64))
+        if exponents.size not in (1, len(rows)):
+            raise ShapeError(
+                f"DFA_array: expected one exponent or one per channel ({len(rows)}), got "
+                f"{exponents.size}"
+            )
+        exponents = np.broadcast_to(exponents, (len(rows),))
         results = [
             fei(
                 x,
@@ -359,13 +372,19 @@ class Features:
             np.stack([r.amplitudes for r in results]),
             np.stack([r.fluctuations for r in results]),
         )
-        bad = row_numbers(list(bad_idxes), len(rows), "bad_idxes")
         for values in out:
             values[bad] = np.nan
         return out
 
 
 _DFA = tuple[_Series, NDArray[np.int64], _Series, _Series]
+
+
+def _without_bad(rows: list[_Series], bad_idxes: Any) -> tuple[list[_Series], NDArray[np.int64]]:
+    """Return finite channels, a ramp in place of each bad one, and which are bad."""
+    bad = row_numbers(list(bad_idxes), len(rows), "bad_idxes")
+    ramps = {int(i): np.arange(1.0, rows[i].size + 1) for i in bad}
+    return _finite([ramps.get(i, x) for i, x in enumerate(rows)]), bad
 
 
 def _finite(rows: list[_Series]) -> list[_Series]:
