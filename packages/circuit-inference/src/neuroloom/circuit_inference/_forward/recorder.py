@@ -135,10 +135,12 @@ def coloured(white: Array, exponent: float) -> Array:
 
 
 def _filtered(x: Array, corner_hz: float, rate_hz: float, kind: str) -> Array:
-    from scipy.signal import butter, sosfilt
+    from scipy.signal import butter, sosfilt, sosfilt_zi
 
     if corner_hz >= rate_hz / 2:
         raise ArgumentError(
             f"{kind}_hz: expected below half the rate of {rate_hz:g} Hz, got {corner_hz:g}"
         )
-    return np.asarray(sosfilt(butter(2, corner_hz, kind, fs=rate_hz, output="sos"), x))
+    sections = butter(2, corner_hz, kind, fs=rate_hz, output="sos")
+    settled = sosfilt_zi(sections) * x[0]  # the recorder has been on: an offset is no step
+    return np.asarray(sosfilt(sections, x, zi=settled)[0])

@@ -51,6 +51,13 @@ class Marginal:
         self._check_form()
 
     def _check_form(self) -> None:
+        if self.kind not in _NORMAL and (self.mean, self.sd) != (0.0, 1.0):
+            raise PriorError(
+                f"mean, sd: expected none for a distribution that is {self.kind}, got "
+                f"{self.mean} and {self.sd}"
+            )
+        if self.kind != "empirical" and len(self.knots):
+            raise PriorError(f"knots: expected none for a distribution that is {self.kind}")
         if self.kind == "log-uniform" and self.low <= 0:
             raise PriorError(f"low: expected a positive bound, got {self.low:g}")
         if self.kind == "log-normal" and self.low < 0:
@@ -61,6 +68,11 @@ class Marginal:
             len(self.knots) > 1 and (np.diff(self.knots) > 0).all()
         ):
             raise PriorError("knots: expected rising quantiles")
+        if self.kind == "empirical" and (self.low, self.high) != (self.knots[0], self.knots[-1]):
+            raise PriorError(
+                f"low, high: expected the first and last of the knots, got {self.low:g} and "
+                f"{self.high:g} for {self.knots[0]:g} and {self.knots[-1]:g}"
+            )
 
     @classmethod
     def of_samples(cls, values: ArrayLike) -> Marginal:

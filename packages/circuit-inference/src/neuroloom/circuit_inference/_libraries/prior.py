@@ -17,7 +17,7 @@ from neuroloom.circuit_inference._libraries.marginal import (
     uniform_marginals,
 )
 from neuroloom.circuit_inference.errors import PriorError, ShapeError
-from neuroloom.shared import as_seed
+from neuroloom.shared import as_seed, checks
 from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
@@ -68,6 +68,10 @@ class Prior:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
+        if not all(isinstance(text, str) for text in (*self.names, *self.units)):
+            raise PriorError(
+                f"names, units: expected texts, got {self.names} and {tuple(self.units)}"
+            )
         for field in ("low", "high"):
             try:
                 values = tuple(float(v) for v in np.atleast_1d(getattr(self, field)))
@@ -96,6 +100,12 @@ class Prior:
             raise PriorError(
                 f"marginals: expected one per parameter ({len(self.names)}), got {len(given)}"
             )
+        for name, low, high, one in zip(self.names, self.low, self.high, given, strict=True):
+            if (one.low, one.high) != (low, high):
+                raise PriorError(
+                    f"{name}: expected the bounds of its marginal, {one.low:g} and {one.high:g}, "
+                    f"got {low:g} and {high:g}"
+                )
         object.__setattr__(self, "marginals", given)
         object.__setattr__(self, "constraints", tuple(self.constraints))
         if self.dependence is not None and len(self.dependence.covariance) != len(self.names):
@@ -117,6 +127,9 @@ class Prior:
         bounds : mapping of str to tuple
             By name: low, high, and a unit if there is one.
         """
+        for name, entry in bounds.items():
+            if isinstance(entry, str) or not 2 <= len(entry) <= 3:
+                raise PriorError(f"{name}: expected (low, high) or (low, high, unit), got {entry}")
         return cls(
             tuple(bounds),
             tuple(b[0] for b in bounds.values()),
@@ -150,6 +163,8 @@ class Prior:
         >>> bool(prior.contains(prior.sample(5, seed=0)).all())
         True
         """
+        if strange := sorted(set(units or {}) - set(marginals)):
+            raise PriorError(f"units: expected names of {list(marginals)}, got {strange} too")
         return cls(
             tuple(marginals),
             tuple(m.low for m in marginals.values()),
@@ -285,6 +300,7 @@ class Prior:
         seed : int or Seed, optional
             Draw i comes from ``seed.child(i)``.
         """
+        checks.whole("n", n, at_least=0, error=PriorError)
         root = as_seed(seed)
         out = np.empty((n, self.n_parameters))
         for i in range(n):
@@ -363,7 +379,7 @@ class Prior:
         PriorError
             With the first row, parameter and value that do not.
         """
-        outside = (theta < np.array(self.low)) | (theta > np.array(self.high))
+        outside = ~((theta >= np.array(self.low)) & (theta <= np.array(self.high)))
         if outside.any():
             row, column = map(int, np.argwhere(outside)[0])
             raise PriorError(

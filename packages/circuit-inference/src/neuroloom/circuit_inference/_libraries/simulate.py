@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.circuit_inference._features.series import positive
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._version import __version__
@@ -28,6 +29,7 @@ from neuroloom.shared.io import atomic
 from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
+_ROUNDED = 1e-4  # of a signal's range, by which single precision may change it
 Simulator = Callable[[Array, Seed], Mapping[str, Any]]
 
 
@@ -81,6 +83,8 @@ def simulate_library(
     ------
     LibraryError
         If `folder` holds another library.
+    ArgumentError
+        If an argument makes no sense, or the simulator returns something else.
 
     Examples
     --------
@@ -95,6 +99,7 @@ def simulate_library(
         raise ArgumentError(f"batch_size: expected at least 1, got {batch_size!r}")
     if n_workers is not None and (n_workers == 0 or n_workers < -1):
         raise ArgumentError(f"n_workers: expected -1 or at least 1, got {n_workers!r}")
+    rate_hz = positive("rate_hz", rate_hz, "of Hz")
     root = as_seed(seed)
     theta = prior.sample(n_sims, seed=root.child("theta"))
     noise = root.child("noise")
@@ -165,6 +170,8 @@ def _simulated(
     except DataError as error:
         if "resume" in str(error):
             raise LibraryError(f"folder: expected this library's simulations; {error}") from error
+        if str(error).startswith("shard:"):
+            raise ArgumentError(str(error)) from error
         raise
     places = [int(row.pop("index")) for row in rows]
     if shard is not None:
@@ -177,21 +184,39 @@ def _run_one(item: tuple[int, Array, Seed], simulator: Simulator) -> dict[str, A
     return {**_plain(simulator(theta, seed)), "index": index}
 
 
-def _plain(result: Mapping[str, Any]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for name, value in result.items():
-        if name == "reason":
-            out[name] = str(value)
-        elif np.ndim(value) == 1:
-            out[name] = np.asarray(value, dtype=np.float32)
-        elif np.ndim(value) == 0:
-            out[name] = float(value)
-        else:
+def _plain(result: Any) -> dict[str, Any]:
+    """Return what a simulator said: signals, numbers, and the reason where it is invalid."""
+    if not isinstance(result, Mapping) or not all(isinstance(name, str) for name in result):
+        raise ArgumentError(
+            "simulator: expected a mapping of names to signals and numbers, got "
+            f"{type(result).__name__} {list(result) if isinstance(result, Mapping) else ''}"
+        )
+    return {name: _entry(name, value) for name, value in result.items()}
+
+
+def _entry(name: str, value: Any) -> Any:
+    if name == "reason":
+        if not (value is None or isinstance(value, str)):
             raise ArgumentError(
-                f"simulator: expected signals of one dimension and numbers, got {name!r} of "
-                f"shape {np.shape(value)}"
+                f"simulator: expected as reason a text, empty where it is valid, got {value!r}"
             )
-    return out
+        return value or ""
+    given = np.asarray(value)
+    if given.dtype.kind not in "biuf" or given.ndim > 1:
+        raise ArgumentError(
+            f"simulator: expected signals of one dimension and real numbers, got {name!r} of "
+            f"shape {given.shape} and type {type(value).__name__} ({given.dtype})"
+        )
+    return _compact(given) if given.ndim else float(given)
+
+
+def _compact(signal: NDArray[Any]) -> NDArray[Any]:
+    """Return a signal in single precision, in double where an offset would swallow what changes."""
+    full = signal.astype(np.float64)
+    seen = full[np.isfinite(full)]
+    most = np.abs(seen).max(initial=0.0)
+    fine = most * np.finfo(np.float32).eps <= _ROUNDED * np.ptp(seen) if seen.size else True
+    return full.astype(np.float32) if fine and most < np.finfo(np.float32).max else full
 
 
 def _claim(folder: Path, provenance: Mapping[str, Any]) -> Path:
@@ -227,6 +252,13 @@ def _joined(
     first = next((row for row in rows if not row.get("reason")), rows[0])
     names = [name for name, value in first.items() if isinstance(value, np.ndarray)]
     lengths = {name: first[name].size for name in names}
+    for row in rows:
+        got = {name: value.size for name, value in row.items() if isinstance(value, np.ndarray)}
+        if got != lengths and not (row.get("reason") and got.items() <= lengths.items()):
+            raise ArgumentError(
+                "simulator: expected the same signals of one length from each valid simulation, "
+                f"got {lengths} and {got}"
+            )
     signals = {
         name: np.stack(
             [row.get(name, np.full(lengths[name], np.nan, dtype=np.float32)) for row in rows]

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference._features.series import workers
+from neuroloom.circuit_inference._features.series import positive, resampled, workers
 from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._libraries.simulate import simulate_library
-from neuroloom.circuit_inference.errors import PriorError
-from neuroloom.shared import Seed, as_seed
+from neuroloom.circuit_inference.errors import ArgumentError, PriorError
+from neuroloom.shared import Seed, as_seed, checks
 from neuroloom.shared.random import SeedLike
 
+_LEAST_HZ = 1000.0  # steps of the shot noise
 SHOT_NOISE_PRIOR = Prior.box({"θ": (0.0, 1.0)})
 GAO_PRIOR = Prior.box({"gI/gE": (2.0, 6.0)})
 
@@ -68,6 +69,10 @@ def shot_noise_rates(
     values = np.atleast_1d(np.asarray(theta, dtype=np.float64)).ravel()
     if not (np.isfinite(values) & (values >= 0)).all():
         raise PriorError(f"theta: expected finite values of at least 0, got {values.min()}")
+    for name, given in (("n_neurons", n_neurons), ("n_times", n_times), ("bin_width", bin_width)):
+        checks.whole(name, given, at_least=1, error=ArgumentError)
+    if n_times < bin_width:
+        raise ArgumentError(f"n_times: expected at least a bin of {bin_width} steps, got {n_times}")
     from neuroloom.circuit_inference._libraries.shot_noise import simulate
 
     out = np.empty((values.size, n_times // bin_width))
@@ -110,7 +115,7 @@ def gao_lfp(
     duration_s : float
         Length in seconds.
     rate_hz : float
-        Sampling rate in Hz.
+        Sampling rate in Hz; below 1,000 the potential is simulated at a multiple of it.
     seed : int or Seed
         Simulation i draws from ``seed.child(i)``.
 
@@ -118,13 +123,20 @@ def gao_lfp(
     ------
     PriorError
         If a ratio is not positive.
+    ArgumentError
+        If the length or the rate is not positive.
     """
     from scipy.signal import oaconvolve
 
     values = np.atleast_1d(np.asarray(ratio, dtype=np.float64)).ravel()
     if not (np.isfinite(values) & (values > 0)).all():
         raise PriorError(f"ratio: expected positive values, got {values.min()}")
-    n = round(duration_s * rate_hz)
+    n = round(positive("duration_s", duration_s, "of s") * positive("rate_hz", rate_hz, "of Hz"))
+    finer = int(np.ceil(_LEAST_HZ / rate_hz))
+    if finer > 1:  # synapses of milliseconds need steps of one
+        fine = gao_lfp(values, duration_s=duration_s, rate_hz=finer * rate_hz, seed=seed)
+        slow = np.stack([resampled(x, finer * rate_hz, rate_hz)[:n] for x in fine])
+        return np.asarray((slow - slow.mean(1, keepdims=True)) / slow.std(1, keepdims=True))
     t = np.arange(round(0.1 * rate_hz)) / rate_hz
     ampa = _normalised(np.exp(-t / 0.002) - np.exp(-t / 0.0001))
     gaba = _normalised(np.exp(-t / 0.010) - np.exp(-t / 0.0005))
