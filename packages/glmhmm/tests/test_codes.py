@@ -1,5 +1,7 @@
 """What choices mean is told or evident; tables of several laboratories."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,6 +39,7 @@ def expected(none=True):
         (np.where(RIGHT, "lick", "hold"), False),
         (pd.Categorical(np.where(RIGHT, "right", "left")), False),
         (np.where(RIGHT, "1", "0"), False),
+        (np.where(RIGHT, b"right", b"left").astype(object), False),
     ],
 )
 def test_evident_codes(column, none):
@@ -58,6 +61,7 @@ def test_evident_codes(column, none):
             True,
         ),
         (np.where(RIGHT, "A", "B"), {"left": "B", "right": "A"}, False),
+        (np.where(RIGHT, b"A", b"B").astype(object), {"left": b"B", "right": "A"}, False),
         (np.where(RIGHT, "2", "1"), {"left": "1", "right": 2}, False),
         (
             np.where(NONE, "miss", np.where(RIGHT, "1", "0")),
@@ -84,6 +88,7 @@ def test_told_codes(column, codes, none):
         (np.where(NONE, "miss", np.where(RIGHT, "right", "left")), "'miss' (1 trials)"),
         (np.full(10, "left"), "'left' (10 trials)"),
         (RIGHT * 0.5, "0.5 (5 trials)"),
+        (RIGHT * 1j, "1j (5 trials)"),
     ],
 )
 def test_codes_that_must_be_told(column, shown):
@@ -172,6 +177,24 @@ def test_a_missing_reward_counts_only_beside_a_choice():
     assert np.isfinite(design_matrix(nothing).X).all()
     with pytest.raises(ValueError, match="row 2"):
         design_matrix(nothing.assign(reward=np.where(np.arange(10) == 2, np.nan, 1)))
+
+
+@pytest.mark.parametrize(
+    ("reward", "sign", "warned"),
+    [(1, 1, False), (0, -1, False), (np.where(RIGHT, 1, 2), 1, True), (RIGHT - 1, -1, True)],
+)
+def test_rewards_that_tell_nothing_are_told(reward, sign, warned):
+    trials = table(RIGHT.astype(int)).assign(reward=reward)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = design_matrix(trials)
+    np.testing.assert_array_equal(found.X[:, 2], sign * found.X[:, 1])
+    assert any("so that win_stay_lose_switch is the choice before" in n for n in found.notes)
+    assert [c.category for c in caught] == [GLMHMMWarning] * warned
+    if warned:
+        assert "(5 trials)" in str(caught[0].message)
+    mixed = design_matrix(trials.assign(reward=RIGHT * 1))
+    assert not any("reward" in n for n in mixed.notes)
 
 
 @pytest.mark.parametrize(

@@ -86,17 +86,23 @@ def test_tables_that_do_not_fit(table, change, match):
 
 
 def test_no_column_takes_the_place_of_another(table):
-    table = table.assign(previous_choice=1.0, weight=np.arange(9.0))
+    table = table.assign(previous_choice=np.arange(9.0) % 2, weight=np.arange(9.0))
     for options in (
         {"covariates": ["stimulus"]},
         {"covariates": ["previous_choice"]},
         {"covariates": ["weight", "weight"]},
         {"stimulus": ["stimulus", "stimulus"]},
+        {"stimulus": ["stimulus", "previous_choice"]},
     ):
         with pytest.raises(ValueError, match=r"twice|once"):
             design_matrix(table, violation=-1, **options)
     found = design_matrix(table, violation=-1, covariates="weight", previous_choice=False)
     assert found.features == ("stimulus", "win_stay_lose_switch", "weight")
+    own = design_matrix(
+        table, violation=-1, stimulus="previous_choice", standardize=False, previous_choice=False
+    )
+    assert own.features == ("previous_choice", "win_stay_lose_switch")
+    np.testing.assert_array_equal(own.X[:, 0], table.previous_choice)
 
 
 def test_a_table_of_the_ibl_to_a_figure_in_three_lines(tmp_path):

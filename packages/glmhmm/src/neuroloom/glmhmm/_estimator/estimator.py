@@ -52,13 +52,15 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
     ----------
     n_states : int
         Number of hidden states.
-    observation_model : str or Observations
-        ``"Bernoulli"``, ``"Poisson"``, ``"Gamma"``, ``"NegativeBinomial"``, ``"Gaussian"``, or an
-        object of
-        `neuroloom.glmhmm.observation_models`.
+    observation_model : str, Observations or dict
+        ``"Bernoulli"``, ``"Poisson"``, ``"NegativeBinomial"``, ``"Gaussian"``, ``"LogNormal"``,
+        ``"Gamma"``, ``"InverseGaussian"``, ``"Wiener"``, an object of
+        `neuroloom.glmhmm.observation_models`, or a dictionary of them by output.
     inverse_link_function : callable or str, optional
         From linear predictor to mean, traceable by JAX. By default the logistic function
-        (Bernoulli), exp (Poisson, NegativeBinomial), 1/x (Gamma), the identity (Gaussian).
+        (Bernoulli), exp (Poisson, NegativeBinomial, InverseGaussian), 1/x (Gamma), the identity
+        (Gaussian, LogNormal). By name: ``"sigmoid"``, ``"norm_cdf"``, ``"exp"``, ``"softplus"``,
+        ``"identity"``, ``"one_over_x"``.
     regularizer : str or Regularizer
         ``"UnRegularized"``, ``"Ridge"``, ``"Lasso"``, ``"ElasticNet"`` or ``"GroupLasso"``, on the
         coefficients; intercepts only with `penalize_intercept`, scales never.
@@ -99,12 +101,11 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
     penalize_intercept : bool
         Put the ridge on the intercepts as well, as the published two-stage protocol does.
     scale_floor : float
-        Smallest scale, as a fraction of the variance of a Gaussian's response (other families:
-        of 1).
+        Smallest scale, as a fraction of the family's unit: the response's variance (Gaussian),
+        that of its logarithm (LogNormal), 1/mean (InverseGaussian), 1 (others).
     scale_prior : float
-        Number of pseudo-trials, of the response's own variance (other families: of scale 1), that
-        an inverse-gamma prior adds to each state; 0 is no prior. One keeps states from collapsing
-        on a few trials.
+        Number of pseudo-trials, of a scale of that unit, that an inverse-gamma prior adds to each
+        state; 0 is no prior. One keeps states from collapsing on a few trials.
 
     Attributes
     ----------

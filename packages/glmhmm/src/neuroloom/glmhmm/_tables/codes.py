@@ -151,7 +151,8 @@ def _plain(column: pd.Series) -> list[Any]:
 
 def _found(values: list[Any]) -> list[Any]:
     present = {v for v in values if v is not None}
-    return sorted(present, key=lambda v: (isinstance(v, str), v))
+    real = {v: isinstance(v, (int, float)) for v in present}
+    return sorted(present, key=lambda v: (not real[v], v if real[v] else str(v)))
 
 
 def _fits_ibl(values: list[Any]) -> bool:
@@ -255,7 +256,7 @@ def _roles(codes: Any) -> dict[str, list[Any]]:
     out = {}
     for role in _ROLES:
         value = codes.get(role, [])
-        several = isinstance(value, Iterable) and not isinstance(value, str)
+        several = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
         out[role] = [_number(v) for v in (value if several else [value])]
     told = [v for role in _ROLES for v in out[role] if v is not None]
     if len(told) > len(set(told)):
@@ -264,11 +265,13 @@ def _roles(codes: Any) -> dict[str, list[Any]]:
 
 
 def _number(value: Any) -> Any:
-    """Return a number as int where it is whole, text that holds one likewise, missing as None."""
+    """Return a number as int where it is whole, also of text that holds one, missing as None."""
     import pandas as pd
 
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return None
+    if isinstance(value, bytes):  # text as HDF5 files hold it
+        value = value.decode(errors="replace")
     if isinstance(value, str):
         text = value.strip()
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._errors import InputError, fail, fail_type
+from neuroloom.glmhmm._errors import GLMHMMWarning, InputError, fail, fail_type
 from neuroloom.glmhmm._model.settings import flag
 from neuroloom.glmhmm._tables.codes import Choices, read_choices
 from neuroloom.glmhmm._tables.recognise import (
@@ -25,6 +26,8 @@ from neuroloom.glmhmm._tables.recognise import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+BUILT = ("previous_choice", "win_stay_lose_switch")  # regressors, and the arguments that ask
 
 
 @dataclass(frozen=True)
@@ -164,9 +167,10 @@ def design_matrix(
     columns = _stimuli(table, stimuli, contrast=contrast, standardize=standardize)
     before, won = _history(y, starts, frame, reward_from, first_trial)
     if previous_choice:
-        columns["previous_choice"] = before
+        _add(columns, "stimulus", "previous_choice", before)
     if win_stay_lose_switch:
-        columns["win_stay_lose_switch"] = before * won
+        _add(columns, "stimulus", "win_stay_lose_switch", before * won)
+        _tell_of_equal_rewards(table, str(reward_from), y)
     _add_covariates(columns, frame, covariates)
     return DesignMatrix(
         np.column_stack(list(columns.values())) + 0.0,
@@ -249,13 +253,42 @@ def _told(*names: str | None) -> list[str]:
 def _add_covariates(
     columns: dict[str, NDArray[np.float64]], frame: pd.DataFrame, names: list[str]
 ) -> None:
-    """Add columns as they are to the regressors, in place; raise if one would replace another."""
+    """Add columns as they are to the regressors, in place."""
     for name in names:
-        if name in columns:
-            raise fail("covariates", "columns that are no regressors yet", f"{name!r} twice")
-        columns[name] = _column(frame, name)
+        _add(columns, "covariates", name, _column(frame, name))
     if not columns:
         raise fail("stimulus", "at least one regressor", "none")
+
+
+def _add(
+    columns: dict[str, NDArray[np.float64]], given: str, name: str, values: NDArray[np.float64]
+) -> None:
+    """Add a regressor in place; raise if one of that name is there, because of what was `given`."""
+    if name in columns:
+        built = f"; {name}=False builds none" if name in BUILT else ""
+        raise fail(given, "columns that are no regressors yet", f"{name!r} twice{built}")
+    columns[name] = values
+
+
+def _tell_of_equal_rewards(table: Table, reward: str, y: NDArray[np.float64]) -> None:
+    """Say that every choice is rewarded, or none; warn of two values, of which one may be none."""
+    values = _column(table.frame, reward, allow_missing=True)[np.isfinite(y)]
+    paid = values > 0
+    if len(paid) < 2 or paid.any() != paid.all():
+        return
+    which, sign = ("every", "") if paid.all() else ("no", ", turned round")
+    told = (
+        f"{reward}: above 0 for {which} choice, so that win_stay_lose_switch is the choice before"
+    )
+    table.notes.append(told + sign)
+    found = np.unique(values)
+    if len(found) == 2:
+        shown = ", ".join(f"{v:g} ({(values == v).sum()} trials)" for v in found)
+        warnings.warn(
+            f"{told}{sign}; got {shown}: pass a column that is above 0 for a reward alone",
+            GLMHMMWarning,
+            stacklevel=3,
+        )
 
 
 def _choices(table: Table, choice: str, codes: Any, violation: Any) -> Choices:
