@@ -53,8 +53,8 @@ def test_random_vectors_are_structured_or_normal_and_repeat():
     ("vectors", "options", "params", "message"),
     [
         (([1, 2, 3],), {"involved_clusters": [0, 1]}, None, "at most one value per involved"),
-        (([1],), {"involved_clusters": [9]}, None, "populations from 0 to 4"),
-        (([1, 1],), {"involved_clusters": [1, 1]}, None, "each population once"),
+        (([1],), {"involved_clusters": [9]}, None, "indices from 0 to 4"),
+        (([1, 1],), {"involved_clusters": [1, 1]}, None, "once"),
         (([1], [1]), {"involved_clusters": [[0]]}, None, "one list per vector"),
         (([1], [1]), {"n_vectors": 1}, None, "n_vectors"),
         (([1], [1]), {}, (1.0,), r"params: expected shape \(2,\)"),

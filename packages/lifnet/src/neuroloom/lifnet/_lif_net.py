@@ -178,7 +178,14 @@ class LIFNet(nn.Module):
         jumps = self._jumps(external_currents, len(drive), v.shape, weights)
         wait = None
         if refractory is not None:
-            left = _tensor("refractory", refractory).to(weights).expand(v.shape)
+            left = _tensor("refractory", refractory).to(weights)
+            if not bool(((left >= 0) & (left < torch.inf)).all()):
+                raise SimulationError("refractory: expected finite times of at least 0 s")
+            if left.shape not in ((), v.shape[-1:], v.shape):
+                raise SimulationError(
+                    f"refractory: expected shape {tuple(v.shape)}, got {tuple(left.shape)}"
+                )
+            left = left.expand(v.shape)
             wait = torch.round(left / self.delta_t).to(torch.int64)
         scheme = "euler" if mechanism == "euler" else "analytic"
         if self._differentiable(v, i, drive, jumps):
@@ -320,9 +327,8 @@ class LIFNet(nn.Module):
 
     def _per_neuron(self, name: str, value: Any, weights: Tensor) -> Tensor:
         tensor = _tensor(name, value)
-        if isinstance(value, nn.Parameter) and tensor.shape == (self.n_neurons,):
-            return value
-        tensor = tensor.to(weights)
+        own = isinstance(value, nn.Parameter) and tensor.shape == (self.n_neurons,)
+        tensor = tensor if own else tensor.to(weights)
         if tensor.ndim == 0:
             tensor = tensor.expand(self.n_neurons)
         if tensor.shape != (self.n_neurons,):
@@ -331,6 +337,8 @@ class LIFNet(nn.Module):
             )
         if not bool(torch.isfinite(tensor).all()):
             raise NetworkError(f"{name}: expected finite values, got NaN or inf")
+        if own:
+            return tensor
         return tensor.clone() if not tensor.requires_grad else tensor
 
 
@@ -344,7 +352,7 @@ def _tensor(name: str, value: Any) -> Tensor:
             f"{name}: expected a number, a sequence of numbers or a tensor, "
             f"got {type(value).__name__}"
         )
-    array = np.asarray(value)
+    array = checks.plain(name, value, error=NetworkError)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected numbers, got values of dtype {array.dtype}")
     return torch.as_tensor(array.astype(np.float64))

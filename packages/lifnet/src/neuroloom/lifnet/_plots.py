@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._engine import Simulation
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.lifnet._theory._continuation import Branch
 from neuroloom.lifnet._theory._fixed_points import FixedPoint
 from neuroloom.lifnet._theory._landscape import Landscape
-from neuroloom.shared import plots
+from neuroloom.shared import checks, plots
 from neuroloom.shared.plots import POPULATION_COLORS, axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_T = TypeVar("_T")
 
 _DOT = {"linestyle": "none", "marker": ".", "markersize": 1.0, "rasterized": True}
 
@@ -36,8 +38,8 @@ def plot_raster(run: Simulation, *, every: int = 1, ax: Axes | None = None, **ar
     **artist
         Passed to ``Axes.plot``.
     """
-    if every < 1:
-        raise LifnetError(f"every: expected at least 1, got {every}")
+    every = checks.whole("every", every, at_least=1, error=LifnetError)
+    _check_is("run", run, Simulation)
     ax = axes(ax)
     times = (run.first_step + run.spike_steps) * run.delta_t
     ticks, names = [], []
@@ -59,7 +61,7 @@ def plot_raster(run: Simulation, *, every: int = 1, ax: Axes | None = None, **ar
 
 
 def plot_rates(
-    run: Simulation, *, bin_width: float = 0.05, ax: Axes | None = None, **artist: Any
+    run: Simulation, *, bin_width: float | None = 0.05, ax: Axes | None = None, **artist: Any
 ) -> Axes:
     """Return axes with the rate of each population over time, as an image.
 
@@ -67,17 +69,18 @@ def plot_rates(
     ----------
     run : Simulation
         A run.
-    bin_width : float
-        Width of a bin in seconds.
+    bin_width : float, optional
+        Width of a bin in seconds; a step if None.
     ax : Axes, optional
         Where to draw; a new figure if not given.
     **artist
         Passed to ``Axes.imshow``.
     """
-    ax = axes(ax)
+    _check_is("run", run, Simulation)
     rates = run.population_rates(bin_width=bin_width)
+    ax = axes(ax)
     begin = run.first_step * run.delta_t
-    stop = begin + rates.values.shape[0] * bin_width
+    stop = begin + rates.values.shape[0] / rates.rate
     look = {"aspect": "auto", "origin": "lower", "interpolation": "nearest", "cmap": "magma"}
     image = ax.imshow(
         rates.values.T,
@@ -117,9 +120,12 @@ def plot_landscape(
     LifnetError
         If the landscape has more than two focus populations.
     """
+    _check_is("shown", shown, Landscape)
     n_focus = len(shown.mesh)
     if n_focus > 2:
         raise LifnetError(f"shown: expected one or two focus populations, got {n_focus}")
+    if axs is not None and (np.ndim(axs) != 1 or len(axs) != 2):  # type: ignore[arg-type]
+        raise checks.fail("axs", "two axes", axs, error=LifnetError)
     field, well = axs if axs is not None else plots.figure().subplots(1, 2)
     force = shown.force_field
     if n_focus == 1:
@@ -179,6 +185,9 @@ def plot_bifurcation(
     **artist
         Passed to ``Axes.plot``.
     """
+    branches = _all_of("branches", branches, Branch)
+    for branch in branches:
+        n_clusters = _n_clusters(n_clusters, branch.rates)
     ax = axes(ax)
     for branch in branches:
         height = branch.rates[:, :n_clusters].max(axis=1)
@@ -221,9 +230,10 @@ def plot_transitions(
     """
     from matplotlib.patches import Circle, FancyArrowPatch
 
-    p = np.asarray(matrix, dtype=np.float64)
-    if p.ndim != 2 or p.shape[0] != p.shape[1] or (p < 0).any() or (p > 1).any():
+    p = checks.array("matrix", matrix, dtype=np.float64, ndim=2, error=LifnetError)
+    if p.shape[0] != p.shape[1] or (p < 0).any() or (p > 1).any():
         raise LifnetError(f"matrix: expected square probabilities, got shape {p.shape}")
+    names = _state_names(labels, len(p))
     ax = axes(ax)
     angle = np.pi / 2 - 2 * np.pi * np.arange(len(p)) / max(len(p), 1)
     place = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -241,7 +251,6 @@ def plot_transitions(
         }
         ax.add_patch(FancyArrowPatch(place[i], place[j], **{**look, **artist}))
     ax.scatter(place[:, 0], place[:, 1], s=180, color=POPULATION_COLORS["E"], zorder=3)
-    names = [str(i) for i in range(len(p))] if labels is None else list(labels)
     inside = all(len(name) <= 2 for name in names)
     for (x, y), name in zip(place, names, strict=True):
         look = {"color": "white", "ha": "center", "va": "center"}
@@ -271,6 +280,9 @@ def plot_fixed_points(
     **artist
         Passed to ``Axes.scatter``.
     """
+    points = _all_of("points", points, FixedPoint)
+    for point in points:
+        n_clusters = _n_clusters(n_clusters, point.rates)
     ax = axes(ax)
     stable, unstable = POPULATION_COLORS["E"], "0.45"
     for place, point in enumerate(points):
@@ -298,6 +310,38 @@ def plot_fixed_points(
         title_fontsize="small",
     )
     return ax
+
+
+def _check_is(name: str, value: object, kind: type) -> None:
+    """Raise unless what is to be drawn is of a kind."""
+    if not isinstance(value, kind):
+        raise checks.fail(name, f"a {kind.__name__}", value, error=LifnetError)
+
+
+def _all_of(name: str, values: Any, kind: type[_T]) -> list[_T]:
+    """Return what is to be drawn as a list, all of a kind."""
+    if not isinstance(values, Iterable) or isinstance(values, np.ma.core.MaskedConstant):
+        raise checks.fail(name, f"a sequence of {kind.__name__}", values, error=LifnetError)
+    listed = list(values)
+    for value in listed:
+        _check_is(name, value, kind)
+    return listed
+
+
+def _state_names(labels: Sequence[str] | None, n: int) -> list[str]:
+    """Return the names of `n` states, their numbers if none are given."""
+    if labels is None:
+        return [str(i) for i in range(n)]
+    if isinstance(labels, str) or np.shape(labels) != (n,):
+        raise checks.fail("labels", f"{n} names, one per state", labels, error=LifnetError)
+    return [str(label) for label in labels]
+
+
+def _n_clusters(n_clusters: int, rates: NDArray[np.float64]) -> int:
+    """Return the number of E clusters, if there are so many populations."""
+    return checks.whole(
+        "n_clusters", n_clusters, at_least=1, at_most=rates.shape[-1], error=LifnetError
+    )
 
 
 def _by_kind(populations: Mapping[str, tuple[int, int]]) -> tuple[list[float], list[str]]:

@@ -398,6 +398,7 @@ class Analyzer:
             for a state that was never left). Without, divide by the number of occurrences: what is
             missing to one is then how often a session ended in the state.
         """
+        checks.flag("normalize", normalize, error=LifnetError)
         counts = self._counts.astype(np.float64)
         if normalize:
             whole = counts.sum(axis=1, keepdims=True)
@@ -580,8 +581,8 @@ class Analyzer:
         LifnetError
             If the folder holds another analysis; nothing is written then.
         """
-        folder = Path(directory)
-        if not overwrite:
+        folder = checks.path("directory", directory, error=LifnetError)
+        if not checks.flag("overwrite", overwrite, error=LifnetError):
             refuse_another(folder, self.config, self._found)
         return write(folder, self._found, self.config, self.get_transition_matrix())
 
@@ -599,7 +600,7 @@ class Analyzer:
         LifnetError
             If the folder holds no analysis, or one whose attractors are a pickled object.
         """
-        saved = read(Path(directory))
+        saved = read(checks.path("directory", directory, error=LifnetError))
         result = cls.__new__(cls)
         result.dt, result.params = saved.dt, saved.params
         result._sessions, result._activity = None, None

@@ -172,11 +172,11 @@ class ClusteredNetwork:
             state = replace(state, bound=False)  # perturbations change neurons and synapses
         _check_length(config, begin + n_steps)
         own = _from_step(config, begin, n_steps)
-        given = checked(merged(own, perturbations or {}), n_pops, n_steps)
+        given = checked(merged(own, perturbations), n_pops, n_steps)
         root = as_seed(seed)
         stimulus = self._stimulus(config, begin, n_steps, root.child("stimulus"))
         starts = changes(given, n_pops, n_steps)
-        record = record or Record()
+        record = Record() if record is None else record
 
         def stretch(first: int, last: int, before: State | None) -> Simulation:
             inside = np.union1d([first], starts[(starts > first) & (starts < last)])

@@ -22,7 +22,8 @@ from neuroloom.lifnet._clustered._arousal import (
 )
 from neuroloom.lifnet._clustered._perturbation import checked
 from neuroloom.lifnet._config._schema import Config
-from neuroloom.lifnet._errors import PerturbationError
+from neuroloom.lifnet._errors import LifnetError, PerturbationError
+from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
 
@@ -156,8 +157,11 @@ def clustered_parameters(
     PerturbationError
         If a target is unknown, a shape does not fit, or what results cannot be.
     """
+    checks.flag("whole_in_degrees", whole_in_degrees, error=LifnetError)
+    if not isinstance(config, Config):
+        raise checks.fail("config", "a Config, as load_config returns", config, error=LifnetError)
     n_pops = config.architecture.clusters.total_pops
-    given = checked(perturbations or {}, n_pops, None)
+    given = checked(perturbations, n_pops, None)
     given = {target: broadcast(target, values, n_pops) for target, values in given.items()}
     return perturbed(config, given, whole_in_degrees=whole_in_degrees)
 

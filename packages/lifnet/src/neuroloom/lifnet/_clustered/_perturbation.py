@@ -15,6 +15,7 @@ from neuroloom.lifnet._config._schema import (
     TimeDependence,
 )
 from neuroloom.lifnet._errors import PerturbationError
+from neuroloom.lifnet._indices import places
 from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
@@ -68,17 +69,19 @@ class VectorialPerturbation:
         balance: float = 0.5,
         rng: np.random.Generator | None = None,
     ) -> None:
-        number = len(vectors) if n_vectors is None else int(n_vectors)
-        if number < 1 or len(vectors) > number:
-            raise PerturbationError(
-                f"n_vectors: expected at least the {max(1, len(vectors))} vectors, got {number}"
-            )
-        if not 0.0 <= balance <= 1.0:
-            raise PerturbationError(f"balance: expected a probability, got {balance}")
-        places = _places(involved_clusters, number, length)
+        number = len(vectors) if n_vectors is None else n_vectors
+        number = checks.whole(
+            "n_vectors", number, at_least=max(1, len(vectors)), error=PerturbationError
+        )
+        length = checks.whole("length", length, at_least=1, error=PerturbationError)
+        checks.flag("structured", structured, error=PerturbationError)
+        checks.real("balance", balance, at_least=0, at_most=1, error=PerturbationError)
+        checks.real("mean", mean, error=PerturbationError)
+        checks.real("sigma", sigma, at_least=0, error=PerturbationError)
+        involved = _places(involved_clusters, number, length)
         generator = np.random.default_rng(256) if rng is None else rng
         matrix = np.zeros((number, length))
-        for k, place in enumerate(places):
+        for k, place in enumerate(involved):
             if k < len(vectors):
                 values = _vector(vectors[k], k)
                 if len(values) > len(place):
@@ -122,8 +125,10 @@ class VectorialPerturbation:
         PerturbationError
             If there is not one coefficient per vector.
         """
-        values = params[0] if len(params) == 1 and np.ndim(params[0]) else np.asarray(params)
-        coefficients = np.asarray(values, dtype=np.float64)
+        values: Any = params[0] if len(params) == 1 and np.ndim(params[0]) else list(params)
+        coefficients: Array = checks.array(
+            "params", values, dtype=np.float64, error=PerturbationError
+        )
         if coefficients.ndim not in (1, 2) or len(coefficients) != self.n_vectors:
             raise PerturbationError(
                 f"params: expected shape ({self.n_vectors},) or ({self.n_vectors}, n_times), "
@@ -144,8 +149,9 @@ class CirculantPerturbation:
     """
 
     def __init__(self, n_clusters: int, alpha: float = 0.0, beta: float = 0.0) -> None:
-        if n_clusters < 2:
-            raise PerturbationError(f"n_clusters: expected at least 2, got {n_clusters}")
+        n_clusters = checks.whole("n_clusters", n_clusters, at_least=2, error=PerturbationError)
+        alpha = checks.real("alpha", alpha, error=PerturbationError)
+        beta = checks.real("beta", beta, error=PerturbationError)
         ring = np.roll(np.eye(n_clusters), 1, axis=1)
         size = 2 * n_clusters + 2
         self.factors = np.ones((size, size))
@@ -216,14 +222,14 @@ def config_perturbations(config: Config, *, in_time: bool) -> dict[str, Array]:
 
 
 def checked(
-    perturbations: Mapping[str, ArrayLike | None], n_pops: int, n_steps: int | None
+    perturbations: Mapping[str, ArrayLike | None] | None, n_pops: int, n_steps: int | None
 ) -> dict[str, Array]:
     """Return perturbations by target with shapes that fit, or say which shapes would.
 
     Every array may end in a time axis of `n_steps`; without `n_steps` none may.
     """
     result = {}
-    for name, values in perturbations.items():
+    for name, values in by_name(perturbations).items():
         target = check_target(name)
         if values is None:
             continue
@@ -280,33 +286,41 @@ def segments(
     ]
 
 
+def by_name(
+    perturbations: Mapping[str, ArrayLike | None] | None,
+) -> Mapping[str, ArrayLike | None]:
+    """Return perturbations by target as they were given, none for None."""
+    if perturbations is None:
+        return {}
+    if not isinstance(perturbations, Mapping):
+        expected = 'a mapping of targets to values, as {"rate": 1.0}'
+        raise checks.fail("perturbations", expected, perturbations, error=PerturbationError)
+    return perturbations
+
+
 def merged(
-    base: Mapping[str, Array], override: Mapping[str, ArrayLike | None]
+    base: Mapping[str, Array], override: Mapping[str, ArrayLike | None] | None
 ) -> dict[str, ArrayLike]:
     """Return the perturbations of `base`, replaced per target by those of `override`."""
-    if not isinstance(override, Mapping):
-        expected = 'a mapping of targets to values, as {"rate": 1.0}'
-        raise checks.fail("perturbations", expected, override, error=PerturbationError)
-    given = {name: values for name, values in override.items() if values is not None}
+    given = {name: values for name, values in by_name(override).items() if values is not None}
     for name in given:
         check_target(name)
     return {**base, **given}
 
 
 def _vector(values: ArrayLike, k: int) -> Array:
-    vector = np.asarray(
-        checks.plain(f"vectors[{k}]", values, error=PerturbationError), dtype=np.float64
+    vector: Array = checks.array(
+        f"vectors[{k}]", values, dtype=np.float64, ndim=1, error=PerturbationError
     )
-    if vector.ndim != 1 or not np.isfinite(vector).all():
-        raise PerturbationError(
-            f"vectors[{k}]: expected a list of finite numbers, got shape {vector.shape}"
-        )
     return vector
 
 
 def _places(involved: Sequence[Any] | None, number: int, length: int) -> list[NDArray[np.int64]]:
     if involved is None:
         return [np.arange(length)] * number
+    if not np.ndim(involved):
+        expected = "populations, or such a list for each vector"
+        raise checks.fail("involved_clusters", expected, involved, error=PerturbationError)
     rows: Iterable[Any]
     if len(involved) and np.ndim(involved[0]) > 0:
         if len(involved) != number:
@@ -316,18 +330,4 @@ def _places(involved: Sequence[Any] | None, number: int, length: int) -> list[ND
         rows = involved
     else:
         rows = [involved] * number
-    places = []
-    for row in rows:
-        given = np.asarray(row).reshape(-1)
-        if given.size and not 0 <= given.min() <= given.max() < length:
-            raise PerturbationError(
-                f"involved_clusters: expected populations from 0 to {length - 1}, "
-                f"got {given.tolist()}"
-            )
-        place = given.astype(np.int64)
-        if len(np.unique(place)) != len(place):
-            raise PerturbationError(
-                f"involved_clusters: expected each population once, got {place.tolist()}"
-            )
-        places.append(place)
-    return places
+    return [places("involved_clusters", row, length, error=PerturbationError) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from neuroloom.lifnet._config._read import refuse
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._config._yaml import parse
 from neuroloom.lifnet._errors import ConfigError, PlausibilityWarning
+from neuroloom.shared import checks
 
 
 def load_config(source: str | Path | bytes | Mapping[str, Any] | Config | None = None) -> Config:
@@ -60,7 +62,9 @@ def read_mapping(source: str | Path | bytes | Mapping[str, Any] | Config) -> dic
 
 def save_config(config: Config, path: str | Path) -> Path:
     """Write `config` as YAML to `path` and return the file's path."""
-    target = Path(path)
+    if not isinstance(config, Config):
+        raise refuse("config", "a Config, as load_config returns", config)
+    target = checks.path("path", path, error=ConfigError)
     target.write_text(dump(config), encoding="utf-8")
     return target
 
@@ -84,7 +88,7 @@ def copy_configs(directory: str | Path) -> Path:
     called ``configs`` holds the configurations, and the others go beside it. Existing files are
     left as they are.
     """
-    target = Path(directory)
+    target = checks.path("directory", directory, error=ConfigError)
     root = target.parent if target.name == "configs" else target
     for part, pattern in (("configs", "*.yaml"), ("examples", "*.py"), ("scripts", "*.py")):
         with as_file(files("neuroloom.lifnet._config") / part) as folder:
@@ -100,8 +104,11 @@ def _parse(source: str | Path | bytes) -> Mapping[str, Any]:
     if isinstance(source, bytes):
         name, raw = "configuration", source
     else:
-        path = Path(source)
-        name = str(source)
+        expected = "a path, the name of a shipped configuration, bytes or a mapping"
+        if not isinstance(source, (str, os.PathLike)):
+            raise refuse("config", expected, source)
+        path = checks.path("config", source, error=ConfigError)
+        name = str(path)
         if path.is_file():
             raw = path.read_bytes()
         else:

@@ -120,18 +120,17 @@ class Cells:
         """
 
         def each(name: str, value: ArrayLike) -> Array:
-            try:
-                plain = checks.plain(name, value, error=NetworkError)
-                out = np.broadcast_to(np.asarray(plain, dtype=np.float64), (n_neurons,))
-            except (TypeError, ValueError) as error:
+            given = checks.array(name, value, dtype=np.float64, error=NetworkError)
+            if given.shape not in ((), (1,), (n_neurons,)):
                 raise NetworkError(
                     f"{name}: expected a number or one per neuron ({n_neurons}), "
-                    f"got shape {np.shape(value)}"
-                ) from error
-            return np.array(out)
+                    f"got shape {given.shape}"
+                )
+            return np.array(np.broadcast_to(given, (n_neurons,)))
 
-        plain = checks.plain("tau_synaptic", tau_synaptic, error=NetworkError)
-        tau = np.asarray(plain, dtype=np.float64)
+        n_neurons = checks.whole("n_neurons", n_neurons, at_least=1, error=NetworkError)
+        checks.flag("charge", charge, error=NetworkError)
+        tau = checks.array("tau_synaptic", tau_synaptic, dtype=np.float64, error=NetworkError)
         rows = tau if tau.ndim == 2 else tau[np.newaxis] if tau.ndim else tau.reshape(1, 1)
         decay = np.stack([each("tau_synaptic", row[0] if row.size == 1 else row) for row in rows])
         if (decay <= 0).any():
@@ -206,8 +205,7 @@ def propagators(cells: Cells, delta_t: float, mechanism: str = "analytic") -> Pr
     """
     if mechanism not in MECHANISMS:
         raise SimulationError(f"mechanism: expected one of {MECHANISMS}, got {mechanism!r}")
-    if not np.isfinite(delta_t) or delta_t <= 0:
-        raise SimulationError(f"delta_t: expected a positive step in seconds, got {delta_t!r}")
+    checks.real("delta_t", delta_t, above=0, unit="s", error=SimulationError)
     taus = [cells.tau_membrane, cells.tau_decay, cells.tau_rise]
     shortest = min(float(tau[tau > 0].min()) for tau in taus if (tau > 0).any())
     if delta_t > shortest / 2 * (1 + 1e-9):

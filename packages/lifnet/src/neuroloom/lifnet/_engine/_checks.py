@@ -35,6 +35,12 @@ def check(
     backend: str,
 ) -> None:
     """Raise unless the arguments of `simulate` fit together."""
+    for name, part, kind in (
+        ("cells", cells, Cells),
+        ("connectivity", connectivity, Connectivity),
+    ):
+        if not isinstance(part, kind):
+            raise checks.fail(name, f"{kind.__name__} of the engine", part, error=SimulationError)
     for name, value, least in (
         ("n_steps", n_steps, 1),
         ("n_threads", n_threads, 1),
@@ -107,13 +113,26 @@ def check_conductances(
 
 def spans_of(populations: Mapping[str, tuple[int, int]] | None, n: int) -> dict[str, Span]:
     """Return the ranges of neurons that rates and sums are taken over: named ones, or all."""
-    spans = {name: (int(a), int(b)) for name, (a, b) in (populations or {}).items()}
-    for name, (a, b) in spans.items():
-        if not 0 <= a < b <= n:
-            raise SimulationError(
-                f"populations[{name!r}]: expected a range in 0 to {n}, got {(a, b)}"
-            )
+    if populations is None:
+        return {"all": (0, n)}
+    if not isinstance(populations, Mapping):
+        expected = 'ranges of neurons by name, as {"E": (0, 80)}'
+        raise checks.fail("populations", expected, populations, error=SimulationError)
+    spans: dict[str, Span] = {}
+    for name, span in populations.items():
+        label, expected = f"populations[{name!r}]", f"a range in 0 to {n}"
+        ends = checks.array(label, span, dtype=np.int64, error=SimulationError)
+        if ends.shape != (2,) or not 0 <= ends[0] < ends[1] <= n:
+            raise checks.fail(label, expected, span, error=SimulationError)
+        spans[name] = (int(ends[0]), int(ends[1]))
     return spans or {"all": (0, n)}
+
+
+def channels_of(names: Sequence[str], n: int) -> tuple[str, ...]:
+    """Return the names of the synaptic channels: one for each, or none at all."""
+    if isinstance(names, str) or np.ndim(names) != 1 or len(names) not in (0, n):
+        raise checks.fail("channels", f"{n} names, or none", names, error=SimulationError)
+    return tuple(checks.text("channels", name, error=SimulationError) for name in names)
 
 
 def check_input(
@@ -183,6 +202,13 @@ def check_state(state: State, cells: Cells, delta_t: float) -> None:
             raise SimulationError(f"state.{name}: expected shape {shape}, got {value.shape}")
         if not np.isfinite(value).all():
             raise SimulationError(f"state.{name}: expected finite values, got NaN or infinity")
+    waiting = checks.array(
+        "state.refractory", state.refractory, dtype=np.int32, copy=False, error=SimulationError
+    )
+    if waiting.min() < 0:
+        raise checks.fail(
+            "state.refractory", "whole steps of at least 0", waiting.min(), error=SimulationError
+        )
 
 
 def answer_sizes(
@@ -236,7 +262,7 @@ def stimuli_of(
     if isinstance(stimulus, (list, tuple)) and stimulus and isinstance(stimulus[0], tuple):
         waves, gains = (
             [
-                np.asarray(checks.plain("stimulus", pair[k], error=SimulationError), np.float64)
+                checks.array("stimulus", pair[k], dtype=np.float64, error=SimulationError)
                 for pair in stimulus
             ]
             for k in range(2)
@@ -247,8 +273,6 @@ def stimuli_of(
                     f"stimulus: expected waveforms of shape {(n_steps,)} and gains of {(n,)}, "
                     f"got {wave.shape} and {gain.shape}"
                 )
-            if not (np.isfinite(wave).all() and np.isfinite(gain).all()):
-                raise SimulationError("stimulus: expected finite values, got NaN or infinity")
         return nothing[0], np.stack(waves, axis=1), np.stack(gains)
     return table_of("stimulus", stimulus, n_steps, n), nothing[1], nothing[2]  # type: ignore[arg-type]
 

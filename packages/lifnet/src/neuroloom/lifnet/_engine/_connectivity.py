@@ -107,7 +107,8 @@ class Connectivity:
         """
         pointer, target = _rows_of(indptr, indices, n_neurons)
         n = len(pointer) - 1
-        weight = _per_synapse("weights", _plain("weights", weights).astype(np.float64), len(target))
+        given = checks.array("weights", weights, dtype=np.float64, error=NetworkError)
+        weight = _per_synapse("weights", given, len(target))
         delay = _per_synapse("delay_steps", _plain("delay_steps", delay_steps), len(target))
         channels = _channels_of(channel, n)
         if delay.dtype.kind not in "iu" or (
@@ -288,7 +289,7 @@ def _rows_of(
     target = _plain("indices", indices)
     if target.shape == (0,):  # of no type, where a list is empty
         target = target.astype(np.int64)
-    n = len(pointer) - 1
+    n = pointer.size - 1
     if pointer.ndim != 1 or n < 1 or pointer[0] != 0 or (np.diff(pointer) < 0).any():
         raise NetworkError("indptr: expected rising row ends that begin with 0")
     if n_neurons is not None and n_neurons != n:
@@ -318,7 +319,7 @@ def _per_synapse(name: str, value: NDArray[Any], n: int) -> NDArray[Any]:
 
 def _channels_of(channel: ArrayLike, n: int) -> NDArray[np.uint8]:
     """Return the channel of each source's synapses."""
-    given = np.asarray(channel)
+    given = _plain("channel", channel)
     if given.shape not in ((), (n,)):
         raise NetworkError(f"channel: expected one or one per neuron ({n}), got {given.shape}")
     if given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= MOST_CHANNELS:

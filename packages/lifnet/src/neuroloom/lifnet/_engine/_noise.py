@@ -85,6 +85,8 @@ class CountDrive:
             cdf = self._checked_cdf()
         else:
             self._check_mean()
+        channel = checks.whole("channel", self.channel, at_least=0, error=NetworkError)
+        object.__setattr__(self, "channel", channel)
         group = np.array(checks.array("group", self.group, dtype=np.int32, error=NetworkError))
         jumps = checks.array("jump", self.jump, dtype=np.float64, error=NetworkError)
         jump = np.array(np.broadcast_to(jumps, group.shape))
@@ -96,7 +98,9 @@ class CountDrive:
             )
         table = self.table_of_step
         if table is not None:
-            table = np.array(table, dtype=np.int32)
+            table = np.array(
+                checks.array("table_of_step", table, dtype=np.int32, error=NetworkError)
+            )
             if table.ndim != 1 or not table.size or table.min() < 0 or table.max() >= n_tables:
                 raise NetworkError(f"table_of_step: expected indices from 0 to {n_tables - 1}")
         elif n_tables > 1:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neuroloom.lifnet._engine._noise import mix, step_keys
 from neuroloom.lifnet._errors import NetworkError
-from neuroloom.shared import compiled
+from neuroloom.shared import checks, compiled
 from neuroloom.shared.random import GOLDEN
 
 AS_CURRENT = -1
@@ -39,9 +39,13 @@ class NormalDrive:
     stop: int | None = None
 
     def __post_init__(self) -> None:
-        sd = np.array(self.sd, dtype=np.float64)
-        if sd.ndim != 1 or not np.isfinite(sd).all() or (sd < 0).any():
+        sd = np.array(checks.array("sd", self.sd, dtype=np.float64, error=NetworkError))
+        if sd.ndim != 1 or (sd < 0).any():
             raise NetworkError("sd: expected finite values of at least 0, one per neuron")
+        checks.whole("channel", self.channel, at_least=AS_CURRENT, error=NetworkError)
+        checks.whole("start", self.start, at_least=0, error=NetworkError)
+        if self.stop is not None:
+            checks.whole("stop", self.stop, at_least=0, error=NetworkError)
         object.__setattr__(self, "sd", sd)
 
     def keys(

@@ -12,6 +12,7 @@ from neuroloom.lifnet._engine._cells import Cells, propagators
 from neuroloom.lifnet._engine._checks import (
     Pairs,
     answer_sizes,
+    channels_of,
     check,
     check_conductances,
     check_end,
@@ -137,6 +138,8 @@ def simulate(
     spans = spans_of(populations, cells.n_neurons)
     check_input(cells, drives, noise, backend)
     check_schedule(schedule, n_steps, backend)
+    channels = channels_of(channels, cells.n_channels)
+    checks.real("delta_t", delta_t, above=0, unit="s", error=SimulationError)
     warn_of_precision(cells, delta_t, dtype)
     bits = seed_bits(seed)
     sizes = answer_sizes(record, cells, n_steps, first_step, len(spans), np.dtype(dtype).itemsize)
@@ -176,7 +179,7 @@ def simulate(
             mechanism=mechanism,
             backend=backend,
             populations=spans,
-            channels=tuple(channels),
+            channels=channels,
             seed=bits,
         )
     else:
@@ -195,8 +198,6 @@ def simulate(
             schedule,
             mechanism,
         )
-        result = run(
-            start, first_step, n_steps, stimuli, jumps, tuple(channels), progress, description
-        )
+        result = run(start, first_step, n_steps, stimuli, jumps, channels, progress, description)
     check_end(result.state, dtype, (first_step + n_steps) * delta_t)
     return replace(result, state=replace(result.state, network=digest))

@@ -72,11 +72,10 @@ class FullMeanFieldStager(MeanFieldStager):
         """
         field = self.mean_field(**named)
         if nu_init is None:
-            if n_runs < 1:
-                raise SimulationError(f"n_runs: expected at least 1, got {n_runs}")
+            n_runs = checks.whole("n_runs", n_runs, at_least=1, error=SimulationError)
             starts = initial_rates(n_runs, field.n_pops, seed=Seed(self.random_seed))
         else:
-            starts = np.atleast_2d(np.asarray(nu_init, dtype=np.float64))
+            starts = np.atleast_2d(field.checked_rates("nu_init", nu_init))
         found = field.solve_many(starts)
         rates = np.where(found.converged[:, None], found.rates, np.nan)
         labels, eigenvalues = [], np.full(rates.shape, np.nan + 0j)

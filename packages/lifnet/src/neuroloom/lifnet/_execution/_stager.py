@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuroloom.lifnet._clustered._perturbation import check_target
+from neuroloom.lifnet._clustered._perturbation import by_name, check_target
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import ConfigError
 from neuroloom.lifnet._execution._folder import claim, untouched_if_refused
 from neuroloom.lifnet._execution._logger import Logger
+from neuroloom.shared import checks
 from neuroloom.shared.io import atomic
 
 if TYPE_CHECKING:
@@ -58,11 +59,11 @@ class Stager(ABC):
         self.config: Config = load_config(self.default_config if config is None else config)
         if random_seed is None:
             random_seed = self.config.settings.random_seed
-        self.random_seed = secrets.randbits(32) if random_seed is None else int(random_seed)
-        if self.random_seed < 0:
-            raise ConfigError(f"random_seed: expected at least 0, got {random_seed}")
+        if random_seed is None:
+            random_seed = secrets.randbits(32)
+        self.random_seed = checks.whole("random_seed", random_seed, at_least=0, error=ConfigError)
         self.logger = Logger(type(self).__name__, stream=None) if logger is None else logger
-        self.perturbations = {**(perturbations or {}), **by_target(named)}
+        self.perturbations = {**by_name(perturbations), **by_target(named)}
         for target in self.perturbations:
             check_target(target)
 

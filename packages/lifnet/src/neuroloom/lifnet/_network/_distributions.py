@@ -67,6 +67,8 @@ class Normal:
         cv : float
             Coefficient of variation.
         """
+        mean = checks.real("mean", mean, error=NetworkError)
+        cv = checks.real("cv", cv, at_least=0, error=NetworkError)
         bounds = (0.0, math.inf) if mean >= 0 else (-math.inf, 0.0)
         return cls(mean, cv * abs(mean), *bounds)
 
@@ -168,11 +170,10 @@ def values_of(
     if isinstance(value, (Normal, Lognormal, Uniform)):
         return value
     if np.ndim(value) == 0:
-        number = np.asarray(value).item() if isinstance(value, np.ndarray) else value
         bounded = above is not None or at_least is not None
         return checks.real(
             name,
-            number,
+            value,
             above=-math.inf if above is None else above,
             at_least=-math.inf if at_least is None else at_least,
             unit=unit,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuroloom.lifnet._errors import LifnetError
+from neuroloom.shared import checks
 
 
 def classify_active_clusters(
@@ -30,20 +31,20 @@ def classify_active_clusters(
     Raises
     ------
     LifnetError
-        If the rates are not finite or of another shape, or the threshold is not positive.
+        If the rates are not finite, negative or of another shape, or the threshold is not positive.
 
     Examples
     --------
     >>> classify_active_clusters([[50.0, 2.0, 2.0], [9.0, 9.0, 9.0]])
     (50.0, 2.0, 9.0)
     """
-    states = np.atleast_2d(np.asarray(rates, dtype=np.float64))
-    if states.ndim != 2 or not states.size or not np.isfinite(states).all():
-        raise LifnetError(
-            f"rates: expected finite values (n_states, n_clusters), got shape {states.shape}"
-        )
-    if not threshold > 0:
-        raise LifnetError(f"threshold: expected a positive share, got {threshold}")
+    given = checks.array("rates", rates, dtype=np.float64, ndim=(1, 2), error=LifnetError)
+    states = np.atleast_2d(given)
+    if not states.size or (states < 0).any():
+        got = f"{states.min():g} Hz" if states.size else f"shape {given.shape}"
+        expected = "rates of at least 0 Hz, shape (n_states, n_clusters)"
+        raise checks.fail("rates", expected, got, error=LifnetError)
+    threshold = checks.real("threshold", threshold, above=0, error=LifnetError)
     low, high = states.min(axis=1), states.max(axis=1)
     alike = high - low < threshold * np.maximum(high, np.finfo(float).tiny)
     apart = states[~alike]

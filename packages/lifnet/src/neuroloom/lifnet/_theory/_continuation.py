@@ -24,7 +24,7 @@ from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import BranchWarning, LifnetError
 from neuroloom.lifnet._theory._exploration import groups_of
 from neuroloom.lifnet._theory._fixed_points import fixed_points
-from neuroloom.lifnet._theory._mean_field import LIFMeanField
+from neuroloom.lifnet._theory._mean_field import LIFMeanField, check_field
 from neuroloom.lifnet._theory._symmetry import symmetry
 from neuroloom.shared import checks
 from neuroloom.shared.parallel import n_surrounding_workers, one_thread
@@ -81,6 +81,7 @@ class Branch:
 
     def at(self, value: float) -> Array:
         """Return the rates where the branch meets `value`, by interpolation, (n, n_pops)."""
+        value = checks.real("value", value, error=LifnetError)
         p, closed = self.parameter, self.ends[1] == CLOSED
         exact = np.flatnonzero(p[: len(p) - closed] == value)
         between = np.flatnonzero((p[:-1] - value) * (p[1:] - value) < 0)
@@ -127,10 +128,14 @@ def continue_branch(
     LifnetError
         If the limits are no range with `value` in it, or `rates` is no fixed point.
     """
+    if not callable(family):
+        expected = "a function from a value to its mean field"
+        raise checks.fail("family", expected, family, error=LifnetError)
     low, high = _range(limits)
     value = checks.real("value", value, at_least=low, at_most=high, error=LifnetError)
     checks.whole("max_points", max_points, at_least=1, error=LifnetError)
     field = family(value)
+    check_field(field)
     start = field.checked_rates("rates", rates)
     field.check_fixed("rates", start)
     path = _Path(family, groups_of(symmetry(field), start), (low, high))

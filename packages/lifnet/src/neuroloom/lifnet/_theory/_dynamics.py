@@ -96,7 +96,7 @@ def integrate_rates(
     n_pops = pieces[0][1].n_pops
     check_memory({"rates": 8.0 * n_steps * n_pops}, remedy="take a shorter time or longer steps")
     nu = _first_rates(nu_init, n_pops)
-    per_neuron = None if sizes is None else _per_neuron(sizes, n_pops)
+    per_neuron = None if sizes is None else _per_neuron(pieces[0][1], sizes)
     generator = as_seed(seed).generator()
     rates = np.empty((n_steps, n_pops))
     step = 0
@@ -148,20 +148,18 @@ def _pieces(field: Any, n_steps: int) -> list[tuple[int, LIFMeanField]]:
 
 
 def _first_rates(nu_init: ArrayLike, n_pops: int) -> Array:
-    nu = np.asarray(checks.plain("nu_init", nu_init, error=SimulationError), dtype=np.float64)
-    if nu.shape != (n_pops,) or not np.isfinite(nu).all():
+    nu: Array = checks.array("nu_init", nu_init, dtype=np.float64, error=SimulationError)
+    if nu.shape != (n_pops,):
         raise SimulationError(f"nu_init: expected {n_pops} finite rates, got shape {nu.shape}")
     if (nu < 0).any():
         raise SimulationError(f"nu_init: expected rates of at least 0 Hz, got {nu.min():g}")
     return nu
 
 
-def _per_neuron(sizes: ArrayLike, n_pops: int) -> Array:
+def _per_neuron(field: LIFMeanField, sizes: ArrayLike) -> Array:
     """Return 1/N of each population, 0 where it has no neurons."""
-    n: Array = checks.array("sizes", sizes, dtype=np.float64, error=SimulationError)
-    if n.shape != (n_pops,) or (n < 0).any():
-        raise SimulationError(f"sizes: expected {n_pops} numbers of neurons, got {n.shape}")
-    return np.asarray(np.divide(1.0, n, out=np.zeros(n_pops), where=n > 0))
+    n = field.checked_sizes("sizes", sizes, error=SimulationError)
+    return np.asarray(np.divide(1.0, n, out=np.zeros(len(n)), where=n > 0))
 
 
 def _runge_kutta(phi: Callable[[Array], Array], nu: Array, h: Array) -> Array:
@@ -218,6 +216,7 @@ def mean_field_trajectory(
     seed : int or Seed
         Seed of the fluctuations.
     """
+    checks.flag("finite_size", finite_size, error=SimulationError)
     loaded = load_config(config)
     if duration is not None:
         loaded = loaded.with_value("init_params.duration_sec", duration)
@@ -230,7 +229,7 @@ def mean_field_trajectory(
         loaded.architecture.clusters.total_pops,
     )
     own = config_perturbations(loaded, in_time=True)
-    given = checked(merged(own, perturbations or {}), n_pops, n_steps)
+    given = checked(merged(own, perturbations), n_pops, n_steps)
     pieces = [
         (stop - start, LIFMeanField.from_parameters(clustered_parameters(loaded, constant)))
         for start, stop, constant in segments(given, n_pops, n_steps)

@@ -15,7 +15,7 @@ from neuroloom.lifnet._theory._enclosure import proves_complete
 from neuroloom.lifnet._theory._exploration import Exploration, arrangements, ceilings, explore
 from neuroloom.lifnet._theory._mean_field import LIFMeanField, check_field
 from neuroloom.lifnet._theory._symmetry import Symmetry, symmetry
-from neuroloom.shared import Seed
+from neuroloom.shared import Seed, checks
 
 Array = NDArray[np.float64]
 
@@ -178,25 +178,25 @@ def fixed_points(
     >>> points.complete is None
     True
     """
-    for name, number in (("n_starts", n_starts), ("max_points", max_points)):
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
-            raise LifnetError(f"{name}: expected a whole number of at least 1, got {number!r}")
+    n_starts = checks.whole("n_starts", n_starts, at_least=1, error=LifnetError)
+    max_points = checks.whole("max_points", max_points, at_least=1, error=LifnetError)
+    checks.flag("up_to_permutation", up_to_permutation, error=LifnetError)
     check_field(field)
     order = symmetry(field)
     times = field.rate_time_constants(tau)
-    begin = _random_starts(field, int(n_starts), as_seed(seed))
+    begin = _random_starts(field, n_starts, as_seed(seed))
     if starts is not None and np.size(starts):
         begin.append(np.atleast_2d(field.checked_rates("starts", starts)))
-    found = explore(field.equations, order, begin, max_points=int(max_points))
+    found = explore(field.equations, order, begin, max_points=max_points)
     points = [_point(field, order, state, times) for state in found.states]
     complete, evidence = _completeness(field, order, points, found)
     # Rounded, or the order of states that differ by a permutation only is chance.
     points.sort(key=lambda p: (p.rates.sum().round(6), tuple(-p.rates.round(6))))
-    n_left_out = max(0, len(points) - int(max_points))
-    points = points[: int(max_points)]
+    n_left_out = max(0, len(points) - max_points)
+    points = points[:max_points]
     if not up_to_permutation:
         n_all = sum(point.multiplicity for point in points)
-        points = _all_orders(field, order, points, times, int(max_points))
+        points = _all_orders(field, order, points, times, max_points)
         n_left_out += n_all - len(points)
         if n_all > len(points):
             complete, evidence = False, f"{n_all - len(points)} orders of equal clusters left out"

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._errors import LifnetError, warn_of_milliseconds
 from neuroloom.lifnet._theory._mean_field import LIFMeanField, check_field
-from neuroloom.lifnet._theory._siegert import SHIFT
+from neuroloom.lifnet._theory._siegert import SHIFT, siegert
 from neuroloom.shared import checks
 
 Array = NDArray[np.float64]
@@ -25,6 +25,8 @@ Complex = NDArray[np.complex128]
 
 _N_STEPS = 2000
 _LARGE = 1e100
+_SILENT = 1e-100  # Hz
+_MOST_STEPS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,10 @@ def transfer_function(
     LifnetError
         If there is no noise, a number is impossible, or the frequencies are beyond what `n_steps`
         resolve.
+
+    Notes
+    -----
+    A neuron that hardly ever fires, less than once in 10¹⁰⁰ s, responds to nothing.
     """
     omega = (
         2
@@ -89,11 +95,28 @@ def transfer_function(
         raise LifnetError(f"frequencies: expected one row in Hz, got shape {omega.shape}")
     _check_neuron(mu, sigma, tau_membrane, threshold, reset_voltage, tau_refractory, tau_synaptic)
     checks.whole("n_steps", n_steps, at_least=2, error=LifnetError)
+    still = siegert(
+        mu,
+        sigma,
+        tau_membrane=tau_membrane,
+        threshold=threshold,
+        reset_voltage=reset_voltage,
+        tau_refractory=tau_refractory,
+        tau_synaptic=tau_synaptic,
+    )
+    if still < _SILENT:  # what lies between reset and threshold is beyond the range of numbers
+        none = np.zeros(len(omega), dtype=np.complex128)
+        return Transfer(none, none.copy(), none.real.copy(), float(still))
     shift = sigma * SHIFT * np.sqrt(tau_synaptic / tau_membrane)
     top, reset = threshold + shift, reset_voltage + shift
     bottom = min(reset, mu) - 6.0 * sigma
     above = max(2, round(n_steps * (top - reset) / (top - bottom)))
     width = (top - reset) / above
+    if (top - bottom) / width > _MOST_STEPS + n_steps:
+        raise LifnetError(
+            f"n_steps: expected enough for steps shorter than threshold - reset_voltage, "
+            f"{top - reset:g} of {top - bottom:g} in all, got {n_steps}"
+        )
     n_total = above + max(2, int((reset - bottom) / width))
     # Modulations reach as far from the threshold as diffusion and drift in a period: no less than
     # a step, or sqrt(h² + p) - h < 1 for the h and p of `_exact_step`.
@@ -285,14 +308,19 @@ def coupling(
         moving, still = known[key]
         # Shifted limits move with σ, which the static derivative contains.
         by_variance = static.by_sigma[i] / (2 * sigma[i])
-        to_mu = static.by_mu[i] * moving.by_mu / still.by_mu.real
-        to_variance = by_variance * moving.by_variance / still.by_variance.real
+        to_mu = static.by_mu[i] * _relative(moving.by_mu, still.by_mu.real)
+        to_variance = by_variance * _relative(moving.by_variance, still.by_variance.real)
         synapse = np.exp(-1j * omega * delay) / (1 + 1j * omega * e.tau_synaptic[i])
         matrix[:, i] = synapse[:, None] * (
             to_mu[:, None] * e.mean[i] + to_variance[:, None] * e.variance[i]
         )
         spectra[:, i] = moving.spectrum
     return matrix, spectra
+
+
+def _relative(moving: Complex, still: Array) -> Complex:
+    """Return responses beside the one at rest; 0 where a neuron does not respond at all."""
+    return np.divide(moving, still, out=np.zeros_like(moving), where=still != 0)
 
 
 def power_spectrum(
@@ -333,9 +361,7 @@ def power_spectrum(
         If `rates` is no stable fixed point, or a number is out of range.
     """
     check_field(field)
-    n = checks.array("sizes", sizes, dtype=np.float64, error=LifnetError)
-    if n.shape != (field.n_pops,) or (n < 0).any():
-        raise LifnetError(f"sizes: expected {field.n_pops} numbers of neurons, got shape {n.shape}")
+    n = field.checked_sizes("sizes", sizes)
     nu = field.checked_rates("rates", rates)
     field.check_fixed("rates", nu)
     label, _ = field.determine_stability(nu)

@@ -208,7 +208,7 @@ class LIFMeanField:
         """
         loaded = load_config(config)
         own = config_perturbations(loaded, in_time=False)
-        given = merged(own, perturbations or {})
+        given = merged(own, perturbations)
         return cls.from_parameters(
             clustered_parameters(loaded, given, whole_in_degrees=whole_in_degrees)
         )
@@ -268,6 +268,7 @@ class LIFMeanField:
         persist : bool
             Go on with Powell's hybrid method, one start at a time, where Newton's method is stuck.
         """
+        checks.flag("persist", persist, error=LifnetError)
         rates = np.atleast_2d(self.checked_rates("starts", starts))
         return solve(self.equations, rates, persist=persist)
 
@@ -417,6 +418,31 @@ class LIFMeanField:
             If they are of another shape, not finite or negative.
         """
         return _rates(name, values, self.n_pops)
+
+    def checked_sizes(
+        self, name: str, sizes: ArrayLike, *, error: type[LifnetError] = LifnetError
+    ) -> NDArray[np.int64]:
+        """Return the number of neurons of each population, or raise in `name`'s name.
+
+        Parameters
+        ----------
+        name : str
+            The argument, for the error.
+        sizes : array_like, shape (n_pops,)
+            Whole numbers, 0 for a population without neurons.
+        error : type
+            Class of the error.
+
+        Raises
+        ------
+        LifnetError
+            Or `error`, if they are of another shape, not whole or negative.
+        """
+        n: NDArray[np.int64] = checks.array(name, sizes, dtype=np.int64, error=error)
+        if n.shape != (self.n_pops,) or (n < 0).any():
+            expected = f"{self.n_pops} numbers of neurons, at least 0"
+            raise checks.fail(name, expected, n.tolist(), error=error)
+        return n
 
     def _spread(self, name: str, values: ArrayLike) -> Array:
         """Return one value per population of a scalar, an (E, I) pair or a full vector."""

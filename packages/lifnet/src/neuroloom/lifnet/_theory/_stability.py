@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.lifnet._errors import LifnetError
+from neuroloom.shared import checks
+
 TOLERANCE = 1e-6
 
 
@@ -25,6 +28,12 @@ def classify(eigenvalues: ArrayLike, *, tolerance: float = TOLERANCE) -> str:
         ``"unstable focus (spiral source)"``, ``"saddle"``, ``"spiral saddle"``,
         ``"neutral/marginal"`` or ``"undefined"``. A focus or spiral has a complex pair among the
         eigenvalues that decide: the slowest to decay of a stable point, those that grow of others.
+        Without eigenvalues, and where one is not finite, a point is undefined.
+
+    Raises
+    ------
+    LifnetError
+        If the eigenvalues are no numbers, or the tolerance is negative.
 
     Examples
     --------
@@ -33,7 +42,11 @@ def classify(eigenvalues: ArrayLike, *, tolerance: float = TOLERANCE) -> str:
     >>> classify([-1.0, 0.3])
     'saddle'
     """
-    values = np.asarray(eigenvalues, dtype=np.complex128).ravel()
+    tolerance = checks.real("tolerance", tolerance, at_least=0, error=LifnetError)
+    given = checks.plain("eigenvalues", eigenvalues, error=LifnetError)
+    if given.size and given.dtype.kind not in "iufc":
+        raise checks.fail("eigenvalues", "complex numbers", eigenvalues, error=LifnetError)
+    values = given.astype(np.complex128).ravel()
     if not values.size or not np.isfinite(values).all():
         return "undefined"
     real, leading = values.real, values.real.max()
