@@ -21,6 +21,7 @@ import neuroloom.circuit_inference as ci
 
 Row = dict[str, Any]
 RATE_HZ = 1000.0
+LEVEL = 0.9
 FEATURES = ci.FeatureSet(
     ci.Aperiodic((5.0, 200.0), window_s=0.5),
     ci.BandPower(((5, 12), (12, 25), (25, 45), (45, 80), (80, 150), (150, 300)), window_s=0.5),
@@ -70,11 +71,15 @@ def _network(model: str, n_sims: int, seconds: float, folder: Path) -> ci.Simula
 
     from neuroloom.circuit_inference.simulate import Gates, network_library
 
+    done = folder / f"{model}.npz"  # stays when the code of the simulator changes
+    if done.is_file():
+        return ci.SimulationLibrary.load(done).only_valid()
     library = network_library(
         model, n_sims, duration_s=seconds, transient_s=0.3, gates=Gates(cv=None),
         prior=CAVALLARI if model.startswith("cavallari") else HAGEN,
         folder=folder / model, batch_size=1, n_workers=1, progress=False, seed=11,
     )  # fmt: skip
+    library.save(done)
     return library.only_valid()
 
 
@@ -126,7 +131,14 @@ def classes(folder: Path, data: Path | None, size: Size, n_learned: int, n_asked
     for label, table in asked.items():
         found = ci.diagnostics.compare_models(table, learned, FEATURES, signals=signals, seed=0)
         out["accuracy on folds"] = round(found.accuracy, 3)
-        said = Counter(found.verdicts())
-        reasons = Counter(reason.split(":")[0] for reason in found.reasons() if reason)
-        out[f"made by {label}"] = {"asked": len(table.values), **said, "reasons": dict(reasons)}
+        said = Counter(found.verdicts(level=LEVEL))
+        reasons = Counter(reason.split(":")[0] for reason in found.reasons(level=LEVEL) if reason)
+        networks = [found.names.index(name) for name in size.networks]
+        network = found.probabilities[:, networks].sum(axis=1) * (1 - found.noise) >= LEVEL
+        out[f"made by {label}"] = {
+            "asked": len(table.values),
+            **said,
+            "one of the networks": int(network.sum()),
+            "reasons": dict(reasons),
+        }
     return out

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.series import read_only, row_numbers
 from neuroloom.circuit_inference.errors import FeatureMismatchError, ShapeError
+from neuroloom.shared import checks
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,23 @@ class FeatureTable:
         return replace(self, values=self.values[:, columns], names=wanted)
 
 
+def check_pairs(features: Any, theta: Any) -> None:
+    """Check that rows of features and of parameters belong together, as far as tables say.
+
+    Raises
+    ------
+    ShapeError
+        If two tables of pandas have other row labels, or one has its rows in another order.
+    """
+    labels = [x.index for x in (features, theta) if hasattr(x, "iloc")]
+    same = labels[0].equals(labels[1]) if len(labels) == 2 else True
+    if not same or (len(labels) == 1 and not labels[0].is_monotonic_increasing):
+        raise ShapeError(
+            "theta: expected its rows in the order of the features', got tables whose row labels "
+            "differ or do not rise: align them, or reset_index(drop=True) of both if they do"
+        )
+
+
 def as_matrix(features: Any, argument: str = "features") -> NDArray[np.float64]:
     """Return features as (n_rows, n_features); a vector is one feature per row.
 
@@ -113,12 +131,9 @@ def as_matrix(features: Any, argument: str = "features") -> NDArray[np.float64]:
     """
     if isinstance(features, FeatureTable):
         return features.values
-    try:
-        values = np.asarray(features, dtype=np.float64)
-    except (ValueError, TypeError) as error:
-        raise ShapeError(
-            f"{argument}: expected numbers, rows of one length, got {error}"
-        ) from error
+    values = checks.array(
+        argument, features, np.float64, finite=False, booleans=True, copy=False, error=ShapeError
+    )
     if values.ndim == 1:
         values = values[:, None]
     if values.ndim != 2 or values.shape[1] == 0:

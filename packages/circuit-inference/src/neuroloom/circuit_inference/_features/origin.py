@@ -37,7 +37,12 @@ class FeatureOrigin:
     def of(cls, features: Any) -> FeatureOrigin:
         """Return the origin of a `FeatureTable`, the names of a DataFrame, or nothing."""
         if isinstance(features, pd.DataFrame):
-            return cls(tuple(map(str, features.columns)))
+            names = tuple(map(str, features.columns))
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise FeatureMismatchError(
+                    f"features: expected a name of its own for each column, got {twice} twice"
+                )
+            return cls(names)
         if not isinstance(features, FeatureTable):
             return cls()
         used = None if features.n_times is None else features.n_times[features.valid]

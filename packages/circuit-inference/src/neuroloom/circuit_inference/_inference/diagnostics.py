@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix
+from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix, check_pairs
 from neuroloom.circuit_inference._inference.fitted import Fitted, row_hashes
 from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
 from neuroloom.shared import Seed, as_seed, checks
@@ -135,6 +135,7 @@ def diagnose(
     """Return the diagnosis of a trained model on simulations it never saw."""
     root = as_seed(seed)
     x = as_matrix(features)
+    check_pairs(features, theta)
     truth = fitted.prior.matrix(theta)
     if len(x) != len(truth):
         raise ShapeError(
@@ -143,6 +144,7 @@ def diagnose(
     if any(not 0 < level < 1 for level in levels):
         raise ArgumentError(f"levels: expected probabilities between 0 and 1, got {tuple(levels)}")
     checks.flag("progress", progress, error=ArgumentError)
+    fitted.prior.check(truth)
     good = np.isfinite(x).all(axis=1)
     if good.sum() < 20:
         raise ArgumentError(f"features: expected at least 20 finite rows, got {int(good.sum())}")

@@ -20,7 +20,7 @@ from neuroloom.circuit_inference._inference.posterior import Posterior
 from neuroloom.circuit_inference._inference.scaler import Scaler
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
-from neuroloom.shared import Seed
+from neuroloom.shared import Seed, checks
 
 Array = NDArray[np.float64]
 _CUT_OFF = 2000  # draws that say how much a constraint cuts off
@@ -155,6 +155,7 @@ class Fitted:
         bar: str | None = None,
     ) -> Posterior:
         """Return the posterior of each row; NaN for rows that are not finite."""
+        checks.whole("n_samples", n_samples, at_least=1, error=ArgumentError)
         x, good = self.rows(features)
         d = self.prior.n_parameters
         mean = np.full((len(x), d), np.nan)
@@ -183,6 +184,7 @@ class Fitted:
 
     def sample(self, features: Rows, n_samples: int, seed: Seed) -> Array:
         """Return posterior draws, shape (n_rows, n_samples, n_parameters); NaN for bad rows."""
+        checks.whole("n_samples", n_samples, at_least=1, error=ArgumentError)
         x, good = self.rows(features)
         out = np.full((len(x), n_samples, self.prior.n_parameters), np.nan)
         if good.any():

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._estimators import Estimator, build
 from neuroloom.circuit_inference._features.feature_set import FeatureSet
-from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix
+from neuroloom.circuit_inference._features.feature_table import FeatureTable, as_matrix, check_pairs
 from neuroloom.circuit_inference._features.line_noise import artefacts
 from neuroloom.circuit_inference._features.origin import FeatureOrigin
 from neuroloom.circuit_inference._features.series import as_series, own_rate, resampled
@@ -30,6 +31,7 @@ from neuroloom.circuit_inference._libraries.library import SimulationLibrary
 from neuroloom.circuit_inference._libraries.prior import Prior
 from neuroloom.circuit_inference._libraries.simulate import Simulator
 from neuroloom.circuit_inference.errors import (
+    FeatureMismatchError,
     NoValidSimulationsError,
     OutOfDistributionWarning,
     SeriesLengthWarning,
@@ -103,8 +105,8 @@ class Inferer:
         ----------
         features : FeatureTable or array_like, shape (n_rows, n_features)
             Rows with NaN are left out with a warning.
-        theta : array_like, shape (n_rows, n_parameters)
-            Parameters, inside the prior.
+        theta : array_like or DataFrame, shape (n_rows, n_parameters)
+            Parameters, inside the prior; columns of a table go by name.
         feature_set : FeatureSet, optional
             What made the features; kept, so that series can be handed to `predict_series`.
         seed : int or Seed
@@ -120,21 +122,27 @@ class Inferer:
             If no row is finite.
         """
         x = as_matrix(features)
-        values = np.asarray(theta, dtype=np.float64)
-        values = values[:, None] if values.ndim == 1 else values
+        check_pairs(features, theta)
+        given = self._given_prior
+        values = as_matrix(theta, "theta") if given is None else given.matrix(theta)
         if len(values) != len(x):
             raise ShapeError(
                 f"theta: expected one row per row of features ({len(x)}), got {len(values)}"
             )
         keep = self._usable(x, values)
         x, values = x[keep], values[keep]
-        prior = self._given_prior or Prior.spanning(values)
-        values = prior.matrix(values)
+        named = tuple(map(str, theta)) if isinstance(theta, pd.DataFrame) else ()
+        prior = given or Prior.spanning(values, named)
         prior.check(values)
         root = as_seed(seed)
         origin = FeatureOrigin.of(features)
         if feature_set is not None:
             FeatureOrigin(feature_set.names, feature_set.digest).check(origin)
+            if len(feature_set.names) != x.shape[1]:
+                raise FeatureMismatchError(
+                    f"feature_set: expected one of the {x.shape[1]} features, got "
+                    f"{list(feature_set.names)}"
+                )
             origin = replace(origin, names=feature_set.names, digest=feature_set.digest)
         if isinstance(features, FeatureTable) and features.n_times is not None:
             origin = replace(origin, n_times=_span(features.n_times[keep]))

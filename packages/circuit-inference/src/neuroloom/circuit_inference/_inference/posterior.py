@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._features.series import read_only, row_numbers
-from neuroloom.circuit_inference.errors import ArgumentError, unknown
+from neuroloom.circuit_inference.errors import ArgumentError, ShapeError, unknown
 
 Array = NDArray[np.float64]
 
@@ -154,7 +154,14 @@ class Posterior:
         unit : str
             Its unit.
         """
-        value = function({key: self.of(key) for key in self.names})
+        if name in self.names:
+            raise ArgumentError(f"name: expected another than those of {self.names}, got {name!r}")
+        value = np.asarray(function({key: self.of(key) for key in self.names}), dtype=np.float64)
+        if value.shape != self.draws.shape[:2]:
+            raise ShapeError(
+                f"function: expected one value per row and draw {self.draws.shape[:2]}, got "
+                f"{value.shape}"
+            )
         return replace(
             self,
             names=(*self.names, name),

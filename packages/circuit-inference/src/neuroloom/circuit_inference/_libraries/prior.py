@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.circuit_inference._libraries.constraint import holds
@@ -334,17 +335,25 @@ class Prior:
 
         Parameters
         ----------
-        theta : array_like
-            Parameters; a vector where there is one parameter.
+        theta : array_like or DataFrame
+            Parameters; a vector where there is one parameter. Columns of a table go by name.
         argument : str
             What errors call it.
 
         Raises
         ------
         ShapeError
-            If there is another number of columns.
+            If there is another number of columns, or a table has others.
         """
-        values = np.asarray(theta, dtype=np.float64)
+        if isinstance(theta, pd.DataFrame) and any(isinstance(c, str) for c in theta):
+            if sorted(map(str, theta)) != sorted(self.names):
+                raise ShapeError(
+                    f"{argument}: expected the columns {self.names}, got {tuple(theta)}"
+                )
+            theta = theta[list(self.names)]
+        values = checks.array(
+            argument, theta, np.float64, finite=False, copy=False, error=ShapeError
+        )
         if values.ndim == 1 and self.n_parameters == 1:
             values = values[:, None]
         if values.ndim != 2 or values.shape[1] != self.n_parameters:
