@@ -111,10 +111,15 @@ class MixedEffects:
         patsy = require("patsy", extra=_EXTRA)
         factors = (factor,) if isinstance(factor, str) else tuple(factor)
         groups = ((by,) if by else ()) if isinstance(by, str) else tuple(by)
-        levels = self._levels(data)
+        levels = self._levels(self._fitted_rows(data))
         for name in (*factors, *groups):
             if name not in levels:
                 raise unknown("factor", name, levels)
+            if len(levels[name]) < 2:
+                raise ArgumentError(
+                    f"factor: expected a column of at least two levels, got {name!r}, which is a "
+                    f"number to the model: C({name}) in the formula makes numbers levels"
+                )
         grid = pd.DataFrame(list(itertools.product(*levels.values())), columns=list(levels))
         design = np.asarray(patsy.dmatrix(self.design, grid))
         beta = np.asarray(self.result.params)[: design.shape[1]]
@@ -129,6 +134,19 @@ class MixedEffects:
                 label = " - ".join(" ".join(map(str, cell)) for cell in (first, second))
                 rows.append((label, value, difference))
         return _contrast_table(rows, beta, covariance, groups)
+
+    def _fitted_rows(self, data: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows that the model was fitted on, without those with missing values."""
+        needed = formula_columns(self.formula)
+        if missing := [name for name in needed if name not in data]:
+            raise ArgumentError(f"data: expected what the model was fitted on, got no {missing}")
+        rows = data[~_incomplete(data[needed])]
+        if len(rows) != self.n_rows:
+            raise ArgumentError(
+                f"data: expected the {self.n_rows} rows that the model was fitted on, got "
+                f"{len(rows)}"
+            )
+        return rows
 
     def _levels(self, data: pd.DataFrame) -> dict[str, list[Any]]:
         fixed = _split(self.formula)[0]
@@ -195,7 +213,10 @@ def mixed_effects(data: pd.DataFrame, formula: str) -> MixedEffects:
             "of a value that is not positive?)"
         )
     if y.shape[1] != 1:
-        raise ArgumentError(f"formula: expected numbers on the left, got {list(y.columns)}")
+        raise ArgumentError(
+            f"formula: expected numbers on the left, got {y.shape[1]} levels: {y.columns[0]}, …"
+        )
+    _check_design(x, formula)
     api = require("statsmodels.api", extra=_EXTRA)
     if not random:
         result = api.OLS(y, x).fit()
@@ -233,10 +254,30 @@ def mixed_effects(data: pd.DataFrame, formula: str) -> MixedEffects:
     )  # fmt: skip
 
 
+def _check_design(x: pd.DataFrame, formula: str) -> None:
+    """Check that every factor has levels to compare, and that no effect is one of others."""
+    for factor, info in x.design_info.factor_infos.items():
+        if info.type == "categorical" and len(info.categories) < 2:
+            raise ArgumentError(
+                f"formula: expected factors of at least two levels, got {factor.name()} with "
+                f"{list(info.categories)} in {formula!r}"
+            )
+    rank = int(np.linalg.matrix_rank(np.asarray(x)))
+    if rank < x.shape[1]:
+        raise ArgumentError(
+            f"formula: expected effects that the data can tell apart, got {x.shape[1]} of which "
+            f"{rank} are independent in {formula!r}: {list(x.columns)}"
+        )
+
+
+def _incomplete(part: pd.DataFrame) -> pd.Series[bool]:
+    """Return which rows have a missing or infinite value."""
+    return part.isna().any(axis=1) | np.isinf(part.select_dtypes("number")).any(axis=1)
+
+
 def _complete(data: pd.DataFrame, needed: Sequence[str]) -> tuple[pd.DataFrame, int]:
-    part = data[list(needed)]
-    numbers = part.select_dtypes("number")
-    bad = part.isna().any(axis=1) | np.isinf(numbers).any(axis=1)
+    """Return the rows without missing values, categories of which none is left taken away."""
+    bad = _incomplete(data[list(needed)])
     n_dropped = int(bad.sum())
     if n_dropped == len(data):
         raise ArgumentError(f"data: expected rows without missing values, got none of {len(data)}")
@@ -244,7 +285,9 @@ def _complete(data: pd.DataFrame, needed: Sequence[str]) -> tuple[pd.DataFrame, 
         warnings.warn(
             f"{n_dropped} of {len(data)} rows are left out: values are missing", stacklevel=3
         )
-    return data[~bad].reset_index(drop=True), n_dropped
+    used = data[~bad].reset_index(drop=True)
+    kinds = used.select_dtypes("category")
+    return used.assign(**{k: used[k].cat.remove_unused_categories() for k in kinds}), n_dropped
 
 
 def _mixed_model(
@@ -342,13 +385,24 @@ def likelihood_ratio(small: MixedEffects, large: MixedEffects) -> tuple[float, i
     Raises
     ------
     ArgumentError
-        If the second has no more parameters, or they were fitted on other rows.
+        If the second has no more parameters, they were fitted on other rows or other values of
+        them, or a fixed effect of the first is not among those of the second.
     """
     from scipy.stats import chi2
 
     if small.n_rows != large.n_rows:
         raise ArgumentError(
             f"large: expected a fit on the same rows, got {small.n_rows} and {large.n_rows}"
+        )
+    first, second = (fit.result.model for fit in (small, large))
+    if not np.array_equal(first.endog, second.endog):
+        raise ArgumentError(
+            f"large: expected a fit of the same values, got {small.formula!r} and {large.formula!r}"
+        )
+    both = np.column_stack([second.exog, first.exog])
+    if np.linalg.matrix_rank(both) > np.linalg.matrix_rank(second.exog):
+        raise ArgumentError(
+            f"large: expected the effects of {small.formula!r} and more, got {large.formula!r}"
         )
     statistic = 2 * (large.log_likelihood - small.log_likelihood)
     df = large.n_parameters - small.n_parameters

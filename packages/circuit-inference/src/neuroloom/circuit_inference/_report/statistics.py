@@ -18,7 +18,7 @@ from neuroloom.circuit_inference.errors import (
     ConstantSeriesError,
     unknown,
 )
-from neuroloom.shared import as_seed
+from neuroloom.shared import as_seed, checks
 from neuroloom.shared.random import SeedLike
 
 Array = NDArray[np.float64]
@@ -58,7 +58,7 @@ def cohen_d(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> EffectSize:
 
     Parameters
     ----------
-    x, y : array_like
+    x, y : array_like, shape (n,)
         Values of the two groups; NaN are left out. Zeros are values like any other.
     level : float
         Of the interval.
@@ -66,7 +66,7 @@ def cohen_d(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> EffectSize:
     Raises
     ------
     ArgumentError
-        If a group has fewer than two values.
+        If a group has fewer than two values, or an infinite one.
     ConstantSeriesError
         If all values of both groups are the same.
 
@@ -79,7 +79,10 @@ def cohen_d(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> EffectSize:
     from scipy.special import gammaln
     from scipy.stats import nct
 
-    a, b = (np.asarray(v, dtype=np.float64).ravel() for v in (x, y))
+    a, b = (
+        checks.array(name, v, np.float64, ndim=1, missing=True, error=ArgumentError)
+        for name, v in (("x", x), ("y", y))
+    )
     a, b = a[np.isfinite(a)], b[np.isfinite(b)]
     n1, n2 = a.size, b.size
     if min(n1, n2) < 2:
@@ -186,8 +189,8 @@ def bootstrap(
     Raises
     ------
     ArgumentError
-        If the column does not exist, there are fewer than two groups, or more than half of the
-        resamples have no value.
+        If the column does not exist or has missing values, there are fewer than two groups, or
+        more than half of the resamples have no value.
 
     Examples
     --------
@@ -197,10 +200,13 @@ def bootstrap(
     """
     if groups not in data.columns:
         raise unknown("groups", groups, map(str, data.columns))
-    if not 0 < level < 1 or n_resamples < 100:
+    checks.whole("n_resamples", n_resamples, at_least=100, error=ArgumentError)
+    if not 0 < level < 1:
+        raise ArgumentError(f"level: expected between 0 and 1, got {level!r}")
+    if missing := int(data[groups].isna().sum()):
         raise ArgumentError(
-            f"level, n_resamples: expected a probability and at least 100, got {level!r} and "
-            f"{n_resamples!r}"
+            f"groups: expected a group for each row, got {missing} of {len(data)} without: leave "
+            "them out before"
         )
     parts = [part for _, part in data.groupby(groups, sort=False)]
     if len(parts) < 2:
