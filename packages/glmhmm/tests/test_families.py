@@ -72,6 +72,20 @@ def test_one_state_of_choices_is_logistic_regression():
 
 
 @pytest.mark.slow
+def test_two_categories_have_the_null_of_bernoulli_choices():
+    train, test = np.repeat([0.0, 1.0, 0.0], [5, 3, 1]), np.array([0.0, 1.0, 1.0])
+    fractions = np.array([6 / 9, 3 / 9])
+    for family in (BernoulliObservations(), CategoricalObservations(2)):
+        value = family.null_log_likelihood(train, test, family.default_inverse_link_function)
+        assert np.isclose(value, np.log(fractions[test.astype(int)]).sum(), rtol=1e-12)
+    three = CategoricalObservations(3)
+    link = three.default_inverse_link_function
+    never = three.null_log_likelihood(train, np.array([2.0]), link)
+    assert np.isclose(never, np.log(0.5 / 9.5), rtol=1e-12)
+    nothing = three.null_log_likelihood(train[:0], test, link)
+    assert np.isclose(nothing, 3 * np.log(1 / 3), rtol=1e-12)
+
+
 def test_categorical_choices():
     rng = np.random.default_rng(0)
     truth = GLMHMM(2, CategoricalObservations(3))

@@ -8,7 +8,8 @@ from problems import drawn, known
 from neuroloom import shared
 from neuroloom.glmhmm import GLMHMM, design_matrix, load_model, plot_posterior
 from neuroloom.glmhmm.__main__ import main
-from neuroloom.glmhmm._cli.run import read_table
+from neuroloom.glmhmm._cli.options import parser
+from neuroloom.glmhmm._cli.run import design_of, label_columns, read_table
 
 
 @pytest.fixture
@@ -218,6 +219,21 @@ def test_command_fits_one_animal_without_history(trials, tmp_path):
     options += ["--violation", "-1"]
     assert main([*arguments, *options, "--out", str(out)]) == 0
     assert load_model(out / "model-2.npz").coef_.shape == (1, 2)
+
+
+def test_names_that_look_like_numbers_stay_apart(tmp_path):
+    names = ["001", "01", "1", "1e2", "100", "100.0"]
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"animal": np.repeat(names, 20), "day": np.tile(np.repeat(["1", "01"], 10), 6)}
+    )
+    frame = frame.assign(stimulus=rng.normal(size=120), choice=np.tile([0, 1], 60), reward=1)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    line = ["fit", str(tmp_path / "t.csv"), "--subject", "animal", "--session", "day"]
+    options = parser().parse_args([*line, "--states", "1"])
+    design = design_of(read_table(options.table, label_columns(options)), options)
+    assert list(dict.fromkeys(design.subject.tolist())) == names
+    np.testing.assert_array_equal(np.flatnonzero(design.session_starts), np.arange(0, 120, 10))
 
 
 @pytest.mark.slow

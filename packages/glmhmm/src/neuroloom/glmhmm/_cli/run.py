@@ -62,8 +62,8 @@ class Results:
         return self.design.X, self.design.y, self.design.session_starts
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Return the trials in a file.
+def read_table(path: Path, labels: Iterable[str] = ()) -> pd.DataFrame:
+    """Return the trials in a file; of text, the columns `labels` hold text whatever it looks like.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def read_table(path: Path) -> pd.DataFrame:
     columns = path.suffix.lower() in (".parquet", ".pq", ".pqt")
     expected = "a parquet file" if columns else "a CSV file with a header"
     try:
-        table = pd.read_parquet(path) if columns else read_text(path)
+        table = pd.read_parquet(path) if columns else read_text(path, labels)
     except InputError:
         raise
     except (ValueError, csv.Error, ImportError, EOFError, OSError) as error:  # pandas' among them
@@ -153,8 +153,7 @@ def _check_sessions(design: DesignMatrix, table: pd.DataFrame, options: argparse
     seen = np.bincount(session, np.isfinite(design.y))
     if (seen == 0).any():
         row = int(np.flatnonzero(session == int((seen == 0).argmax()))[0])
-        named = [options.subject or "subject", options.session]
-        named[1] = "session" if named[1] == "auto" else named[1]
+        named = label_columns(options)
         label = "/".join(str(table[name].iloc[row]) for name in named if name in table)
         what = "choices" if options.family == "Bernoulli" else "responses"
         raise fail(named[1], f"sessions with {what}", f"{label!r} empty")
@@ -166,7 +165,7 @@ def fit(options: argparse.Namespace) -> Results:
     for name, value in (("--alpha", options.alpha), ("--too-few", options.too_few)):
         if value is not None and options.subject is None:
             raise fail(name, "--subject beside it: it is about each subject's fit", repr(value))
-    table = read_table(options.table)
+    table = read_table(options.table, label_columns(options))
     design = design_of(table, options)
     data = (design.X, design.y, design.session_starts)
     settings: dict[str, Any] = {"n_init": options.starts, "missing": "mask", "tol": 1e-4}
@@ -206,6 +205,12 @@ def fit(options: argparse.Namespace) -> Results:
         {k: standard_errors(one, *data) for k, one in ordered.items()},
         {k: diagnose(one, *data) for k, one in ordered.items()},
     )
+
+
+def label_columns(options: argparse.Namespace) -> list[str]:
+    """Return the columns that name subjects and sessions."""
+    session = "session" if options.session == "auto" else options.session
+    return [options.subject or "subject", session]
 
 
 def _below(options: argparse.Namespace, name: str) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
 
-def read_text(path: Path) -> pd.DataFrame:
+def read_text(path: Path, labels: Iterable[str] = ()) -> pd.DataFrame:
     """Return the table in a file of text.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    labels : iterable of str
+        Columns whose values are names, also where they look like numbers: 007 is not 7.
 
     Raises
     ------
@@ -39,6 +47,7 @@ def read_text(path: Path) -> pd.DataFrame:
         decimal="," if commas else ".",
         index_col=False,  # or pandas would take a field too many for an index, and shift the names
         usecols=range(len(names)),
+        dtype=dict.fromkeys(labels, str),
     )
 
 

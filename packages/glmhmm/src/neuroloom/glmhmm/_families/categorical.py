@@ -125,15 +125,16 @@ class CategoricalObservations(Observations):
         """Return 1: there is one choice per trial."""
         return 1
 
-    def _counts(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
-        # Half a trial of each kind keeps categories that were never chosen finite.
-        counts = [float((y == c).sum()) + 0.5 for c in range(self.n_categories)]
-        return np.array(counts)
+    def _fractions(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return each category's fraction; half a trial keeps those never chosen off 0."""
+        counts = (y == np.arange(self.n_categories)[:, None]).sum(axis=1)
+        seen = np.where(counts == 0, 0.5, counts)
+        return np.asarray(seen / seen.sum())
 
     def starts(self, y: NDArray[np.float64], link: Link) -> NDArray[np.float64]:
         """Return the log odds of the categories' frequencies, through the link's inverse."""
-        counts = self._counts(y)
-        odds = np.log(counts[1:] / counts[0])
+        fractions = self._fractions(y)
+        odds = np.log(fractions[1:] / fractions[0])
         if link is identity:
             return np.asarray(odds)
         found = [predictor_of(link, float(value)) for value in odds]
@@ -148,8 +149,7 @@ class CategoricalObservations(Observations):
     ) -> float:
         """Return the log-likelihood of test choices under the frequencies of training ones."""
         known, new = train[np.isfinite(train)], test[np.isfinite(test)]
-        counts = self._counts(known)
-        return float(np.log(counts / counts.sum())[new.astype(np.int64)].sum())
+        return float(np.log(self._fractions(known))[new.astype(np.int64)].sum())
 
     def one_sided(self, y: NDArray[np.float64]) -> str | None:
         """Return that a category was never chosen."""
