@@ -130,8 +130,8 @@ def page(frame: pd.DataFrame) -> str:
             shown = [_cell(mine, mode, phi, times) for phi, times in columns]
             lines.append(f"| {mode} | {' | '.join(shown)} |")
         unfair = int((~mine["holds .05"]).sum())
-        told = f"All together {pooled(frame[frame.estimator == name])}; wanted: .04 to .06. "
-        told += f"Cells whose exact 99.9 % interval leaves out .05: {unfair} of {len(mine)}; "
+        told = f"Overall {pooled(frame[frame.estimator == name])}; target: .04 to .06. "
+        told += f"Cells whose exact 99.9 % interval excludes .05: {unfair} of {len(mine)}; "
         told += f"not run: {len(PHI) * len(TIMES) * len(MODES) - len(mine)} of 45."
         parts.append("\n".join(lines) + f"\n\n{told}\n")
     return "\n".join(parts)

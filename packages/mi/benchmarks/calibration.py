@@ -150,82 +150,86 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
 
 PAGE = """# Calibration of mi's intervals
 
-Do intervals hold the truth, and do flags mean what they say? Four lists of distributions of known
-information, none of them among the 40 of the {{doc}}`benchmark <benchmark>`, say so:
-`packages/mi/benchmarks/distributions.py` ({n_first}), `second_list.py` ({n_second}) and
-`third_list.py` ({n_third}), each of other kinds than those before. The first two have been looked
-at and tuned the numbers of `interval` and the limits of the flags. The third was written before
-anything was measured on it, and run once with the code of its day. A fourth, `fourth_list.py`
-({n_fourth}), was written before it was measured too, for the rule of bent curves that the third
-asked for.
+How often intervals contain the truth, and how well the reliability flags work. Both are measured on
+four lists of distributions with known information, none of them among the 40 of the
+{{doc}}`benchmark <benchmark>`: `packages/mi/benchmarks/distributions.py` ({n_first}),
+`second_list.py` ({n_second}) and `third_list.py` ({n_third}), each with other kinds of
+distributions than those before. The first two lists are the tuning set: the constants of `interval`
+and the thresholds of the flags were set on them. The third list was fixed before anything was
+measured on it, and run once with the code of that time. It led to a new rule for curved
+extrapolations; a fourth list, `fourth_list.py` ({n_fourth}), was fixed before any measurement to
+test that rule.
 
-What the earlier lists showed: intervals of `estimate` that called themselves reliable held the
-truth in 59 % of 34 results at N = 500 (41 % of the second list's 17). At both sizes the truth lay
-above 29 % of them and below 10 %: trained bounds were short of it by a median of 2.3 of their own
-standard errors, which is more than the checks had left open. So the rule has numbers by class
-of evidence, and none by distribution (`interval.py`). Downwards an interval is as wide as the
-scatter of the samples says. Upwards .4 of what is open and its spread are added, and for trained
-bounds a quarter of a standard error: set first at N = 500, and anew when the first two lists had
-results at N = 2,000, of which the intervals then held 91 %. Neighbours' scatter is multiplied by
-1.5, since their parts of the information hang together: over 24 seeds estimates scattered by 1.0 to
-1.5 times the error. What a Gaussian copula finds has neither; there flags say where the copula does
-not hold.
+On the earlier lists, the intervals of reliable `estimate` results contained the truth in 59 % of 34
+results at N = 500 (41 % of the second list's 17). At both sizes the truth lay above 29 % of the
+intervals and below 10 %: trained bounds fell short of it by a median of 2.3 of their own standard
+errors, more than the checks had allowed for. The rule therefore has constants for each kind of
+evidence, and none for single distributions (`interval.py`). The lower half of an interval is as
+wide as the scatter of the samples. The upper half adds .4 of the possible shortfall and its spread,
+and for trained bounds a quarter of a standard error. These constants were first set at N = 500, and
+again when the first two lists had results at N = 2,000, of which the intervals then contained 91 %.
+The scatter of nearest-neighbour estimates is multiplied by 1.5, since their pointwise terms are
+correlated: over 24 seeds, estimates scattered by 1.0 to 1.5 times the error. Gaussian copula
+estimates get neither correction; flags show where the copula model does not hold.
 
-Of nine right results of `rigorous` on the third list six were flagged, four of them because "the
-curve is bent". That flag compared curvature with slope, which says nothing of noise: on ten γ the
-ratio exceeds .1 only where the parabola turns within the first half of them, which curves that rise
-with samples hardly do, and flat ones do by chance. Curvature is now tested against the scatter of
-the estimates on parts (Student, 5 %), and a bend is a reason only where the curve that it asks for
-ends beyond the interval of 95 %, which holds what lies between a line and a parabola.
-Neighbours count as seeing more than a trained bound only beyond the errors of both. Counted anew
-with these two rules on the stored results, the flags of the third list doubt three of the nine, and
-9 of the 10 intervals that are reliable then hold the truth; nothing changes on the second list. The
-third has been looked at now, so only the fourth can tell.
+Of nine correct results of `rigorous` on the third list, six were flagged, four of them because "the
+curve is bent". That flag compared curvature with slope and ignored noise: on ten γ the ratio
+exceeds .1 only where the parabola turns within the first half of them, which rarely happens for
+curves that rise with samples, and happens by chance for flat ones. Curvature is now tested against
+the scatter of the estimates on subsets (Student's t, 5 %), and a bend is a reason only where the
+curved fit ends outside the 95 % interval, which covers the range between a linear and a quadratic
+fit. Nearest neighbours count as finding more than a trained bound only beyond the errors of both.
+With these two rules applied to the stored results, three of the nine on the third list are flagged,
+and 9 of the 10 intervals that are reliable then contain the truth; nothing changes on the second
+list. Since the third list has now informed a rule, only the fourth is an independent test.
 
 ```
 python packages/mi/benchmarks/calibration.py run rows.jsonl --part seen --what estimate rigorous
 python packages/mi/benchmarks/calibration.py page rows.jsonl docs/mi/calibration.md
 ```
 
-This page is written by the second command from the rows of the first; intervals of trained bounds
-on the earlier lists are those that the rule makes of the same fits now. Intervals are of 68 % for
-`estimate` and the estimators without a network, and of 95 % for `rigorous`. "Right" is within 10 %
-of the truth (or .05 bits), "above" is more than that, and than two standard errors, beyond it.
+The second command writes this page from the results of the first. Intervals of trained bounds on
+the earlier lists are recomputed from the same fits with the current rule. Intervals are 68 % for
+`estimate` and the estimators without a network, and 95 % for `rigorous`. "Right" means within 10 %
+of the truth (or .05 bits); "above" means above the truth by more than that and by more than two
+standard errors.
 
-Distributions whose values repeat, in all lists, were run again when neighbours began to spread
-counts over their cells; nothing was tuned for that: independent and correlated counts on no list
-had shown the fault. Each flag that neighbours had raised there by seeing too much is gone.
+Distributions with repeated values, in all lists, were run again after the nearest-neighbour
+estimator was changed to spread counts over their cells. Nothing was tuned for this: the error had
+shown up on independent and correlated counts that are on no list. All flags there that came from
+too large nearest-neighbour estimates are gone.
 """
 ALARMS = """## False alarms
 
-Independent AR(1) series, 200 sets a cell and 40 with networks (the number where it is another),
-p ≤ .05 of 19 surrogates: what `alarms.py` measured, whose rows stand in `alarms.jsonl`. "Times" is
-the length in units of 1 / (1 − φ) samples. With 200 sets, .05 lies within the exact 99.9 % interval
-of a fraction from .010 to .105.
+The fraction of independent AR(1) series with p ≤ .05 from 19 surrogates, over 200 data sets per
+cell, or 40 with networks (other numbers in brackets), measured by `alarms.py`; its rows are in
+`alarms.jsonl`. "Times" is the length in units of 1 / (1 − φ) samples. With 200 sets, .05 lies
+within the exact 99.9 % interval of a fraction from .010 to .105.
 
 {cells}
-An earlier run with GCMI gave all modes the same series: .064 of 4,364 sets in 22 cells. `estimate`
-and `lag` then alarm at the same sets (their correlation is .85), so that chance counted several
-times. Every cell has series of its own now, and that run's rows are not among these. KSG showed
-.063 of 458 sets in mode `estimate` and .089 of 124 in mode `lag` at φ = .9 and 20 times, and .054
-of 111 at 50, with shared series as well.
+An earlier run with GCMI used the same series for all modes and found .064 of 4,364 sets in
+22 cells. `estimate` and `lag` then raise false alarms on the same sets (their correlation is .85),
+so chance counts several times. Every cell now has its own series, and the rows of that run are not
+included. KSG showed .063 of 458 sets in mode `estimate` and .089 of 124 in mode `lag` at φ = .9 and
+20 times, and .054 of 111 at 50, also with shared series.
 
-How far a p-value is from what it says, and why, takes more sets. `rotations.py` takes the package's
-rotations and correlations in place of information, which for normal series of one channel choose
-the same largest surrogate (`conditional`, compared with the package's own on one set: the same to
-1e-16). Share of alarms in 20,000 sets of `ar` and `ring` with 200 samples, standard error .0016,
-and in 8,000 of the others, .0024; rows stand in `rotations.jsonl`:
+Small deviations of p-values take more sets to measure. `rotations.py` uses the package's circular
+shifts with correlations in place of information; for normal series of one channel both rank the
+surrogates alike (`conditional`, compared with the package's own on one set: equal to 1e-16).
+Fraction of false alarms in 20,000 sets of `ar` and `ring` with 200 samples, standard error .0016,
+and in 8,000 of the others, .0024; the rows are in `rotations.jsonl`:
 
 {rotations}
 
-A rotated series has one seam, where its end meets its start, and the data have none. Pairs of
-samples across it hang together in the data alone, so that a correlation of the data has the larger
-variance, by 2.4 % at 20 times, 1 % at 50 and .25 % at 200: in closed form the data are the largest
-of twenty in 5.2, 5.1 and 5.0 %, and in 5.4, 5.1 and 5.0 % where the largest of four pairs counts.
-Series around a ring have no seam. To be rid of the rest, samples around a cut would have to be left
-out of the data too, about a tenth of a recording of 20 times.
+A circularly shifted series has one discontinuity, where its end meets its start; the data have
+none. Pairs of samples across it are correlated only in the data, so a correlation of the data has
+the larger variance, by 2.4 % at 20 times, 1 % at 50 and .25 % at 200: in closed form the data are
+the largest of twenty in 5.2, 5.1 and 5.0 % of sets, and in 5.4, 5.1 and 5.0 % where the largest of
+four pairs counts. Circular series (`ring`) have no discontinuity. To remove the remaining bias,
+samples around a cut would have to be left out of the data too, about a tenth of a recording of 20
+times.
 """
-FEW = 30  # reliable results below which a share says little
+FEW = 30  # reliable results below which a fraction is too uncertain to judge
 WANTED = {"estimate": "55–80 %", "rigorous": "at least 90 %"}
 
 
@@ -263,10 +267,10 @@ def met(frame: pd.DataFrame) -> list[str]:
         if len(good) < FEW:
             verdict = "too few to tell"
         out.append(
-            f"* `{what}`: of {len(good)} reliable results {100 * share:.0f} % of the intervals "
-            f"hold the truth ({of}; wanted: {wanted}; {verdict}); {100 * above:.1f} % are above "
-            f"(wanted: at most 2.5 %); of the right ones are reliable: {', '.join(near)} "
-            "(wanted: at least 80 % at each N)."
+            f"* `{what}`: {100 * share:.0f} % of the intervals of {len(good)} reliable results "
+            f"contain the truth ({of}; target: {wanted}; {verdict}); {100 * above:.1f} % are above "
+            f"(target: at most 2.5 %); fraction of right results that are reliable: "
+            f"{', '.join(near)} (target: at least 80 % at each N)."
         )
     return out
 
@@ -276,15 +280,17 @@ def page(rows: list[dict[str, object]]) -> str:
     counts = {"n_first": FIRST, "n_second": SECOND, "n_third": THIRD, "n_fourth": FOURTH}
     parts = [PAGE.format(**{key: len(names) for key, names in counts.items()})]
     titles = {
-        "fourth": "The fourth list, with intervals by the rule that the first two set",
-        "third": "The third list, run once, with the flags of its day",
-        "seen": "The earlier lists, which tuned",
+        "fourth": "The fourth list, an independent test of the current rule",
+        "third": "The third list, run once with the flags of that time",
+        "seen": "The first two lists, used for tuning",
     }
     for part, title in titles.items():
         mine = frame[frame.name.isin(PARTS[part])]
         if len(mine):
             parts += [f"## {title}\n", "\n".join(met(mine)) + "\n", markdown(summary(mine)) + "\n"]
-    parts.append("## Every distribution\n\nMeans over seeds, in bits; an asterisk where flagged.\n")
+    parts.append(
+        "## Every distribution\n\nMeans over seeds, in bits; an asterisk marks flagged estimates.\n"
+    )
     for n, group in frame.groupby("n"):
         parts += [f"### N = {n:,}\n", markdown(_by_name(group)) + "\n"]
     counted = alarms.page(alarms.read(Path(__file__).with_name("alarms.jsonl")))
@@ -310,7 +316,7 @@ def _not_run(frame: pd.DataFrame) -> str:
                         f"`{what}`, {part.replace('_', ' ')}, N = {n:,}: {seen} of {len(names)}"
                     )
     text = "; ".join(lines) if lines else "nothing is missing"
-    return f"## Not run yet\n\n{text}. NeuralMI 1.0.0 beside them: not run.\n"
+    return f"## Not run yet\n\n{text}. NeuralMI 1.0.0 on the same lists: not run.\n"
 
 
 def _by_name(frame: pd.DataFrame) -> pd.DataFrame:
