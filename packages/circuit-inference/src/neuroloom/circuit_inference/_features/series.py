@@ -270,6 +270,8 @@ def row_numbers(which: Any, n: int, argument: str = "which") -> NDArray[np.int64
 
 
 def _vector(row: ArrayLike, index: int) -> NDArray[np.float64]:
+    if np.iscomplexobj(row):
+        raise ShapeError(f"series {index}: expected real numbers, got complex ones")
     try:
         x = np.asarray(row, dtype=np.float64)
     except (ValueError, TypeError) as error:

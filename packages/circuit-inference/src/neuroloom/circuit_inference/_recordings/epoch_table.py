@@ -80,7 +80,7 @@ def epoch_table(
     >>> table[["epoch", "sensor", "t0", "t1", "group"]].values.tolist()[:2]
     [[0, '0', 0.0, 5.0, 'HC'], [0, '1', 0.0, 5.0, 'HC']]
     """
-    recordings = [signals] if isinstance(signals, Signal) else list(signals)
+    recordings = [signals] if isinstance(signals, Signal) else _listed(signals)
     if zscore not in (None, "recording", "epoch"):
         raise unknown("zscore", zscore, ["recording", "epoch"])
     if aggregate is not None and aggregate not in _OVER_CHANNELS:
@@ -99,6 +99,18 @@ def epoch_table(
     ):
         rows += _rows(signal, name, number, note, starts, size, zscore, aggregate)
     return pd.DataFrame(rows)
+
+
+def _listed(signals: Any) -> list[Signal]:
+    listed = list(signals) if isinstance(signals, Iterable) else [signals]
+    strange = [type(x).__name__ for x in listed if not isinstance(x, Signal)]
+    if strange or hasattr(signals, "ch_names"):
+        raise ArgumentError(
+            f"signals: expected a Signal or several, got {type(signals).__name__}"
+            f"{f' of {strange[0]}' if strange else ''}: read_signal makes one of arrays, tables, "
+            "files and MNE's objects"
+        )
+    return listed
 
 
 def _called(names: Iterable[str] | None, n: int) -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neuroloom.circuit_inference._features.series import positive
 from neuroloom.circuit_inference.errors import ArgumentError, ShapeError, unknown
-from neuroloom.shared import DataError, Signal
+from neuroloom.shared import DataError, Signal, checks
 
 
 def from_array(
@@ -20,10 +20,9 @@ def from_array(
     channel_axis: int | None,
 ) -> Signal:
     """Return an array of one or two dimensions as a signal."""
-    try:
-        values = np.asarray(source, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ShapeError(f"source: expected a regular array of numbers, got {error}") from error
+    values = checks.array(
+        "source", source, np.float64, finite=False, booleans=True, copy=False, error=ShapeError
+    )
     if values.ndim == 1:
         values = values[:, None]
     elif values.ndim == 2:
@@ -73,18 +72,40 @@ def from_mapping(
             )
         data = large[0]
     values = _at(source, data, "data")
-    if isinstance(rate, str):
-        rate = float(np.ravel(_at(source, rate, "rate"))[0])
-    elif rate is None:
-        found = [name for name in ("fs", "rate", "sfreq", "srate") if name in source]
-        if not found:
-            raise ArgumentError(
-                f"rate: expected a number in Hz, or its name among {list(source)}, got None"
-            )
-        rate = float(np.ravel(source[found[0]])[0])
+    rate = _rate(source, rate)
     if isinstance(channels, str):
         channels = [str(name) for name in np.ravel(_at(source, channels, "channels"))]
     return from_array(values, rate, channels, channel_axis)
+
+
+_RATES = ("fs", "rate", "sfreq", "srate")
+
+
+def _rate(source: Mapping[str, Any], rate: float | str | None) -> float:
+    """Return the one sampling rate that is given, named or known."""
+    if isinstance(rate, str):
+        said = {rate: _numbers(_at(source, rate, "rate"))}
+    else:
+        said = {name: _numbers(source[name]) for name in _RATES if name in source}
+        said = {name: values for name, values in said.items() if values}
+        if rate is not None:
+            said["the argument"] = [positive("rate", rate, "of Hz")]
+    every = sorted({value for values in said.values() for value in values})
+    if not every:
+        raise ArgumentError(
+            f"rate: expected a number in Hz, or its name among {list(source)}, got {rate!r}"
+        )
+    if every[-1] > every[0] * (1 + 1e-9):
+        raise ArgumentError(
+            f"rate: expected one sampling rate, got {said}: name the one, rate={next(iter(said))!r}"
+        )
+    return every[0]
+
+
+def _numbers(value: Any) -> list[float]:
+    """Return the numbers that are said to be a rate, none if it is no number."""
+    array = np.ravel(np.asarray(value))
+    return [] if array.dtype.kind not in "iuf" else [float(x) for x in np.unique(array)]
 
 
 def _is_series(value: Any) -> bool:

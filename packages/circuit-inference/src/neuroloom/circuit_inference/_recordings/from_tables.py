@@ -39,6 +39,8 @@ def from_table(
     table = table.rename(columns=str)
     if isinstance(index := table.index.name, str) and _TIMES.fullmatch(index.strip().lower()):
         table = table.reset_index(drop=index in table.columns)
+    elif table.index.dtype.kind in "mM":
+        table = table.rename_axis("time").reset_index(drop="time" in table.columns)
     times = next((c for c in table.columns if _TIMES.fullmatch(c.strip().lower())), None)
     if layout is not None:
         times = str(layout[0])
@@ -54,7 +56,9 @@ def from_table(
         )
     if times is not None:
         given = None if rate is None else positive("rate", rate, "of Hz")
-        rate, start = _regular(np.asarray(table[times], dtype=np.float64), str(times), given)
+        rate, start = _regular(table[times], str(times), given)
+    else:
+        _check_rows(table)
     names = _columns_of(table, channels, times)
     values = table[names].to_numpy(dtype=np.float64)
     return as_signal(values, positive("rate", rate, "of Hz"), names, start)
@@ -110,15 +114,36 @@ def _rises_evenly(values: NDArray[Any]) -> bool:
     return bool(np.abs(steps - steps[0]).max() <= 1e-6 * abs(steps[0]))
 
 
-def _regular(times: NDArray[np.float64], name: str, given: float | None) -> tuple[float, float]:
-    """Return rate and start of regular times, in seconds unless their name says ms."""
-    in_ms = bool(_IN_MS.fullmatch(name.lower()))
+def _check_rows(table: pd.DataFrame) -> None:
+    """Check that no row of a table without times was dropped or moved."""
+    numbers = table.index.to_numpy()
+    if numbers.dtype.kind in "iu" and not (np.diff(numbers) == 1).all():
+        at = int(np.flatnonzero(np.diff(numbers) != 1)[0])
+        raise ArgumentError(
+            "source: expected rows that follow one another, as their numbers do not (row "
+            f"{numbers[at + 1]} after {numbers[at]}): samples were dropped or moved; NaN in their "
+            "places keeps the times, reset_index(drop=True) says that none are missing"
+        )
+
+
+def _regular(column: pd.Series[Any], name: str, given: float | None) -> tuple[float, float]:
+    """Return rate and start of regular times, in seconds unless their name says ms.
+
+    Dates have no start; of what is a time already, the name says nothing.
+    """
+    dated = column.dtype.kind in "mM"
+    if dated:
+        first = column.iloc[0] if column.dtype.kind == "M" else pd.Timedelta(0)
+        column = (column - first).dt.total_seconds()
+    times = np.asarray(column, dtype=np.float64)
+    in_ms = not dated and bool(_IN_MS.fullmatch(name.lower()))
     rate, start = regular_times(name, times / 1e3 if in_ms else times, error=ArgumentError)
     if given is not None and abs(given / rate - 1) > 1e-3:
         raise ArgumentError(
             f"rate: expected the {rate:g} Hz of the column {name!r}, got {given:g} Hz"
         )
-    if rate < _SLOWEST_HZ and given is None and not (in_ms or _IN_S.fullmatch(name.lower())):
+    known = dated or in_ms or _IN_S.fullmatch(name.lower())
+    if rate < _SLOWEST_HZ and given is None and not known:
         warnings.warn(
             f"{name}: the times are taken for seconds, which makes {rate:g} Hz; if they are in "
             f"ms, call the column {name}_ms",

@@ -100,6 +100,11 @@ def read_signal(
         if isinstance(source, (Signal, Recording)):
             return read_signal(source, rate=rate, data=data, channels=channels)
     if hasattr(source, "get_data") and hasattr(source, "ch_names"):
+        if hasattr(source, "freqs"):
+            raise ArgumentError(
+                f"source: expected a recording, got {type(source).__name__}, whose values are "
+                "powers: FeatureSet.from_spectra(freqs, power) takes them"
+            )
         if hasattr(source, "events"):
             raise ArgumentError(
                 "source: expected a continuous recording, got epochs, which have gaps between "
