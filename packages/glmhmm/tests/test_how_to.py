@@ -114,7 +114,7 @@ LONG = (
 RESPONSES = {
     "Fit choices among several options": lambda g: {"y": np.arange(len(g["y"])) % 4},
     "Fit without regressors": lambda g: {"y": g["y"] + np.random.default_rng(1).normal(size=480)},
-    "Follow states while the experiment runs": lambda g: {
+    "Track states during the experiment": lambda g: {
         "session": list(zip(g["X"][:20], g["y"][:20], strict=True))
     },
 }
