@@ -162,7 +162,7 @@ def test_a_shell(here, rng):
     from neuroloom.circuit_inference.__main__ import main
 
     np.savez("lfp.npz", lfp=rng.standard_normal((20_000, 2)), fs=1000.0)
-    (text,) = blocks("Work in a shell", "")
+    (text,) = blocks("Work in the shell", "")
     lines = [line for line in text.splitlines() if line.strip()]
     assert len(lines) == 4
     for line in lines:
@@ -174,7 +174,7 @@ def test_a_shell(here, rng):
 
 
 def test_an_electrode(names):
-    run("Learn what stands between a network and an electrode", names)
+    run("Model the recording electrode", names)
     assert names["recorded"].rate_hz == 128.0
 
 
@@ -196,7 +196,11 @@ def test_which_way(names, capsys):
 
 
 def test_blind_spots(names):
-    run("Ask what the outsider test cannot see", names, ("ci.diag", "table = ci.diag"))
+    run(
+        "Know what the out-of-distribution test cannot detect",
+        names,
+        ("ci.diag", "table = ci.diag"),
+    )
     assert list(names["table"]) == ["found", "meaning"]
 
 
@@ -268,7 +272,7 @@ def test_epochs(rng):
     info = mne.create_info(["Fz", "Cz"], 100.0, "eeg")
     epochs = mne.EpochsArray(rng.standard_normal((3, 2, 400)), info, verbose="error")
     names = {"ci": ci, "epochs": epochs}
-    run("Start from what was recorded epoch by epoch", names)
+    run("Start from recorded epochs", names)
     assert len(names["table"]) == 3 * 2 * 2
 
 
@@ -291,13 +295,13 @@ def test_what_is_kept_and_refused(here, names):
         change = (
             "check: ci.PredictiveCheck = inferer.predictive_check(table.values[:1], library)",
         ) * 2
-        run("Keep what was computed", names, change)
+        run("Collect results and write a report", names, change)
     assert (here / "trust.html").is_file()
     assert "mdn" in ci.known_models()
     model.save("model")
     with warnings.catch_warnings():
-        run("Catch what is refused", names)
-        run("Catch what is refused", {"ci": ci}, number=1)
+        run("Catch errors", names)
+        run("Catch errors", {"ci": ci}, number=1)
         assert warnings.filters[0][0] == "error"
 
 
