@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -42,7 +43,7 @@ from neuroloom.lifnet._engine import (
     network_digest,
     simulate,
 )
-from neuroloom.lifnet._errors import SimulationError, as_seed
+from neuroloom.lifnet._errors import PlausibilityWarning, SimulationError, as_seed
 from neuroloom.shared import Seed
 
 # Versions of the network that are held at a time, so that memory does not grow with the run.
@@ -245,6 +246,14 @@ class ClusteredNetwork:
             )
         wave = waveform(given, begin + n_steps, config.init_params.delta_t)[begin:]
         neurons = stimulated_neurons(given, self.parameters, seed=seed)
+        if not neurons.any():
+            warnings.warn(
+                f"stimulus: reaches no neuron: stimulated_clusters_prob = "
+                f"{given.stimulated_clusters_prob:g} of the clusters and stimulated_neuron_prob = "
+                f"{given.stimulated_neuron_prob:g} of their neurons are rounded down",
+                PlausibilityWarning,
+                stacklevel=3,
+            )
         return wave, neurons.astype(np.float64)
 
     def _timed(self, duration: float | None, delta_t: float | None) -> Config:

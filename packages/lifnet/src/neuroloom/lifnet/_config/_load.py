@@ -15,7 +15,7 @@ import yaml
 from neuroloom.lifnet._config._read import refuse
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._config._yaml import parse
-from neuroloom.lifnet._errors import ConfigError, PlausibilityWarning
+from neuroloom.lifnet._errors import ConfigError, PlausibilityWarning, RoundingWarning
 from neuroloom.shared import checks
 
 
@@ -50,9 +50,11 @@ def load_config(source: str | Path | bytes | Mapping[str, Any] | Config | None =
 
 
 def warn_of_unreached(config: Config) -> None:
-    """Warn of each stimulus or perturbation that begins after the duration."""
+    """Warn of each stimulus or perturbation that a run never has, or not when it is to act."""
     for line in config.unreached():
         warnings.warn(line, PlausibilityWarning, stacklevel=3)
+    for line in config.between_steps():
+        warnings.warn(line, RoundingWarning, stacklevel=3)
 
 
 def read_mapping(source: str | Path | bytes | Mapping[str, Any] | Config) -> dict[str, Any]:

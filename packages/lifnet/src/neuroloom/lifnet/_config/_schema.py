@@ -389,24 +389,45 @@ class Config(Section):
             )
 
     def unreached(self) -> list[str]:
-        """Return a line on each stimulus or perturbation that begins after the duration.
+        """Return a line on each stimulus or perturbation that a run never has.
 
-        Asked where a configuration is read: a run that goes on from a state reaches later ones.
+        It begins after the duration, or holds no step. Asked where a configuration is read: a run
+        that goes on from a state reaches later ones.
         """
-        begins = {}
+        end, step = self.init_params.duration_sec, self.init_params.delta_t
+        lines = []
+        for name, begin, stop in self._windows():
+            if begin >= end:
+                lines.append(f"{name}: got {begin:g} s, which a run of {end:g} s does not reach")
+            elif stop is not None and round(stop / step) == round(begin / step):
+                lines.append(
+                    f"{name}: got {begin:g} to {stop:g} s, which no step of {step:g} s has"
+                )
+        return lines
+
+    def between_steps(self) -> list[str]:
+        """Return a line on each time of a stimulus or perturbation that is rounded to a step."""
+        step = self.init_params.delta_t
+        return [
+            f"{name}: {time:g} s is not a multiple of delta_t ({step:g} s); "
+            f"rounded to {round(time / step) * step:g} s"
+            for name, *times in self._windows()
+            for time in times
+            if time is not None and abs(time / step - round(time / step)) > 1e-6 * (1 + time / step)
+        ]
+
+    def _windows(self) -> list[tuple[str, float, float | None]]:
+        """Return the name, the begin and the end, if there is one, of what acts for a time."""
+        found: list[tuple[str, float, float | None]] = []
         if self.stimulus.amplitude:
             for i, onset in enumerate(self.stimulus.onsets):
-                begins[f"stimulus.onsets[{i}]"] = onset[0] if isinstance(onset, tuple) else onset
+                begin, stop = onset if isinstance(onset, tuple) else (onset, None)
+                found.append((f"stimulus.onsets[{i}]", begin, stop))
         for target, params in (self.perturbation or {}).items():
-            if params.time_dependence is not None:
+            if (when := params.time_dependence) is not None:
                 name = f"perturbation.{target}.time_dependence.onset_time"
-                begins[name] = params.time_dependence.onset_time
-        end = self.init_params.duration_sec
-        return [
-            f"{name}: got {begin:g} s, which a run of {end:g} s does not reach"
-            for name, begin in begins.items()
-            if begin >= end
-        ]
+                found.append((name, when.onset_time, when.offset_time))
+        return found
 
     def _check_neurons(self) -> None:
         network, step = self.architecture.network, self.init_params.delta_t

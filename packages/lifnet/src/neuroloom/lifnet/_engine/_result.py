@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuroloom.lifnet._engine._memory import check_memory
 from neuroloom.lifnet._engine._state import State
 from neuroloom.lifnet._errors import RoundingWarning, SimulationError
 from neuroloom.shared import Epochs, Recording, Signal, SpikeTrains, checks
@@ -116,6 +117,10 @@ class Simulation:
 
     def raster(self) -> NDArray[np.bool_]:
         """Return whether each neuron spiked in each step, shape (n_steps, n_neurons)."""
+        check_memory(
+            {"raster": float(self.n_steps) * self.n_neurons},
+            remedy="take spike_steps and spike_ids, or a shorter run",
+        )
         out = np.zeros((self.n_steps, self.n_neurons), dtype=bool)
         out[self.spike_steps, self.spike_ids] = True
         return out

@@ -220,9 +220,10 @@ def mean_field_trajectory(
     loaded = load_config(config)
     if duration is not None:
         loaded = loaded.with_value("init_params.duration_sec", duration)
-        warn_of_unreached(loaded)
     if delta_t is not None:
         loaded = loaded.with_value("init_params.delta_t", delta_t)
+    if duration is not None or delta_t is not None:
+        warn_of_unreached(loaded)
     init = loaded.init_params
     n_steps, n_pops = (
         round(init.duration_sec / init.delta_t),

@@ -10,6 +10,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neuroloom.lifnet._engine._memory import check_memory
 from neuroloom.lifnet._errors import LifnetError, as_seed
 from neuroloom.lifnet._theory._enclosure import proves_complete
 from neuroloom.lifnet._theory._exploration import Exploration, arrangements, ceilings, explore
@@ -111,6 +112,7 @@ def initial_rates(n_starts: int, n_pops: int, *, seed: int | Seed = 0) -> Array:
 
     Shape (n_starts, n_pops).
     """
+    check_memory({"starts": 64.0 * n_starts * n_pops}, remedy="take fewer starts")
     generator = as_seed(seed).generator()
     low = generator.uniform(0, 1, (n_starts, n_pops))
     scale = generator.uniform(0, 10, (n_starts, n_pops))
@@ -204,10 +206,11 @@ def fixed_points(
 
 
 def _random_starts(field: LIFMeanField, n_starts: int, seed: Seed) -> list[Array]:
+    low = initial_rates(n_starts, field.n_pops, seed=seed)
     generator = seed.child("wide").generator()
     top = np.minimum(ceilings(field.equations), 1000.0)
     wide = generator.uniform(0, 1, (n_starts, field.n_pops)) ** 2 * top
-    return [initial_rates(n_starts, field.n_pops, seed=seed), wide]
+    return [low, wide]
 
 
 def _completeness(

@@ -231,7 +231,10 @@ class LIFMeanField:
         return self.equations.moments(self.checked_rates("nu", nu))
 
     def solve_rates(self, nu_init: ArrayLike | None = None) -> RateSolution:
-        """Return the solution of ν = Φ(ν) that a damped Newton method finds from a start.
+        """Return the solution of ν = Φ(ν) that a start leads to.
+
+        A damped Newton method is tried first, then Powell's hybrid method; where both are stuck,
+        the flow ``τ dν/dt = −ν + Φ(ν)`` is followed, with the membrane time constants.
 
         Parameters
         ----------
@@ -247,7 +250,7 @@ class LIFMeanField:
         start = np.zeros(self.n_pops) if nu_init is None else self.checked_rates("nu_init", nu_init)
         if start.ndim != 1:
             raise LifnetError(f"nu_init: expected shape ({self.n_pops},), got {start.shape}")
-        found = solve(self.equations, start[None])
+        found = self.solve_many(start[None])
         ok = bool(found.converged[0])
         message = (
             "converged"
@@ -266,11 +269,20 @@ class LIFMeanField:
         starts : array_like, shape (n_starts, n_pops)
             Rates to start from, in Hz.
         persist : bool
-            Go on with Powell's hybrid method, one start at a time, where Newton's method is stuck.
+            Go on with Powell's hybrid method, one start at a time, where Newton's method is stuck,
+            and with the flow of the rates where that is stuck, too.
         """
         checks.flag("persist", persist, error=LifnetError)
         rates = np.atleast_2d(self.checked_rates("starts", starts))
-        return solve(self.equations, rates, persist=persist)
+        found = solve(self.equations, rates, persist=persist)
+        left = np.flatnonzero(~found.converged)
+        if persist and left.size:
+            states, settled = settle(self.equations, rates[left], self._units_of_time(None))
+            found.rates[left[settled]] = states[settled]
+            found.converged[left[settled]] = True
+            there = self.equations.phi(states[settled])
+            found.residual[left[settled]] = np.abs(states[settled] - there).max(axis=1)
+        return found
 
     def determine_stability(
         self, nu: ArrayLike, *, tau: ArrayLike | None = None
