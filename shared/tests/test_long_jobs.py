@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import joblib
 import pytest
 
 from neuroloom import shared
@@ -60,3 +61,12 @@ def test_a_job_that_keeps_nothing_is_found(check: Callable[..., None], tmp_path:
 def test_a_job_that_takes_any_code_is_found(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="helper is another one, and the folder was taken"):
         testing.a_killed_run_goes_on(of_any_code, helper, tmp_path)
+
+
+@pytest.mark.slow
+def test_workers_that_earlier_work_left_idle_do_not_count(tmp_path: Path) -> None:
+    with joblib.parallel_config("loky", n_jobs=2):
+        shared.map(helper, range(4), progress=False)
+    with pytest.raises(AssertionError, match="no worker was killed"):
+        with testing.killed_worker(tmp_path / "job"), joblib.parallel_config("sequential"):
+            squares(tmp_path / "job")

@@ -146,6 +146,9 @@ def killed_run(run: Run, job: Path, kept: Path, n_parts: int) -> None:
 def killed_worker(job: Path) -> Iterator[None]:
     """Compute by two processes within the context, and kill one when a part is kept.
 
+    Processes that earlier work left idle are ended first: one that does nothing here would be
+    killed in place of one that computes.
+
     Parameters
     ----------
     job : Path
@@ -166,6 +169,8 @@ def killed_worker(job: Path) -> Iterator[None]:
                 return
             over.wait(0.002)
 
+    if (left := _loky_executor()) is not None:
+        left.shutdown(wait=True, kill_workers=True)
     killer = threading.Thread(target=kill)
     killer.start()
     try:
@@ -327,9 +332,13 @@ def _is_refused(run: Run, job: Path, code: FunctionType) -> None:
     raise AssertionError(f"{code.__qualname__} is another one, and the folder was taken")
 
 
-def _loky_workers() -> list[int]:
+def _loky_executor() -> Any:
     loky: Any = importlib.import_module("joblib.externals.loky.reusable_executor")
-    executor = loky._executor
+    return loky._executor
+
+
+def _loky_workers() -> list[int]:
+    executor = _loky_executor()
     return [] if executor is None else list(executor._processes or ())
 
 
