@@ -27,15 +27,15 @@ MORE = {
     "lifnet": "[Speed](lifnet/speed.md)",
     "shared": "[Use a cluster](shared/use-a-cluster.md)",
 }
-NOT_RUN = """Not measured by a whole run for this version; runs at toy sizes are not shown. What
-was measured earlier, with what it was measured against, stands on the package's own pages:"""
+NOT_RUN = """There is no complete run for this version yet; runs at toy sizes are not shown. For earlier
+measurements and what they compare, see the package's own pages:"""
 HEAD = """# Benchmarks
 
-Every ratio that a package's `benchmarks/bench.py` reports, with the work that it belongs to. The
-script says what is divided by what: times are the peer's over ours unless its name says otherwise,
-so above 1 we are faster, below 1 slower. Where our CPU time is well below the wall time, the
-machine had other work: the ratio by CPU time is the one to read there.
-`nox -s bench` measures them anew; `nox -s benchmarks_page` writes this page from its files.
+How fast each package is compared with its peers: every ratio that a package's `benchmarks/bench.py`
+reports, with the work measured. Ratios are the peer's time over ours unless their name says
+otherwise, so above 1 we are faster, below 1 slower. Where our CPU time is well below the wall time,
+the machine was busy with other work, and the ratio by CPU time is the one to read.
+`nox -s bench` repeats the measurements; `nox -s benchmarks_page` writes this page from its files.
 """
 
 
@@ -107,7 +107,7 @@ def tables(rows: list[Row]) -> str:
     """Return the medians of all parts, what is slower than the peer, and all rows, folded."""
     if not rows:
         return "No ratios: nothing was compared."
-    head = ["| part | side | works | median | lowest |", "|---|---|---:|---:|---:|"]
+    head = ["| part | side | benchmarks | median | lowest |", "|---|---|---:|---:|---:|"]
     for part, kind in dict.fromkeys((row.part, row.kind) for row in rows):
         some = [row.ratio for row in rows if (row.part, row.kind) == (part, kind)]
         head.append(
@@ -159,7 +159,7 @@ def section(package: str, folder: Path) -> str:
         f"{'; '.join([*known, *peers])}.",
         *([content["note"]] if "note" in content else []),
         tables(list(ratios(content))),
-        *([f"The peer cannot do {cannot} of the works."] if cannot else []),
+        *([f"The peer cannot do {cannot} of these benchmarks."] if cannot else []),
     ]
     return "\n\n".join(parts) + f"\n{more}"
 
