@@ -27,8 +27,8 @@ MORE = {
     "lifnet": "[Speed](lifnet/speed.md)",
     "shared": "[Use a cluster](shared/use-a-cluster.md)",
 }
-NOT_RUN = """There is no complete run for this version yet; runs at toy sizes are not shown. For earlier
-measurements and what they compare, see the package's own pages:"""
+NOT_RUN = """No complete run of this version exists yet; runs at toy sizes are not shown. For
+earlier measurements and what they compare, see the package's own pages:"""
 HEAD = """# Benchmarks
 
 How fast each package is compared with its peers: every ratio that a package's `benchmarks/bench.py`
