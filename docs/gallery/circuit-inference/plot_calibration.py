@@ -1,8 +1,8 @@
 """
-Do the intervals hold what they promise?
-========================================
+Are the intervals calibrated?
+=============================
 
-Held-out simulations know their parameters: how often do intervals of each size hold them?
+How often intervals of each size contain the true parameters of held-out simulations.
 """
 
 import neuroloom.circuit_inference as ci

@@ -1,8 +1,8 @@
 """
-Which parameters can be known at all?
-=====================================
+Which parameters can be identified?
+===================================
 
-How much narrower than the prior the posterior is, for simulations never seen.
+How much narrower the posterior is than the prior, for held-out simulations.
 """
 
 import neuroloom.circuit_inference as ci

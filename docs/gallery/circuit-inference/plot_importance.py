@@ -1,8 +1,8 @@
 """
-Which features were needed?
-===========================
+Which features does the posterior need?
+=======================================
 
-How much worse the posterior gets where one feature is shuffled.
+How much worse the posterior becomes when one feature is shuffled.
 """
 
 import neuroloom.circuit_inference as ci

@@ -2,7 +2,7 @@
 How does a parameter change over a recording?
 =============================================
 
-Intervals of twelve epochs whose inhibition rises.
+Posterior intervals of twelve epochs in which inhibition rises.
 """
 
 import neuroloom.circuit_inference as ci

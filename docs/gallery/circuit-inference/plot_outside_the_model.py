@@ -1,9 +1,9 @@
 """
-Does this EEG lie outside of the model?
-=======================================
+Does this EEG lie outside the model?
+====================================
 
-A posterior comes out for any signal. The distance from the cloud of simulations says whether it
-means anything: a signal of the model is inside, white noise is not.
+Any signal yields a posterior. The distance from the distribution of simulations shows whether it
+can be interpreted: a signal of the model lies inside, white noise outside.
 """
 
 import neuroloom.circuit_inference as ci

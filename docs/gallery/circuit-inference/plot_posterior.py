@@ -1,9 +1,8 @@
 """
-How much inhibition is behind this signal?
-==========================================
+How much inhibition produced this signal?
+=========================================
 
-The posterior of the ratio of inhibition to excitation, with its prior and the value that made
-the signal.
+The posterior of the ratio of inhibition to excitation, with its prior and the true value.
 """
 
 import neuroloom.circuit_inference as ci

@@ -3,8 +3,8 @@ What does the reference do to an exponent?
 ==========================================
 
 One simulated head, four references: synapses get slower from the front to the back, and every
-electrode sees a mixture, which changes with what is subtracted. Exponents compare between
-recordings of one reference only.
+electrode records a mixture that depends on the reference. Compare exponents only between
+recordings with the same reference.
 """
 
 import matplotlib.pyplot as plt

@@ -1,8 +1,8 @@
 """
-Where on the scalp?
-===================
+Where on the scalp is a value large?
+====================================
 
-Values of electrodes of the 10–20 system as a map.
+Values at the electrodes of the 10–20 system as a scalp map.
 """
 
 import numpy as np

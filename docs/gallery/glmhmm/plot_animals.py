@@ -2,8 +2,8 @@
 How much do animals differ?
 ===========================
 
-One model of all animals first, then one of each, held close to it where an animal has few
-trials.
+One model for all animals first, then one for each, regularised towards it where an animal has
+few trials.
 """
 
 import numpy as np

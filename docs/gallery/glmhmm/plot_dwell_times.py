@@ -2,8 +2,8 @@
 Are dwell times those of a Markov chain?
 ========================================
 
-How long the animal stays, with the geometric law that a Markov chain has. Stays that a
-session's end cut short are counted as censored.
+How long the animal stays in a state, with the geometric distribution of a Markov chain. Stays cut
+short by the end of a session are treated as censored.
 """
 
 import neuroloom.glmhmm as nmo

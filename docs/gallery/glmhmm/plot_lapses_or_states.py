@@ -1,9 +1,9 @@
 """
-Lapses, or states?
-==================
+Does the animal lapse, or switch states?
+========================================
 
-A GLM, a GLM with lapses and GLM-HMMs on the same choices, by the Bayesian information
-criterion.
+A GLM, a GLM with lapses and GLM-HMMs fitted to the same choices and compared by the Bayesian
+information criterion.
 """
 
 import neuroloom.glmhmm as nmo

@@ -2,7 +2,7 @@
 How much of its time does the animal spend in each state?
 =========================================================
 
-Fractions of trials, and of each session.
+Fractions of all trials, and of the trials of each session.
 """
 
 import neuroloom.glmhmm as nmo

@@ -1,9 +1,10 @@
 """
-Would the model behave like the animal?
-=======================================
+Does the model behave like the animal?
+======================================
 
-Behaviour simulated from the fitted model beside the real one: how long choices repeat, how they
-follow the stimulus, and how long states last. Dots outside of the band are what the model lacks.
+Simulated behaviour of the fitted model compared with the real behaviour: how long choices repeat,
+how they follow the stimulus, and how long states last. Dots outside the band show what the model
+lacks.
 """
 
 import neuroloom.glmhmm as nmo

@@ -2,8 +2,8 @@
 Is the animal worse, or in another state?
 =========================================
 
-A psychometric curve for each state: lapses of the average curve are trials of the biased
-states.
+A psychometric curve for each state: the lapses of the average curve come from trials in the
+biased states.
 """
 
 import neuroloom.glmhmm as nmo

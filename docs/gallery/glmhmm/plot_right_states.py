@@ -1,8 +1,8 @@
 """
-Does the fit find the states that were there?
-=============================================
+Does the fit recover the true states?
+=====================================
 
-The simulated animal's true states above, and what the model says of them below.
+The simulated animal's true states above, and the model's state probabilities below.
 """
 
 import neuroloom.glmhmm as nmo

@@ -1,8 +1,8 @@
 """
-How long does a state hold?
-===========================
+How stable is each state?
+=========================
 
-Probabilities to go from one state to another within one trial.
+The probability of moving from one state to another from one trial to the next.
 """
 
 import neuroloom.glmhmm as nmo

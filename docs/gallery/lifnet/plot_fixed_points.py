@@ -1,8 +1,8 @@
 """
-Which states does theory allow?
-===============================
+Which states does theory predict?
+=================================
 
-All fixed points of the mean field of the network, and which of them are stable.
+All fixed points of the network's mean field, and which of them are stable.
 """
 
 from neuroloom import lifnet

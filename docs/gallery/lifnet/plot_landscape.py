@@ -2,8 +2,8 @@
 How high is the barrier between two states?
 ===========================================
 
-The force on the rates of two clusters with all others at rest around them, and the potential
-along its valley.
+The force on the rates of two clusters while all other populations are at equilibrium, and the
+potential along its valley.
 """
 
 from neuroloom import lifnet

@@ -1,9 +1,9 @@
 """
-What does a network of my own do?
-=================================
+What does my own network do?
+============================
 
-A network from its parts: populations, projections with a rule, a synapse and a distribution of
-weights, and inputs.
+A network built from its parts: populations, projections with a connection rule, a synapse and a
+weight distribution, and inputs.
 """
 
 from neuroloom import lifnet

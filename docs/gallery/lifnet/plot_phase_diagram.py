@@ -2,8 +2,8 @@
 What is the phase diagram of a clustered network?
 =================================================
 
-Fixed points over the strength of connections within clusters: one state below, two winners
-above.
+Fixed points over the strength of connections within clusters: one stable state below a critical
+strength, two above it.
 """
 
 from neuroloom import lifnet

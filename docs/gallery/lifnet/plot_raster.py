@@ -2,7 +2,7 @@
 What do clustered networks do?
 ==============================
 
-Clusters of excitatory neurons switch on and off by themselves.
+Clusters of excitatory neurons switch on and off spontaneously.
 """
 
 from neuroloom import lifnet

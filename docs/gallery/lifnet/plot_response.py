@@ -1,9 +1,9 @@
 """
-How does a neuron's rate follow its input?
-==========================================
+How does a neuron's rate depend on its input?
+=============================================
 
-Siegert's rate of a leaky integrate-and-fire neuron, against mean and size of the input's
-fluctuations.
+The Siegert rate of a leaky integrate-and-fire neuron, over the mean and the fluctuations of its
+input.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 How long does a cluster stay active?
 ====================================
 
-States of the network are the sets of clusters that are active together. Each curve is the
-fraction of states with so many active clusters that lasts longer than the time below.
+A state of the network is the set of clusters that are active together. Each curve shows the
+fraction of states with that number of active clusters that last longer than a given time.
 """
 
 from neuroloom import lifnet

@@ -1,9 +1,9 @@
 """
-Do two areas share more than the stimulus that both follow?
-===========================================================
+Do two areas share more than the stimulus?
+==========================================
 
-Conditional information: what two areas tell about each other when the stimulus is known
-already. Here both follow the stimulus, and share a noise besides.
+Conditional information: how much two areas tell about each other when the stimulus is known. In
+this simulation, both follow the stimulus and also share noise.
 """
 
 import numpy as np

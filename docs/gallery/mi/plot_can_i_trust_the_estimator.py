@@ -1,9 +1,9 @@
 """
-Does the estimator find what is known to be there?
-==================================================
+Does the estimator find the true information?
+=============================================
 
-Distributions whose information has a closed form (Czyż et al. 2023), and what the Kraskov
-estimator finds in 1000 samples of each.
+Distributions whose information has a closed form (Czyż et al. 2023), and the estimates of the
+Kraskov estimator from 1000 samples of each.
 """
 
 from neuroloom import mi

@@ -1,9 +1,9 @@
 """
-How much do spikes tell about position, with error bars?
-========================================================
+How much information do spikes carry about position, with error bars?
+=====================================================================
 
-Spike times and a position in centimetres go in as they are; the windows are in seconds. More cells
-tell more, up to what the position is. Bars are the intervals of held-out information.
+The input is spike times and a position in centimetres; windows are in seconds. More cells carry
+more information, up to the entropy of position. Bars are intervals of held-out information.
 """
 
 import numpy as np

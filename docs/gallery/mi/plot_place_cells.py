@@ -2,8 +2,8 @@
 Which cells are place cells?
 ============================
 
-Skaggs' spatial information per spike, beside what two hundred shifts in time give. The largest
-of all cells' surrogates corrects for their number.
+Skaggs' spatial information per spike, compared with two hundred circular shifts in time. The
+largest value over all cells' surrogates corrects for the number of cells.
 """
 
 import numpy as np

@@ -2,7 +2,8 @@
 How precise are spike times?
 ============================
 
-Spike times are made coarser and coarser. Where the information falls, their times mattered.
+Spike times are rounded to coarser and coarser steps. Where the information falls, spike timing
+matters.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 Does this area lead that one?
 =============================
 
-Two areas' signals, the second 30 ms behind the first. The information peaks at the lag of
-the path between them. The p-value is of the largest of all lags, against shifted recordings.
+Signals of two areas, the second 30 ms behind the first. The information peaks at the delay between
+them. The p-value is for the maximum over all lags, against shifted recordings.
 """
 
 import numpy as np

@@ -2,7 +2,7 @@
 What happened in each trial?
 ============================
 
-Conditions, choices and rewards of trials, one row each.
+Conditions, choices and rewards of trials, one row per trial.
 """
 
 from neuroloom import tasks

@@ -2,7 +2,7 @@
 What does the subject see in a trial?
 =====================================
 
-One call draws a trial: what the task shows, and what would be right.
+One call draws a trial: the observations and the correct action.
 """
 
 from neuroloom import tasks

@@ -1,8 +1,8 @@
 """
-Does the subject use what blocks tell?
-======================================
+Does the subject use the block structure?
+=========================================
 
-The IBL's task: the ideal observer's curves shift with the probability of a side.
+The IBL task: the ideal observer's curves shift with the probability of a side.
 """
 
 from neuroloom import tasks

@@ -1,8 +1,8 @@
 """
-Can a learning rate be read from choices?
-=========================================
+Can a learning rate be estimated from choices?
+==============================================
 
-A Q-learner on a bandit, and the learning rate that is found again in its choices.
+A Q-learner on a bandit, and the learning rate estimated from its choices.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
 """
-What do twenty tasks look like to one network?
-==============================================
+How does one network see twenty tasks?
+======================================
 
-A batch of mixed tasks, as a network is trained on: channels over time, the last twenty of them
-the rule.
+A batch of mixed tasks, as used to train a network: channels over time, of which the last twenty
+are the rule.
 """
 
 import numpy as np

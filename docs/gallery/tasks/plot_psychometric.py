@@ -1,8 +1,8 @@
 """
-How good could anyone be at this task?
+What is the best possible performance?
 ======================================
 
-Psychometric curves of the ideal observer, who knows the task, and of an agent who guesses.
+Psychometric curves of the ideal observer, which knows the task, and of an agent that guesses.
 """
 
 from neuroloom import tasks

@@ -1,9 +1,9 @@
 """
-How fast, and how right?
-========================
+How do speed and accuracy trade off?
+====================================
 
-An observer who stops at a bound, on a version of the task that may be answered at any time:
-hard trials take longer.
+An observer that responds when the evidence reaches a bound, in the reaction-time version of a
+task: hard trials take longer.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 What is the psychometric curve of a trained network?
 ====================================================
 
-A small gated network learns random dots from batches of the task. Its choices on trials that it
-never saw, beside those of the ideal observer.
+A small gated network learns random dots from batches of the task. Its choices on held-out trials
+are compared with those of the ideal observer.
 """
 
 import torch
