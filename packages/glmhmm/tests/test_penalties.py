@@ -91,6 +91,22 @@ def test_named_solvers_reach_the_newton_optimum(choices, name):
     np.testing.assert_allclose(model.coef_, newton.coef_, atol=2e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:EM did not reach")
+@pytest.mark.parametrize("penalty", ["Ridge", "Lasso"])
+def test_settings_of_a_solver_without_a_name_are_those_of_the_one_reported(choices, penalty):
+    X, y = choices
+    options = {"regularizer": penalty, "regularizer_strength": 3.0, "tol": 1e-3, "maxiter": 2}
+    told = {"solver_kwargs": {"maxiter": 1}}
+    reported = GLMHMM(1, **options, **told).fit(X, y)
+    named = GLMHMM(1, **options, **told, solver_name=reported.solver_name).fit(X, y)
+    newton = GLMHMM(1, **options).fit(X, y)
+    assert reported.solver_spec == named.solver_spec
+    assert reported.solver_spec.maxiter == 1
+    np.testing.assert_array_equal(reported.coef_, named.coef_)
+    assert np.abs(reported.coef_ - newton.coef_).max() > 1e-4
+
+
 @pytest.mark.parametrize("regularizer", [Lasso(), GroupLasso()])
 def test_proximal_gradient_reaches_the_newton_optimum_of_kinked_penalties(choices, regularizer):
     X, y = choices

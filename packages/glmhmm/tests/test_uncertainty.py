@@ -113,6 +113,18 @@ def test_probabilities_at_zero_have_no_error():
         errors.intervals(1.0)
 
 
+def test_intervals_of_uncertain_probabilities_stay_in_range_without_a_warning():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 1)), rng.binomial(1, 0.5, 60).astype(float)
+    model = known(coef=[[3.0, 0.0]], intercept=[0.0, 0.5])
+    model.initial_prob_ = np.array([1e-4, 1 - 1e-4])
+    errors = standard_errors(model, X, y)
+    errors.initial_prob[:] = 0.5  # on the logit scale thousands wide
+    low, high = errors.intervals()["initial_prob"]
+    np.testing.assert_array_equal(low, 0.0)
+    np.testing.assert_array_equal(high, 1.0)
+
+
 @pytest.mark.slow
 def test_bootstrap_agrees_with_the_information():
     X, y, starts, _ = drawn(known(), 2000, 100, seed=3)

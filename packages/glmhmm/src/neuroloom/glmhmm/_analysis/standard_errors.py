@@ -92,7 +92,7 @@ class StandardErrors:
                 logit = np.log(p) - np.log1p(-p)
                 width = z * se / (p * (1 - p))
                 low, high = logit - width, logit + width
-            out[name] = (1 / (1 + np.exp(-low)), 1 / (1 + np.exp(-high)))
+            out[name] = (scipy.special.expit(low), scipy.special.expit(high))
         return out
 
 

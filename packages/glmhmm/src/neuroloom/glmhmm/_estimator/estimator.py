@@ -77,7 +77,8 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         run the M-step to the solver's tolerance. By default Newton steps do, proximal ones where
         the penalty has a kink.
     solver_kwargs : dict, optional
-        ``tol`` and ``maxiter`` (or ``maxsteps``) of the named solver.
+        ``tol`` and ``maxiter`` (or ``maxsteps``) of the solver; without a name, of the one that
+        `solver_name` then reports, which runs in place of Newton steps.
     maxiter : int
         Largest number of EM iterations.
     tol : float

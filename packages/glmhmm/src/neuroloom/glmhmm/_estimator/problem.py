@@ -132,7 +132,8 @@ def static_of(
         split=split,
         smooth=smooth,
         driven=driven,
-        solver=named or ("LBFGS" if wide else "newton"),
+        # Settings are a named solver's, and so ask for the one that stands for none.
+        solver=named or (model.solver_name if kwargs or wide else "newton"),
         full=full,
         solver_tol=float(kwargs.get("tol", 1e-8)),
         solver_maxiter=int(kwargs.get("maxiter", 500)),

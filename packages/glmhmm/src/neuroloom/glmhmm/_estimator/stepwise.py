@@ -36,11 +36,11 @@ def empty_state(maxiter: int) -> EMState:
 
 def solver_spec(self: Any) -> SolverSpec:
     """Return name and settings of the M-step's solver."""
-    named = self.__dict__["solver_name"]
     kwargs = self.solver_kwargs
+    runs = self.__dict__["solver_name"] or (self.solver_name if kwargs else "newton")
     return SolverSpec(
         self.solver_name,
-        "optax" if named in ("LBFGS", "GradientDescent", "NonlinearCG") else "neuroloom",
+        "optax" if runs in ("LBFGS", "GradientDescent", "NonlinearCG") else "neuroloom",
         float(kwargs.get("tol", 1e-8)),
         int(kwargs.get("maxiter", 500)),
     )
