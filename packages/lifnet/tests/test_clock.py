@@ -137,3 +137,22 @@ def test_times_between_two_steps_are_said(network):
     ):
         with pytest.raises(SimulationError):
             call()
+
+
+def test_what_a_run_keeps_is_in_its_recording():
+    """The block of the how-to, for two threads: counted and summed by hand."""
+    network = lifnet.ClusteredNetwork.from_config("2_cluster_mf", seed=1)
+    record = lifnet.Record(voltage=[0, 100], population_current=True, every=10)
+    run = network.simulate(duration=0.2, record=record, n_threads=2, progress=True, seed=1)
+    recording = run.recording
+    assert recording.spikes.times.size == len(run.spike_ids) == run.raster().sum()
+    np.testing.assert_array_equal(recording.signals["voltage"].values, run.voltage)
+    assert recording.signals["voltage"].values.shape == (run.n_steps // 10, 2)
+    for name, current in run.population_current.items():
+        np.testing.assert_array_equal(recording.signals[f"current {name}"].values, current)
+    rates = run.population_rates(bin_width=0.01)
+    for p, (first, last) in enumerate(run.populations.values()):
+        inside = (run.spike_ids >= first) & (run.spike_ids < last)
+        bins = run.spike_steps[inside] // round(0.01 / run.delta_t)
+        counts = np.bincount(bins, minlength=len(rates.values))
+        np.testing.assert_allclose(rates.values[:, p], counts / (0.01 * (last - first)))

@@ -280,3 +280,37 @@ def test_an_integration_of_endless_steps_is_refused(given):
         lambda: theory.transfer_function([1.0], **{"mu": 18.0, "sigma": 4.0, **NEURON, **given}),
         "n_steps",
     )
+
+
+class _Sweep(lifnet.MeanFieldBaseSweepRunner):
+    def _step(self, param, idx, sweep_param, **kwargs):
+        return sweep_param
+
+    def _store(self, *args, **kwargs): ...
+    def summary(self, *args, **kwargs): ...
+    def _summary_plot(self, *args, **kwargs): ...
+    def summarize_repeated_run(self, *args, **kwargs): ...
+
+
+@pytest.mark.parametrize("switch", ["no", 0, "false"])
+def test_a_folder_is_not_moved_away_for_a_no(tmp_path, switch):
+    kept = tmp_path / "out" / "data" / "spikes_0.npy"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"another's")
+    folder, config = tmp_path / "out", lifnet.load_config("2_cluster_mf")
+    for name in ("overwrite", "resume", "parallel", "plots", "compact", "load_saved_seeds"):
+        _refused(
+            lambda name=name: lifnet.Repeater(1, folder, config=config, **{name: switch}), name
+        )
+    for name in ("overwrite", "resume", "parallel"):
+        _refused(
+            lambda name=name: _Sweep().execute(
+                folder, config, "arousal.level", [0.1], **{name: switch}
+            ),
+            name,
+        )
+    stager = lifnet.StageSNNSimulation(config, 1)
+    _refused(lambda: stager.execute(directory=folder, overwrite=switch), "overwrite")
+    _refused(lambda: stager.execute(directory=folder, save_outputs=switch), "save_outputs")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert kept.read_bytes() == b"another's"

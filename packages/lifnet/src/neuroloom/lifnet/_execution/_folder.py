@@ -13,12 +13,18 @@ from typing import Any
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import LifnetError
 from neuroloom.lifnet._version import __version__
-from neuroloom.shared import DataError
+from neuroloom.shared import DataError, checks
 from neuroloom.shared.jobs import Job, alone, discard
 
 RECORD = Path("metadata") / "job"
 _OURS = "neuroloom.lifnet."
 _RESULTS = ("data", "configs", "analysis")
+
+
+def check_flags(**flags: object) -> None:
+    """Raise unless each of these is True or False: "no" would be taken for yes."""
+    for name, value in flags.items():
+        checks.flag(name, value, error=LifnetError)
 
 
 def claim(

@@ -14,7 +14,7 @@ from neuroloom import shared
 from neuroloom.lifnet._analysis._sessions import from_dense, save_array, save_compact
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._errors import LifnetError, SimulationError
-from neuroloom.lifnet._execution._folder import claim, files_of, users_own, working
+from neuroloom.lifnet._execution._folder import check_flags, claim, files_of, users_own, working
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation, as_simulation
 from neuroloom.lifnet._execution._stager import save_perturbations
@@ -36,6 +36,7 @@ def backend_of(executor: str | None) -> str | None:
 
 def workers(parallel: bool, max_workers: int | None, executor: str | None) -> dict[str, Any]:
     """Return the options of `neuroloom.shared.map` for a way to run."""
+    check_flags(parallel=parallel)
     backend = backend_of(executor)
     if max_workers is not None and max_workers != -1:
         checks.whole("max_workers", max_workers, at_least=1, error=SimulationError)
@@ -134,6 +135,14 @@ class Repeater:
         logger: Logger | None = None,
     ) -> None:
         checks.whole("n_repeats", n_repeats, at_least=1, error=SimulationError)
+        check_flags(
+            load_saved_seeds=load_saved_seeds,
+            export_plots_pdf=export_plots_pdf,
+            plots=plots,
+            compact=compact,
+            resume=resume,
+            overwrite=overwrite,
+        )
         workers(parallel, max_workers, executor)
         self.n_repeats, self.save_dir = int(n_repeats), Path(save_dir)
         self.config = load_config(config)
@@ -188,6 +197,7 @@ class Repeater:
             If the folder holds the results of another job, or the configuration cannot be run;
             nothing is written then.
         """
+        check_flags(progress=progress)
         metadata = self.save_dir / "metadata"
         with working(self.save_dir, self.claim) as kept:
             for name in ("data", "metadata", *(["plots"] if self.plots else [])):

@@ -15,7 +15,7 @@ from neuroloom.lifnet._clustered._perturbation import by_name, check_target
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import ConfigError
-from neuroloom.lifnet._execution._folder import claim, untouched_if_refused
+from neuroloom.lifnet._execution._folder import check_flags, claim, untouched_if_refused
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.shared import checks
 from neuroloom.shared.io import atomic
@@ -130,6 +130,7 @@ class Stager(ABC):
         """
         settings = self.config.settings
         save = settings.save if save_outputs is None else save_outputs
+        check_flags(save_outputs=save, overwrite=overwrite)
         draw = settings.plot and plot_arg is not None
         if not save and not draw:
             return self.run(**options)

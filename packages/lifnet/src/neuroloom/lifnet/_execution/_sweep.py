@@ -16,7 +16,7 @@ from neuroloom import shared
 from neuroloom.lifnet._config._load import load_config, save_config
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._errors import ConfigError, SimulationError
-from neuroloom.lifnet._execution._folder import claim, methods_of, working
+from neuroloom.lifnet._execution._folder import check_flags, claim, methods_of, working
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._mean_field_stagers import FullMeanFieldStager
 from neuroloom.lifnet._execution._repeater import repeat_seeds, workers
@@ -122,6 +122,7 @@ class BaseSweepRunner(ABC):
         SimulationError
             If a result cannot be kept for resuming.
         """
+        check_flags(resume=resume, overwrite=overwrite, progress=progress)
         spread = workers(parallel, max_workers, executor)
         base = load_config(baseline_params)
         configs = varied(base, param, sweep_params, param_idx)
