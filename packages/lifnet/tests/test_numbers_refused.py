@@ -314,3 +314,43 @@ def test_a_folder_is_not_moved_away_for_a_no(tmp_path, switch):
     _refused(lambda: stager.execute(directory=folder, save_outputs=switch), "save_outputs")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert kept.read_bytes() == b"another's"
+
+
+@pytest.mark.parametrize("value", [np.nan, "a", np.ma.masked, True, 1j])
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        ("brunel_delta", "g eta j order tau_membrane threshold"),
+        ("brunel_alpha", "g eta j order tau_membrane threshold"),
+        ("cavallari", "scale g_ee g_thalamus_i v_0 amplitude frequency"),
+        ("hagen", "scale j_ee j_ei j_ext"),
+        ("four_area", "scale j_ii inter_delay inter_probability inter_weight areas overrides"),
+        ("litwin_kumar_doiron", "r_ee j_plus n_clusters n_excitatory j_ei bias_e bias_i"),
+        ("potjans_diesmann", "scale"),
+    ],
+)
+def test_models_are_changed_by_numbers(model, names, value):
+    call = getattr(lifnet.models, model)
+    for name in names.split():
+        _refused(lambda name=name: call(**{name: value}), name, lifnet.errors.NetworkError)
+
+
+def test_inhibition_stays_inhibition():
+    # g is a strength: below 0 the "inhibitory" neurons would excite.
+    for model in (lifnet.models.brunel_delta, lifnet.models.brunel_alpha):
+        _refused(lambda model=model: model(g=-1.0), "g")
+        _refused(lambda model=model: model(j=-0.1), "j")
+        _refused(lambda model=model: model(order=1), "order")
+
+
+@pytest.mark.parametrize(
+    "rates", [np.ones(3), np.ones(105), np.ones((100, 1)), np.full(100, np.nan), ["a"] * 100]
+)
+def test_a_rate_of_the_user_has_a_value_for_each_step(rates):
+    class Given:
+        def sample(self, n_steps, delta_t, seed):
+            return rates
+
+    cell = lifnet.Population("E", 2, 0.02, 20.0, 0.0, {"exc": lifnet.Delta()})
+    net = lifnet.Network([cell], inputs=[lifnet.PoissonInput("E", Given(), 1.0)])
+    _refused(lambda: net.simulate(0.01, seed=1), "rate_hz", lifnet.errors.NetworkError)

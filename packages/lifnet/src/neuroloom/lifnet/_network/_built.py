@@ -286,7 +286,11 @@ class BuiltNetwork:
                 whole, distance = process.go_on(n_all, self.delta_t, stream)
                 distances.append(distance)
             else:
-                whole = process.sample(n_all, self.delta_t, stream)
+                given = process.sample(n_all, self.delta_t, stream)
+                whole = checks.array("rate_hz", given, dtype=np.float64, error=NetworkError)
+                if whole.shape != (n_all,):
+                    expected = f"one rate in Hz for each of {n_all} steps from sample"
+                    raise checks.fail("rate_hz", expected, whole.shape, error=NetworkError)
             rates[one] = whole[begin.step :]
         return rates, np.array(distances) if distances else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from neuroloom.lifnet._errors import NetworkError
 from neuroloom.lifnet._network import (
     Alpha,
     Delta,
@@ -19,6 +20,8 @@ from neuroloom.lifnet._network import (
     Projection,
     Uniform,
 )
+from neuroloom.lifnet.models._numbers import check_positive
+from neuroloom.shared import checks
 
 _EPSILON = 0.1
 
@@ -57,6 +60,7 @@ def brunel_delta(
     >>> brunel_delta(order=250).n_neurons
     1250
     """
+    _check(g, eta, j, order, tau_membrane=tau_membrane, threshold=threshold)
     n_excitatory = round(_EPSILON * 4 * order)
     threshold_rate = threshold / (j * n_excitatory * tau_membrane)
     return _brunel(
@@ -90,6 +94,7 @@ def brunel_alpha(
     g, eta, order, delay, tau_membrane, threshold, reset, tau_refractory
         As for `brunel_delta`.
     """
+    _check(g, eta, j, order, tau_membrane=tau_membrane, threshold=threshold)
     synapse = Alpha(tau_synaptic)
     capacitance = 0.25
     peak_current = j / _peak_voltage(tau_membrane, tau_synaptic, capacitance)
@@ -101,6 +106,14 @@ def brunel_alpha(
         rate=eta * threshold_rate, tau_membrane=tau_membrane, threshold=threshold, reset=reset,
         tau_refractory=tau_refractory, capacitance=capacitance,
     )  # fmt: skip
+
+
+def _check(g: float, eta: float, j: float, order: int, **positive: float) -> None:
+    """Raise unless there is such a network; all of `positive` have to be above 0."""
+    for name, value in (("g", g), ("eta", eta)):
+        checks.real(name, value, at_least=0, error=NetworkError)
+    check_positive(j=j, **positive)
+    checks.whole("order", order, at_least=2, error=NetworkError)
 
 
 def _peak_voltage(tau_membrane: float, tau_synaptic: float, capacitance: float) -> float:

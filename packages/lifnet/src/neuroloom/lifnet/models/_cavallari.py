@@ -17,6 +17,7 @@ from neuroloom.lifnet._network import (
     Projection,
     SineRate,
 )
+from neuroloom.lifnet.models._numbers import check_numbers, check_positive
 
 DELTA_T = 2.0**-4 * 1e-3
 # (tau_membrane, tau_refractory, leak in nS, AMPA rise and decay) in ms; GABA is the same in both.
@@ -86,6 +87,13 @@ def cavallari(
     >>> cavallari().receptors
     ('exc', 'inh')
     """
+    check_positive(scale=scale)
+    check_numbers(
+        **{"g_ee": g_ee, "g_ie": g_ie, "g_ei": g_ei, "g_ii": g_ii},
+        **{"g_thalamus_e": g_thalamus_e, "g_thalamus_i": g_thalamus_i},
+        **{"g_cortex_e": g_cortex_e, "g_cortex_i": g_cortex_i},
+        **{"v_0": v_0, "amplitude": amplitude, "frequency": frequency},
+    )
     populations = []
     factor: dict[tuple[str, str], float] = {}
     for kind, size in (("E", 4000), ("I", 1000)):

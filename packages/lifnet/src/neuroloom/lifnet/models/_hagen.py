@@ -21,8 +21,11 @@ from neuroloom.lifnet._network import (
     Population,
     Projection,
 )
+from neuroloom.lifnet.models._numbers import check_numbers, check_positive
+from neuroloom.shared import checks
 
 N_E, N_I = 8192, 1024
+_WEIGHTS = ("j_ee", "j_ie", "j_ei", "j_ii", "j_ext")
 DELTA_T = 2.0**-4 * 1e-3
 _DELAY_MS = {("E", "E"): 2.520, ("E", "I"): 1.714, ("I", "E"): 1.585, ("I", "I"): 1.149}
 
@@ -64,6 +67,8 @@ def hagen(
     >>> hagen(scale=1 / 64).n_neurons
     144
     """
+    check_positive(scale=scale)
+    check_numbers(j_ee=j_ee, j_ie=j_ie, j_ei=j_ei, j_ii=j_ii, j_ext=j_ext)
     prefix = {"E": "E", "I": "I"}
     populations, inputs = _area(prefix, tau_syn_e, tau_syn_i, j_ext, nu_ext, scale)
     weights = {("E", "E"): j_ee, ("E", "I"): j_ie, ("I", "E"): j_ei, ("I", "I"): j_ii}
@@ -121,6 +126,12 @@ def four_area(
     populations: list[Population] = []
     projections: list[Projection] = []
     inputs: list[PoissonInput] = []
+    areas = _names(areas)
+    check_positive(scale=scale, inter_delay=inter_delay)
+    check_numbers(**{name: common[name] for name in _WEIGHTS})
+    if overrides is not None and not isinstance(overrides, Mapping):
+        expected = "a mapping of areas to mappings of parameters"
+        raise checks.fail("overrides", expected, overrides, error=NetworkError)
     wishes = dict(overrides or {})
     for area in wishes:
         if area not in areas:
@@ -163,11 +174,18 @@ def four_area(
     return Network(populations, projections, inputs, delta_t=DELTA_T, name="four_area")
 
 
+def _names(areas: Sequence[str]) -> list[str]:
+    """Return the names of the areas, each of them text."""
+    if isinstance(areas, str) or np.ndim(areas) != 1:
+        raise checks.fail("areas", "names of areas", areas, error=NetworkError)
+    return [checks.text("areas", name, error=NetworkError) for name in areas]
+
+
 def _between(name: str, value: ArrayLike, n_areas: int) -> NDArray[np.float64]:
     """Return one value for each pair of populations, [post, pre], 0 within areas."""
-    given = np.asarray(value, dtype=np.float64)
+    given: NDArray[np.float64] = checks.array(name, value, dtype=np.float64, error=NetworkError)
     full = (2 * n_areas, 2 * n_areas)
-    if given.shape not in ((), (2, 2), full) or not np.isfinite(given).all():
+    if given.shape not in ((), (2, 2), full):
         raise NetworkError(
             f"{name}: expected a finite number or shape (2, 2) or {full}, got {given.shape}"
         )

@@ -15,6 +15,8 @@ from neuroloom.lifnet._network import (
     Projection,
     Uniform,
 )
+from neuroloom.lifnet.models._numbers import check_numbers, check_positive
+from neuroloom.shared import checks
 
 _P_EE, _P = 0.2, 0.5
 _RISE, _DECAY_E, _DECAY_I = 1e-3, 3e-3, 2e-3
@@ -58,12 +60,17 @@ def litwin_kumar_doiron(
     >>> net.populations[0].size
     80
     """
-    if n_clusters < 1 or n_excitatory % n_clusters:
+    n_clusters = checks.whole("n_clusters", n_clusters, at_least=1, error=NetworkError)
+    n_excitatory = checks.whole("n_excitatory", n_excitatory, at_least=1, error=NetworkError)
+    if n_excitatory % n_clusters:
         raise NetworkError(
             f"n_clusters: expected a divisor of {n_excitatory} neurons, got {n_clusters}"
         )
-    if r_ee <= 0:
-        raise NetworkError(f"r_ee: expected a positive ratio, got {r_ee!r}")
+    check_positive(r_ee=r_ee)
+    check_numbers(j_plus=j_plus, j_ee=j_ee, j_ei=j_ei, j_ie=j_ie, j_ii=j_ii)
+    for name, bias in (("bias_e", bias_e), ("bias_i", bias_i)):
+        if checks.array(name, bias, error=NetworkError).shape != (2,):
+            raise checks.fail(name, "a range (low, high)", bias, error=NetworkError)
     synapses = {
         "exc": DoubleExponential(_RISE, _DECAY_E, normalise="area"),
         "inh": DoubleExponential(_RISE, _DECAY_I, normalise="area"),

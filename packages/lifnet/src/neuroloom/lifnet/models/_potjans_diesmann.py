@@ -18,6 +18,7 @@ from neuroloom.lifnet._network import (
     Population,
     Projection,
 )
+from neuroloom.shared import checks
 
 POPULATIONS = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
 _SIZES = (20683, 5834, 21915, 5479, 4850, 1065, 14395, 2948)
@@ -51,8 +52,7 @@ def potjans_diesmann(*, scale: float = 1.0) -> Network:
     >>> potjans_diesmann(scale=0.01).n_neurons
     771
     """
-    if not 0 < scale <= 1:
-        raise NetworkError(f"scale: expected 0 to 1, got {scale!r}")
+    checks.real("scale", scale, above=0, at_most=1, error=NetworkError)
     sizes = [round(scale * size) for size in _SIZES]
     growth = 1 / math.sqrt(scale)
     pulse = _pulse(_PSP)
