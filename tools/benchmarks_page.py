@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("mi", "glmhmm", "circuit-inference", "tasks", "lifnet", "shared")
 MORE = {
     "mi": "[What makes it fast](mi/speed.md), [the benchmark of distributions](mi/benchmark.md)",
-    "glmhmm": "[How fast, how right](glmhmm/index.md#how-fast-how-right)",
+    "glmhmm": "[Speed and accuracy](glmhmm/index.md#speed-and-accuracy)",
     "circuit-inference": "[All figures](circuit-inference/figures.md)",
-    "tasks": "[How fast](tasks/index.md#how-fast), [bounds of the tasks](tasks/bounds.md)",
+    "tasks": "[Speed](tasks/index.md#speed), [bounds of the tasks](tasks/bounds.md)",
     "lifnet": "[Speed](lifnet/speed.md)",
     "shared": "[Use a cluster](shared/use-a-cluster.md)",
 }
