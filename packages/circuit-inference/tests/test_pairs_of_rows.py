@@ -74,7 +74,8 @@ def test_columns_of_one_name_and_sets_of_other_features() -> None:
 def test_posteriors_need_draws_and_names_of_their_own() -> None:
     options = {"n_members": 1, "n_folds": 0, "max_epochs": 1}
     inferer = ci.Inferer("mdn", PRIOR, hyperparams=options).fit(FEATURES, THETA, seed=0)
-    for n in (0, -1, 1.5):
+    numbers: tuple[Any, ...] = (0, -1, 1.5)
+    for n in numbers:
         with pytest.raises(ci.CircuitInferenceError, match="n_samples"):
             inferer.predict(FEATURES, n_samples=n)
         with pytest.raises(ci.CircuitInferenceError, match="n_samples"):
@@ -82,5 +83,6 @@ def test_posteriors_need_draws_and_names_of_their_own() -> None:
     posterior = inferer.predict(FEATURES, n_samples=5, warn=False, seed=0)
     with pytest.raises(ci.CircuitInferenceError, match="name: "):
         posterior.derived("a", lambda draws: draws["a"])
+    number: Any = 3.0
     with pytest.raises(ci.CircuitInferenceError, match="function: "):
-        posterior.derived("c", lambda draws: 3.0)
+        posterior.derived("c", lambda draws: number)

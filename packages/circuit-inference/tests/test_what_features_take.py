@@ -31,7 +31,7 @@ class TestResampling:
         walk = 0.05 * np.cumsum(NOISE)
         chosen = ci.FeatureSet(preprocessing=ci.Preprocessing(zscore=True, rate_hz=200.0))
         same = [chosen.compute(walk + offset, rate=1000.0).values for offset in (0.0, 1000.0)]
-        np.testing.assert_allclose(*same, atol=1e-6)
+        np.testing.assert_allclose(same[0], same[1], atol=1e-6)
 
     def test_a_rate_out_of_reach_is_refused(self) -> None:
         with pytest.raises(ci.CircuitInferenceError, match="rate_hz"):

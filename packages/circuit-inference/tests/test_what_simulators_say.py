@@ -13,6 +13,7 @@ from neuroloom.circuit_inference.libraries import Marginal, gao_lfp, shot_noise_
 from neuroloom.shared import Seed
 
 PRIOR = ci.Prior.box({"a": (0, 1)})
+WIDE = Marginal("uniform", 0, 9)
 
 
 def _library(simulator: Any, **options: Any) -> ci.SimulationLibrary:
@@ -78,12 +79,12 @@ class TestGenerators:
         )  # .09 where kernels are not seen
 
     @pytest.mark.parametrize("options", [{"duration_s": -1}, {"rate_hz": 0}])
-    def test_length_and_rate(self, options: dict[str, float]) -> None:
+    def test_length_and_rate(self, options: dict[str, Any]) -> None:
         with pytest.raises(ci.CircuitInferenceError, match=next(iter(options))):
             gao_lfp([3.0], **options)
 
     @pytest.mark.parametrize("options", [{"n_neurons": 0}, {"bin_width": 0}, {"n_times": 50}])
-    def test_neurons_and_bins(self, options: dict[str, int]) -> None:
+    def test_neurons_and_bins(self, options: dict[str, Any]) -> None:
         with pytest.raises(ci.CircuitInferenceError, match=next(iter(options))):
             shot_noise_rates([0.5], **options)
 
@@ -92,7 +93,7 @@ class TestPriors:
     @pytest.mark.parametrize(
         ("make", "said"),
         [
-            (lambda: ci.Prior(["a"], [0], [1], marginals=[Marginal("uniform", 0, 9)]), "bounds"),
+            (lambda: ci.Prior(("a",), (0,), (1,), marginals=(WIDE,)), "bounds"),
             (lambda: ci.Prior.of({"a": Marginal()}, units={"b": "ms"}), "units"),
             (lambda: ci.Prior.box({"a": (0, 1, 3)}), "units"),
             (lambda: ci.Prior.box({"a": (0, 1, "ms", "more")}), "low, high, unit"),
@@ -112,7 +113,8 @@ class TestPriors:
 def test_a_recorder_has_been_on(corner: str, left: float) -> None:
     """An offset passes a low-pass and not a high-pass, from the first sample on."""
     x = np.random.default_rng(0).standard_normal(500)
-    recorder = Recorder(background=(0, 0), sensor=(0, 0), **{corner: 20.0})
+    options: dict[str, Any] = {corner: 20.0}
+    recorder = Recorder(background=(0, 0), sensor=(0, 0), **options)
     amounts = {"background": 0.0, "exponent": 1.0, "sensor": 0.0, "gain": 1.0}
     rng = np.random.default_rng(1)
     plain, moved = (recorder.record(x + b, 250.0, amounts, rng) for b in (0.0, 1000.0))

@@ -359,4 +359,4 @@ def resampled(x: NDArray[np.float64], rate: float, target: float) -> NDArray[np.
     slope = (x[-1] - x[0]) / max(x.size - 1, 1)
     rest = x - (x[0] + slope * np.arange(x.size))
     out = np.asarray(resample_poly(rest, ratio.numerator, ratio.denominator))
-    return out + x[0] + slope / float(ratio) * np.arange(out.size)
+    return np.asarray(out + x[0] + slope / float(ratio) * np.arange(out.size))
