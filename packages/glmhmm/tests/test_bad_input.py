@@ -10,6 +10,7 @@ from neuroloom.glmhmm import (
     cross_validate,
     fit_lapse,
     fit_subjects,
+    parametric_bootstrap,
     plot_psychometric,
     predictive_check,
 )
@@ -388,6 +389,24 @@ def test_lapses_read_regressors_as_the_fit_does(data):
         model.predict(X[:, :1])
     plain = fit_lapse(y=y)
     np.testing.assert_allclose(plain.predict(), y.mean(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_init", 0), ("n_init", 2.5), ("n_init", "auto"), ("ridge", -1.0), ("ridge", np.nan)],
+)
+def test_lapses_refuse_what_has_no_optimum(data, name, value):
+    with pytest.raises(InputError, match=f"{name}: expected"):
+        fit_lapse(*data, **{name: value})
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, True, "many"])
+def test_numbers_of_simulations_are_whole(data, value):
+    X, y = data
+    model = GLMHMM(1).fit(X, y)
+    for function in (predictive_check, parametric_bootstrap):
+        with pytest.raises(InputError, match="n_samples: expected"):
+            function(model, X, y, n_samples=value)
 
 
 def test_lapses_are_scored_on_choices_alone(data):

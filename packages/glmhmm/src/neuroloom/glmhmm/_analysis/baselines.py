@@ -10,12 +10,13 @@ import scipy
 from numpy.typing import NDArray
 
 from neuroloom import shared
-from neuroloom.glmhmm._errors import fail
+from neuroloom.glmhmm._errors import InputError, fail
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
 from neuroloom.glmhmm._estimator.reading import unpack
 from neuroloom.glmhmm._families.bernoulli import BernoulliObservations
 from neuroloom.glmhmm._input.arrays import read_design
 from neuroloom.glmhmm._input.trials import Data, read
+from neuroloom.shared import checks
 
 
 def fit_glm(X: Any = None, y: Any = None, session_starts: Any = None, **options: Any) -> Any:
@@ -123,6 +124,8 @@ def fit_lapse(
     >>> round(found.lapse_to_one, 1), abs(found.coef[0] - 3) < 0.5
     (0.1, np.True_)
     """
+    n_init = checks.whole("n_init", n_init, at_least=1, error=InputError)
+    ridge = checks.real("ridge", ridge, at_least=0, error=InputError)
     data = _choices(X, y)
     x, choice = data.x_observed, data.y[data.observed]
     sign = 2 * choice - 1

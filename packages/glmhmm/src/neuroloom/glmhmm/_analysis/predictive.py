@@ -143,8 +143,7 @@ def predictive_check(
     >>> bool(found.outside("runs").mean() < 0.2)
     True
     """
-    if n_samples < 1:
-        raise fail("n_samples", "at least 1", n_samples)
+    n_samples = checks.whole("n_samples", n_samples, at_least=1, error=InputError)
     found = posed(model, X, y, session_starts, transition_inputs)
     data = found.problem.data
     shown = _shown(data, stimulus)
