@@ -277,7 +277,8 @@ def _branches(folder: str | None) -> Any:
     from neuroloom.lifnet import bifurcation_diagram
 
     path = ("architecture", "clusters", "j_potentiated", 0)
-    found = bifurcation_diagram("2_cluster_mf", path, (10.0, 25.0), start_at=[16.0, 25.0])
+    options = {"start_at": [16.0, 25.0], "resume": folder}
+    found = bifurcation_diagram("2_cluster_mf", path, (10.0, 25.0), **options)
     return [(branch.parameter, branch.rates, branch.labels) for branch in found]
 
 
@@ -321,7 +322,7 @@ JOBS: dict[str, dict[str, Run]] = {
 }
 _MARK = "<!-- tools/scale.py -->"
 # Jobs that have no folder to resume from.
-UNKEPT = {_features, _branches}
+UNKEPT = {_features}
 
 
 @contextlib.contextmanager

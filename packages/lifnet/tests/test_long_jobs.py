@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from neuroloom.lifnet import Repeater
+from neuroloom.lifnet import Repeater, bifurcation_diagram
+from neuroloom.lifnet._theory._continuation import continue_branch
 from neuroloom.shared import testing
 from neuroloom.shared.parallel import n_surrounding_workers
 
@@ -41,3 +42,17 @@ def repeated(folder):
 @pytest.mark.parametrize("check", testing.long_job_checks)
 def test_repeats(check, tmp_path):
     check(repeated, counted, tmp_path)
+
+
+def branches(folder):
+    path = ("architecture", "clusters", "j_potentiated", 0)
+    options = {"start_at": [16.0, 25.0], "resume": folder}
+    found = bifurcation_diagram("2_cluster_mf", path, (10.0, 25.0), **options)
+    return [(branch.parameter, branch.rates, branch.labels, branch.ends) for branch in found]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL and file locks")
+@pytest.mark.parametrize("check", testing.long_job_checks[:2])
+def test_branches(check, tmp_path):
+    check(branches, continue_branch, tmp_path)

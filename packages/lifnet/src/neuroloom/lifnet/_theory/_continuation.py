@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -26,7 +27,8 @@ from neuroloom.lifnet._theory._exploration import groups_of
 from neuroloom.lifnet._theory._fixed_points import fixed_points
 from neuroloom.lifnet._theory._mean_field import LIFMeanField, check_field
 from neuroloom.lifnet._theory._symmetry import symmetry
-from neuroloom.shared import checks
+from neuroloom.shared import checks, io
+from neuroloom.shared.jobs import Job
 from neuroloom.shared.parallel import n_surrounding_workers, one_thread
 
 Array = NDArray[np.float64]
@@ -43,6 +45,7 @@ _HALVINGS = 12  # of a step in which a branch point is looked for
 _MET = 0.02  # distance from the start, as a share of the step, within which a curve has closed
 
 
+@io.register
 @dataclass(frozen=True, eq=False)
 class Branch:
     """Fixed points along a parameter, in the order in which they were followed.
@@ -174,6 +177,7 @@ def bifurcation_diagram(
     perturbations: Any = None,
     tau: ArrayLike | None = None,
     n_workers: int | None = None,
+    resume: str | Path | None = None,
     progress: bool = False,
     seed: int = 0,
 ) -> list[Branch]:
@@ -200,6 +204,9 @@ def bifurcation_diagram(
         As for `neuroloom.shared.map`: values are searched and branches followed by several workers
         at a time. The branches are the same for any number; some that several workers follow at a
         time may turn out to be one, and are computed in vain.
+    resume : str or Path, optional
+        Folder that keeps the fixed points at each value and each branch, so that a run that was
+        stopped goes on; it belongs to these arguments.
     progress : bool
         Show a bar.
     seed : int
@@ -221,21 +228,27 @@ def bifurcation_diagram(
     whole = not _changes_in_degrees(base, parts, (low, high))
     told = (base, parts, perturbations, whole)
     family = _family(*told)
-    spread = partial(_spread, n_workers=n_workers)
     search = partial(_points_at, told=told, n_starts=n_starts, seed=seed)
     follow = partial(_branch_from, told=told, limits=(low, high), tau=tau)
+    job = None
+    if resume is not None:
+        job = Job.open(resume, {"start_at": values.tolist(), "search": search}, function=follow)
+    spread = partial(_spread, n_workers=n_workers, job=job)
     wave = _n_workers(n_workers)
     branches: list[Branch] = []
-    for value, found in zip(values.tolist(), spread(search, values.tolist()), strict=True):
+    starts = {f"points-{place:03d}": value for place, value in enumerate(values.tolist())}
+    for (name, value), found in zip(starts.items(), spread(search, starts), strict=True):
         order = symmetry(family(value))
         known = [order.canonical(state) for b in branches for state in _crossings(b, family, value)]
-        points = [(order.canonical(rates), rates) for rates in found]
+        points = [
+            (order.canonical(rates), f"{name}-branch-{place:03d}", rates)
+            for place, rates in enumerate(found)
+        ]
         with tqdm(total=len(points), disable=not progress, desc=f"branches from {value:g}") as bar:
-            while points := [(here, rates) for here, rates in points if _is_new(here, known)]:
+            while points := [point for point in points if _is_new(point[0], known)]:
                 now, points = points[:wave], points[wave:]
-                for (here, _), branch in zip(
-                    now, spread(follow, [(value, rates) for _, rates in now]), strict=True
-                ):
+                work = {part: (value, rates) for _, part, rates in now}
+                for (here, *_), branch in zip(now, spread(follow, work), strict=True):
                     if _is_new(here, known):  # a branch of this wave may have met it
                         branches.append(branch)
                         met = _crossings(branch, family, value)
@@ -285,12 +298,31 @@ def _n_workers(n_workers: int | None) -> int:
     return max(1, int(joblib.effective_n_jobs(n_workers)))
 
 
-def _spread(function: Callable[[Any], Any], items: list[Any], n_workers: int | None) -> list[Any]:
-    """Return the results of a map, which here computes one item after another by itself."""
+def _spread(
+    function: Callable[[Any], Any],
+    items: dict[str, Any],
+    n_workers: int | None,
+    job: Job | None,
+) -> list[Any]:
+    """Return the results of a map over named items, which a job keeps under their names."""
+    kept = partial(_kept, function=function, job=job)
     if _n_workers(n_workers) > 1:
-        return shared.map(function, items, n_workers=n_workers, progress=False)
-    with one_thread():
-        return [function(item) for item in items]
+        results = shared.map(kept, list(items.items()), n_workers=n_workers, progress=False)
+    else:
+        with one_thread():
+            results = [kept(item) for item in items.items()]
+    for name, result in zip(items, results, strict=True):
+        if job is not None and not job.has(name):  # of a worker that does not see the folder
+            job.keep(name, result)
+    return results
+
+
+def _kept(item: tuple[str, Any], *, function: Callable[[Any], Any], job: Job | None) -> Any:
+    """Return the result of a named item, read where a job keeps it."""
+    name, value = item
+    if job is None or not job.visible():
+        return function(value)
+    return job.compute(name, function, value)
 
 
 def _family(base: Config, parts: tuple[str | int, ...], perturbations: Any, whole: bool) -> Family:
