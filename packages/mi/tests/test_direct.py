@@ -270,6 +270,24 @@ def test_conditional_information_that_an_estimator_cannot_see_is_in_doubt():
     assert any("10 dimensions" in reason for reason in many.reasons)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("rho", [0.5, 0.9])
+def test_a_copula_does_not_doubt_for_the_scale_of_conditional_data(rho):
+    """Information and copula know ranks alone: exp and cubes leave both, and the check, alike."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        z, e, f = rng.standard_normal((3, 1000))
+        x, y = e + z, rho * e + np.sqrt(1 - rho**2) * f + 0.5 * z
+        quiet = {"mode": "conditional", "estimator": "gcmi", "verbose": False, "random_seed": 0}
+        plain = mi.run(x, y, z_data=z, **quiet)
+        skewed = mi.run(np.exp(x), y**3, z_data=z, **quiet)
+        truth = -0.5 * np.log2(1 - rho**2)
+        assert skewed.mi_estimate == pytest.approx(truth, rel=0.1)
+        assert skewed.is_reliable
+        other = [found.details["checks"]["other"] for found in (plain, skewed)]
+        assert other[1] == pytest.approx(other[0], abs=1e-9)
+
+
 def test_neighbours_say_that_they_are_far_away_or_blind():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((600, 6))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.mi import _direct
+from neuroloom.mi._critics.gaussian import rank_normal
 from neuroloom.mi._direct.estimators import repeats, spread
 from neuroloom.mi._samples.conditional import local_permutation
 from neuroloom.mi._statistics import reliability
@@ -55,7 +56,7 @@ def look(
         Samples on either side that are neither neighbours nor exchanged: they are near in time.
     rng : Generator
     """
-    a, b, c = real = spread(x, y, z)
+    a, b, c = real = _as_seen(name, spread(x, y, z))
     orders = [local_permutation(c, _AMONG, rng, exclude) for _ in range(_EXCHANGES)]
     left, error = _left_of_nothing(shares, x, y, z, orders)
     other = _other(name, _width(real), exclude)
@@ -63,6 +64,17 @@ def look(
         return Seen(left, error)
     mean, its_left = float(other(a, b, c).mean()), _left_of_nothing(other, a, b, c, orders)[0]
     return Seen(left, error, mean - max(its_left, 0.0))
+
+
+def _as_seen(name: str, variables: list[Array]) -> list[Array]:
+    """Return variables as others are to see them: normal scores where the estimator knows ranks.
+
+    They hold the same information. Neighbours see less of it where a few large values are far from
+    all others, which is nothing against a copula.
+    """
+    if name != "gcmi" or repeats(*variables):
+        return variables
+    return [rank_normal(values) for values in variables]
 
 
 def _left_of_nothing(
