@@ -320,3 +320,36 @@ def test_transfer_of_arrays_of_unequal_length_is_refused_or_cut_as_asked():
     with pytest.raises(ex.DataShapeError, match="as many samples"):
         transferred(a, b[:-7])
     assert transferred(a, b[:-7], align="truncate").details["n_samples"] == 1992
+
+
+@pytest.mark.parametrize("width", [0.1, 0.3, 0.01, 0.7])
+@pytest.mark.parametrize("start", [0.0, 0.3, 12345.6])
+def test_a_spike_on_a_border_is_in_the_one_window_and_bin_that_starts_there(width, start):
+    times = start + width * np.arange(500)
+    spikes = SpikeTrains.from_lists([times], Epochs(start, start + 500 * width))
+    one = windows(spikes, None, window_size=width)
+    np.testing.assert_array_equal(one.values[0], np.ones((500, 1, 1)))
+    five = windows(spikes, None, window_size=5 * width, bin_size=width)
+    np.testing.assert_array_equal(five.values[0], np.ones((100, 1, 5)))
+    since = windows(spikes, None, window_size=5 * width, bin_size=None)
+    np.testing.assert_allclose(
+        since.values[0], np.tile(width * np.arange(5), (100, 1, 1)), atol=1e-9
+    )
+
+
+def test_bins_fill_a_window_or_are_refused():
+    spikes = SpikeTrains.from_lists([np.arange(0.05, 10.0, 0.1)], Epochs(0.0, 10.0))
+    for size in (0.3, 0.7, 2.0):
+        with pytest.raises(ex.OptionError, match=r"bin_size'.*whole number of bins"):
+            windows(spikes, None, window_size=1.0, bin_size=size)
+    whole = variable("x", spikes, None, {"window_size": 0.5})
+    np.testing.assert_array_equal(
+        cut(rewindow(whole, {"window_size": 2.0})).values[0], np.full((5, 1, 1), 20.0)
+    )
+    for options in (
+        {"max_spikes_per_window": 3},
+        {"no_spike_value": -1.0},
+        {"bin_size": None, "normalize": True},
+    ):
+        with pytest.raises(ex.OptionError, match=rf"{list(options)[-1]}'.*expected"):
+            windows(spikes, None, window_size=0.5, **options)

@@ -48,6 +48,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     ),
 }
 _MANY_WINDOWS = 1_000_000
+WHOLE_WINDOW = "window"  # of bin_size: one bin, however long the window is
 _WINDOW = ("window_size", "step_size")  # what a variable takes from another that it lacks
 # What a sweep may change about windows.
 PROCESSING = ("window_size", "step_size", "n_seconds", "max_spikes_per_window", "data_format")
@@ -118,7 +119,7 @@ def variable(
         if kind is not None and key in (_KEYS[kind] if params is None else _WINDOW):
             options.setdefault(key, value)
     if isinstance(data, SpikeTrains):
-        options.setdefault("bin_size", options.get("window_size"))
+        options.setdefault("bin_size", WHOLE_WINDOW)
     if kind is None:
         ready = samples(name, data)
         return Variable(
@@ -186,11 +187,25 @@ def _spikes(
         start, stop = min(t[0] for t in filled), max(t[-1] for t in filled)
     if options.get("n_seconds") is not None:
         stop = start + positive(name, "n_seconds", options["n_seconds"])
-    if options.get("max_spikes_per_window") is not None:
-        where = f"processor_params_{name}['max_spikes_per_window']"
-        real(where, options["max_spikes_per_window"], whole=True, low=1)
+    _check_spike_options(name, options)
     _check_units(name, filled, stop - start, window, step)
     return Variable(name, "spike", trains, None, start, stop, window, step, epochs, options)
+
+
+def _check_spike_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raise for options of counts beside spike times, and of spike times beside counts."""
+    given = {key for key, value in options.items() if value is not None and value is not False}
+    counted = "bin_size" in given
+    for key in ("max_spikes_per_window", "no_spike_value") if counted else ("normalize",):
+        if key in given:
+            wanted = "spike times (bin_size=None)" if counted else "counts (a bin_size)"
+            raise OptionError(
+                f"processor_params_{name}[{key!r}]: expected {wanted} beside it, got "
+                f"bin_size={options.get('bin_size')!r}, which does not use it"
+            )
+    if "max_spikes_per_window" in given:
+        where = f"processor_params_{name}['max_spikes_per_window']"
+        real(where, options["max_spikes_per_window"], whole=True, low=1)
 
 
 def _check_units(
@@ -262,6 +277,8 @@ def rewindow(var: Variable, changes: Mapping[str, Any]) -> Variable:
         )
     known(f"sweep_grid ({var.kind})", changes, _KEYS[var.kind])
     options = {**var.options, **changes}
+    if var.kind == "spike":
+        _check_spike_options(var.name, options)
     window = positive(var.name, "window_size", options.get("window_size", var.window))
     fallback = window if var.in_seconds else 1
     step = positive(var.name, "step_size", options.get("step_size", fallback))

@@ -23,12 +23,14 @@ from neuroloom.mi._errors import (
     choice,
 )
 from neuroloom.mi._samples.labels import check_kinds, indicators
-from neuroloom.mi._samples.variables import Variable, positive
+from neuroloom.mi._samples.variables import WHOLE_WINDOW, Variable, positive
 from neuroloom.shared import Epochs
 
 Array = NDArray[Any]
 # Shares of a sample: moments that differ by less are one, and clocks are not worth a word.
 _SAME_TIME, _SAME_CLOCK = 1e-6, 0.01
+# What the shared types call on an edge: seconds, and units of the last digit where that is more.
+_RESOLUTION, _ROUNDINGS = 1e-9, 8
 ENCODINGS = ("full", "majority_vote", "probability")
 
 
@@ -201,8 +203,8 @@ def _spiking(variables: tuple[Variable, ...], starts: Array) -> float:
     """Return the mean number of spikes per window of the first spike train."""
     for v in variables:
         if v.kind == "spike":
-            first = [np.searchsorted(t, starts) for t in v.values]
-            last = [np.searchsorted(t, starts + v.window) for t in v.values]
+            first = [_reached(t, starts) for t in v.values]
+            last = [_reached(t, starts + v.window) for t in v.values]
             return float(sum((b - a).mean() for a, b in zip(first, last, strict=True)))
     return float("nan")
 
@@ -261,10 +263,7 @@ def _one_hot(v: Variable, windows: Array) -> NDArray[np.float64]:
 
 def _spike_windows(v: Variable, starts: Array) -> NDArray[np.float64]:
     """Return counts per bin, or spike times relative to the window's start, zero padded."""
-    edges = [
-        (np.searchsorted(times, starts), np.searchsorted(times, starts + v.window))
-        for times in v.values
-    ]
+    edges = [(_reached(times, starts), _reached(times, starts + v.window)) for times in v.values]
     most = max(int((stop - start).max()) for start, stop in edges)
     if most == 0:
         raise InvalidDataError(
@@ -295,16 +294,45 @@ def _spike_windows(v: Variable, starts: Array) -> NDArray[np.float64]:
     for unit, (times, (first, last)) in enumerate(zip(v.values, edges, strict=True)):
         for place in range(width):
             has = first + place < last
-            out[has, unit, place] = times[first[has] + place] - starts[has]
+            out[has, unit, place] = np.maximum(times[first[has] + place] - starts[has], 0.0)
     return out
 
 
-def _binned(v: Variable, starts: Array) -> NDArray[np.float64]:
+def _reached(times: Array, borders: Array) -> NDArray[np.int64]:
+    """Return how many times come before each border.
+
+    A time on a border, but for rounding, comes after it: it is in the one window or bin that starts
+    there.
+    """
+    slack = np.maximum(_RESOLUTION, _ROUNDINGS * np.spacing(np.abs(borders)))
+    return np.asarray(np.searchsorted(times, borders - slack))
+
+
+def _n_bins(v: Variable) -> int:
+    """Return how many bins a window has.
+
+    Raises
+    ------
+    OptionError
+        If bins of the length that was asked for do not fill a window.
+    """
+    if v.options["bin_size"] == WHOLE_WINDOW:
+        return 1
     size = positive(v.name, "bin_size", v.options["bin_size"])
     n_bins = max(1, round(v.window / size))
+    if abs(n_bins * size - v.window) > 1e-6 * v.window:
+        raise OptionError(
+            f"processor_params_{v.name}['bin_size']: expected a whole number of bins in a window "
+            f"of {v.window:g} s, {v.window / n_bins:g} s for {n_bins} say, got {size:g} s"
+        )
+    return n_bins
+
+
+def _binned(v: Variable, starts: Array) -> NDArray[np.float64]:
+    n_bins = _n_bins(v)
     borders = starts[:, None] + np.linspace(0, v.window, n_bins + 1)
     counts = np.stack(
-        [np.diff(np.searchsorted(times, borders), axis=1) for times in v.values], axis=1
+        [np.diff(_reached(times, borders), axis=1) for times in v.values], axis=1
     ).astype(np.float64)
     if v.options.get("normalize"):
         counts /= v.window / n_bins
