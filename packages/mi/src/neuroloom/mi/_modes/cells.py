@@ -25,7 +25,7 @@ from neuroloom.mi._samples.folds import MIN_TRAIN, Fold
 from neuroloom.mi._statistics import reliability
 from neuroloom.mi._statistics.correlation import standard_error
 from neuroloom.mi._statistics.estimate import Estimate, pool, rise
-from neuroloom.mi._statistics.interval import NEIGHBOURS, UNBIASED
+from neuroloom.mi._statistics.interval import NEIGHBOURS
 from neuroloom.mi._statistics.jackknife import jackknife
 from neuroloom.mi._training.job import Fitted, Job
 from neuroloom.shared import Seed
@@ -303,16 +303,17 @@ def _direct_estimate(analysis: Analysis, checks: bool, cell: Cell) -> Estimate:
     slow = memory > 0 or cell.gap > 0
     if slow or not DIRECT[name].local_error:
         error, dof = jackknife(value, len(x), max(memory, cell.gap))
-        evidence = UNBIASED
+        scatter = error
     else:
-        error, dof = standard_error(local), float("inf")
-        evidence = NEIGHBOURS if DIRECT[name].neighbours else UNBIASED
+        scatter, dof = standard_error(local), float("inf")
+        error = scatter * (NEIGHBOURS if DIRECT[name].neighbours else 1.0)
     top = ceiling(name, x, y, int(options.get("k", 5)))
     gain = mi - halves(value, len(x), slow)
-    estimate = Estimate(mi, error, mi, mi, mi, mi, top, len(x), local, dof=dof, evidence=evidence)
-    reasons = _direct_reasons(name, x, y, estimate, gain, seen, prepared.counted)
+    estimate = Estimate(mi, error, mi, mi, mi, mi, top, len(x), local, dof=dof)
     # Halves are noisy, those of slow recordings very: only what is clear counts.
-    left_open = reliability.open_above(mi, rise=gain - error, gap=0.0, beyond=seen.most - mi)
+    clear = gain - scatter
+    reasons = _direct_reasons(name, x, y, estimate, clear, seen, prepared.counted)
+    left_open = reliability.open_above(mi, rise=clear, gap=0.0, beyond=seen.most - mi)
     return estimate.widened(
         left_open if np.isfinite(mi) else 0.0,
         analysis.confidence,
@@ -335,13 +336,13 @@ def halves(value: Any, n: int, slow: bool) -> float:
 
 
 def _direct_reasons(
-    name: str, x: Array, y: Array, estimate: Estimate, gain: float, seen: Seen, counted: bool
+    name: str, x: Array, y: Array, estimate: Estimate, rise: float, seen: Seen, counted: bool
 ) -> tuple[str, ...]:
     mi, error = estimate.mi, estimate.error
     found = [
         reliability.not_finite(mi),
         reliability.at_ceiling(mi, estimate.ceiling),
-        reliability.much_is_open(mi, rise=gain - error, gap=0.0, beyond=0.0),
+        reliability.much_is_open(mi, rise=rise, gap=0.0, beyond=0.0),
         reliability.too_short(estimate.n, seen.time),
     ]
     if name != "ksg":

@@ -121,7 +121,7 @@ def _neighbours(
         local = neighbours(x, y, exclude=exclude)
     except NeuralMIError:
         return nothing
-    return float(np.nanmean(local)), NEIGHBOURS.scale * standard_error(local, exclude)
+    return float(np.nanmean(local)), NEIGHBOURS * standard_error(local, exclude)
 
 
 def missed_by_neighbours(mi: float, error: float, seen: Seen) -> str | None:

@@ -28,12 +28,9 @@ class Evidence:
     short : float
         By how many of its standard errors it is below the truth on average, beyond what the checks
         leave open.
-    scale : float
-        How much larger its error is than the scatter of its samples says.
     """
 
     short: float = 0.0
-    scale: float = 1.0
 
 
 # An estimate that assumes a form, and whose flags tell where that does not hold.
@@ -42,8 +39,9 @@ UNBIASED = Evidence()
 # from them, which no check sees whole. That is as a rule a part of the samples' scatter, which
 # shrinks with their number alike.
 BOUND = Evidence(short=0.25)
-# Neighbours' shares of the information hang together, so that their scatter says too little.
-NEIGHBOURS = Evidence(scale=1.5)
+# Neighbours' shares of the information hang together: the error of their mean is so much larger
+# than their scatter says.
+NEIGHBOURS = 1.5
 
 
 def quantile(confidence: float, dof: float = math.inf) -> float:
@@ -95,7 +93,7 @@ def interval(
     >>> round(low, 2), round(high, 2)
     (0.8, 1.2)
     """
-    own = quantile(confidence, dof) * evidence.scale * error
+    own = quantile(confidence, dof) * error
     more = max(left_open, 0.0) if math.isfinite(left_open) else 0.0
     above = math.hypot(own, quantile(confidence, OPEN_DOF) * SPREAD * more)
     return mi - own, mi + SHIFT * more + evidence.short * error + above
