@@ -21,6 +21,7 @@ from neuroloom.circuit_inference import (
     write_report,
 )
 from neuroloom.circuit_inference.__main__ import main
+from neuroloom.circuit_inference.errors import ArgumentError
 from neuroloom.circuit_inference.features import load_features, save_features
 
 FAST = {"max_epochs": 150, "n_folds": 4, "hidden": [32], "n_components": 4, "batch_size": 32}
@@ -163,6 +164,41 @@ class TestErrors:
         line = f"featurize {folder}/recording.npz --rate 1000 --features catch23 --out x.npz"
         assert main([*line.split()]) == 2
         assert "did you mean 'catch22'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("simulate gao -n 4 --out lib.npy", ".npz"),
+        ("simulate gao -n 4 --out lib", ".npz"),
+        ("featurize {r} --rate fs --out t.xyz", ".npz or .csv"),
+        ("featurize {r} --rate fs --out T.CSV", ".npz or .csv"),
+        ("predict {m} {r} --out t.npz", ".csv"),
+        ("predict {m} {r} --report page.pdf", ".html or .htm"),
+        ("diagnose {m} {l} --out t", ".csv"),
+    ],
+)
+def test_a_file_to_write_ends_as_its_format_does(
+    folder, tmp_path, monkeypatch, capsys, line, wanted
+):
+    monkeypatch.chdir(tmp_path)
+    given = {"r": folder / "recording.npz", "m": folder / "model", "l": folder / "library.npz"}
+    with pytest.raises(SystemExit) as end:
+        main(line.format(**given).split())
+    said = capsys.readouterr().err
+    assert end.value.code == 2
+    assert f"expected a file ending in {wanted}, got" in said
+    assert said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_so_do_files_that_python_writes(tmp_path, rng):
+    table = FeatureSet(Moments()).compute(rng.standard_normal((2, 50)))
+    with pytest.raises(ArgumentError, match=r"\.npz or \.csv, got 't\.xyz'"):
+        save_features(tmp_path / "t.xyz", table)
+    with pytest.raises(ArgumentError, match=r"\.npz, got 'lib'"):
+        gao_library(4, duration_s=1.0, progress=False).save(tmp_path / "lib")
+    assert not list(tmp_path.iterdir())
 
 
 class TestFeatureFiles:

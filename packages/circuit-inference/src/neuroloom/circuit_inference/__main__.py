@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("simulate", help="make a library of simulations")
     run.add_argument("model", help="gao, shot_noise, hagen, cavallari, four_area, or *_eighth")
     run.add_argument("-n", "--n-sims", type=int, required=True, metavar="N")
-    run.add_argument("--out", type=Path, required=True, metavar="LIBRARY.npz")
+    run.add_argument("--out", type=_ends(".npz"), required=True, metavar="LIBRARY.npz")
     run.add_argument("--duration", type=float, metavar="S", help="seconds of signal")
     run.add_argument(
         "--folder", type=Path, help="keep finished simulations here and go on from them"
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("featurize", help="compute features of recordings or a library")
     _recordings(run)
     _features(run)
-    run.add_argument("--out", type=Path, required=True, metavar="FEATURES.npz|csv")
+    run.add_argument("--out", type=_ends(".npz", ".csv"), required=True, metavar="FEATURES.npz|csv")
 
     run = commands.add_parser("train", help="learn parameters from a library")
     run.add_argument("library", type=Path, metavar="LIBRARY.npz")
@@ -76,8 +76,8 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("predict", help="parameters behind recordings or features")
     run.add_argument("model", type=Path, metavar="MODEL", help="folder that train wrote")
     _recordings(run)
-    run.add_argument("--out", type=Path, metavar="TABLE.csv")
-    run.add_argument("--report", type=Path, metavar="REPORT.html")
+    run.add_argument("--out", type=_ends(".csv"), metavar="TABLE.csv")
+    run.add_argument("--report", type=_ends(".html", ".htm"), metavar="REPORT.html")
     run.add_argument("--samples", type=int, default=1000, metavar="N", help="draws per row")
     run.add_argument("--seed", type=int, default=0)
 
@@ -87,10 +87,22 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--signal", help="which signal of the library")
     run.add_argument("--fresh", action="store_true", help="the library is not that of the training")
     run.add_argument("--samples", type=int, default=500, metavar="N", help="draws per test")
-    run.add_argument("--out", type=Path, metavar="TABLE.csv")
-    run.add_argument("--report", type=Path, metavar="REPORT.html")
+    run.add_argument("--out", type=_ends(".csv"), metavar="TABLE.csv")
+    run.add_argument("--report", type=_ends(".html", ".htm"), metavar="REPORT.html")
     run.add_argument("--seed", type=int, default=0)
     return top
+
+
+def _ends(*suffixes: str) -> Callable[[str], Path]:
+    """Return the type of an argument for a file to write, whose suffix says its format."""
+
+    def path(text: str) -> Path:
+        if Path(text).suffix not in suffixes:
+            wanted = " or ".join(suffixes)
+            raise argparse.ArgumentTypeError(f"expected a file ending in {wanted}, got {text!r}")
+        return Path(text)
+
+    return path
 
 
 def _recordings(run: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from neuroloom.circuit_inference._features.feature_table import FeatureTable
 from neuroloom.circuit_inference._reading import reading
-from neuroloom.circuit_inference.errors import ShapeError
+from neuroloom.circuit_inference.errors import ArgumentError, ShapeError
 from neuroloom.shared import load_arrays, save_arrays
 
 _KIND = "circuit_inference.FeatureTable"
@@ -27,8 +27,17 @@ def save_features(path: str | Path, table: FeatureTable, rows: pd.DataFrame | No
     table : FeatureTable
     rows : DataFrame, optional
         What each row is: recording, sensor, epoch.
+
+    Raises
+    ------
+    ArgumentError
+        If the file ends neither in ``.npz`` nor in ``.csv``.
+    ShapeError
+        If `rows` has not one row for each of the table.
     """
     target = Path(path)
+    if target.suffix not in (".npz", ".csv"):
+        raise ArgumentError(f"path: expected a file ending in .npz or .csv, got {target.name!r}")
     if rows is not None and len(rows) != len(table):
         raise ShapeError(f"rows: expected one per series ({len(table)}), got {len(rows)}")
     if target.suffix == ".csv":

@@ -426,8 +426,15 @@ class SimulationLibrary:
         Parameters
         ----------
         path : str or Path
-            Of the npz file.
+            Of the npz file, ending in ``.npz``.
+
+        Raises
+        ------
+        ArgumentError
+            If it ends in something else: the command line knows a library by its suffix.
         """
+        if Path(path).suffix != ".npz":
+            raise ArgumentError(f"path: expected a file ending in .npz, got {Path(path).name!r}")
         arrays: dict[str, Any] = {"theta": self.theta}
         arrays.update({f"signal:{name}": x for name, x in self.signals.items()})
         arrays.update({f"measure:{name}": x for name, x in self.measures.items()})
