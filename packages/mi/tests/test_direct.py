@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import simpson
 from scipy.special import xlogy
-from scipy.stats import multivariate_normal, nbinom, poisson
+from scipy.stats import multivariate_normal, nbinom, norm, poisson
 
 from neuroloom import mi
 from neuroloom.mi import _direct as direct
@@ -300,3 +300,34 @@ def test_neighbours_say_that_they_are_far_away_or_blind():
     assert few.mi_estimate == pytest.approx(1.47, rel=0.1)
     latents = mi.run(x, y, estimator="lmi", **quiet)
     assert "straight lines" in " ".join(latents.details["reasons"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["labels", "mixed", "numbers"])
+def test_neighbours_given_labels_see_what_each_label_holds(kind):
+    rng = np.random.default_rng(0)
+    n, z = 1500, rng.integers(0, 3, 1500)
+    if kind == "labels":  # y is x moved by z, in 3 of 10 one further: log2 5 less that entropy
+        x = rng.integers(0, 5, n)
+        y = (x + z + (rng.random(n) < 0.3)) % 5
+        truth = np.log2(5) + 0.7 * np.log2(0.7) + 0.3 * np.log2(0.3)
+    elif kind == "mixed":  # two labels, three standard deviations apart
+        x = rng.integers(0, 2, n)
+        y = 3.0 * x + 5 * z + rng.standard_normal(n)
+        grid = np.linspace(-8, 11, 20_001)
+        density = (norm.pdf(grid) + norm.pdf(grid, 3)) / 2
+        entropy = -np.trapezoid(density * np.log2(np.maximum(density, 1e-300)), grid)
+        truth = entropy - 0.5 * np.log2(2 * np.pi * np.e)
+    else:
+        a, b = rng.standard_normal((2, n))
+        x, y = a + 3 * z, 0.6 * a + 0.8 * b - 2 * z
+        truth = -0.5 * np.log2(1 - 0.6**2)
+    options = {"mode": "conditional", "estimator": "ksg", "verbose": False, "random_seed": 0}
+    names = np.array(["rest", "run", "sleep"])[z]
+    for given in (z, names):
+        result = mi.run(x, y, z_data=given, n_permutations=19, **options)
+        assert result.mi_estimate == pytest.approx(truth, abs=max(0.05, 0.05 * truth))
+        assert result.is_reliable
+        assert result.p_value == 0.05
+    with pytest.raises(mi.exceptions.OptionError, match=r"variant'].*expected 1"):
+        mi.run(x, y, z_data=z, estimator_params={"variant": 2}, **options)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from neuroloom import shared
 from neuroloom.mi._direct.estimators import DIRECT, check_data, spread
 from neuroloom.mi._errors import InsufficientDataError, OptionError
+from neuroloom.mi._modes import strata
 from neuroloom.mi._modes.analysis import Analysis
 from neuroloom.mi._modes.cells import Cell, halves, measure_cells, tidy_row
 from neuroloom.mi._modes.crosschecks import flat
@@ -109,32 +110,57 @@ def _by_critics(analysis: Analysis, triple: Triple, seed: Seed) -> tuple[Estimat
     return estimate, {"terms": (joint.mi * factor, given.mi * factor)}
 
 
-def _ready(name: str, triple: Triple) -> Triple:
-    """Return samples as an estimator without a network measures them."""
+def _ready(
+    analysis: Analysis, triple: Triple, *, as_numbers: bool = False
+) -> tuple[Triple, Callable[..., Array]]:
+    """Return samples as an estimator without a network measures them, and each sample's share.
+
+    Neighbours are looked for among the samples of each label of z where z is labels, and then take
+    x and y as they are, unless `as_numbers`, which surrogates need.
+    """
+    name, options = analysis.bound, dict(analysis.bound_options)
+    if str(options.pop("variant", 1)) != "1":
+        raise OptionError(
+            "estimator_params['variant']: expected 1 for conditional information, which has no "
+            f"other, got {analysis.bound_options['variant']!r}"
+        )
     check_data(name, triple.x, triple.y, triple.z)
+    function = DIRECT[name].conditional
+    if function is None:
+        able = [other for other, entry in DIRECT.items() if entry.conditional is not None]
+        raise OptionError(
+            f"estimator: expected a trained bound or one of {able} for conditional information, "
+            f"got {name!r}"
+        )
     if not DIRECT[name].neighbours:
-        return triple
+        return triple, partial(function, **options)
+    exclude = _excluded(triple, triple.memory)
+    by_labels = strata.stratified(triple.z, k=options.get("k", 5), exclude=exclude)
+    shares = partial(strata.local if by_labels else function, **options)
+    if by_labels and not as_numbers:
+        return triple, shares
     x, y, z = spread(triple.x, triple.y, triple.z)
-    return replace(triple, x=x, y=y, z=z)
+    return replace(triple, x=x, y=y, z=triple.z if by_labels else z), shares
 
 
 def _direct(analysis: Analysis, triple: Triple, seed: Seed) -> tuple[Estimate, dict[str, Any]]:
     """Return the conditional information from an estimator without a network."""
     x, y = triple.x, triple.y
-    ready = _ready(analysis.bound, triple)
-    local = _direct_local(analysis, ready, triple.memory)
-    mi = float(local.mean())
+    ready, function = _ready(analysis, triple)
+    exclude = _excluded(triple, triple.memory)
+    local = function(ready.x, ready.y, ready.z, exclude=exclude)
+    mi = float(np.nanmean(local))
 
     def value(rows: Any) -> float:
         part = replace(ready, x=ready.x[rows], y=ready.y[rows], z=ready.z[rows])
-        return float(_direct_local(analysis, part, triple.memory).mean())
+        near = _excluded(part, triple.memory)
+        return float(np.nanmean(function(part.x, part.y, part.z, exclude=near)))
 
     slow = triple.memory > 0 or triple.gap > 0
     error, dof = jackknife(value, len(x), max(triple.memory, triple.gap))
     gain = mi - halves(value, len(x), slow)
     time = min(slowest(x), slowest(y)) if triple.memory else 1.0
-    exclude = _excluded(triple, triple.memory)
-    shares = partial(_direct_shares(analysis), exclude=exclude)
+    shares = partial(function, exclude=exclude)
     rng = seed.child("exchanged").generator()
     seen = look(analysis.bound, shares, ready.x, ready.y, ready.z, exclude, rng)
     left_open = {"rise": gain - error, "gap": 0.0, "beyond": seen.other - mi}
@@ -158,25 +184,8 @@ def _excluded(triple: Triple, memory: int) -> int:
     return min(max(triple.gap, memory), _LONGEST, len(triple.x) // 8)
 
 
-def _direct_shares(analysis: Analysis) -> Callable[..., Array]:
-    """Return the function from x, y and z to each sample's share."""
-    function = DIRECT[analysis.bound].conditional
-    if function is None:
-        able = [name for name, entry in DIRECT.items() if entry.conditional is not None]
-        raise OptionError(
-            f"estimator: expected a trained bound or one of {able} for conditional information, "
-            f"got {analysis.bound!r}"
-        )
-    return partial(function, **analysis.bound_options)
-
-
-def _direct_local(analysis: Analysis, triple: Triple, memory: int) -> Array:
-    exclude = _excluded(triple, memory)
-    return _direct_shares(analysis)(triple.x, triple.y, triple.z, exclude=exclude)
-
-
-def _direct_mean(analysis: Analysis, y: Array, z: Array, gap: int, memory: int, x: Array) -> float:
-    return float(_direct_local(analysis, Triple(x, y, z, gap), memory).mean())
+def _direct_mean(function: Callable[..., Array], y: Array, z: Array, x: Array) -> float:
+    return float(np.nanmean(function(x, y, z)))
 
 
 def _null(
@@ -188,14 +197,15 @@ def _null(
         options = replace(options, trials=triple.trials)
     memory = triple.memory
     if analysis.direct:
-        triple = _ready(analysis.bound, triple)
+        exclude = _excluded(triple, memory)
+        triple, function = _ready(analysis, triple, as_numbers=True)
+        function = partial(function, exclude=exclude)
     sources = surrogate_sources(triple.x, triple.z, options, rng, triple.gap)
     if analysis.direct:
-        bare = analysis.alone()
 
         def means(chosen: Sequence[Any]) -> Array:
             found = shared.map(
-                partial(_direct_mean, bare, triple.y, triple.z, triple.gap, memory),
+                partial(_direct_mean, function, triple.y, triple.z),
                 chosen,
                 n_workers=analysis.n_workers,
                 progress=analysis.progress,
