@@ -1,6 +1,7 @@
 """Priors beyond boxes: distributions, constraints, and the way to unbounded coordinates."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from neuroloom.circuit_inference._libraries.constraint import holds
 from neuroloom.circuit_inference._libraries.foreign_prior import as_prior
 from neuroloom.circuit_inference.errors import ArgumentError, PriorError
 from neuroloom.circuit_inference.libraries import Marginal
+from neuroloom.shared import Seed
 
 MARGINALS = {
     "uniform": (Marginal("uniform", -1.0, 3.0), stats.uniform(-1, 4)),
@@ -154,6 +156,33 @@ class TestConstraints:
         assert density.mean() == pytest.approx(1.0, abs=0.1)
         with pytest.raises(PriorError, match="a < b"):
             Inferer("Ridge", prior).fit(x[:, ::-1], theta[:, ::-1])
+
+    @pytest.mark.slow
+    def test_where_hardly_a_draw_keeps_them(self, rng):
+        # Cut off after training: of the posterior at .5, uniform on (0, 1), little is left.
+        theta = rng.random((300, 1))
+        options = {"n_members": 2, "n_folds": 0, "max_epochs": 5}
+        noise = rng.standard_normal((300, 2))
+        model = Inferer("mdn", Prior.box({"a": (0, 1)}), hyperparams=options)
+        learned = model.fit(noise, theta, seed=0)._fitted.learned
+        some = replace(learned, prior=Prior.of({"a": Marginal()}, constraints=["a > .97"]))
+        got = some.draw(noise[:5], 300, Seed(1))
+        assert (got > 0.97).all()
+        free = learned.draw(noise[:5], 20_000, Seed(2))[..., 0]
+        wanted = [row[row > 0.97].mean() for row in free]
+        np.testing.assert_allclose(got[..., 0].mean(axis=1), wanted, atol=0.004)
+
+        none = replace(learned, prior=Prior.of({"a": Marginal()}, constraints=["a > .99999"]))
+        model._fitted = replace(model._fitted, learned=none)
+        with pytest.warns(UserWarning, match=r"5 of 5 observations have no posterior.*a > .99999"):
+            posterior = model.predict(noise[:5], n_samples=50, warn=False, seed=0)
+        assert not posterior.valid.any()
+        assert np.isnan(posterior.mean).all()
+        with (
+            pytest.warns(UserWarning, match="no posterior"),
+            pytest.raises(ArgumentError, match="keep the prior's constraints"),
+        ):
+            model.diagnose(rng.random((40, 2)), np.linspace(0.999995, 1, 40), progress=False)
 
     @pytest.mark.parametrize(
         "text",

@@ -164,6 +164,11 @@ def diagnose(
     kept = _in(resume, "draws")
     posterior = fitted.posterior(features, n_samples, root.child("draws"), kept, bar)
     posterior = posterior.rows(good)
+    if not posterior.valid.all():
+        raise ArgumentError(
+            f"features: expected rows whose draws keep the prior's constraints, got "
+            f"{int((~posterior.valid).sum())} of {len(posterior)} without such draws"
+        )
     x, truth = x[good], truth[good]
     mean = posterior.mean
     width = fitted.theta_std**2

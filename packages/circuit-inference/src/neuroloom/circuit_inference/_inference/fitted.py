@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,6 +26,7 @@ from neuroloom.shared import Seed, checks
 Array = NDArray[np.float64]
 _CUT_OFF = 2000  # draws that say how much a constraint cuts off
 _REDRAWN = 50  # times that draws outside a constraint are drawn again
+_FEWEST = 200  # draws each time, from which all that lack are filled
 Rows: TypeAlias = FeatureTable | pd.DataFrame | ArrayLike
 
 
@@ -74,21 +76,34 @@ class Learned:
         """
         z = self.scaler(x)
 
-        def sample(stream: Seed, name: str) -> Array:
+        def sample(rows: Array, n: int, stream: Seed, name: str) -> Array:
             options: dict[str, Any] = {}
             if self.estimator.by_row:
                 options = {"resume": None if resume is None else resume / name, "bar": bar}
-            return self.estimator.sample(z, n_samples, seed=stream, **options)
+            unbounded = self.estimator.sample(rows, n, seed=stream, **options)
+            return self.prior.from_unbounded(unbounded)
 
-        draws = self.prior.from_unbounded(sample(seed, "first"))
+        draws = sample(z, n_samples, seed, "first")
         for again in range(_REDRAWN):
             broken = ~self.prior.allowed(draws)
-            if not broken.any():
-                break
-            more = sample(seed.child(again), f"again-{again}")
-            draws = np.where(broken[..., None], self.prior.from_unbounded(more), draws)
-        # What no redrawing brought inside is no draw of the posterior.
-        return np.where(self.prior.allowed(draws)[..., None], draws, np.nan)
+            rows = np.flatnonzero(broken.any(axis=1))
+            if not rows.size:
+                return draws
+            more = sample(z[rows], max(n_samples, _FEWEST), seed.child(again), f"again-{again}")
+            for row, new in zip(rows, more, strict=True):
+                inside = new[self.prior.allowed(new)]
+                places = np.flatnonzero(broken[row])[: len(inside)]
+                draws[row, places] = inside[: len(places)]
+        # A row that lacks draws inside has no posterior: those it has would be too few.
+        outside = ~self.prior.allowed(draws).all(axis=1)
+        draws[outside] = np.nan
+        if outside.any():
+            warnings.warn(
+                f"{int(outside.sum())} of {len(x)} observations have no posterior: hardly any draw "
+                f"keeps {' and '.join(self.prior.constraints)}, they are NaN",
+                stacklevel=5,
+            )
+        return draws
 
     def point(self, x: Array, n_samples: int, seed: Seed) -> Array:
         """Return posterior means of finite rows, or the points of a model without posterior."""
@@ -154,7 +169,10 @@ class Fitted:
         resume: Path | None = None,
         bar: str | None = None,
     ) -> Posterior:
-        """Return the posterior of each row; NaN for rows that are not finite."""
+        """Return the posterior of each row.
+
+        NaN for rows that are not finite, and for those without draws that keep the constraints.
+        """
         checks.whole("n_samples", n_samples, at_least=1, error=ArgumentError)
         x, good = self.rows(features)
         d = self.prior.n_parameters
@@ -176,7 +194,7 @@ class Fitted:
             self.prior.units,
             mean,
             samples,
-            good,
+            np.isfinite(mean).all(axis=1),
             self.cloud.p_value(x),
             epistemic,
             self.theta_std,

@@ -28,7 +28,7 @@ class Posterior:
     samples : ndarray, shape (n_rows, n_samples, n_parameters), or None
         Posterior draws; None for a model that gives points only.
     valid : ndarray of bool, shape (n_rows,)
-        Whether the row's features were finite.
+        Whether the row's features were finite and its draws keep the prior's constraints.
     ood_p : ndarray, shape (n_rows,)
         Fraction of simulations at least as far out as the observation: small means that the
         model does not produce such recordings, and that its parameters cannot be interpreted.

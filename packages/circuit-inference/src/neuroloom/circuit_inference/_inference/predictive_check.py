@@ -165,6 +165,10 @@ def check_posterior(
     _check_circuit_only(fitted.prior)
     root = as_seed(seed)
     theta = fitted.sample(x[row][None], n_sims, root.child("draws"))[0]
+    if not np.isfinite(theta).all():
+        raise ArgumentError(
+            f"row: expected one whose draws keep {fitted.prior.constraints}, got {row}"
+        )
     if isinstance(simulator, SimulationLibrary):
         run, rate, signal = (
             simulator_of(simulator),
