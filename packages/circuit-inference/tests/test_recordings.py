@@ -303,6 +303,33 @@ def test_a_column_that_rises_evenly_is_no_signal():
     assert read_signal(table, rate=500.0, channels=["clock"]).channels == ("clock",)
 
 
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("trial", np.repeat(np.arange(10), 40)),
+        ("epoch", np.repeat([3.0, 1.0, 2.0, 5.0], 100)),
+        ("sample", np.tile(np.arange(40), 10)),
+        ("subject", np.full(400, 7)),
+        ("stim", (np.arange(400) % 50 == 0).astype(int)),
+    ],
+)
+def test_columns_that_label_rows_are_no_signals(tmp_path, rng, name, column):
+    signals = {"Fz": rng.standard_normal(400), "Cz": rng.integers(-99, 99, 400)}
+    table = pd.DataFrame({name: column, **signals})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    for source in (table, tmp_path / "t.csv"):
+        with pytest.raises(ArgumentError, match=rf"'{name}', whole.*channels=\['Fz', 'Cz'\]"):
+            read_signal(source, rate=100.0)
+    named = read_signal(table, rate=100.0, channels=["Fz", "Cz"])
+    np.testing.assert_array_equal(named.values, table[["Fz", "Cz"]].to_numpy())
+
+
+def test_counts_of_a_converter_and_silent_channels_are_signals():
+    counts = np.round(200 * np.sin(np.arange(400) / 7)).astype(int)
+    table = pd.DataFrame({"A1": counts, "A2": np.zeros(400)})
+    assert read_signal(table, rate=100.0).channels == ("A1", "A2")
+
+
 def test_columns_that_are_numbers():
     signal = read_signal(pd.DataFrame(np.sin(np.arange(300.0)).reshape(100, 3)), rate=100.0)
     assert signal.channels == ("0", "1", "2")

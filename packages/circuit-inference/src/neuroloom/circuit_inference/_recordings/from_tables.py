@@ -87,6 +87,13 @@ def _columns_of(table: pd.DataFrame, channels: Iterable[str] | str | None, times
                 f"channels: expected signals, got {even[0]!r}, which changes by the same step from "
                 f"row to row as times do: say rate={even[0]!r} if it is, or name the channels"
             )
+        counts = [name for name in names if _labels_rows(table[name])]
+        if counts:
+            raise ArgumentError(
+                f"channels: expected signals, got {counts[0]!r}, whole numbers that change by the "
+                "same step in most rows as those of trials, samples or conditions do: name the "
+                f"channels, channels={[name for name in names if name not in counts]}"
+            )
     else:
         names = [channels] if isinstance(channels, str) else [str(name) for name in channels]
         for name in names:
@@ -112,6 +119,21 @@ def _rises_evenly(values: NDArray[Any]) -> bool:
     if len(steps) < 9 or not np.isfinite(steps).all() or steps[0] == 0:
         return False
     return bool(np.abs(steps - steps[0]).max() <= 1e-6 * abs(steps[0]))
+
+
+def _labels_rows(column: pd.Series[Any]) -> bool:
+    """Return whether a column counts or labels rows: whole numbers, most steps one and the same.
+
+    So do trials and conditions (0) and the samples within them (1); signals, even those in whole
+    steps of a converter, hardly ever. A silent channel of floats is a signal.
+    """
+    values = column.to_numpy(dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if len(values) < 10 or (values != np.round(values)).any():
+        return False
+    steps, times = np.unique(np.diff(values), return_counts=True)
+    silent = column.dtype.kind == "f" and len(steps) == 1
+    return bool(times.max() > len(values) / 2 and not silent)
 
 
 def _check_rows(table: pd.DataFrame) -> None:

@@ -63,7 +63,8 @@ def read_signal(
     BrainVision's new segments: `epoch_table` leaves epochs with them out. Values of MNE are in V
     (T, T/m); an EDF whose unit is no voltage is told, and has none. Channels of an EDF that have
     other rates than its others are named, and read as they were recorded. A column of a table that
-    only counts its rows is no channel.
+    only counts its rows is no channel; columns of whole numbers that label rows (trial, condition,
+    sample within a trial) are refused unless the channels are named.
 
     Raises
     ------
@@ -73,8 +74,8 @@ def read_signal(
         If a file holds pickled objects.
     ArgumentError
         If the rate, the array or a column cannot be found, times are not regular or contradict
-        the rate, the axis of the channels or their type is not plain, the file is damaged, or MNE
-        has epochs, which `read_signals` reads.
+        the rate, the axis of the channels or their type is not plain, a column of a table labels
+        rows, the file is damaged, or MNE has epochs, which `read_signals` reads.
     ShapeError
         If the array has more than two dimensions or the names do not fit.
     MissingDependencyError
