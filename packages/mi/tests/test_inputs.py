@@ -534,3 +534,21 @@ def test_a_bijection_of_labels_is_found_and_relied_on():
     )
     assert result.mi_estimate == pytest.approx(4.0, abs=0.1)
     assert result.is_reliable, result.details["reasons"]
+
+
+def test_tables_whose_rows_were_moved_are_refused():
+    x, e = np.random.default_rng(0).standard_normal((2, 300))
+    table, other = pd.Series(x), pd.Series(0.8 * x + 0.6 * e)
+    moved = other.sample(frac=1, random_state=0)
+    options = {"estimator": "gcmi", "random_seed": 0, "verbose": False}
+    with pytest.raises(ex.InvalidDataError, match="rows in one order"):
+        mi.run(table, moved, **options)
+    with pytest.raises(ex.InvalidDataError, match="rows in one order"):
+        mi.run(table, other, mode="conditional", z_data=moved.to_frame(), **options)
+    for whole in (mi.crosscheck, mi.information_bounds):
+        with pytest.raises(ex.InvalidDataError, match="rows in one order"):
+            whole(table, moved)
+    back = mi.run(table, moved.loc[table.index], **options).mi_estimate
+    assert back == mi.run(x, other.to_numpy(), **options).mi_estimate
+    # Rows of other moments are a lag that was meant.
+    assert mi.run(table.iloc[:-5], other.iloc[5:], **options).details["n_samples"] == 295

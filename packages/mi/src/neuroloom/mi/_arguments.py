@@ -14,7 +14,7 @@ from neuroloom.mi._critics.bounds import BOUNDS
 from neuroloom.mi._direct.estimators import DIRECT
 from neuroloom.mi._errors import OptionError, UnknownOptionError, choice, known, real
 from neuroloom.mi._options.modes import LEAST_GAMMAS, MAKERS, SUBSAMPLING
-from neuroloom.mi._samples.inputs import timed
+from neuroloom.mi._samples.inputs import same_rows, timed
 from neuroloom.mi._samples.variables import PROCESSING, Variable, variable
 from neuroloom.shared import DataError, Epochs, Recording, Seed, as_seed, from_pynapple
 
@@ -169,6 +169,7 @@ def variables_of(
     kind_y, params_y = named["processor_type_y"], named["processor_params_y"]
     if isinstance(x_data, Recording):
         x_data, y_data = _of_recording(x_data, y_data)
+    same_rows(x_data, y_data, options.get("z_data"))
     x_data = timed("x", x_data, options.pop("x_time", None))
     y_data = timed("y", y_data, options.pop("y_time", None))
     own = {k: v for k, v in (params_y or {}).items() if k == "window_size"}

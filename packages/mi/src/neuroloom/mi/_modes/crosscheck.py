@@ -12,7 +12,7 @@ from neuroloom.mi._modes.cells import Cell, measure_cells
 from neuroloom.mi._modes.crosschecks import flat
 from neuroloom.mi._options.params import Params
 from neuroloom.mi._results.record import unit_factor
-from neuroloom.mi._samples.inputs import plain, samples
+from neuroloom.mi._samples.inputs import plain, same_rows, samples
 from neuroloom.mi._samples.variables import variable
 from neuroloom.shared import Seed
 
@@ -62,6 +62,7 @@ def crosscheck(
 
     factor = unit_factor(output_units)
     k = int(real("k", k, whole=True, low=1))
+    same_rows(x, y)
     a, b = (flat(samples(name, plain(data))) for name, data in (("x", x), ("y", y)))
     if len(a) != len(b):
         raise DataShapeError(f"expected as many samples in x and y, got {len(a)} and {len(b)}")

@@ -28,7 +28,7 @@ from neuroloom.mi._errors import DataShapeError
 from neuroloom.mi._results.record import unit_factor
 from neuroloom.mi._run import run
 from neuroloom.mi._samples.folds import folds
-from neuroloom.mi._samples.inputs import plain, samples
+from neuroloom.mi._samples.inputs import plain, same_rows, samples
 from neuroloom.mi._statistics.correlation import standard_error
 from neuroloom.shared import Seed, as_seed
 
@@ -166,6 +166,7 @@ def information_bounds(
     import pandas as pd
 
     factor = unit_factor(output_units)
+    same_rows(x, y)
     a, b = (samples(name, plain(data)) for name, data in (("x", x), ("y", y)))
     if len(a) != len(b):
         raise DataShapeError(f"expected as many samples in x and y, got {len(a)} and {len(b)}")

@@ -56,6 +56,28 @@ def plain(data: Any) -> Any:
     return data
 
 
+def same_rows(*tables: Any) -> None:
+    """Raise if tables have the same rows in another order: rows are paired by place.
+
+    Raises
+    ------
+    InvalidDataError
+    """
+    import pandas as pd
+
+    indexes = [table.index for table in tables if isinstance(table, (pd.DataFrame, pd.Series))]
+    for other in indexes[1:]:
+        first = indexes[0]
+        if len(other) != len(first) or other.equals(first):
+            continue
+        if not other.symmetric_difference(first, sort=False).size:
+            raise InvalidDataError(
+                "expected tables with their rows in one order, got the same index in another one; "
+                "samples are paired by place: y.loc[x.index] puts them in order, or pass "
+                ".to_numpy()"
+            )
+
+
 def _from_pandas(data: pd.DataFrame | pd.Series[Any]) -> Array:
     """Return the values of a table or column; missing numbers of pandas' own types are NaN."""
     import pandas as pd
