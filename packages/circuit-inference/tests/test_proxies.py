@@ -44,7 +44,7 @@ class TestAgainstTheOracle:
 
 def test_delays_are_rounded_not_truncated(currents):
     # 2.3 / 0.1 is 22.999…: ncpi shifts by 22 samples, and by 0 where 0.9 / 1.0 rounds to 1.
-    gaba = {"AMPA": np.zeros((1, 64)), "GABA": np.eye(1, 64)}
+    gaba = {"AMPA": np.zeros((1, 64)), "GABA": -np.eye(1, 64)}
     assert np.flatnonzero(proxy("ERWS1", gaba, sim_step=0.1)) == [23]
     ampa = {"AMPA": np.eye(1, 64, 5), "GABA": np.zeros((1, 64))}
     assert np.flatnonzero(proxy("ERWS1", ampa, sim_step=1.0)) == [4]
@@ -67,6 +67,27 @@ def test_excitatory_only_prefers_the_suffixed_key(currents):
     both = {"AMPA": [[1.0]], "AMPA_exc": [[2.0]], "AMPA_total": [[3.0]]}
     got = [proxy("AMPA", both, excitatory_only=flag)[0] for flag in (None, True, False)]
     assert got == [1.0, 2.0, 3.0]
+
+
+class TestSigns:
+    @pytest.mark.parametrize("method", ["GABA", "I", "LRWS", "ERWS1", "ERWS2"])
+    def test_inhibition_of_the_other_sign_is_told(self, currents, method):
+        other = {**currents, "GABA": -currents["GABA"]}
+        with pytest.warns(UserWarning, match="GABA currents to be negative") as said:
+            proxy(method, other, sim_step=0.5)
+        assert len(said) == 1
+        assert said[0].filename == __file__
+
+    def test_excitation_of_the_other_sign_is_told(self, currents):
+        with pytest.warns(UserWarning, match="AMPA currents to be positive"):
+            FieldPotential(kernel=False).compute_proxy(
+                "LRWS", {**currents, "AMPA": -currents["AMPA"]}, 0.5
+            )
+
+    def test_magnitudes_have_none(self, currents):
+        other = {"AMPA": -currents["AMPA"], "GABA": -currents["GABA"]}
+        wanted = (np.abs(currents["AMPA"]) + np.abs(currents["GABA"])).sum(axis=0)
+        np.testing.assert_allclose(proxy("I_abs", other), wanted, rtol=1e-14)
 
 
 class TestBadInput:
@@ -99,7 +120,7 @@ class TestBadInput:
             proxy("AMPA", {"AMPA": [[1.0, np.nan]]})
 
     def test_delay_longer_than_the_signal(self):
-        short = {"AMPA": np.ones((1, 10)), "GABA": np.ones((1, 10))}
+        short = {"AMPA": np.ones((1, 10)), "GABA": -np.ones((1, 10))}
         with pytest.raises(DelayTooLongError, match="60 steps"):
             proxy("LRWS", short, sim_step=0.1)
 

@@ -7,6 +7,7 @@ inhibition hyperpolarises), and X(t − τ) a current that comes τ later.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,6 +34,9 @@ PROXIES: dict[str, tuple[str, ...]] = {
     "ERWS2": ("AMPA", "GABA"),
 }
 _MISSING = object()
+# The signs that these proxies take currents to have; I_abs has none, and AMPA alone is a sum.
+_SIGNED = ("GABA", "I", "LRWS", "ERWS1", "ERWS2")
+_SIGNS = {"AMPA": 1.0, "GABA": -1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,12 @@ def proxy(
         The proxy. Delays are rounded to whole steps, ``round(ms / sim_step)``; what a shift
         uncovers is 0.
 
+    Warns
+    -----
+    UserWarning
+        If a proxy with GABA currents, I_abs aside, gets some that are positive on average, or
+        AMPA currents that are negative: its currents would be subtracted instead of added.
+
     Raises
     ------
     UnknownNameError
@@ -133,6 +143,8 @@ def proxy(
     shapes = {key: part.shape for key, part in parts.items()}
     if len(set(shapes.values())) > 1:
         raise ShapeError(f"sim_data: expected currents of one shape, got {shapes}")
+    if method in _SIGNED:
+        _warn_of_signs(method, parts)
     if method in _PLAIN:
         return np.asarray(_PLAIN[method](**parts))
     step = _step(method, sim_step)
@@ -150,6 +162,18 @@ _PLAIN: dict[str, Callable[..., NDArray[np.float64]]] = {
     "I": lambda AMPA, GABA: (AMPA + GABA).sum(axis=-2),
     "I_abs": lambda AMPA, GABA: (np.abs(AMPA) + np.abs(GABA)).sum(axis=-2),
 }
+
+
+def _warn_of_signs(method: str, parts: Mapping[str, NDArray[np.float64]]) -> None:
+    """Warn of currents whose mean has another sign than the proxy's formula takes them to have."""
+    for name, sign in _SIGNS.items():
+        if name in parts and sign * float(parts[name].mean()) < 0:
+            wanted, got = ("positive", "negative") if sign > 0 else ("negative", "positive")
+            warnings.warn(
+                f"sim_data[{name!r}]: {method} expects {name} currents to be {wanted}, got {got} "
+                f"ones on average: hand over -{name} if their source counts them the other way",
+                stacklevel=3,
+            )
 
 
 def _delayed(
