@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -333,6 +334,24 @@ def test_counts_of_a_converter_and_silent_channels_are_signals():
 def test_columns_that_are_numbers():
     signal = read_signal(pd.DataFrame(np.sin(np.arange(300.0)).reshape(100, 3)), rate=100.0)
     assert signal.channels == ("0", "1", "2")
+
+
+@pytest.mark.together
+def test_a_file_whose_samples_end_early_is_refused(tmp_path, rng):
+    mne = pytest.importorskip("mne")
+    info = mne.create_info(["Fz", "Cz"], 250.0, "eeg")
+    whole, part = tmp_path / "a_raw.fif", tmp_path / "b_raw.fif"
+    raw = mne.io.RawArray(rng.standard_normal((2, 1000)), info, verbose="error")
+    raw.save(whole, verbose="error")
+    assert read_signal(whole).n_channels == 2
+    with pytest.raises(UnknownNameError, match="Oz"):
+        read_signal(whole, channels=["Oz"])
+    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
+    with (
+        warnings.catch_warnings(action="ignore"),
+        pytest.raises(ArgumentError, match=r"readable \.fif file, got b_raw\.fif"),
+    ):
+        read_signal(part)
 
 
 @pytest.mark.together

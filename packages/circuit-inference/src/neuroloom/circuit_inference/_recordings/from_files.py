@@ -12,7 +12,12 @@ import numpy as np
 import pandas as pd
 
 from neuroloom.circuit_inference._recordings.edf_header import EdfHeader, edf_header
-from neuroloom.circuit_inference.errors import ArgumentError, UnsafeFormatError, unknown
+from neuroloom.circuit_inference.errors import (
+    ArgumentError,
+    CircuitInferenceError,
+    UnsafeFormatError,
+    unknown,
+)
 from neuroloom.shared import MissingDependencyError, read_nwb, require
 
 _MNE_EXTRA = "neuroloom-circuit-inference[mne]"
@@ -45,7 +50,7 @@ def load_file(path: Path, data: str | None, channels: Iterable[str] | str | None
         mne = require("mne", extra=_MNE_EXTRA)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=_NO_NEWS)
-            return _parsed(lambda p: _through_mne(mne, p, channels), path)
+            return parsed(lambda p: _through_mne(mne, p, channels), path)
     if suffix in (".pkl", ".pickle"):
         raise UnsafeFormatError(
             f"source: {path.name} is a pickle, which runs code when opened; save it as npz, csv "
@@ -53,7 +58,7 @@ def load_file(path: Path, data: str | None, channels: Iterable[str] | str | None
         )
     if suffix not in readers:
         raise unknown("source", suffix, [*readers, *_MNE_SUFFIXES])
-    return _parsed(readers[suffix], path)
+    return parsed(readers[suffix], path)
 
 
 def header_of(source: Any) -> EdfHeader | None:
@@ -73,11 +78,11 @@ def _through_mne(mne: Any, path: Path, channels: Iterable[str] | str | None) -> 
     return mne.io.read_raw(path, preload=False, verbose="warning", **options)
 
 
-def _parsed(reader: Callable[[Path], Any], path: Path) -> Any:
+def parsed(reader: Callable[[Path], Any], path: Path) -> Any:
     """Return what a reader makes of a file; whatever it raises of a damaged one is our error."""
     try:
         return reader(path)
-    except (ArgumentError, PermissionError, MissingDependencyError):
+    except (CircuitInferenceError, PermissionError, MissingDependencyError):
         raise
     except Exception as error:  # each library has its own
         if "pickle" in str(error).lower():

@@ -11,7 +11,7 @@ import pandas as pd
 
 from neuroloom.circuit_inference._features.series import positive
 from neuroloom.circuit_inference._recordings.from_arrays import from_array, from_mapping
-from neuroloom.circuit_inference._recordings.from_files import load_file
+from neuroloom.circuit_inference._recordings.from_files import load_file, parsed
 from neuroloom.circuit_inference._recordings.from_mne import brain_channels, from_raw, unit_of
 from neuroloom.circuit_inference._recordings.from_tables import from_table
 from neuroloom.circuit_inference.errors import ArgumentError, unknown
@@ -97,7 +97,15 @@ def read_signal(
     if isinstance(source, (str, Path)):
         if channels is not None and not isinstance(channels, str):
             channels = list(channels)
-        source = load_file(Path(source), data, channels)
+        path = Path(source)
+        source = load_file(path, data, channels)
+        if hasattr(source, "get_data"):  # MNE reads the samples only now
+            return parsed(
+                lambda _: read_signal(
+                    source, rate=rate, channels=channels, channel_types=channel_types
+                ),
+                path,
+            )
         if isinstance(source, (Signal, Recording)):
             return read_signal(source, rate=rate, data=data, channels=channels)
     if hasattr(source, "get_data") and hasattr(source, "ch_names"):
