@@ -100,12 +100,13 @@ def read_signal(
         path = Path(source)
         source = load_file(path, data, channels)
         if hasattr(source, "get_data"):  # MNE reads the samples only now
-            return parsed(
+            signal: Signal = parsed(
                 lambda _: read_signal(
                     source, rate=rate, channels=channels, channel_types=channel_types
                 ),
                 path,
             )
+            return signal
         if isinstance(source, (Signal, Recording)):
             return read_signal(source, rate=rate, data=data, channels=channels)
     if hasattr(source, "get_data") and hasattr(source, "ch_names"):
