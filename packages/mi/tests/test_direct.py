@@ -331,3 +331,56 @@ def test_neighbours_given_labels_see_what_each_label_holds(kind):
         assert result.p_value == 0.05
     with pytest.raises(mi.exceptions.OptionError, match=r"variant'].*expected 1"):
         mi.run(x, y, z_data=z, estimator_params={"variant": 2}, **options)
+
+
+def tied(rho: float, n: int, seed: int):
+    """Return x, y and z of which z explains a part, and ρ is what correlation is left."""
+    rng = np.random.default_rng(seed)
+    z, a, noise = rng.standard_normal((3, n, 1))
+    return a + z, rho * a + np.sqrt(1 - rho**2) * noise + z / 2, z
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_what_ranks_lose_is_the_mean_over_sets_of_the_same_law(conditional):
+    """By correlation matrices of 200 sets; without ranks there is no bias but −½ log's own."""
+
+    def scores(values):
+        return norm.ppf((values.argsort(axis=0).argsort(axis=0) + 1) / (len(values) + 1))
+
+    def information(*parts):
+        values = np.hstack(parts)
+        r = np.corrcoef(values, rowvar=False)
+        if len(parts) == 3:
+            q = np.linalg.inv(r)
+            r = np.array([[1.0, -q[0, 1] / np.sqrt(q[0, 0] * q[1, 1])]])
+        return -0.5 * np.log(1 - r[0, 1] ** 2)
+
+    n, rho = 300, 0.98
+    gaps = []
+    for seed in range(200):
+        parts = tied(rho, n, seed)[: 3 if conditional else 2]
+        gaps.append(information(*parts) - information(*map(scores, parts)))
+    found = direct.lost(list(tied(rho, n, 1000)[: 3 if conditional else 2]), None)
+    # Drawn with the scores' correlations, which are a little lower than the data's.
+    assert found.by_ranks == pytest.approx(np.mean(gaps), rel=0.35, abs=0.003)
+    assert found.by_neighbours == 0.0
+
+
+def test_nothing_is_lost_of_a_copy():
+    x, _ = normal_pair(0.5, 200)
+    assert direct.lost([x, x], None) == direct.NOTHING_LOST
+
+
+@pytest.mark.slow
+def test_intervals_of_a_copula_hold_strong_conditional_information():
+    """The interval leaves out what ranks lose no longer; neighbours' own loss is no doubt."""
+    truth, held, reliable = -0.5 * np.log2(1 - 0.98**2), 0, 0
+    for seed in range(24):
+        x, y, z = tied(0.98, 300, seed)
+        options = {"z_data": z, "mode": "conditional", "estimator": "gcmi"}
+        result = mi.run(x, y, **options, random_seed=seed, verbose=False)
+        low, high = result.details["interval"]
+        held += low <= truth <= high
+        reliable += result.is_reliable
+    assert held >= 12  # of 24, P < .03 at 68 %; without what ranks lose it was a fifth
+    assert reliable >= 20

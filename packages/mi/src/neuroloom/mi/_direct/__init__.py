@@ -3,6 +3,7 @@
 Each takes samples ``(n_samples, n_features)`` and returns nats; inputs are trusted here.
 """
 
+from neuroloom.mi._direct._copula import NOTHING_LOST, Lost, lost
 from neuroloom.mi._direct._counts import (
     codes,
     miller_madow_entropy,
@@ -35,6 +36,8 @@ from neuroloom.mi._direct._neighbours import (
 )
 
 __all__ = [
+    "NOTHING_LOST",
+    "Lost",
     "codes",
     "dequantized",
     "gaussian",
@@ -50,6 +53,7 @@ __all__ = [
     "ksg_mixed",
     "ksg_mixed_local",
     "lattice",
+    "lost",
     "miller_madow_entropy",
     "nearest",
     "nsb_entropy",

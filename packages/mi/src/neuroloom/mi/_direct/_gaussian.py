@@ -50,7 +50,11 @@ def gcmi_conditional(x: Array, y: Array, z: Array) -> float:
 
 def gcmi_conditional_local(x: Array, y: Array, z: Array) -> Array:
     """Return each sample's share of `gcmi_conditional` in nats, shape ``(n_samples,)``."""
-    x, y, z = copula_normal(x), copula_normal(y), copula_normal(z)
+    return gaussian_conditional_local(copula_normal(x), copula_normal(y), copula_normal(z))
+
+
+def gaussian_conditional_local(x: Array, y: Array, z: Array) -> Array:
+    """Return each sample's share of I(X; Y | Z) in nats as if all were jointly normal."""
     both, own = whitened(np.hstack([x, z])), whitened(z)
     other = _unknown(whitened(y), own)
     _check_size("x, y and z", len(x), both.shape[1] + other.shape[1])

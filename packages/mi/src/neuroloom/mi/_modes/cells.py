@@ -19,7 +19,13 @@ from neuroloom.mi import _direct
 from neuroloom.mi._direct.estimators import DIRECT, ceiling, check_data, check_k, labels, repeats
 from neuroloom.mi._errors import SmallSampleWarning, TrainingError
 from neuroloom.mi._modes.analysis import Analysis
-from neuroloom.mi._modes.crosschecks import Seen, flat, look, missed_by_neighbours
+from neuroloom.mi._modes.crosschecks import (
+    Seen,
+    flat,
+    look,
+    missed_by_neighbours,
+    near_scores,
+)
 from neuroloom.mi._options.params import Params
 from neuroloom.mi._samples.folds import MIN_TRAIN, Fold
 from neuroloom.mi._statistics import reliability
@@ -312,9 +318,10 @@ def _direct_estimate(analysis: Analysis, checks: bool, cell: Cell) -> Estimate:
     estimate = Estimate(mi, error, mi, mi, mi, mi, top, len(x), local, dof=dof)
     # Halves are noisy, those of slow recordings very: only what is clear counts.
     clear = gain - scatter
-    reasons = _direct_reasons(name, x, y, estimate, clear, seen, prepared.counted)
+    lost = _lost(name, x, y)
+    reasons = _direct_reasons(name, x, y, estimate, clear, seen, prepared.counted, lost)
     left_open = reliability.open_above(mi, rise=clear, gap=0.0, beyond=seen.most - mi)
-    return estimate.widened(
+    wide = estimate.widened(
         left_open if np.isfinite(mi) else 0.0,
         analysis.confidence,
         reasons,
@@ -322,6 +329,15 @@ def _direct_estimate(analysis: Analysis, checks: bool, cell: Cell) -> Estimate:
         neighbours=seen.neighbours,
         squares=seen.squares,
     )
+    return replace(wide, high=wide.high + lost.by_ranks) if name == "gcmi" else wide
+
+
+def _lost(name: str, x: Array, y: Array) -> _direct.Lost:
+    """Return what ranks and neighbours lose of a copula's information in samples such as these."""
+    if name not in _COPULAS or repeats(x, y):
+        return _direct.NOTHING_LOST
+    few = x.shape[1] + y.shape[1] <= reliability.NEAR_DIMENSIONS
+    return _direct.lost([x, y], near_scores if few else None)
 
 
 def _bare(mi: float, local: Array) -> Estimate:
@@ -336,7 +352,14 @@ def halves(value: Any, n: int, slow: bool) -> float:
 
 
 def _direct_reasons(
-    name: str, x: Array, y: Array, estimate: Estimate, rise: float, seen: Seen, counted: bool
+    name: str,
+    x: Array,
+    y: Array,
+    estimate: Estimate,
+    rise: float,
+    seen: Seen,
+    counted: bool,
+    lost: _direct.Lost,
 ) -> tuple[str, ...]:
     mi, error = estimate.mi, estimate.error
     found = [
@@ -360,7 +383,8 @@ def _direct_reasons(
         which = [v for v, values in (("x", x), ("y", y)) if repeats(values)]
         if which:
             found.append(reliability.atoms(" and ".join(which)))
-        found.append(reliability.exceeds(mi, error, seen.neighbours, "nearest neighbours"))
+        least_left = seen.neighbours + max(lost.by_neighbours, 0.0)
+        found.append(reliability.exceeds(mi, error, least_left, "nearest neighbours"))
     if counted:
         joint = _direct.pairs_of(_direct.codes(x), _direct.codes(y))
         found.append(reliability.rare_patterns(_direct.unseen(joint)))

@@ -124,6 +124,11 @@ def _neighbours(
     return float(np.nanmean(local)), NEIGHBOURS * standard_error(local, exclude)
 
 
+def near_scores(x: Array, y: Array) -> Array:
+    """Return what nearest neighbours see in the normal scores of samples in no order of time."""
+    return neighbours(rank_normal(x[:_FEW]), rank_normal(y[:_FEW]))
+
+
 def missed_by_neighbours(mi: float, error: float, seen: Seen) -> str | None:
     """Return a reason where neighbours see more than a trained bound, beyond both errors."""
     return reliability.missed(

@@ -173,6 +173,7 @@ def _direct(analysis: Analysis, triple: Triple, seed: Seed) -> tuple[Estimate, d
     more = reliability.open_above(mi, **left_open)
     low, high = interval(mi, error, analysis.confidence, left_open=more, dof=dof)
     low -= max(seen.left, 0.0)  # so much may be the estimator's own
+    high += seen.lost.by_ranks
     checks = {"rise": gain, "exchanged": seen.left, "other": seen.other}
     estimate = Estimate(
         mi, error, low, high, mi, mi, float("inf"), len(x), local, reasons, checks=checks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -32,11 +32,15 @@ class Seen:
         What the estimator gives where z is all that x and y have in common, and its error.
     other : float
         What another estimator sees, less what that one gives there; NaN where none can say.
+    lost : Lost
+        What a copula's ranks and the other estimator lose of such a dependence, if it is a
+        copula's.
     """
 
     left: float
     left_error: float
     other: float = float("nan")
+    lost: _direct.Lost = _direct.NOTHING_LOST
 
 
 def look(
@@ -60,10 +64,16 @@ def look(
     orders = [local_permutation(c, _AMONG, rng, exclude) for _ in range(_EXCHANGES)]
     left, error = _left_of_nothing(shares, x, y, z, orders)
     other = _other(name, _width(real), exclude)
+    lost = _direct.NOTHING_LOST
+    if name == "gcmi" and not repeats(*real):
+        # Samples that are drawn one by one are no neighbours in time.
+        lost = _direct.lost(real, _other(name, _width(real), 0))
     if other is None:
-        return Seen(left, error)
-    mean, its_left = float(other(a, b, c).mean()), _left_of_nothing(other, a, b, c, orders)[0]
-    return Seen(left, error, mean - max(its_left, 0.0))
+        return Seen(left, error, lost=lost)
+    mean = float(other(a, b, c).mean())
+    its_left = max(_left_of_nothing(other, a, b, c, orders)[0], 0.0)
+    lost = replace(lost, by_neighbours=max(lost.by_neighbours + its_left, 0.0))
+    return Seen(left, error, mean - its_left, lost)
 
 
 def _as_seen(name: str, variables: list[Array]) -> list[Array]:
@@ -128,7 +138,8 @@ def doubts(
     if name == "ksg":
         found.append(reliability.many_dimensions(_width(spread(x, y, z))))
     if name == "gcmi":
-        found.append(reliability.exceeds(mi, error, seen.other, _OTHERS[name]))
+        least_left = seen.other + seen.lost.by_neighbours
+        found.append(reliability.exceeds(mi, error, least_left, _OTHERS[name]))
         which = [v for v, values in (("x", x), ("y", y)) if repeats(values)]
         if which and not np.isfinite(seen.other):
             found.append(reliability.atoms(" and ".join(which)))
