@@ -14,6 +14,7 @@ from neuroloom.glmhmm import (
     cross_validate,
     design_matrix,
     dwell_times,
+    fit_global,
     fit_subjects,
     occupancy,
     parametric_bootstrap,
@@ -170,3 +171,30 @@ def test_a_folder_of_others_and_a_broken_file(table, tmp_path, capsys):
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 no more")
     assert main(["fit", str(tmp_path / "broken.parquet"), "--out", str(tmp_path / "a")]) == 2
     assert "a parquet file" in capsys.readouterr().err
+
+
+def test_a_strength_that_nothing_reads_is_refused():
+    with pytest.raises(InputError, match="regularizer_strength: expected None, or the default"):
+        GLMHMM(1, regularizer="UnRegularized", regularizer_strength=3)
+    for strength in (None, {"a": None}):  # once NaN penalties, and weights of no meaning
+        with pytest.raises(GLMHMMError, match="regularizer_strength: expected a number"):
+            GLMHMM(1, regularizer_strength=strength)
+    model = GLMHMM(1, regularizer_strength=3.0).set_params(regularizer="UnRegularized")
+    assert model.regularizer_strength is None
+    assert model.set_params(regularizer="Ridge").regularizer_strength == 1.0
+    model = GLMHMM(1, regularizer_strength=3.0)
+    model.regularizer = "UnRegularized"
+    with pytest.raises(InputError, match="regularizer_strength"):
+        model.fit(X, Y)
+
+
+def test_a_sigma_that_nothing_reads_is_refused():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 2)), rng.binomial(1, 0.5, 60)
+    for own in ({"regularizer": "UnRegularized"}, {"regularizer_strength": 7.0}):
+        with pytest.raises(InputError, match="sigma: expected 100, the default"):
+            fit_global(x, y, n_states=1, sigma=3, **own)
+    assert fit_global(x, y, n_states=1, regularizer_strength=7.0).regularizer_strength == 7
+    lasso = fit_global(x, y, n_states=1, regularizer="Lasso")
+    with pytest.raises(InputError, match="sigma: expected a global model with a Ridge"):
+        fit_subjects(x, y, ["a"] * 60, global_model=lasso, sigma=[1.0, 3.0])

@@ -22,16 +22,19 @@ from neuroloom.glmhmm._analysis.cross_validation import (
     cross_validate,
     numbers_of_states,
 )
-from neuroloom.glmhmm._analysis.subjects import SubjectFits, fit_subjects
+from neuroloom.glmhmm._analysis.subjects import SIGMA, SubjectFits, fit_subjects
 from neuroloom.glmhmm._errors import fail
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
 from neuroloom.glmhmm._estimator.reading import subjects_of
 from neuroloom.glmhmm._input.arrays import numbers
 from neuroloom.glmhmm._input.sessions import keep_subjects_apart
+from neuroloom.glmhmm._model.regularizers import as_regularizer
 from neuroloom.glmhmm._model.settings import flag
 
 if TYPE_CHECKING:
     import pandas as pd
+
+GLOBAL_SIGMA = 100.0  # almost free
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def fit_global(
     session_starts: Any = None,
     *,
     n_states: int,
-    sigma: float = 100.0,
+    sigma: float = GLOBAL_SIGMA,
     n_init: int | Literal["auto"] = "auto",
     missing: Literal["raise", "mask"] = "mask",
     tol: float = 1e-4,
@@ -84,7 +87,8 @@ def fit_global(
     n_states : int
         Number of states.
     sigma : float
-        Standard deviation of the prior of weights and bias; the ridge has strength 1/σ².
+        Standard deviation of the prior of weights and bias; the ridge has strength 1/σ². Left at
+        its default beside a `regularizer_strength` of your own, or no penalty.
     n_init : int or "auto"
         Number of starts, 20 in the paper. On ten mice of the IBL two states from 20 starts end 95
         nats below those of "auto", which tries more, shortly, and finishes the best.
@@ -114,6 +118,13 @@ def _settings(sigma: float, missing: str, tol: float, options: dict[str, Any]) -
     prior: dict[str, Any] = {"regularizer_strength": 1 / sigma**2, "penalize_intercept": True}
     if "regularizer" in options:
         prior["penalize_intercept"] = False
+    own = "regularizer_strength" in options
+    if not as_regularizer(options.get("regularizer", "Ridge")).penalizes:
+        own = True
+        del prior["regularizer_strength"]
+    if own and sigma != GLOBAL_SIGMA:
+        expected = f"{GLOBAL_SIGMA:g}, the default, beside a penalty of your own strength or none"
+        raise fail("sigma", expected, sigma)
     return {**prior, "missing": missing, "tol": tol, **options}
 
 
@@ -125,7 +136,7 @@ def fit_protocol(
     *,
     n_states: Sequence[int] | NDArray[np.integer[Any]] = (1, 2, 3, 4, 5),
     n_init: int | Literal["auto"] = "auto",
-    sigma: float | Sequence[float] | NDArray[np.floating[Any]] = 2.0,
+    sigma: float | Sequence[float] | NDArray[np.floating[Any]] = SIGMA,
     alpha: float | Sequence[float] | NDArray[np.floating[Any]] = 2.0,
     folds: int | ArrayLike = 5,
     too_few: Literal["fit", "leave_out", "raise"] = "fit",
@@ -165,7 +176,7 @@ def fit_protocol(
     """
     flag("progress", progress)
     n_states = numbers_of_states(n_states)
-    settings = _settings(100.0, "mask", 1e-4, options)
+    settings = _settings(GLOBAL_SIGMA, "mask", 1e-4, options)
     subjects = subjects_of(X, subjects)
     session_starts = keep_subjects_apart(session_starts, subjects)
     together = cross_validate(

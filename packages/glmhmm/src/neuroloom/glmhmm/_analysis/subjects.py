@@ -54,6 +54,8 @@ from neuroloom.glmhmm._model.parameters import Parameters
 from neuroloom.glmhmm._model.regularizers import Ridge
 from neuroloom.glmhmm._model.settings import flag
 
+SIGMA = 2.0  # of a subject's weights, as published
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -241,7 +243,7 @@ def fit_subjects(
     session_starts: Any = None,
     *,
     global_model: Any,
-    sigma: float | Sequence[float] | NDArray[np.floating[Any]] = 2.0,
+    sigma: float | Sequence[float] | NDArray[np.floating[Any]] = SIGMA,
     alpha: float | Sequence[float] | NDArray[np.floating[Any]] = 2.0,
     folds: int | ArrayLike = 5,
     too_few: Literal["fit", "leave_out", "raise"] = "fit",
@@ -315,7 +317,10 @@ def fit_subjects(
     check_data(template, data, inputs)
     drive = None if inputs is None else global_model.transition_coef_
     start = core_of(global_model, params_of(global_model), data, drive=drive)
-    grid = tuple(itertools.product(_values("sigma", sigma), _values("alpha", alpha)))
+    sigmas = _values("sigma", sigma)
+    if not isinstance(template.regularizer, Ridge) and sigmas != [SIGMA]:
+        raise fail("sigma", "a global model with a Ridge", f"{template.regularizer!r}, which stays")
+    grid = tuple(itertools.product(sigmas, _values("alpha", alpha)))
     told = read_folds(folds, data)
     names = _names(who, data, told, too_few)
     models = tuple(with_prior(template, *one) for one in grid)

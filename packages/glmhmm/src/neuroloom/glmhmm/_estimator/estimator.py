@@ -20,7 +20,7 @@ from neuroloom.glmhmm._estimator.results import EMState, set_fitted
 from neuroloom.glmhmm._families.base import Observations
 from neuroloom.glmhmm._families.registry import family
 from neuroloom.glmhmm._model import settings
-from neuroloom.glmhmm._model.regularizers import Regularizer, as_regularizer
+from neuroloom.glmhmm._model.regularizers import DEFAULT_STRENGTH, Regularizer, as_regularizer
 from neuroloom.glmhmm._start.initializers import HMM_SLOTS, MODEL_SLOTS, resolve
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         coefficients; intercepts only with `penalize_intercept`, scales never.
     regularizer_strength : float or pytree
         Strength λ; for ElasticNet also ``(strength, ratio)``. A ridge of strength λ is a Gaussian
-        prior of variance 1/λ.
+        prior of variance 1/λ. ``"UnRegularized"`` has none.
     dirichlet_initial_proba : array_like, shape (n_states,), optional
         α of the Dirichlet prior over the initial probabilities. Below 1 it favours zeros; it is
         then read as (α − 1) log(p + 0.001), which has a mode.
@@ -271,7 +271,7 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         observation_model: Family | Observations | Mapping[str, Any] = "Bernoulli",
         inverse_link_function: Callable[[Any], Any] | str | None = None,
         regularizer: Penalty | Regularizer = "Ridge",
-        regularizer_strength: Any = 1.0,
+        regularizer_strength: Any = DEFAULT_STRENGTH,
         dirichlet_initial_proba: ArrayLike | None = None,
         dirichlet_transition_proba: ArrayLike | None = None,
         solver_name: Solver | None = None,
@@ -323,7 +323,7 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         return {name: self.__dict__.get(name) for name in self._get_param_names()}
 
     def set_params(self, **params: Any) -> GLMHMM:
-        """Set parameters by name; a new regularizer and its strength go together.
+        """Set parameters by name; the strength of a penalty goes with it if there is none any more.
 
         Parameters
         ----------
@@ -340,6 +340,8 @@ class GLMHMM(BaseEstimator):  # type: ignore[misc]
         ordered = sorted(params, key=lambda name: (name not in first, name))
         for name in ordered:
             super().set_params(**{name: params[name]})
+            if name == "regularizer" and not self.regularizer.penalizes:
+                self.regularizer_strength = DEFAULT_STRENGTH
         return self
 
     setup = starting.setup

@@ -149,6 +149,7 @@ def prior_of(model: Any, data: Data) -> Prior:
     shape = (k, family.n_outputs(data.y))
     design = data.design
     strength = model.__dict__["regularizer_strength"]
+    model.regularizer.strength(strength)  # the penalty may have been set after it
     penalty = model.regularizer.build(strength, design.widths, design.structure, shape)
     if model.penalize_intercept:
         if not isinstance(model.regularizer, Ridge):

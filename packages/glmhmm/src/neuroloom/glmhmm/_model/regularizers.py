@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from neuroloom.glmhmm._errors import fail, fail_type
 from neuroloom.glmhmm._model.parameters import Penalty
 
+DEFAULT_STRENGTH = 1.0
 SMOOTH_SOLVERS = ("GradientDescent", "BFGS", "LBFGS", "NonlinearCG", "ProximalGradient")
 
 
@@ -22,13 +23,14 @@ class Regularizer:
     allowed_solvers: ClassVar[tuple[str, ...]] = SMOOTH_SOLVERS
     default_solver: ClassVar[str] = "LBFGS"
     smooth: ClassVar[bool] = True
+    penalizes: ClassVar[bool] = True
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
     def check_strength(self, strength: Any) -> Any:
         """Return the strength as kept by the model, or raise."""
-        for leaf in jax.tree.leaves(strength):
+        for leaf in jax.tree.leaves(strength, is_leaf=lambda leaf: leaf is None):
             values = np.asarray(leaf)
             if values.dtype.kind not in "iuf":
                 raise fail_type("regularizer_strength", "a number or a pytree of numbers", strength)
@@ -38,7 +40,7 @@ class Regularizer:
 
     def strength(self, value: Any) -> Any:
         """Return a strength as it counts, checked."""
-        return value if value is None else self.check_strength(value)
+        return self.check_strength(value)
 
     def reordered(self, order: NDArray[np.int64]) -> Regularizer:
         """Return the penalty for the same states in another order."""
@@ -112,9 +114,14 @@ def _no_groups(shape: tuple[int, ...]) -> tuple[Any, Any, Any]:
 class UnRegularized(Regularizer):
     """No penalty."""
 
+    penalizes = False
+
     def strength(self, value: Any) -> Any:
-        """Return None: there is nothing to be strong."""
-        super().strength(value)
+        """Return None: there is nothing to be strong, and only the default says nothing."""
+        if value is None or (np.ndim(value) == 0 and value == DEFAULT_STRENGTH):
+            return
+        expected = f"None, or the default {DEFAULT_STRENGTH:g}, where nothing is penalised"
+        raise fail("regularizer_strength", expected, repr(value))
 
     def n_free(self, weights: NDArray[np.float64], x: NDArray[np.float64]) -> int:
         """Return the rank of the regressors, for each state and output."""
