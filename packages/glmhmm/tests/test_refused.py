@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from neuroloom.glmhmm import (
     fit_subjects,
     occupancy,
     parametric_bootstrap,
+    plot_weights,
     standard_errors,
 )
 from neuroloom.glmhmm.__main__ import main
@@ -198,3 +200,24 @@ def test_a_sigma_that_nothing_reads_is_refused():
     lasso = fit_global(x, y, n_states=1, regularizer="Lasso")
     with pytest.raises(InputError, match="sigma: expected a global model with a Ridge"):
         fit_subjects(x, y, ["a"] * 60, global_model=lasso, sigma=[1.0, 3.0])
+
+
+def test_a_family_with_links_of_its_own_takes_no_other():
+    y = np.column_stack([np.array([1.0, 0.0, 1.0, 0.0]), np.array([0.5, 0.6, 0.7, 0.8])])
+    x = np.array([[0.1], [-0.3], [0.4], [0.0]])
+    for link in ("exp", jax.numpy.exp):
+        with pytest.raises(ValueError, match="links of its own"):
+            GLMHMM(1, "Wiener", inverse_link_function=link).fit(x, y)
+    GLMHMM(1, "Wiener", inverse_link_function="identity")
+
+
+def test_a_text_is_one_name_and_not_its_letters():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((200, 2)), rng.integers(0, 2, 200)
+    model = GLMHMM(2, seed=0).fit(x, y)
+    with pytest.raises(ValueError, match="labels: expected 2 names"):
+        plot_weights(model, labels="ab")
+    with pytest.raises(ValueError, match="features: expected 2 names"):
+        plot_weights(model, features="ab")
+    with pytest.raises(ValueError, match="features: expected 2 names"):
+        plot_weights(model, features=[1, 2])

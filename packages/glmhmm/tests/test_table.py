@@ -10,6 +10,7 @@ from neuroloom.glmhmm import GLMHMM, design_matrix, load_model, plot_posterior
 from neuroloom.glmhmm.__main__ import main
 from neuroloom.glmhmm._cli.options import parser
 from neuroloom.glmhmm._cli.run import design_of, label_columns, read_table
+from neuroloom.glmhmm._cli.text import read_text
 
 
 @pytest.fixture
@@ -333,3 +334,32 @@ def test_command_fits_other_families(tmp_path, capsys):
     names = {name for name, _, _ in pictures(found)}
     assert "dwell-times-2" in names
     assert "psychometric-2" not in names
+
+
+@pytest.mark.parametrize("name", ["eid", "session_id"])
+def test_sessions_under_their_usual_names_are_found(name):
+    frame = pd.DataFrame(
+        {
+            "stimulus": [0.1, -0.2, 0.3, 0.4],
+            "choice": [1, 0, 1, 0],
+            "reward": [1, 0, 1, 0],
+            name: ["a", "a", "b", "b"],
+        }
+    )
+    design = design_matrix(frame)
+    assert np.flatnonzero(design.session_starts).tolist() == [0, 2]
+    assert f"sessions: column {name}" in design.notes
+    given = design_matrix(frame.assign(session=["x", "y", "y", "y"]))
+    assert np.flatnonzero(given.session_starts).tolist() == [0, 1]
+
+
+def test_an_animal_may_be_called_na(tmp_path):
+    """NA, nan and null are names; an empty field is none."""
+    (tmp_path / "t.csv").write_text(
+        "subject,eid,stimulus\nNA,null,.1\nnan,007,.2\n,1,\n", encoding="utf-8"
+    )
+    table = read_text(tmp_path / "t.csv", ["subject", "session", "eid"])
+    assert table["subject"].iloc[:2].tolist() == ["NA", "nan"]
+    assert table["subject"].isna().tolist() == [False, False, True]
+    assert table["eid"].tolist() == ["null", "007", "1"]
+    assert table["stimulus"].isna().tolist() == [False, False, True]

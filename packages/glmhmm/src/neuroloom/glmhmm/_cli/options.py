@@ -55,7 +55,11 @@ def parser() -> argparse.ArgumentParser:
         "none for none (stimulus)",
     )
     add("--reward", default="reward", help="column of rewards (reward)")
-    add("--session", default="auto", help="column of sessions (session, if there)")
+    add(
+        "--session",
+        default="auto",
+        help="column of sessions (session, eid or session_id, if there)",
+    )
     add("--subject", default=None, help="column of subjects; fits each one as well")
     add("--covariates", default="", help="further columns, taken as they are")
     add("--no-history", action="store_true", help="no regressors of the choice before")

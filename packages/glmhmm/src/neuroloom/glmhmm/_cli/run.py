@@ -26,6 +26,7 @@ from neuroloom.glmhmm._cli.text import read_text
 from neuroloom.glmhmm._errors import InputError, fail
 from neuroloom.glmhmm._estimator.estimator import GLMHMM
 from neuroloom.glmhmm._tables.design import DesignMatrix, design_matrix, response_matrix
+from neuroloom.glmhmm._tables.recognise import SESSIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,10 +154,10 @@ def _check_sessions(design: DesignMatrix, table: pd.DataFrame, options: argparse
     seen = np.bincount(session, np.isfinite(design.y))
     if (seen == 0).any():
         row = int(np.flatnonzero(session == int((seen == 0).argmax()))[0])
-        named = label_columns(options)
-        label = "/".join(str(table[name].iloc[row]) for name in named if name in table)
+        named = [name for name in label_columns(options) if name in table][:2]
+        label = "/".join(str(table[name].iloc[row]) for name in named)
         what = "choices" if options.family == "Bernoulli" else "responses"
-        raise fail(named[1], f"sessions with {what}", f"{label!r} empty")
+        raise fail(named[-1], f"sessions with {what}", f"{label!r} empty")
 
 
 def fit(options: argparse.Namespace) -> Results:
@@ -208,9 +209,9 @@ def fit(options: argparse.Namespace) -> Results:
 
 
 def label_columns(options: argparse.Namespace) -> list[str]:
-    """Return the columns that name subjects and sessions."""
-    session = "session" if options.session == "auto" else options.session
-    return [options.subject or "subject", session]
+    """Return the columns that may name subjects and sessions, the subjects' first."""
+    sessions = SESSIONS if options.session == "auto" else (options.session,)
+    return [options.subject or "subject", *sessions]
 
 
 def _below(options: argparse.Namespace, name: str) -> Path | None:

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neuroloom.glmhmm._errors import fail
 
@@ -41,14 +41,19 @@ def read_text(path: Path, labels: Iterable[str] = ()) -> pd.DataFrame:
     text = content.decode("utf-16" if utf16 else "utf-8-sig")
     separator = _separator(path, text.split("\n", 1)[0])
     names, commas = _checked(path, text, separator)
-    return pd.read_csv(
-        io.StringIO(text),
-        sep=separator,
-        decimal="," if commas else ".",
-        index_col=False,  # or pandas would take a field too many for an index, and shift the names
-        usecols=range(len(names)),
-        dtype=dict.fromkeys(labels, str),
+    layout: dict[str, Any] = {
+        "sep": separator,
+        "index_col": False,  # or pandas would take a field too many for an index, and shift names
+    }
+    table = pd.read_csv(
+        io.StringIO(text), decimal="," if commas else ".", usecols=range(len(names)), **layout
     )
+    written = [name for name in labels if name in names]
+    if written:  # NA may be an animal's name; an empty field is none
+        as_text = {"dtype": str, "keep_default_na": False, "na_values": [""]}
+        found = pd.read_csv(io.StringIO(text), usecols=written, **layout, **as_text)
+        table[written] = found[written]
+    return table
 
 
 def _separator(path: Path, header: str) -> str:

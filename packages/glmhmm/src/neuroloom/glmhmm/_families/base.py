@@ -40,6 +40,7 @@ class Observations:
     concave = True  # the log density is concave in coupled predictors
     positive_mean = True
     largest_mean = float("inf")
+    own_links = False  # predictors have links of their own, and no other is used
     unbounded = False  # the likelihood has no bound as the scale falls to zero
 
     def __repr__(self) -> str:

@@ -60,6 +60,7 @@ class WienerObservations(Observations):
     regress: tuple[str, ...] = ("drift",)
 
     couples = True
+    own_links = True
     concave = False
     positive_mean = False
 

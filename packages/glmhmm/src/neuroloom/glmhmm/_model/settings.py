@@ -97,6 +97,12 @@ def inverse_link(value: Any, observation_model: Observations) -> Link:
         )
     if value is None:
         return observation_model.default_inverse_link_function
+    if observation_model.own_links:
+        own = observation_model.default_inverse_link_function
+        if value is not own and LINKS.get(value if isinstance(value, str) else "") is not own:
+            expected = f"None: {observation_model!r} has links of its own"
+            raise fail("inverse_link_function", expected, repr(value))
+        return own
     if isinstance(value, str):
         if value not in LINKS:
             expected = f"a callable or one of {sorted(LINKS)}"

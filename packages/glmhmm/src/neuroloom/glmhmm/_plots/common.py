@@ -15,9 +15,15 @@ def state_names(n_states: int, labels: Sequence[str] | None) -> list[str]:
     """Return the names of the states: those given, or numbers from 1."""
     if labels is None:
         return [f"state {k + 1}" for k in range(n_states)]
-    if len(labels) != n_states:
-        raise fail("labels", f"{n_states} names", f"{len(labels)}")
-    return list(labels)
+    return names_of("labels", labels, n_states)
+
+
+def names_of(argument: str, names: Sequence[str], n: int) -> list[str]:
+    """Return `n` names as a list; a text is one name, not its letters."""
+    found = [names] if isinstance(names, str) else list(names)
+    if len(found) != n or not all(isinstance(name, str) for name in found):
+        raise fail(argument, f"{n} names", repr(names))
+    return found
 
 
 def names_along(ax: Axes, names: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroloom.glmhmm._errors import fail
-from neuroloom.glmhmm._plots.common import names_along, state_names
+from neuroloom.glmhmm._plots.common import names_along, names_of, state_names
 from neuroloom.shared import plots
 
 if TYPE_CHECKING:
@@ -91,7 +91,4 @@ def _feature_names(model: Any, features: Sequence[str] | None, n: int) -> list[s
     if features is None:
         known = getattr(model, "feature_names_in_", None)
         return [f"x{i + 1}" for i in range(n)] if known is None else [str(name) for name in known]
-    names = list(features)
-    if len(names) != n:
-        raise fail("features", f"{n} names", f"{len(names)}")
-    return names
+    return names_of("features", features, n)

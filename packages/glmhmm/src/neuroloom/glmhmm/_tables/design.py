@@ -103,7 +103,8 @@ def design_matrix(
         no ``stimulus``, the signed contrast, positive on the right; not where both sides have one.
     session, subject : str, optional
         Columns of sessions and subjects, None for none; equal session labels of two subjects are
-        two sessions. ``"auto"`` takes those of a `Trials`, or ``session`` and ``subject`` if there.
+        two sessions. ``"auto"`` takes those of a `Trials`, or ``session`` (``eid``,
+        ``session_id``) and ``subject`` if there.
     reward : str
         Column of rewards, above 0 for a reward; needed for `win_stay_lose_switch`. Of an IBL table
         ``feedbackType``.

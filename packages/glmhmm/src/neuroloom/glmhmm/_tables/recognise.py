@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ALF_PAIR = ("contrastLeft", "contrastRight")
+SESSIONS = ("session", "eid", "session_id")  # usual names, the first that is there; eid: the IBL's
 
 
 @dataclass
@@ -74,13 +75,16 @@ def as_table(trials: Any) -> Table:
 
 
 def session_column(table: Table, given: str | None) -> str | None:
-    """Return the column of sessions: the one given, the table's own, or ``session`` if there."""
+    """Return the column of sessions: the one given, the table's own, or one of `SESSIONS`."""
     if given != "auto":
         return given
     if table.session is not None:
         return table.session
-    if "session" in table.frame:
-        return "session"
+    for name in SESSIONS:
+        if name in table.frame:
+            if name != SESSIONS[0]:
+                table.notes.append(f"sessions: column {name}")
+            return name
     table.notes.append("no column of sessions: all trials of a subject are one session")
     return None
 
