@@ -170,7 +170,8 @@ and for trained bounds a quarter of a standard error. These constants were first
 again when the first two lists had results at N = 2,000, of which the intervals then contained 91 %.
 The scatter of nearest-neighbour estimates is multiplied by 1.5, since their pointwise terms are
 correlated: over 24 seeds, estimates scattered by 1.0 to 1.5 times the error. Gaussian copula
-estimates get neither correction; flags show where the copula model does not hold.
+estimates get neither correction; their upper half adds what ranks lose of strong dependence, and
+flags show where the copula model does not hold.
 
 Of nine correct results of `rigorous` on the third list, six were flagged, four of them because "the
 curve is bent". That flag compared curvature with slope and ignored noise: on ten γ the ratio

@@ -123,7 +123,8 @@ def test_defect_8_shapes_sizes_and_units_are_noticed():
     for n in (8, 2):
         with pytest.raises(ex.InsufficientDataError, match=f"got {n}"):
             mi.run(x[:n, :1], y[:n, :1], **OPTIONS)
-    trains = [np.arange(1, 20) * 130.0]  # milliseconds
+    # Milliseconds, none on the border of a window: a time of 0 would look like no spike.
+    trains = [np.arange(1, 20) * 130.0 + np.random.default_rng(0).uniform(0, 50, 19)]
     window = {"window_size": 0.1}
     with pytest.warns(ex.UnitsWarning):
         mi.run(trains, trains, processor_type_x="spike", processor_params_x=window, **OPTIONS)
