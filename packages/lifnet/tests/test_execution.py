@@ -358,6 +358,45 @@ def test_arguments_of_a_stager_that_cannot_be():
         StageSNNSimulation(small(), 1).run(duration_sec=1e-5)
     with pytest.raises(SimulationError, match="n_runs"):
         FullMeanFieldStager("2_cluster_mf").run(n_runs=0)
+    with pytest.raises(SimulationError, match=r"n_runs: expected none .* as its 1 starts, got 5"):
+        FullMeanFieldStager("2_cluster_mf").run(nu_init=np.zeros(6), n_runs=5)
+    for name in ("stager_factory", "run_fn", "save_fn"):
+        with pytest.raises(SimulationError, match=f"{name}: expected a function .* got 3"):
+            Repeater(1, "nowhere", config=small(), **{name: 3})
+
+
+def test_pictures_show_the_run_that_was_asked_for(tmp_path, monkeypatch):
+    shown = []
+    for place, name in (
+        ("_snn_stager", "plot_raster"),
+        ("_mean_field_stagers", "plot_fixed_points"),
+    ):
+        target = f"neuroloom.lifnet._execution.{place}.{name}"
+        monkeypatch.setattr(target, lambda what, **_: shown.append(what))
+    stager = StageSNNSimulation(load_config(small()).with_settings(plot=True), 1)
+    stager.execute(directory=tmp_path / "snn", duration_sec=0.1, delta_t=0.001)
+    assert shown[0].duration == pytest.approx(0.1)
+    kept = load_config(tmp_path / "snn" / "metadata" / "config.yaml").init_params
+    assert (kept.duration_sec, kept.delta_t) == (0.1, 0.001)
+    field = FullMeanFieldStager(load_config("2_cluster_mf").with_settings(plot=True), 1)
+    options = {"n_runs": 3, "rate_perturbation": np.full(6, 0.5)}
+    outputs = field.execute("x", directory=tmp_path / "mf", **options)
+    drawn = np.sort([point.rates[:3] for point in shown[1]], axis=1)
+    for state in np.sort(outputs["fixed_point"][outputs["converged"]][:, :3], axis=1):
+        assert np.abs(drawn - state).max(axis=1).min() < 1e-6
+
+
+def test_what_cannot_be_drawn_is_refused_before_the_run(tmp_path):
+    stager = StageSNNSimulation(load_config(small()).with_settings(plot=True), 1)
+    with pytest.raises(SimulationError, match="output_keys: expected spikes among them"):
+        stager.execute(directory=tmp_path / "a", output_keys=["clusters"])
+    assert not (tmp_path / "a").exists()
+
+
+def test_the_landscape_of_each_population_is_there(capsys):
+    assert main(["mean-field", "--config", "2_cluster_mf", "--focus-pops", "5",
+                 "--grid-density", "20"]) == 0  # fmt: skip
+    assert "of the landscape of populations [5]" in capsys.readouterr().out
 
 
 def test_a_folder_has_to_be_named():

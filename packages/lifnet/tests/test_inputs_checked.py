@@ -482,3 +482,10 @@ def test_seeds_that_cannot_be_are_errors_of_this_package(seed):
     ):
         with pytest.raises(LifnetError, match="seed: expected"):
             run()
+
+
+def test_a_stimulus_without_an_onset_is_told():
+    mapping = load_config("2_cluster_mf").to_mapping()
+    mapping["stimulus"] |= {"amplitude": 1.0, "onsets": []}
+    with pytest.warns(PlausibilityWarning, match=r"stimulus\.onsets: got none"):
+        load_config(mapping)

@@ -10,7 +10,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from neuroloom.lifnet import Record, models
-from neuroloom.lifnet.errors import NetworkError
+from neuroloom.lifnet.errors import NetworkError, SimulationError
 from neuroloom.lifnet.network import simulate_batch, simulate_trials
 from neuroloom.shared import as_seed
 from neuroloom.shared.jobs import fingerprint
@@ -229,3 +229,15 @@ def test_the_voltage_after_a_spike_peaks_at_j(tau_synaptic):
         change, (0, end), [0.0], rtol=1e-10, atol=1e-13, max_step=fastest / 4, dense_output=True
     )
     assert run.sol(np.linspace(0, end, 200_001)).max() == pytest.approx(j, rel=1e-6)
+
+
+def test_functions_of_a_batch_that_cannot_be():
+    options = {"duration": 0.01, "progress": False, "seed": 1}
+    with pytest.raises(SimulationError, match=r"network: expected a function .*, got 3"):
+        simulate_batch(3, [28.0], **options)
+    with pytest.raises(SimulationError, match=r"returns a Network .*28\.0, got 28\.0"):
+        simulate_batch(float, [28.0], n_workers=1, **options)
+    with pytest.raises(SimulationError, match=r"summarize: expected a function .*, got 3"):
+        simulate_batch(small_hagen, [28.0], summarize=3, **options)
+    with pytest.raises(SimulationError, match=r"summarize: expected a function .*, got 3"):
+        simulate_trials(small_hagen(28.0).build(seed=1), 2, summarize=3, **options)

@@ -344,7 +344,7 @@ def _check_mean_field(options: argparse.Namespace, n_populations: int) -> None:
 def _mean_field(options: argparse.Namespace) -> None:
     kind = ReducedMeanFieldStager if options.focus_pops else FullMeanFieldStager
     stager = kind(options.config, options.seed)
-    _check_mean_field(options, 2 * stager.config.architecture.clusters.n_clusters)
+    _check_mean_field(options, stager.config.architecture.clusters.total_pops)
     grid = {"grid_density": options.grid_density, "grid_lims": options.grid_lims}
     given = {name: value for name, value in grid.items() if value is not None}
     arguments: dict[str, Any] = {"n_runs": options.n_runs}

@@ -22,7 +22,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from neuroloom.shared import DataError, Seed
+from neuroloom.shared import DataError, Seed, checks
 from neuroloom.shared import as_seed as shared_seed
 
 
@@ -115,6 +115,26 @@ def told_as(kind: type[LifnetError], hint: str = "") -> Iterator[None]:
         raise
     except DataError as error:
         raise kind(f"{error}{hint}") from error
+
+
+def check_function(
+    name: str, value: object, what: str, *, error: type[LifnetError] = LifnetError
+) -> None:
+    """Raise unless a value can be called.
+
+    Parameters
+    ----------
+    name : str
+        The argument.
+    value : object
+        What was given.
+    what : str
+        What the function is from and to, "from a run to what is kept of it".
+    error : type
+        Class of the error.
+    """
+    if not callable(value):
+        raise checks.fail(name, f"a function {what}", value, error=error)
 
 
 def as_seed(seed: int | Seed) -> Seed:

@@ -391,11 +391,13 @@ class Config(Section):
     def unreached(self) -> list[str]:
         """Return a line on each stimulus or perturbation that a run never has.
 
-        It begins after the duration, or holds no step. Asked where a configuration is read: a run
-        that goes on from a state reaches later ones.
+        It begins after the duration or never, or holds no step. Asked where a configuration is
+        read: a run that goes on from a state reaches later ones.
         """
         end, step = self.init_params.duration_sec, self.init_params.delta_t
-        lines = []
+        lines, stimulus = [], self.stimulus
+        if stimulus.amplitude and not stimulus.onsets:
+            lines.append(f"stimulus.onsets: got none; the amplitude {stimulus.amplitude:g} is idle")
         for name, begin, stop in self._windows():
             if begin >= end:
                 lines.append(f"{name}: got {begin:g} s, which a run of {end:g} s does not reach")

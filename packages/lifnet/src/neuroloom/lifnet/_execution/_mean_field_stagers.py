@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuroloom.lifnet._clustered._perturbation import checked, config_perturbations, merged
 from neuroloom.lifnet._errors import SimulationError
-from neuroloom.lifnet._execution._stager import Stager, by_target
+from neuroloom.lifnet._execution._stager import Stager, by_target, perturbations_of
 from neuroloom.lifnet._plots import plot_fixed_points, plot_landscape
 from neuroloom.lifnet._theory._fixed_points import FixedPoints, fixed_points, initial_rates
 from neuroloom.lifnet._theory._landscape import Landscape, landscape
 from neuroloom.lifnet._theory._mean_field import LIFMeanField
 from neuroloom.shared import Seed, checks, style
 
+_N_RUNS = 100
 _MOST_POINTS = 10_000_000
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class MeanFieldStager(Stager):
         return LIFMeanField.from_config(self.config, perturbations=self._applied(named))
 
     def _applied(self, options: Mapping[str, Any]) -> Mapping[str, NDArray[np.float64]]:
-        named = {k: v for k, v in options.items() if k.endswith("_perturbation")}
+        named = perturbations_of(options)
         own = config_perturbations(self.config, in_time=False)
         given = merged(own, {**self.perturbations, **by_target(named)})
         return checked(given, self.config.architecture.clusters.total_pops, None)
@@ -50,7 +51,7 @@ class FullMeanFieldStager(MeanFieldStager):
     """
 
     def run(
-        self, nu_init: ArrayLike | None = None, n_runs: int = 100, **named: Any
+        self, nu_init: ArrayLike | None = None, n_runs: int | None = None, **named: Any
     ) -> dict[str, Any]:
         """Return where solves from random starts end.
 
@@ -58,8 +59,8 @@ class FullMeanFieldStager(MeanFieldStager):
         ----------
         nu_init : array_like, shape (n_pops,) or (n_runs, n_pops), optional
             Starts in Hz; uniform in (0, 1) Hz with a random subset up to 10 Hz if not given.
-        n_runs : int
-            Number of random starts.
+        n_runs : int, optional
+            Number of random starts, 100 if not given; with `nu_init`, as many as it holds.
         **named : array_like
             Perturbations, ``threshold_perturbation=…``.
 
@@ -71,11 +72,15 @@ class FullMeanFieldStager(MeanFieldStager):
             stability.
         """
         field = self.mean_field(**named)
-        if nu_init is None:
+        if n_runs is not None:
             n_runs = checks.whole("n_runs", n_runs, at_least=1, error=SimulationError)
-            starts = initial_rates(n_runs, field.n_pops, seed=Seed(self.random_seed))
+        if nu_init is None:
+            starts = initial_rates(n_runs or _N_RUNS, field.n_pops, seed=Seed(self.random_seed))
         else:
             starts = np.atleast_2d(field.checked_rates("nu_init", nu_init))
+            if n_runs not in (None, len(starts)):
+                expected = f"none beside nu_init, or as many as its {len(starts)} starts"
+                raise checks.fail("n_runs", expected, n_runs, error=SimulationError)
         found = field.solve_many(starts)
         rates = np.where(found.converged[:, None], found.rates, np.nan)
         labels, eigenvalues = [], np.full(rates.shape, np.nan + 0j)
@@ -101,14 +106,16 @@ class FullMeanFieldStager(MeanFieldStager):
             Those of `neuroloom.lifnet.fixed_points`, and perturbations,
             ``threshold_perturbation=…``. The seed is the stager's if none is given.
         """
-        named = {k: options.pop(k) for k in list(options) if k.endswith("_perturbation")}
-        options.setdefault("seed", Seed(self.random_seed))
-        return fixed_points(self.mean_field(**named), **options)
+        named = perturbations_of(options)
+        others = {name: value for name, value in options.items() if name not in named}
+        return fixed_points(self.mean_field(**named), **{"seed": Seed(self.random_seed), **others})
 
-    def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
+    def _plot(
+        self, outputs: Mapping[str, Any], plot_arg: str | None, options: Mapping[str, Any]
+    ) -> dict[str, Figure]:
         from matplotlib.figure import Figure
 
-        field = self.mean_field()
+        field = self.mean_field(**perturbations_of(options))
         points = fixed_points(
             field, n_starts=1, starts=outputs["fixed_point"][outputs["converged"]]
         )
@@ -184,7 +191,9 @@ class ReducedMeanFieldStager(MeanFieldStager):
             "mesh": np.array(result.mesh),
         }
 
-    def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
+    def _plot(
+        self, outputs: Mapping[str, Any], plot_arg: str | None, options: Mapping[str, Any]
+    ) -> dict[str, Figure]:
         from matplotlib.figure import Figure
 
         names = ("force_field", "nu_outs", "path", "potential", "displacement")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from neuroloom import shared
 from neuroloom.lifnet._analysis._sessions import from_dense, save_array, save_compact
 from neuroloom.lifnet._config._load import load_config, save_config
-from neuroloom.lifnet._errors import LifnetError, SimulationError
+from neuroloom.lifnet._errors import LifnetError, SimulationError, check_function
 from neuroloom.lifnet._execution._folder import check_flags, claim, files_of, users_own, working
 from neuroloom.lifnet._execution._logger import Logger
 from neuroloom.lifnet._execution._snn_stager import StageSNNSimulation, as_simulation
@@ -144,6 +144,13 @@ class Repeater:
             overwrite=overwrite,
         )
         workers(parallel, max_workers, executor)
+        for name, given, what in (
+            ("stager_factory", stager_factory, "from a configuration and random_seed to a stager"),
+            ("run_fn", run_fn, "from a stager to its outputs"),
+            ("save_fn", save_fn, "of outputs, index and folder that writes them"),
+        ):
+            if given is not None:
+                check_function(name, given, what, error=SimulationError)
         self.n_repeats, self.save_dir = int(n_repeats), Path(save_dir)
         self.config = load_config(config)
         self.stager_factory = stager_factory or StageSNNSimulation

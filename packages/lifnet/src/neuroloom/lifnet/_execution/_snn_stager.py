@@ -15,7 +15,7 @@ from neuroloom.lifnet._clustered._stimulus import stimulated_neurons, waveform
 from neuroloom.lifnet._config._schema import Config
 from neuroloom.lifnet._engine import Record, Simulation, State, check_memory
 from neuroloom.lifnet._errors import ConfigError, SimulationError
-from neuroloom.lifnet._execution._stager import Stager, by_target
+from neuroloom.lifnet._execution._stager import Stager, by_target, perturbations_of
 from neuroloom.lifnet._plots import plot_raster, plot_rates
 from neuroloom.shared import Seed, style
 
@@ -210,10 +210,11 @@ class StageSNNSimulation(Stager):
         )
 
     def _applied(self, options: Mapping[str, Any]) -> Mapping[str, NDArray[np.float64]]:
-        mine = {"duration_sec", "delta_t"}
-        return self.applied_perturbations(
-            **{k: v for k, v in options.items() if k in mine or k.endswith("_perturbation")}
-        )
+        timed = {name: options.get(name) for name in ("duration_sec", "delta_t")}
+        return self.applied_perturbations(**timed, **perturbations_of(options))
+
+    def _config_of(self, options: Mapping[str, Any]) -> Config:
+        return self.configured(options.get("duration_sec"), options.get("delta_t"))
 
     def _stimulus(self, config: Config, n_steps: int, parameters: Any) -> NDArray[np.float64]:
         stimulus = config.stimulus
@@ -224,19 +225,27 @@ class StageSNNSimulation(Stager):
         )
         return np.outer(waveform(stimulus, n_steps, config.init_params.delta_t), neurons)
 
-    def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
+    def _check_plot(self, plot_arg: str | None, options: Mapping[str, Any]) -> None:
+        name = _shown(plot_arg)
+        needed = "spikes" if name == "rates" else name
+        keys = _keys(options.get("output_keys"))
+        if needed not in keys:
+            raise SimulationError(
+                f"output_keys: expected {needed} among them, which plot_arg={plot_arg!r} draws, "
+                f"got {', '.join(keys) or 'none'}; add it, or pass plot_arg=None"
+            )
+
+    def _plot(
+        self, outputs: Mapping[str, Any], plot_arg: str | None, options: Mapping[str, Any]
+    ) -> dict[str, Figure]:
         """Return a raster, or the traces of some neurons for ``voltage`` or ``current``."""
         from matplotlib.figure import Figure
 
-        name = {"currents": "current"}.get(str(plot_arg), str(plot_arg))
-        if name not in ("spikes", "rates", "voltage", "current"):
-            raise SimulationError(
-                f"plot_arg: expected spikes, rates, voltage or current, got {plot_arg!r}"
-            )
+        name = _shown(plot_arg)
         with style():
             figure = Figure(figsize=(8, 5), layout="constrained")
             ax = figure.subplots()
-            step = self.config.init_params.delta_t
+            step = self._config_of(options).init_params.delta_t
             if name in ("spikes", "rates"):
                 run = as_simulation(outputs["spikes"], self.network(), step)
                 (plot_raster if name == "spikes" else plot_rates)(run, ax=ax)
@@ -301,6 +310,16 @@ def as_simulation(
         channels=(),
         state=State(empty, empty, empty.astype(np.int32)),
     )
+
+
+def _shown(plot_arg: str | None) -> str:
+    """Return what of a run is to be drawn."""
+    name = {"currents": "current"}.get(str(plot_arg), str(plot_arg))
+    if name not in ("spikes", "rates", "voltage", "current"):
+        raise SimulationError(
+            f"plot_arg: expected spikes, rates, voltage or current, got {plot_arg!r}"
+        )
+    return name
 
 
 def _keys(wanted: Iterable[str] | None) -> list[str]:

@@ -79,12 +79,23 @@ class Stager(ABC):
         """Return what comes out of one run, by name."""
 
     @abstractmethod
-    def _plot(self, outputs: Mapping[str, Any], plot_arg: str | None) -> dict[str, Figure]:
-        """Return the figures of a run by file name, without suffix."""
+    def _plot(
+        self, outputs: Mapping[str, Any], plot_arg: str | None, options: Mapping[str, Any]
+    ) -> dict[str, Figure]:
+        """Return the figures of a run with these options by file name, without suffix."""
+
+    def _check_plot(  # noqa: B027
+        self, plot_arg: str | None, options: Mapping[str, Any]
+    ) -> None:
+        """Raise, before anything is run, if a run with these options could not be drawn."""
 
     @abstractmethod
     def _applied(self, options: Mapping[str, Any]) -> Mapping[str, ArrayLike]:
         """Return the perturbations that act in a run with these options."""
+
+    def _config_of(self, options: Mapping[str, Any]) -> Config:
+        """Return the configuration of a run with these options."""
+        return self.config
 
     @property
     def directory(self) -> Path:
@@ -134,6 +145,8 @@ class Stager(ABC):
         draw = settings.plot and plot_arg is not None
         if not save and not draw:
             return self.run(**options)
+        if draw:
+            self._check_plot(plot_arg, options)
         folder = self.directory if directory is None else Path(directory)
         told = {
             "stager": type(self).__qualname__,
@@ -163,7 +176,8 @@ class Stager(ABC):
         self.logger.info(f"seed {self.random_seed}")
         metadata = folder / "metadata"
         save_config(
-            self.config.with_settings(random_seed=self.random_seed), metadata / "config.yaml"
+            self._config_of(options).with_settings(random_seed=self.random_seed),
+            metadata / "config.yaml",
         )
         outputs = self.run(**options)
         applied = self._applied(options)
@@ -177,7 +191,7 @@ class Stager(ABC):
             self.logger.info(f"wrote {folder / 'data' / 'outputs.npz'}")
         if plot_arg is not None:
             (folder / "plots").mkdir(exist_ok=True)
-            for name, figure in self._plot(outputs, plot_arg).items():
+            for name, figure in self._plot(outputs, plot_arg, options).items():
                 figure.savefig(folder / "plots" / f"{name}.png", dpi=150)
         self.logger.info("done")
         return outputs
@@ -192,6 +206,11 @@ def by_target(named: Mapping[str, Any]) -> dict[str, Any]:
         if values is not None:
             result[check_target(name.removesuffix(SUFFIX))] = values
     return result
+
+
+def perturbations_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those options of a run that are perturbations, ``rate_perturbation=…``."""
+    return {name: value for name, value in options.items() if name.endswith(SUFFIX)}
 
 
 def save_perturbations(path: Path, perturbations: Mapping[str, ArrayLike]) -> None:

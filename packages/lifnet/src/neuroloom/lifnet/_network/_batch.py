@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import neuroloom.shared as shared
 from neuroloom.lifnet._engine import Record, Simulation
-from neuroloom.lifnet._errors import SimulationError
+from neuroloom.lifnet._errors import SimulationError, check_function
 from neuroloom.lifnet._network._built import BuiltNetwork
 from neuroloom.lifnet._network._network import Network
 from neuroloom.shared import Seed, checks
@@ -68,6 +68,9 @@ def simulate_batch(
     seed : int or Seed
         Root of the seeds; point i runs with ``seed.child(i)``.
     """
+    expected = "from a point to its Network"
+    check_function("network", network, expected, error=SimulationError)
+    _check_summarize(summarize)
     one = functools.partial(
         _point,
         network=network,
@@ -100,9 +103,11 @@ def _point(
     delta_t: float | None,
     dtype: str,
 ) -> Any:
-    run = network(point).simulate(
-        duration, delta_t=delta_t, dtype=dtype, record=record, seed=stream
-    )
+    declared = network(point)
+    if not isinstance(declared, Network):
+        expected = f"a function that returns a Network for each point, as for {point!r}"
+        raise checks.fail("network", expected, declared, error=SimulationError)
+    run = declared.simulate(duration, delta_t=delta_t, dtype=dtype, record=record, seed=stream)
     return summarize(run)
 
 
@@ -142,6 +147,7 @@ def simulate_trials(
         raise checks.fail(
             "built", "a BuiltNetwork, as network.build(seed=…)", built, error=SimulationError
         )
+    _check_summarize(summarize)
     n_trials = checks.whole("n_trials", n_trials, at_least=0, error=SimulationError)
     one = functools.partial(
         _trial, built=built, duration=duration, summarize=summarize, record=record
@@ -168,3 +174,8 @@ def _trial(
     record: Record | None,
 ) -> Any:
     return summarize(built.simulate(duration, record=record, seed=stream))
+
+
+def _check_summarize(summarize: object) -> None:
+    expected = "from a run to what is kept of it"
+    check_function("summarize", summarize, expected, error=SimulationError)

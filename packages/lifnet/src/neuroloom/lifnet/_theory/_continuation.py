@@ -22,7 +22,7 @@ from neuroloom import shared
 from neuroloom.lifnet._clustered._parameters import clustered_parameters
 from neuroloom.lifnet._config._load import load_config
 from neuroloom.lifnet._config._schema import Config
-from neuroloom.lifnet._errors import BranchWarning, LifnetError
+from neuroloom.lifnet._errors import BranchWarning, LifnetError, check_function
 from neuroloom.lifnet._theory._exploration import groups_of
 from neuroloom.lifnet._theory._fixed_points import fixed_points
 from neuroloom.lifnet._theory._mean_field import LIFMeanField, check_field
@@ -131,14 +131,12 @@ def continue_branch(
     LifnetError
         If the limits are no range with `value` in it, or `rates` is no fixed point.
     """
-    if not callable(family):
-        expected = "a function from a value to its mean field"
-        raise checks.fail("family", expected, family, error=LifnetError)
+    check_function("family", family, "from a value to its mean field")
     low, high = _range(limits)
     value = checks.real("value", value, at_least=low, at_most=high, error=LifnetError)
     checks.whole("max_points", max_points, at_least=1, error=LifnetError)
+    family = _checked(family)
     field = family(value)
-    check_field(field)
     start = field.checked_rates("rates", rates)
     field.check_fixed("rates", start)
     path = _Path(family, groups_of(symmetry(field), start), (low, high))
@@ -354,6 +352,17 @@ def _branch_from(
     """Return the branch through a fixed point at a value."""
     value, rates = start
     return continue_branch(_family(*told), rates, value, limits, tau=tau)
+
+
+def _checked(family: Family) -> Family:
+    """Return the family, which raises wherever it gives no mean field."""
+
+    def checked(value: float) -> LIFMeanField:
+        field = family(value)
+        check_field(field)
+        return field
+
+    return checked
 
 
 def _crossings(branch: Branch, family: Family, value: float) -> Array:
