@@ -134,6 +134,17 @@ class PredictiveCheck:
         return ax
 
 
+def _simulated_by(
+    simulator: SimulationLibrary | Simulator, rate_hz: float | None, signal: str | None
+) -> tuple[Simulator, float, str | None]:
+    """Return the simulator, its rate in Hz and the signal that is meant."""
+    if isinstance(simulator, SimulationLibrary):
+        return simulator_of(simulator), simulator.rate_hz, simulator.signal_name(signal)
+    if rate_hz is None:
+        raise ArgumentError("rate_hz: expected the simulator's sampling rate in Hz, got None")
+    return simulator, rate_hz, signal
+
+
 def check_posterior(
     fitted: Fitted,
     features: FeatureTable | ArrayLike,
@@ -169,16 +180,7 @@ def check_posterior(
         raise ArgumentError(
             f"row: expected one whose draws keep {fitted.prior.constraints}, got {row}"
         )
-    if isinstance(simulator, SimulationLibrary):
-        run, rate, signal = (
-            simulator_of(simulator),
-            simulator.rate_hz,
-            simulator.signal_name(signal),
-        )
-    else:
-        if rate_hz is None:
-            raise ArgumentError("rate_hz: expected the simulator's sampling rate in Hz, got None")
-        run, rate = simulator, rate_hz
+    run, rate, signal = _simulated_by(simulator, rate_hz, signal)
     again = simulate_at(
         run, fitted.prior, theta, rate_hz=rate, n_workers=n_workers, backend=backend,
         progress=progress, seed=root.child("simulations"),

@@ -49,6 +49,8 @@ class Marginal:
         if self.kind not in _NORMAL and not np.isfinite([self.low, self.high]).all():
             raise PriorError(f"low, high: expected finite bounds, got {self.low} and {self.high}")
         self._check_form()
+        if self.kind == "empirical":
+            self._check_knots()
 
     def _check_form(self) -> None:
         if self.kind not in _NORMAL and (self.mean, self.sd) != (0.0, 1.0):
@@ -64,11 +66,11 @@ class Marginal:
             raise PriorError(f"low: expected at least 0, got {self.low:g}")
         if self.kind in _NORMAL and not (np.isfinite(self.mean) and 0 < self.sd < np.inf):
             raise PriorError(f"sd: expected a positive number, got {self.sd!r}")
-        if self.kind == "empirical" and not (
-            len(self.knots) > 1 and (np.diff(self.knots) > 0).all()
-        ):
+
+    def _check_knots(self) -> None:
+        if not (len(self.knots) > 1 and (np.diff(self.knots) > 0).all()):
             raise PriorError("knots: expected rising quantiles")
-        if self.kind == "empirical" and (self.low, self.high) != (self.knots[0], self.knots[-1]):
+        if (self.low, self.high) != (self.knots[0], self.knots[-1]):
             raise PriorError(
                 f"low, high: expected the first and last of the knots, got {self.low:g} and "
                 f"{self.high:g} for {self.knots[0]:g} and {self.knots[-1]:g}"

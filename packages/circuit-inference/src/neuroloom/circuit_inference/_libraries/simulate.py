@@ -240,6 +240,24 @@ def _claim(folder: Path, provenance: Mapping[str, Any]) -> Path:
     return folder / "simulations"
 
 
+def _lengths(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Return how long each signal is, if all valid simulations have the same ones."""
+
+    def sizes(row: dict[str, Any]) -> dict[str, int]:
+        return {name: value.size for name, value in row.items() if isinstance(value, np.ndarray)}
+
+    first = next((row for row in rows if not row.get("reason")), rows[0])
+    lengths = sizes(first)
+    for row in rows:
+        got = sizes(row)
+        if got != lengths and not (row.get("reason") and got.items() <= lengths.items()):
+            raise ArgumentError(
+                "simulator: expected the same signals of one length from each valid simulation, "
+                f"got {lengths} and {got}"
+            )
+    return lengths
+
+
 def _joined(
     rows: list[dict[str, Any]],
     prior: Prior,
@@ -249,21 +267,12 @@ def _joined(
 ) -> SimulationLibrary:
     if not rows:
         raise LibraryError("shard: expected at least one simulation, got none")
-    first = next((row for row in rows if not row.get("reason")), rows[0])
-    names = [name for name, value in first.items() if isinstance(value, np.ndarray)]
-    lengths = {name: first[name].size for name in names}
-    for row in rows:
-        got = {name: value.size for name, value in row.items() if isinstance(value, np.ndarray)}
-        if got != lengths and not (row.get("reason") and got.items() <= lengths.items()):
-            raise ArgumentError(
-                "simulator: expected the same signals of one length from each valid simulation, "
-                f"got {lengths} and {got}"
-            )
+    lengths = _lengths(rows)
     signals = {
         name: np.stack(
             [row.get(name, np.full(lengths[name], np.nan, dtype=np.float32)) for row in rows]
         )
-        for name in names
+        for name in lengths
     }
     numbers = sorted({k for row in rows for k, v in row.items() if isinstance(v, float)})
     measures = {name: np.array([row.get(name, np.nan) for row in rows]) for name in numbers}
